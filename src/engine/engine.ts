@@ -1,0 +1,77 @@
+import type { RuntimeError } from "../errors.ts";
+import type { Tensor, TensorSpec } from "../tensor.ts";
+
+/** A model on disk that an engine says it can load. */
+export interface ModelSource {
+  /** A key of the engine catalog, "onnx" for example. */
+  readonly format: string;
+  /** Absolute path of the file that the engine opens. */
+  readonly file: string;
+  /** Upper bound of the memory that the loaded model takes, its own host included if it needs one. */
+  readonly estimatedBytes: number;
+}
+
+export interface ModelMetadata {
+  /** Format and engine in the Open Inference Protocol's terms, "onnx_onnxv1" for example. */
+  readonly platform: string;
+  readonly inputs: readonly TensorSpec[];
+  readonly outputs: readonly TensorSpec[];
+}
+
+/** One inference, checked against the model's metadata: one tensor for each input of the model. */
+export interface EngineRequest {
+  readonly inputs: readonly Tensor[];
+  /** Names of the outputs to return, in this order; never empty. */
+  readonly outputs: readonly string[];
+}
+
+/** A model in the memory of an engine host. */
+export interface LoadedModel {
+  readonly metadata: ModelMetadata;
+  /** Measured bytes of memory, above 0. */
+  readonly sizeBytes: number;
+  readonly hostPid: number;
+
+  /** Resolves with a "host-lost" error if the host dies while it holds the model. Never rejects, and
+   *  stays pending if the model is unloaded in order. */
+  readonly lost: Promise<RuntimeError>;
+
+  /** Runs once. The tensors' buffers are handed over. When `signal` aborts, rejects at once with its
+   *  reason; work that had not started is dropped. Else rejects with a RuntimeError: "host-lost",
+   *  "run-failed", "aborted" (unloaded meanwhile), "invalid-argument" (values that the engine cannot
+   *  take), "overloaded". */
+  infer(request: EngineRequest, signal: AbortSignal): Promise<Tensor[]>;
+
+  /** Resolves when the memory is free, and never rejects. Runs in flight reject with "aborted"; a host
+   *  that does not let go is killed, and the other models in it resolve their `lost`. Idempotent. */
+  unload(): Promise<void>;
+}
+
+/** The engine layer, as the service layer sees it. */
+export interface Engine {
+  /** Resolves when the first hosts are up. Rejects only if none can be started at all. */
+  readonly ready: Promise<void>;
+
+  /** Finds the model at `path` (absolute, a file or a directory) and bounds its memory by reading its
+   *  structure, not its weights. `format` is what the caller named, if anything. Throws RuntimeError
+   *  "invalid-argument" (no such format, no model file there, not a model of this format),
+   *  "failed-precondition" (nothing at `path`, not readable) or "temporarily-unavailable". */
+  inspect(path: string, format: string | undefined): Promise<ModelSource>;
+
+  /** Upper bound of the memory for a model of `diskBytes` bytes of files. No I/O. */
+  predictBytes(diskBytes: number, format: string | undefined): number;
+
+  /** Whether `format` names an engine of the catalog. */
+  knowsFormat(format: string): boolean;
+
+  /** Loads. When `signal` aborts, stops the work and rejects with its reason, but only after all memory
+   *  of the attempt is free again; that holds for every rejection. Else rejects with a RuntimeError:
+   *  "load-failed", "host-lost", "temporarily-unavailable". `isolated` asks for a host of its own. */
+  load(
+    source: ModelSource,
+    options: { readonly signal: AbortSignal; readonly isolated: boolean },
+  ): Promise<LoadedModel>;
+
+  /** Kills every host and resolves when they are gone. */
+  close(): Promise<void>;
+}

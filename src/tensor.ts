@@ -1,0 +1,102 @@
+import { RuntimeError } from "./errors.ts";
+
+/** Bytes of one element, by the Open Inference Protocol's names. BYTES elements vary in length. */
+export const elementBytes = {
+  BOOL: 1,
+  UINT8: 1,
+  UINT16: 2,
+  UINT32: 4,
+  UINT64: 8,
+  INT8: 1,
+  INT16: 2,
+  INT32: 4,
+  INT64: 8,
+  FP16: 2,
+  BF16: 2,
+  FP32: 4,
+  FP64: 8,
+  BYTES: undefined,
+} as const satisfies Record<string, number | undefined>;
+
+export type Datatype = keyof typeof elementBytes;
+
+/** What a model expects of one input, or promises of one output. A dimension of -1 varies. */
+export interface TensorSpec {
+  readonly name: string;
+  readonly datatype: Datatype;
+  readonly shape: readonly number[];
+}
+
+/** One tensor. `data` is little-endian, row-major and unpadded, `product(shape)` elements; an element
+ *  of BYTES is its length as uint32, then its bytes. Whoever hands a tensor over stops using `data`. */
+export interface Tensor extends TensorSpec {
+  readonly data: Uint8Array;
+}
+
+export function isDatatype(name: string): name is Datatype {
+  return Object.hasOwn(elementBytes, name);
+}
+
+/** Product of `shape`; 1 for a scalar. Throws "invalid-argument" if a dimension is negative or no
+ *  integer, or if the product cannot be counted exactly. `what` names the tensor in the message. */
+export function elementCount(shape: readonly number[], what: string): number {
+  let count = 1;
+  for (const dimension of shape) {
+    if (!Number.isSafeInteger(dimension) || dimension < 0) {
+      throw new RuntimeError(
+        "invalid-argument",
+        `${what} has shape [${shape}]: every dimension must be an integer from 0 to 2^53`,
+      );
+    }
+    count *= dimension;
+  }
+  // A zero anywhere makes an empty tensor, whatever the other dimensions would multiply to.
+  if (shape.includes(0)) return 0;
+  if (!Number.isSafeInteger(count)) {
+    throw new RuntimeError("invalid-argument", `${what} has shape [${shape}]: too many elements`);
+  }
+  return count;
+}
+
+/** Throws "invalid-argument" unless `data` holds exactly what `datatype` and `shape` say. */
+export function checkTensorBytes(tensor: Tensor, what: string): void {
+  const count = elementCount(tensor.shape, what);
+  const size = elementBytes[tensor.datatype];
+  if (size === undefined) {
+    checkByteElements(tensor.data, count, what);
+    return;
+  }
+  const expected = count * size;
+  if (tensor.data.byteLength !== expected) {
+    throw new RuntimeError(
+      "invalid-argument",
+      `${what} has ${tensor.data.byteLength} bytes, expected ${expected} for ${tensor.datatype} of shape [${tensor.shape}]`,
+    );
+  }
+}
+
+function checkByteElements(data: Uint8Array, count: number, what: string): void {
+  const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
+  let offset = 0;
+  for (let index = 0; index < count; index++) {
+    if (offset + 4 > data.byteLength) {
+      throw new RuntimeError(
+        "invalid-argument",
+        `${what} ends after ${index} of ${count} BYTES elements`,
+      );
+    }
+    offset += 4 + view.getUint32(offset, true);
+    if (offset > data.byteLength) {
+      throw new RuntimeError(
+        "invalid-argument",
+        `${what}: BYTES element ${index} is longer than the ${data.byteLength} bytes that were sent`,
+      );
+    }
+  }
+  if (offset !== data.byteLength) {
+    throw new RuntimeError(
+      "invalid-argument",
+      `${what} has ${data.byteLength - offset} bytes after its ${count} BYTES elements`,
+    );
+  }
+}
