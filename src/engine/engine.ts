@@ -36,7 +36,8 @@ export interface LoadedModel {
    *  stays pending if the model is unloaded in order. */
   readonly lost: Promise<RuntimeError>;
 
-  /** Runs once. The tensors' buffers are handed over. When `signal` aborts, rejects at once with its
+  /** Runs once. The tensors' buffers are handed over; a "host-lost" rejection gives them back as they
+   *  were. When `signal` aborts, rejects at once with its
    *  reason; work that had not started is dropped. Else rejects with a RuntimeError: "host-lost",
    *  "run-failed", "aborted" (unloaded meanwhile), "invalid-argument" (values that the engine cannot
    *  take), "overloaded". */

@@ -1,0 +1,208 @@
+import { abortable, delay } from "../abort.ts";
+import type { Engine, LoadedModel, ModelSource } from "../engine/engine.ts";
+import { describeError, isTransient, RuntimeError } from "../errors.ts";
+import type { Logger } from "../log.ts";
+import type { SafePath } from "../storage/safe-path.ts";
+import type { LoadQueue } from "./load-queue.ts";
+import type { MemoryBudget } from "./memory-budget.ts";
+import type { ModelRecord } from "./model-record.ts";
+import type { ModelRegistry } from "./model-registry.ts";
+
+export interface LifecycleParts {
+  readonly engine: Engine;
+  readonly safePath: SafePath;
+  readonly registry: ModelRegistry;
+  readonly budget: MemoryBudget;
+  readonly queue: LoadQueue;
+  readonly log: Logger;
+  /** From the call to the point where we give up: a little less than ModelMesh's own limit, so that it
+   *  hears our reason instead of cancelling. */
+  readonly loadLimitMs: number;
+  /** How long inferences of a model that is replaced may go on. */
+  readonly drainTimeoutMs: number;
+}
+
+const maxAttempts = 3;
+
+/** Moves generations through their states: the only code that starts, stops and retires them. */
+export class ModelLifecycle {
+  readonly #parts: LifecycleParts;
+
+  constructor(parts: LifecycleParts) {
+    this.#parts = parts;
+  }
+
+  /** Loads a fresh generation. `predecessors`, older generations of its id, are retired once it is
+   *  clear that this one can be tried at all; until then they serve. Never rejects: the outcome is in
+   *  the record. */
+  async start(record: ModelRecord, predecessors: readonly ModelRecord[]): Promise<void> {
+    const { engine, budget, queue, drainTimeoutMs } = this.#parts;
+    const timer = this.#limitTime(record);
+    try {
+      const source = await this.#inspect(record);
+      if (source.estimatedBytes > budget.capacityBytes) {
+        throw budget.refusal(record.id, source.estimatedBytes);
+      }
+      record.source = source;
+      const replaced = new RuntimeError(
+        "cancelled",
+        `model '${record.id}' was replaced by a newer load with another path, type or key`,
+      );
+      const retired = predecessors.map((older) => this.retire(older, replaced, drainTimeoutMs));
+      await abortable(Promise.all(retired), record.signal);
+      await abortable(engine.ready, record.signal);
+      const leave = await queue.enter({
+        modelId: record.id,
+        bytes: source.estimatedBytes,
+        onAdmit: () => record.reserve(source.estimatedBytes),
+        signal: record.signal,
+      });
+      try {
+        const loaded = await this.#load(record, source);
+        await this.#serve(record, loaded);
+      } finally {
+        leave();
+      }
+    } catch (reason) {
+      this.#settle(record, reason);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** Ends a generation whatever it is doing, and resolves when its memory is free. Idempotent.
+   *  `drainMs`: how long inferences in flight may go on. */
+  retire(record: ModelRecord, reason: RuntimeError, drainMs: number): Promise<void> {
+    const { state } = record;
+    switch (state.tag) {
+      case "queued":
+        record.fail(reason);
+        this.#parts.log.info(this.#facts(record), "load dropped from the queue");
+        this.#parts.registry.remove(record);
+        break;
+      case "loading":
+        record.startUnloading(state.reservedBytes, reason);
+        break;
+      case "reloading":
+        record.startUnloading(state.sizeBytes, reason);
+        break;
+      case "ready":
+        record.startDraining();
+        void this.#drain(record, state.sizeBytes, drainMs);
+        break;
+      case "draining":
+      case "unloading":
+      case "failed":
+        break;
+    }
+    return record.gone.promise;
+  }
+
+  /** The host of `loaded` died. Loads the model again, once for each loss. */
+  recover(record: ModelRecord, loaded: LoadedModel, loss: RuntimeError): void {
+    if (record.loaded !== loaded || record.state.tag !== "ready") return;
+    this.#parts.log.warn({ ...this.#facts(record), reason: loss.message }, "model lost its host");
+    record.loseHost();
+    void this.#reload(record);
+  }
+
+  async #inspect(record: ModelRecord): Promise<ModelSource> {
+    const { engine, safePath } = this.#parts;
+    const { spec, format } = record.request;
+    const path = await safePath.follow(safePath.resolve(spec.path), spec.path);
+    const source = await engine.inspect(path, format);
+    // The file inside a model directory may itself be a link.
+    return { ...source, file: await safePath.follow(source.file, spec.path) };
+  }
+
+  /** One load, tried again after faults that were not the model's. */
+  async #load(record: ModelRecord, source: ModelSource): Promise<LoadedModel> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        // A model that took a host down while it was loading gets one of its own the next time.
+        return await this.#parts.engine.load(source, {
+          signal: record.signal,
+          isolated: attempt > 1,
+        });
+      } catch (reason) {
+        if (record.signal.aborted || !isTransient(reason) || attempt === maxAttempts) throw reason;
+        this.#parts.log.warn(
+          { ...this.#facts(record), attempt, reason: describeError(reason) },
+          "load attempt failed",
+        );
+        await delay(50 * 4 ** (attempt - 1), record.signal);
+      }
+    }
+  }
+
+  async #serve(record: ModelRecord, loaded: LoadedModel): Promise<void> {
+    // The engine may have finished in the very moment in which the load was stopped.
+    if (record.state.tag !== "loading" && record.state.tag !== "reloading") {
+      await loaded.unload();
+      throw record.signal.reason;
+    }
+    record.becomeReady(loaded);
+    const loadMs = Math.round(performance.now() - record.createdAtMs);
+    this.#parts.log.info(
+      { ...this.#facts(record), sizeBytes: loaded.sizeBytes, loadMs, hostPid: loaded.hostPid },
+      "model loaded",
+    );
+    void loaded.lost.then((loss) => this.recover(record, loaded, loss));
+  }
+
+  async #reload(record: ModelRecord): Promise<void> {
+    const timer = this.#limitTime(record);
+    try {
+      const { source } = record;
+      if (source === undefined) throw new Error("a model that was ready has a source");
+      const loaded = await this.#load(record, source);
+      await this.#serve(record, loaded);
+    } catch (reason) {
+      this.#settle(record, reason);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  async #drain(record: ModelRecord, sizeBytes: number, drainMs: number): Promise<void> {
+    const { loaded } = record;
+    const idle = record.leases.idle();
+    if (record.leases.count > 0) {
+      const limit = new AbortController();
+      await Promise.race([idle, delay(drainMs, limit.signal).catch(() => {})]);
+      limit.abort();
+    }
+    const abortedRuns = record.leases.count;
+    const aborted = new RuntimeError("aborted", `model '${record.id}' was unloaded`);
+    record.startUnloading(sizeBytes, aborted);
+    await loaded?.unload();
+    this.#parts.registry.remove(record);
+    this.#parts.log.info({ ...this.#facts(record), sizeBytes, abortedRuns }, "model unloaded");
+  }
+
+  /** A load or reload has ended without a model; by contract nothing of it is left in the engine. */
+  #settle(record: ModelRecord, reason: unknown): void {
+    // A queued generation that was retired has been removed already.
+    if (record.state.tag === "failed") return;
+    if (record.state.tag !== "unloading") record.fail(reason);
+    this.#parts.registry.remove(record);
+    const facts = { ...this.#facts(record), reason: describeError(record.signal.reason) };
+    this.#parts.log.warn(facts, "model not loaded");
+  }
+
+  #limitTime(record: ModelRecord): NodeJS.Timeout {
+    const limitMs = this.#parts.loadLimitMs;
+    return setTimeout(() => {
+      const { tag } = record.state;
+      const reason = new RuntimeError(
+        "deadline-exceeded",
+        `model '${record.id}' was not loaded within ${limitMs} ms (still ${tag})`,
+      );
+      void this.retire(record, reason, 0);
+    }, limitMs);
+  }
+
+  #facts(record: ModelRecord): { modelId: string; generation: number } {
+    return { modelId: record.id, generation: record.generation };
+  }
+}

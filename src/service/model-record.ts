@@ -1,0 +1,121 @@
+import type { LoadedModel, ModelSource } from "../engine/engine.ts";
+import { ModelLeases } from "./model-lease.ts";
+import type { ModelRequest } from "./model-spec.ts";
+import { advance, type ModelState } from "./model-state.ts";
+
+/** One generation of a model id: everything between a load and the end of its unload. Data and its
+ *  legal steps only; what happens when is in model-lifecycle.ts. */
+export class ModelRecord {
+  /** Grows with every load in this process, so that a late answer is never taken for a newer load's. */
+  readonly generation: number;
+  readonly request: ModelRequest;
+  /** Belongs to the local repository: a ModelMesh that asks for our status does not own it. */
+  readonly pinned: boolean;
+  readonly createdAtMs = performance.now();
+  readonly leases = new ModelLeases();
+  /** What the engine found on disk; set before the load is admitted. */
+  source: ModelSource | undefined;
+  /** Resolves when this generation has been ready for the first time; rejects if that never happens. */
+  readonly firstReady = Promise.withResolvers<void>();
+  /** Resolves when nothing of this generation is left in memory. Never rejects. */
+  readonly gone = Promise.withResolvers<void>();
+  /** Callers who wait for the load. The last one to leave stops it. */
+  waiterCount = 0;
+
+  readonly #abort = new AbortController();
+  readonly #onChange: (record: ModelRecord) => void;
+  #state: ModelState = { tag: "queued" };
+  #loaded: LoadedModel | undefined;
+  #running = Promise.withResolvers<LoadedModel>();
+
+  constructor(
+    options: { generation: number; request: ModelRequest; pinned: boolean },
+    onChange: (record: ModelRecord) => void,
+  ) {
+    this.generation = options.generation;
+    this.request = options.request;
+    this.pinned = options.pinned;
+    this.#onChange = onChange;
+    // Nobody may be waiting at the moment when these reject.
+    this.firstReady.promise.catch(() => {});
+    this.#running.promise.catch(() => {});
+  }
+
+  get id(): string {
+    return this.request.spec.id;
+  }
+
+  get state(): ModelState {
+    return this.#state;
+  }
+
+  /** Aborts when this generation is to end: whatever the load is doing stops. */
+  get signal(): AbortSignal {
+    return this.#abort.signal;
+  }
+
+  /** The model in its host, if it is in one. */
+  get loaded(): LoadedModel | undefined {
+    return this.#loaded;
+  }
+
+  /** The model in its host: now, or when a reload is through. Rejects when the generation ends. */
+  whenRunning(): Promise<LoadedModel> {
+    return this.#running.promise;
+  }
+
+  /** Whether a new request may use it, at once or after a reload. */
+  get isServing(): boolean {
+    return this.#state.tag === "ready" || this.#state.tag === "reloading";
+  }
+
+  get isComing(): boolean {
+    return this.#state.tag === "queued" || this.#state.tag === "loading";
+  }
+
+  reserve(bytes: number): void {
+    this.#move({ tag: "loading", reservedBytes: bytes });
+  }
+
+  becomeReady(loaded: LoadedModel): void {
+    this.#loaded = loaded;
+    this.#move({ tag: "ready", sizeBytes: loaded.sizeBytes });
+    this.#running.resolve(loaded);
+    this.firstReady.resolve();
+  }
+
+  loseHost(): void {
+    if (this.#state.tag !== "ready") return;
+    this.#loaded = undefined;
+    this.#running = Promise.withResolvers();
+    this.#running.promise.catch(() => {});
+    this.#move({ tag: "reloading", sizeBytes: this.#state.sizeBytes });
+  }
+
+  startDraining(): void {
+    if (this.#state.tag !== "ready") return;
+    this.#move({ tag: "draining", sizeBytes: this.#state.sizeBytes });
+  }
+
+  /** From draining, or from a load that is stopped: `reason` goes to everybody who waits. */
+  startUnloading(bytes: number, reason: unknown): void {
+    this.#move({ tag: "unloading", heldBytes: bytes });
+    this.#end(reason);
+  }
+
+  fail(reason: unknown): void {
+    this.#move({ tag: "failed", reason });
+    this.#end(reason);
+  }
+
+  #end(reason: unknown): void {
+    this.#abort.abort(reason);
+    this.firstReady.reject(reason);
+    this.#running.reject(reason);
+  }
+
+  #move(to: ModelState): void {
+    this.#state = advance(this.#state, to);
+    this.#onChange(this);
+  }
+}

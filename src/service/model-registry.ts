@@ -1,0 +1,64 @@
+import { ModelRecord } from "./model-record.ts";
+import type { ModelRequest } from "./model-spec.ts";
+import type { ModelState } from "./model-state.ts";
+
+/** All generations of all models that hold, or may come to hold, anything. */
+export class ModelRegistry {
+  // Oldest generation first; an id without generations has no entry.
+  readonly #byId = new Map<string, ModelRecord[]>();
+  readonly #listeners = new Set<(record: ModelRecord) => void>();
+  #lastGeneration = 0;
+
+  get lastGeneration(): number {
+    return this.#lastGeneration;
+  }
+
+  add(request: ModelRequest, pinned: boolean): ModelRecord {
+    const generation = ++this.#lastGeneration;
+    const record = new ModelRecord({ generation, request, pinned }, (changed) =>
+      this.#publish(changed),
+    );
+    const generations = this.#byId.get(record.id);
+    if (generations === undefined) this.#byId.set(record.id, [record]);
+    else generations.push(record);
+    this.#publish(record);
+    return record;
+  }
+
+  /** Forgets a generation of which nothing is left. */
+  remove(record: ModelRecord): void {
+    const rest = this.generations(record.id).filter((other) => other !== record);
+    if (rest.length === 0) this.#byId.delete(record.id);
+    else this.#byId.set(record.id, rest);
+    record.gone.resolve();
+    this.#publish(record);
+  }
+
+  /** Oldest first. */
+  generations(id: string): readonly ModelRecord[] {
+    return this.#byId.get(id) ?? [];
+  }
+
+  newest(id: string): ModelRecord | undefined {
+    return this.generations(id).at(-1);
+  }
+
+  *all(): IterableIterator<ModelRecord> {
+    for (const generations of this.#byId.values()) yield* generations;
+  }
+
+  *states(): IterableIterator<ModelState> {
+    for (const record of this.all()) yield record.state;
+  }
+
+  /** Calls `listener` after every change of a state and after every removal; the function returned
+   *  ends that. Listeners must not throw. */
+  onChange(listener: (record: ModelRecord) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  #publish(record: ModelRecord): void {
+    for (const listener of this.#listeners) listener(record);
+  }
+}

@@ -1,0 +1,74 @@
+import { stat } from "node:fs/promises";
+import { join } from "node:path";
+import type { Engine } from "../engine/engine.ts";
+import type { SafePath } from "../storage/safe-path.ts";
+import type { ModelRequest } from "./model-spec.ts";
+
+/** ModelMesh counts in units of 8 KiB and forgets to clean up after a failed load of one unit. */
+const leastBytes = 16 * 1024;
+const maxRemembered = 20_000;
+
+export interface SizerOptions {
+  readonly capacityBytes: number;
+  readonly defaultModelBytes: number;
+  /** Predicted bytes of memory per byte on disk; undefined leaves it to the engine. */
+  readonly multiplier: number | undefined;
+}
+
+/** Predicts the memory of models that are not loaded: an upper bound from a stat and what the caller's
+ *  storage counted, or what the same file took the last time. */
+export class ModelSizer {
+  readonly #engine: Engine;
+  readonly #safePath: SafePath;
+  readonly #options: SizerOptions;
+  /** Measured bytes by file identity, least recently used first. */
+  readonly #measured = new Map<string, number>();
+
+  constructor(engine: Engine, safePath: SafePath, options: SizerOptions) {
+    this.#engine = engine;
+    this.#safePath = safePath;
+    this.#options = options;
+  }
+
+  /** Bytes, from 16 KiB to the capacity. A path that is not here (yet) is no error. */
+  async predict(request: ModelRequest): Promise<number> {
+    const { capacityBytes, defaultModelBytes, multiplier } = this.#options;
+    const path = this.#safePath.resolve(request.spec.path);
+    const onDisk = await statModel(path);
+    const known = onDisk && this.#measured.get(onDisk.identity);
+    const diskBytes = onDisk?.bytes ?? request.diskBytes;
+    let bytes = defaultModelBytes;
+    if (known !== undefined) bytes = known;
+    else if (diskBytes !== undefined) {
+      bytes =
+        multiplier === undefined
+          ? this.#engine.predictBytes(diskBytes, request.format)
+          : Math.ceil(diskBytes * multiplier);
+    }
+    return Math.min(Math.max(bytes, leastBytes), capacityBytes);
+  }
+
+  /** Keeps what a model took once loaded, for the next time that the same file is asked about. */
+  async remember(request: ModelRequest, sizeBytes: number): Promise<void> {
+    const onDisk = await statModel(this.#safePath.resolve(request.spec.path));
+    if (onDisk === undefined) return;
+    this.#measured.delete(onDisk.identity);
+    this.#measured.set(onDisk.identity, sizeBytes);
+    const oldest = this.#measured.keys().next();
+    if (this.#measured.size > maxRemembered && !oldest.done) this.#measured.delete(oldest.value);
+  }
+}
+
+/** A file's size and identity; for a directory those of its `model.onnx`, the usual name. Anything else
+ *  would take more than a stat. */
+async function statModel(path: string): Promise<{ bytes: number; identity: string } | undefined> {
+  try {
+    let found = await stat(path, { bigint: true });
+    if (found.isDirectory()) found = await stat(join(path, "model.onnx"), { bigint: true });
+    if (!found.isFile()) return undefined;
+    const identity = `${found.dev}:${found.ino}:${found.size}:${found.mtimeNs}`;
+    return { bytes: Number(found.size), identity };
+  } catch {
+    return undefined;
+  }
+}
