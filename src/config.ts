@@ -3,6 +3,7 @@ import { delimiter, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { RuntimeError } from "./errors.ts";
 import { type LogLevel, logLevels } from "./log.ts";
+import { version } from "./version.ts";
 
 const KiB = 1024;
 const MiB = 1024 * KiB;
@@ -103,7 +104,7 @@ export const settings = {
   "runtime-version": {
     env: "RUNTIME_VERSION",
     type: "text",
-    default: "0.1.0",
+    default: version,
     doc: "version that runtimeStatus reports",
   },
   "max-message-size": {

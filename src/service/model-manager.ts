@@ -41,6 +41,7 @@ export class ModelManager implements Models {
   readonly #queue: LoadQueue;
   readonly #sizer: ModelSizer;
   readonly #lifecycle: ModelLifecycle;
+  readonly #readyListeners = new Set<() => void>();
   #phase: "starting" | "ready" | "closed" = "starting";
 
   constructor(
@@ -70,7 +71,7 @@ export class ModelManager implements Models {
     registry.onChange(() => this.#queue.pump());
     engine.ready.then(
       () => {
-        if (this.#phase === "starting") this.#phase = "ready";
+        if (this.#phase === "starting") this.#enter("ready");
       },
       () => {},
     );
@@ -78,6 +79,12 @@ export class ModelManager implements Models {
 
   get ready(): boolean {
     return this.#phase === "ready";
+  }
+
+  /** Calls `listener` after each change of `ready`; the function returned ends that. */
+  onReadyChange(listener: () => void): () => void {
+    this.#readyListeners.add(listener);
+    return () => this.#readyListeners.delete(listener);
   }
 
   /** Bytes that models hold or have reserved. */
@@ -208,10 +215,16 @@ export class ModelManager implements Models {
     }
   }
 
-  /** Ends all models. Nothing can be loaded afterwards. */
-  async close(): Promise<void> {
-    this.#phase = "closed";
-    await this.#retireAll([...this.#registry.all()], closedError(), 0);
+  /** Stops all loads at once and ends all models; inferences in flight may go on for `drainMs`. Nothing
+   *  can be loaded afterwards. */
+  async close(drainMs = 0): Promise<void> {
+    this.#enter("closed");
+    await this.#retireAll([...this.#registry.all()], closedError(), drainMs);
+  }
+
+  #enter(phase: "ready" | "closed"): void {
+    this.#phase = phase;
+    for (const listener of this.#readyListeners) listener();
   }
 
   async #afterLoss(
@@ -229,6 +242,7 @@ export class ModelManager implements Models {
     const generations = this.#registry.generations(id);
     const serving = generations.findLast((record) => record.isServing);
     if (serving !== undefined) return serving;
+    if (this.#phase === "closed") throw closedError();
     const coming = generations.findLast((record) => record.isComing);
     if (coming !== undefined) throw notReady(id, coming);
     throw notFound(id);

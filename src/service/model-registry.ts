@@ -18,9 +18,7 @@ export class ModelRegistry {
     const record = new ModelRecord({ generation, request, pinned }, (changed) =>
       this.#publish(changed),
     );
-    const generations = this.#byId.get(record.id);
-    if (generations === undefined) this.#byId.set(record.id, [record]);
-    else generations.push(record);
+    this.#byId.set(record.id, [...this.generations(record.id), record]);
     this.#publish(record);
     return record;
   }
@@ -34,7 +32,7 @@ export class ModelRegistry {
     this.#publish(record);
   }
 
-  /** Oldest first. */
+  /** Oldest first. The array stays as it is when generations come and go. */
   generations(id: string): readonly ModelRecord[] {
     return this.#byId.get(id) ?? [];
   }

@@ -1,0 +1,122 @@
+import { announce } from "./announce.ts";
+import { readCommand } from "./cli.ts";
+import { type Config, readConfig } from "./config.ts";
+import { createEngine } from "./engine/host-pool.ts";
+import { describeError } from "./errors.ts";
+import { createLogger } from "./log.ts";
+import { buildServer } from "./rpc/server.ts";
+import { ModelManager } from "./service/model-manager.ts";
+import { listModelRepository } from "./storage/model-repository.ts";
+import { SafePath } from "./storage/safe-path.ts";
+import { version } from "./version.ts";
+
+const command = readCommand(process.argv.slice(2));
+if (command.name === "print") {
+  (command.isError ? process.stderr : process.stdout).write(command.text);
+  process.exitCode = command.isError ? 1 : 0;
+} else {
+  await serve(command.flags);
+}
+
+async function serve(flags: readonly string[]): Promise<void> {
+  let config: Config;
+  try {
+    // biome-ignore lint/style/noProcessEnv: the one place that reads it.
+    config = readConfig(flags, process.env);
+  } catch (error) {
+    process.stderr.write(`modelport: ${(error as Error).message}\n`);
+    process.exitCode = 1;
+    return;
+  }
+  const log = createLogger(config.logLevel);
+  const engine = createEngine({
+    hosts: config.engineHosts,
+    dedicatedMinBytes: config.dedicatedHostMinBytes,
+    log,
+  });
+  const models = new ModelManager(
+    { engine, safePath: new SafePath(config.modelRoots), log },
+    config,
+  );
+  const server = await buildServer({
+    models,
+    readiness: {
+      get serving() {
+        return models.ready;
+      },
+      onChange: (listener) => models.onReadyChange(listener),
+    },
+    options: {
+      host: config.host,
+      port: config.port,
+      socketPath: config.unixSocket,
+      version,
+      readMaxBytes: config.maxMessageBytes,
+      lifecycleAccess: config.lifecycleAccess,
+      closeGraceMs: config.shutdownGraceMs,
+      peekTimeoutMs: 10_000,
+      headersTimeoutMs: 10_000,
+      requestTimeoutMs: 60_000,
+    },
+    log,
+  });
+
+  let stopping: Promise<void> | undefined;
+  const stop = (reason: string, exitCode: number) => {
+    stopping ??= (async () => {
+      log.info({ reason }, "shutdown started");
+      // Loads stop at once; inferences and their connections have until the grace is over.
+      await Promise.all([server.close(), models.close(config.shutdownGraceMs)]);
+      await engine.close();
+      log.info({ reason }, "shutdown finished");
+      process.exit(exitCode);
+    })();
+  };
+  const onSignal = (signal: NodeJS.Signals) => {
+    if (stopping !== undefined) process.exit(1); // A second signal means: now.
+    stop(signal, 0);
+  };
+  process.on("SIGTERM", onSignal);
+  process.on("SIGINT", onSignal);
+  engine.ready.catch((error: unknown) => {
+    // A runtime that cannot run anything must not look alive: its supervisor starts a new one.
+    log.fatal({ reason: describeError(error) }, "engine failed to start");
+    stop("engine failed to start", 1);
+  });
+
+  try {
+    const { port, hosts, socketPath } = await server.listen();
+    log.info({ port, hosts, socketPath, capacityBytes: config.capacityBytes }, "server listening");
+    const url = `http://${config.host}:${port}`;
+    if (config.modelRepository !== undefined) {
+      process.stdout.write(await serveRepository(config.modelRepository, models, url));
+    }
+  } catch (error) {
+    process.stderr.write(`modelport: ${describeError(error)}\n`);
+    stop("start failed", 1);
+  }
+}
+
+/** Loads every model of the repository; those that fail are reported and do not stop the others. */
+async function serveRepository(
+  directory: string,
+  models: ModelManager,
+  url: string,
+): Promise<string> {
+  const entries = await listModelRepository(directory);
+  const failures: string[] = [];
+  const forever = new AbortController().signal;
+  const loaded = await Promise.all(
+    entries.map(async ({ id, path }) => {
+      try {
+        const spec = { id, path, type: "", key: "" };
+        const { sizeBytes } = await models.loadPinned(spec, forever);
+        return [{ id, sizeBytes, ...models.metadata(id) }];
+      } catch (error) {
+        failures.push(`${id}: ${describeError(error)}`);
+        return [];
+      }
+    }),
+  );
+  return announce(url, loaded.flat(), failures);
+}

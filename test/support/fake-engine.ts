@@ -1,0 +1,131 @@
+import type { Engine, EngineRequest, LoadedModel, ModelSource } from "../../src/engine/engine.ts";
+import { RuntimeError } from "../../src/errors.ts";
+import type { Tensor } from "../../src/tensor.ts";
+
+/** One load that the manager has asked the fake engine for. The test decides how it ends. */
+export interface FakeLoad {
+  readonly source: ModelSource;
+  readonly isolated: boolean;
+  readonly signal: AbortSignal;
+  finish(sizeBytes?: number): FakeModel;
+  fail(error: RuntimeError): void;
+  /** What the engine does at last when the signal has aborted: reject with its reason. */
+  stop(): void;
+}
+
+export class FakeModel implements LoadedModel {
+  readonly metadata = {
+    platform: "fake",
+    inputs: [{ name: "x", datatype: "FP32", shape: [-1] }],
+    outputs: [{ name: "y", datatype: "FP32", shape: [-1] }],
+  } as const;
+  readonly sizeBytes: number;
+  readonly hostPid = 1;
+  readonly runs: {
+    readonly request: EngineRequest;
+    readonly signal: AbortSignal;
+    readonly answer: PromiseWithResolvers<Tensor[]>;
+  }[] = [];
+  unloadCount = 0;
+  readonly #lost = Promise.withResolvers<RuntimeError>();
+  readonly #freed = Promise.withResolvers<void>();
+
+  constructor(sizeBytes: number, freesAtOnce: boolean) {
+    this.sizeBytes = sizeBytes;
+    if (freesAtOnce) this.#freed.resolve();
+  }
+
+  get lost(): Promise<RuntimeError> {
+    return this.#lost.promise;
+  }
+
+  infer(request: EngineRequest, signal: AbortSignal): Promise<Tensor[]> {
+    const answer = Promise.withResolvers<Tensor[]>();
+    this.runs.push({ request, signal, answer });
+    signal.addEventListener("abort", () => answer.reject(signal.reason), { once: true });
+    return answer.promise;
+  }
+
+  unload(): Promise<void> {
+    this.unloadCount++;
+    for (const run of this.runs) run.answer.reject(new RuntimeError("aborted", "unloaded"));
+    return this.#freed.promise;
+  }
+
+  free(): void {
+    this.#freed.resolve();
+  }
+
+  die(): void {
+    const loss = new RuntimeError("host-lost", "engine host died (SIGKILL)");
+    for (const run of this.runs) run.answer.reject(loss);
+    this.#lost.resolve(loss);
+  }
+}
+
+/** An engine without processes, whose every step waits for the test. */
+export class FakeEngine implements Engine {
+  readonly loads: FakeLoad[] = [];
+  readonly up = Promise.withResolvers<void>();
+  estimatedBytes = 100;
+  freesAtOnce = true;
+  /** Loads reject as soon as their signal aborts; else the test calls stop(). */
+  stopsAtOnce = true;
+  #arrived = Promise.withResolvers<void>();
+
+  constructor(options: { readonly isUp?: boolean } = {}) {
+    if (options.isUp ?? true) this.up.resolve();
+  }
+
+  get ready(): Promise<void> {
+    return this.up.promise;
+  }
+
+  async inspect(path: string): Promise<ModelSource> {
+    if (path.endsWith("junk.onnx")) {
+      throw new RuntimeError("invalid-argument", "junk.onnx is not an ONNX model");
+    }
+    return { format: "onnx", file: path, estimatedBytes: this.estimatedBytes };
+  }
+
+  predictBytes(diskBytes: number): number {
+    return 2 * diskBytes;
+  }
+
+  knowsFormat(format: string): boolean {
+    return format === "onnx";
+  }
+
+  load(
+    source: ModelSource,
+    { signal, isolated }: { readonly signal: AbortSignal; readonly isolated: boolean },
+  ): Promise<LoadedModel> {
+    const answer = Promise.withResolvers<LoadedModel>();
+    this.loads.push({
+      source,
+      isolated,
+      signal,
+      finish: (sizeBytes = 60) => {
+        const model = new FakeModel(sizeBytes, this.freesAtOnce);
+        answer.resolve(model);
+        return model;
+      },
+      fail: (error) => answer.reject(error),
+      stop: () => answer.reject(signal.reason),
+    });
+    if (this.stopsAtOnce) {
+      signal.addEventListener("abort", () => answer.reject(signal.reason), { once: true });
+    }
+    this.#arrived.resolve();
+    this.#arrived = Promise.withResolvers();
+    return answer.promise;
+  }
+
+  async close(): Promise<void> {}
+
+  /** Waits until the manager has asked for `count` loads in all, and returns the last of them. */
+  async nthLoad(count: number): Promise<FakeLoad> {
+    while (this.loads.length < count) await this.#arrived.promise;
+    return this.loads[count - 1] as FakeLoad;
+  }
+}

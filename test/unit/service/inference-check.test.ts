@@ -1,0 +1,98 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import type { ModelMetadata } from "../../../src/engine/engine.ts";
+import { checkInference } from "../../../src/service/inference-check.ts";
+import type { Tensor } from "../../../src/tensor.ts";
+
+const metadata: ModelMetadata = {
+  platform: "onnx_onnxv1",
+  inputs: [
+    { name: "image", datatype: "FP32", shape: [-1, 784] },
+    { name: "scale", datatype: "INT32", shape: [] },
+  ],
+  outputs: [
+    { name: "label", datatype: "INT64", shape: [-1] },
+    { name: "text", datatype: "BYTES", shape: [-1] },
+  ],
+};
+const image = (shape = [1, 784], byteCount = 4 * 784): Tensor => ({
+  name: "image",
+  datatype: "FP32",
+  shape,
+  data: new Uint8Array(byteCount),
+});
+const scale: Tensor = { name: "scale", datatype: "INT32", shape: [], data: new Uint8Array(4) };
+const check = (inputs: Tensor[], outputs: string[] = []) =>
+  checkInference("M", metadata, { inputs, outputs });
+
+describe("checking an inference request", () => {
+  it("passes what fits, in any order, and asks for all outputs by default", () => {
+    const checked = check([scale, image()]);
+    assert.deepEqual(checked.outputs, ["label", "text"]);
+    assert.deepEqual(check([image([0, 784], 0), scale], ["text"]).outputs, ["text"]);
+  });
+
+  const cases: [name: string, inputs: Tensor[], outputs: string[], message: string][] = [
+    [
+      "a wrong dimension",
+      [image([1, 783], 4 * 783), scale],
+      [],
+      "unexpected shape for input 'image' for model 'M'. Expected [-1,784], got [1,783]",
+    ],
+    [
+      "a wrong rank",
+      [image([784]), scale],
+      [],
+      "unexpected shape for input 'image' for model 'M'. Expected [-1,784], got [784]",
+    ],
+    [
+      "a wrong datatype",
+      [{ ...image(), datatype: "INT32" }, scale],
+      [],
+      "input 'image' data-type is 'INT32', model expects 'FP32' for 'M'",
+    ],
+    [
+      "too few bytes",
+      [image([1, 784], 12), scale],
+      [],
+      "input 'image' for model 'M' has 12 bytes, expected 3136 for FP32 of shape [1,784]",
+    ],
+    [
+      "a negative dimension",
+      [image([-1, 784]), scale],
+      [],
+      "input 'image' for model 'M' has shape [-1,784]: every dimension must be an integer from 0 to 2^53",
+    ],
+    [
+      "an overflowing shape",
+      [image([2 ** 53 - 1, 784]), scale],
+      [],
+      "input 'image' for model 'M' has shape [9007199254740991,784]: too many elements",
+    ],
+    ["a missing input", [image()], [], "input 'scale' is missing in the request for model 'M'"],
+    [
+      "an unknown input",
+      [image(), scale, { ...scale, name: "x" }],
+      [],
+      "input 'x' is unknown to model 'M', which takes 'image', 'scale'",
+    ],
+    ["an input given twice", [image(), image(), scale], [], "input 'image' is given twice"],
+    [
+      "an unknown output",
+      [image(), scale],
+      ["y"],
+      "output 'y' is unknown to model 'M', which gives 'label', 'text'",
+    ],
+    [
+      "an output asked for twice",
+      [image(), scale],
+      ["text", "text"],
+      "output 'text' is requested twice",
+    ],
+  ];
+  for (const [name, inputs, outputs, message] of cases) {
+    it(`names ${name}`, () => {
+      assert.throws(() => check(inputs, outputs), { kind: "invalid-argument", message });
+    });
+  }
+});

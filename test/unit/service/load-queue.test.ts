@@ -1,0 +1,80 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { LoadQueue } from "../../../src/service/load-queue.ts";
+import { MemoryBudget } from "../../../src/service/memory-budget.ts";
+import type { ModelState } from "../../../src/service/model-state.ts";
+
+function setUp(concurrency: number) {
+  const states = new Map<string, ModelState>();
+  const budget = new MemoryBudget(100, () => states.values());
+  const queue = new LoadQueue(concurrency, budget);
+  const enter = (modelId: string, bytes: number, signal = new AbortController().signal) =>
+    queue.enter({
+      modelId,
+      bytes,
+      signal,
+      onAdmit: () => {
+        states.set(modelId, { tag: "loading", reservedBytes: bytes });
+        // As the registry does at every change of a state.
+        queue.pump();
+      },
+    });
+  return { states, queue, enter };
+}
+
+describe("the load queue", () => {
+  it("admits in order of arrival, and never more than allowed at once", async () => {
+    const { queue, enter } = setUp(2);
+    const leave = await enter("a", 1);
+    await enter("b", 1);
+    const order: string[] = [];
+    const third = enter("c", 1).then((free) => {
+      order.push("c");
+      free();
+    });
+    const fourth = enter("d", 1).then(() => order.push("d"));
+    assert.deepEqual([queue.runningCount, queue.waitingCount], [2, 2]);
+    leave();
+    leave();
+    await Promise.all([third, fourth]);
+    assert.deepEqual(order, ["c", "d"]);
+    assert.equal(queue.runningCount, 2);
+  });
+
+  it("does not let small loads overtake a big one that waits for memory", async () => {
+    const { states, queue, enter } = setUp(5);
+    await enter("a", 60);
+    const big = enter("big", 50);
+    const small = enter("small", 1);
+    assert.equal(queue.waitingCount, 2);
+    states.delete("a");
+    queue.pump();
+    await Promise.all([big, small]);
+    assert.equal(queue.runningCount, 3);
+  });
+
+  it("refuses when nothing is about to come free, and goes on with the next", async () => {
+    const { states, queue, enter } = setUp(5);
+    await enter("a", 60);
+    const big = enter("big", 50);
+    const small = enter("small", 40);
+    states.set("a", { tag: "ready", sizeBytes: 60 });
+    queue.pump();
+    await assert.rejects(big, { kind: "over-budget", message: /50 bytes, .* of 100 are in use/ });
+    await small;
+  });
+
+  it("drops a ticket whose signal aborts, and serves those behind it", async () => {
+    const { queue, enter } = setUp(5);
+    const leave = await enter("a", 60);
+    const caller = new AbortController();
+    const big = enter("big", 50, caller.signal);
+    const small = enter("small", 40);
+    caller.abort(new Error("gone"));
+    await assert.rejects(big, /gone/);
+    await small;
+    leave();
+    assert.deepEqual([queue.runningCount, queue.waitingCount], [1, 0]);
+    await assert.rejects(enter("late", 1, AbortSignal.abort(new Error("late"))), /late/);
+  });
+});
