@@ -1,0 +1,154 @@
+import type { Datatype } from "../../src/tensor.ts";
+import { type DeferredBytes, ProtobufWriter } from "./protobuf-writer.ts";
+
+// Builds ONNX files from plain descriptions. Field numbers are those of onnx.proto3, release 1.12.
+
+const irVersion = 8;
+const opsetVersion = 17;
+
+const elementTypes: Record<Datatype, number> = {
+  FP32: 1,
+  UINT8: 2,
+  INT8: 3,
+  UINT16: 4,
+  INT16: 5,
+  INT32: 6,
+  INT64: 7,
+  BYTES: 8,
+  BOOL: 9,
+  FP16: 10,
+  FP64: 11,
+  UINT32: 12,
+  UINT64: 13,
+  BF16: 16,
+};
+
+/** A dimension: a size, the name of a dimension that varies, or "" for one that varies unnamed. */
+export type Dimension = number | string;
+
+/** A graph's input or output. `sequence` makes it a list of such tensors. */
+export interface OnnxValue {
+  readonly name: string;
+  readonly datatype: Datatype;
+  readonly shape: readonly Dimension[];
+  readonly sequence?: boolean;
+}
+
+/** A constant. Raw data is little-endian and row-major; strings are for BYTES alone. */
+export interface OnnxTensor {
+  readonly name: string;
+  readonly datatype: Datatype;
+  readonly shape: readonly number[];
+  readonly content:
+    | { readonly raw: Uint8Array | DeferredBytes }
+    | { readonly strings: readonly string[] }
+    | { readonly externalFile: string; readonly sizeBytes: number };
+}
+
+export type OnnxAttribute =
+  | { readonly int: number }
+  | { readonly ints: readonly number[] }
+  | { readonly float: number }
+  | { readonly text: string }
+  | { readonly tensor: OnnxTensor }
+  | { readonly graph: OnnxGraph };
+
+export interface OnnxNode {
+  readonly op: string;
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+  readonly attributes?: Readonly<Record<string, OnnxAttribute>>;
+}
+
+export interface OnnxGraph {
+  readonly inputs: readonly OnnxValue[];
+  readonly outputs: readonly OnnxValue[];
+  /** In an order in which each node finds its inputs computed. */
+  readonly nodes: readonly OnnxNode[];
+  readonly constants?: readonly OnnxTensor[];
+}
+
+export function encodeModel(graph: OnnxGraph): ProtobufWriter {
+  return new ProtobufWriter()
+    .integer(1, irVersion)
+    .text(2, "modelport-test")
+    .message(7, encodeGraph(graph))
+    .message(8, new ProtobufWriter().text(1, "").integer(2, opsetVersion));
+}
+
+/** A constant from numbers; INT64 takes integers only. */
+export function constant(
+  name: string,
+  datatype: "FP32" | "INT64",
+  shape: readonly number[],
+  values: readonly number[],
+): OnnxTensor {
+  const data =
+    datatype === "FP32" ? Float32Array.from(values) : BigInt64Array.from(values, (v) => BigInt(v));
+  return { name, datatype, shape, content: { raw: new Uint8Array(data.buffer) } };
+}
+
+function encodeGraph(graph: OnnxGraph): ProtobufWriter {
+  return new ProtobufWriter()
+    .messages(1, graph.nodes.map(encodeNode))
+    .text(2, "graph")
+    .messages(5, (graph.constants ?? []).map(encodeTensor))
+    .messages(11, graph.inputs.map(encodeValue))
+    .messages(12, graph.outputs.map(encodeValue));
+}
+
+function encodeNode(node: OnnxNode): ProtobufWriter {
+  const attributes = Object.entries(node.attributes ?? {});
+  return new ProtobufWriter()
+    .texts(1, node.inputs)
+    .texts(2, node.outputs)
+    .text(4, node.op)
+    .messages(
+      5,
+      attributes.map(([name, value]) => encodeAttribute(name, value)),
+    );
+}
+
+function encodeAttribute(name: string, value: OnnxAttribute): ProtobufWriter {
+  const attribute = new ProtobufWriter().text(1, name);
+  if ("float" in value) return attribute.float(2, value.float).integer(20, 1);
+  if ("int" in value) return attribute.integer(3, value.int).integer(20, 2);
+  if ("text" in value) return attribute.text(4, value.text).integer(20, 3);
+  if ("tensor" in value) return attribute.message(5, encodeTensor(value.tensor)).integer(20, 4);
+  if ("graph" in value) return attribute.message(6, encodeGraph(value.graph)).integer(20, 5);
+  return attribute.integers(8, value.ints).integer(20, 7);
+}
+
+function encodeTensor(tensor: OnnxTensor): ProtobufWriter {
+  const { content } = tensor;
+  const message = new ProtobufWriter()
+    .integers(1, tensor.shape)
+    .integer(2, elementTypes[tensor.datatype])
+    .text(8, tensor.name);
+  if ("raw" in content) return message.bytes(9, content.raw);
+  if ("strings" in content) return message.texts(6, content.strings);
+  return message
+    .message(13, encodeEntry("location", content.externalFile))
+    .message(13, encodeEntry("offset", "0"))
+    .message(13, encodeEntry("length", String(content.sizeBytes)))
+    .integer(14, 1);
+}
+
+function encodeEntry(key: string, value: string): ProtobufWriter {
+  return new ProtobufWriter().text(1, key).text(2, value);
+}
+
+function encodeValue(value: OnnxValue): ProtobufWriter {
+  const shape = new ProtobufWriter().messages(1, value.shape.map(encodeDimension));
+  const tensor = new ProtobufWriter().integer(1, elementTypes[value.datatype]).message(2, shape);
+  const type = new ProtobufWriter().message(1, tensor);
+  const outer = value.sequence
+    ? new ProtobufWriter().message(4, new ProtobufWriter().message(1, type))
+    : type;
+  return new ProtobufWriter().text(1, value.name).message(2, outer);
+}
+
+function encodeDimension(dimension: Dimension): ProtobufWriter {
+  if (typeof dimension === "number") return new ProtobufWriter().integer(1, dimension);
+  return dimension === "" ? new ProtobufWriter() : new ProtobufWriter().text(2, dimension);
+}
