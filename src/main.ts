@@ -1,7 +1,7 @@
 import { announce } from "./announce.ts";
 import { readCommand } from "./cli.ts";
 import { type Config, readConfig } from "./config.ts";
-import { createEngine } from "./engine/host-pool.ts";
+import { createEngine } from "./engine/create-engine.ts";
 import { describeError } from "./errors.ts";
 import { createLogger } from "./log.ts";
 import { buildServer } from "./rpc/server.ts";

@@ -67,7 +67,9 @@ export interface Engine {
 
   /** Loads. When `signal` aborts, stops the work and rejects with its reason, but only after all memory
    *  of the attempt is free again; that holds for every rejection. Else rejects with a RuntimeError:
-   *  "load-failed", "host-lost", "temporarily-unavailable". `isolated` asks for a host of its own. */
+   *  "load-failed", "host-lost" (the host died while it loaded this very model),
+   *  "temporarily-unavailable" (a host could not be had, or died before it came to this model).
+   *  `isolated` asks for a host of its own. */
   load(
     source: ModelSource,
     options: { readonly signal: AbortSignal; readonly isolated: boolean },

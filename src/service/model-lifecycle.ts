@@ -112,20 +112,20 @@ export class ModelLifecycle {
     const path = await safePath.follow(safePath.resolve(spec.path), spec.path);
     const source = await engine.inspect(path, format);
     // The file inside a model directory may itself be a link.
-    return { ...source, file: await safePath.follow(source.file, spec.path) };
+    const file = await safePath.follow(source.file, spec.path);
+    return file === source.file ? source : { ...source, file };
   }
 
   /** One load, tried again after faults that were not the model's. */
   async #load(record: ModelRecord, source: ModelSource): Promise<LoadedModel> {
+    let isolated = false;
     for (let attempt = 1; ; attempt++) {
       try {
-        // A model that took a host down while it was loading gets one of its own the next time.
-        return await this.#parts.engine.load(source, {
-          signal: record.signal,
-          isolated: attempt > 1,
-        });
+        return await this.#parts.engine.load(source, { signal: record.signal, isolated });
       } catch (reason) {
         if (record.signal.aborted || !isTransient(reason) || attempt === maxAttempts) throw reason;
+        // A model that took a host down while it was loading gets one of its own the next time.
+        isolated ||= reason instanceof RuntimeError && reason.kind === "host-lost";
         this.#parts.log.warn(
           { ...this.#facts(record), attempt, reason: describeError(reason) },
           "load attempt failed",

@@ -98,6 +98,11 @@ export class ModelManager implements Models {
     return count;
   }
 
+  /** The process that holds a model; undefined while none does. */
+  hostPidOf(id: string): number | undefined {
+    return this.#registry.generations(id).findLast((record) => record.isServing)?.loaded?.hostPid;
+  }
+
   /** Ids that have any generation, loaded or not. */
   get modelIds(): string[] {
     return [...new Set([...this.#registry.all()].map((record) => record.id))];

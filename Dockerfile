@@ -1,0 +1,39 @@
+# Needs glibc, for ONNX Runtime: an Alpine base does not work.
+ARG NODE_IMAGE=node:24-bookworm-slim
+
+FROM ${NODE_IMAGE} AS modules
+WORKDIR /app
+COPY package.json package-lock.json .npmrc ./
+# The optional packages are Node itself, which the base image has.
+RUN npm ci --omit=dev --omit=optional
+# ONNX Runtime's package holds the libraries of every platform, most of its 290 MB.
+RUN cd node_modules/onnxruntime-node/bin/napi-v6 \
+ && own="linux/$(node -p process.arch)" \
+ && test -f "$own/onnxruntime_binding.node" \
+ && find . -mindepth 2 -maxdepth 2 ! -path "./$own" -exec rm -r {} + \
+ && find . -mindepth 1 -maxdepth 1 -empty -delete
+
+FROM ${NODE_IMAGE}
+WORKDIR /app
+ENV NODE_ENV=production
+COPY --from=modules /app/node_modules node_modules
+COPY package.json LICENSE ./
+COPY deploy/health.js deploy/
+COPY gen gen
+COPY src src
+
+# A number, so that Kubernetes can see that it is not root.
+ARG USER_ID=1000
+RUN install -d -o ${USER_ID} .compile-cache
+USER ${USER_ID}:${USER_ID}
+# One start fills the cache with compiled code, which later starts only read: the root file system of
+# the container may be read-only. Node keys the cache by user, so this must run as the final one.
+ENV NODE_COMPILE_CACHE=/app/.compile-cache
+RUN node src/modelport.js serve & server=$! \
+ && node deploy/health.js 60 \
+ && kill $server && wait $server
+
+EXPOSE 8085
+HEALTHCHECK --start-period=15s --interval=5s --timeout=6s \
+  CMD ["node", "deploy/health.js"]
+ENTRYPOINT ["node", "src/modelport.js", "serve"]

@@ -1,0 +1,50 @@
+import type { HostEngine } from "./host-engine.ts";
+import { scanOnnxFile } from "./onnx-file.ts";
+
+/** What the structure of a model file says of its memory. */
+export interface ModelFootprint {
+  /** Bytes of the weights as they are stored; a loaded model takes hardly less. */
+  readonly weightBytes: number;
+  /** Upper bound of the loaded model, without a host. */
+  readonly loadedBytes: number;
+}
+
+/** One kind of model file: all that the server must know of it, and the engine that a host loads for it. */
+export interface ModelFormat {
+  readonly name: string;
+  /** Other names that callers use, in lower case. */
+  readonly aliases: readonly string[];
+  /** Of the files to look for in a directory, with its dot. */
+  readonly extension: string;
+  /** Format and engine in the Open Inference Protocol's terms. */
+  readonly platform: string;
+  /** Memory of one loaded model beside its weights, as measured. */
+  readonly sessionBytes: number;
+  /** Reads the structure of `file`, never its weights. Throws as `Engine.inspect` does. */
+  inspect(file: string): Promise<ModelFootprint>;
+  /** Upper bound of a loaded model whose files have `diskBytes` bytes, without a host. */
+  predictBytes(diskBytes: number): number;
+  /** Called in engine hosts only: importing an engine brings its native library into the process. */
+  importEngine(): Promise<HostEngine>;
+}
+
+const onnx: ModelFormat = {
+  name: "onnx",
+  aliases: ["onnxruntime", "onnx_onnxv1"],
+  extension: ".onnx",
+  platform: "onnx_onnxv1",
+  sessionBytes: 110 * 1024,
+  inspect: scanOnnxFile,
+  // Half-precision weights become FP32 in memory; the file's structure is not known here.
+  predictBytes: (diskBytes) => 2 * diskBytes + 256 * 1024,
+  importEngine: async () => (await import("./onnx-engine.ts")).onnxEngine,
+};
+
+/** In the order in which a file that nobody named a format for is tried. */
+export const modelFormats: readonly ModelFormat[] = [onnx];
+
+/** The format that a caller means by `name`, an alias included, in any case. */
+export function findFormat(name: string): ModelFormat | undefined {
+  const wanted = name.trim().toLowerCase();
+  return modelFormats.find((format) => format.name === wanted || format.aliases.includes(wanted));
+}

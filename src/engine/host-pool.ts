@@ -1,0 +1,165 @@
+import { RuntimeError } from "../errors.ts";
+import { EngineHost, type HostKind, type HostLimits } from "./engine-host.ts";
+import type { EngineLog } from "./engine-log.ts";
+import { HostProcess } from "./host-process.ts";
+
+/** A host, for people and for tests. */
+export interface HostInfo {
+  readonly pid: number;
+  readonly kind: HostKind;
+  /** Number of loaded models. */
+  readonly models: number;
+  /** Memory of the host that no other process shares, as of its last load or unload. */
+  readonly memoryBytes: number | undefined;
+}
+
+export interface HostPoolOptions {
+  readonly sharedHosts: number;
+  readonly limits: HostLimits;
+  readonly environment: Readonly<Record<string, string>>;
+  readonly log: EngineLog;
+}
+
+/** Starts that may fail in a row, each after a longer pause, before the pool counts as unable. */
+const maxFailedStarts = 5;
+const firstPauseMs = 100;
+const maxPauseMs = 5_000;
+
+/** The engine hosts: some shared ones for small models, one spare that is up already, and one for each
+ *  big model. A shared host that dies is replaced by the spare, and the spare by a new host. */
+export class HostPool {
+  /** Resolves when the first host is up. Rejects if starts fail again and again before that. */
+  readonly ready: Promise<void>;
+  readonly #options: HostPoolOptions;
+  readonly #ready = Promise.withResolvers<void>();
+  /** Every host whose process is not gone. */
+  readonly #hosts = new Set<EngineHost>();
+  #failedStarts = 0;
+  #pause: NodeJS.Timeout | undefined;
+  #isClosed = false;
+
+  constructor(options: HostPoolOptions) {
+    this.#options = options;
+    this.ready = this.#ready.promise;
+    this.ready.catch(() => {});
+    this.#refill();
+  }
+
+  hosts(): readonly HostInfo[] {
+    return [...this.#hosts]
+      .filter((host) => host.process.pid !== 0)
+      .map(({ kind, modelCount, process }) => ({
+        pid: process.pid,
+        kind,
+        models: modelCount,
+        memoryBytes: process.memoryBytes,
+      }));
+  }
+
+  /** The shared host with the least memory in use or promised. It may be starting still. Throws
+   *  "temporarily-unavailable" if there is none at the moment. */
+  placeShared(): EngineHost {
+    this.#throwIfClosed();
+    // A host that is being killed is not gone yet, but its place can be taken.
+    this.#refill();
+    let best: EngineHost | undefined;
+    let bestBytes = Number.POSITIVE_INFINITY;
+    for (const host of this.#alive("shared")) {
+      const bytes = host.committedBytes;
+      const isBetter = bytes < bestBytes || (bytes === bestBytes && host.process.isReady);
+      if (!isBetter) continue;
+      best = host;
+      bestBytes = bytes;
+    }
+    if (best !== undefined) return best;
+    throw new RuntimeError("temporarily-unavailable", "no engine host is up at the moment");
+  }
+
+  /** A host for one model alone, which ends with it: the spare if it is there. */
+  placeDedicated(): EngineHost {
+    this.#throwIfClosed();
+    const spare = this.#alive("spare")[0];
+    if (spare === undefined) return this.#start("dedicated");
+    spare.kind = "dedicated";
+    this.#refill();
+    return spare;
+  }
+
+  /** Kills all hosts and resolves when they are gone. Idempotent. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    clearTimeout(this.#pause);
+    const error = shuttingDown();
+    this.#ready.reject(error);
+    await Promise.all([...this.#hosts].map((host) => host.process.kill(error)));
+  }
+
+  #alive(kind: HostKind): EngineHost[] {
+    return [...this.#hosts].filter((host) => host.kind === kind && host.process.isAlive);
+  }
+
+  /** Brings the shared hosts and the spare to their number. */
+  #refill(): void {
+    if (this.#isClosed) return;
+    let missing = this.#options.sharedHosts - this.#alive("shared").length;
+    const spare = this.#alive("spare")[0];
+    if (missing > 0 && spare !== undefined) {
+      spare.kind = "shared";
+      missing--;
+    }
+    // After a failed start, no host is started before the pause is over.
+    if (this.#pause !== undefined) return;
+    for (; missing > 0; missing--) this.#start("shared");
+    if (this.#alive("spare").length === 0) this.#start("spare");
+  }
+
+  #start(kind: HostKind): EngineHost {
+    const { environment, limits, log } = this.#options;
+    const host = new EngineHost(new HostProcess({ environment, log }), { kind, limits });
+    this.#hosts.add(host);
+    const startedMs = performance.now();
+    let wasReady = false;
+    host.process.ready.then(
+      () => {
+        wasReady = true;
+        this.#failedStarts = 0;
+        this.#ready.resolve();
+        const startMs = Math.round(performance.now() - startedMs);
+        log.info({ hostPid: host.process.pid, kind: host.kind, startMs }, "engine host started");
+      },
+      () => {},
+    );
+    void host.process.exited.then((error) => {
+      this.#hosts.delete(host);
+      if (this.#isClosed) return;
+      // The end of a dedicated host is mostly its model's unload.
+      if (host.kind !== "dedicated" || error.kind === "host-lost") {
+        const { pid } = host.process;
+        log.warn({ hostPid: pid, kind: host.kind, reason: error.message }, "engine host was lost");
+      }
+      if (!wasReady && error.kind !== "cancelled") this.#pauseAfterFailedStart(error);
+      this.#refill();
+    });
+    return host;
+  }
+
+  #pauseAfterFailedStart(error: RuntimeError): void {
+    // Hosts that were started together fail together, and count once.
+    if (this.#pause !== undefined) return;
+    this.#failedStarts++;
+    if (this.#failedStarts >= maxFailedStarts) this.#ready.reject(error);
+    const pauseMs = Math.min(maxPauseMs, firstPauseMs * 2 ** (this.#failedStarts - 1));
+    this.#pause = setTimeout(() => {
+      this.#pause = undefined;
+      this.#refill();
+    }, pauseMs);
+  }
+
+  #throwIfClosed(): void {
+    if (this.#isClosed) throw shuttingDown();
+  }
+}
+
+export function shuttingDown(): RuntimeError {
+  return new RuntimeError("shutting-down", "the engine is shutting down");
+}

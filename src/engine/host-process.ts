@@ -1,0 +1,252 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { extname } from "node:path";
+import type { Duplex, Readable } from "node:stream";
+import { fileURLToPath } from "node:url";
+import { describeError, RuntimeError } from "../errors.ts";
+import type { EngineLog } from "./engine-log.ts";
+import type { FailedMessage, ReadyMessage } from "./host-messages.ts";
+import {
+  decodeJson,
+  type Frame,
+  type FrameKind,
+  FrameReader,
+  frameKind,
+  writeFrame,
+} from "./host-protocol.ts";
+import { readLines } from "./read-lines.ts";
+
+export interface HostProcessOptions {
+  readonly log: EngineLog;
+  /** The whole environment of the host, beside what this class adds. */
+  readonly environment: Readonly<Record<string, string>>;
+}
+
+export interface HostCall<T> {
+  readonly kind: FrameKind;
+  readonly model: number;
+  readonly chunks: readonly Uint8Array[];
+  /** The kind of the answer, and how to read it. If that throws, the host is broken and is killed. */
+  readonly answer: FrameKind;
+  read(payload: Uint8Array): T;
+}
+
+interface PendingCall {
+  readonly answer: FrameKind;
+  settle(payload: Uint8Array): void;
+  reject(error: RuntimeError): void;
+}
+
+type HostState =
+  | { readonly tag: "starting" | "ready" }
+  | { readonly tag: "killed"; readonly error: RuntimeError }
+  | { readonly tag: "gone"; readonly error: RuntimeError };
+
+/** An import of the engines that takes longer has hung. */
+const startTimeoutMs = 30_000;
+
+/** Without it glibc keeps freed memory: see docs of M_TRIM_THRESHOLD. It must be there before the
+ *  process starts. Any fixed value also ends the growth of the threshold, which is the point. */
+const allocatorEnvironment = { MALLOC_TRIM_THRESHOLD_: "131072" };
+
+/** The entry lies beside this file and has its extension: .ts in the sources, .js once compiled. */
+const entry = fileURLToPath(new URL(`./host-main${extname(import.meta.url)}`, import.meta.url));
+
+/** One engine host: a child process and the socket to it. */
+export class HostProcess {
+  /** Resolves when the host takes work. Rejects with "temporarily-unavailable" if the system did not
+   *  start it, or with the error of `exited` if it died first. */
+  readonly ready: Promise<void>;
+  /** Resolves when the process and its memory are gone, with the error of everything that was pending. */
+  readonly exited: Promise<RuntimeError>;
+  /** 0 if the system did not start the process. */
+  readonly pid: number;
+  /** Private memory of the host as last heard, undefined where the system does not tell. */
+  memoryBytes: number | undefined;
+
+  #state: HostState = { tag: "starting" };
+  readonly #child: ChildProcess | undefined;
+  readonly #socket: Duplex | undefined;
+  readonly #pending = new Map<number, PendingCall>();
+  readonly #log: EngineLog;
+  readonly #ready = Promise.withResolvers<void>();
+  readonly #exited = Promise.withResolvers<RuntimeError>();
+  readonly #startTimer: NodeJS.Timeout;
+  #lastCall = 0;
+  #isCorked = false;
+
+  constructor({ log, environment }: HostProcessOptions) {
+    this.#log = log;
+    this.ready = this.#ready.promise;
+    this.exited = this.#exited.promise;
+    // Whoever waits for `ready` hears of a failure; if nobody does, it is no unhandled rejection.
+    this.ready.catch(() => {});
+    this.#startTimer = setTimeout(
+      () => void this.kill(new RuntimeError("host-lost", "an engine host did not start")),
+      startTimeoutMs,
+    );
+    this.#child = this.#spawn(environment);
+    this.pid = this.#child?.pid ?? 0;
+    // A child that the system refused has no streams at all, whatever the types say.
+    if (this.#child !== undefined && this.pid !== 0) {
+      this.#socket = this.#child.stdio[3] as Duplex;
+      this.#listen(this.#child);
+    }
+  }
+
+  get isReady(): boolean {
+    return this.#state.tag === "ready";
+  }
+
+  /** False from the moment on at which the host is known to end; its memory may be there still. */
+  get isAlive(): boolean {
+    return this.#state.tag === "starting" || this.#state.tag === "ready";
+  }
+
+  /** Sends a frame and resolves with what its answer says. Rejects with the error that the host
+   *  answers, with the error of `exited` once the host is gone, or with "invalid-argument" if the
+   *  frame is too big. */
+  call<T>(call: HostCall<T>): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      if (this.#state.tag === "gone") {
+        reject(this.#state.error);
+        return;
+      }
+      const id = this.#nextCall();
+      const settle = (payload: Uint8Array) => resolve(call.read(payload));
+      this.#pending.set(id, { answer: call.answer, settle, reject });
+      // The answer to what a killed host is told is its exit.
+      if (this.#state.tag === "killed" || this.#socket === undefined) return;
+      this.#corkForThisTick(this.#socket);
+      try {
+        writeFrame(this.#socket, { kind: call.kind, call: id, model: call.model }, call.chunks);
+      } catch (error) {
+        this.#pending.delete(id);
+        reject(error);
+      }
+    });
+  }
+
+  /** Ends the process by SIGKILL and resolves when it is gone. `error` becomes that of `exited` unless
+   *  the host is ending already. */
+  async kill(error: RuntimeError): Promise<void> {
+    if (this.isAlive) {
+      this.#state = { tag: "killed", error };
+      this.#child?.kill("SIGKILL");
+    }
+    await this.exited;
+  }
+
+  #spawn(environment: Readonly<Record<string, string>>): ChildProcess | undefined {
+    try {
+      const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", entry], {
+        env: { ...environment, ...allocatorEnvironment },
+        stdio: ["ignore", "ignore", "pipe", "pipe"],
+      });
+      child.on("error", (error) => this.#notStarted(error));
+      return child;
+    } catch (error) {
+      // Some failures of the system are thrown, others are emitted.
+      this.#notStarted(error);
+      return undefined;
+    }
+  }
+
+  #notStarted(error: unknown): void {
+    // The same event tells of a kill that failed; then the process exists and its exit is to come.
+    if (this.#child?.pid !== undefined) return;
+    const message = `the system did not start an engine host: ${describeError(error)}`;
+    this.#end(new RuntimeError("temporarily-unavailable", message, { cause: error }));
+  }
+
+  #listen(child: ChildProcess): void {
+    const reader = new FrameReader((frame) => this.#onFrame(frame));
+    this.#socket?.on("data", (chunk: Buffer) => {
+      try {
+        reader.push(chunk);
+      } catch (error) {
+        this.#broken(error);
+      }
+    });
+    // A host that dies while we write to it; its exit says the rest.
+    this.#socket?.on("error", () => {});
+    readLines(child.stderr as Readable, (line) =>
+      this.#log.warn({ hostPid: this.pid, line }, "engine host wrote to stderr"),
+    );
+    child.on("exit", (code, signal) => {
+      const how = signal === null ? `with code ${code}` : `by ${signal}`;
+      this.#end(
+        this.#state.tag === "killed"
+          ? this.#state.error
+          : new RuntimeError("host-lost", `the engine host (process ${this.pid}) ended ${how}`),
+      );
+    });
+  }
+
+  #onFrame(frame: Frame): void {
+    if (!this.isAlive) return;
+    if (frame.kind === frameKind.ready) {
+      this.#state = { tag: "ready" };
+      this.memoryBytes = decodeJson<ReadyMessage>(frame.payload).memoryBytes;
+      clearTimeout(this.#startTimer);
+      this.#ready.resolve();
+      return;
+    }
+    const pending = this.#pending.get(frame.call);
+    this.#pending.delete(frame.call);
+    if (pending === undefined) throw new Error("an answer that nobody waits for");
+    if (frame.kind === frameKind.failed) {
+      const { kind, message } = decodeJson<FailedMessage>(frame.payload);
+      pending.reject(new RuntimeError(kind, message));
+    } else if (frame.kind === pending.answer) {
+      this.#settle(frame.call, pending, frame.payload);
+    } else {
+      this.#pending.set(frame.call, pending);
+      throw new Error(`an answer of kind ${frame.kind} instead of ${pending.answer}`);
+    }
+  }
+
+  #settle(call: number, pending: PendingCall, payload: Uint8Array): void {
+    try {
+      pending.settle(payload);
+    } catch (error) {
+      // Back among the pending: it is rejected with the others when the host is gone.
+      this.#pending.set(call, pending);
+      throw error;
+    }
+  }
+
+  #broken(error: unknown): void {
+    this.#log.error({ hostPid: this.pid, reason: describeError(error) }, "engine host was broken");
+    void this.kill(
+      new RuntimeError("host-lost", `the engine host sent ${describeError(error)} and was killed`),
+    );
+  }
+
+  #end(error: RuntimeError): void {
+    if (this.#state.tag === "gone") return;
+    this.#state = { tag: "gone", error };
+    clearTimeout(this.#startTimer);
+    this.#socket?.destroy();
+    this.#ready.reject(error);
+    for (const pending of this.#pending.values()) pending.reject(error);
+    this.#pending.clear();
+    this.#exited.resolve(error);
+  }
+
+  /** Frames of the same tick go out in one write. */
+  #corkForThisTick(socket: Duplex): void {
+    if (this.#isCorked) return;
+    this.#isCorked = true;
+    socket.cork();
+    process.nextTick(() => {
+      this.#isCorked = false;
+      socket.uncork();
+    });
+  }
+
+  #nextCall(): number {
+    do this.#lastCall = (this.#lastCall + 1) >>> 0;
+    while (this.#pending.has(this.#lastCall));
+    return this.#lastCall;
+  }
+}

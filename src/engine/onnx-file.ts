@@ -1,0 +1,282 @@
+import { open, stat } from "node:fs/promises";
+import { dirname, isAbsolute, join, normalize } from "node:path";
+import { RuntimeError } from "../errors.ts";
+import { fromFileError } from "./file-errors.ts";
+import {
+  type ExternalData,
+  inlineBytes,
+  loadedBytes,
+  newTally,
+  shapeBytes,
+  type TensorTally,
+} from "./onnx-tensor-bytes.ts";
+import { ProtobufCursor, wireType } from "./protobuf-cursor.ts";
+
+/** What the structure of an ONNX file says of the model's memory. */
+export interface OnnxFootprint {
+  /** Bytes of the weights as stored, in the file and beside it. */
+  readonly weightBytes: number;
+  /** Upper bound of the loaded model without its host. */
+  readonly loadedBytes: number;
+}
+
+/** A session with nothing in it: 110 KiB measured, arena and first run included. */
+const sessionBytes = 256 * 1024;
+/** One node of a graph in a session: 3 KiB measured, beside its weights. */
+const nodeBytes = 4 * 1024;
+/** Bounds the work: far above real models, a second or two of steps of a millisecond. */
+const maxFields = 20_000_000;
+/** Protobuf's own limit for nested messages. */
+const maxNesting = 100;
+const maxDimensionBytes = 4096;
+const maxPathBytes = 1024;
+/** Exporters may write one data file per tensor; a scan keeps all their names. */
+const maxDataFiles = 20_000;
+
+type MessageName =
+  | "model"
+  | "graph"
+  | "node"
+  | "attribute"
+  | "function"
+  | "tensor"
+  | "sparseTensor"
+  | "externalData";
+
+/** The fields that hold further messages on the way to weights; all others are passed over. Numbers
+ *  from onnx.proto. */
+const submessages: Readonly<Record<MessageName, Readonly<Record<number, MessageName>>>> = {
+  model: { 7: "graph", 25: "function" },
+  graph: { 1: "node", 5: "tensor", 15: "sparseTensor" },
+  function: { 7: "node" },
+  node: { 5: "attribute" },
+  attribute: {
+    5: "tensor",
+    6: "graph",
+    10: "tensor",
+    11: "graph",
+    22: "sparseTensor",
+    23: "sparseTensor",
+  },
+  sparseTensor: { 1: "tensor", 2: "tensor" },
+  tensor: { 13: "externalData" },
+  externalData: {},
+};
+
+/** Reads the structure of the ONNX model `file` and of its external data files; weights are passed over,
+ *  so that the time depends on the number of nodes. Safe on any bytes. Throws RuntimeError
+ *  "invalid-argument" (no ONNX model, cut off), "failed-precondition" (the file or one of its data files
+ *  is missing or not readable) or "temporarily-unavailable". */
+export async function scanOnnxFile(file: string): Promise<OnnxFootprint> {
+  try {
+    const handle = await open(file, "r");
+    try {
+      const found = await handle.stat();
+      if (!found.isFile()) throw new RuntimeError("invalid-argument", `${file} is not a file`);
+      const cursor = new ProtobufCursor(handle, { name: file, sizeBytes: found.size });
+      const scan = new OnnxScan(file, cursor);
+      await scan.walk();
+      return await scan.footprint();
+    } finally {
+      await handle.close();
+    }
+  } catch (error) {
+    throw fromFileError(error, file);
+  }
+}
+
+class OnnxScan {
+  readonly #file: string;
+  readonly #cursor: ProtobufCursor;
+  /** Data file, as the model names it -> the last byte that the model wants of it. */
+  readonly #dataFiles = new Map<string, number>();
+  #stack: { readonly message: MessageName; readonly end: number }[] = [];
+  #tensor = newTally();
+  #entryKey = "";
+  #graphs = 0;
+  #nodes = 0;
+  #weightBytes = 0;
+  #loadedBytes = 0;
+  #largestBytes = 0;
+
+  constructor(file: string, cursor: ProtobufCursor) {
+    this.#file = file;
+    this.#cursor = cursor;
+  }
+
+  async walk(): Promise<void> {
+    const cursor = this.#cursor;
+    if (cursor.sizeBytes === 0) throw cursor.corrupt("it is empty");
+    this.#stack = [{ message: "model", end: cursor.sizeBytes }];
+    for (let fields = 0; ; fields++) {
+      let top = this.#stack.at(-1);
+      while (top !== undefined && cursor.position === top.end) {
+        if (top.message === "tensor") this.#countTensor();
+        this.#stack.pop();
+        top = this.#stack.at(-1);
+      }
+      if (top === undefined) break;
+      if (fields === maxFields) throw cursor.corrupt(`it has more than ${maxFields} fields`);
+      if (!cursor.holds()) await cursor.hold();
+      const tag = cursor.varint(top.end);
+      await this.#field(top, { number: Math.floor(tag / 8), wire: tag % 8 });
+    }
+    if (this.#graphs === 0) throw cursor.corrupt("it has no graph");
+  }
+
+  async footprint(): Promise<OnnxFootprint> {
+    await this.#checkDataFiles();
+    return {
+      weightBytes: this.#weightBytes,
+      // Weights are packed into the kernels' own layout one by one: the largest is there twice for a while.
+      loadedBytes: this.#loadedBytes + this.#largestBytes + this.#nodes * nodeBytes + sessionBytes,
+    };
+  }
+
+  async #field(
+    { message, end }: { message: MessageName; end: number },
+    { number, wire }: { number: number; wire: number },
+  ): Promise<void> {
+    const cursor = this.#cursor;
+    if (number === 0) throw cursor.corrupt("a field has the number 0");
+    switch (wire) {
+      case wireType.varint: {
+        const value = cursor.varint(end);
+        if (message === "tensor") this.#tensorNumber(number, value);
+        return;
+      }
+      case wireType.fixed32:
+      case wireType.fixed64:
+        cursor.skip(wire === wireType.fixed32 ? 4 : 8, end);
+        if (message === "tensor") this.#tensor.typedElements += 1;
+        return;
+      case wireType.bytes: {
+        const length = cursor.length(end);
+        const next = submessages[message][number];
+        if (next !== undefined) this.#enter(next, cursor.position + length);
+        else if (message === "tensor") await this.#tensorBytes(number, length);
+        else if (message === "externalData") await this.#externalEntry(number, length);
+        else cursor.skip(length, end);
+        return;
+      }
+      default:
+        throw cursor.corrupt(`a field has the wire type ${wire}`);
+    }
+  }
+
+  #enter(message: MessageName, end: number): void {
+    if (this.#stack.length === maxNesting) {
+      throw this.#cursor.corrupt(`it is nested more than ${maxNesting} deep`);
+    }
+    this.#stack.push({ message, end });
+    if (message === "tensor") this.#tensor = newTally();
+    else if (message === "externalData") this.#entryKey = "";
+    else if (message === "graph") this.#graphs++;
+    else if (message === "node") this.#nodes++;
+  }
+
+  #tensorNumber(number: number, value: number): void {
+    const tensor = this.#tensor;
+    if (number === 1) tensor.elements *= value;
+    else if (number === 2) tensor.datatype = value;
+    else if (number === 14) tensor.isExternal = value === 1;
+    else tensor.typedElements += 1;
+  }
+
+  async #tensorBytes(number: number, length: number): Promise<void> {
+    const cursor = this.#cursor;
+    const end = cursor.position + length;
+    const tensor = this.#tensor;
+    if (number === 1) {
+      if (length > maxDimensionBytes) throw cursor.corrupt("a tensor has too many dimensions");
+      if (!cursor.holds(length)) await cursor.hold();
+      while (cursor.position < end) tensor.elements *= cursor.varint(end);
+      return;
+    }
+    if (number === 9) tensor.rawBytes += length;
+    else if (number === 6) {
+      tensor.strings++;
+      tensor.characterBytes += length;
+    }
+    // Packed numbers: an element takes 4 bytes (floats), 8 (doubles), or at least 1.
+    else if (number === 4) tensor.typedElements += length / 4;
+    else if (number === 10) tensor.typedElements += length / 8;
+    else if (number === 5 || number === 7 || number === 11) tensor.typedElements += length;
+    cursor.skip(length, end);
+  }
+
+  /** StringStringEntryProto: key = 1, value = 2. */
+  async #externalEntry(number: number, length: number): Promise<void> {
+    const cursor = this.#cursor;
+    if (length > maxPathBytes) throw cursor.corrupt("the name of a data file is too long");
+    if (!cursor.holds(length)) await cursor.hold();
+    const text = cursor.text(length);
+    if (number === 1) this.#entryKey = text;
+    else if (number === 2 && isExternalKey(this.#entryKey)) {
+      this.#tensor.external[this.#entryKey] = text;
+    }
+  }
+
+  #countTensor(): void {
+    const tensor = this.#tensor;
+    this.#count(tensor, tensor.isExternal ? this.#externalBytes(tensor) : inlineBytes(tensor));
+  }
+
+  #externalBytes(tensor: TensorTally): number {
+    const { location } = tensor.external;
+    const local = normalize(location);
+    if (location === "" || location.includes("\0") || isAbsolute(local) || local.startsWith("..")) {
+      throw new RuntimeError(
+        "invalid-argument",
+        `${this.#file} has weights in ${JSON.stringify(location)}: a data file must lie in the model's directory`,
+      );
+    }
+    const offset = externalNumber(tensor.external.offset) ?? 0;
+    const bytes = externalNumber(tensor.external.length) ?? shapeBytes(tensor);
+    if (Number.isNaN(offset + bytes)) {
+      throw this.#cursor.corrupt(`a place in its data file ${location} is no number`);
+    }
+    this.#dataFiles.set(local, Math.max(this.#dataFiles.get(local) ?? 0, offset + bytes));
+    if (this.#dataFiles.size > maxDataFiles) {
+      throw this.#cursor.corrupt(`it has more than ${maxDataFiles} data files`);
+    }
+    return bytes;
+  }
+
+  #count(tensor: TensorTally, bytes: number): void {
+    this.#weightBytes += bytes;
+    this.#loadedBytes += loadedBytes(tensor, bytes);
+    this.#largestBytes = Math.max(this.#largestBytes, bytes);
+  }
+
+  async #checkDataFiles(): Promise<void> {
+    for (const [location, wantedBytes] of this.#dataFiles) {
+      const sizeBytes = await dataFileBytes(join(dirname(this.#file), location), this.#file);
+      if (wantedBytes > sizeBytes) {
+        throw new RuntimeError(
+          "invalid-argument",
+          `${this.#file} wants ${wantedBytes} bytes of its data file ${location}, which has ${sizeBytes}`,
+        );
+      }
+    }
+  }
+}
+
+function isExternalKey(key: string): key is keyof ExternalData {
+  return key === "location" || key === "offset" || key === "length";
+}
+
+function externalNumber(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  return /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
+}
+
+async function dataFileBytes(dataFile: string, modelFile: string): Promise<number> {
+  try {
+    const found = await stat(dataFile);
+    if (found.isFile()) return found.size;
+  } catch (error) {
+    throw fromFileError(error, `${dataFile} (weights of ${modelFile})`);
+  }
+  throw new RuntimeError("invalid-argument", `${dataFile} (weights of ${modelFile}) is not a file`);
+}

@@ -1,0 +1,84 @@
+/** Bits of one element as stored, by the number of TensorProto.DataType. */
+const storedBits: Readonly<Record<number, number>> = {
+  1: 32, // FLOAT
+  2: 8, // UINT8
+  3: 8, // INT8
+  4: 16, // UINT16
+  5: 16, // INT16
+  6: 32, // INT32
+  7: 64, // INT64
+  9: 8, // BOOL
+  10: 16, // FLOAT16
+  11: 64, // DOUBLE
+  12: 32, // UINT32
+  13: 64, // UINT64
+  14: 64, // COMPLEX64
+  15: 128, // COMPLEX128
+  16: 16, // BFLOAT16
+  17: 8, // FLOAT8E4M3FN
+  18: 8, // FLOAT8E4M3FNUZ
+  19: 8, // FLOAT8E5M2
+  20: 8, // FLOAT8E5M2FNUZ
+  21: 4, // UINT4
+  22: 4, // INT4
+  23: 4, // FLOAT4E2M1
+};
+const float16 = 10;
+const bfloat16 = 16;
+/** For a type that is not in the table: no engine knows it either, so only a bound matters. */
+const unknownBits = 128;
+/** A string of the C++ library, before its characters. */
+const stringBytes = 32;
+
+/** Where the data of a tensor lies if not in the model file. Values as they are written, unchecked. */
+export interface ExternalData {
+  location: string;
+  offset: string | undefined;
+  length: string | undefined;
+}
+
+/** What a walk over a TensorProto has seen of it so far. */
+export interface TensorTally {
+  datatype: number;
+  /** Product of the dimensions, Infinity if that is beyond counting. */
+  elements: number;
+  rawBytes: number;
+  /** Upper bound of the elements in the typed fields. */
+  typedElements: number;
+  strings: number;
+  characterBytes: number;
+  isExternal: boolean;
+  external: ExternalData;
+}
+
+export function newTally(): TensorTally {
+  return {
+    datatype: 0,
+    elements: 1,
+    rawBytes: 0,
+    typedElements: 0,
+    strings: 0,
+    characterBytes: 0,
+    isExternal: false,
+    external: { location: "", offset: undefined, length: undefined },
+  };
+}
+
+/** Bytes that the tensor's shape asks for. */
+export function shapeBytes(tensor: TensorTally): number {
+  return Math.ceil((tensor.elements * (storedBits[tensor.datatype] ?? unknownBits)) / 8);
+}
+
+/** Bytes of data inside the model file, as they will lie in memory. The shape counts for no more than
+ *  the data that is there: a shape alone takes no memory, the engine refuses such a tensor. */
+export function inlineBytes(tensor: TensorTally): number {
+  const bits = storedBits[tensor.datatype] ?? unknownBits;
+  const typed = Math.ceil((Math.min(tensor.elements, tensor.typedElements) * bits) / 8);
+  return tensor.rawBytes + typed + tensor.characterBytes + tensor.strings * stringBytes;
+}
+
+/** Upper bound of `bytes` of this tensor's data once loaded: the CPU kernels of ONNX Runtime compute in
+ *  FP32 where a model says FP16 or BF16, and keep the converted weights. */
+export function loadedBytes(tensor: TensorTally, bytes: number): number {
+  return tensor.datatype === float16 || tensor.datatype === bfloat16 ? 2 * bytes : bytes;
+}

@@ -1,0 +1,18 @@
+#!/usr/bin/env node
+// The command `modelport`. Old Nodes can read this file, so that they can say what is wrong; the
+// program starts in main.ts, or in main.js where the sources are compiled.
+
+import { existsSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import requireNode from "./require-node.cjs";
+
+requireNode();
+
+// Node strips types everywhere but under node_modules: there only compiled files can run.
+const compiled = new URL("./main.js", import.meta.url);
+const entry = existsSync(fileURLToPath(compiled))
+  ? compiled
+  : new URL("./main.ts", import.meta.url);
+
+// Dynamic, since a static import would be resolved before the check above runs.
+void import(entry.href);

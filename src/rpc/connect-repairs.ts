@@ -1,0 +1,31 @@
+import type { IncomingMessage } from "node:http";
+import type { FastifyInstance } from "fastify";
+import { respellGrpcMessage } from "./grpc-message.ts";
+
+const acceptHeaders = ["accept-encoding", "grpc-accept-encoding", "connect-accept-encoding"];
+
+/** Hooks for the scope in which connect-fastify has its routes, for what it leaves open. */
+export function repairConnect(scope: FastifyInstance): void {
+  scope.addHook("onRequest", (request, reply, done) => {
+    if (!repairAuthority(request.raw)) {
+      void reply
+        .code(400)
+        .send({ code: "invalid_argument", message: "the request names a malformed host" });
+      return;
+    }
+    // Never compress an answer: ModelMesh offers gzip, but reads one byte of what it gets. If the offer
+    // were only left out, Connect would answer in the compression of the request.
+    for (const name of acceptHeaders) request.raw.headers[name] = "identity";
+    respellGrpcMessage(reply.raw);
+    done();
+  });
+}
+
+/** connect-fastify makes a URL of the authority; where it cannot, it writes to the console and answers
+ *  200 without a body. Returns whether the authority is fit for that. */
+function repairAuthority({ headers }: IncomingMessage): boolean {
+  const authority = headers[":authority"] ?? headers.host;
+  // HTTP/1.0 knows none, and clients of unix sockets may leave it out.
+  if (authority === undefined) headers.host = "localhost";
+  return authority === undefined || URL.canParse(`http://${authority}`);
+}

@@ -1,0 +1,47 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { constants, type Http2ServerRequest } from "node:http2";
+
+// How long a client that has its answer may go on sending.
+const lingerMs = 5_000;
+
+/** Once `request` is answered, reads and drops what is left of it, and in the end cuts it off. Without
+ *  this, its HTTP/2 stream would stay open for as long as the client likes, and an HTTP/1.1 client could
+ *  hang in the middle of what it sends. Cutting at once could cost them the answer. */
+export function discardUnreadBody(
+  request: IncomingMessage | Http2ServerRequest,
+  response: ServerResponse,
+): void {
+  if ("stream" in request) discardHttp2(request);
+  else discardHttp1(request, response);
+}
+
+function discardHttp2({ stream }: Http2ServerRequest): void {
+  stream.once("finish", () => {
+    if (stream.readableEnded) return;
+    // Node's listener gives the data to a request that Connect may have destroyed, and then pauses.
+    stream.removeAllListeners("data");
+    stream.resume();
+    const timer = setTimeout(() => stream.close(constants.NGHTTP2_NO_ERROR), lingerMs);
+    stream.once("close", () => clearTimeout(timer));
+  });
+}
+
+function discardHttp1(request: IncomingMessage, response: ServerResponse): void {
+  // Connect destroys a request that it does not read to the end. Node parts it from its socket, so that
+  // this lives on, but then pauses the socket at every piece of the body, with nobody to resume it.
+  const { socket } = request;
+  const readOn = () => {
+    if (request.complete) socket.off("pause", readOn);
+    else setImmediate(() => socket.resume());
+  };
+  response.once("finish", () => {
+    if (request.complete) return;
+    socket.on("pause", readOn);
+    request.resume();
+    socket.resume();
+    const cut = () => {
+      if (!request.complete) socket.destroy();
+    };
+    setTimeout(cut, lingerMs).unref();
+  });
+}

@@ -1,0 +1,70 @@
+import { Code, ConnectError } from "@connectrpc/connect";
+import { describeError, type ErrorKind, RuntimeError } from "../errors.ts";
+import { encodeGrpcMessage } from "./grpc-message.ts";
+
+// Total on purpose: a kind without a code does not compile.
+const codes: Record<ErrorKind, Code> = {
+  "invalid-argument": Code.InvalidArgument,
+  "failed-precondition": Code.FailedPrecondition,
+  "model-not-found": Code.NotFound,
+  "model-not-ready": Code.Unavailable,
+  "over-budget": Code.ResourceExhausted,
+  overloaded: Code.ResourceExhausted,
+  cancelled: Code.Canceled,
+  aborted: Code.Aborted,
+  "deadline-exceeded": Code.DeadlineExceeded,
+  "load-failed": Code.Internal,
+  "run-failed": Code.Internal,
+  "host-lost": Code.Internal,
+  "temporarily-unavailable": Code.Unavailable,
+  "permission-denied": Code.PermissionDenied,
+  "shutting-down": Code.Unavailable,
+  "illegal-transition": Code.Internal,
+};
+
+// ModelMesh refuses trailers above 8 KiB, and grpc-message carries a letter beyond ASCII as 6 to 12
+// bytes: the limit counts what is sent, not what is read.
+const maxEncodedLength = 1000;
+
+/** Anything thrown, as the error that goes over the wire. Only messages of RuntimeError are shown to
+ *  callers; what is not ours becomes "internal error" and keeps its text in `cause`. */
+export function toConnectError(reason: unknown): ConnectError {
+  if (reason instanceof ConnectError) return reason;
+  if (reason instanceof RuntimeError) {
+    const code = codes[reason.kind];
+    return new ConnectError(wireMessage(reason, code), code, undefined, undefined, reason);
+  }
+  if (reason instanceof Error && reason.name === "AbortError") {
+    // Node's reason for an HTTP/1.1 request whose connection is gone.
+    return new ConnectError("the caller went away", Code.Canceled, undefined, undefined, reason);
+  }
+  if (reason instanceof Error && reason.name === "TimeoutError") {
+    const message = "the time for this call is over";
+    return new ConnectError(message, Code.DeadlineExceeded, undefined, undefined, reason);
+  }
+  return new ConnectError("internal error", Code.Internal, undefined, undefined, reason);
+}
+
+function wireMessage(reason: RuntimeError, code: Code): string {
+  const message = clip(describeError(reason).toWellFormed());
+  return looksLikeModelNotFound(message, code) ? `${message}.` : message;
+}
+
+// ModelMesh takes these two shapes for NOT_FOUND, whatever their code, and loads the model anew.
+function looksLikeModelNotFound(message: string, code: Code): boolean {
+  if (code === Code.InvalidArgument) return /^Model .* not found$/.test(message);
+  if (code !== Code.Unavailable) return false;
+  return /^Request for unknown model.*( is not found| has no available versions)$/.test(message);
+}
+
+function clip(message: string): string {
+  if (encodeGrpcMessage(message).length <= maxEncodedLength) return message;
+  let length = encodeGrpcMessage("…").length;
+  let clipped = "";
+  for (const letter of message) {
+    length += encodeGrpcMessage(letter).length;
+    if (length > maxEncodedLength) break;
+    clipped += letter;
+  }
+  return `${clipped.trimEnd()}…`;
+}

@@ -1,0 +1,141 @@
+import { isIPv4 } from "node:net";
+import {
+  Code,
+  type ConnectError,
+  createContextKey,
+  type HandlerContext,
+  type Interceptor,
+  type StreamRequest,
+  type StreamResponse,
+  type UnaryRequest,
+} from "@connectrpc/connect";
+import type { Level, Logger } from "pino";
+import { ModelRuntime } from "../../gen/mmesh/model-runtime_pb.ts";
+import { RuntimeError } from "../errors.ts";
+import { toConnectError } from "./error-codes.ts";
+import type { Peer } from "./port.ts";
+
+export type LifecycleAccess = "local" | "any";
+
+/** Undefined if the connection went away before the call was looked at. */
+export const peerKey = createContextKey<Peer | undefined>(undefined, { description: "peer" });
+
+/** Refuses lifecycle calls from elsewhere: who can unload models can take them down. Runs before the
+ *  body of a request is read. A web page counts as elsewhere unless this machine served it. */
+export function lifecycleGate(
+  access: LifecycleAccess,
+  log: Logger,
+): (context: HandlerContext) => void {
+  return (context) => {
+    if (access === "any" || context.service.typeName !== ModelRuntime.typeName) return;
+    const peer = context.values.get(peerKey);
+    const origin = context.requestHeader.get("origin");
+    if (isLocalPeer(peer) && (origin === null || isLocalOrigin(origin))) return;
+    const error = toConnectError(
+      new RuntimeError(
+        "permission-denied",
+        `${context.service.typeName} answers callers on this machine only`,
+      ),
+    );
+    logFailure(log, context, error, { peer, origin });
+    throw error;
+  };
+}
+
+/** Turns whatever a handler throws into the error of its kind, answers calls whose time is over even
+ *  where the work behind them cannot be stopped, and writes one line for each failed call. */
+export function failureInterceptor(log: Logger): Interceptor {
+  return (next) => async (request) => {
+    const startMs = performance.now();
+    const fail = (reason: unknown): ConnectError => {
+      const error = toConnectError(reason);
+      const durationMs = Math.round(performance.now() - startMs);
+      logFailure(log, request, error, { modelId: modelIdIn(request), durationMs });
+      return error;
+    };
+    try {
+      const response = await untilAborted(next(request), request.signal);
+      if (!response.stream) return response;
+      return { ...response, message: mapFailure(response.message, fail) };
+    } catch (reason) {
+      throw fail(reason);
+    }
+  };
+}
+
+// The messages of a stream fail later than the call that made the stream.
+async function* mapFailure(
+  messages: StreamResponse["message"],
+  fail: (reason: unknown) => ConnectError,
+): StreamResponse["message"] {
+  try {
+    yield* messages;
+  } catch (reason) {
+    throw fail(reason);
+  }
+}
+
+async function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  const aborted = Promise.withResolvers<never>();
+  const abort = () => aborted.reject(signal.reason);
+  signal.addEventListener("abort", abort, { once: true });
+  try {
+    return await Promise.race([work, aborted.promise]);
+  } finally {
+    signal.removeEventListener("abort", abort);
+  }
+}
+
+const levels: Partial<Record<Code, Level>> = {
+  // The caller has gone; it is no news to anybody.
+  [Code.Canceled]: "debug",
+  [Code.Internal]: "error",
+  [Code.Unknown]: "error",
+  [Code.DataLoss]: "error",
+  [Code.Unavailable]: "warn",
+  [Code.ResourceExhausted]: "warn",
+  [Code.Aborted]: "warn",
+  [Code.PermissionDenied]: "warn",
+};
+
+interface Call {
+  readonly service: { readonly typeName: string };
+  readonly method: { readonly name: string };
+}
+
+function logFailure(log: Logger, call: Call, error: ConnectError, facts: object): void {
+  const level = levels[error.code] ?? "info";
+  const rpc = `${call.service.typeName}/${call.method.name}`;
+  // A failure that nobody foresaw is a bug: its stack is worth the space.
+  const err = error.cause instanceof RuntimeError ? undefined : error.cause;
+  log[level](
+    { rpc, code: Code[error.code], reason: error.rawMessage, ...facts, err },
+    "call failed",
+  );
+}
+
+function modelIdIn(request: UnaryRequest | StreamRequest): string | undefined {
+  if (request.stream) return undefined;
+  const message: object = request.message;
+  if ("modelId" in message) return String(message.modelId);
+  if ("modelName" in message) return String(message.modelName);
+  return undefined;
+}
+
+function isLocalPeer(peer: Peer | undefined): boolean {
+  return peer !== undefined && (peer.kind === "unix" || isLoopback(peer.address));
+}
+
+// A page can make its own name resolve to 127.0.0.1, but not change the origin that the browser sends.
+function isLocalOrigin(origin: string): boolean {
+  const url = URL.parse(origin);
+  if (url === null) return false;
+  return url.hostname === "localhost" || isLoopback(url.hostname.replace(/^\[|\]$/g, ""));
+}
+
+/** 127.0.0.0/8, also as an IPv4-mapped IPv6 address, and ::1. */
+export function isLoopback(address: string): boolean {
+  if (address === "::1") return true;
+  const ipv4 = address.toLowerCase().replace(/^::ffff:/, "");
+  return isIPv4(ipv4) && ipv4.startsWith("127.");
+}

@@ -1,0 +1,45 @@
+import type { Socket } from "node:net";
+
+export type HttpVersion = "http1" | "http2";
+
+// RFC 9113, 3.4: what every HTTP/2 connection with prior knowledge starts with.
+const preface = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "latin1");
+
+/** What `head`, the first bytes of a connection, can only be; undefined while it may be either. What is
+ *  no HTTP at all goes to the HTTP/1.1 parser, which answers 400 and closes. */
+export function httpVersionOf(head: Uint8Array): HttpVersion | undefined {
+  const length = Math.min(head.length, preface.length);
+  if (!preface.subarray(0, length).equals(head.subarray(0, length))) return "http1";
+  return length === preface.length ? "http2" : undefined;
+}
+
+/** Calls `onDecided` once, with all bytes still to be read from `socket`. A connection that has not
+ *  decided within `timeoutMs`, however busily it drips, is destroyed; so is one that ends before. */
+export function peekHttpVersion(
+  socket: Socket,
+  timeoutMs: number,
+  onDecided: (version: HttpVersion) => void,
+): void {
+  let head = Buffer.alloc(0);
+  const giveUp = () => socket.destroy();
+  const timer = setTimeout(giveUp, timeoutMs);
+  const stop = () => {
+    clearTimeout(timer);
+    socket.off("readable", look);
+    socket.off("end", giveUp);
+    socket.off("close", stop);
+  };
+  const look = () => {
+    for (let chunk = socket.read(); chunk !== null; chunk = socket.read()) {
+      head = Buffer.concat([head, chunk]);
+    }
+    const version = head.length === 0 ? undefined : httpVersionOf(head);
+    if (version === undefined) return;
+    stop();
+    socket.unshift(head);
+    onDecided(version);
+  };
+  socket.on("readable", look);
+  socket.on("end", giveUp);
+  socket.on("close", stop);
+}

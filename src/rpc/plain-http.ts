@@ -1,0 +1,41 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { discardUnreadBody } from "./discard-body.ts";
+import { encodeGrpcMessage } from "./grpc-message.ts";
+
+/** What the port answers apart from RPCs: who it is, and that there is nothing at a path. */
+export function plainHttp(app: FastifyInstance, version: string): void {
+  // No route here reads a body, and an unknown path must not become 415 because of one.
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser("*", (_request, _payload, done) => done(null));
+  app.addHook("onRequest", (request, reply, done) => {
+    discardUnreadBody(request.raw, reply.raw);
+    done();
+  });
+  app.get("/", () => ({
+    name: "modelport",
+    version,
+    about: "A model runtime: gRPC, gRPC-Web and Connect on this one port.",
+    try: [
+      "POST /inference.GRPCInferenceService/ServerReady with Content-Type: application/json and body {}",
+      'POST /inference.GRPCInferenceService/ModelMetadata with Content-Type: application/json and body {"name": "<model id>"}',
+      "POST /mmesh.ModelRuntime/runtimeStatus (it unloads what ModelMesh loaded) with body {}",
+    ],
+  }));
+  app.setNotFoundHandler(answerUnknown);
+}
+
+// gRPC clients understand "unimplemented" only in trailers, which may come as headers.
+function answerUnknown(request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  // The path is as long as the caller likes, headers are not.
+  const message = `there is no method ${request.url.split("?", 1)[0]?.slice(0, 200)}`;
+  const contentType = request.headers["content-type"] ?? "";
+  if (contentType.startsWith("application/grpc")) {
+    return reply
+      .code(200)
+      .header("content-type", contentType)
+      .header("grpc-status", "12")
+      .header("grpc-message", encodeGrpcMessage(message))
+      .send();
+  }
+  return reply.code(404).send({ code: "unimplemented", message });
+}

@@ -1,0 +1,219 @@
+import http from "node:http";
+import http2 from "node:http2";
+import net from "node:net";
+import type { Logger } from "pino";
+import { RuntimeError } from "../errors.ts";
+import { closeListener, listenTcp, listenUnix, portOf } from "./listeners.ts";
+import { type HttpVersion, peekHttpVersion } from "./peek.ts";
+
+export interface PortOptions {
+  /** "localhost" means 127.0.0.1 and ::1; anything else is bound as it stands. */
+  readonly host: string;
+  /** 0 lets the system choose. */
+  readonly port: number;
+  /** A unix socket to listen on as well. */
+  readonly socketPath?: string | undefined;
+  /** How long a new connection may take to show which HTTP it speaks. */
+  readonly peekTimeoutMs: number;
+  /** How long an HTTP/1.1 client may take to send the headers of a request. */
+  readonly headersTimeoutMs: number;
+  /** How long an HTTP/1.1 client may take to send a whole request. */
+  readonly requestTimeoutMs: number;
+}
+
+export interface PortAddress {
+  readonly port: number;
+  /** The TCP addresses that are bound, as IP addresses unless `host` was a name. */
+  readonly hosts: readonly string[];
+  readonly socketPath: string | undefined;
+}
+
+/** Who is at the other end of a connection. */
+export type Peer = { readonly kind: "tcp"; readonly address: string } | { readonly kind: "unix" };
+
+// With Node on both ends, larger windows can stall a connection for good (nodejs/node#65440); on unix
+// sockets, whose kernel buffers are small, even these can, so those keep Node's default of 64 KiB.
+const tcpWindowBytes = 1024 * 1024;
+
+const http2Options: http2.ServerOptions = {
+  // ModelMesh sends everything through one connection; Node's own default is no limit at all.
+  settings: { maxConcurrentStreams: 2048, enablePush: false },
+  maxSessionMemory: 256, // MB; 10 by default, which a few large requests fill
+  // Node ends a connection on which too many calls are cancelled at once, ModelMesh's one included.
+  // These still bound a client that does nothing else.
+  streamResetBurst: 50_000,
+  streamResetRate: 20_000,
+};
+
+// Longer than usual clients keep idle connections, so that they are the ones to close them.
+const keepAliveTimeoutMs = 75_000;
+// How late the timeouts above may be noticed; 30 s by default.
+const timeoutCheckMs = 1_000;
+const idleSweepMs = 100;
+const deadPeerProbeMs = 60_000;
+
+/** One port for plaintext HTTP/1.1 and HTTP/2, on TCP and a unix socket: looks at the first bytes of a
+ *  connection and hands it to one of two servers that never listen themselves. */
+export class Port {
+  readonly #options: PortOptions;
+  readonly #log: Logger;
+  readonly #http1: http.Server;
+  readonly #http2: Record<Peer["kind"], http2.Http2Server>;
+  readonly #listeners: net.Server[] = [];
+  /** Every connection, and those of them that no server has taken over yet. */
+  readonly #sockets = new Set<net.Socket>();
+  readonly #undecided = new Set<net.Socket>();
+  readonly #sessions = new Set<http2.ServerHttp2Session>();
+  /** Keys are the sockets of HTTP/1.1 and the sessions of HTTP/2. Noted on arrival, because a socket
+   *  that is gone has no address any more, just like one of a unix socket. */
+  readonly #peers = new WeakMap<object, Peer>();
+  #closed: Promise<void> | undefined;
+
+  constructor(options: PortOptions, log: Logger) {
+    this.#options = options;
+    this.#log = log;
+    this.#http1 = http.createServer({
+      headersTimeout: options.headersTimeoutMs,
+      requestTimeout: options.requestTimeoutMs,
+      keepAliveTimeout: keepAliveTimeoutMs,
+      connectionsCheckingInterval: timeoutCheckMs,
+    });
+    // It never listens, and without this word it would never check its timeouts either.
+    this.#http1.emit("listening");
+    const settings = { ...http2Options.settings, initialWindowSize: tcpWindowBytes };
+    this.#http2 = {
+      tcp: http2.createServer({ ...http2Options, settings }),
+      unix: http2.createServer(http2Options),
+    };
+    this.#http2.tcp.on("session", (session) => session.setLocalWindowSize(tcpWindowBytes));
+    for (const server of Object.values(this.#http2)) {
+      server.on("sessionError", (error) => this.#log.debug({ err: error }, "connection failed"));
+    }
+  }
+
+  /** Sends all requests, of both HTTP versions, to `handler`. Returns the HTTP/1.1 server, on which
+   *  Fastify wants to hear of malformed requests; it must not listen. */
+  attach(handler: http.RequestListener): http.Server {
+    this.#http1.on("request", handler);
+    // Node's compatibility layer gives HTTP/2 requests the shape of HTTP/1.1 ones; the types differ.
+    const http2Handler = handler as unknown as (
+      request: http2.Http2ServerRequest,
+      response: http2.Http2ServerResponse,
+    ) => void;
+    for (const server of Object.values(this.#http2)) server.on("request", http2Handler);
+    return this.#http1;
+  }
+
+  /** Rejects with "failed-precondition", and nothing open, if an address cannot be had. */
+  async listen(): Promise<PortAddress> {
+    const { host, port, socketPath } = this.#options;
+    try {
+      this.#listeners.push(...(await listenTcp(() => this.#createListener("tcp"), { host, port })));
+      const hosts = this.#listeners.map(hostOf);
+      const bound = this.#listeners.map(portOf)[0] ?? port;
+      if (socketPath !== undefined) {
+        this.#listeners.push(await listenUnix(this.#createListener("unix"), socketPath));
+      }
+      return { port: bound, hosts, socketPath };
+    } catch (reason) {
+      await Promise.all(this.#listeners.splice(0).map(closeListener));
+      this.#http1.close();
+      throw reason;
+    }
+  }
+
+  get connectionCount(): number {
+    return this.#sockets.size;
+  }
+
+  /** Who sent this request; undefined if the connection is gone already. */
+  peerOf(request: http.IncomingMessage | http2.Http2ServerRequest): Peer | undefined {
+    const connection = "stream" in request ? request.stream.session : request.socket;
+    return connection === undefined ? undefined : this.#peers.get(connection);
+  }
+
+  /** Takes no more connections and, on HTTP/2, no more calls (GOAWAY). Resolves when the calls in flight
+   *  have finished and every connection is closed. */
+  close(): Promise<void> {
+    this.#closed ??= this.#drain();
+    return this.#closed;
+  }
+
+  /** Cuts every connection. Calls in flight fail; makes a `close` that still waits resolve. */
+  destroy(): void {
+    for (const socket of this.#sockets) socket.destroy();
+  }
+
+  async #drain(): Promise<void> {
+    const closed = this.#listeners.map(closeListener);
+    for (const socket of this.#undecided) socket.destroy();
+    for (const session of this.#sessions) session.close();
+    // A connection that is busy now turns idle later.
+    const sweep = setInterval(() => this.#http1.closeIdleConnections(), idleSweepMs);
+    this.#http1.closeIdleConnections();
+    await Promise.all(closed);
+    // A listener is done when its last socket is being closed, which is a moment before it is closed.
+    await Promise.all(
+      [...this.#sockets].map((socket) => new Promise((resolve) => socket.once("close", resolve))),
+    );
+    clearInterval(sweep);
+    this.#http1.close(); // Ends its timer for timeouts.
+  }
+
+  #createListener(kind: Peer["kind"]): net.Server {
+    const options = {
+      // HTTP/1.1 clients may end their side and still wait for the answer.
+      allowHalfOpen: true,
+      noDelay: true,
+      keepAlive: true,
+      keepAliveInitialDelay: deadPeerProbeMs,
+    };
+    return net.createServer(options, (socket) => this.#accept(socket, kind));
+  }
+
+  #accept(socket: net.Socket, kind: Peer["kind"]): void {
+    // For as long as no server has taken the socket over, nobody else listens for this.
+    socket.on("error", (error) => this.#log.trace({ err: error }, "connection broke"));
+    if (this.#closed !== undefined) {
+      socket.destroy();
+      return;
+    }
+    const peer: Peer = kind === "unix" ? { kind } : { kind, address: socket.remoteAddress ?? "" };
+    this.#sockets.add(socket);
+    this.#undecided.add(socket);
+    socket.once("close", () => {
+      this.#sockets.delete(socket);
+      this.#undecided.delete(socket);
+    });
+    peekHttpVersion(socket, this.#options.peekTimeoutMs, (version) => {
+      this.#undecided.delete(socket);
+      this.#handOver(socket, version, peer);
+    });
+  }
+
+  #handOver(socket: net.Socket, version: HttpVersion, peer: Peer): void {
+    if (version === "http1") {
+      this.#peers.set(socket, peer);
+      this.#http1.emit("connection", socket);
+      return;
+    }
+    // HTTP/2 does not know half-open connections: with them, a client's FIN would leak the session.
+    socket.allowHalfOpen = false;
+    const server = this.#http2[peer.kind];
+    const noteSession = (session: http2.ServerHttp2Session) => {
+      this.#peers.set(session, peer);
+      this.#sessions.add(session);
+      session.once("close", () => this.#sessions.delete(session));
+    };
+    // "session" is emitted before "connection" returns: this session belongs to this socket.
+    server.once("session", noteSession);
+    server.emit("connection", socket);
+    server.off("session", noteSession);
+  }
+}
+
+function hostOf(server: net.Server): string {
+  const address = server.address();
+  if (typeof address === "object" && address !== null) return address.address;
+  throw new RuntimeError("illegal-transition", "a TCP listener has no address");
+}

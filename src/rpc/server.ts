@@ -1,0 +1,107 @@
+import { Code, ConnectError, createContextValues } from "@connectrpc/connect";
+import { fastifyConnectPlugin } from "@connectrpc/connect-fastify";
+import { compressionBrotli, compressionGzip } from "@connectrpc/connect-node";
+import Fastify, { type FastifyBaseLogger, LogController } from "fastify";
+import type { Logger } from "pino";
+import { Health } from "../../gen/grpc/health/v1/health_pb.ts";
+import { GRPCInferenceService } from "../../gen/inference/inference_pb.ts";
+import { ModelRuntime } from "../../gen/mmesh/model-runtime_pb.ts";
+import type { Models } from "../service/models.ts";
+import { compressionDeflate } from "./compression-deflate.ts";
+import { repairConnect } from "./connect-repairs.ts";
+import { healthService, type Readiness } from "./health.ts";
+import { inferenceService } from "./inference.ts";
+import {
+  failureInterceptor,
+  type LifecycleAccess,
+  lifecycleGate,
+  peerKey,
+} from "./interceptors.ts";
+import { modelRuntimeService } from "./model-runtime.ts";
+import { plainHttp } from "./plain-http.ts";
+import { Port, type PortAddress, type PortOptions } from "./port.ts";
+
+export interface ServerOptions extends PortOptions {
+  /** The version of this program. */
+  readonly version: string;
+  /** Limit for one message, after decompression. */
+  readonly readMaxBytes: number;
+  /** Who may load and unload models: "local" is loopback and the unix socket. */
+  readonly lifecycleAccess: LifecycleAccess;
+  /** How long calls in flight may go on after `close`. */
+  readonly closeGraceMs: number;
+}
+
+export interface Server {
+  /** Rejects with "failed-precondition" if an address cannot be had. */
+  listen(): Promise<PortAddress>;
+  /** Lets calls in flight finish, then aborts them. Resolves when every connection is closed. */
+  close(): Promise<void>;
+  /** Connections that are open now, of both HTTP versions. */
+  readonly connectionCount: number;
+}
+
+// How long aborted calls have to answer their callers.
+const abortGraceMs = 1000;
+
+/** The wire side of the runtime. It may listen before `models` is ready; `readiness` tells the health
+ *  service, and must agree with `models.ready`. */
+export async function buildServer(parts: {
+  readonly models: Models;
+  readonly readiness: Readiness;
+  readonly options: ServerOptions;
+  readonly log: Logger;
+}): Promise<Server> {
+  const { models, readiness, options, log } = parts;
+  const port = new Port(options, log);
+  const closing = new AbortController();
+  const aborting = new AbortController();
+  const app = Fastify({
+    serverFactory: (handler) => port.attach(handler),
+    loggerInstance: log as FastifyBaseLogger,
+    logController: new LogController({ disableRequestLogging: true }),
+  });
+  plainHttp(app, options.version);
+  await app.register((scope, _options, done) => {
+    repairConnect(scope);
+    void scope.register(fastifyConnectPlugin, {
+      routes(router) {
+        // curl shows STARTING and NOT_SERVING only if values equal to the default are written.
+        const jsonOptions = { alwaysEmitImplicit: true };
+        router.service(ModelRuntime, modelRuntimeService(models), { jsonOptions });
+        router.service(Health, healthService(readiness, closing.signal), { jsonOptions });
+        router.service(GRPCInferenceService, inferenceService(models, options.version));
+      },
+      contextValues: (request) => createContextValues().set(peerKey, port.peerOf(request.raw)),
+      requestGate: lifecycleGate(options.lifecycleAccess, log),
+      interceptors: [failureInterceptor(log)],
+      readMaxBytes: options.readMaxBytes,
+      acceptCompression: [compressionGzip, compressionBrotli, compressionDeflate],
+      shutdownSignal: aborting.signal,
+    });
+    done();
+  });
+  await app.ready();
+
+  let closed: Promise<void> | undefined;
+  const close = async () => {
+    closing.abort();
+    const reason = new ConnectError("the runtime is shutting down", Code.Unavailable);
+    const abort = setTimeout(() => aborting.abort(reason), options.closeGraceMs);
+    const destroy = setTimeout(() => port.destroy(), options.closeGraceMs + abortGraceMs);
+    await port.close();
+    clearTimeout(abort);
+    clearTimeout(destroy);
+    await app.close();
+  };
+  return {
+    listen: () => port.listen(),
+    get connectionCount() {
+      return port.connectionCount;
+    },
+    close() {
+      closed ??= close();
+      return closed;
+    },
+  };
+}

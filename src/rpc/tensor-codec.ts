@@ -1,0 +1,95 @@
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import type {
+  ModelInferRequest,
+  ModelInferRequest_InferInputTensor,
+  ModelInferResponse_InferOutputTensorSchema,
+} from "../../gen/inference/inference_pb.ts";
+import { RuntimeError } from "../errors.ts";
+import type { InferenceRequest } from "../service/models.ts";
+import { elementCount, isDatatype, type Tensor } from "../tensor.ts";
+import {
+  decodeContents,
+  encodeContents,
+  hasTypedForm,
+  isEmptyContents,
+} from "./tensor-contents.ts";
+
+/** How the elements of tensors travel: all of them in raw_..._contents, or each in its own contents. */
+export type TensorForm = "raw" | "typed";
+
+type OutputTensors = {
+  outputs: MessageInitShape<typeof ModelInferResponse_InferOutputTensorSchema>[];
+  rawOutputContents: Uint8Array[];
+};
+
+/** Checks that the message is sound in itself; whether it fits the model is for others to say. Raw
+ *  tensors are views into the message. `form` is how the answer has to travel; a request without
+ *  tensors is answered in typed form. Throws "invalid-argument", naming tensor and model. */
+export function decodeInference(
+  request: ModelInferRequest,
+  modelId: string,
+): { inference: InferenceRequest; form: TensorForm } {
+  const form = request.rawInputContents.length > 0 ? "raw" : "typed";
+  if (form === "raw" && request.rawInputContents.length !== request.inputs.length) {
+    invalid(
+      `model '${modelId}' got ${request.inputs.length} inputs, but ${request.rawInputContents.length} entries in raw_input_contents`,
+    );
+  }
+  const inputs = request.inputs.map((input, index) => {
+    const what = `input '${input.name}' for model '${modelId}'`;
+    return decodeInput(input, request.rawInputContents[index], what);
+  });
+  const outputs = request.outputs.map((output) => output.name);
+  refuseDuplicates(
+    inputs.map((input) => input.name),
+    `input of model '${modelId}'`,
+  );
+  refuseDuplicates(outputs, `output of model '${modelId}'`);
+  return { inference: { inputs, outputs }, form };
+}
+
+/** `form` is what the caller used. One output that has no typed form turns all of them raw, since the
+ *  two must not be mixed. */
+export function encodeInference(tensors: readonly Tensor[], form: TensorForm): OutputTensors {
+  const raw = form === "raw" || tensors.some(({ datatype }) => !hasTypedForm(datatype));
+  return {
+    outputs: tensors.map((tensor) => ({
+      name: tensor.name,
+      datatype: tensor.datatype,
+      shape: tensor.shape.map(BigInt),
+      ...(raw ? {} : { contents: encodeContents(tensor) }),
+    })),
+    rawOutputContents: raw ? tensors.map(({ data }) => data) : [],
+  };
+}
+
+function decodeInput(
+  input: ModelInferRequest_InferInputTensor,
+  raw: Uint8Array | undefined,
+  what: string,
+): Tensor {
+  const { name, datatype, contents } = input;
+  if (!isDatatype(datatype)) {
+    invalid(`${what} has datatype '${datatype}', which the Open Inference Protocol does not know`);
+  }
+  // Beyond 2^53 this rounds, but stays beyond, where it is refused.
+  const shape = input.shape.map(Number);
+  const count = elementCount(shape, what);
+  if (raw === undefined) {
+    return { name, datatype, shape, data: decodeContents(contents, { datatype, count, what }) };
+  }
+  if (contents !== undefined && !isEmptyContents(contents)) {
+    invalid(`${what} must not have contents when raw_input_contents is used`);
+  }
+  return { name, datatype, shape, data: raw };
+}
+
+function refuseDuplicates(names: readonly string[], what: string): void {
+  if (new Set(names).size === names.length) return;
+  const twice = names.find((name, index) => names.indexOf(name) !== index);
+  invalid(`'${twice}' is named twice as an ${what}`);
+}
+
+function invalid(message: string): never {
+  throw new RuntimeError("invalid-argument", message);
+}

@@ -1,0 +1,109 @@
+import { readFileSync } from "node:fs";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { TestContext } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import {
+  createEngine,
+  type EngineOptions,
+  type HostedEngine,
+} from "../../src/engine/create-engine.ts";
+import type { LoadedModel } from "../../src/engine/engine.ts";
+import type { Tensor } from "../../src/tensor.ts";
+
+/** A signal that never aborts. */
+export const forever = new AbortController().signal;
+
+export interface EngineFixture {
+  readonly engine: HostedEngine;
+  readonly directory: string;
+  /** Writes a model file; resolves to its path. */
+  put(name: string, bytes: Uint8Array): Promise<string>;
+  /** Inspects and loads. */
+  load(path: string, options?: { signal?: AbortSignal; isolated?: boolean }): Promise<LoadedModel>;
+  /** Resolves when `wantedHosts` shared hosts and a spare are up and nothing else is. */
+  settled(wantedHosts: number): Promise<void>;
+}
+
+/** An engine with real hosts; closed, and its files removed, after the test. */
+export async function startEngine(
+  t: TestContext,
+  options: EngineOptions = {},
+): Promise<EngineFixture> {
+  const directory = await mkdtemp(join(tmpdir(), "modelport-engine-"));
+  const engine = createEngine({ hosts: 1, ...options });
+  t.after(async () => {
+    await engine.close();
+    await rm(directory, { recursive: true, force: true });
+  });
+  await engine.ready;
+  return {
+    engine,
+    directory,
+    async put(name, bytes) {
+      const path = join(directory, name);
+      await writeFile(path, bytes);
+      return path;
+    },
+    async load(path, { signal = forever, isolated = false } = {}) {
+      return engine.load(await engine.inspect(path, undefined), { signal, isolated });
+    },
+    settled: (wantedHosts) =>
+      until("the pool has settled", () => {
+        const up = engine.hosts().filter((host) => host.memoryBytes !== undefined);
+        const count = (kind: string) => up.filter((host) => host.kind === kind).length;
+        return (
+          up.length === engine.hosts().length &&
+          count("shared") === wantedHosts &&
+          count("spare") === 1 &&
+          count("dedicated") === 0
+        );
+      }),
+  };
+}
+
+/** Polls, because what is waited for happens in another process. Throws after ten seconds. */
+export async function until(what: string, condition: () => boolean): Promise<void> {
+  for (let waitedMs = 0; waitedMs < 10_000; waitedMs += 10) {
+    if (condition()) return;
+    await sleep(10);
+  }
+  throw new Error(`gave up waiting until ${what}`);
+}
+
+/** Whether the process runs; one that ended and was not yet collected by its parent does not. */
+export function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+  try {
+    return !/\) Z /.test(readFileSync(`/proc/${pid}/stat`, "utf8"));
+  } catch {
+    // Gone meanwhile, or a system without /proc, where the signal's answer must do.
+    return process.platform !== "linux";
+  }
+}
+
+export function fp32(name: string, shape: readonly number[], values: readonly number[]): Tensor {
+  const data = new Uint8Array(Float32Array.from(values).buffer);
+  return { name, datatype: "FP32", shape, data };
+}
+
+export function int64(name: string, values: readonly bigint[]): Tensor {
+  const data = new Uint8Array(BigInt64Array.from(values).buffer);
+  return { name, datatype: "INT64", shape: [values.length], data };
+}
+
+/** The values of an FP32 tensor. */
+export function fp32Values(tensor: Tensor | undefined): number[] {
+  if (tensor?.datatype !== "FP32") throw new Error(`no FP32 tensor but ${tensor?.datatype}`);
+  return [...new Float32Array(new Uint8Array(tensor.data).buffer)];
+}
+
+/** Inputs for `slowLoop()`; `iterations` take some 3 ms each. */
+export function slowInputs(iterations: bigint): Tensor[] {
+  return [fp32("x", [1, 4], [1, 2, 3, 4]), int64("n", [iterations])];
+}

@@ -1,0 +1,301 @@
+import assert from "node:assert/strict";
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, it } from "node:test";
+import { RuntimeError } from "../../src/errors.ts";
+import {
+  addOne,
+  bfloat16Io,
+  externalData,
+  identity,
+  junk,
+  sequenceOutput,
+  truncated,
+  unknownOp,
+  writeWeightsModel,
+} from "../support/onnx-models.ts";
+import {
+  type EngineFixture,
+  forever,
+  fp32,
+  fp32Values,
+  isRunning,
+  startEngine,
+  until,
+} from "./engine-fixture.ts";
+
+const MiB = 2 ** 20;
+const limitMs = 120_000;
+
+async function assertServes(fixture: EngineFixture): Promise<void> {
+  const model = await fixture.load(await fixture.put("serves.onnx", addOne()));
+  const inputs = [fp32("x", [1, 4], [1, 2, 3, 4])];
+  const [y] = await model.infer({ inputs, outputs: ["y"] }, forever);
+  assert.deepEqual(fp32Values(y), [2, 3, 4, 5]);
+  await model.unload();
+}
+
+/** The size of the one shared host, after its last load or unload. */
+function sharedBytes({ engine }: EngineFixture): number {
+  return engine.hosts().find((host) => host.kind === "shared")?.memoryBytes ?? 0;
+}
+
+describe("inspecting a model", { timeout: limitMs }, () => {
+  it("bounds its memory, and adds a host where it will have its own", async (t) => {
+    const { engine, directory, put } = await startEngine(t, { dedicatedMinBytes: 4 * MiB });
+    const small = await engine.inspect(await put("small.onnx", addOne()), undefined);
+    assert.deepEqual(
+      { ...small, estimatedBytes: 0 },
+      {
+        format: "onnx",
+        file: join(directory, "small.onnx"),
+        estimatedBytes: 0,
+      },
+    );
+    assert.ok(small.estimatedBytes < MiB);
+    await writeWeightsModel(join(directory, "big.onnx"), 8 * MiB);
+    const big = await engine.inspect(join(directory, "big.onnx"), "ONNX");
+    assert.equal(big.format, "onnx");
+    assert.ok(big.estimatedBytes > 8 * MiB + 24 * MiB && big.estimatedBytes < 80 * MiB);
+  });
+
+  it("refuses files that are no models, and formats that it does not know", async (t) => {
+    const { engine, directory, put } = await startEngine(t);
+    for (const [name, bytes] of [
+      ["junk.onnx", junk(1000)],
+      ["empty.onnx", new Uint8Array(0)],
+      ["cut.onnx", truncated(addOne())],
+    ] as const) {
+      await assert.rejects(engine.inspect(await put(name, bytes), undefined), {
+        kind: "invalid-argument",
+        message: new RegExp(`${name} is not an ONNX model: `),
+      });
+    }
+    await assert.rejects(engine.inspect(directory, undefined), {
+      kind: "invalid-argument",
+      message: /has 3 \.onnx files/,
+    });
+    await assert.rejects(engine.inspect(directory, "pickle"), {
+      kind: "invalid-argument",
+      message: 'no engine for model format "pickle"; formats: onnx',
+    });
+    await assert.rejects(engine.inspect(join(directory, "none"), undefined), {
+      kind: "failed-precondition",
+    });
+    assert.deepEqual([engine.knowsFormat("onnx"), engine.knowsFormat("pickle")], [true, false]);
+  });
+
+  it("is not needed for a prediction, which bounds it from above", async (t) => {
+    const { engine, directory } = await startEngine(t);
+    for (const datatype of ["FP32", "FP16", "INT8"] as const) {
+      const path = join(directory, `${datatype}.onnx`);
+      await writeWeightsModel(path, 40 * MiB, datatype);
+      const model = await engine.load(await engine.inspect(path, undefined), {
+        signal: forever,
+        isolated: false,
+      });
+      const predicted = engine.predictBytes(40 * MiB, undefined);
+      assert.ok(model.sizeBytes <= predicted, `${datatype}: ${model.sizeBytes} of ${predicted}`);
+      await model.unload();
+    }
+    assert.ok(engine.predictBytes(0, "onnx") >= 16 * 1024);
+    assert.equal(engine.predictBytes(Number.MAX_SAFE_INTEGER, "onnx"), Number.MAX_SAFE_INTEGER);
+    assert.throws(() => engine.predictBytes(1, "pickle"), { kind: "invalid-argument" });
+  });
+});
+
+describe("a load", { timeout: limitMs }, () => {
+  for (const isolated of [false, true]) {
+    it(`that the engine refuses says why, and leaves nothing (isolated: ${isolated})`, async (t) => {
+      const fixture = await startEngine(t);
+      await fixture.settled(1);
+      for (const [name, bytes, message] of [
+        ["op.onnx", unknownOp(), /^op\.onnx: .*NoSuchOperator/],
+        ["bf16.onnx", bfloat16Io(), /input "x" has a datatype that cannot be served.*BFLOAT16/],
+        ["sequence.onnx", sequenceOutput(), /output "y" is a sequence, map or optional value/],
+      ] as const) {
+        const path = await fixture.put(name, bytes);
+        await assert.rejects(fixture.load(path, { isolated }), (error: unknown) => {
+          assert.ok(error instanceof RuntimeError);
+          assert.equal(error.kind, "load-failed");
+          assert.match(error.message, message);
+          assert.ok(!error.message.includes(fixture.directory), error.message);
+          assert.ok(error.message.length <= 600 && !error.message.includes("\n"));
+          return true;
+        });
+        // A dedicated host is gone before the load rejects.
+        assert.ok(fixture.engine.hosts().every((host) => host.kind !== "dedicated"));
+      }
+      assert.ok(fixture.engine.hosts().every((host) => host.models === 0));
+      await assertServes(fixture);
+    });
+  }
+
+  it("of a file that is gone since it was inspected fails", async (t) => {
+    const { engine, directory, load } = await startEngine(t);
+    const path = await externalData(join(directory, "external"));
+    const source = await engine.inspect(path, undefined);
+    await rm(path);
+    await assert.rejects(engine.load(source, { signal: forever, isolated: false }), {
+      kind: "load-failed",
+    });
+    await assert.rejects(load(path), { kind: "failed-precondition" });
+  });
+
+  it("takes a file of any name", async (t) => {
+    const { put, load } = await startEngine(t);
+    for (const name of [
+      "with space.onnx",
+      "mödel 👍🏽.onnx",
+      "-flag",
+      "a%20b;$(c)",
+      "x".repeat(200),
+    ]) {
+      await (await load(await put(name, addOne()))).unload();
+    }
+  });
+
+  it("of a small model is measured in a shared host", async (t) => {
+    const { engine, directory, put, load } = await startEngine(t, { dedicatedMinBytes: 100 * MiB });
+    const add = await load(await put("add.onnx", addOne()));
+    assert.ok(add.sizeBytes >= 100 * 1024 && add.sizeBytes < MiB, String(add.sizeBytes));
+    await writeWeightsModel(join(directory, "mid.onnx"), 16 * MiB);
+    const source = await engine.inspect(join(directory, "mid.onnx"), undefined);
+    const mid = await engine.load(source, { signal: forever, isolated: false });
+    assert.ok(mid.sizeBytes >= 16 * MiB && mid.sizeBytes < 18 * MiB, String(mid.sizeBytes));
+    assert.ok(mid.sizeBytes <= source.estimatedBytes);
+    assert.equal(mid.hostPid, add.hostPid);
+  });
+
+  it("of a big model has a host of its own, measured whole, which ends with it", async (t) => {
+    const fixture = await startEngine(t);
+    await fixture.settled(1);
+    const path = join(fixture.directory, "big.onnx");
+    await writeWeightsModel(path, 384 * MiB);
+    const source = await fixture.engine.inspect(path, undefined);
+    const model = await fixture.engine.load(source, { signal: forever, isolated: false });
+    const ratio = model.sizeBytes / (384 * MiB);
+    assert.ok(ratio > 1 && ratio < 1.1, `${model.sizeBytes} bytes`);
+    assert.ok(model.sizeBytes <= source.estimatedBytes);
+    const dedicated = fixture.engine.hosts().filter((host) => host.kind === "dedicated");
+    assert.deepEqual(
+      dedicated.map(({ pid, models }) => ({ pid, models })),
+      [{ pid: model.hostPid, models: 1 }],
+    );
+    await model.unload();
+    assert.equal(isRunning(model.hostPid), false);
+    await fixture.settled(1);
+  });
+
+  it("and unload, again and again, leave the memory of a shared host as it was", async (t) => {
+    const fixture = await startEngine(t, { dedicatedMinBytes: 1024 * MiB });
+    const path = join(fixture.directory, "mid.onnx");
+    await writeWeightsModel(path, 32 * MiB);
+    const cycle = async () => (await fixture.load(path)).unload();
+    await cycle();
+    const before = sharedBytes(fixture);
+    for (let round = 0; round < 10; round++) await cycle();
+    assert.ok(sharedBytes(fixture) < before + 16 * MiB, `${before} -> ${sharedBytes(fixture)}`);
+    assert.ok(fixture.engine.hosts().every((host) => host.models === 0));
+  });
+
+  it("of many small models at once spreads over the shared hosts", async (t) => {
+    const { engine, put, load } = await startEngine(t, { hosts: 2 });
+    const path = await put("identity.onnx", identity("FP32"));
+    const models = await Promise.all(Array.from({ length: 60 }, () => load(path)));
+    const shared = engine.hosts().filter((host) => host.kind === "shared");
+    assert.deepEqual(
+      shared.map((host) => host.models),
+      [30, 30],
+    );
+    assert.ok(engine.hosts().every((host) => host.kind !== "dedicated"));
+    await Promise.all(models.map((model) => model.unload()));
+    assert.ok(engine.hosts().every((host) => host.models === 0));
+  });
+});
+
+describe("the abort of a load", { timeout: limitMs }, () => {
+  const reason = new Error("not needed any more");
+
+  it("before it begins does nothing at all", async (t) => {
+    const { engine, put } = await startEngine(t);
+    const source = await engine.inspect(await put("add.onnx", addOne()), undefined);
+    for (const isolated of [false, true]) {
+      const loading = engine.load(source, { signal: AbortSignal.abort(reason), isolated });
+      await assert.rejects(loading, reason);
+    }
+    assert.ok(engine.hosts().every((host) => host.kind !== "dedicated" && host.models === 0));
+  });
+
+  it("in a dedicated host ends that host before it rejects, at any moment", async (t) => {
+    const fixture = await startEngine(t);
+    await fixture.settled(1);
+    const path = join(fixture.directory, "big.onnx");
+    await writeWeightsModel(path, 200 * MiB);
+    const source = await fixture.engine.inspect(path, undefined);
+    for (const afterMs of [0, 1, 5, 20, 50, 100]) {
+      const abort = new AbortController();
+      const loading = fixture.engine.load(source, { signal: abort.signal, isolated: false });
+      const [host] = await Promise.all([
+        new Promise<number>((resolve) => {
+          setImmediate(() => {
+            const dedicated = fixture.engine.hosts().find(({ kind }) => kind === "dedicated");
+            resolve(dedicated?.pid ?? 0);
+          });
+        }),
+        new Promise<void>((resolve) => {
+          setTimeout(() => {
+            abort.abort(reason);
+            resolve();
+          }, afterMs);
+        }),
+        assert.rejects(loading, reason),
+      ]);
+      assert.notEqual(host, 0);
+      assert.equal(isRunning(host), false, `after ${afterMs} ms`);
+    }
+    await assertServes(fixture);
+    await fixture.settled(1);
+  });
+
+  it("in a shared host rejects when the memory is free, and leaves the others alone", async (t) => {
+    const fixture = await startEngine(t, { dedicatedMinBytes: 1024 * MiB, killGraceMs: 60_000 });
+    const neighbour = await fixture.load(await fixture.put("add.onnx", addOne()));
+    const path = join(fixture.directory, "big.onnx");
+    await writeWeightsModel(path, 128 * MiB);
+    const source = await fixture.engine.inspect(path, undefined);
+    const before = sharedBytes(fixture);
+    const abort = new AbortController();
+    const loading = fixture.engine.load(source, { signal: abort.signal, isolated: false });
+    // Behind the first in the host's queue: it is not begun, and rejects at once.
+    const behind = fixture.engine.load(source, { signal: abort.signal, isolated: false });
+    setTimeout(() => abort.abort(reason), 20);
+    await Promise.all([assert.rejects(loading, reason), assert.rejects(behind, reason)]);
+    assert.ok(sharedBytes(fixture) < before + 16 * MiB, `${before} -> ${sharedBytes(fixture)}`);
+    const inputs = [fp32("x", [1, 4], [1, 2, 3, 4])];
+    const [y] = await neighbour.infer({ inputs, outputs: ["y"] }, forever);
+    assert.deepEqual(fp32Values(y), [2, 3, 4, 5]);
+    assert.ok(isRunning(neighbour.hostPid));
+  });
+
+  it("in a shared host that does not come back kills it after the grace", async (t) => {
+    const fixture = await startEngine(t, { dedicatedMinBytes: 1024 * MiB, killGraceMs: 1 });
+    await fixture.settled(1);
+    const neighbour = await fixture.load(await fixture.put("add.onnx", addOne()));
+    const path = join(fixture.directory, "big.onnx");
+    await writeWeightsModel(path, 256 * MiB);
+    const source = await fixture.engine.inspect(path, undefined);
+    const abort = new AbortController();
+    const loading = fixture.engine.load(source, { signal: abort.signal, isolated: false });
+    setTimeout(() => abort.abort(reason), 20);
+    await assert.rejects(loading, reason);
+    assert.equal(isRunning(neighbour.hostPid), false);
+    const error = await neighbour.lost;
+    assert.equal(error.kind, "host-lost");
+    assert.match(error.message, /killed: a cancelled load did not end/);
+    await until("the spare has taken over", () =>
+      fixture.engine.hosts().some((host) => host.kind === "shared"),
+    );
+    await assertServes(fixture);
+  });
+});

@@ -1,0 +1,189 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import http2 from "node:http2";
+import net from "node:net";
+import { before, describe, it } from "node:test";
+import { GRPCInferenceService } from "../../gen/inference/inference_pb.ts";
+import { clientKinds } from "../support/clients.ts";
+import { type FakeServer, startFakeServer, suiteCleanup } from "../support/fake-server.ts";
+import { exchange, grpcFrame, postGrpc, until } from "../support/raw-http.ts";
+
+const preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+const emptySettings = "\0\0\0\x04\0\0\0\0\0";
+const readyPath = "/inference.GRPCInferenceService/ServerReady";
+
+function post(version: string, headers: string[], body = "{}"): string {
+  const lines = [`POST ${readyPath} HTTP/${version}`, ...headers];
+  const length = `Content-Length: ${Buffer.byteLength(body)}`;
+  return [...lines, "Content-Type: application/json", length, "", body].join("\r\n");
+}
+
+describe("a port that meets what is no proper request", () => {
+  const cleanup = suiteCleanup();
+  let fake: FakeServer;
+  let port: number;
+  before(async () => {
+    fake = await startFakeServer(cleanup, { peekTimeoutMs: 300, headersTimeoutMs: 500 });
+    port = fake.address.port;
+  });
+
+  it("answers bytes that are no protocol with 400 and closes", async () => {
+    for (const bytes of ["\x01\x02\x03garbage\r\n\r\n", "HELO you\r\n\r\n", "\r\n\r\n\x00\x00"]) {
+      assert.match(await exchange(port, bytes), /^HTTP\/1\.1 400 /);
+    }
+  });
+
+  it("answers TLS with 400 and closes", async () => {
+    const clientHello = Buffer.from("16030100c8010000c40303", "hex");
+    assert.match(await exchange(port, clientHello), /^HTTP\/1\.1 400 /);
+  });
+
+  it("drops a connection that says nothing, ends at once or drips the preface", async () => {
+    assert.equal(await exchange(port, ""), "");
+    assert.equal(await exchange(port, "", { end: true }), "");
+    assert.equal(await exchange(port, "PRI * HT", { end: true }), "");
+    const socket = net.connect(port, "127.0.0.1");
+    const closed = once(socket, "close");
+    socket.on("error", () => {});
+    let sent = 0;
+    const drip = setInterval(() => socket.write(preface.charAt(sent++)), 50);
+    await closed;
+    clearInterval(drip);
+    assert.ok(sent < preface.length, "dropped before the preface was complete");
+  });
+
+  it("drops an HTTP/1.1 connection whose headers do not come to an end", async () => {
+    const answer = await exchange(port, "GET / HTTP/1.1\r\nHost: x\r\n");
+    assert.match(answer, /^HTTP\/1\.1 408 /);
+  });
+
+  it("does not keep connections that end in the middle of HTTP/2", async () => {
+    await exchange(port, preface, { end: true });
+    await exchange(port, preface + emptySettings, { end: true });
+    assert.match(await exchange(port, `${preface}no frame at all`), /^\0\0/);
+    await until(() => fake.server.connectionCount === 0, "no connection is left");
+  });
+
+  it("understands a preface and a verb that come byte by byte", async () => {
+    const socket = net.connect(port, "127.0.0.1");
+    const received: Buffer[] = [];
+    socket.on("data", (chunk) => received.push(chunk));
+    for (const letter of "POST") {
+      socket.write(letter);
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    socket.write(post("1.1", ["Host: x"]).slice(4));
+    await until(() => String(Buffer.concat(received)).includes('{"ready":true}'), "an answer");
+    socket.destroy();
+
+    const slow = net.connect(port, "127.0.0.1");
+    for (const letter of preface) {
+      slow.write(letter, "latin1");
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+    slow.write(emptySettings, "latin1");
+    const [settings] = await once(slow, "data");
+    assert.equal(settings[3], 4, "the server's SETTINGS frame");
+    slow.destroy();
+  });
+
+  it("serves HTTP/1.0, with and without a host", async () => {
+    for (const headers of [[], ["Host: localhost"]]) {
+      const answer = await exchange(port, post("1.0", headers));
+      assert.match(answer, /^HTTP\/1\.1 200 OK\r\n/);
+      assert.match(answer, /\r\n\r\n\{"ready":true\}$/);
+    }
+  });
+
+  it("refuses a host that cannot be one, and keeps serving", async () => {
+    const bad = post("1.1", ["Host: a b^<", "Connection: close"]);
+    assert.match(await exchange(port, bad), /^HTTP\/1\.1 400 .*malformed host/s);
+    const good = post("1.1", ["Host: x", "Connection: close"]);
+    assert.match(await exchange(port, good), /^HTTP\/1\.1 200 /);
+  });
+
+  it("answers other verbs than POST on an RPC with 405, never as if something were not found", async () => {
+    const url = `http://127.0.0.1:${port}${readyPath}`;
+    for (const method of ["GET", "PUT", "DELETE", "OPTIONS"]) {
+      assert.equal((await fetch(url, { method })).status, 405, method);
+    }
+    assert.match(await exchange(port, "BREW / HTTP/1.1\r\nHost: x\r\n\r\n"), /^HTTP\/1\.1 400 /);
+  });
+
+  it("answers content types that no protocol has with 415", async () => {
+    for (const type of ["text/plain", "application/grpc-web-text", "nonsense"]) {
+      const headers = { "Content-Type": type };
+      const url = `http://127.0.0.1:${port}${readyPath}`;
+      const answer = await fetch(url, { method: "POST", headers, body: "{}" });
+      assert.equal(answer.status, 415, type);
+    }
+  });
+
+  it("answers unknown methods as UNIMPLEMENTED to each kind of client", async () => {
+    const serverLive = GRPCInferenceService.method.serverLive;
+    const unknown = {
+      ...serverLive,
+      name: "Nonsense",
+      parent: { ...serverLive.parent, typeName: "no.Such" },
+    };
+    for (const kind of clientKinds) {
+      // grpc-js knows only what proto/ defines, see below.
+      if (kind.skip !== undefined || kind.name === "grpc-js") continue;
+      const client = kind.open({ port });
+      const outcome = await client.call(unknown as typeof serverLive, {});
+      client.close();
+      assert.deepEqual(
+        outcome,
+        { ok: false, code: "Unimplemented", message: "there is no method /no.Such/Nonsense" },
+        kind.name,
+      );
+    }
+    const body = grpcFrame(new Uint8Array(0));
+    const answer = await postGrpc(port, "/mmesh.ModelRuntime/nonsense", { body });
+    assert.equal(answer.headers[":status"], 200);
+    assert.equal(answer.headers["content-type"], "application/grpc");
+    assert.equal(answer.headers["grpc-status"], "12");
+    assert.equal(answer.headers["grpc-message"], "there is no method /mmesh.ModelRuntime/nonsense");
+  });
+
+  it("says at / what it is, and answers other paths with 404 in JSON", async () => {
+    const root = (await (await fetch(`http://127.0.0.1:${port}/`)).json()) as { version: string };
+    assert.equal(root.version, "1.2.3");
+    const headers = { "Content-Type": "application/json" };
+    const lost = await fetch(`http://127.0.0.1:${port}/v9/x?y`, {
+      method: "POST",
+      headers,
+      body: "{",
+    });
+    assert.equal(lost.status, 404);
+    assert.deepEqual(await lost.json(), {
+      code: "unimplemented",
+      message: "there is no method /v9/x",
+    });
+  });
+
+  it("lets go of a call that it refused, though its client never ends the request", async () => {
+    const session = http2.connect(`http://127.0.0.1:${port}`);
+    const stream = session.request({
+      ":method": "POST",
+      ":path": "/inference.GRPCInferenceService/ModelInfer",
+      "content-type": "application/grpc",
+    });
+    const head = grpcFrame(new Uint8Array(0));
+    head.writeUInt32BE(2 ** 31, 1);
+    stream.write(head);
+    stream.resume();
+    const [trailers] = await once(stream, "trailers");
+    assert.equal(trailers["grpc-status"], "8");
+    await once(stream, "close");
+    assert.equal(stream.rstCode, http2.constants.NGHTTP2_NO_ERROR);
+    session.destroy();
+  });
+
+  it("goes on serving after all of this", async () => {
+    const { serverReady } = GRPCInferenceService.method;
+    const client = clientKinds[0]?.open({ port });
+    assert.deepEqual(await client?.call(serverReady, {}), { ok: true, message: { ready: true } });
+    client?.close();
+  });
+});

@@ -1,0 +1,43 @@
+import { readdir, readFile } from "node:fs/promises";
+
+export interface TreeMemory {
+  /** Processes of the tree, the root included. */
+  readonly pids: readonly number[];
+  /** Bytes that only these processes hold, over the whole tree. */
+  readonly privateBytes: number;
+}
+
+/** Whether this system tells the private memory of processes. */
+export const canMeasureTrees = process.platform === "linux";
+
+/** The memory of a process and all of its descendants, now. Processes that end meanwhile count 0. */
+export async function measureTree(rootPid: number): Promise<TreeMemory> {
+  const parents = new Map<number, number>();
+  for (const entry of await readdir("/proc")) {
+    if (!/^\d+$/.test(entry)) continue;
+    const stat = await readFile(`/proc/${entry}/stat`, "utf8").catch(() => undefined);
+    if (stat === undefined) continue;
+    // The command name, in parentheses, may hold anything; the parent is the second field behind it.
+    const parent = stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1];
+    parents.set(Number(entry), Number(parent));
+  }
+  const pids = [...parents.keys()].filter((pid) => descendsFrom(pid, rootPid, parents));
+  const sizes = await Promise.all(pids.map(privateBytesOf));
+  return { pids, privateBytes: sizes.reduce((sum, bytes) => sum + bytes, 0) };
+}
+
+function descendsFrom(pid: number, root: number, parents: ReadonlyMap<number, number>): boolean {
+  for (let at: number | undefined = pid; at !== undefined; at = parents.get(at)) {
+    if (at === root) return true;
+  }
+  return false;
+}
+
+async function privateBytesOf(pid: number): Promise<number> {
+  const rollup = await readFile(`/proc/${pid}/smaps_rollup`, "utf8").catch(() => "");
+  let kibibytes = 0;
+  for (const [, value] of rollup.matchAll(/^Private_\w+:\s+(\d+) kB$/gm)) {
+    kibibytes += Number(value);
+  }
+  return kibibytes * 1024;
+}

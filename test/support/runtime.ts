@@ -1,0 +1,92 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createEngine } from "../../src/engine/create-engine.ts";
+import { createLogger } from "../../src/log.ts";
+import { buildServer } from "../../src/rpc/server.ts";
+import { ModelManager, type ModelManagerOptions } from "../../src/service/model-manager.ts";
+import { SafePath } from "../../src/storage/safe-path.ts";
+
+export interface Runtime {
+  /** The model root: relative model paths start here. */
+  readonly root: string;
+  readonly port: number;
+  readonly socketPath: string;
+  readonly models: ModelManager;
+  readonly engine: ReturnType<typeof createEngine>;
+  /** Puts a file below the model root and returns its relative path. */
+  put(name: string, bytes: Uint8Array): Promise<string>;
+  close(): Promise<void>;
+}
+
+export interface RuntimeOptions extends Partial<ModelManagerOptions> {
+  readonly engineHosts?: number;
+  readonly dedicatedMinBytes?: number;
+  readonly maxMessageBytes?: number;
+}
+
+const MiB = 1024 * 1024;
+
+/** The whole runtime in this process, but for its engine hosts: real models, real sockets. */
+export async function startRuntime(options: RuntimeOptions = {}): Promise<Runtime> {
+  const root = await mkdtemp(join(tmpdir(), "modelport-runtime-"));
+  const log = createLogger("silent");
+  const engine = createEngine({
+    hosts: options.engineHosts ?? 2,
+    dedicatedMinBytes: options.dedicatedMinBytes ?? 32 * MiB,
+    log,
+  });
+  const models = new ModelManager(
+    { engine, safePath: new SafePath([root]), log },
+    {
+      capacityBytes: 2048 * MiB,
+      loadingConcurrency: 2,
+      loadTimeoutMs: 30_000,
+      defaultModelBytes: 1_000_000,
+      modelSizeMultiplier: undefined,
+      limitPerModelConcurrency: 0,
+      runtimeVersion: "test",
+      drainTimeoutMs: 10_000,
+      ...options,
+    },
+  );
+  const server = await buildServer({
+    models,
+    readiness: {
+      get serving() {
+        return models.ready;
+      },
+      onChange: (listener) => models.onReadyChange(listener),
+    },
+    options: {
+      host: "localhost",
+      port: 0,
+      socketPath: join(root, "_sock", "grpc.sock"),
+      version: "test",
+      readMaxBytes: options.maxMessageBytes ?? 64 * MiB,
+      lifecycleAccess: "local",
+      closeGraceMs: 1000,
+      peekTimeoutMs: 10_000,
+      headersTimeoutMs: 10_000,
+      requestTimeoutMs: 60_000,
+    },
+    log,
+  });
+  const { port } = await server.listen();
+  return {
+    root,
+    port,
+    socketPath: join(root, "_sock", "grpc.sock"),
+    models,
+    engine,
+    async put(name, bytes) {
+      await writeFile(join(root, name), bytes);
+      return name;
+    },
+    async close() {
+      await Promise.all([server.close(), models.close()]);
+      await engine.close();
+      await rm(root, { recursive: true, force: true });
+    },
+  };
+}

@@ -1,0 +1,74 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+
+/** The program as users start it: a process of its own. */
+export interface Served {
+  readonly pid: number;
+  readonly port: number;
+  /** What it has printed to stdout so far. */
+  readonly output: () => string;
+  /** Ends it by `signal` and resolves with its exit code, or the signal that killed it. */
+  stop(signal?: NodeJS.Signals): Promise<number | NodeJS.Signals | null>;
+}
+
+export const projectRoot: string = fileURLToPath(new URL("../../", import.meta.url));
+
+export interface ServedOptions {
+  readonly nodeFlags?: readonly string[];
+  /** Sees every line of the program's log. */
+  readonly logged?: (line: Record<string, unknown>) => void;
+}
+
+/** Starts `modelport serve` with these flags on a free port, and resolves when it listens. */
+export async function startServed(
+  flags: readonly string[],
+  { nodeFlags = [], logged = () => {} }: ServedOptions = {},
+): Promise<Served> {
+  const program = [...nodeFlags, "src/modelport.js", "serve", "--port", "0"];
+  const child = spawn(process.execPath, [...program, ...flags], {
+    cwd: projectRoot,
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  let output = "";
+  child.stdout.setEncoding("utf8").on("data", (text: string) => {
+    output += text;
+  });
+  const port = await listeningPort(child, logged);
+  return {
+    pid: child.pid ?? 0,
+    port,
+    output: () => output,
+    async stop(signal = "SIGTERM") {
+      if (child.exitCode === null && child.signalCode === null) {
+        const exited = once(child, "exit");
+        child.kill(signal);
+        await exited;
+      }
+      return child.exitCode ?? child.signalCode;
+    },
+  };
+}
+
+function listeningPort(
+  child: ChildProcess,
+  logged: (line: Record<string, unknown>) => void,
+): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const complaints: string[] = [];
+    if (child.stderr === null) throw new Error("stderr is a pipe");
+    createInterface({ input: child.stderr }).on("line", (text) => {
+      complaints.push(text);
+      if (!text.startsWith("{")) return;
+      const line = JSON.parse(text) as Record<string, unknown>;
+      logged(line);
+      if (line["msg"] === "server listening") resolve(line["port"] as number);
+    });
+    child.once("exit", (code) => {
+      reject(
+        new Error(`modelport ended with ${code} before it listened: ${complaints.join("\n")}`),
+      );
+    });
+  });
+}

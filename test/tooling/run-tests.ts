@@ -1,0 +1,98 @@
+import { existsSync, readFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
+import { join } from "node:path";
+import { settings } from "../../src/config.ts";
+import { inParallel } from "./in-parallel.ts";
+import { runGroup } from "./process-group.ts";
+import { inTemporaryFolder } from "./temporary-folder.ts";
+import { jobCommand, planJobs, readSelection, type TestJob } from "./test-jobs.ts";
+import { type Counts, type Outcome, readRecord } from "./test-record.ts";
+import { judgeJob, type TestVerdict } from "./test-verdict.ts";
+
+export interface TestRun {
+  /** Directory whose test/ folder is run. */
+  readonly root: string;
+  /** Parts of paths that select files, and options for `node --test`. */
+  readonly argv: readonly string[];
+  readonly env: NodeJS.ProcessEnv;
+  readonly write: (text: string | Buffer) => void;
+  /** Replaces every job's own limit. */
+  readonly timeoutMs?: number;
+}
+
+/** Runs the selected tests and prints them, last of all one line of totals. Resolves with the exit
+ *  status: 0 only if at least one test ran and none failed, hung, crashed or left a process behind. */
+export async function runTests(run: TestRun): Promise<number> {
+  const { filters, options } = readSelection(run.argv);
+  const verdicts: TestVerdict[] = [];
+  await inTemporaryFolder(async (folder) => {
+    for (const wave of planJobs(run.root, filters)) {
+      const live = wave.length === 1;
+      await inParallel(wave, Math.min(2, availableParallelism()), async (job) => {
+        const limited = { ...job, timeoutMs: run.timeoutMs ?? job.timeoutMs };
+        verdicts.push(await runJob(run, limited, { options, folder, live }));
+      });
+    }
+  });
+  return conclude(run, verdicts);
+}
+
+interface JobContext {
+  readonly options: readonly string[];
+  /** For records. */
+  readonly folder: string;
+  /** Whether to print output as it comes, or in one piece, so that jobs side by side do not mix. */
+  readonly live: boolean;
+}
+
+async function runJob(run: TestRun, job: TestJob, context: JobContext): Promise<TestVerdict> {
+  const recordFile = join(context.folder, `${job.name.replaceAll("/", "+")}.jsonl`);
+  const startedMs = performance.now();
+  const output: Buffer[] = [];
+  if (context.live) run.write(`\n${job.name}\n`);
+  const result = await runGroup(jobCommand(job, context.options, recordFile), {
+    cwd: run.root,
+    env: testEnvironment(run.env),
+    timeoutMs: job.timeoutMs,
+    onOutput: (chunk) => (context.live ? run.write(chunk) : output.push(chunk)),
+  });
+  if (!context.live) run.write(Buffer.concat([Buffer.from(`\n${job.name}\n`), ...output]));
+
+  const text = existsSync(recordFile) ? readFileSync(recordFile, "utf8") : "";
+  const record = readRecord(text, run.root);
+  const verdict = judgeJob(job, result, { record, partial: context.options.length > 0 });
+  for (const problem of verdict.problems) run.write(`✖ ${problem}\n`);
+  const seconds = ((performance.now() - startedMs) / 1000).toFixed(1);
+  run.write(`${job.name}: ${describeCounts(verdict.counts)} in ${seconds} s\n`);
+  return verdict;
+}
+
+/** Prints every problem again, since it may stand far above, and the totals. */
+function conclude(run: TestRun, verdicts: readonly TestVerdict[]): number {
+  const total = (outcome: Outcome) =>
+    verdicts.reduce((sum, { counts }) => sum + counts[outcome], 0);
+  const [passed, failed, skipped] = [total("passed"), total("failed"), total("skipped")];
+  const problems = verdicts.flatMap((verdict) => verdict.problems);
+  if (passed + failed === 0) problems.push("no test ran");
+  run.write("\n");
+  for (const problem of problems) run.write(`✖ ${problem}\n`);
+  run.write(`${passed} passed, ${failed} failed, ${skipped} skipped\n`);
+  return passed > 0 && failed === 0 ? 0 : 1;
+}
+
+function describeCounts({ passed, failed, skipped }: Counts): string {
+  return [
+    `${passed + failed + skipped} tests`,
+    ...(failed > 0 ? [`${failed} FAILED`] : []),
+    ...(skipped > 0 ? [`${skipped} skipped`] : []),
+  ].join(", ");
+}
+
+/** The environment without settings of the runtime, which would change what is tested, and without
+ *  the mark by which Node's test runner refuses to run inside itself. */
+function testEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const clean = { ...env };
+  for (const { env: variable } of Object.values(settings)) delete clean[variable];
+  delete clean["NODE_TEST_CONTEXT"];
+  return clean;
+}

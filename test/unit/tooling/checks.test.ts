@@ -1,0 +1,178 @@
+import assert from "node:assert/strict";
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { afterEach, beforeEach, describe, it } from "node:test";
+import { checkFileLength } from "../../tooling/check-file-length.ts";
+import { checkGen } from "../../tooling/check-gen.ts";
+import { checkLayers } from "../../tooling/check-layers.ts";
+import { checkLockfile } from "../../tooling/check-lockfile.ts";
+
+const repository = join(import.meta.dirname, "../../..");
+interface LinterOverride {
+  readonly includes: readonly string[];
+  readonly linter: {
+    readonly rules: {
+      readonly style: {
+        readonly noRestrictedImports: {
+          readonly options: { readonly patterns: { group: string[]; readonly message: string }[] };
+        };
+      };
+    };
+  };
+}
+
+describe("npm run check", () => {
+  let root: string;
+
+  beforeEach(() => {
+    root = mkdtempSync(join(tmpdir(), "modelport-checks-"));
+  });
+
+  afterEach(() => rmSync(root, { recursive: true, force: true }));
+
+  describe("gen/", () => {
+    it("finds stale, missing and extra files, and leaves the tree as it was", async () => {
+      copy("proto", "buf.yaml", "buf.gen.yaml", "gen");
+      const stale = `${read("gen/inference/inference_pb.ts")}\n`;
+      write("gen/inference/inference_pb.ts", stale);
+      write("gen/inference/extra_pb.ts", "");
+      rmSync(join(root, "gen/mmesh/model-runtime_pb.ts"));
+      const problems = await checkGen(root, repository);
+      assert.deepEqual(problems.slice(0, -1), [
+        "gen/inference/extra_pb.ts is extra: no file in proto/ makes it",
+        "gen/inference/inference_pb.ts is stale",
+        "gen/mmesh/model-runtime_pb.ts is missing",
+      ]);
+      assert.match(problems.at(-1) ?? "", /npm run generate/);
+      assert.equal(read("gen/inference/inference_pb.ts"), stale);
+    });
+
+    it("reports definitions that do not compile", async () => {
+      copy("buf.yaml", "buf.gen.yaml");
+      write("proto/broken.proto", 'syntax = "proto3";\nmessage {');
+      const [problem] = await checkGen(root, repository);
+      assert.match(problem ?? "", /^buf generate failed: .*broken\.proto/);
+    });
+  });
+
+  describe("layer rules", () => {
+    it("sees the linter refuse what the repository's rules forbid, and nothing else", async () => {
+      copy("biome.json", ".gitignore", "package.json");
+      assert.deepEqual(await checkLayers(root, repository), []);
+    });
+
+    it("finds a rule that was weakened, one that went too far, and cycles allowed", async () => {
+      copy(".gitignore", "package.json");
+      const text = readFileSync(join(repository, "biome.json"), "utf8");
+      const rules = JSON.parse(
+        text.replace('"noImportCycles": "error"', '"noImportCycles": "off"'),
+      ) as {
+        overrides: LinterOverride[];
+      };
+      const patternsOf = (folder: string) =>
+        rules.overrides.find(({ includes }) => includes[0] === folder)?.linter.rules.style
+          .noRestrictedImports.options.patterns;
+      for (const pattern of patternsOf("src/service/**") ?? []) {
+        pattern.group = pattern.group.filter((name) => name !== "**/gen/**");
+      }
+      patternsOf("src/rpc/**")?.push({ group: ["@connectrpc/**"], message: "too far" });
+      write("biome.json", JSON.stringify(rules));
+
+      const problems = await checkLayers(root, repository);
+      const kinds = new Set(problems.map((problem) => problem.replace(/: .*|src\/.*/, "").trim()));
+      assert.deepEqual(
+        [...kinds],
+        ["the linter refuses in rpc", "the linter accepts in service", "the linter accepts"],
+      );
+      assert.ok(
+        problems.some((problem) => problem.includes("import * as") && /gen\//.test(problem)),
+      );
+      assert.ok(
+        problems.some((problem) => problem.includes("export type") && /gen\//.test(problem)),
+      );
+      assert.ok(problems.some((problem) => problem.includes("= import(") && /gen\//.test(problem)));
+    });
+
+    it("finds a folder without rules and a comment that switches a rule off", async () => {
+      copy("biome.json", ".gitignore", "package.json");
+      write("src/newcomer/thing.ts", "export {};\n");
+      write("src/rpc/sly.ts", "// biome-ignore lint/style/noRestrictedImports: just this once\n");
+      assert.deepEqual(await checkLayers(root, repository), [
+        "src/newcomer has no layer rules: add them to biome.json and layer-rules.ts",
+        "src/rpc/sly.ts switches a layer rule off",
+      ]);
+    });
+  });
+
+  describe("file length", () => {
+    it("accepts 400 lines and names a longer file", () => {
+      write("src/rpc/fits.ts", "x\n".repeat(400));
+      write("src/rpc/long.ts", "x\n".repeat(401));
+      write("src/rpc/long-without-end.ts", `${"x\n".repeat(400)}x`);
+      assert.deepEqual(checkFileLength(root).sort(), [
+        "src/rpc/long-without-end.ts has 401 lines, at most 400 are allowed",
+        "src/rpc/long.ts has 401 lines, at most 400 are allowed",
+      ]);
+    });
+  });
+
+  describe("lockfile", () => {
+    it("accepts packages pinned by hash", () => {
+      lock({ "node_modules/a": pinned });
+      assert.deepEqual(checkLockfile(root), []);
+    });
+
+    it("accepts an optional package for another platform that this one has never seen", () => {
+      const foreign = { version: "1.0.0", optional: true, os: ["plan9"], cpu: ["x64"] };
+      lock({ "node_modules/a": foreign });
+      assert.deepEqual(checkLockfile(root), []);
+    });
+
+    it("finds addresses, missing hashes and an empty file", () => {
+      lock({
+        "node_modules/a": { ...pinned, resolved: "https://host/a.tgz" },
+        "node_modules/b": { version: "1.0.0" },
+        "node_modules/b/node_modules/c": { version: "1.0.0", inBundle: true },
+        "node_modules/d": { version: "1.0.0", optional: true, os: [process.platform] },
+      });
+      assert.deepEqual(checkLockfile(root), [
+        "node_modules/a names an address: https://host/a.tgz",
+        "node_modules/b has no hash",
+        "node_modules/d has no hash",
+      ]);
+      lock({});
+      assert.deepEqual(checkLockfile(root), ["package-lock.json lists no package"]);
+    });
+
+    it("finds dependencies that the file leaves out, and those that stand further up", () => {
+      lock({
+        "node_modules/a": { ...pinned, dependencies: { b: "1", c: "1" } },
+        "node_modules/a/node_modules/b": { ...pinned, optionalDependencies: { c: "1", d: "1" } },
+        "node_modules/c": pinned,
+      });
+      assert.deepEqual(checkLockfile(root), [
+        "d, which node_modules/a/node_modules/b needs, is missing",
+      ]);
+    });
+
+    const pinned = { version: "1.0.0", integrity: "sha512-x" };
+
+    function lock(packages: Record<string, object>): void {
+      write("package-lock.json", JSON.stringify({ packages: { "": { name: "x" }, ...packages } }));
+    }
+  });
+
+  function copy(...paths: string[]): void {
+    for (const path of paths) cpSync(join(repository, path), join(root, path), { recursive: true });
+  }
+
+  function read(path: string): string {
+    return readFileSync(join(root, path), "utf8");
+  }
+
+  function write(path: string, text: string): void {
+    mkdirSync(dirname(join(root, path)), { recursive: true });
+    writeFileSync(join(root, path), text);
+  }
+});
