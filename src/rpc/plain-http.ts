@@ -2,7 +2,8 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { discardUnreadBody } from "./discard-body.ts";
 import { encodeGrpcMessage } from "./grpc-message.ts";
 
-/** What the port answers apart from RPCs: who it is, and that there is nothing at a path. */
+/** What the port answers apart from RPCs: who it is, and that there is nothing at a path. What holds for
+ *  every request of the port is hooked here too. */
 export function plainHttp(app: FastifyInstance, version: string): void {
   // No route here reads a body, and an unknown path must not become 415 because of one.
   app.removeAllContentTypeParsers();
