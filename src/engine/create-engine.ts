@@ -1,7 +1,7 @@
 import { availableParallelism } from "node:os";
 import { extname } from "node:path";
 import { RuntimeError } from "../errors.ts";
-import type { Engine, LoadedModel, ModelSource } from "./engine.ts";
+import type { Engine, LoadedModel, ModelFile, ModelSource } from "./engine.ts";
 import { findFormat, type ModelFormat, modelFormats } from "./engine-catalog.ts";
 import { type EngineLog, silentLog } from "./engine-log.ts";
 import { type HostInfo, HostPool, shuttingDown } from "./host-pool.ts";
@@ -70,18 +70,26 @@ class PooledEngine implements HostedEngine {
     return findFormat(format) !== undefined;
   }
 
-  async inspect(path: string, format: string | undefined): Promise<ModelSource> {
+  async locate(path: string, format: string | undefined): Promise<ModelFile> {
     if (this.#isClosed) throw shuttingDown();
     let refusal: unknown;
     for (const candidate of candidates(path, format)) {
       try {
-        return await this.#inspectAs(candidate, path);
+        return { format: candidate.name, file: await findModelFile(path, candidate.extension) };
       } catch (error) {
         // The first format is the likeliest: its reason is the one to tell.
         refusal ??= error;
       }
     }
     throw refusal;
+  }
+
+  async inspect(model: ModelFile): Promise<ModelSource> {
+    if (this.#isClosed) throw shuttingDown();
+    const { loadedBytes, weightBytes } = await knownFormat(model.format).inspect(model.file);
+    const source = { ...model, estimatedBytes: this.#withHost(loadedBytes) };
+    this.#weightBytes.set(source, weightBytes);
+    return source;
   }
 
   predictBytes(diskBytes: number, format: string | undefined): number {
@@ -123,14 +131,6 @@ class PooledEngine implements HostedEngine {
   close(): Promise<void> {
     this.#isClosed = true;
     return this.#pool.close();
-  }
-
-  async #inspectAs(format: ModelFormat, path: string): Promise<ModelSource> {
-    const file = await findModelFile(path, format.extension);
-    const { loadedBytes, weightBytes } = await format.inspect(file);
-    const source = { format: format.name, file, estimatedBytes: this.#withHost(loadedBytes) };
-    this.#weightBytes.set(source, weightBytes);
-    return source;
   }
 
   #withHost(bytes: number): number {

@@ -1,12 +1,16 @@
 import type { RuntimeError } from "../errors.ts";
 import type { Tensor, TensorSpec } from "../tensor.ts";
 
-/** A model on disk that an engine says it can load. */
-export interface ModelSource {
+/** A file that by its place and name holds a model. Nothing of it has been read. */
+export interface ModelFile {
   /** A key of the engine catalog, "onnx" for example. */
   readonly format: string;
   /** Absolute path of the file that the engine opens. */
   readonly file: string;
+}
+
+/** A model on disk that an engine says it can load. */
+export interface ModelSource extends ModelFile {
   /** Upper bound of the memory that the loaded model takes, its own host included if it needs one. */
   readonly estimatedBytes: number;
 }
@@ -53,11 +57,15 @@ export interface Engine {
   /** Resolves when the first hosts are up. Rejects only if none can be started at all. */
   readonly ready: Promise<void>;
 
-  /** Finds the model at `path` (absolute, a file or a directory) and bounds its memory by reading its
-   *  structure, not its weights. `format` is what the caller named, if anything. Throws RuntimeError
-   *  "invalid-argument" (no such format, no model file there, not a model of this format),
-   *  "failed-precondition" (nothing at `path`, not readable) or "temporarily-unavailable". */
-  inspect(path: string, format: string | undefined): Promise<ModelSource>;
+  /** Finds the model file at `path` (absolute, a file or a directory) without opening it. `format` is
+   *  what the caller named, if anything. Throws RuntimeError "invalid-argument" (no such format, no model
+   *  file there), "failed-precondition" (nothing at `path`, not readable) or "temporarily-unavailable". */
+  locate(path: string, format: string | undefined): Promise<ModelFile>;
+
+  /** Bounds the memory of a model by reading its structure, not its weights. Throws RuntimeError
+   *  "invalid-argument" (not a model of this format), "failed-precondition" (not readable, or a file that
+   *  it refers to is missing) or "temporarily-unavailable". */
+  inspect(model: ModelFile): Promise<ModelSource>;
 
   /** Upper bound of the memory for a model of `diskBytes` bytes of files. No I/O. */
   predictBytes(diskBytes: number, format: string | undefined): number;

@@ -110,10 +110,10 @@ export class ModelLifecycle {
     const { engine, safePath } = this.#parts;
     const { spec, format } = record.request;
     const path = await safePath.follow(safePath.resolve(spec.path), spec.path);
-    const source = await engine.inspect(path, format);
+    const model = await engine.locate(path, format);
     // The file inside a model directory may itself be a link.
-    const file = await safePath.follow(source.file, spec.path);
-    return file === source.file ? source : { ...source, file };
+    const file = await safePath.follow(model.file, spec.path);
+    return await engine.inspect({ ...model, file });
   }
 
   /** One load, tried again after faults that were not the model's. */

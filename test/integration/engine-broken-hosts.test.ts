@@ -6,8 +6,8 @@ import { join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
 import { promisify } from "node:util";
 import { createEngine } from "../../src/engine/create-engine.ts";
+import { forever, inspectAt, isRunning, startEngine, until } from "../support/engine-fixture.ts";
 import { addOne } from "../support/onnx-models.ts";
-import { forever, isRunning, startEngine, until } from "./engine-fixture.ts";
 
 const limitMs = 60_000;
 const engineModule = new URL("../../src/engine/create-engine.ts", import.meta.url).href;
@@ -58,7 +58,7 @@ describe("hosts that cannot start", { timeout: limitMs }, () => {
 
   it("make loads fail as not tried, in whatever kind of host", async (t) => {
     const { engine: healthy, put } = await startEngine(t);
-    const source = await healthy.inspect(await put("add.onnx", addOne()), undefined);
+    const source = await inspectAt(healthy, await put("add.onnx", addOne()), undefined);
     const environment = await hostsThatRun(t, "process.exit(3);");
     const engine = createEngine({ hosts: 1, environment });
     t.after(() => engine.close());
@@ -74,7 +74,7 @@ describe("hosts that cannot start", { timeout: limitMs }, () => {
 
   it("can be aborted while a load waits for them", async (t) => {
     const { engine: healthy, put } = await startEngine(t);
-    const source = await healthy.inspect(await put("add.onnx", addOne()), undefined);
+    const source = await inspectAt(healthy, await put("add.onnx", addOne()), undefined);
     const environment = await hostsThatRun(t, "await new Promise((r) => setTimeout(r, 60_000));");
     const engine = createEngine({ hosts: 1, environment });
     t.after(() => engine.close());
@@ -96,7 +96,7 @@ describe("a system that refuses processes", { timeout: limitMs }, () => {
       const { closeSync, openSync } = await import("node:fs");
       const { createEngine } = await import(${JSON.stringify(engineModule)});
       const engine = createEngine({ hosts: 1 });
-      const source = await engine.inspect(${JSON.stringify(model)}, undefined);
+      const source = await engine.inspect(await engine.locate(${JSON.stringify(model)}, undefined));
       const signal = new AbortController().signal;
       const load = (isolated) =>
         engine.load(source, { signal, isolated }).then(() => "loaded", (error) => error.kind);

@@ -6,16 +6,17 @@ import { createInterface } from "node:readline";
 import { describe, it } from "node:test";
 import { createEngine } from "../../src/engine/create-engine.ts";
 import type { LoadedModel } from "../../src/engine/engine.ts";
-import { addConstant, addOne, slowLoop, writeWeightsModel } from "../support/onnx-models.ts";
 import {
   forever,
   fp32,
   fp32Values,
+  inspectAt,
   isRunning,
   slowInputs,
   startEngine,
   until,
-} from "./engine-fixture.ts";
+} from "../support/engine-fixture.ts";
+import { addConstant, addOne, slowLoop, writeWeightsModel } from "../support/onnx-models.ts";
 
 const MiB = 2 ** 20;
 const limitMs = 120_000;
@@ -41,7 +42,7 @@ describe("the engine hosts", { timeout: limitMs }, () => {
 
   it("take loads before they are up", async (t) => {
     const { put, engine: first } = await startEngine(t);
-    const source = await first.inspect(await put("add.onnx", addOne()), undefined);
+    const source = await inspectAt(first, await put("add.onnx", addOne()), undefined);
     const engine = createEngine({ hosts: 1 });
     try {
       const shared = engine.load(source, { signal: forever, isolated: false });
@@ -121,7 +122,7 @@ describe("a host that is killed", { timeout: limitMs }, () => {
     await settled(1);
     const path = join(directory, "big.onnx");
     await writeWeightsModel(path, 256 * MiB);
-    const source = await engine.inspect(path, undefined);
+    const source = await inspectAt(engine, path, undefined);
     const victim = engine.hosts().find((host) => host.kind === "shared")?.pid ?? 0;
     const options = { signal: forever, isolated: false };
     const results = Promise.allSettled([
@@ -190,7 +191,7 @@ describe("closing the engine", { timeout: limitMs }, () => {
     const big = join(directory, "big.onnx");
     await writeWeightsModel(big, 200 * MiB);
     const run = slow.infer({ inputs: slowInputs(10_000_000n), outputs: ["y"] }, forever);
-    const source = await engine.inspect(big, undefined);
+    const source = await inspectAt(engine, big, undefined);
     const loading = engine.load(source, { signal: forever, isolated: false });
     const pids = engine.hosts().map((host) => host.pid);
     const shuttingDown = { kind: "shutting-down" };
@@ -201,7 +202,7 @@ describe("closing the engine", { timeout: limitMs }, () => {
     assert.deepEqual(engine.hosts(), []);
     await assert.rejects(engine.load(source, { signal: forever, isolated: true }), shuttingDown);
     await assert.rejects(engine.load(source, { signal: forever, isolated: false }), shuttingDown);
-    await assert.rejects(engine.inspect(big, undefined), shuttingDown);
+    await assert.rejects(inspectAt(engine, big, undefined), shuttingDown);
     await assert.rejects(addTo(slow), shuttingDown);
     await slow.unload();
     assert.equal(await Promise.race([slow.lost, Promise.resolve("pending")]), "pending");

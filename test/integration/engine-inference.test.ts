@@ -4,6 +4,15 @@ import { describe, it } from "node:test";
 import { encodeStrings } from "../../src/engine/string-tensor.ts";
 import { type Datatype, elementBytes, type Tensor } from "../../src/tensor.ts";
 import {
+  forever,
+  fp32,
+  fp32Values,
+  int64,
+  slowInputs,
+  startEngine,
+  until,
+} from "../support/engine-fixture.ts";
+import {
   addOne,
   externalData,
   failsAtRun,
@@ -13,15 +22,6 @@ import {
   slowLoop,
   twoInputsTwoOutputs,
 } from "../support/onnx-models.ts";
-import {
-  forever,
-  fp32,
-  fp32Values,
-  int64,
-  slowInputs,
-  startEngine,
-  until,
-} from "./engine-fixture.ts";
 
 const limitMs = 60_000;
 

@@ -4,6 +4,16 @@ import { join } from "node:path";
 import { describe, it } from "node:test";
 import { RuntimeError } from "../../src/errors.ts";
 import {
+  type EngineFixture,
+  forever,
+  fp32,
+  fp32Values,
+  inspectAt,
+  isRunning,
+  startEngine,
+  until,
+} from "../support/engine-fixture.ts";
+import {
   addOne,
   bfloat16Io,
   externalData,
@@ -14,15 +24,6 @@ import {
   unknownOp,
   writeWeightsModel,
 } from "../support/onnx-models.ts";
-import {
-  type EngineFixture,
-  forever,
-  fp32,
-  fp32Values,
-  isRunning,
-  startEngine,
-  until,
-} from "./engine-fixture.ts";
 
 const MiB = 2 ** 20;
 const limitMs = 120_000;
@@ -43,7 +44,7 @@ function sharedBytes({ engine }: EngineFixture): number {
 describe("inspecting a model", { timeout: limitMs }, () => {
   it("bounds its memory, and adds a host where it will have its own", async (t) => {
     const { engine, directory, put } = await startEngine(t, { dedicatedMinBytes: 4 * MiB });
-    const small = await engine.inspect(await put("small.onnx", addOne()), undefined);
+    const small = await inspectAt(engine, await put("small.onnx", addOne()), undefined);
     assert.deepEqual(
       { ...small, estimatedBytes: 0 },
       {
@@ -54,7 +55,7 @@ describe("inspecting a model", { timeout: limitMs }, () => {
     );
     assert.ok(small.estimatedBytes < MiB);
     await writeWeightsModel(join(directory, "big.onnx"), 8 * MiB);
-    const big = await engine.inspect(join(directory, "big.onnx"), "ONNX");
+    const big = await inspectAt(engine, join(directory, "big.onnx"), "ONNX");
     assert.equal(big.format, "onnx");
     assert.ok(big.estimatedBytes > 8 * MiB + 24 * MiB && big.estimatedBytes < 80 * MiB);
   });
@@ -66,20 +67,20 @@ describe("inspecting a model", { timeout: limitMs }, () => {
       ["empty.onnx", new Uint8Array(0)],
       ["cut.onnx", truncated(addOne())],
     ] as const) {
-      await assert.rejects(engine.inspect(await put(name, bytes), undefined), {
+      await assert.rejects(inspectAt(engine, await put(name, bytes), undefined), {
         kind: "invalid-argument",
         message: new RegExp(`${name} is not an ONNX model: `),
       });
     }
-    await assert.rejects(engine.inspect(directory, undefined), {
+    await assert.rejects(inspectAt(engine, directory, undefined), {
       kind: "invalid-argument",
       message: /has 3 \.onnx files/,
     });
-    await assert.rejects(engine.inspect(directory, "pickle"), {
+    await assert.rejects(inspectAt(engine, directory, "pickle"), {
       kind: "invalid-argument",
       message: 'no engine for model format "pickle"; formats: onnx',
     });
-    await assert.rejects(engine.inspect(join(directory, "none"), undefined), {
+    await assert.rejects(inspectAt(engine, join(directory, "none"), undefined), {
       kind: "failed-precondition",
     });
     assert.deepEqual([engine.knowsFormat("onnx"), engine.knowsFormat("pickle")], [true, false]);
@@ -90,7 +91,7 @@ describe("inspecting a model", { timeout: limitMs }, () => {
     for (const datatype of ["FP32", "FP16", "INT8"] as const) {
       const path = join(directory, `${datatype}.onnx`);
       await writeWeightsModel(path, 40 * MiB, datatype);
-      const model = await engine.load(await engine.inspect(path, undefined), {
+      const model = await engine.load(await inspectAt(engine, path, undefined), {
         signal: forever,
         isolated: false,
       });
@@ -134,7 +135,7 @@ describe("a load", { timeout: limitMs }, () => {
   it("of a file that is gone since it was inspected fails", async (t) => {
     const { engine, directory, load } = await startEngine(t);
     const path = await externalData(join(directory, "external"));
-    const source = await engine.inspect(path, undefined);
+    const source = await inspectAt(engine, path, undefined);
     await rm(path);
     await assert.rejects(engine.load(source, { signal: forever, isolated: false }), {
       kind: "load-failed",
@@ -160,7 +161,7 @@ describe("a load", { timeout: limitMs }, () => {
     const add = await load(await put("add.onnx", addOne()));
     assert.ok(add.sizeBytes >= 100 * 1024 && add.sizeBytes < MiB, String(add.sizeBytes));
     await writeWeightsModel(join(directory, "mid.onnx"), 16 * MiB);
-    const source = await engine.inspect(join(directory, "mid.onnx"), undefined);
+    const source = await inspectAt(engine, join(directory, "mid.onnx"), undefined);
     const mid = await engine.load(source, { signal: forever, isolated: false });
     assert.ok(mid.sizeBytes >= 16 * MiB && mid.sizeBytes < 18 * MiB, String(mid.sizeBytes));
     assert.ok(mid.sizeBytes <= source.estimatedBytes);
@@ -172,7 +173,7 @@ describe("a load", { timeout: limitMs }, () => {
     await fixture.settled(1);
     const path = join(fixture.directory, "big.onnx");
     await writeWeightsModel(path, 384 * MiB);
-    const source = await fixture.engine.inspect(path, undefined);
+    const source = await inspectAt(fixture.engine, path, undefined);
     const model = await fixture.engine.load(source, { signal: forever, isolated: false });
     const ratio = model.sizeBytes / (384 * MiB);
     assert.ok(ratio > 1 && ratio < 1.1, `${model.sizeBytes} bytes`);
@@ -219,7 +220,7 @@ describe("the abort of a load", { timeout: limitMs }, () => {
 
   it("before it begins does nothing at all", async (t) => {
     const { engine, put } = await startEngine(t);
-    const source = await engine.inspect(await put("add.onnx", addOne()), undefined);
+    const source = await inspectAt(engine, await put("add.onnx", addOne()), undefined);
     for (const isolated of [false, true]) {
       const loading = engine.load(source, { signal: AbortSignal.abort(reason), isolated });
       await assert.rejects(loading, reason);
@@ -232,7 +233,7 @@ describe("the abort of a load", { timeout: limitMs }, () => {
     await fixture.settled(1);
     const path = join(fixture.directory, "big.onnx");
     await writeWeightsModel(path, 200 * MiB);
-    const source = await fixture.engine.inspect(path, undefined);
+    const source = await inspectAt(fixture.engine, path, undefined);
     for (const afterMs of [0, 1, 5, 20, 50, 100]) {
       const abort = new AbortController();
       const loading = fixture.engine.load(source, { signal: abort.signal, isolated: false });
@@ -263,7 +264,7 @@ describe("the abort of a load", { timeout: limitMs }, () => {
     const neighbour = await fixture.load(await fixture.put("add.onnx", addOne()));
     const path = join(fixture.directory, "big.onnx");
     await writeWeightsModel(path, 128 * MiB);
-    const source = await fixture.engine.inspect(path, undefined);
+    const source = await inspectAt(fixture.engine, path, undefined);
     const before = sharedBytes(fixture);
     const abort = new AbortController();
     const loading = fixture.engine.load(source, { signal: abort.signal, isolated: false });
@@ -284,7 +285,7 @@ describe("the abort of a load", { timeout: limitMs }, () => {
     const neighbour = await fixture.load(await fixture.put("add.onnx", addOne()));
     const path = join(fixture.directory, "big.onnx");
     await writeWeightsModel(path, 256 * MiB);
-    const source = await fixture.engine.inspect(path, undefined);
+    const source = await inspectAt(fixture.engine, path, undefined);
     const abort = new AbortController();
     const loading = fixture.engine.load(source, { signal: abort.signal, isolated: false });
     setTimeout(() => abort.abort(reason), 20);

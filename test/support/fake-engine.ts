@@ -1,4 +1,10 @@
-import type { Engine, EngineRequest, LoadedModel, ModelSource } from "../../src/engine/engine.ts";
+import type {
+  Engine,
+  EngineRequest,
+  LoadedModel,
+  ModelFile,
+  ModelSource,
+} from "../../src/engine/engine.ts";
 import { RuntimeError } from "../../src/errors.ts";
 import type { Tensor } from "../../src/tensor.ts";
 
@@ -81,11 +87,15 @@ export class FakeEngine implements Engine {
     return this.up.promise;
   }
 
-  async inspect(path: string): Promise<ModelSource> {
-    if (path.endsWith("junk.onnx")) {
+  async locate(path: string): Promise<ModelFile> {
+    return { format: "onnx", file: path };
+  }
+
+  async inspect(model: ModelFile): Promise<ModelSource> {
+    if (model.file.endsWith("junk.onnx")) {
       throw new RuntimeError("invalid-argument", "junk.onnx is not an ONNX model");
     }
-    return { format: "onnx", file: path, estimatedBytes: this.estimatedBytes };
+    return { ...model, estimatedBytes: this.estimatedBytes };
   }
 
   predictBytes(diskBytes: number): number {

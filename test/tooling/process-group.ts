@@ -10,6 +10,8 @@ const STRAGGLER_GRACE_MS = 2_000;
 const OUTPUT_GRACE_MS = 1_000;
 
 export interface GroupOptions {
+  /** For people. */
+  readonly name: string;
   readonly cwd: string;
   readonly env: NodeJS.ProcessEnv;
   readonly timeoutMs: number;
@@ -23,7 +25,8 @@ export interface GroupResult {
   readonly leftBehind: readonly string[];
 }
 
-const live = new Set<number>();
+/** Names by group. */
+const live = new Map<number, string>();
 
 /** Runs a command and everything that it starts as one process group, so that nothing outlives it. */
 export async function runGroup(
@@ -43,7 +46,7 @@ export async function runGroup(
   const exited = once(child, "exit");
   if (child.pid === undefined) await exited; // It could not be started: this throws why.
   const group = child.pid as number;
-  live.add(group);
+  live.set(group, options.name);
   try {
     const timedOut = await waitAtMost(exited, options.timeoutMs);
     const end = timedOut ? "timeout" : endOf(child);
@@ -58,9 +61,10 @@ export async function runGroup(
   }
 }
 
-/** Kills every group that still runs; for a runner that must end at once. */
-export function killAllGroups(): void {
-  for (const group of live) signalGroup(group, "SIGKILL");
+/** Kills every group that still runs, for a runner that must end at once. Returns their names. */
+export function killAllGroups(): string[] {
+  for (const group of live.keys()) signalGroup(group, "SIGKILL");
+  return [...live.values()];
 }
 
 async function waitAtMost(promise: Promise<unknown>, timeoutMs: number): Promise<boolean> {

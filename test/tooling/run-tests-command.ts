@@ -6,7 +6,8 @@ import { runTests } from "./run-tests.ts";
 // Test processes have groups of their own, which the terminal's Ctrl-C does not reach.
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
   process.once(signal, () => {
-    killAllGroups();
+    const running = killAllGroups().join(", ") || "nothing";
+    process.stderr.write(`\n✖ interrupted by ${signal} while this ran: ${running}\n`);
     process.exit(128 + constants.signals[signal]);
   });
 }

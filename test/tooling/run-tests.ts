@@ -51,6 +51,7 @@ async function runJob(run: TestRun, job: TestJob, context: JobContext): Promise<
   const output: Buffer[] = [];
   if (context.live) run.write(`\n${job.name}\n`);
   const result = await runGroup(jobCommand(job, context.options, recordFile), {
+    name: job.name,
     cwd: run.root,
     env: testEnvironment(run.env),
     timeoutMs: job.timeoutMs,

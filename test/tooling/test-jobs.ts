@@ -58,7 +58,7 @@ export function planJobs(root: string, filters: readonly string[]): TestJob[][] 
 }
 
 function oneFile(file: string): TestJob {
-  return { name: file, files: [file], timeoutMs: 10 * MINUTE_MS };
+  return { name: file, files: [file], timeoutMs: 5 * MINUTE_MS };
 }
 
 /** Command line of the process for `job`, and where it leaves its record. */

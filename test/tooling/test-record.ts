@@ -42,12 +42,16 @@ export function readRecord(text: string, cwd: string): TestRecord {
     running.delete(key);
     if (line.kind === "suite") {
       if (line.outcome === "failed") failedSuites++;
-    } else if (line.outcome === "passed" && resolve(cwd, line.name) === line.file) {
-      // Node reports a file without tests as a passed test by the name of the file.
+    } else if (line.outcome === "passed" && isFileItself(line, cwd)) {
       emptyFiles.push(line.name);
     } else {
       counts[line.outcome]++;
     }
   }
   return { counts, failedSuites, emptyFiles, unfinished: [...running.values()] };
+}
+
+/** Node reports a file without tests as a passed test by the name of the file; Node 22 names no file. */
+function isFileItself({ name, file }: Place, cwd: string): boolean {
+  return file === "" ? name.endsWith(".test.ts") : resolve(cwd, name) === file;
 }

@@ -9,7 +9,7 @@ import {
   type EngineOptions,
   type HostedEngine,
 } from "../../src/engine/create-engine.ts";
-import type { LoadedModel } from "../../src/engine/engine.ts";
+import type { Engine, LoadedModel, ModelSource } from "../../src/engine/engine.ts";
 import type { Tensor } from "../../src/tensor.ts";
 
 /** A signal that never aborts. */
@@ -47,7 +47,7 @@ export async function startEngine(
       return path;
     },
     async load(path, { signal = forever, isolated = false } = {}) {
-      return engine.load(await engine.inspect(path, undefined), { signal, isolated });
+      return engine.load(await inspectAt(engine, path, undefined), { signal, isolated });
     },
     settled: (wantedHosts) =>
       until("the pool has settled", () => {
@@ -106,4 +106,13 @@ export function fp32Values(tensor: Tensor | undefined): number[] {
 /** Inputs for `slowLoop()`; `iterations` take some 3 ms each. */
 export function slowInputs(iterations: bigint): Tensor[] {
   return [fp32("x", [1, 4], [1, 2, 3, 4]), int64("n", [iterations])];
+}
+
+/** Finds and inspects a model, as the service layer does. */
+export async function inspectAt(
+  engine: Engine,
+  path: string,
+  format: string | undefined,
+): Promise<ModelSource> {
+  return engine.inspect(await engine.locate(path, format));
 }
