@@ -150,6 +150,6 @@ function knownFormat(name: string): ModelFormat {
   const known = modelFormats.map((each) => each.name).join(", ");
   throw new RuntimeError(
     "invalid-argument",
-    `no engine for model format ${JSON.stringify(name)}; formats: ${known}`,
+    `no engine for model format '${name}'; formats: ${known}`,
   );
 }

@@ -90,10 +90,10 @@ function positions(specs: readonly TensorSpec[]): ReadonlyMap<string, number> {
 function position(known: ReadonlyMap<string, number>, name: string, role: string): number {
   const index = known.get(name);
   if (index !== undefined) return index;
-  const names = [...known.keys()].map((key) => JSON.stringify(key)).join(", ");
+  const names = [...known.keys()].map((key) => `'${key}'`).join(", ");
   throw new RuntimeError(
     "invalid-argument",
-    `the model has no ${role} ${JSON.stringify(name)}; its ${role}s are ${names}`,
+    `the model has no ${role} '${name}'; its ${role}s are ${names}`,
   );
 }
 

@@ -150,14 +150,14 @@ function toSpec(value: Binding.ValueMetadata, role: "input" | "output"): TensorS
   if (!value.isTensor) {
     throw new RuntimeError(
       "load-failed",
-      `${role} ${JSON.stringify(value.name)} is a sequence, map or optional value; only tensors can be served`,
+      `${role} '${value.name}' is a sequence, map or optional value; only tensors can be served`,
     );
   }
   const type = elementTypes[value.type];
   if (type === undefined) {
     throw new RuntimeError(
       "load-failed",
-      `${role} ${JSON.stringify(value.name)} has a datatype that cannot be served (number ${value.type} of TensorProto.DataType${value.type === 16 ? ", BFLOAT16" : ""})`,
+      `${role} '${value.name}' has a datatype that cannot be served (number ${value.type} of TensorProto.DataType${value.type === 16 ? ", BFLOAT16" : ""})`,
     );
   }
   return {
@@ -170,17 +170,14 @@ function toSpec(value: Binding.ValueMetadata, role: "input" | "output"): TensorS
 function toOrtValue({ name, datatype, shape, data }: Tensor): OrtValue {
   const type = byDatatype.get(datatype);
   if (type === undefined) {
-    throw new RuntimeError(
-      "invalid-argument",
-      `input ${JSON.stringify(name)}: no ${datatype} here`,
-    );
+    throw new RuntimeError("invalid-argument", `input '${name}': no ${datatype} here`);
   }
   if (type.view === undefined) {
-    const strings = decodeStrings(data, `input ${JSON.stringify(name)}`);
-    if (strings.length !== elementCount(shape, `input ${JSON.stringify(name)}`)) {
+    const strings = decodeStrings(data, `input '${name}'`);
+    if (strings.length !== elementCount(shape, `input '${name}'`)) {
       throw new RuntimeError(
         "invalid-argument",
-        `input ${JSON.stringify(name)} has ${strings.length} elements for shape [${shape}]`,
+        `input '${name}' has ${strings.length} elements for shape [${shape}]`,
       );
     }
     return new OrtValue(type.ortName, strings, shape);
@@ -189,7 +186,7 @@ function toOrtValue({ name, datatype, shape, data }: Tensor): OrtValue {
     // A C++ bool of any other value is undefined behaviour.
     throw new RuntimeError(
       "invalid-argument",
-      `input ${JSON.stringify(name)} is BOOL: every byte must be 0 or 1`,
+      `input '${name}' is BOOL: every byte must be 0 or 1`,
     );
   }
   return new OrtValue(type.ortName, numericView(data, type.view), shape);
@@ -204,21 +201,21 @@ function numericView(data: Uint8Array, View: NumericView): NumericArray {
 
 function fromOrtValue(name: string, value: unknown): Tensor {
   if (!(value instanceof OrtValue)) {
-    throw new RuntimeError("run-failed", `output ${JSON.stringify(name)} is missing or no tensor`);
+    throw new RuntimeError("run-failed", `output '${name}' is missing or no tensor`);
   }
   const type = byOrtName.get(value.type);
   if (type === undefined) {
     throw new RuntimeError(
       "run-failed",
-      `output ${JSON.stringify(name)} has the datatype ${value.type}, which cannot be served`,
+      `output '${name}' has the datatype ${value.type}, which cannot be served`,
     );
   }
   const shape = Array.from(value.dims);
   const { data } = value;
   if (Array.isArray(data))
     return { name, datatype: type.datatype, shape, data: encodeStrings(data) };
-  if (data.length !== elementCount(shape, `output ${JSON.stringify(name)}`)) {
-    throw new RuntimeError("run-failed", `output ${JSON.stringify(name)} does not fit its shape`);
+  if (data.length !== elementCount(shape, `output '${name}'`)) {
+    throw new RuntimeError("run-failed", `output '${name}' does not fit its shape`);
   }
   const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
   return { name, datatype: type.datatype, shape, data: bytes };

@@ -228,7 +228,7 @@ class OnnxScan {
     if (location === "" || location.includes("\0") || isAbsolute(local) || local.startsWith("..")) {
       throw new RuntimeError(
         "invalid-argument",
-        `${this.#file} has weights in ${JSON.stringify(location)}: a data file must lie in the model's directory`,
+        `${this.#file} has weights in '${location}': a data file must lie in the model's directory`,
       );
     }
     const offset = externalNumber(tensor.external.offset) ?? 0;

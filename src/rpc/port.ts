@@ -147,7 +147,7 @@ export class Port {
   async #drain(): Promise<void> {
     const closed = this.#listeners.map(closeListener);
     for (const socket of this.#undecided) socket.destroy();
-    
+    for (const session of this.#sessions) session.close();
     // A connection that is busy now turns idle later.
     const sweep = setInterval(() => this.#http1.closeIdleConnections(), idleSweepMs);
     this.#http1.closeIdleConnections();

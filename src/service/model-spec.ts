@@ -41,7 +41,7 @@ export function readModelSpec(
 }
 
 /** Throws "invalid-argument" unless `id` can name a model. Any text can, within the length. */
-export function checkModelId(id: string): void {
+function checkModelId(id: string): void {
   if (id === "") throw new RuntimeError("invalid-argument", "modelId is empty");
   const bytes = Buffer.byteLength(id);
   if (bytes > maxIdBytes) {

@@ -115,16 +115,16 @@ describe("an inference", { timeout: limitMs }, () => {
     const bytes = (...data: number[]) =>
       ({ name: "x", datatype: "BYTES", shape: [1, 1], data: Uint8Array.from(data) }) as const;
     const refusals = [
-      [strings, bytes(3, 0, 0, 0, 97, 0, 98), /input "x": element 0 holds a NUL/],
-      [strings, bytes(1, 0, 0, 0, 0xff), /input "x": element 0 is not valid UTF-8/],
+      [strings, bytes(3, 0, 0, 0, 97, 0, 98), /input 'x': element 0 holds a NUL/],
+      [strings, bytes(1, 0, 0, 0, 0xff), /input 'x': element 0 is not valid UTF-8/],
       [
         bools,
         { name: "x", datatype: "BOOL", shape: [1, 1], data: Uint8Array.of(2) },
-        /input "x" is BOOL: every byte must be 0 or 1/,
+        /input 'x' is BOOL: every byte must be 0 or 1/,
       ],
       [fixed, fp32("x", [3, 2], [1, 2, 3, 4, 5, 6]), /Got invalid dimensions for input: x/],
       [fixed, fp32("x", [4], [1, 2, 3, 4]), /Invalid rank for input: x/],
-      [fixed, fp32("z", [2, 2], [1, 2, 3, 4]), /has no input "z"; its inputs are "x"/],
+      [fixed, fp32("z", [2, 2], [1, 2, 3, 4]), /has no input 'z'; its inputs are 'x'/],
     ] as const;
     for (const [model, input, message] of refusals) {
       await assert.rejects(model.infer({ inputs: [input], outputs: ["y"] }, forever), {

@@ -112,8 +112,8 @@ describe("a load", { timeout: limitMs }, () => {
       await fixture.settled(1);
       for (const [name, bytes, message] of [
         ["op.onnx", unknownOp(), /^op\.onnx: .*NoSuchOperator/],
-        ["bf16.onnx", bfloat16Io(), /input "x" has a datatype that cannot be served.*BFLOAT16/],
-        ["sequence.onnx", sequenceOutput(), /output "y" is a sequence, map or optional value/],
+        ["bf16.onnx", bfloat16Io(), /input 'x' has a datatype that cannot be served.*BFLOAT16/],
+        ["sequence.onnx", sequenceOutput(), /output 'y' is a sequence, map or optional value/],
       ] as const) {
         const path = await fixture.put(name, bytes);
         await assert.rejects(fixture.load(path, { isolated }), (error: unknown) => {
