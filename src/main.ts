@@ -10,6 +10,8 @@ import { listModelRepository } from "./storage/model-repository.ts";
 import { SafePath } from "./storage/safe-path.ts";
 import { version } from "./version.ts";
 
+// biome-ignore lint/style/noProcessEnv: the one place that reads it.
+const env = process.env;
 const command = readCommand(process.argv.slice(2));
 if (command.name === "print") {
   (command.isError ? process.stderr : process.stdout).write(command.text);
@@ -21,8 +23,7 @@ if (command.name === "print") {
 async function serve(flags: readonly string[]): Promise<void> {
   let config: Config;
   try {
-    // biome-ignore lint/style/noProcessEnv: the one place that reads it.
-    config = readConfig(flags, process.env);
+    config = readConfig(flags, env);
   } catch (error) {
     process.stderr.write(`modelport: ${(error as Error).message}\n`);
     process.exitCode = 1;
@@ -32,6 +33,8 @@ async function serve(flags: readonly string[]): Promise<void> {
   const engine = createEngine({
     hosts: config.engineHosts,
     dedicatedMinBytes: config.dedicatedHostMinBytes,
+    // Of our own environment hosts need this one thing: with it they start in a third of the time.
+    environment: env["NODE_COMPILE_CACHE"] ? { NODE_COMPILE_CACHE: env["NODE_COMPILE_CACHE"] } : {},
     log,
   });
   const models = new ModelManager(
@@ -56,7 +59,7 @@ async function serve(flags: readonly string[]): Promise<void> {
       closeGraceMs: config.shutdownGraceMs,
       peekTimeoutMs: 10_000,
       headersTimeoutMs: 10_000,
-      requestTimeoutMs: 60_000,
+      requestTimeoutMs: 300_000,
     },
     log,
   });

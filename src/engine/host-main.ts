@@ -1,3 +1,4 @@
+import { flushCompileCache } from "node:module";
 import { Socket } from "node:net";
 import { describeError, RuntimeError } from "../errors.ts";
 import type { TensorSpec } from "../tensor.ts";
@@ -58,6 +59,8 @@ server.on("close", () => process.exit(0));
 // All engines at once, before anybody waits: a warm spare is only warm with its libraries loaded.
 for (const format of modelFormats) engines.set(format.name, await format.importEngine());
 answer({ call: 0, model: 0 }, frameKind.ready, encodeJson({ memoryBytes: anonymousBytes() }));
+// Node writes its compile cache at exit, but most hosts are killed. Does nothing without a cache.
+flushCompileCache();
 
 async function work(): Promise<void> {
   working = true;

@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { setPriority } from "node:os";
 import { extname } from "node:path";
 import type { Duplex, Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
@@ -47,6 +48,10 @@ const startTimeoutMs = 30_000;
 /** Without it glibc keeps freed memory: see docs of M_TRIM_THRESHOLD. It must be there before the
  *  process starts. Any fixed value also ends the growth of the threshold, which is the point. */
 const allocatorEnvironment = { MALLOC_TRIM_THRESHOLD_: "131072" };
+
+/** The server decides and answers in microseconds what hosts compute in milliseconds: where both want
+ *  the same core, the server goes first, or its event loop is late while models load and run. */
+const niceness = 10;
 
 /** The entry lies beside this file and has its extension: .ts in the sources, .js once compiled. */
 const entry = fileURLToPath(new URL(`./host-main${extname(import.meta.url)}`, import.meta.url));
@@ -143,6 +148,7 @@ export class HostProcess {
         stdio: ["ignore", "ignore", "pipe", "pipe"],
       });
       child.on("error", (error) => this.#notStarted(error));
+      if (child.pid !== undefined) yieldToServer(child.pid);
       return child;
     } catch (error) {
       // Some failures of the system are thrown, others are emitted.
@@ -248,5 +254,14 @@ export class HostProcess {
     do this.#lastCall = (this.#lastCall + 1) >>> 0;
     while (this.#pending.has(this.#lastCall));
     return this.#lastCall;
+  }
+}
+
+/** At once after the start, since threads that the host makes later inherit it. */
+function yieldToServer(pid: number): void {
+  try {
+    setPriority(pid, niceness);
+  } catch {
+    // Where the system does not let us, or the host is gone already, hosts run as everybody does.
   }
 }
