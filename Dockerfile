@@ -29,11 +29,11 @@ USER ${USER_ID}:${USER_ID}
 # One start fills the cache with compiled code, which later starts only read: the root file system of
 # the container may be read-only. Node keys the cache by user, so this must run as the final one.
 ENV NODE_COMPILE_CACHE=/app/.compile-cache
-RUN node src/modelport.js serve & server=$! \
+RUN node --max-semi-space-size=4 src/modelport.js serve & server=$! \
  && node deploy/health.js 60 \
  && kill $server && wait $server
 
 EXPOSE 8085
 HEALTHCHECK --start-period=15s --interval=5s --timeout=6s \
   CMD ["node", "deploy/health.js"]
-ENTRYPOINT ["node", "src/modelport.js", "serve"]
+ENTRYPOINT ["node", "--max-semi-space-size=4", "src/modelport.js", "serve"]

@@ -1,4 +1,4 @@
-#!/usr/bin/env node
+#!/usr/bin/env -S node --max-semi-space-size=4
 // The command `modelport`. Old Nodes can read this file, so that they can say what is wrong; the
 // program starts in main.ts, or in main.js where the sources are compiled.
 

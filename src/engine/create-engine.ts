@@ -110,13 +110,18 @@ class PooledEngine implements HostedEngine {
     const leastBytes = weightBytes + format.sessionBytes;
     // An estimate that includes a host is over the limit without it, too.
     if (isolated || source.estimatedBytes >= this.#dedicatedMinBytes) {
-      return await this.#pool.placeDedicated().load({
-        source,
-        platform: format.platform,
-        threads: availableParallelism(),
-        signal,
-        sizeOf: (measuredBytes) => measuredBytes ?? leastBytes + hostBaseBytes,
-      });
+      const host = this.#pool.placeDedicated();
+      try {
+        return await host.load({
+          source,
+          platform: format.platform,
+          threads: availableParallelism(),
+          signal,
+          sizeOf: (measuredBytes) => measuredBytes ?? leastBytes + hostBaseBytes,
+        });
+      } finally {
+        this.#pool.refill();
+      }
     }
     return await this.#pool.placeShared().load({
       source,

@@ -42,7 +42,7 @@ export class HostPool {
     this.#options = options;
     this.ready = this.#ready.promise;
     this.ready.catch(() => {});
-    this.#refill();
+    this.refill();
   }
 
   hosts(): readonly HostInfo[] {
@@ -61,7 +61,7 @@ export class HostPool {
   placeShared(): EngineHost {
     this.#throwIfClosed();
     // A host that is being killed is not gone yet, but its place can be taken.
-    this.#refill();
+    this.#refillShared();
     let best: EngineHost | undefined;
     let bestBytes = Number.POSITIVE_INFINITY;
     for (const host of this.#alive("shared")) {
@@ -75,14 +75,21 @@ export class HostPool {
     throw new RuntimeError("temporarily-unavailable", "no engine host is up at the moment");
   }
 
-  /** A host for one model alone, which ends with it: the spare if it is there. */
+  /** A host for one model alone, which ends with it: the spare if it is there. The next spare starts at
+   *  `refill`, to be called when the load has ended: until then the load needs the cores more. */
   placeDedicated(): EngineHost {
     this.#throwIfClosed();
     const spare = this.#alive("spare")[0];
     if (spare === undefined) return this.#start("dedicated");
     spare.kind = "dedicated";
-    this.#refill();
     return spare;
+  }
+
+  /** Brings the shared hosts and the spare to their number. */
+  refill(): void {
+    this.#refillShared();
+    const canStart = !this.#isClosed && this.#pause === undefined;
+    if (canStart && this.#alive("spare").length === 0) this.#start("spare");
   }
 
   /** Kills all hosts and resolves when they are gone. Idempotent. */
@@ -98,8 +105,7 @@ export class HostPool {
     return [...this.#hosts].filter((host) => host.kind === kind && host.process.isAlive);
   }
 
-  /** Brings the shared hosts and the spare to their number. */
-  #refill(): void {
+  #refillShared(): void {
     if (this.#isClosed) return;
     let missing = this.#options.sharedHosts - this.#alive("shared").length;
     const spare = this.#alive("spare")[0];
@@ -110,7 +116,6 @@ export class HostPool {
     // After a failed start, no host is started before the pause is over.
     if (this.#pause !== undefined) return;
     for (; missing > 0; missing--) this.#start("shared");
-    if (this.#alive("spare").length === 0) this.#start("spare");
   }
 
   #start(kind: HostKind): EngineHost {
@@ -138,7 +143,7 @@ export class HostPool {
         log.warn({ hostPid: pid, kind: host.kind, reason: error.message }, "engine host was lost");
       }
       if (!wasReady && error.kind !== "cancelled") this.#pauseAfterFailedStart(error);
-      this.#refill();
+      this.refill();
     });
     return host;
   }
@@ -151,7 +156,7 @@ export class HostPool {
     const pauseMs = Math.min(maxPauseMs, firstPauseMs * 2 ** (this.#failedStarts - 1));
     this.#pause = setTimeout(() => {
       this.#pause = undefined;
-      this.#refill();
+      this.refill();
     }, pauseMs);
   }
 

@@ -15,7 +15,6 @@ const expected = JSON.parse(
 ) as Record<string, { readonly label: readonly number[] }>;
 const LIMIT_MS = 30_000;
 
-// biome-ignore lint/style/noProcessEnv: how people and CI tell the tests about their browser.
 const { CHROME_PATH, MODELPORT_REQUIRE_BROWSER } = process.env;
 const executablePath = findChromium(CHROME_PATH);
 const maySkip = executablePath === undefined && !MODELPORT_REQUIRE_BROWSER;

@@ -2,6 +2,7 @@ import { fork } from "node:child_process";
 import { once } from "node:events";
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { fileURLToPath } from "node:url";
+import manifest from "../../package.json" with { type: "json" };
 import { startRuntime } from "./runtime.ts";
 
 /** How late the event loop was while it was watched. */
@@ -23,7 +24,8 @@ type Command = "start" | "stop" | "close";
 /** The runtime in a process of its own, like in production, whose event loop is watched from inside. */
 export async function startWatchedRuntime(): Promise<WatchedRuntime> {
   const child = fork(fileURLToPath(import.meta.url), ["run"], {
-    execArgv: [],
+    // As `npm run serve` does.
+    execArgv: manifest.scripts.serve.split(" ").filter((word) => word.startsWith("--")),
     stdio: ["ignore", "inherit", "inherit", "ipc"],
   });
   const ask = async (command: Command) => {

@@ -18,11 +18,9 @@ export async function runTool(
 ): Promise<CommandResult> {
   const bin = join(root, "node_modules/.bin");
   // Scripts among the tools look up "node" themselves; buf looks up its plugin.
-  // biome-ignore lint/style/noProcessEnv: tools inherit the environment of whoever runs the checks.
   const path = [dirname(process.execPath), bin, process.env["PATH"]].join(":");
   const child = spawn(join(bin, command[0]), command.slice(1), {
     cwd,
-    // biome-ignore lint/style/noProcessEnv: as above.
     env: { ...process.env, PATH: path },
     stdio: ["ignore", "pipe", "pipe"],
   });

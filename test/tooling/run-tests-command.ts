@@ -15,7 +15,6 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
 process.exitCode = await runTests({
   root: join(import.meta.dirname, "../.."),
   argv: process.argv.slice(2),
-  // biome-ignore lint/style/noProcessEnv: tests inherit the environment of whoever runs them.
   env: process.env,
   write: (text) => process.stdout.write(text),
 });

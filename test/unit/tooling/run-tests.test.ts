@@ -164,7 +164,6 @@ describe("npm test", () => {
     const status = await runTests({
       root,
       argv,
-      // biome-ignore lint/style/noProcessEnv: as the command does.
       env: { ...process.env, ...env },
       write: (text) => {
         output += text;
