@@ -43,12 +43,7 @@ async function serve(flags: readonly string[]): Promise<void> {
   );
   const server = await buildServer({
     models,
-    readiness: {
-      get serving() {
-        return models.ready;
-      },
-      onChange: (listener) => models.onReadyChange(listener),
-    },
+    readiness: models.readiness,
     options: {
       host: config.host,
       port: config.port,

@@ -18,9 +18,10 @@ const entry = existsSync(fileURLToPath(compiled))
 // Halves the start, and that of engine hosts, which get the same folder; where it cannot be written
 // Node goes without.
 const { env } = process;
-env.NODE_COMPILE_CACHE ??= fileURLToPath(
-  new URL("../node_modules/.cache/modelport", import.meta.url),
-);
+if (!env.NODE_COMPILE_CACHE) {
+  const cache = new URL("../node_modules/.cache/modelport", import.meta.url);
+  env.NODE_COMPILE_CACHE = fileURLToPath(cache);
+}
 nodeModule.enableCompileCache(env.NODE_COMPILE_CACHE);
 
 // Dynamic, since a static import would be resolved before the check above runs.

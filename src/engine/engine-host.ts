@@ -1,3 +1,4 @@
+import { abortable } from "../abort.ts";
 import { RuntimeError } from "../errors.ts";
 import type { ModelSource } from "./engine.ts";
 import type { LoadedMessage, LoadMessage, ReleasedMessage } from "./host-messages.ts";
@@ -126,7 +127,7 @@ export class EngineHost implements HostOfModel {
       );
     };
     try {
-      await unlessAborted(this.process.ready, signal);
+      await abortable(this.process.ready, signal);
       const message = await this.queue.load(() => {
         isSent = this.process.isAlive;
         signal.addEventListener("abort", abort, { once: true });
@@ -216,16 +217,4 @@ function killedFor(why: string): RuntimeError {
 function notReached(error: unknown): unknown {
   if (!(error instanceof RuntimeError) || error.kind !== "host-lost") return error;
   return new RuntimeError("temporarily-unavailable", error.message, { cause: error });
-}
-
-async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  const aborted = Promise.withResolvers<never>();
-  const abort = () => aborted.reject(signal.reason);
-  signal.addEventListener("abort", abort, { once: true });
-  try {
-    signal.throwIfAborted();
-    return await Promise.race([work, aborted.promise]);
-  } finally {
-    signal.removeEventListener("abort", abort);
-  }
 }

@@ -2,7 +2,7 @@ import type { Stats } from "node:fs";
 import { opendir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { RuntimeError } from "../errors.ts";
-import { fromFileError } from "./file-errors.ts";
+import { fromFileError } from "../file-errors.ts";
 
 /** Steps into subdirectories; real layouts need two at most. */
 const maxDepth = 8;

@@ -1,7 +1,7 @@
 import { open, stat } from "node:fs/promises";
 import { dirname, isAbsolute, join, normalize } from "node:path";
 import { RuntimeError } from "../errors.ts";
-import { fromFileError } from "./file-errors.ts";
+import { fromFileError } from "../file-errors.ts";
 import {
   type ExternalData,
   inlineBytes,

@@ -8,7 +8,7 @@ import { ModelRuntime } from "../../gen/mmesh/model-runtime_pb.ts";
 
 /** Whether calls can be served, and word of every change of it. */
 export interface Readiness {
-  readonly serving: boolean;
+  serving(): boolean;
   /** Calls `listener` after each change of `serving`, until the returned function is called. */
   onChange(listener: () => void): () => void;
 }
@@ -22,7 +22,7 @@ export function healthService(
 ): ServiceImpl<typeof Health> {
   const statusOf = (service: string): Status => {
     if (!services.has(service)) return Status.SERVICE_UNKNOWN;
-    return readiness.serving && !closing.aborted ? Status.SERVING : Status.NOT_SERVING;
+    return readiness.serving() && !closing.aborted ? Status.SERVING : Status.NOT_SERVING;
   };
   return {
     check({ service }) {

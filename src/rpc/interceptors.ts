@@ -11,6 +11,7 @@ import {
 } from "@connectrpc/connect";
 import type { Level, Logger } from "pino";
 import { ModelRuntime } from "../../gen/mmesh/model-runtime_pb.ts";
+import { abortable } from "../abort.ts";
 import { RuntimeError } from "../errors.ts";
 import { toConnectError } from "./error-codes.ts";
 import type { Peer } from "./port.ts";
@@ -54,7 +55,7 @@ export function failureInterceptor(log: Logger): Interceptor {
       return error;
     };
     try {
-      const response = await untilAborted(next(request), request.signal);
+      const response = await abortable(next(request), request.signal);
       if (!response.stream) return response;
       return { ...response, message: mapFailure(response.message, fail) };
     } catch (reason) {
@@ -72,17 +73,6 @@ async function* mapFailure(
     yield* messages;
   } catch (reason) {
     throw fail(reason);
-  }
-}
-
-async function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  const aborted = Promise.withResolvers<never>();
-  const abort = () => aborted.reject(signal.reason);
-  signal.addEventListener("abort", abort, { once: true });
-  try {
-    return await Promise.race([work, aborted.promise]);
-  } finally {
-    signal.removeEventListener("abort", abort);
   }
 }
 

@@ -81,11 +81,14 @@ export class ModelManager implements Models {
     return this.#phase === "ready";
   }
 
-  /** Calls `listener` after each change of `ready`; the function returned ends that. */
-  onReadyChange(listener: () => void): () => void {
-    this.#readyListeners.add(listener);
-    return () => this.#readyListeners.delete(listener);
-  }
+  /** `ready`, and word of every change of it; `onChange` returns the function that ends that. */
+  readonly readiness = {
+    serving: () => this.ready,
+    onChange: (listener: () => void): (() => void) => {
+      this.#readyListeners.add(listener);
+      return () => this.#readyListeners.delete(listener);
+    },
+  };
 
   /** Bytes that models hold or have reserved. */
   get usedBytes(): number {

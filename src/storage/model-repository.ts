@@ -1,7 +1,7 @@
 import { readdir } from "node:fs/promises";
 import { join, parse } from "node:path";
 import { RuntimeError } from "../errors.ts";
-import { pathError } from "./safe-path.ts";
+import { fromFileError } from "../file-errors.ts";
 
 export interface RepositoryEntry {
   /** The name of the folder, or of the file without its extension. */
@@ -14,11 +14,9 @@ export interface RepositoryEntry {
  *  that start with "." or "_" belong to somebody else, and `*.md` files describe. Throws
  *  "failed-precondition" if it cannot be read, "invalid-argument" if two entries make the same id. */
 export async function listModelRepository(directory: string): Promise<RepositoryEntry[]> {
-  const entries = await readdir(directory, { withFileTypes: true }).catch(
-    (error: NodeJS.ErrnoException) => {
-      throw pathError(error, directory);
-    },
-  );
+  const entries = await readdir(directory, { withFileTypes: true }).catch((error: unknown) => {
+    throw fromFileError(error, `model repository '${directory}'`);
+  });
   const byId = new Map<string, RepositoryEntry>();
   for (const entry of entries) {
     if (/^[._]/.test(entry.name) || entry.name.endsWith(".md")) continue;

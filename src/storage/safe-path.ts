@@ -1,6 +1,7 @@
 import { realpath } from "node:fs/promises";
 import { isAbsolute, relative, resolve, sep } from "node:path";
 import { RuntimeError } from "../errors.ts";
+import { fromFileError } from "../file-errors.ts";
 
 /** Keeps model paths inside the configured directories, symbolic links included. */
 export class SafePath {
@@ -24,11 +25,11 @@ export class SafePath {
   }
 
   /** Follows all links of an absolute path. Throws "failed-precondition" if nothing is there or it
-   *  cannot be read, "invalid-argument" if it leads out of the roots, "temporarily-unavailable" if the
-   *  system is short of something. `path`: as the caller wrote it, for the message. */
+   *  cannot be read, "invalid-argument" if it leads out of the roots or nowhere, "temporarily-unavailable"
+   *  if the system is short of something. `path`: as the caller wrote it, for the message. */
   async follow(absolute: string, path: string = absolute): Promise<string> {
-    const target = await realpath(absolute).catch((error: NodeJS.ErrnoException) => {
-      throw pathError(error, path);
+    const target = await realpath(absolute).catch((error: unknown) => {
+      throw fromFileError(error, `model path '${path}'`);
     });
     const roots = await Promise.all(this.#roots.map((root) => realpath(root).catch(() => root)));
     if (!roots.some((root) => isInside(target, root))) throw this.#outside(path);
@@ -46,21 +47,4 @@ export class SafePath {
 function isInside(path: string, root: string): boolean {
   const way = relative(root, path);
   return way !== ".." && !way.startsWith(`..${sep}`) && !isAbsolute(way);
-}
-
-const scarcity = new Set(["EMFILE", "ENFILE", "EAGAIN", "ENOMEM", "EBUSY", "EINTR"]);
-
-/** A file system error on the way to a model, as a RuntimeError that names the path. */
-export function pathError(error: NodeJS.ErrnoException, path: string): RuntimeError {
-  const shown = path.length > 200 ? `${path.slice(0, 200)}…` : path;
-  const code = error.code ?? "";
-  if (scarcity.has(code)) {
-    return new RuntimeError(
-      "temporarily-unavailable",
-      `model path '${shown}' cannot be read now: ${code}`,
-      { cause: error },
-    );
-  }
-  const why = code === "ENOENT" || code === "ENOTDIR" ? "does not exist" : `is unusable: ${code}`;
-  return new RuntimeError("failed-precondition", `model path '${shown}' ${why}`, { cause: error });
 }

@@ -136,7 +136,7 @@ describe("an inference", { timeout: limitMs }, () => {
     const request = { inputs: [fp32("x", [2, 2], [1, 2, 3, 4])], outputs: ["nope"] };
     await assert.rejects(fixed.infer(request, forever), {
       kind: "invalid-argument",
-      message: 'the model has no output "nope"; its outputs are "y"',
+      message: "the model has no output 'nope'; its outputs are 'y'",
     });
     const [y] = await fixed.infer({ ...request, outputs: ["y"] }, forever);
     assert.deepEqual(fp32Values(y), [2, 4, 6, 8]);

@@ -78,7 +78,7 @@ describe("inspecting a model", { timeout: limitMs }, () => {
     });
     await assert.rejects(inspectAt(engine, directory, "pickle"), {
       kind: "invalid-argument",
-      message: 'no engine for model format "pickle"; formats: onnx',
+      message: "no engine for model format 'pickle'; formats: onnx",
     });
     await assert.rejects(inspectAt(engine, join(directory, "none"), undefined), {
       kind: "failed-precondition",

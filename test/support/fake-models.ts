@@ -56,7 +56,7 @@ export class FakeModels implements Models, Readiness {
     for (const listener of this.#listeners) listener();
   }
 
-  get serving(): boolean {
+  serving(): boolean {
     return this.#ready;
   }
 

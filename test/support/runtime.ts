@@ -52,12 +52,7 @@ export async function startRuntime(options: RuntimeOptions = {}): Promise<Runtim
   );
   const server = await buildServer({
     models,
-    readiness: {
-      get serving() {
-        return models.ready;
-      },
-      onChange: (listener) => models.onReadyChange(listener),
-    },
+    readiness: models.readiness,
     options: {
       host: "localhost",
       port: 0,

@@ -105,7 +105,7 @@ describe("the model file at a path", () => {
     for (const path of [join(directory, "missing"), join(directory, "file", "below")]) {
       await assert.rejects(findModelFile(path, ".onnx"), {
         kind: "failed-precondition",
-        message: /there is nothing at/,
+        message: /does not exist/,
       });
     }
   });
