@@ -227,7 +227,7 @@ describe("the scan of a model with external data", () => {
   it("names a data file that is missing", async () => {
     await assert.rejects(scan(withExternal({ location: "nowhere.bin" })), {
       kind: "failed-precondition",
-      message: /nowhere\.bin \(weights of .*model-\d+\)$/,
+      message: /nowhere\.bin \(weights of .*model-\d+\) does not exist$/,
     });
   });
 
