@@ -77,6 +77,7 @@ async function serve(flags: readonly string[]): Promise<void> {
   process.on("SIGTERM", onSignal);
   process.on("SIGINT", onSignal);
   engine.ready.catch((error: unknown) => {
+    if (stopping !== undefined) return;
     // A runtime that cannot run anything must not look alive: its supervisor starts a new one.
     log.fatal({ reason: describeError(error) }, "engine failed to start");
     stop("engine failed to start", 1);

@@ -31,12 +31,13 @@ for (const kind of clientKinds.filter(({ name }) => protocols.includes(name))) {
     let calls: Calls;
 
     before(async () => {
-      runtime = await startRuntime({ capacityBytes: 300 * MiB, drainTimeoutMs: 5000 });
+      runtime = await startRuntime({ capacityBytes: 300 * MiB, drainTimeoutMs: 2000 });
       client = kind.open({ port: runtime.port });
       calls = callsOf(client);
       await runtime.put("add1.onnx", addConstant(1));
       await runtime.put("add5.onnx", addConstant(5));
       await runtime.put("slow.onnx", slowLoop());
+      await runtime.put("unknown-op.onnx", unknownOp());
       await writeWeightsModel(join(runtime.root, "big.onnx"), 100 * MiB);
       await runtime.engine.ready;
     });
@@ -118,7 +119,6 @@ for (const kind of clientKinds.filter(({ name }) => protocols.includes(name))) {
       await runtime.put("junk.onnx", junk(5000));
       await runtime.put("truncated.onnx", truncated(weights({ bytes: 100_000 })));
       await runtime.put("empty.onnx", new Uint8Array());
-      await runtime.put("unknown-op.onnx", unknownOp());
       await runtime.put("bf16.onnx", bfloat16Io());
       await runtime.put("sequence.onnx", sequenceOutput());
       await mkdir(join(runtime.root, "nothing-here"), { recursive: true });
@@ -263,6 +263,37 @@ for (const kind of clientKinds.filter(({ name }) => protocols.includes(name))) {
       assert.equal(codeIn(await calls.inferSlowly("slow", 1)), "NotFound");
       assert.deepEqual(valuesIn(await running), [1, 2, 3, 4]);
       assert.equal(codeIn(await unload), "OK");
+      await assertEmpty();
+    });
+
+    it("drops a load that waits for its turn, at once", async () => {
+      const busy = ["big", "big-2"].map((id) => calls.load(id, "big.onnx"));
+      await waitFor(() => runtime.models.modelIds.length === 2 && runtime.models.usedBytes > 2e8);
+      const waiting = calls.load("m", "add1.onnx");
+      await waitFor(() => runtime.models.modelIds.includes("m"));
+      assert.equal(codeIn(await calls.unload("m")), "OK");
+      assert.equal(codeIn(await waiting), "Canceled");
+      assert.deepEqual((await Promise.all(busy)).map(codeIn), ["OK", "OK"]);
+      await Promise.all(["big", "big-2"].map((id) => calls.unload(id)));
+      await assertEmpty();
+    });
+
+    it("starts from a clean slate after a failed load, with no unload between", async () => {
+      assert.equal(codeIn(await calls.load("m", "unknown-op.onnx")), "Internal");
+      assert.equal(codeIn(await calls.size("m")), "NotFound");
+      assert.equal(codeIn(await calls.load("m", "add1.onnx")), "OK");
+      assert.deepEqual(valuesIn(await calls.infer("m")), [2, 3, 4, 5]);
+      await calls.unload("m");
+      await assertEmpty();
+    });
+
+    it("aborts inferences that outlast the drain time, and gives the memory back", async () => {
+      await calls.load("slow", "slow.onnx");
+      // Many times the drain time.
+      const running = calls.inferSlowly("slow", 1_000_000);
+      await waitFor(() => runtime.models.leaseCount === 1);
+      assert.equal(codeIn(await calls.unload("slow")), "OK");
+      assert.equal(codeIn(await running), "Aborted");
       await assertEmpty();
     });
 

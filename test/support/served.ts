@@ -9,6 +9,10 @@ export interface Served {
   readonly port: number;
   /** What it has printed to stdout so far. */
   readonly output: () => string;
+  /** What it has printed to stderr so far. */
+  readonly complaints: () => string;
+  /** Resolves with its exit code, or the signal that killed it, once it has ended. */
+  readonly exited: Promise<number | NodeJS.Signals | null>;
   /** Ends it by `signal` and resolves with its exit code, or the signal that killed it. */
   stop(signal?: NodeJS.Signals): Promise<number | NodeJS.Signals | null>;
 }
@@ -35,28 +39,28 @@ export async function startServed(
   child.stdout.setEncoding("utf8").on("data", (text: string) => {
     output += text;
   });
-  const port = await listeningPort(child, logged);
+  const complaints: string[] = [];
+  const exited = once(child, "close").then(() => child.exitCode ?? child.signalCode);
+  const port = await listeningPort(child, complaints, logged);
   return {
     pid: child.pid ?? 0,
     port,
     output: () => output,
-    async stop(signal = "SIGTERM") {
-      if (child.exitCode === null && child.signalCode === null) {
-        const exited = once(child, "exit");
-        child.kill(signal);
-        await exited;
-      }
-      return child.exitCode ?? child.signalCode;
+    complaints: () => complaints.join("\n"),
+    exited,
+    stop(signal = "SIGTERM") {
+      child.kill(signal);
+      return exited;
     },
   };
 }
 
 function listeningPort(
   child: ChildProcess,
+  complaints: string[],
   logged: (line: Record<string, unknown>) => void,
 ): Promise<number> {
   return new Promise((resolve, reject) => {
-    const complaints: string[] = [];
     if (child.stderr === null) throw new Error("stderr is a pipe");
     createInterface({ input: child.stderr }).on("line", (text) => {
       complaints.push(text);
@@ -65,7 +69,7 @@ function listeningPort(
       logged(line);
       if (line["msg"] === "server listening") resolve(line["port"] as number);
     });
-    child.once("exit", (code) => {
+    child.once("close", (code) => {
       reject(
         new Error(`modelport ended with ${code} before it listened: ${complaints.join("\n")}`),
       );

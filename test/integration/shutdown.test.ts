@@ -1,0 +1,119 @@
+import assert from "node:assert/strict";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, it, type TestContext } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { type Calls, callsOf, codeIn, valuesIn } from "../support/calls.ts";
+import { clientKinds } from "../support/clients.ts";
+import { addOne, slowLoop, writeWeightsModel } from "../support/onnx-models.ts";
+import { canMeasureTrees, measureTree } from "../support/process-tree.ts";
+import { type Served, startServed } from "../support/served.ts";
+
+const MiB = 1024 * 1024;
+
+describe("SIGTERM", () => {
+  let root: string;
+  before(async () => {
+    root = await mkdtemp(join(tmpdir(), "modelport-shutdown-"));
+    await writeFile(join(root, "add1.onnx"), addOne());
+    await writeFile(join(root, "slow.onnx"), slowLoop());
+    await writeWeightsModel(join(root, "big.onnx"), 200 * MiB);
+  });
+  after(() => rm(root, { recursive: true, force: true }));
+
+  interface Running {
+    readonly served: Served;
+    readonly calls: Calls;
+    /** Every process of the runtime, so that none is left afterwards. */
+    pids(): Promise<readonly number[]>;
+  }
+
+  async function start(t: TestContext, flags: readonly string[] = []): Promise<Running> {
+    const served = await startServed(["--root-model-dir", root, ...flags]);
+    const client = clientKinds.find(({ name }) => name === "grpc-js")?.open({ port: served.port });
+    assert.ok(client);
+    t.after(async () => {
+      client.close();
+      await served.stop("SIGKILL");
+    });
+    const pids = async () => (canMeasureTrees ? (await measureTree(served.pid)).pids : []);
+    return { served, calls: callsOf(client), pids };
+  }
+
+  function assertGone(pids: readonly number[]): void {
+    for (const pid of pids) assert.throws(() => process.kill(pid, 0), { code: "ESRCH" });
+  }
+
+  it("ends an idle runtime with code 0, and all of its hosts", async (t) => {
+    const { served, calls, pids } = await start(t);
+    assert.equal(codeIn(await calls.load("m", "add1.onnx")), "OK");
+    const all = await pids();
+    assert.equal(await served.stop("SIGTERM"), 0);
+    assertGone(all);
+  });
+
+  it("lets inferences in flight finish", async (t) => {
+    const { served, calls } = await start(t);
+    await calls.load("slow", "slow.onnx");
+    const running = calls.inferSlowly("slow", 150);
+    await sleep(150);
+    const stopped = served.stop("SIGTERM");
+    assert.deepEqual(valuesIn(await running), [1, 2, 3, 4]);
+    assert.equal(await stopped, 0);
+  });
+
+  it("ends inferences that outlast the grace with one clear error", async (t) => {
+    const { served, calls, pids } = await start(t, ["--shutdown-grace", "300"]);
+    await calls.load("slow", "slow.onnx");
+    const running = calls.inferSlowly("slow", 1_000_000);
+    await sleep(150);
+    const all = await pids();
+    const stopped = served.stop("SIGTERM");
+    assert.match(codeIn(await running), /^(Aborted|Unavailable)$/);
+    assert.equal(await stopped, 0);
+    assertGone(all);
+  });
+
+  it("stops loads at once", async (t) => {
+    const { served, calls, pids } = await start(t);
+    const loading = calls.load("big", "big.onnx");
+    await sleep(150);
+    const all = await pids();
+    const stopped = served.stop("SIGTERM");
+    const outcome = await loading;
+    assert.equal(codeIn(outcome), "Unavailable");
+    assert.match(outcome.ok ? "" : outcome.message, /shutting down/);
+    assert.equal(await stopped, 0);
+    assertGone(all);
+  });
+
+  it("before the engine is up ends it just as well", async (t) => {
+    const { served, pids } = await start(t);
+    const all = await pids();
+    assert.equal(await served.stop("SIGTERM"), 0);
+    assertGone(all);
+  });
+});
+
+describe("a start that cannot succeed", () => {
+  it("says why, and ends with code 1", async () => {
+    const cases: [flags: string[], message: RegExp][] = [
+      [["--model-repository", "no-such-folder"], /no-such-folder' does not exist/],
+      [["--engine-hosts", "none"], /--engine-hosts is "none", expected an integer/],
+      [["--no-such-flag"], /--no-such-flag/],
+    ];
+    for (const [flags, message] of cases) {
+      // A bad repository is found once the port is open, so that ModelMesh never waits for a listing.
+      const outcome = await startServed(flags).then(
+        async (served) => {
+          const code = await served.exited;
+          return `ended with ${code}: ${served.complaints()}`;
+        },
+        (error: Error) => error.message,
+      );
+      assert.match(outcome, message);
+      assert.match(outcome, /ended with 1/);
+    }
+  });
+});
