@@ -12,6 +12,10 @@ RUN cd node_modules/onnxruntime-node/bin/napi-v6 \
  && test -f "$own/onnxruntime_binding.node" \
  && find . -mindepth 2 -maxdepth 2 ! -path "./$own" -exec rm -r {} + \
  && find . -mindepth 1 -maxdepth 1 -empty -delete
+# Of Swagger UI only these are served.
+RUN cd node_modules/swagger-ui-dist \
+ && find . -type f ! -name swagger-ui-bundle.js ! -name swagger-ui.css ! -name favicon-32x32.png \
+      ! -name package.json ! -name 'LICENSE*' ! -name 'NOTICE*' -delete
 
 FROM ${NODE_IMAGE}
 WORKDIR /app

@@ -22,7 +22,7 @@ export function announce(
   const simplest = models.toSorted((a, b) => inputElements(a) - inputElements(b))[0];
   return [
     "",
-    `Modelport serves ${models.length === 1 ? "1 model" : `${models.length} models`} at ${url} over gRPC, gRPC-Web and Connect`,
+    `Modelport serves ${models.length === 1 ? "1 model" : `${models.length} models`} at ${url} over gRPC, gRPC-Web, Connect and REST (see ${url}/v2/docs)`,
     ...lines,
     ...failures.map((failure) => `  not loaded: ${failure}`),
     ...(simplest === undefined ? [] : ["", "Try it:", exampleCall(url, simplest)]),

@@ -153,6 +153,13 @@ export const settings = {
     default: "local",
     doc: "who may load and unload: callers on this machine (loopback, unix socket), or any",
   },
+  "lifecycle-owner": {
+    env: "LIFECYCLE_OWNER",
+    type: "choice",
+    choices: ["auto", "repository", "modelmesh"],
+    default: "auto",
+    doc: "whose it is to load and unload; auto: callers of the repository RPCs until ModelMesh has called",
+  },
   "log-level": {
     env: "LOG_LEVEL",
     type: "choice",
@@ -194,6 +201,7 @@ export interface Config {
   readonly engineHosts: number;
   readonly dedicatedHostMinBytes: number;
   readonly lifecycleAccess: "local" | "any";
+  readonly lifecycleOwner: "auto" | "repository" | "modelmesh";
   readonly logLevel: LogLevel;
 }
 
@@ -283,6 +291,7 @@ function assemble(raw: Raw): Config {
     engineHosts: number("engine-hosts"),
     dedicatedHostMinBytes: number("dedicated-host-size"),
     lifecycleAccess: raw["lifecycle-access"] as Config["lifecycleAccess"],
+    lifecycleOwner: raw["lifecycle-owner"] as Config["lifecycleOwner"],
     logLevel: raw["log-level"] as LogLevel,
   };
 }

@@ -6,7 +6,6 @@ import { describeError } from "./errors.ts";
 import { createLogger } from "./log.ts";
 import { buildServer } from "./rpc/server.ts";
 import { ModelManager } from "./service/model-manager.ts";
-import { listModelRepository } from "./storage/model-repository.ts";
 import { SafePath } from "./storage/safe-path.ts";
 import { version } from "./version.ts";
 
@@ -88,7 +87,7 @@ async function serve(flags: readonly string[]): Promise<void> {
     log.info({ port, hosts, socketPath, capacityBytes: config.capacityBytes }, "server listening");
     const url = `http://${config.host}:${port}`;
     if (config.modelRepository !== undefined) {
-      process.stdout.write(await serveRepository(config.modelRepository, models, url));
+      process.stdout.write(await serveRepository(models, url));
     }
   } catch (error) {
     process.stderr.write(`modelport: ${describeError(error)}\n`);
@@ -97,25 +96,14 @@ async function serve(flags: readonly string[]): Promise<void> {
 }
 
 /** Loads every model of the repository; those that fail are reported and do not stop the others. */
-async function serveRepository(
-  directory: string,
-  models: ModelManager,
-  url: string,
-): Promise<string> {
-  const entries = await listModelRepository(directory);
-  const failures: string[] = [];
-  const forever = new AbortController().signal;
-  const loaded = await Promise.all(
-    entries.map(async ({ id, path }) => {
-      try {
-        const spec = { id, path, type: "", key: "" };
-        const { sizeBytes } = await models.loadPinned(spec, forever);
-        return [{ id, sizeBytes, ...models.metadata(id) }];
-      } catch (error) {
-        failures.push(`${id}: ${describeError(error)}`);
-        return [];
-      }
-    }),
-  );
-  return announce(url, loaded.flat(), failures);
+async function serveRepository(models: ModelManager, url: string): Promise<string> {
+  const failures = await models.loadRepository(new AbortController().signal);
+  const names = new Set((await models.index()).map(({ name }) => name));
+  const served = [...names].filter((name) => models.isModelReady(name, ""));
+  const announced = served.map((id) => ({
+    id,
+    sizeBytes: models.size(id),
+    ...models.describe(id, ""),
+  }));
+  return announce(url, announced, failures);
 }

@@ -42,6 +42,7 @@ export function createEngine(options: EngineOptions = {}): HostedEngine {
 
 class PooledEngine implements HostedEngine {
   readonly ready: Promise<void>;
+  readonly extensions: readonly string[] = modelFormats.map(({ extension }) => extension);
   readonly #pool: HostPool;
   readonly #dedicatedMinBytes: number;
   /** What `inspect` saw, for the load that follows. */

@@ -70,6 +70,9 @@ export interface Engine {
   /** Upper bound of the memory for a model of `diskBytes` bytes of files. No I/O. */
   predictBytes(diskBytes: number, format: string | undefined): number;
 
+  /** Extensions of model files, each with its dot. */
+  readonly extensions: readonly string[];
+
   /** Whether `format` names an engine of the catalog. */
   knowsFormat(format: string): boolean;
 

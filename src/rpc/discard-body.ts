@@ -1,8 +1,12 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { constants, type Http2ServerRequest } from "node:http2";
+import type { Socket } from "node:net";
 
 // How long a client that has its answer may go on sending.
 const lingerMs = 5_000;
+
+/** What reads on for the last request of a connection; it is over when the next request arrives. */
+const readers = new WeakMap<Socket, () => void>();
 
 /** Once `request` is answered, reads and drops what is left of it, and in the end cuts it off. Without
  *  this, its HTTP/2 stream would stay open for as long as the client likes, and an HTTP/1.1 client could
@@ -30,12 +34,15 @@ function discardHttp1(request: IncomingMessage, response: ServerResponse): void 
   // Connect destroys a request that it does not read to the end. Node parts it from its socket, so that
   // this lives on, but then pauses the socket at every piece of the body, with nobody to resume it.
   const { socket } = request;
+  const last = readers.get(socket);
+  if (last !== undefined) socket.off("pause", last);
+  readers.delete(socket);
   const readOn = () => {
-    if (request.complete) socket.off("pause", readOn);
-    else setImmediate(() => socket.resume());
+    if (!request.complete) setImmediate(() => socket.resume());
   };
   response.once("finish", () => {
     if (request.complete) return;
+    readers.set(socket, readOn);
     socket.on("pause", readOn);
     request.resume();
     socket.resume();

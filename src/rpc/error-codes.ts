@@ -22,6 +22,27 @@ const codes: Record<ErrorKind, Code> = {
   "illegal-transition": Code.Internal,
 };
 
+// For REST. Total as well, since an error need not come from a kind: a server that stops aborts its calls
+// with a code. HTTP's own 412 is about conditional headers, so that FailedPrecondition is a plain 400.
+const httpStatuses: Record<Code, number> = {
+  [Code.Canceled]: 499,
+  [Code.Unknown]: 500,
+  [Code.InvalidArgument]: 400,
+  [Code.DeadlineExceeded]: 504,
+  [Code.NotFound]: 404,
+  [Code.AlreadyExists]: 409,
+  [Code.PermissionDenied]: 403,
+  [Code.ResourceExhausted]: 429,
+  [Code.FailedPrecondition]: 400,
+  [Code.Aborted]: 409,
+  [Code.OutOfRange]: 400,
+  [Code.Unimplemented]: 501,
+  [Code.Internal]: 500,
+  [Code.Unavailable]: 503,
+  [Code.DataLoss]: 500,
+  [Code.Unauthenticated]: 401,
+};
+
 // ModelMesh refuses trailers above 8 KiB, and grpc-message carries a letter beyond ASCII as 6 to 12
 // bytes: the limit counts what is sent, not what is read.
 const maxEncodedLength = 1000;
@@ -43,6 +64,11 @@ export function toConnectError(reason: unknown): ConnectError {
     return new ConnectError(message, Code.DeadlineExceeded, undefined, undefined, reason);
   }
   return new ConnectError("internal error", Code.Internal, undefined, undefined, reason);
+}
+
+/** The status by which REST answers an error of `code`. */
+export function toHttpStatus(code: Code): number {
+  return httpStatuses[code];
 }
 
 function wireMessage(reason: RuntimeError, code: Code): string {

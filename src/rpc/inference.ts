@@ -1,17 +1,54 @@
-import type { ServiceImpl } from "@connectrpc/connect";
-import type { GRPCInferenceService } from "../../gen/inference/inference_pb.ts";
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
+import type { Logger } from "pino";
+import type {
+  GRPCInferenceService,
+  ModelInferRequest,
+  ModelInferResponseSchema,
+} from "../../gen/inference/inference_pb.ts";
 import { RuntimeError } from "../errors.ts";
-import type { Models } from "../service/models.ts";
+import type { ModelStatistics, Models } from "../service/models.ts";
 import type { TensorSpec } from "../tensor.ts";
+import { inferenceStream } from "./inference-stream.ts";
+import { readTimeoutUs, signalWithTimeout } from "./inference-timeout.ts";
 import { modelIdOf } from "./model-id.ts";
 import { decodeInference, encodeInference } from "./tensor-codec.ts";
 
+/** What is served beyond the core of the Open Inference Protocol, in the names of its extensions. */
+export const inferenceExtensions = [
+  "binary_tensor_data",
+  "model_repository",
+  "statistics",
+] as const;
+
 /** inference.GRPCInferenceService, the Open Inference Protocol version 2. `version` is ours. */
-export function inferenceService(
-  models: Models,
-  version: string,
-): ServiceImpl<typeof GRPCInferenceService> {
+export function inferenceService(parts: {
+  readonly models: Models;
+  readonly version: string;
+  readonly log: Logger;
+}): ServiceImpl<typeof GRPCInferenceService> {
+  const { models, version, log } = parts;
+
+  async function modelInfer(
+    request: ModelInferRequest,
+    { requestHeader, signal }: HandlerContext,
+  ): Promise<MessageInitShape<typeof ModelInferResponseSchema>> {
+    const id = modelIdOf(requestHeader, request.modelName);
+    const { inference, form } = decodeInference(request, id);
+    const timeoutUs = readTimeoutUs(request.parameters["timeout"]?.parameterChoice.value);
+    const result = await models.infer(id, inference, signalWithTimeout(signal, timeoutUs));
+    return {
+      modelName: request.modelName || id,
+      modelVersion: result.version,
+      id: request.id,
+      ...encodeInference(result.outputs, form),
+    };
+  }
+
   return {
+    modelInfer,
+    modelStreamInfer: inferenceStream(modelInfer, log),
+
     serverLive() {
       return { live: true };
     },
@@ -22,50 +59,75 @@ export function inferenceService(
 
     modelReady(request, context) {
       const id = modelIdOf(context.requestHeader, request.name);
-      refuseVersion(request.version);
-      return { ready: models.isModelReady(id) };
+      return { ready: models.isModelReady(id, request.version) };
     },
 
     serverMetadata() {
-      return { name: "modelport", version, extensions: [] };
+      return { name: "modelport", version, extensions: [...inferenceExtensions] };
     },
 
     modelMetadata(request, context) {
       const id = modelIdOf(context.requestHeader, request.name);
-      refuseVersion(request.version);
-      const metadata = models.metadata(id);
+      const { versions, platform, inputs, outputs } = models.describe(id, request.version);
       return {
         name: request.name || id,
-        versions: [],
-        platform: metadata.platform,
-        inputs: metadata.inputs.map(toTensorMetadata),
-        outputs: metadata.outputs.map(toTensorMetadata),
+        versions: [...versions],
+        platform,
+        inputs: inputs.map(toTensorMetadata),
+        outputs: outputs.map(toTensorMetadata),
       };
     },
 
-    async modelInfer(request, context) {
-      const id = modelIdOf(context.requestHeader, request.modelName);
-      refuseVersion(request.modelVersion);
-      const { inference, form } = decodeInference(request, id);
-      const outputs = await models.infer(id, inference, context.signal);
-      return {
-        modelName: request.modelName || id,
-        id: request.id,
-        ...encodeInference(outputs, form),
-      };
+    async repositoryIndex(request) {
+      const entries = await models.index();
+      return { models: request.ready ? entries.filter(({ state }) => state === "READY") : entries };
+    },
+
+    async repositoryModelLoad(request, context) {
+      const modelName = modelNameOf(request);
+      await models.loadFromRepository(modelName, context.signal);
+      return { modelName, isLoaded: true };
+    },
+
+    async repositoryModelUnload(request) {
+      const modelName = modelNameOf(request);
+      await models.unloadFromRepository(modelName);
+      return { modelName, isUnloaded: true };
+    },
+
+    modelStatistics(request) {
+      const found = models.statistics(request.name || undefined, request.version || undefined);
+      return { modelStats: found.map(toStatistics) };
     },
   };
 }
 
-// Not NOT_FOUND: that would make ModelMesh load the model again.
-function refuseVersion(version: string): void {
-  if (version === "") return;
-  throw new RuntimeError(
-    "invalid-argument",
-    `version "${version}" was asked for, but models have no versions here: leave the version empty`,
-  );
+// KServe's clients send the name of the model where Triton's send that of the repository.
+function modelNameOf(request: {
+  readonly modelName: string;
+  readonly repositoryName: string;
+}): string {
+  const name = request.modelName || request.repositoryName;
+  if (name === "") throw new RuntimeError("invalid-argument", "the request names no model");
+  return name;
 }
 
 function toTensorMetadata(spec: TensorSpec) {
   return { name: spec.name, datatype: spec.datatype, shape: spec.shape.map(BigInt) };
+}
+
+function toStatistics({ name, version, lastInferenceMs, success, fail }: ModelStatistics) {
+  const successCount = BigInt(success.count);
+  return {
+    name,
+    version,
+    lastInference: BigInt(Math.trunc(lastInferenceMs)),
+    inferenceCount: successCount,
+    // An engine that failed ran all the same, but nobody can tell whether it got so far.
+    executionCount: successCount,
+    inferenceStats: {
+      success: { count: successCount, ns: success.ns },
+      fail: { count: BigInt(fail.count), ns: fail.ns },
+    },
+  };
 }

@@ -1,4 +1,5 @@
 import { isIPv4 } from "node:net";
+import type { DescMethod } from "@bufbuild/protobuf";
 import {
   Code,
   type ConnectError,
@@ -10,6 +11,7 @@ import {
   type UnaryRequest,
 } from "@connectrpc/connect";
 import type { Level, Logger } from "pino";
+import { GRPCInferenceService } from "../../gen/inference/inference_pb.ts";
 import { ModelRuntime } from "../../gen/mmesh/model-runtime_pb.ts";
 import { abortable } from "../abort.ts";
 import { RuntimeError } from "../errors.ts";
@@ -21,25 +23,45 @@ export type LifecycleAccess = "local" | "any";
 /** Undefined if the connection went away before the call was looked at. */
 export const peerKey = createContextKey<Peer | undefined>(undefined, { description: "peer" });
 
-/** Refuses lifecycle calls from elsewhere: who can unload models can take them down. Runs before the
- *  body of a request is read. A web page counts as elsewhere unless this machine served it. */
+/** Who asks for a change of what is loaded. */
+export interface Caller {
+  readonly peer: Peer | undefined;
+  /** The header Origin, which browsers set. */
+  readonly origin: string | null;
+}
+
+const repositoryMethods: readonly DescMethod[] = [
+  GRPCInferenceService.method.repositoryModelLoad,
+  GRPCInferenceService.method.repositoryModelUnload,
+];
+
+/** Refuses callers from elsewhere: who can unload models can take them down. A web page counts as
+ *  elsewhere unless this machine served it. Throws "permission-denied"; `what` starts the message. */
+export function checkLifecycleAccess(access: LifecycleAccess, caller: Caller, what: string): void {
+  if (access === "any") return;
+  const { peer, origin } = caller;
+  if (isLocalPeer(peer) && (origin === null || isLocalOrigin(origin))) return;
+  throw new RuntimeError("permission-denied", `${what} answers callers on this machine only`);
+}
+
+/** Holds lifecycle calls against `access`, before the body of a request is read. */
 export function lifecycleGate(
   access: LifecycleAccess,
   log: Logger,
 ): (context: HandlerContext) => void {
   return (context) => {
-    if (access === "any" || context.service.typeName !== ModelRuntime.typeName) return;
+    const { typeName } = context.service;
+    const what = repositoryMethods.includes(context.method) ? rpcOf(context) : typeName;
+    if (what === typeName && typeName !== ModelRuntime.typeName) return;
     const peer = context.values.get(peerKey);
     const origin = context.requestHeader.get("origin");
-    if (isLocalPeer(peer) && (origin === null || isLocalOrigin(origin))) return;
-    const error = toConnectError(
-      new RuntimeError(
-        "permission-denied",
-        `${context.service.typeName} answers callers on this machine only`,
-      ),
-    );
-    logFailure(log, context, error, { peer, origin });
-    throw error;
+    try {
+      checkLifecycleAccess(access, { peer, origin }, what);
+    } catch (reason) {
+      const error = toConnectError(reason);
+      logFailure(log, rpcOf(context), error, { peer, origin });
+      throw error;
+    }
   };
 }
 
@@ -51,7 +73,7 @@ export function failureInterceptor(log: Logger): Interceptor {
     const fail = (reason: unknown): ConnectError => {
       const error = toConnectError(reason);
       const durationMs = Math.round(performance.now() - startMs);
-      logFailure(log, request, error, { modelId: modelIdIn(request), durationMs });
+      logFailure(log, rpcOf(request), error, { modelId: modelIdIn(request), durationMs });
       return error;
     };
     try {
@@ -88,20 +110,23 @@ const levels: Partial<Record<Code, Level>> = {
   [Code.PermissionDenied]: "warn",
 };
 
-interface Call {
-  readonly service: { readonly typeName: string };
-  readonly method: { readonly name: string };
-}
-
-function logFailure(log: Logger, call: Call, error: ConnectError, facts: object): void {
+/** One line, of the level that fits the code. `rpc` names what was called. */
+export function logFailure(log: Logger, rpc: string, error: ConnectError, facts: object): void {
   const level = levels[error.code] ?? "info";
-  const rpc = `${call.service.typeName}/${call.method.name}`;
   // A failure that nobody foresaw is a bug: its stack is worth the space.
   const err = error.cause instanceof RuntimeError ? undefined : error.cause;
   log[level](
     { rpc, code: Code[error.code], reason: error.rawMessage, ...facts, err },
     "call failed",
   );
+}
+
+/** As logs and refusals name a call. */
+export function rpcOf(call: {
+  readonly service: { readonly typeName: string };
+  readonly method: { readonly name: string };
+}): string {
+  return `${call.service.typeName}/${call.method.name}`;
 }
 
 function modelIdIn(request: UnaryRequest | StreamRequest): string | undefined {

@@ -17,6 +17,7 @@ export function plainHttp(app: FastifyInstance, version: string): void {
     version,
     about: "A model runtime: gRPC, gRPC-Web and Connect on this one port.",
     try: [
+      "GET /v2/docs for a page that shows and calls everything that is loaded",
       "POST /inference.GRPCInferenceService/ServerReady with Content-Type: application/json and body {}",
       'POST /inference.GRPCInferenceService/ModelMetadata with Content-Type: application/json and body {"name": "<model id>"}',
       "POST /mmesh.ModelRuntime/runtimeStatus (it unloads what ModelMesh loaded) with body {}",

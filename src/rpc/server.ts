@@ -11,13 +11,16 @@ import { compressionDeflate } from "./compression-deflate.ts";
 import { repairConnect } from "./connect-repairs.ts";
 import { healthService, type Readiness } from "./health.ts";
 import { inferenceService } from "./inference.ts";
+import { inferenceRest } from "./inference-rest.ts";
 import {
+  checkLifecycleAccess,
   failureInterceptor,
   type LifecycleAccess,
   lifecycleGate,
   peerKey,
 } from "./interceptors.ts";
 import { modelRuntimeService } from "./model-runtime.ts";
+import { openApi } from "./openapi.ts";
 import { plainHttp } from "./plain-http.ts";
 import { Port, type PortAddress, type PortOptions } from "./port.ts";
 
@@ -41,6 +44,9 @@ export interface Server {
   readonly connectionCount: number;
 }
 
+// More than Node lets into a request line.
+const maxPathLetters = 16 * 1024;
+
 // How long aborted calls have to answer their callers.
 const abortGraceMs = 1000;
 
@@ -53,15 +59,18 @@ export async function buildServer(parts: {
   readonly log: Logger;
 }): Promise<Server> {
   const { models, readiness, options, log } = parts;
+  const { version } = options;
   const port = new Port(options, log);
   const closing = new AbortController();
   const aborting = new AbortController();
   const app = Fastify({
     serverFactory: (handler) => port.attach(handler),
     loggerInstance: log as FastifyBaseLogger,
+    // Paths of the REST API hold model ids, which are as long as their owners like.
+    routerOptions: { maxParamLength: maxPathLetters },
     logController: new LogController({ disableRequestLogging: true }),
   });
-  plainHttp(app, options.version);
+  plainHttp(app, version);
   await app.register((scope, _options, done) => {
     repairConnect(scope);
     void scope.register(fastifyConnectPlugin, {
@@ -70,7 +79,7 @@ export async function buildServer(parts: {
         const jsonOptions = { alwaysEmitImplicit: true };
         router.service(ModelRuntime, modelRuntimeService(models), { jsonOptions });
         router.service(Health, healthService(readiness, closing.signal), { jsonOptions });
-        router.service(GRPCInferenceService, inferenceService(models, options.version));
+        router.service(GRPCInferenceService, inferenceService({ models, version, log }));
       },
       contextValues: (request) => createContextValues().set(peerKey, port.peerOf(request.raw)),
       requestGate: lifecycleGate(options.lifecycleAccess, log),
@@ -80,6 +89,19 @@ export async function buildServer(parts: {
       shutdownSignal: aborting.signal,
     });
     done();
+  });
+  openApi(app, { models, version });
+  inferenceRest(app, {
+    models,
+    version,
+    log,
+    readMaxBytes: options.readMaxBytes,
+    gate: (request, what) => {
+      const peer = port.peerOf(request.raw);
+      const origin = request.headers.origin ?? null;
+      checkLifecycleAccess(options.lifecycleAccess, { peer, origin }, what);
+    },
+    shutdownSignal: aborting.signal,
   });
   await app.ready();
 

@@ -45,7 +45,7 @@ export function decodeInference(
     `input of model '${modelId}'`,
   );
   refuseDuplicates(outputs, `output of model '${modelId}'`);
-  return { inference: { inputs, outputs }, form };
+  return { inference: { version: request.modelVersion, inputs, outputs }, form };
 }
 
 /** `form` is what the caller used. One output that has no typed form turns all of them raw, since the

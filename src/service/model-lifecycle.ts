@@ -5,6 +5,7 @@ import type { Logger } from "../log.ts";
 import type { SafePath } from "../storage/safe-path.ts";
 import type { LoadQueue } from "./load-queue.ts";
 import type { MemoryBudget } from "./memory-budget.ts";
+import { splitVersionedId } from "./model-name.ts";
 import type { ModelRecord } from "./model-record.ts";
 import type { ModelRegistry } from "./model-registry.ts";
 
@@ -41,18 +42,18 @@ export class ModelLifecycle {
     try {
       const source = await this.#inspect(record);
       if (source.estimatedBytes > budget.capacityBytes) {
-        throw budget.refusal(record.id, source.estimatedBytes);
+        throw budget.refusal(record.label, source.estimatedBytes);
       }
       record.source = source;
       const replaced = new RuntimeError(
         "cancelled",
-        `model '${record.id}' was replaced by a newer load with another path, type or key`,
+        `model '${record.label}' was replaced by a newer load with another path, type or key`,
       );
       const retired = predecessors.map((older) => this.retire(older, replaced, drainTimeoutMs));
       await abortable(Promise.all(retired), record.signal);
       await abortable(engine.ready, record.signal);
       const leave = await queue.enter({
-        modelId: record.id,
+        modelId: record.label,
         bytes: source.estimatedBytes,
         onAdmit: () => record.reserve(source.estimatedBytes),
         signal: record.signal,
@@ -173,7 +174,7 @@ export class ModelLifecycle {
       limit.abort();
     }
     const abortedRuns = record.leases.count;
-    const aborted = new RuntimeError("aborted", `model '${record.id}' was unloaded`);
+    const aborted = new RuntimeError("aborted", `model '${record.label}' was unloaded`);
     record.startUnloading(sizeBytes, aborted);
     await loaded?.unload();
     this.#parts.registry.remove(record);
@@ -196,13 +197,15 @@ export class ModelLifecycle {
       const { tag } = record.state;
       const reason = new RuntimeError(
         "deadline-exceeded",
-        `model '${record.id}' was not loaded within ${limitMs} ms (still ${tag})`,
+        `model '${record.label}' was not loaded within ${limitMs} ms (still ${tag})`,
       );
       void this.retire(record, reason, 0);
     }, limitMs);
   }
 
-  #facts(record: ModelRecord): { modelId: string; generation: number } {
-    return { modelId: record.id, generation: record.generation };
+  #facts(record: ModelRecord): { modelId: string; version?: string; generation: number } {
+    const { name, version } = splitVersionedId(record.id);
+    const { generation } = record;
+    return version === "" ? { modelId: name, generation } : { modelId: name, version, generation };
   }
 }

@@ -1,18 +1,31 @@
 import { abortable, delay } from "../abort.ts";
-import type { Engine, LoadedModel, ModelMetadata } from "../engine/engine.ts";
+import type { Engine } from "../engine/engine.ts";
 import { RuntimeError } from "../errors.ts";
 import type { Logger } from "../log.ts";
 import type { SafePath } from "../storage/safe-path.ts";
-import type { Tensor } from "../tensor.ts";
-import { checkInference } from "./inference-check.ts";
+import { runInference } from "./inference-run.ts";
 import { LoadQueue } from "./load-queue.ts";
+import { LocalRepository } from "./local-repository.ts";
 import { MemoryBudget } from "./memory-budget.ts";
 import { ModelLifecycle } from "./model-lifecycle.ts";
+import { ModelLookup, notFound, notReady } from "./model-lookup.ts";
+import { compareVersions, labelOf, splitVersionedId } from "./model-name.ts";
 import type { ModelRecord } from "./model-record.ts";
 import { ModelRegistry } from "./model-registry.ts";
 import { ModelSizer } from "./model-sizer.ts";
 import { isSameSpec, readModelSpec } from "./model-spec.ts";
-import type { InferenceRequest, ModelSize, ModelSpec, Models, RuntimeStatus } from "./models.ts";
+import type { ModelStateTag } from "./model-state.ts";
+import type {
+  InferenceRequest,
+  InferenceResult,
+  ModelDescription,
+  ModelIndexEntry,
+  ModelSize,
+  ModelSpec,
+  ModelStatistics,
+  Models,
+  RuntimeStatus,
+} from "./models.ts";
 
 export interface ModelManagerOptions {
   readonly capacityBytes: number;
@@ -26,6 +39,10 @@ export interface ModelManagerOptions {
   readonly runtimeVersion: string;
   /** How long inferences in flight may go on when their model is unloaded. */
   readonly drainTimeoutMs: number;
+  /** Absolute path of the local model repository, if there is one. */
+  readonly modelRepository: string | undefined;
+  /** Who may load and unload models of the repository; "auto": anybody, until ModelMesh has called. */
+  readonly lifecycleOwner: "auto" | "repository" | "modelmesh";
 }
 
 /** After this time a status call answers "not ready" and lets the purge go on; callers ask again. */
@@ -37,12 +54,15 @@ export class ModelManager implements Models {
   readonly #engine: Engine;
   readonly #options: ModelManagerOptions;
   readonly #registry = new ModelRegistry();
+  readonly #lookup = new ModelLookup(this.#registry);
   readonly #budget: MemoryBudget;
   readonly #queue: LoadQueue;
   readonly #sizer: ModelSizer;
   readonly #lifecycle: ModelLifecycle;
+  readonly #repository: LocalRepository;
   readonly #readyListeners = new Set<() => void>();
   #phase: "starting" | "ready" | "closed" = "starting";
+  #meshHasCalled = false;
 
   constructor(
     parts: { readonly engine: Engine; readonly safePath: SafePath; readonly log: Logger },
@@ -67,6 +87,11 @@ export class ModelManager implements Models {
       queue: this.#queue,
       loadLimitMs: loadTimeoutMs - Math.min(1000, loadTimeoutMs / 10),
       drainTimeoutMs: options.drainTimeoutMs,
+    });
+    this.#repository = new LocalRepository(options.modelRepository, engine.extensions, {
+      loadPinned: (spec, signal) => this.#load(spec, signal, true),
+      unloadRecord: (id) => this.#unloadRecords([id]),
+      recordIdsOf: (name) => this.#lookup.recordIds(name, ""),
     });
     registry.onChange(() => this.#queue.pump());
     engine.ready.then(
@@ -103,7 +128,7 @@ export class ModelManager implements Models {
 
   /** The process that holds a model; undefined while none does. */
   hostPidOf(id: string): number | undefined {
-    return this.#registry.generations(id).findLast((record) => record.isServing)?.loaded?.hostPid;
+    return this.#lookup.find(id, "")?.loaded?.hostPid;
   }
 
   /** Ids that have any generation, loaded or not. */
@@ -111,13 +136,9 @@ export class ModelManager implements Models {
     return [...new Set([...this.#registry.all()].map((record) => record.id))];
   }
 
-  load(spec: ModelSpec, signal: AbortSignal): Promise<ModelSize> {
-    return this.#load(spec, signal, false);
-  }
-
-  /** Loads a model of the local repository: it stays through the purge of `status`. */
-  loadPinned(spec: ModelSpec, signal: AbortSignal): Promise<ModelSize> {
-    return this.#load(spec, signal, true);
+  async load(spec: ModelSpec, signal: AbortSignal): Promise<ModelSize> {
+    refuseNul(spec.id);
+    return await this.#load(spec, signal, false);
   }
 
   async #load(spec: ModelSpec, signal: AbortSignal, pinned: boolean): Promise<ModelSize> {
@@ -149,7 +170,7 @@ export class ModelManager implements Models {
       if (record.waiterCount === 0 && record.isComing) {
         const reason = new RuntimeError(
           "cancelled",
-          `the load of model '${record.id}' was cancelled by its caller`,
+          `the load of model '${record.label}' was cancelled by its caller`,
         );
         void this.#lifecycle.retire(record, reason, 0);
       }
@@ -157,22 +178,23 @@ export class ModelManager implements Models {
   }
 
   async unload(id: string): Promise<void> {
-    const reason = new RuntimeError("cancelled", `model '${id}' was unloaded while it was loading`);
-    await this.#retireAll(this.#registry.generations(id), reason, this.#options.drainTimeoutMs);
+    await this.#unloadRecords(this.#lookup.recordIds(id, ""));
   }
 
   async predictSize(spec: ModelSpec): Promise<number> {
+    refuseNul(spec.id);
     const request = readModelSpec(spec, (format) => this.#engine.knowsFormat(format));
     return await this.#sizer.predict(request);
   }
 
   size(id: string): number {
-    const state = this.#serving(id).state;
+    const { state } = this.#serving(id, "");
     if (state.tag === "ready" || state.tag === "reloading") return state.sizeBytes;
     throw notFound(id);
   }
 
   async status(): Promise<RuntimeStatus> {
+    this.#meshHasCalled = true;
     if (!this.ready) return { ready: false };
     // Loads that arrive from here on belong to the caller's new life.
     const upTo = this.#registry.lastGeneration;
@@ -192,35 +214,67 @@ export class ModelManager implements Models {
     };
   }
 
-  isModelReady(id: string): boolean {
-    return this.#registry.generations(id).some((record) => record.state.tag === "ready");
+  isModelReady(id: string, version = ""): boolean {
+    return this.#lookup.find(id, version)?.state.tag === "ready";
   }
 
-  metadata(id: string): ModelMetadata {
-    const record = this.#serving(id);
-    if (record.loaded === undefined) throw notReady(id, record);
-    return record.loaded.metadata;
+  describe(id: string, version: string): ModelDescription {
+    const record = this.#serving(id, version);
+    if (record.loaded === undefined) throw notReady(record);
+    return { ...record.loaded.metadata, versions: this.#registry.versionsOf(id) };
   }
 
-  async infer(id: string, request: InferenceRequest, signal: AbortSignal): Promise<Tensor[]> {
+  async infer(
+    id: string,
+    request: InferenceRequest,
+    signal: AbortSignal,
+  ): Promise<InferenceResult> {
     signal.throwIfAborted();
-    const record = this.#serving(id);
-    const release = record.leases.acquire();
-    try {
-      const loaded = await abortable(record.whenRunning(), signal);
-      const checked = checkInference(id, loaded.metadata, request);
-      try {
-        return await loaded.infer(checked, signal);
-      } catch (reason) {
-        if (!(reason instanceof RuntimeError) || reason.kind !== "host-lost") throw reason;
-        // The request is idempotent and its buffers are ours again: once more, in the new host.
-        this.#lifecycle.recover(record, loaded, reason);
-        const again = await this.#afterLoss(record, loaded, signal);
-        return await again.infer(checked, signal);
-      }
-    } finally {
-      release();
+    const record = this.#serving(id, request.version);
+    const outputs = await runInference(record, request, { lifecycle: this.#lifecycle, signal });
+    return { version: splitVersionedId(record.id).version, outputs };
+  }
+
+  async index(): Promise<ModelIndexEntry[]> {
+    const missing = await this.#repository.unavailable(
+      (id) => this.#registry.newest(id) !== undefined,
+    );
+    const present = new Map<string, ModelIndexEntry>();
+    for (const { id, state } of this.#registry.all()) {
+      present.set(id, { ...splitVersionedId(id), state: indexStates[state.tag], reason: "" });
     }
+    return [...present.values(), ...missing].sort(compareEntries);
+  }
+
+  statistics(id?: string, version?: string): ModelStatistics[] {
+    let records = [...this.#registry.all()].filter((record) => record.isServing);
+    if (id !== undefined) {
+      const asked = this.#serving(id, version ?? "");
+      records = records.filter(({ id: recordId }) =>
+        version === undefined ? splitVersionedId(recordId).name === id : recordId === asked.id,
+      );
+    }
+    return records.map((record) => ({
+      ...splitVersionedId(record.id),
+      lastInferenceMs: record.statistics.lastInferenceMs,
+      success: { ...record.statistics.success },
+      fail: { ...record.statistics.fail },
+    }));
+  }
+
+  async loadFromRepository(id: string, signal: AbortSignal): Promise<void> {
+    this.#refuseIfMeshOwns();
+    await this.#repository.load(id, signal);
+  }
+
+  async unloadFromRepository(id: string): Promise<void> {
+    this.#refuseIfMeshOwns();
+    await this.#repository.unload(id);
+  }
+
+  /** Loads all of the local repository. Returns one line for each model that did not load. */
+  loadRepository(signal: AbortSignal): Promise<string[]> {
+    return this.#repository.loadAll(signal);
   }
 
   /** Stops all loads at once and ends all models; inferences in flight may go on for `drainMs`. Nothing
@@ -235,25 +289,32 @@ export class ModelManager implements Models {
     for (const listener of this.#readyListeners) listener();
   }
 
-  async #afterLoss(
-    record: ModelRecord,
-    lost: LoadedModel,
-    signal: AbortSignal,
-  ): Promise<LoadedModel> {
-    if (record.loaded === lost) {
-      throw new RuntimeError("aborted", `model '${record.id}' was unloaded`);
+  #serving(id: string, version: string): ModelRecord {
+    try {
+      return this.#lookup.serving(id, version);
+    } catch (error) {
+      throw this.#phase === "closed" ? closedError() : error;
     }
-    return await abortable(record.whenRunning(), signal);
   }
 
-  #serving(id: string): ModelRecord {
-    const generations = this.#registry.generations(id);
-    const serving = generations.findLast((record) => record.isServing);
-    if (serving !== undefined) return serving;
-    if (this.#phase === "closed") throw closedError();
-    const coming = generations.findLast((record) => record.isComing);
-    if (coming !== undefined) throw notReady(id, coming);
-    throw notFound(id);
+  async #unloadRecords(ids: readonly string[]): Promise<void> {
+    const records = ids.flatMap((id) => this.#registry.generations(id));
+    const [name = ""] = ids.map(labelOf);
+    const reason = new RuntimeError(
+      "cancelled",
+      `model '${name}' was unloaded while it was loading`,
+    );
+    await this.#retireAll(records, reason, this.#options.drainTimeoutMs);
+  }
+
+  #refuseIfMeshOwns(): void {
+    const { lifecycleOwner } = this.#options;
+    if (lifecycleOwner === "repository") return;
+    if (lifecycleOwner === "auto" && !this.#meshHasCalled) return;
+    throw new RuntimeError(
+      "failed-precondition",
+      "ModelMesh owns the lifecycle of models here: load and unload through it",
+    );
   }
 
   async #retireAll(
@@ -287,15 +348,25 @@ export class ModelManager implements Models {
   }
 }
 
-function notFound(id: string): RuntimeError {
-  return new RuntimeError("model-not-found", `model '${id}' is not loaded`);
+/** Ids with NUL are those of versions in the local repository. */
+function refuseNul(id: string): void {
+  if (!id.includes("\0")) return;
+  throw new RuntimeError("invalid-argument", "modelId has a NUL character in it");
 }
 
-function notReady(id: string, record: ModelRecord): RuntimeError {
-  return new RuntimeError(
-    "model-not-ready",
-    `model '${id}' cannot run yet: it is ${record.state.tag}`,
-  );
+const indexStates: Record<ModelStateTag, ModelIndexEntry["state"]> = {
+  queued: "LOADING",
+  loading: "LOADING",
+  ready: "READY",
+  reloading: "LOADING",
+  draining: "UNLOADING",
+  unloading: "UNLOADING",
+  failed: "UNAVAILABLE",
+};
+
+function compareEntries(a: ModelIndexEntry, b: ModelIndexEntry): number {
+  if (a.name !== b.name) return a.name < b.name ? -1 : 1;
+  return compareVersions(a.version || "0", b.version || "0");
 }
 
 function closedError(): RuntimeError {

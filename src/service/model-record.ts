@@ -1,5 +1,7 @@
 import type { LoadedModel, ModelSource } from "../engine/engine.ts";
+import { InferenceStatistics } from "./inference-statistics.ts";
 import { ModelLeases } from "./model-lease.ts";
+import { labelOf } from "./model-name.ts";
 import type { ModelRequest } from "./model-spec.ts";
 import { advance, type ModelState } from "./model-state.ts";
 
@@ -13,6 +15,7 @@ export class ModelRecord {
   readonly pinned: boolean;
   readonly createdAtMs = performance.now();
   readonly leases = new ModelLeases();
+  readonly statistics = new InferenceStatistics();
   /** What the engine found on disk; set before the load is admitted. */
   source: ModelSource | undefined;
   /** Resolves when this generation has been ready for the first time; rejects if that never happens. */
@@ -43,6 +46,11 @@ export class ModelRecord {
 
   get id(): string {
     return this.request.spec.id;
+  }
+
+  /** The id as messages and logs have it. */
+  get label(): string {
+    return labelOf(this.id);
   }
 
   get state(): ModelState {

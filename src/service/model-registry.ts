@@ -1,3 +1,4 @@
+import { compareVersions, splitVersionedId, versionedId } from "./model-name.ts";
 import { ModelRecord } from "./model-record.ts";
 import type { ModelRequest } from "./model-spec.ts";
 import type { ModelState } from "./model-state.ts";
@@ -6,6 +7,8 @@ import type { ModelState } from "./model-state.ts";
 export class ModelRegistry {
   // Oldest generation first; an id without generations has no entry.
   readonly #byId = new Map<string, ModelRecord[]>();
+  /** Name -> its versions that have generations, lowest first. Names without versions are not in it. */
+  readonly #versions = new Map<string, readonly string[]>();
   readonly #listeners = new Set<(record: ModelRecord) => void>();
   #lastGeneration = 0;
 
@@ -19,6 +22,7 @@ export class ModelRegistry {
       this.#publish(changed),
     );
     this.#byId.set(record.id, [...this.generations(record.id), record]);
+    this.#noteVersions(record.id);
     this.#publish(record);
     return record;
   }
@@ -28,6 +32,7 @@ export class ModelRegistry {
     const rest = this.generations(record.id).filter((other) => other !== record);
     if (rest.length === 0) this.#byId.delete(record.id);
     else this.#byId.set(record.id, rest);
+    this.#noteVersions(record.id);
     record.gone.resolve();
     this.#publish(record);
   }
@@ -35,6 +40,11 @@ export class ModelRegistry {
   /** Oldest first. The array stays as it is when generations come and go. */
   generations(id: string): readonly ModelRecord[] {
     return this.#byId.get(id) ?? [];
+  }
+
+  /** Lowest first; empty for a model without versions. */
+  versionsOf(name: string): readonly string[] {
+    return this.#versions.get(name) ?? [];
   }
 
   newest(id: string): ModelRecord | undefined {
@@ -54,6 +64,16 @@ export class ModelRegistry {
   onChange(listener: (record: ModelRecord) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
+  }
+
+  #noteVersions(id: string): void {
+    const { name, version } = splitVersionedId(id);
+    if (version === "") return;
+    const versions = new Set(this.versionsOf(name));
+    if (this.#byId.has(versionedId(name, version))) versions.add(version);
+    else versions.delete(version);
+    if (versions.size === 0) this.#versions.delete(name);
+    else this.#versions.set(name, [...versions].sort(compareVersions));
   }
 
   #publish(record: ModelRecord): void {

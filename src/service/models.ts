@@ -30,9 +30,42 @@ export type RuntimeStatus =
 
 /** One inference as it came over the wire, decoded but not yet checked against the model. */
 export interface InferenceRequest {
+  /** A version of the local repository; "" means the default one, and the only one of other models. */
+  readonly version: string;
   readonly inputs: readonly Tensor[];
   /** Names of the wanted outputs, in order; all outputs of the model if empty. */
   readonly outputs: readonly string[];
+}
+
+export interface InferenceResult {
+  /** The version that answered; "" if the model has none. */
+  readonly version: string;
+  readonly outputs: readonly Tensor[];
+}
+
+export interface ModelDescription extends ModelMetadata {
+  /** Every version that can be asked for, lowest first; empty if the model has none. */
+  readonly versions: readonly string[];
+}
+
+/** One model, or one version of it, as lists show it. */
+export interface ModelIndexEntry {
+  readonly name: string;
+  /** "" if the model has no versions. */
+  readonly version: string;
+  readonly state: "LOADING" | "READY" | "UNLOADING" | "UNAVAILABLE";
+  /** Why it is UNAVAILABLE, in one line; else "". */
+  readonly reason: string;
+}
+
+/** Counts since the model was loaded. Durations in nanoseconds, summed. */
+export interface ModelStatistics {
+  readonly name: string;
+  readonly version: string;
+  /** Milliseconds since 1970; 0 if it has never run. */
+  readonly lastInferenceMs: number;
+  readonly success: { readonly count: number; readonly ns: bigint };
+  readonly fail: { readonly count: number; readonly ns: bigint };
 }
 
 /** The only door to the models, for every wire format. All methods may throw RuntimeError; those that
@@ -58,13 +91,29 @@ export interface Models {
   /** Whether the engine can load and run models at all. */
   readonly ready: boolean;
 
-  isModelReady(id: string): boolean;
+  /** Whether this version ("" for the default) can run now. False for ids and versions not known. */
+  isModelReady(id: string, version: string): boolean;
 
-  /** Throws "model-not-found" or "model-not-ready". */
-  metadata(id: string): ModelMetadata;
+  /** Throws "model-not-found" or "model-not-ready", or "invalid-argument" for a version not known. */
+  describe(id: string, version: string): ModelDescription;
 
   /** Runs one inference; one tensor for each requested output, in order. Buffers are handed over.
    *  Kinds: "model-not-found", "model-not-ready", "invalid-argument", "run-failed", "overloaded",
    *  "aborted", "host-lost". */
-  infer(id: string, request: InferenceRequest, signal: AbortSignal): Promise<Tensor[]>;
+  infer(id: string, request: InferenceRequest, signal: AbortSignal): Promise<InferenceResult>;
+
+  /** Every model that is loaded, on its way, or in the local repository, by name and version. */
+  index(): Promise<ModelIndexEntry[]>;
+
+  /** Of models that are loaded: all of them, or of `id` (all versions, or one). Throws as `describe`. */
+  statistics(id?: string, version?: string): ModelStatistics[];
+
+  /** Loads a model of the local repository, all of its versions; reads the disk again, so that new
+   *  versions are found and removed ones leave. Throws "failed-precondition" if there is no repository or
+   *  ModelMesh owns the lifecycle, "model-not-found" if the repository has no such model, else as `load`. */
+  loadFromRepository(id: string, signal: AbortSignal): Promise<void>;
+
+  /** Unloads a model of the local repository, all of its versions. Throws as `loadFromRepository`;
+   *  "model-not-found" if it is not loaded. */
+  unloadFromRepository(id: string): Promise<void>;
 }

@@ -2,7 +2,10 @@ import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import type { DescMethodUnary, JsonValue, MessageInitShape } from "@bufbuild/protobuf";
 import { Health } from "../../gen/grpc/health/v1/health_pb.ts";
-import { GRPCInferenceService } from "../../gen/inference/inference_pb.ts";
+import {
+  GRPCInferenceService,
+  type InferParameterSchema,
+} from "../../gen/inference/inference_pb.ts";
 import { ModelRuntime } from "../../gen/mmesh/model-runtime_pb.ts";
 import { type Client, clientKinds, type Outcome, type Target } from "../support/clients.ts";
 import {
@@ -31,6 +34,9 @@ const raw = {
   inputs: [{ name: "x", datatype: "FP32", shape: [1n, 3n] }],
   rawInputContents: [new Uint8Array(Float32Array.of(1, 2, -0.5).buffer)],
 };
+const typedOutput = { name: "y", datatype: "FP32", shape: ["1", "3"] };
+const ready = { ready: true };
+const readyModel = (name: string) => ({ name, state: "READY" });
 const tensorMetadata = { name: "x", datatype: "FP32", shape: ["-1", "3"] };
 
 const cases: readonly Case[] = [
@@ -67,6 +73,7 @@ const cases: readonly Case[] = [
     {
       name: "modelport",
       version: "1.2.3",
+      extensions: ["binary_tensor_data", "model_repository", "statistics"],
     },
   ),
   succeeds(
@@ -107,6 +114,151 @@ const cases: readonly Case[] = [
     },
   ),
   succeeds(
+    "reads the metadata of a version",
+    inference.modelMetadata,
+    { name: "versioned", version: "1" },
+    {
+      name: "versioned",
+      versions: ["1", "2"],
+      platform: "fake_fake",
+      inputs: [tensorMetadata],
+      outputs: [{ ...tensorMetadata, name: "y" }],
+    },
+  ),
+  succeeds(
+    "sees a ready version",
+    inference.modelReady,
+    { name: "versioned", version: "1" },
+    ready,
+  ),
+  succeeds(
+    "sees an unknown version",
+    inference.modelReady,
+    { name: "versioned", version: "3" },
+    {},
+  ),
+  ...["", "1"].map((modelVersion) =>
+    succeeds(
+      `infers with version "${modelVersion}"`,
+      inference.modelInfer,
+      { modelName: "versioned", modelVersion, inputs: [typed] },
+      {
+        modelName: "versioned",
+        modelVersion: modelVersion || "2",
+        outputs: [{ ...typedOutput, contents: { fp32Contents: [2, 3, 0.5] } }],
+      },
+    ),
+  ),
+  succeeds(
+    "infers with parameters that mean nothing here",
+    inference.modelInfer,
+    {
+      modelName: "add-one",
+      parameters: {
+        priority: { parameterChoice: { case: "uint64Param", value: 2n ** 64n - 1n } },
+        binary_data_output: { parameterChoice: { case: "boolParam", value: true } },
+        sequence_id: { parameterChoice: { case: "stringParam", value: "s" } },
+        weight: { parameterChoice: { case: "doubleParam", value: 0.5 } },
+        nothing: {},
+        timeout: { parameterChoice: { case: "int64Param", value: 60_000_000n } },
+      },
+      inputs: [typed],
+    },
+    {
+      modelName: "add-one",
+      outputs: [{ ...typedOutput, contents: { fp32Contents: [2, 3, 0.5] } }],
+    },
+  ),
+  succeeds(
+    "loads from the repository, as Triton's clients do",
+    inference.repositoryModelLoad,
+    { repositoryName: "any", modelName: "shelved" },
+    { modelName: "shelved", isLoaded: true },
+  ),
+  succeeds(
+    "unloads to the repository, as KServe's clients do",
+    inference.repositoryModelUnload,
+    { repositoryName: "shelved" },
+    { modelName: "shelved", isUnloaded: true },
+  ),
+  succeeds(
+    "reads what is ready",
+    inference.repositoryIndex,
+    { ready: true },
+    {
+      models: [
+        ...["add-one", "echo", "half", "hangs", "fails"].map(readyModel),
+        { ...readyModel("versioned"), version: "1" },
+        { ...readyModel("versioned"), version: "2" },
+      ],
+    },
+  ),
+  succeeds(
+    "reads the statistics of a version",
+    inference.modelStatistics,
+    { name: "versioned", version: "2" },
+    {
+      modelStats: [
+        {
+          name: "versioned",
+          version: "2",
+          lastInference: "1700000000000",
+          inferenceCount: "3",
+          executionCount: "3",
+          inferenceStats: {
+            success: { count: "3", ns: "9007199254740993" },
+            fail: { count: "1", ns: "5000" },
+          },
+        },
+      ],
+    },
+  ),
+  ...[inference.repositoryModelLoad, inference.repositoryModelUnload].flatMap((method) => [
+    fails(
+      `asks ${method.name} for a model that is not there`,
+      method,
+      { modelName: "nobody" },
+      {
+        code: "NotFound",
+        message:
+          method === inference.repositoryModelLoad
+            ? "model 'nobody' is not in the model repository"
+            : "model 'nobody' is not loaded here",
+      },
+    ),
+    fails(
+      `asks ${method.name} for no model`,
+      method,
+      {},
+      {
+        code: "InvalidArgument",
+        message: "the request names no model",
+      },
+    ),
+  ]),
+  ...[-1n, "soon", 1.5].map((value) =>
+    fails(
+      `sends the timeout ${value}`,
+      inference.modelInfer,
+      { modelName: "add-one", parameters: { timeout: parameter(value) }, inputs: [typed] },
+      {
+        code: "InvalidArgument",
+        message: "the parameter 'timeout' must be a whole number of microseconds, 0 or above",
+      },
+    ),
+  ),
+  ...[20_000n, "20000"].map((value) =>
+    fails(
+      `sends the timeout ${typeof value} ${value} to a model that takes longer`,
+      inference.modelInfer,
+      { modelName: "hangs", parameters: { timeout: parameter(value) } },
+      {
+        code: "DeadlineExceeded",
+        message: "the request was not done within its timeout of 20000 microseconds",
+      },
+    ),
+  ),
+  succeeds(
     "checks the health",
     Health.method.check,
     { service: "mmesh.ModelRuntime" },
@@ -142,8 +294,7 @@ const cases: readonly Case[] = [
     { name: "add-one", version: "2" },
     {
       code: "InvalidArgument",
-      message:
-        'version "2" was asked for, but models have no versions here: leave the version empty',
+      message: "version '2' of model 'add-one' is not served",
     },
   ),
   fails(
@@ -178,6 +329,12 @@ const cases: readonly Case[] = [
     },
   ),
 ];
+
+function parameter(value: bigint | string | number): MessageInitShape<typeof InferParameterSchema> {
+  if (typeof value === "bigint") return { parameterChoice: { case: "int64Param", value } };
+  if (typeof value === "string") return { parameterChoice: { case: "stringParam", value } };
+  return { parameterChoice: { case: "doubleParam", value } };
+}
 
 function succeeds<Method extends DescMethodUnary>(
   title: string,

@@ -153,6 +153,29 @@ describe("lifecycle calls", () => {
     });
   }
 
+  it("are those of the model repository too, but for what only looks at it", {
+    skip,
+  }, async (t) => {
+    const { address, models } = await startFakeServer(t, { host: "0.0.0.0" });
+    const away = clientKind("grpc-js").open({ port: address.port, host: outside ?? "" });
+    const { repositoryModelLoad, repositoryModelUnload, repositoryIndex, modelStatistics } =
+      GRPCInferenceService.method;
+    for (const method of [repositoryModelLoad, repositoryModelUnload]) {
+      assert.deepEqual(await away.call(method, { modelName: "shelved" }), {
+        ok: false,
+        code: "PermissionDenied",
+        message: `inference.GRPCInferenceService/${method.name} answers callers on this machine only`,
+      });
+    }
+    assert.deepEqual(models.calls, []);
+    assert.ok((await away.call(repositoryIndex, {})).ok);
+    assert.ok((await away.call(modelStatistics, {})).ok);
+    away.close();
+    const local = clientKind("grpc-js").open({ port: address.port });
+    assert.ok((await local.call(repositoryModelLoad, { modelName: "shelved" })).ok);
+    local.close();
+  });
+
   it("are open to everybody where the operator says so", { skip }, async (t) => {
     const { address } = await startFakeServer(t, { host: "0.0.0.0", lifecycleAccess: "any" });
     const target = { port: address.port, host: outside ?? "" };

@@ -71,6 +71,7 @@ export class FakeModel implements LoadedModel {
 
 /** An engine without processes, whose every step waits for the test. */
 export class FakeEngine implements Engine {
+  readonly extensions = [".onnx"];
   readonly loads: FakeLoad[] = [];
   readonly up = Promise.withResolvers<void>();
   estimatedBytes = 100;

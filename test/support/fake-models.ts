@@ -3,8 +3,12 @@ import { type ErrorKind, RuntimeError } from "../../src/errors.ts";
 import type { Readiness } from "../../src/rpc/health.ts";
 import type {
   InferenceRequest,
+  InferenceResult,
+  ModelDescription,
+  ModelIndexEntry,
   ModelSize,
   ModelSpec,
+  ModelStatistics,
   Models,
   RuntimeStatus,
 } from "../../src/service/models.ts";
@@ -12,7 +16,13 @@ import type { Datatype, Tensor } from "../../src/tensor.ts";
 
 /** What came in through the interface, oldest first. */
 export interface SeenCall {
-  readonly method: "load" | "unload" | "predictSize" | "infer";
+  readonly method:
+    | "load"
+    | "unload"
+    | "predictSize"
+    | "infer"
+    | "loadFromRepository"
+    | "unloadFromRepository";
   readonly id: string;
   readonly spec?: ModelSpec;
   readonly request?: InferenceRequest;
@@ -21,14 +31,22 @@ export interface SeenCall {
 
 type Run = (request: InferenceRequest, signal: AbortSignal) => Promise<Tensor[]> | Tensor[];
 
+interface FakeModel {
+  readonly metadata: ModelMetadata;
+  readonly run: Run;
+  /** Lowest first; the last one is the default. */
+  readonly versions: readonly string[];
+}
+
 /** Models without engines or memory, for tests of the wire layer. Knows from the start:
  *  "add-one" (FP32 [-1,3]: every element plus one), "echo" (outputs are the inputs as they came, named
  *  alike), "half" (answers with one FP16 tensor), "hangs" (until the caller gives up), "fails" (throws
  *  what is no RuntimeError) and "fails-<kind>". Loading path "hangs" or "fails-<kind>" does likewise;
- *  any other path makes an add-one model. */
+ *  any other path makes an add-one model. Its repository holds "versioned", an add-one model that is
+ *  loaded in the versions 1 and 2, and "shelved", which is not loaded but can be. */
 export class FakeModels implements Models, Readiness {
   readonly calls: SeenCall[] = [];
-  readonly #models = new Map<string, { readonly metadata: ModelMetadata; readonly run: Run }>();
+  readonly #models = new Map<string, FakeModel>();
   readonly #listeners = new Set<() => void>();
   #ready = true;
   /** Text of every error that "fails-<kind>" throws. */
@@ -45,6 +63,7 @@ export class FakeModels implements Models, Readiness {
     this.put("fails", "FP32", () => {
       throw new TypeError("a secret of the implementation");
     });
+    this.#putFromRepository("versioned");
   }
 
   get ready(): boolean {
@@ -69,13 +88,14 @@ export class FakeModels implements Models, Readiness {
     return this.#listeners.size;
   }
 
-  put(id: string, datatype: Datatype, run: Run): void {
+  /** Adds a model of input x and output y, both of shape [-1,3]. */
+  put(id: string, datatype: Datatype, run: Run, versions: readonly string[] = []): void {
     const metadata: ModelMetadata = {
       platform: "fake_fake",
       inputs: [{ name: "x", datatype, shape: [-1, 3] }],
       outputs: [{ name: "y", datatype, shape: [-1, 3] }],
     };
-    this.#models.set(id, { metadata, run });
+    this.#models.set(id, { metadata, run, versions });
   }
 
   async load(spec: ModelSpec, signal: AbortSignal): Promise<ModelSize> {
@@ -99,7 +119,7 @@ export class FakeModels implements Models, Readiness {
   }
 
   size(id: string): number {
-    this.#find(id);
+    this.#find(id, "");
     return this.sizeBytes;
   }
 
@@ -116,24 +136,87 @@ export class FakeModels implements Models, Readiness {
     };
   }
 
-  isModelReady(id: string): boolean {
-    return this.#models.has(id);
+  isModelReady(id: string, version: string): boolean {
+    const versions = this.#models.get(id)?.versions;
+    return versions !== undefined && (version === "" || versions.includes(version));
   }
 
-  metadata(id: string): ModelMetadata {
-    return this.#find(id).metadata;
+  describe(id: string, version: string): ModelDescription {
+    this.#failIfTold(id);
+    const { metadata, versions } = this.#find(id, version);
+    return { ...metadata, versions };
   }
 
-  async infer(id: string, request: InferenceRequest, signal: AbortSignal): Promise<Tensor[]> {
+  async infer(
+    id: string,
+    request: InferenceRequest,
+    signal: AbortSignal,
+  ): Promise<InferenceResult> {
     this.calls.push({ method: "infer", id, request, signal });
     this.#failIfTold(id);
-    return this.#find(id).run(request, signal);
+    const { run, versions } = this.#find(id, request.version);
+    const outputs = await run(request, signal);
+    return { version: request.version || (versions.at(-1) ?? ""), outputs };
   }
 
-  #find(id: string) {
+  async index(): Promise<ModelIndexEntry[]> {
+    const entries: ModelIndexEntry[] = [...this.#models].flatMap(([name, { versions }]) =>
+      (versions.length > 0 ? versions : [""]).map(
+        (version) => ({ name, version, state: "READY", reason: "" }) as const,
+      ),
+    );
+    for (const name of repository) {
+      if (this.#models.has(name)) continue;
+      entries.push({ name, version: "1", state: "UNAVAILABLE", reason: "not loaded" });
+    }
+    return entries;
+  }
+
+  /** Every model ran three times, and failed once. */
+  statistics(id?: string, version?: string): ModelStatistics[] {
+    if (id !== undefined) this.#find(id, version ?? "");
+    const ids = id === undefined ? [...this.#models.keys()] : [id];
+    return ids.flatMap((name) => {
+      const { versions } = this.#find(name, "");
+      const asked = version === undefined ? versions : [version];
+      return (asked.length > 0 ? asked : [""]).map((each) => ({
+        name,
+        version: each,
+        lastInferenceMs: 1_700_000_000_000,
+        success: { count: 3, ns: 9_007_199_254_740_993n },
+        fail: { count: 1, ns: 5_000n },
+      }));
+    });
+  }
+
+  async loadFromRepository(id: string, signal: AbortSignal): Promise<void> {
+    this.calls.push({ method: "loadFromRepository", id, signal });
+    this.#failIfTold(id);
+    if (!repository.includes(id)) {
+      throw new RuntimeError("model-not-found", `model '${id}' is not in the model repository`);
+    }
+    this.#putFromRepository(id);
+  }
+
+  async unloadFromRepository(id: string): Promise<void> {
+    this.calls.push({ method: "unloadFromRepository", id });
+    this.#failIfTold(id);
+    this.#find(id, "");
+    this.#models.delete(id);
+  }
+
+  #putFromRepository(id: string): void {
+    this.put(id, "FP32", addOne, ["1", "2"]);
+  }
+
+  #find(id: string, version: string): FakeModel {
     const model = this.#models.get(id);
     if (model === undefined) {
       throw new RuntimeError("model-not-found", `model '${id}' is not loaded here`);
+    }
+    if (version !== "" && !model.versions.includes(version)) {
+      const message = `version '${version}' of model '${id}' is not served`;
+      throw new RuntimeError("invalid-argument", message);
     }
     return model;
   }
@@ -143,6 +226,8 @@ export class FakeModels implements Models, Readiness {
     if (kind !== undefined) throw new RuntimeError(kind as ErrorKind, this.failure);
   }
 }
+
+const repository: readonly string[] = ["versioned", "shelved"];
 
 function addOne({ inputs }: InferenceRequest): Tensor[] {
   return inputs.map(({ datatype, shape, data }) => {

@@ -47,6 +47,8 @@ export async function startRuntime(options: RuntimeOptions = {}): Promise<Runtim
       limitPerModelConcurrency: 0,
       runtimeVersion: "test",
       drainTimeoutMs: 10_000,
+      modelRepository: undefined,
+      lifecycleOwner: "auto",
       ...options,
     },
   );

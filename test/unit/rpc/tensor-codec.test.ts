@@ -258,7 +258,10 @@ describe("a request for inference", () => {
   });
 
   it("may have no tensors; the model decides, and the answer is typed", () => {
-    assert.deepEqual(decode({}), { inference: { inputs: [], outputs: [] }, form: "typed" });
+    assert.deepEqual(decode({}), {
+      inference: { version: "", inputs: [], outputs: [] },
+      form: "typed",
+    });
   });
 
   it("keeps the order of inputs and outputs", () => {

@@ -23,7 +23,7 @@ const image = (shape = [1, 784], byteCount = 4 * 784): Tensor => ({
 });
 const scale: Tensor = { name: "scale", datatype: "INT32", shape: [], data: new Uint8Array(4) };
 const check = (inputs: Tensor[], outputs: string[] = []) =>
-  checkInference("M", metadata, { inputs, outputs });
+  checkInference("M", metadata, { version: "", inputs, outputs });
 
 describe("checking an inference request", () => {
   it("passes what fits, in any order, and asks for all outputs by default", () => {

@@ -21,6 +21,7 @@ after(() => rm(root, { recursive: true, force: true }));
 const forever = new AbortController().signal;
 const spec = (id: string, path = "a.onnx"): ModelSpec => ({ id, type: "mt:onnx", path, key: "" });
 const one: InferenceRequest = {
+  version: "",
   inputs: [{ name: "x", datatype: "FP32", shape: [1], data: new Uint8Array(4) }],
   outputs: [],
 };
@@ -37,6 +38,8 @@ function setUp(options: Partial<ModelManagerOptions> = {}, engine = new FakeEngi
       limitPerModelConcurrency: 0,
       runtimeVersion: "test",
       drainTimeoutMs: 20_000,
+      modelRepository: undefined,
+      lifecycleOwner: "auto",
       ...options,
     },
   );
@@ -149,7 +152,7 @@ describe("loading a model", () => {
     (await engine.nthLoad(2)).finish(50);
     assert.equal((await again).sizeBytes, 50);
     await settle();
-    assert.equal(manager.isModelReady("m"), true);
+    assert.equal(manager.isModelReady("m", ""), true);
     assert.equal(manager.usedBytes, 50);
   });
 
@@ -190,7 +193,7 @@ describe("loading a model", () => {
     await assert.rejects(first, { kind: "cancelled", message: /replaced/ });
     (await engine.nthLoad(2)).finish();
     await second;
-    assert.equal(manager.isModelReady("m"), true);
+    assert.equal(manager.isModelReady("m", ""), true);
   });
 
   it("refuses bad specs at once and keeps nothing of them", async () => {
@@ -411,7 +414,7 @@ describe("unloading a model", () => {
     assert.equal(await isPending(unload), true);
     assert.equal(model.unloadCount, 0);
     model.runs[0]?.answer.resolve([]);
-    assert.deepEqual(await run, []);
+    assert.deepEqual(await run, { version: "", outputs: [] });
     await unload;
     assert.equal(model.unloadCount, 1);
   });
@@ -490,18 +493,6 @@ describe("runtimeStatus", () => {
     await loaded(manager, engine, "new");
     assert.equal(manager.isModelReady("new"), true);
   });
-
-  it("leaves models of the local repository, and takes their memory off the capacity", async () => {
-    const { manager, engine } = setUp();
-    const answer = manager.loadPinned(spec("mine"), forever);
-    (await engine.nthLoad(1)).finish(60);
-    await answer;
-    const status = await manager.status();
-    assert.equal(status.ready && status.capacityBytes, 940);
-    assert.equal(manager.isModelReady("mine"), true);
-    await manager.unload("mine");
-    assert.equal(manager.usedBytes, 0);
-  });
 });
 
 describe("inference", () => {
@@ -511,13 +502,13 @@ describe("inference", () => {
       kind: "model-not-found",
       message: "model 'm' is not loaded",
     });
-    assert.throws(() => manager.metadata("m"), { kind: "model-not-found" });
+    assert.throws(() => manager.describe("m", ""), { kind: "model-not-found" });
     const answer = manager.load(spec("m"), forever);
     const load = await engine.nthLoad(1);
     await assert.rejects(manager.infer("m", one, forever), { kind: "model-not-ready" });
     load.finish();
     await answer;
-    await assert.rejects(manager.infer("m", { inputs: [], outputs: [] }, forever), {
+    await assert.rejects(manager.infer("m", { version: "", inputs: [], outputs: [] }, forever), {
       kind: "invalid-argument",
     });
     assert.equal(manager.leaseCount, 0);
@@ -551,7 +542,8 @@ describe("the death of a host", () => {
     await settle();
     assert.equal(fresh.runs.length, 2);
     for (const { answer } of fresh.runs) answer.resolve([]);
-    assert.deepEqual(await Promise.all([run, during]), [[], []]);
+    const empty = { version: "", outputs: [] };
+    assert.deepEqual(await Promise.all([run, during]), [empty, empty]);
     assert.equal(manager.size("m"), 61);
     assert.equal(manager.leaseCount, 0);
   });
@@ -568,7 +560,7 @@ describe("the death of a host", () => {
     await assert.rejects(run, { kind: "host-lost" });
     (await engine.nthLoad(3)).finish();
     await settle();
-    assert.equal(manager.isModelReady("m"), true, "the model itself is back");
+    assert.equal(manager.isModelReady("m", ""), true, "the model itself is back");
   });
 
   it("ends the model if it cannot be loaded again, so that ModelMesh loads it anew", async () => {

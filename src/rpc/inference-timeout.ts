@@ -1,0 +1,48 @@
+import { RuntimeError } from "../errors.ts";
+
+// What Node's timers can count. A longer timeout outlives every connection, and is as good as none.
+const maxTimeoutMs = 2 ** 31 - 1;
+
+/** Microseconds in the request parameter `timeout`, which may be an integer or its digits; undefined for
+ *  no deadline, which 0 stands for too. Throws "invalid-argument" for anything else. */
+export function readTimeoutUs(parameter: unknown): bigint | undefined {
+  if (parameter === undefined) return undefined;
+  const timeoutUs = toInteger(parameter);
+  if (timeoutUs === undefined || timeoutUs < 0n) {
+    throw new RuntimeError(
+      "invalid-argument",
+      "the parameter 'timeout' must be a whole number of microseconds, 0 or above",
+    );
+  }
+  return timeoutUs === 0n ? undefined : timeoutUs;
+}
+
+/** Aborts when `signal` does, with its reason, and else after `timeoutUs` with "deadline-exceeded". The
+ *  timer lives until one of them happens: callers abort `signal` when the call is over. */
+export function signalWithTimeout(
+  signal: AbortSignal,
+  timeoutUs: bigint | number | undefined,
+): AbortSignal {
+  if (timeoutUs === undefined || signal.aborted) return signal;
+  const timeoutMs = Math.ceil(Number(timeoutUs) / 1000);
+  if (timeoutMs > maxTimeoutMs) return signal;
+  const controller = new AbortController();
+  const onAbort = () => {
+    clearTimeout(timer);
+    controller.abort(signal.reason);
+  };
+  const timer = setTimeout(() => {
+    signal.removeEventListener("abort", onAbort);
+    const message = `the request was not done within its timeout of ${timeoutUs} microseconds`;
+    controller.abort(new RuntimeError("deadline-exceeded", message));
+  }, timeoutMs);
+  signal.addEventListener("abort", onAbort, { once: true });
+  return controller.signal;
+}
+
+function toInteger(parameter: unknown): bigint | undefined {
+  if (typeof parameter === "bigint") return parameter;
+  if (typeof parameter === "number" && Number.isInteger(parameter)) return BigInt(parameter);
+  if (typeof parameter === "string" && /^\d{1,20}$/.test(parameter)) return BigInt(parameter);
+  return undefined;
+}

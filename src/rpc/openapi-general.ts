@@ -1,0 +1,211 @@
+import type { Schema } from "./openapi-tensors.ts";
+
+// What holds whatever is loaded: the paths of the server, and the shared parts of all others.
+
+const json = (schema: Schema) => ({ "application/json": { schema } });
+const ref = (name: string): Schema => ({ $ref: `#/components/schemas/${name}` });
+
+/** A successful answer in JSON. */
+export function answer(description: string, schema: Schema): Schema {
+  return { description, content: json(schema) };
+}
+
+/** Every other status: the protocol's error object. */
+export const failure: Schema = { $ref: "#/components/responses/Error" };
+
+const modelParameter = { $ref: "#/components/parameters/Model" };
+const read = (summary: string, tag: string, schema: Schema) => ({
+  get: { summary, tags: [tag], responses: { 200: answer("OK", schema), default: failure } },
+});
+const lifecycle = (summary: string, description: string) => ({
+  parameters: [modelParameter],
+  post: {
+    summary,
+    description,
+    tags: ["repository"],
+    requestBody: { required: false, content: json({ type: "object" }) },
+    responses: { 200: answer("Done.", { type: "object" }), default: failure },
+  },
+});
+
+export const generalPaths: Readonly<Record<string, Schema>> = {
+  "/v2": read("Name, version and extensions of the server", "server", ref("ServerMetadata")),
+  "/v2/health/live": read("Whether the server runs", "server", ref("Live")),
+  "/v2/health/ready": {
+    get: {
+      summary: "Whether the server can load and run models",
+      description: "True with no model at all; each model has a path of its own.",
+      tags: ["server"],
+      responses: {
+        200: answer("It can.", ref("Ready")),
+        503: answer("It cannot.", ref("Ready")),
+        default: failure,
+      },
+    },
+  },
+  "/v2/models": read("Names of all models", "server", ref("ModelNames")),
+  "/v2/models/stats": read("Counts and times of all models", "server", ref("ModelStatistics")),
+  "/v2/repository/index": {
+    post: {
+      summary: "Every model that is loaded, on its way, or in the local repository",
+      tags: ["repository"],
+      requestBody: {
+        required: false,
+        content: json({ type: "object", properties: { ready: { type: "boolean" } } }),
+      },
+      responses: {
+        200: answer("By name and version.", ref("RepositoryIndex")),
+        default: failure,
+      },
+    },
+  },
+  "/v2/repository/models/{model}/load": lifecycle(
+    "Load a model of the local repository, or load it anew",
+    "Answers when all its versions can serve. Refused where ModelMesh owns the lifecycle.",
+  ),
+  "/v2/repository/models/{model}/unload": lifecycle(
+    "Unload a model of the local repository",
+    "Answers when its memory is free. Refused where ModelMesh owns the lifecycle.",
+  ),
+};
+
+export const generalParameters: Readonly<Record<string, Schema>> = {
+  Model: {
+    name: "model",
+    in: "path",
+    required: true,
+    schema: { type: "string", minLength: 1 },
+    description: "The id of the model, percent-encoded.",
+  },
+};
+
+export const generalResponses: Readonly<Record<string, Schema>> = {
+  Error: answer("What went wrong, in one line.", ref("Error")),
+};
+
+const text = { type: "string" };
+const tensorSpecs = {
+  type: "array",
+  items: {
+    type: "object",
+    required: ["name", "datatype", "shape"],
+    properties: {
+      name: text,
+      datatype: text,
+      shape: { type: "array", items: { type: "integer", minimum: -1 } },
+    },
+  },
+};
+const duration = {
+  type: "object",
+  required: ["count", "ns"],
+  properties: {
+    count: { type: "integer", minimum: 0 },
+    ns: { type: "integer", format: "uint64", minimum: 0, description: "Nanoseconds, summed." },
+  },
+};
+
+export const generalSchemas: Readonly<Record<string, Schema>> = {
+  Error: { type: "object", required: ["error"], properties: { error: text } },
+  Live: { type: "object", required: ["live"], properties: { live: { type: "boolean" } } },
+  Ready: { type: "object", required: ["ready"], properties: { ready: { type: "boolean" } } },
+  ServerMetadata: {
+    type: "object",
+    required: ["name", "version", "extensions"],
+    properties: { name: text, version: text, extensions: { type: "array", items: text } },
+  },
+  ModelNames: {
+    type: "object",
+    required: ["models"],
+    properties: { models: { type: "array", items: text } },
+  },
+  ModelMetadata: {
+    type: "object",
+    required: ["name", "platform", "inputs", "outputs"],
+    properties: {
+      name: text,
+      versions: { type: "array", items: text },
+      platform: text,
+      inputs: tensorSpecs,
+      outputs: tensorSpecs,
+    },
+  },
+  ModelReady: {
+    type: "object",
+    required: ["name", "ready"],
+    properties: { name: text, ready: { type: "boolean" } },
+  },
+  ModelStatistics: {
+    type: "object",
+    required: ["model_stats"],
+    properties: {
+      model_stats: {
+        type: "array",
+        items: {
+          type: "object",
+          required: ["name", "inference_stats"],
+          properties: {
+            name: text,
+            version: text,
+            last_inference: {
+              type: "integer",
+              description: "Milliseconds since 1970; 0 if it has never run.",
+            },
+            inference_count: { type: "integer", minimum: 0 },
+            execution_count: { type: "integer", minimum: 0 },
+            inference_stats: {
+              type: "object",
+              required: ["success", "fail"],
+              properties: { success: duration, fail: duration },
+            },
+          },
+        },
+      },
+    },
+  },
+  RepositoryIndex: {
+    type: "array",
+    items: {
+      type: "object",
+      required: ["name", "state"],
+      properties: {
+        name: text,
+        version: text,
+        state: { enum: ["LOADING", "READY", "UNLOADING", "UNAVAILABLE"] },
+        reason: { ...text, description: "Why it is UNAVAILABLE." },
+      },
+    },
+  },
+  Parameters: {
+    type: "object",
+    description: "Those not known are ignored.",
+    properties: {
+      binary_data_size: {
+        type: "integer",
+        minimum: 0,
+        description: "Bytes of this tensor after the JSON, in place of data.",
+      },
+      content_type: { ...text, description: 'BYTES only: "base64" if the strings are base64.' },
+    },
+    additionalProperties: true,
+  },
+  BinaryParameters: {
+    allOf: [ref("Parameters"), { type: "object", required: ["binary_data_size"] }],
+  },
+  RequestParameters: {
+    type: "object",
+    description: "Those not known are ignored.",
+    properties: {
+      timeout: {
+        type: "integer",
+        minimum: 0,
+        description: "Microseconds after which the call fails with a deadline error.",
+      },
+      binary_data_output: {
+        type: "boolean",
+        description: "Send all outputs as bytes after the JSON.",
+      },
+    },
+    additionalProperties: true,
+  },
+};

@@ -1,0 +1,106 @@
+import { describeError, RuntimeError } from "../errors.ts";
+import { listModelRepository, type RepositoryEntry } from "../storage/model-repository.ts";
+import { splitVersionedId, versionedId } from "./model-name.ts";
+import type { ModelIndexEntry, ModelSpec } from "./models.ts";
+
+/** What the local repository needs of the models that are loaded. */
+export interface RepositoryHost {
+  /** Loads a record that stays through the purge of runtimeStatus. */
+  loadPinned(spec: ModelSpec, signal: AbortSignal): Promise<unknown>;
+  unloadRecord(id: string): Promise<void>;
+  /** Ids of the records of all versions of `name` that are loaded or on their way. */
+  recordIdsOf(name: string): readonly string[];
+}
+
+/** The models of a local directory, which are served without being asked: standalone mode. */
+export class LocalRepository {
+  readonly #directory: string | undefined;
+  readonly #extensions: readonly string[];
+  readonly #host: RepositoryHost;
+  /** Record id -> why its last load failed. */
+  readonly #failures = new Map<string, string>();
+
+  /** `directory`: absolute; undefined where there is no repository. */
+  constructor(directory: string | undefined, extensions: readonly string[], host: RepositoryHost) {
+    this.#directory = directory;
+    this.#extensions = extensions;
+    this.#host = host;
+  }
+
+  /** Loads everything in it. Failures of single models are returned, one line each, and stop nobody. */
+  async loadAll(signal: AbortSignal): Promise<string[]> {
+    const failures: string[] = [];
+    const loads = (await this.#scan()).map(async (entry) => {
+      try {
+        await this.#load(entry, signal);
+      } catch (error) {
+        failures.push(`${entry.id}: ${describeError(error)}`);
+      }
+    });
+    await Promise.all(loads);
+    return failures;
+  }
+
+  async load(name: string, signal: AbortSignal): Promise<void> {
+    const entry = (await this.#scan()).find(({ id }) => id === name);
+    if (entry === undefined) {
+      throw new RuntimeError("model-not-found", `model '${name}' is not in the model repository`);
+    }
+    await this.#load(entry, signal);
+  }
+
+  async unload(name: string): Promise<void> {
+    if (this.#directory === undefined) throw noRepository();
+    const ids = this.#host.recordIdsOf(name);
+    if (ids.length === 0) {
+      throw new RuntimeError("model-not-found", `model '${name}' is not loaded`);
+    }
+    await Promise.all(ids.map((id) => this.#host.unloadRecord(id)));
+  }
+
+  /** What is in it but not loaded. `isLoaded`: by record id. */
+  async unavailable(isLoaded: (id: string) => boolean): Promise<ModelIndexEntry[]> {
+    if (this.#directory === undefined) return [];
+    const versions = (await this.#scan()).flatMap(({ id, versions }) =>
+      versions.map(({ version }) => versionedId(id, version)),
+    );
+    return versions
+      .filter((id) => !isLoaded(id))
+      .map((id) => ({
+        ...splitVersionedId(id),
+        state: "UNAVAILABLE",
+        reason: this.#failures.get(id) ?? "not loaded",
+      }));
+  }
+
+  /** All versions side by side, then those that have left the disk are unloaded. */
+  async #load(entry: RepositoryEntry, signal: AbortSignal): Promise<void> {
+    const wanted = entry.versions.map(({ version }) => versionedId(entry.id, version));
+    const outcomes = await Promise.allSettled(
+      entry.versions.map(async ({ version, path, fingerprint }) => {
+        const id = versionedId(entry.id, version);
+        this.#failures.delete(id);
+        // Files that have changed make another key, which replaces the model.
+        const key = JSON.stringify({ fingerprint });
+        try {
+          await this.#host.loadPinned({ id, path, type: "", key }, signal);
+        } catch (error) {
+          this.#failures.set(id, describeError(error));
+          throw error;
+        }
+      }),
+    );
+    const left = this.#host.recordIdsOf(entry.id).filter((id) => !wanted.includes(id));
+    await Promise.all(left.map((id) => this.#host.unloadRecord(id)));
+    for (const outcome of outcomes) if (outcome.status === "rejected") throw outcome.reason;
+  }
+
+  async #scan(): Promise<RepositoryEntry[]> {
+    if (this.#directory === undefined) throw noRepository();
+    return await listModelRepository(this.#directory, this.#extensions);
+  }
+}
+
+function noRepository(): RuntimeError {
+  return new RuntimeError("failed-precondition", "this runtime serves no local model repository");
+}

@@ -1,0 +1,68 @@
+import { RuntimeError } from "../errors.ts";
+import { splitVersionedId, versionedId } from "./model-name.ts";
+import type { ModelRecord } from "./model-record.ts";
+import type { ModelRegistry } from "./model-registry.ts";
+
+/** Finds what callers mean by a model's name and version. */
+export class ModelLookup {
+  readonly #registry: ModelRegistry;
+
+  constructor(registry: ModelRegistry) {
+    this.#registry = registry;
+  }
+
+  /** The generation to ask: one that serves, else one that is on its way, else whatever is left. Version
+   *  "" is the model without versions, else the highest version that serves. Undefined if there is none. */
+  find(name: string, version: string): ModelRecord | undefined {
+    return bestOf(this.recordIds(name, version).flatMap((id) => this.#registry.generations(id)));
+  }
+
+  /** A generation that serves. Throws "model-not-found" if nothing of that name is here,
+   *  "model-not-ready" if it is on its way, "invalid-argument" if this model has no such version: a wrong
+   *  version must not make ModelMesh load the model anew. */
+  serving(name: string, version: string): ModelRecord {
+    const record = this.find(name, version);
+    if (record?.isServing) return record;
+    if (record?.isComing) throw notReady(record);
+    if (version !== "" && this.recordIds(name, "").length > 0) {
+      const versions = this.#registry.versionsOf(name);
+      const known = versions.length === 0 ? "it has no versions" : `it has ${versions.join(", ")}`;
+      throw new RuntimeError(
+        "invalid-argument",
+        `version '${version}' of model '${name}' is not served: ${known}`,
+      );
+    }
+    throw notFound(name);
+  }
+
+  /** Ids of the records that have generations: of one version, or with version "" of the whole model,
+   *  lowest version first. */
+  recordIds(name: string, version: string): string[] {
+    // No caller can mean a record by its inner id.
+    if (splitVersionedId(name).version !== "") return [];
+    const wanted = version === "" ? this.#registry.versionsOf(name) : [version];
+    const ids = wanted.map((each) => versionedId(name, each));
+    if (version === "") ids.push(name);
+    return ids.filter((id) => this.#registry.newest(id) !== undefined);
+  }
+}
+
+export function notFound(name: string): RuntimeError {
+  return new RuntimeError("model-not-found", `model '${name}' is not loaded`);
+}
+
+export function notReady(record: ModelRecord): RuntimeError {
+  return new RuntimeError(
+    "model-not-ready",
+    `model '${record.label}' cannot run yet: it is ${record.state.tag}`,
+  );
+}
+
+// The last one that fits: the newest generation, of the highest version.
+function bestOf(records: readonly ModelRecord[]): ModelRecord | undefined {
+  return (
+    records.findLast((record) => record.isServing) ??
+    records.findLast((record) => record.isComing) ??
+    records.at(-1)
+  );
+}

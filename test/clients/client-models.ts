@@ -1,0 +1,36 @@
+import { cp, mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { elementBytes, isDatatype } from "../../src/tensor.ts";
+import {
+  addConstant,
+  addOne,
+  failsAtRun,
+  identity,
+  slowLoop,
+  twoInputsTwoOutputs,
+} from "../support/onnx-models.ts";
+import { projectRoot } from "../support/served.ts";
+
+/** Fills `root`, a model repository, with the models that the client scripts ask for: the examples, and
+ *  "identity-<datatype>", "arithmetic", "words", "slow", "spare" (which scripts unload and load again),
+ *  and "add" in version 1 (adds 1) and 2 (adds 2). */
+export async function writeClientModels(root: string): Promise<void> {
+  await cp(join(projectRoot, "examples/models"), root, { recursive: true });
+  const models: Record<string, Uint8Array> = {
+    arithmetic: twoInputsTwoOutputs(),
+    words: failsAtRun(),
+    slow: slowLoop(),
+    spare: addOne(),
+    "add/1": addConstant(1),
+    "add/2": addConstant(2),
+  };
+  for (const datatype of Object.keys(elementBytes)) {
+    // The engine cannot carry BF16.
+    if (!isDatatype(datatype) || datatype === "BF16") continue;
+    models[`identity-${datatype.toLowerCase()}`] = identity(datatype);
+  }
+  for (const [path, bytes] of Object.entries(models)) {
+    await mkdir(join(root, path), { recursive: true });
+    await writeFile(join(root, path, "model.onnx"), bytes);
+  }
+}

@@ -1,0 +1,195 @@
+"""The cases for tritonclient that its gRPC and its HTTP client have in common."""
+
+import numpy
+from tritonclient.utils import InferenceServerException
+
+from cases import DATATYPES, empty, example, identity_model, label_list, sample
+
+
+class TritonCases:
+    """Mixed into a Case. The subclass names `triton` (a module of tritonclient), `client`, the codes by
+    which it shows each kind of error, and how it reads a metadata answer (`as_dict`)."""
+
+    def tensor(self, name, datatype, array, **options):
+        """An input tensor, sent in binary form unless `options` say otherwise."""
+        tensor = self.triton.InferInput(name, list(array.shape), datatype)
+        tensor.set_data_from_numpy(array, **options)
+        return tensor
+
+    def rows(self, *values):
+        """The input of the models that add a number: "x" FP32 [N, 4]."""
+        array = numpy.array(values, dtype=numpy.float32)
+        return [self.tensor("x", "FP32", array)]
+
+    def index(self):
+        return {(row["name"], row.get("version", "")): row["state"] for row in self.index_rows()}
+
+    def refused(self, code, pattern, call, *arguments, **options):
+        with self.assertRaisesRegex(InferenceServerException, pattern) as caught:
+            call(*arguments, **options)
+        self.assertEqual(caught.exception.status(), code)
+
+    def test_health(self):
+        self.assertIs(self.client.is_server_live(), True)
+        self.assertIs(self.client.is_server_ready(), True)
+        self.assertIs(self.client.is_model_ready("digits"), True)
+        self.assertIs(self.client.is_model_ready("add", "2"), True)
+        self.assertIs(self.client.is_model_ready("add", "9"), False)
+        self.assertIs(self.client.is_model_ready("nobody"), False)
+
+    def test_server_metadata(self):
+        metadata = self.as_dict(self.client.get_server_metadata())
+        self.assertEqual(metadata["name"], "modelport")
+        self.assertRegex(metadata["version"], r"^\d+\.\d+\.\d+")
+        for extension in ("binary_tensor_data", "model_repository", "statistics"):
+            self.assertIn(extension, metadata["extensions"])
+
+    def test_model_metadata(self):
+        metadata = self.as_dict(self.client.get_model_metadata("digits"))
+        self.assertEqual(metadata["name"], "digits")
+        self.assertEqual(metadata["platform"], "onnx_onnxv1")
+        (image,) = metadata["inputs"]
+        self.assertEqual((image["name"], image["datatype"]), ("image", "FP32"))
+        self.assertEqual([int(size) for size in image["shape"]], [-1, 1, 8, 8])
+        self.assertIn("label", [output["name"] for output in metadata["outputs"]])
+
+    def test_model_versions(self):
+        metadata = self.as_dict(self.client.get_model_metadata("add"))
+        self.assertEqual(metadata["versions"], ["1", "2"])
+        for version, answering, sums in (("", "2", [3, 4, 5, 6]), ("1", "1", [2, 3, 4, 5])):
+            result = self.client.infer("add", self.rows([1, 2, 3, 4]), model_version=version)
+            self.assertEqual(result.as_numpy("y").tolist(), [sums])
+            self.assertEqual(self.as_dict(result.get_response())["model_version"], answering)
+
+    def test_known_answers_of_the_examples(self):
+        for name in ("digits", "digits-batch", "iris"):
+            with self.subTest(name):
+                model, input_name, array, label = example(name)
+                result = self.client.infer(model, [self.tensor(input_name, "FP32", array)])
+                self.assertEqual(label_list(result.as_numpy("label")), label)
+
+    def test_every_datatype_in_binary_form(self):
+        for datatype in DATATYPES:
+            with self.subTest(datatype):
+                array = sample(datatype)
+                tensor = self.tensor("x", datatype, array)
+                result = self.client.infer(identity_model(datatype), [tensor])
+                self.assert_same(result.as_numpy("y"), array)
+
+    def test_empty_tensors(self):
+        for datatype in ("FP32", "INT64"):
+            with self.subTest(datatype):
+                tensor = self.tensor("x", datatype, empty(datatype))
+                result = self.client.infer(identity_model(datatype), [tensor])
+                self.assert_same(result.as_numpy("y"), empty(datatype))
+
+    def test_strings(self):
+        index = self.tensor("index", "INT64", numpy.array([2, 0], dtype=numpy.int64))
+        result = self.client.infer("words", [index])
+        self.assertEqual(label_list(result.as_numpy("word")), ["zwölf", "zero"])
+
+    def test_a_megabyte(self):
+        array = numpy.arange(2**18, dtype=numpy.float32).reshape(2, -1)
+        result = self.client.infer(identity_model("FP32"), [self.tensor("x", "FP32", array)])
+        self.assert_same(result.as_numpy("y"), array)
+
+    def test_requested_outputs_in_their_order_and_the_id(self):
+        inputs = [
+            self.tensor("a", "FP32", numpy.array([[5, 6, 7]], dtype=numpy.float32)),
+            self.tensor("b", "FP32", numpy.array([[1, 2, 3]], dtype=numpy.float32)),
+        ]
+        wanted = [self.triton.InferRequestedOutput(name) for name in ("difference", "sum")]
+        result = self.client.infer("arithmetic", inputs, outputs=wanted, request_id="id 1")
+        response = self.as_dict(result.get_response())
+        self.assertEqual([output["name"] for output in response["outputs"]], ["difference", "sum"])
+        self.assertEqual(response["id"], "id 1")
+        self.assertEqual(result.as_numpy("difference").tolist(), [[4, 4, 4]])
+        only = self.client.infer("arithmetic", inputs, outputs=wanted[1:])
+        self.assertIsNone(only.as_numpy("difference"))
+        self.assertEqual(only.as_numpy("sum").tolist(), [[6, 8, 10]])
+
+    def test_parameters_that_mean_nothing_here(self):
+        result = self.client.infer(
+            "add",
+            self.rows([0, 0, 0, 0]),
+            sequence_id=7,
+            sequence_start=True,
+            priority=3,
+            parameters={"note": "for nobody", "flag": True},
+        )
+        self.assertEqual(result.as_numpy("y").tolist(), [[2, 2, 2, 2]])
+
+    def test_a_wrong_shape(self):
+        array = numpy.zeros([1, 5], dtype=numpy.float32)
+        tensors = [self.tensor("x", "FP32", array)]
+        pattern = r"unexpected shape for input 'x' for model 'add'.*\[-1, ?4\], got \[1, ?5\]"
+        self.refused(self.invalid, pattern, self.client.infer, "add", tensors)
+
+    def test_a_wrong_datatype(self):
+        tensors = [self.tensor("x", "INT32", numpy.zeros([1, 4], dtype=numpy.int32))]
+        pattern = "data-type is 'INT32', model expects 'FP32'"
+        self.refused(self.invalid, pattern, self.client.infer, "add", tensors)
+
+    def test_names_that_the_model_does_not_have(self):
+        tensors = [self.tensor("z", "FP32", numpy.zeros([1, 4], dtype=numpy.float32))]
+        self.refused(self.invalid, "'z'", self.client.infer, "add", tensors)
+        wanted = [self.triton.InferRequestedOutput("nothing")]
+        rows = self.rows([0, 0, 0, 0])
+        self.refused(self.invalid, "nothing", self.client.infer, "add", rows, outputs=wanted)
+
+    def test_models_and_versions_that_do_not_exist(self):
+        rows = self.rows([0, 0, 0, 0])
+        self.refused(self.missing, "nobody", self.client.infer, "nobody", rows)
+        self.refused(self.missing, "nobody", self.client.get_model_metadata, "nobody")
+        self.refused(self.invalid, "9", self.client.infer, "add", rows, model_version="9")
+
+    def test_a_run_that_fails(self):
+        index = self.tensor("index", "INT64", numpy.array([5], dtype=numpy.int64))
+        self.refused(self.failed, ".", self.client.infer, "words", [index])
+
+    def test_the_timeout_parameter(self):
+        inputs = [
+            self.tensor("x", "FP32", numpy.zeros([1, 4], dtype=numpy.float32)),
+            self.tensor("n", "INT64", numpy.array([300], dtype=numpy.int64)),
+        ]
+        self.refused(
+            self.late, "20000 microseconds", self.client.infer, "slow", inputs, timeout=20_000
+        )
+
+    def test_load_and_unload(self):
+        self.assertEqual(self.index()["spare", ""], "READY")
+        self.client.unload_model("spare")
+        try:
+            self.assertIs(self.client.is_model_ready("spare"), False)
+            self.assertEqual(self.index()["spare", ""], "UNAVAILABLE")
+            rows = self.rows([1, 2, 3, 4])
+            self.refused(self.missing, "spare", self.client.infer, "spare", rows)
+        finally:
+            self.client.load_model("spare")
+        self.assertIs(self.client.is_model_ready("spare"), True)
+        result = self.client.infer("spare", self.rows([1, 2, 3, 4]))
+        self.assertEqual(result.as_numpy("y").tolist(), [[2, 3, 4, 5]])
+        self.refused(self.missing, "nobody", self.client.load_model, "nobody")
+
+    def test_the_repository_index(self):
+        index = self.index()
+        self.assertEqual(index["digits", ""], "READY")
+        self.assertEqual(index["add", "1"], "READY")
+        self.assertEqual(index["add", "2"], "READY")
+
+    def test_statistics(self):
+        def counts():
+            answer = self.as_dict(self.client.get_inference_statistics("arithmetic"))
+            (row,) = answer["model_stats"]
+            self.assertEqual(row["name"], "arithmetic")
+            stats = row["inference_stats"]
+            return [int(stats[kind].get("count", 0)) for kind in ("success", "fail")]
+
+        array = numpy.zeros([1, 3], dtype=numpy.float32)
+        inputs = [self.tensor(name, "FP32", array) for name in ("a", "b")]
+        self.client.infer("arithmetic", inputs)
+        success, fail = counts()
+        self.client.infer("arithmetic", inputs)
+        self.assertEqual(counts(), [success + 1, fail])
+        everything = self.as_dict(self.client.get_inference_statistics())["model_stats"]
+        self.assertIn("digits", [row["name"] for row in everything])

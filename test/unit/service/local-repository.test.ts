@@ -1,0 +1,197 @@
+import assert from "node:assert/strict";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, it, type TestContext } from "node:test";
+import { setImmediate } from "node:timers/promises";
+import { RuntimeError } from "../../../src/errors.ts";
+import { createLogger } from "../../../src/log.ts";
+import { ModelManager, type ModelManagerOptions } from "../../../src/service/model-manager.ts";
+import type { InferenceRequest } from "../../../src/service/models.ts";
+import { SafePath } from "../../../src/storage/safe-path.ts";
+import { FakeEngine } from "../../support/fake-engine.ts";
+
+const forever = new AbortController().signal;
+const ask = (version: string): InferenceRequest => ({
+  version,
+  inputs: [{ name: "x", datatype: "FP32", shape: [1], data: new Uint8Array(4) }],
+  outputs: [],
+});
+
+/** A repository with a plain model, and one with versions 2 and 10; loads finish by themselves. */
+async function setUp(t: TestContext, options: Partial<ModelManagerOptions> = {}) {
+  const root = await mkdtemp(join(tmpdir(), "modelport-local-"));
+  t.after(() => rm(root, { recursive: true, force: true }));
+  await writeFile(join(root, "plain.onnx"), "p");
+  for (const version of ["2", "10"]) {
+    await mkdir(join(root, "numbered", version), { recursive: true });
+    await writeFile(join(root, "numbered", version, "model.onnx"), version);
+  }
+  const engine = new FakeEngine();
+  const manager = new ModelManager(
+    { engine, safePath: new SafePath([root]), log: createLogger("silent") },
+    {
+      capacityBytes: 10_000,
+      loadingConcurrency: 8,
+      loadTimeoutMs: 20_000,
+      defaultModelBytes: 100,
+      modelSizeMultiplier: undefined,
+      limitPerModelConcurrency: 0,
+      runtimeVersion: "test",
+      drainTimeoutMs: 20_000,
+      modelRepository: root,
+      lifecycleOwner: "auto",
+      ...options,
+    },
+  );
+  const models = new Map<string, Awaited<ReturnType<typeof finish>>>();
+  async function finish(count: number) {
+    const load = await engine.nthLoad(count);
+    const model = load.finish();
+    models.set(load.source.file.slice(root.length + 1), model);
+    return model;
+  }
+  async function loadAll() {
+    const first = engine.loads.length;
+    const all = manager.loadRepository(forever);
+    for (const nth of [1, 2, 3]) await finish(first + nth);
+    return await all;
+  }
+  return { root, engine, manager, models, finish, loadAll };
+}
+
+describe("the models of a local repository", () => {
+  it("are all loaded, and survive the purge of runtimeStatus", async (t) => {
+    const { manager, loadAll } = await setUp(t);
+    assert.deepEqual(await loadAll(), []);
+    const status = await manager.status();
+    assert.equal(status.ready && status.capacityBytes, 10_000 - 3 * 60);
+    assert.deepEqual(await manager.index(), [
+      { name: "numbered", version: "2", state: "READY", reason: "" },
+      { name: "numbered", version: "10", state: "READY", reason: "" },
+      { name: "plain", version: "", state: "READY", reason: "" },
+    ]);
+  });
+
+  it("answer by their highest version, or by the one that is asked for", async (t) => {
+    const { manager, models, loadAll } = await setUp(t);
+    await loadAll();
+    for (const [version, folder] of [
+      ["", "10"],
+      ["10", "10"],
+      ["2", "2"],
+    ] as const) {
+      const run = manager.infer("numbered", ask(version), forever);
+      await setImmediate();
+      models.get(`numbered/${folder}`)?.runs.at(-1)?.answer.resolve([]);
+      assert.deepEqual(await run, { version: folder, outputs: [] });
+    }
+    assert.deepEqual(manager.describe("numbered", "").versions, ["2", "10"]);
+    assert.deepEqual(manager.describe("plain", "").versions, []);
+    assert.equal(manager.isModelReady("numbered", "2"), true);
+    assert.equal(manager.isModelReady("numbered", "3"), false);
+    assert.equal(manager.statistics("numbered", "10")[0]?.success.count, 2);
+    assert.equal(manager.statistics("numbered").length, 2);
+    assert.equal(manager.statistics().length, 3);
+  });
+
+  it("say which versions they have when another is asked for", async (t) => {
+    const { manager, loadAll } = await setUp(t);
+    await loadAll();
+    await assert.rejects(manager.infer("numbered", ask("3"), forever), {
+      kind: "invalid-argument",
+      message: "version '3' of model 'numbered' is not served: it has 2, 10",
+    });
+    assert.throws(() => manager.describe("plain", "1"), {
+      kind: "invalid-argument",
+      message: "version '1' of model 'plain' is not served: it has no versions",
+    });
+    await assert.rejects(manager.infer("nobody", ask("1"), forever), { kind: "model-not-found" });
+    await assert.rejects(manager.infer("numbered\x0010", ask(""), forever), {
+      kind: "model-not-found",
+    });
+  });
+
+  it("are unloaded with all versions, and listed as unavailable then", async (t) => {
+    const { manager, loadAll } = await setUp(t);
+    await loadAll();
+    await manager.unloadFromRepository("numbered");
+    assert.deepEqual((await manager.index()).slice(0, 2), [
+      { name: "numbered", version: "2", state: "UNAVAILABLE", reason: "not loaded" },
+      { name: "numbered", version: "10", state: "UNAVAILABLE", reason: "not loaded" },
+    ]);
+    await assert.rejects(manager.unloadFromRepository("numbered"), { kind: "model-not-found" });
+    assert.equal(manager.usedBytes, 60);
+    await manager.unload("plain");
+    assert.equal(manager.usedBytes, 0);
+  });
+
+  it("are loaded again only where their files have changed; what has left the disk leaves", async (t) => {
+    const { root, engine, manager, models, finish, loadAll } = await setUp(t);
+    await loadAll();
+    await manager.loadFromRepository("numbered", forever);
+    assert.equal(engine.loads.length, 3);
+    await writeFile(join(root, "numbered", "10", "model.onnx"), "another");
+    await rm(join(root, "numbered", "2"), { recursive: true });
+    const old = models.get("numbered/10");
+    const reload = manager.loadFromRepository("numbered", forever);
+    await finish(4);
+    await reload;
+    assert.equal(old?.unloadCount, 1);
+    assert.deepEqual(manager.describe("numbered", "").versions, ["10"]);
+  });
+
+  it("tell why they did not load, and stop nobody else", async (t) => {
+    const { engine, manager } = await setUp(t);
+    const all = manager.loadRepository(forever);
+    for (const nth of [1, 2, 3]) {
+      const load = await engine.nthLoad(nth);
+      if (load.source.file.endsWith("plain.onnx")) {
+        load.fail(new RuntimeError("load-failed", "unknown operator Foo"));
+      } else load.finish();
+    }
+    assert.deepEqual(await all, ["plain: unknown operator Foo"]);
+    assert.deepEqual((await manager.index()).at(-1), {
+      name: "plain",
+      version: "",
+      state: "UNAVAILABLE",
+      reason: "unknown operator Foo",
+    });
+  });
+
+  it("are nobody's to load and unload once ModelMesh has called, unless so set", async (t) => {
+    const refusal = { kind: "failed-precondition", message: /ModelMesh owns the lifecycle/ };
+    const auto = await setUp(t);
+    await auto.loadAll();
+    await auto.manager.loadFromRepository("plain", forever);
+    await auto.manager.status();
+    await assert.rejects(auto.manager.loadFromRepository("plain", forever), refusal);
+    await assert.rejects(auto.manager.unloadFromRepository("plain"), refusal);
+    const mesh = await setUp(t, { lifecycleOwner: "modelmesh" });
+    await assert.rejects(mesh.manager.loadFromRepository("plain", forever), refusal);
+    const own = await setUp(t, { lifecycleOwner: "repository" });
+    await own.loadAll();
+    await own.manager.status();
+    await own.manager.unloadFromRepository("plain");
+  });
+
+  it("are refused by name when they are not there, or there is no repository", async (t) => {
+    const { manager } = await setUp(t);
+    await assert.rejects(manager.loadFromRepository("nobody", forever), {
+      kind: "model-not-found",
+      message: "model 'nobody' is not in the model repository",
+    });
+    const without = await setUp(t, { modelRepository: undefined });
+    await assert.rejects(without.manager.loadFromRepository("plain", forever), {
+      kind: "failed-precondition",
+    });
+    assert.deepEqual(await without.manager.index(), []);
+  });
+
+  it("do not meet ids that callers send", async (t) => {
+    const { manager } = await setUp(t);
+    const spec = { id: "numbered\x0010", path: "plain.onnx", type: "", key: "" };
+    await assert.rejects(manager.load(spec, forever), { kind: "invalid-argument", message: /NUL/ });
+    await assert.rejects(manager.predictSize(spec), { kind: "invalid-argument", message: /NUL/ });
+  });
+});
