@@ -1,9 +1,10 @@
 import { RuntimeError } from "../errors.ts";
 import type { InferenceRequest } from "../service/models.ts";
-import { elementCount, isDatatype, type Tensor } from "../tensor.ts";
+import { elementCount, type Tensor } from "../tensor.ts";
 import { readTimeoutUs } from "./inference-timeout.ts";
 import { parseJson } from "./rest-json.ts";
 import { type BytesForm, decodeData } from "./rest-tensor.ts";
+import { readDatatype, refuseDuplicates } from "./tensor-checks.ts";
 
 /** How one output is to travel. */
 export interface OutputForm {
@@ -108,10 +109,7 @@ class BlobReader {
 function decodeInput(input: Json, blobs: BlobReader, modelId: string): Tensor {
   const name = asString(input["name"], `name of an input for model '${modelId}'`);
   const what = `input '${name}' for model '${modelId}'`;
-  const datatype = asString(input["datatype"], `datatype of ${what}`);
-  if (!isDatatype(datatype)) {
-    invalid(`${what} has datatype '${datatype}', which the Open Inference Protocol does not know`);
-  }
+  const datatype = readDatatype(asString(input["datatype"], `datatype of ${what}`), what);
   const shape = asArray(input["shape"], `shape of ${what}`).map((dimension) => {
     if (typeof dimension === "number") return dimension;
     // Beyond 2^53 this rounds, but stays beyond, where it is refused.
@@ -187,12 +185,6 @@ function asFlag(value: unknown, what: string): boolean | undefined {
   if (value === undefined || value === null) return undefined;
   if (typeof value !== "boolean") invalid(`${what} must be true or false`);
   return value;
-}
-
-function refuseDuplicates(names: readonly string[], what: string): void {
-  if (new Set(names).size === names.length) return;
-  const twice = names.find((name, index) => names.indexOf(name) !== index);
-  invalid(`'${twice}' is named twice as an ${what}`);
 }
 
 function invalid(message: string): never {

@@ -6,7 +6,8 @@ import type {
 } from "../../gen/inference/inference_pb.ts";
 import { RuntimeError } from "../errors.ts";
 import type { InferenceRequest } from "../service/models.ts";
-import { elementCount, isDatatype, type Tensor } from "../tensor.ts";
+import { elementCount, type Tensor } from "../tensor.ts";
+import { readDatatype, refuseDuplicates } from "./tensor-checks.ts";
 import {
   decodeContents,
   encodeContents,
@@ -68,10 +69,8 @@ function decodeInput(
   raw: Uint8Array | undefined,
   what: string,
 ): Tensor {
-  const { name, datatype, contents } = input;
-  if (!isDatatype(datatype)) {
-    invalid(`${what} has datatype '${datatype}', which the Open Inference Protocol does not know`);
-  }
+  const { name, contents } = input;
+  const datatype = readDatatype(input.datatype, what);
   // Beyond 2^53 this rounds, but stays beyond, where it is refused.
   const shape = input.shape.map(Number);
   const count = elementCount(shape, what);
@@ -82,12 +81,6 @@ function decodeInput(
     invalid(`${what} must not have contents when raw_input_contents is used`);
   }
   return { name, datatype, shape, data: raw };
-}
-
-function refuseDuplicates(names: readonly string[], what: string): void {
-  if (new Set(names).size === names.length) return;
-  const twice = names.find((name, index) => names.indexOf(name) !== index);
-  invalid(`'${twice}' is named twice as an ${what}`);
 }
 
 function invalid(message: string): never {

@@ -196,11 +196,8 @@ export class ModelManager implements Models {
   async status(): Promise<RuntimeStatus> {
     this.#meshHasCalled = true;
     if (!this.ready) return { ready: false };
-    // Loads that arrive from here on belong to the caller's new life.
-    const upTo = this.#registry.lastGeneration;
-    const old = [...this.#registry.all()].filter(
-      (record) => !record.pinned && record.generation <= upTo,
-    );
+    // Those of now: loads that arrive during the purge belong to the caller's new life.
+    const old = [...this.#registry.all()].filter((record) => !record.pinned);
     if (old.length > 0 && !(await this.#purge(old))) return { ready: false };
     const options = this.#options;
     return {

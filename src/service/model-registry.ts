@@ -12,10 +12,6 @@ export class ModelRegistry {
   readonly #listeners = new Set<(record: ModelRecord) => void>();
   #lastGeneration = 0;
 
-  get lastGeneration(): number {
-    return this.#lastGeneration;
-  }
-
   add(request: ModelRequest, pinned: boolean): ModelRecord {
     const generation = ++this.#lastGeneration;
     const record = new ModelRecord({ generation, request, pinned }, (changed) =>

@@ -1,19 +1,13 @@
 import assert from "node:assert/strict";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { after, afterEach, before, describe, it } from "node:test";
-import { type Browser, chromium, type Page } from "playwright-core";
+import type { Browser, Page } from "playwright-core";
 import { startExampleModels } from "../support/markdown-examples.ts";
 import type { Served } from "../support/served.ts";
-import { findChromium } from "./find-chromium.ts";
+import { keepPictureOfFailure, launchChromium, skipWithoutChromium } from "./launch-chromium.ts";
 
 const LIMIT_MS = 30_000;
-const { CHROME_PATH, MODELPORT_REQUIRE_BROWSER } = process.env;
-const executablePath = findChromium(CHROME_PATH);
-const maySkip = executablePath === undefined && !MODELPORT_REQUIRE_BROWSER;
-const skip = maySkip ? "no Chromium found; CHROME_PATH may name one" : false;
 
-describe("the page at /v2/docs, in a browser", { skip }, () => {
+describe("the page at /v2/docs, in a browser", { skip: skipWithoutChromium }, () => {
   let served: Served;
   let browser: Browser;
   let page: Page;
@@ -22,20 +16,8 @@ describe("the page at /v2/docs, in a browser", { skip }, () => {
   const origins = new Set<string>();
 
   before(async () => {
-    assert.ok(executablePath, "this run requires a browser, and there is none");
     served = await startExampleModels();
-    browser = await chromium.launch({
-      executablePath,
-      args: [
-        "--disable-gpu",
-        "--disable-quic",
-        "--no-first-run",
-        // A browser under test must not call home.
-        "--disable-background-networking",
-        "--disable-component-update",
-        "--disable-sync",
-      ],
-    });
+    browser = await launchChromium();
     page = await browser.newPage();
     page.setDefaultTimeout(LIMIT_MS);
     page.on("console", (message) => {
@@ -55,12 +37,7 @@ describe("the page at /v2/docs, in a browser", { skip }, () => {
     await served?.stop();
   });
 
-  afterEach(async (context) => {
-    if (!("passed" in context) || context.passed) return;
-    const path = join(tmpdir(), "modelport-docs-page-failure.png");
-    await page.screenshot({ path, fullPage: true });
-    context.diagnostic(`the page as it was: ${path}`);
-  });
+  afterEach((context) => keepPictureOfFailure(context, page, "docs-page"));
 
   it("shows the paths of the models that are loaded", async () => {
     const paths = await page.locator(".opblock-summary-path").allTextContents();

@@ -1,13 +1,12 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, afterEach, before, describe, it } from "node:test";
-import { type Browser, chromium, type Page } from "playwright-core";
+import type { Browser, Page } from "playwright-core";
 import { type Served, startServed } from "../support/served.ts";
 import { waitFor } from "../support/wait-for.ts";
 import { buildPage } from "./build-page.ts";
-import { findChromium } from "./find-chromium.ts";
+import { keepPictureOfFailure, launchChromium, skipWithoutChromium } from "./launch-chromium.ts";
 
 const examples = join(import.meta.dirname, "../../examples");
 const expected = JSON.parse(
@@ -15,32 +14,17 @@ const expected = JSON.parse(
 ) as Record<string, { readonly label: readonly number[] }>;
 const LIMIT_MS = 30_000;
 
-const { CHROME_PATH, MODELPORT_REQUIRE_BROWSER } = process.env;
-const executablePath = findChromium(CHROME_PATH);
-const maySkip = executablePath === undefined && !MODELPORT_REQUIRE_BROWSER;
-const skip = maySkip ? "no Chromium found; CHROME_PATH may name one" : false;
-
-describe("gRPC-Web from a browser, against the served examples", { skip }, () => {
+describe("gRPC-Web from a browser, against the served examples", {
+  skip: skipWithoutChromium,
+}, () => {
   let runtime: Served;
   let browser: Browser;
   let page: Page;
 
   before(async () => {
-    assert.ok(executablePath, "this run requires a browser, and there is none");
     runtime = await startServed(["--model-repository", join(examples, "models")]);
     await waitFor(() => runtime.output().includes("Modelport serves"), LIMIT_MS);
-    browser = await chromium.launch({
-      executablePath,
-      args: [
-        "--disable-gpu",
-        "--disable-quic",
-        "--no-first-run",
-        // A browser under test must not call home.
-        "--disable-background-networking",
-        "--disable-component-update",
-        "--disable-sync",
-      ],
-    });
+    browser = await launchChromium();
     page = await browser.newPage();
   });
 
@@ -49,12 +33,7 @@ describe("gRPC-Web from a browser, against the served examples", { skip }, () =>
     await runtime?.stop();
   });
 
-  afterEach(async (context) => {
-    if (!("passed" in context) || context.passed) return;
-    const path = join(tmpdir(), "modelport-grpc-web-failure.png");
-    await page.screenshot({ path, fullPage: true });
-    context.diagnostic(`the page as it was: ${path}`);
-  });
+  afterEach((context) => keepPictureOfFailure(context, page, "grpc-web"));
 
   /** Opens the page, unless it is open, with an example's request, and waits for all its calls. */
   async function open(requestFile: string): Promise<void> {

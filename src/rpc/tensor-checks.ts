@@ -1,0 +1,20 @@
+import { RuntimeError } from "../errors.ts";
+import { type Datatype, isDatatype } from "../tensor.ts";
+
+// What every wire format checks of a request before the service sees it.
+
+/** Throws "invalid-argument" unless the protocol knows `name`. `what` names the tensor. */
+export function readDatatype(name: string, what: string): Datatype {
+  if (isDatatype(name)) return name;
+  throw new RuntimeError(
+    "invalid-argument",
+    `${what} has datatype '${name}', which the Open Inference Protocol does not know`,
+  );
+}
+
+/** Throws "invalid-argument" if a name stands twice among `names`. `what` says what they name. */
+export function refuseDuplicates(names: readonly string[], what: string): void {
+  if (new Set(names).size === names.length) return;
+  const twice = names.find((name, index) => names.indexOf(name) !== index);
+  throw new RuntimeError("invalid-argument", `'${twice}' is named twice as an ${what}`);
+}
