@@ -1,6 +1,7 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 import { describeError, type ErrorKind, RuntimeError } from "../errors.ts";
 import { encodeGrpcMessage } from "./grpc-message.ts";
+import { blameUnreadable } from "./unreadable-message.ts";
 
 // Total on purpose: a kind without a code does not compile.
 const codes: Record<ErrorKind, Code> = {
@@ -50,7 +51,10 @@ const maxEncodedLength = 1000;
 /** Anything thrown, as the error that goes over the wire. Only messages of RuntimeError are shown to
  *  callers; what is not ours becomes "internal error" and keeps its text in `cause`. */
 export function toConnectError(reason: unknown): ConnectError {
-  if (reason instanceof ConnectError) return reason;
+  if (reason instanceof ConnectError) {
+    blameUnreadable(reason);
+    return reason;
+  }
   if (reason instanceof RuntimeError) {
     const code = codes[reason.kind];
     return new ConnectError(wireMessage(reason, code), code, undefined, undefined, reason);

@@ -17,6 +17,7 @@ import { abortable } from "../abort.ts";
 import { RuntimeError } from "../errors.ts";
 import { toConnectError } from "./error-codes.ts";
 import type { Peer } from "./port.ts";
+import { watchUnreadable } from "./unreadable-message.ts";
 
 export type LifecycleAccess = "local" | "any";
 
@@ -44,12 +45,14 @@ export function checkLifecycleAccess(access: LifecycleAccess, caller: Caller, wh
   throw new RuntimeError("permission-denied", `${what} answers callers on this machine only`);
 }
 
-/** Holds lifecycle calls against `access`, before the body of a request is read. */
-export function lifecycleGate(
+/** Looks at calls before their body is read: holds lifecycle calls against `access`, and sees to it that
+ *  a message which cannot be read is the caller's fault. */
+export function requestGate(
   access: LifecycleAccess,
   log: Logger,
 ): (context: HandlerContext) => void {
   return (context) => {
+    watchUnreadable(context, (error) => logFailure(log, rpcOf(context), error, {}));
     const { typeName } = context.service;
     const what = repositoryMethods.includes(context.method) ? rpcOf(context) : typeName;
     if (what === typeName && typeName !== ModelRuntime.typeName) return;

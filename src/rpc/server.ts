@@ -16,8 +16,8 @@ import {
   checkLifecycleAccess,
   failureInterceptor,
   type LifecycleAccess,
-  lifecycleGate,
   peerKey,
+  requestGate,
 } from "./interceptors.ts";
 import { modelRuntimeService } from "./model-runtime.ts";
 import { openApi } from "./openapi.ts";
@@ -82,7 +82,7 @@ export async function buildServer(parts: {
         router.service(GRPCInferenceService, inferenceService({ models, version, log }));
       },
       contextValues: (request) => createContextValues().set(peerKey, port.peerOf(request.raw)),
-      requestGate: lifecycleGate(options.lifecycleAccess, log),
+      requestGate: requestGate(options.lifecycleAccess, log),
       interceptors: [failureInterceptor(log)],
       readMaxBytes: options.readMaxBytes,
       acceptCompression: [compressionGzip, compressionBrotli, compressionDeflate],

@@ -1,0 +1,25 @@
+import { Code, ConnectError, type HandlerContext } from "@connectrpc/connect";
+
+/** Connect answers a request message that is no protobuf with "internal", on which callers retry and
+ *  pagers ring. It is the caller's mistake, as it is in JSON: gives such an error, in place, the code
+ *  "invalid_argument". Returns whether `reason` was one. */
+export function blameUnreadable(reason: unknown): reason is ConnectError {
+  if (!(reason instanceof ConnectError) || reason.code !== Code.Internal) return false;
+  if (!reason.rawMessage.startsWith("parse binary: ")) return false;
+  const writable: { code: Code } = reason;
+  writable.code = Code.InvalidArgument;
+  return true;
+}
+
+/** Does so for the message of a unary call, which Connect reads before any interceptor is asked. It aborts
+ *  the context with the error just before it writes it. */
+export function watchUnreadable(
+  context: HandlerContext,
+  onUnreadable: (error: ConnectError) => void,
+): void {
+  const { signal } = context;
+  const onAbort = () => {
+    if (blameUnreadable(signal.reason)) onUnreadable(signal.reason);
+  };
+  signal.addEventListener("abort", onAbort, { once: true });
+}
