@@ -5,6 +5,7 @@ import type { Logger } from "pino";
 import { RuntimeError } from "../errors.ts";
 import { closeListener, listenTcp, listenUnix, portOf } from "./listeners.ts";
 import { type HttpVersion, peekHttpVersion } from "./peek.ts";
+import { FilteredSocket } from "./unix-authority.ts";
 
 export interface PortOptions {
   /** "localhost" means 127.0.0.1 and ::1; anything else is bound as it stands. */
@@ -207,7 +208,7 @@ export class Port {
     };
     // "session" is emitted before "connection" returns: this session belongs to this socket.
     server.once("session", noteSession);
-    server.emit("connection", socket);
+    server.emit("connection", peer.kind === "unix" ? new FilteredSocket(socket) : socket);
     server.off("session", noteSession);
   }
 }

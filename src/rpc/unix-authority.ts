@@ -1,0 +1,162 @@
+import type { Socket } from "node:net";
+import { Duplex } from "node:stream";
+import { hyphenateAuthority } from "./hpack-authority.ts";
+
+const prefaceBytes = 24;
+const frameHeaderBytes = 9;
+// RFC 9113, 6: frame types, and the flags of those that carry header blocks.
+const frameType = { headers: 1, continuation: 9 };
+const flag = { endHeaders: 0x4, padded: 0x8, priority: 0x20 };
+const priorityBytes = 5;
+
+/** Far more than the parser takes. */
+const maxBlockBytes = 256 * 1024;
+
+/** Filters what a client of HTTP/2 sends over a unix socket. Netty names the path of the socket as the
+ *  `:authority` of its requests, ModelMesh's among them, and Node's parser refuses such streams: makes the
+ *  path something that could be a host. All frames keep their length and order. */
+export class AuthorityFilter {
+  /** Bytes that pass as they are: what is left of the preface or of a frame. */
+  #passing = prefaceBytes;
+  /** The start of a frame header, or of a header block. */
+  #held: Buffer[] = [];
+  #heldBytes = 0;
+  /** Less than this is not worth a look. */
+  #wantedBytes = 0;
+
+  /** What may go on to the parser; the rest comes with later chunks. Chunks may be changed in place. */
+  push(chunk: Buffer): Buffer[] {
+    this.#held.push(chunk);
+    this.#heldBytes += chunk.length;
+    if (this.#heldBytes < this.#wantedBytes) return [];
+    let rest = this.#held.length === 1 ? chunk : Buffer.concat(this.#held);
+    this.#hold(undefined, 0);
+    const passed: Buffer[] = [];
+    while (rest.length > 0) {
+      if (this.#passing === 0) {
+        const { passBytes, wantedBytes } = look(rest);
+        this.#passing = passBytes;
+        if (passBytes === 0) {
+          this.#hold(rest, wantedBytes);
+          break;
+        }
+      }
+      const now = rest.subarray(0, this.#passing);
+      this.#passing -= now.length;
+      passed.push(now);
+      rest = rest.subarray(now.length);
+    }
+    return passed;
+  }
+
+  #hold(bytes: Buffer | undefined, wantedBytes: number): void {
+    this.#held = bytes === undefined ? [] : [bytes];
+    this.#heldBytes = bytes?.length ?? 0;
+    this.#wantedBytes = wantedBytes;
+  }
+}
+
+/** The socket as the HTTP/2 server is to see it: what comes in goes through an AuthorityFilter. */
+export class FilteredSocket extends Duplex {
+  readonly #socket: Socket;
+
+  /** Takes over `socket`, of which nothing has been read but what was put back. */
+  constructor(socket: Socket) {
+    super({ allowHalfOpen: false });
+    this.#socket = socket;
+    const filter = new AuthorityFilter();
+    socket.on("data", (chunk) => {
+      for (const bytes of filter.push(chunk)) if (!this.push(bytes)) socket.pause();
+    });
+    socket.on("end", () => this.push(null));
+    socket.on("error", (error) => this.destroy(error));
+    socket.on("close", () => this.destroy());
+    socket.pause();
+  }
+
+  override _read(): void {
+    this.#socket.resume();
+  }
+
+  override _write(chunk: Buffer, _encoding: string, done: (error?: Error | null) => void): void {
+    this.#socket.write(chunk, done);
+  }
+
+  override _writev(chunks: { chunk: Buffer }[], done: (error?: Error | null) => void): void {
+    const last = chunks.pop();
+    this.#socket.cork();
+    for (const { chunk } of chunks) this.#socket.write(chunk);
+    this.#socket.write(last?.chunk ?? "", done);
+    this.#socket.uncork();
+  }
+
+  override _final(done: (error?: Error | null) => void): void {
+    this.#socket.end(done);
+  }
+
+  override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
+    this.#socket.destroy();
+    done(error);
+  }
+}
+
+interface FrameHeader {
+  readonly type: number;
+  readonly flags: number;
+  /** Where the frame ends in the buffer that it was read from. */
+  readonly end: number;
+}
+
+/** At the start of a frame: how many bytes may pass, 0 if more must come first; then how many there have
+ *  to be for another look. A header block that is complete is rewritten. */
+function look(bytes: Buffer): { passBytes: number; wantedBytes: number } {
+  const fragments: Buffer[] = [];
+  for (let start = 0; ; ) {
+    const frame = readFrameHeader(bytes, start);
+    if (frame === undefined) return { passBytes: 0, wantedBytes: start + frameHeaderBytes };
+    const isBlock = frame.type === (start === 0 ? frameType.headers : frameType.continuation);
+    // Anything else passes; a block that is interrupted or endless is the parser's to refuse.
+    if (!isBlock || frame.end > maxBlockBytes) return { passBytes: frame.end, wantedBytes: 0 };
+    if (bytes.length < frame.end) return { passBytes: 0, wantedBytes: frame.end };
+    fragments.push(fragmentOf(bytes.subarray(start, frame.end), frame));
+    start = frame.end;
+    if ((frame.flags & flag.endHeaders) === 0) continue;
+    rewrite(fragments);
+    return { passBytes: start, wantedBytes: 0 };
+  }
+}
+
+function readFrameHeader(bytes: Buffer, start: number): FrameHeader | undefined {
+  if (bytes.length < start + frameHeaderBytes) return undefined;
+  return {
+    type: bytes.readUInt8(start + 3),
+    flags: bytes.readUInt8(start + 4),
+    end: start + frameHeaderBytes + bytes.readUIntBE(start, 3),
+  };
+}
+
+/** The part of a header block in one frame, without padding and priority. Empty if they do not fit. */
+function fragmentOf(frame: Buffer, { type, flags }: FrameHeader): Buffer {
+  let start = frameHeaderBytes;
+  let end = frame.length;
+  if (type === frameType.headers) {
+    if ((flags & flag.padded) !== 0) end -= frame[start++] ?? 0;
+    if ((flags & flag.priority) !== 0) start += priorityBytes;
+  }
+  return frame.subarray(start, Math.max(start, end));
+}
+
+function rewrite(fragments: readonly Buffer[]): void {
+  const [only, ...others] = fragments;
+  if (only !== undefined && others.length === 0) {
+    hyphenateAuthority(only);
+    return;
+  }
+  const block = Buffer.concat(fragments);
+  hyphenateAuthority(block);
+  let position = 0;
+  for (const fragment of fragments) {
+    block.copy(fragment, 0, position);
+    position += fragment.length;
+  }
+}
