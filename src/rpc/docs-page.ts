@@ -3,6 +3,7 @@ import { readFile } from "node:fs/promises";
 import { promisify } from "node:util";
 import { constants, gzip } from "node:zlib";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { refuseOtherMethods } from "./rest-route.ts";
 
 const page = `<!doctype html>
 <html lang="en">
@@ -63,21 +64,24 @@ const javascript = "text/javascript; charset=utf-8";
 const css = "text/css; charset=utf-8";
 /** All that is served, so that no path of a request ever becomes a path of a file. */
 const files: Readonly<Record<string, StaticFile>> = {
-  "/v2/docs": text(html, page),
-  "/v2/docs/swagger-initializer.js": text(javascript, initializer),
-  "/v2/docs/swagger-ui-bundle.js": fromLibrary(javascript, "swagger-ui-bundle.js"),
-  "/v2/docs/swagger-ui.css": fromLibrary(css, "swagger-ui.css"),
-  "/v2/docs/favicon-32x32.png": fromLibrary("image/png", "favicon-32x32.png"),
+  "/docs": text(html, page),
+  "/docs/swagger-initializer.js": text(javascript, initializer),
+  "/docs/swagger-ui-bundle.js": fromLibrary(javascript, "swagger-ui-bundle.js"),
+  "/docs/swagger-ui.css": fromLibrary(css, "swagger-ui.css"),
+  "/docs/favicon-32x32.png": fromLibrary("image/png", "favicon-32x32.png"),
 };
 
-/** GET /v2/docs: a page to read and try /v2/openapi.json with. It needs nothing of the internet. */
-export function docsPage(app: FastifyInstance): void {
+/** GET /docs: a page to read and try /openapi.json with. It needs nothing of the internet. `scope` is one
+ *  of REST (see restScope) whose prefix is /v2. */
+export function docsPage(scope: FastifyInstance): void {
   for (const [path, file] of Object.entries(files)) {
     const load = once(() => prepare(file));
-    app.get(path, async (request, reply) => sendFile(request, reply, await load()));
+    scope.get(path, async (request, reply) => sendFile(request, reply, await load()));
+    refuseOtherMethods(scope, path, ["GET"]);
   }
   // Relative, because a proxy may have put all paths under another.
-  app.get("/v2/docs/", (_request, reply) => reply.redirect("../docs", 308));
+  scope.get("/docs/", (_request, reply) => reply.redirect("../docs", 308));
+  refuseOtherMethods(scope, "/docs/", ["GET"]);
 }
 
 interface PreparedFile {

@@ -3,26 +3,27 @@ import { RuntimeError } from "../errors.ts";
 import type { Models } from "../service/models.ts";
 import { docsPage } from "./docs-page.ts";
 import { type DocumentedModel, openApiDocument } from "./openapi-document.ts";
+import { addRestRoute, jsonReply, type RestParts, type RestRoute } from "./rest-route.ts";
 
 type DescribedModels = Pick<Models, "index" | "describe">;
 
-/** GET /v2/openapi.json: what can be asked now, with the inputs and outputs of every model that is
- *  loaded. GET /v2/docs shows it. */
+/** GET /openapi.json: what can be asked now, with the inputs and outputs of every model that is loaded.
+ *  GET /docs shows it. `scope` is one of REST (see restScope) whose prefix is /v2. */
 export function openApi(
-  app: FastifyInstance,
-  parts: { readonly models: DescribedModels; readonly version: string },
+  scope: FastifyInstance,
+  parts: RestParts & { readonly models: DescribedModels; readonly version: string },
 ): void {
   const { models, version } = parts;
-  app.get("/v2/openapi.json", async (_request, reply) => {
-    const document = openApiDocument(version, await documentedModels(models));
-    return (
-      reply
-        .headers({ "content-type": "application/json", "cache-control": "no-store" })
-        // Fastify would add a charset to the content type of a string.
-        .send(Buffer.from(JSON.stringify(document)))
-    );
-  });
-  docsPage(app);
+  const route: RestRoute = {
+    methods: ["GET"],
+    paths: ["/openapi.json"],
+    answer: async () => {
+      const reply = jsonReply(openApiDocument(version, await documentedModels(models)));
+      return { ...reply, headers: { ...reply.headers, "cache-control": "no-store" } };
+    },
+  };
+  addRestRoute(scope, route, parts);
+  docsPage(scope);
 }
 
 /** Every model that runs: by its name alone, and by each of its versions. */

@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { discardUnreadBody } from "./discard-body.ts";
 import { encodeGrpcMessage } from "./grpc-message.ts";
+import { noteAnswer } from "./unreadable-request.ts";
 
 /** What the port answers apart from RPCs: who it is, and that there is nothing at a path. What holds for
  *  every request of the port is hooked here too. */
@@ -9,6 +10,7 @@ export function plainHttp(app: FastifyInstance, version: string): void {
   app.removeAllContentTypeParsers();
   app.addContentTypeParser("*", (_request, _payload, done) => done(null));
   app.addHook("onRequest", (request, reply, done) => {
+    noteAnswer(request.raw, reply.raw);
     discardUnreadBody(request.raw, reply.raw);
     done();
   });
@@ -23,13 +25,23 @@ export function plainHttp(app: FastifyInstance, version: string): void {
       "POST /mmesh.ModelRuntime/runtimeStatus (it unloads what ModelMesh loaded) with body {}",
     ],
   }));
-  app.setNotFoundHandler(answerUnknown);
+  app.setNotFoundHandler((request, reply) =>
+    // The path is as long as the caller likes, headers are not.
+    answerNoRpc(request, reply, {
+      status: 404,
+      code: "unimplemented",
+      message: `there is no method ${request.url.split("?", 1)[0]?.slice(0, 200)}`,
+    }),
+  );
 }
 
-// gRPC clients understand "unimplemented" only in trailers, which may come as headers.
-function answerUnknown(request: FastifyRequest, reply: FastifyReply): FastifyReply {
-  // The path is as long as the caller likes, headers are not.
-  const message = `there is no method ${request.url.split("?", 1)[0]?.slice(0, 200)}`;
+/** Refuses what names no RPC, in the form that its client knows. gRPC's understand "unimplemented" only
+ *  in trailers, which may come as headers. */
+export function answerNoRpc(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { status, code, message }: { readonly status: number; readonly code: string; message: string },
+): FastifyReply {
   const contentType = request.headers["content-type"] ?? "";
   if (contentType.startsWith("application/grpc")) {
     return reply
@@ -39,5 +51,5 @@ function answerUnknown(request: FastifyRequest, reply: FastifyReply): FastifyRep
       .header("grpc-message", encodeGrpcMessage(message))
       .send();
   }
-  return reply.code(404).send({ code: "unimplemented", message });
+  return reply.code(status).send({ code, message });
 }

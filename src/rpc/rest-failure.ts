@@ -8,38 +8,51 @@ import { logFailure } from "./interceptors.ts";
 export class HttpRefusal extends Error {
   readonly statusCode: number;
 
-  constructor(statusCode: 404 | 405 | 413 | 415, message: string) {
+  constructor(statusCode: 400 | 404 | 405 | 413 | 414 | 415, message: string) {
     super(message);
     this.name = "HttpRefusal";
     this.statusCode = statusCode;
   }
 }
 
-/** Sends any failure as {"error": "…"}, and writes one line to the log. */
+/** Sends any failure as {"error": "…"}, and writes one line to the log, with `facts` in it. */
 export function answerFailure(
   reason: unknown,
-  { request, reply, log }: { request: FastifyRequest; reply: FastifyReply; log: Logger },
+  call: {
+    readonly request: FastifyRequest;
+    readonly reply: FastifyReply;
+    readonly log: Logger;
+    readonly facts?: object;
+  },
 ): FastifyReply {
+  const { request, reply, log } = call;
   const rpc = `${request.method} ${request.routeOptions.url ?? "/v2/*"}`;
   const facts = {
     modelId: modelIdIn(request.params),
     durationMs: Math.round(reply.elapsedTime),
+    ...call.facts,
   };
   if (isRefusal(reason)) {
     const { statusCode } = reason;
     const message = describeError(reason);
     log.info({ rpc, statusCode, reason: message, ...facts }, "call failed");
-    return sendJson(reply.code(statusCode), { error: message });
+    return sendError(reply, statusCode, message);
   }
   const error = toConnectError(reason);
   logFailure(log, rpc, error, facts);
-  return sendJson(reply.code(toHttpStatus(error.code)), { error: error.rawMessage });
+  return sendError(reply, toHttpStatus(error.code), error.rawMessage);
 }
 
-/** Python's kserve client reads an error only if its content type is this to the letter. Fastify adds a
- *  charset to what it makes JSON of, but leaves bytes alone. */
-export function sendJson(reply: FastifyReply, value: unknown): FastifyReply {
-  return reply.header("content-type", "application/json").send(Buffer.from(JSON.stringify(value)));
+/** The path of a request as messages show it: it is as long as the caller likes. */
+export function pathOf(request: FastifyRequest): string | undefined {
+  return request.url.split("?", 1)[0]?.slice(0, 200);
+}
+
+// Python's kserve client reads an error only if its content type is this to the letter. Fastify adds a
+// charset to what it makes JSON of, but leaves bytes alone.
+function sendError(reply: FastifyReply, status: number, error: string): FastifyReply {
+  const body = Buffer.from(JSON.stringify({ error }));
+  return reply.code(status).header("content-type", "application/json").send(body);
 }
 
 // Fastify's own refusals, of a malformed content type for example, carry a status too.

@@ -11,18 +11,15 @@ import { compressionDeflate } from "./compression-deflate.ts";
 import { repairConnect } from "./connect-repairs.ts";
 import { healthService, type Readiness } from "./health.ts";
 import { inferenceService } from "./inference.ts";
-import { inferenceRest } from "./inference-rest.ts";
-import {
-  checkLifecycleAccess,
-  failureInterceptor,
-  type LifecycleAccess,
-  peerKey,
-  requestGate,
-} from "./interceptors.ts";
+import { type InferenceRestParts, inferenceRest } from "./inference-rest.ts";
+import { failureInterceptor, type LifecycleAccess, peerKey, requestGate } from "./interceptors.ts";
 import { modelRuntimeService } from "./model-runtime.ts";
 import { openApi } from "./openapi.ts";
 import { plainHttp } from "./plain-http.ts";
 import { Port, type PortAddress, type PortOptions } from "./port.ts";
+import { restScope } from "./rest-route.ts";
+import { answerUnreadable } from "./unreadable-request.ts";
+import { answerUnroutable, refuseUnknownMethods } from "./unroutable-request.ts";
 
 export interface ServerOptions extends PortOptions {
   /** The version of this program. */
@@ -64,7 +61,9 @@ export async function buildServer(parts: {
   const closing = new AbortController();
   const aborting = new AbortController();
   const app = Fastify({
-    serverFactory: (handler) => port.attach(handler),
+    serverFactory: (handler) => port.attach(refuseUnknownMethods(handler)),
+    frameworkErrors: (error, request, reply) => answerUnroutable(error, { request, reply, log }),
+    clientErrorHandler: (error, socket) => answerUnreadable(error, socket, log),
     loggerInstance: log as FastifyBaseLogger,
     // Paths of the REST API hold model ids, which are as long as their owners like.
     routerOptions: { maxParamLength: maxPathLetters },
@@ -90,19 +89,27 @@ export async function buildServer(parts: {
     });
     done();
   });
-  openApi(app, { models, version });
-  inferenceRest(app, {
+  const rest: InferenceRestParts = {
     models,
     version,
     log,
     readMaxBytes: options.readMaxBytes,
-    gate: (request, what) => {
-      const peer = port.peerOf(request.raw);
-      const origin = request.headers.origin ?? null;
-      checkLifecycleAccess(options.lifecycleAccess, { peer, origin }, what);
-    },
+    lifecycleAccess: options.lifecycleAccess,
+    callerOf: (request) => ({
+      peer: port.peerOf(request.raw),
+      origin: request.headers.origin ?? null,
+    }),
     shutdownSignal: aborting.signal,
-  });
+  };
+  void app.register(
+    (scope, _options, done) => {
+      restScope(scope, log);
+      openApi(scope, rest);
+      inferenceRest(scope, rest);
+      done();
+    },
+    { prefix: "/v2" },
+  );
   await app.ready();
 
   let closed: Promise<void> | undefined;

@@ -2,8 +2,10 @@ import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { gunzipSync } from "node:zlib";
 import Fastify, { type FastifyInstance } from "fastify";
+import { pino } from "pino";
 import { RuntimeError } from "../../src/errors.ts";
 import { openApi } from "../../src/rpc/openapi.ts";
+import { restScope } from "../../src/rpc/rest-route.ts";
 import type { ModelDescription, ModelIndexEntry } from "../../src/service/models.ts";
 import { type Datatype, elementBytes } from "../../src/tensor.ts";
 
@@ -50,7 +52,22 @@ class Loaded {
 
 async function serve(models: Loaded): Promise<FastifyInstance> {
   const app = Fastify();
-  openApi(app, { models, version: "1.2.3" });
+  const parts = {
+    models,
+    version: "1.2.3",
+    log: pino({ level: "silent" }),
+    lifecycleAccess: "local" as const,
+    callerOf: () => ({ peer: undefined, origin: null }),
+    shutdownSignal: new AbortController().signal,
+  };
+  void app.register(
+    (scope, _options, done) => {
+      restScope(scope, parts.log);
+      openApi(scope, parts);
+      done();
+    },
+    { prefix: "/v2" },
+  );
   await app.ready();
   return app;
 }
@@ -109,6 +126,19 @@ describe("the OpenAPI document", () => {
     assert.equal(document["openapi"], "3.1.1");
     assert.equal(at(document, "info", "title"), "Modelport");
     assert.equal(at(document, "info", "version"), "1.2.3");
+  });
+
+  it("is refused as all of REST is while the repository cannot be read", async () => {
+    const models = new Loaded();
+    models.index = async () => {
+      throw new RuntimeError("temporarily-unavailable", "the model repository cannot be read");
+    };
+    const app = await serve(models);
+    const response = await app.inject("/v2/openapi.json");
+    await app.close();
+    assert.equal(response.statusCode, 503);
+    assert.equal(response.headers["content-type"], "application/json");
+    assert.deepEqual(response.json(), { error: "the model repository cannot be read" });
   });
 
   it("has the paths of the server even if no model is loaded", async () => {
