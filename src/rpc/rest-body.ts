@@ -36,15 +36,13 @@ export async function readBody(request: IncomingMessage, maxBytes: number): Prom
 
 function collect(request: IncomingMessage, maxBytes: number): Promise<Uint8Array> {
   return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = [];
-    let sizeBytes = 0;
+    const body = new BodyBuffer(Number(request.headers["content-length"] ?? 0));
     const stop = () => {
       request.off("data", onData).off("end", onEnd).off("close", onClose).off("error", onClose);
     };
     const onData = (chunk: Buffer) => {
-      sizeBytes += chunk.length;
-      if (sizeBytes <= maxBytes) {
-        chunks.push(chunk);
+      if (body.sizeBytes + chunk.length <= maxBytes) {
+        body.add(chunk);
         return;
       }
       stop();
@@ -53,7 +51,7 @@ function collect(request: IncomingMessage, maxBytes: number): Promise<Uint8Array
     };
     const onEnd = () => {
       stop();
-      resolve(chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks));
+      resolve(body.bytes());
     };
     const onClose = () => {
       stop();
@@ -61,6 +59,44 @@ function collect(request: IncomingMessage, maxBytes: number): Promise<Uint8Array
     };
     request.on("data", onData).on("end", onEnd).on("close", onClose).on("error", onClose);
   });
+}
+
+/** Bytes that arrive in chunks. A chunk keeps its piece of the socket's memory alive, and may hold a single
+ *  byte: kept as they come, they could take a hundred times what was sent. */
+class BodyBuffer {
+  readonly #expectedBytes: number;
+  #buffer: Buffer = Buffer.alloc(0);
+  #sizeBytes = 0;
+
+  /** `expectedBytes` is what was announced, 0 if nothing was. */
+  constructor(expectedBytes: number) {
+    this.#expectedBytes = expectedBytes;
+  }
+
+  get sizeBytes(): number {
+    return this.#sizeBytes;
+  }
+
+  add(chunk: Buffer): void {
+    const start = this.#sizeBytes;
+    this.#sizeBytes += chunk.length;
+    if (start === 0 && chunk.length >= this.#expectedBytes) {
+      this.#buffer = chunk;
+      return;
+    }
+    if (this.#sizeBytes > this.#buffer.length) {
+      const fits = this.#sizeBytes <= this.#expectedBytes;
+      const grown = fits ? this.#expectedBytes : 2 * this.#sizeBytes;
+      const buffer = Buffer.allocUnsafeSlow(grown);
+      this.#buffer.copy(buffer, 0, 0, start);
+      this.#buffer = buffer;
+    }
+    chunk.copy(this.#buffer, start);
+  }
+
+  bytes(): Uint8Array {
+    return this.#buffer.subarray(0, this.#sizeBytes);
+  }
 }
 
 function tooLarge(maxBytes: number): HttpRefusal {

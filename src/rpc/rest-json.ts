@@ -1,35 +1,22 @@
 import { constants } from "node:buffer";
 import { describeError, RuntimeError } from "../errors.ts";
+import { parseExactly } from "./exact-json.ts";
 
 // JSON in which integers are exact. JavaScript's numbers end at 2^53, those of INT64 and UINT64 do not.
 
 /** What Node 22 and later have, and the library of es2024 does not declare. */
-interface JsonWithSource {
-  parse(text: string, reviver: (key: string, value: unknown, context: Source) => unknown): unknown;
-  rawJSON(text: string): unknown;
-}
-interface Source {
-  /** The text of a primitive value; undefined for objects and arrays. */
-  readonly source?: string;
-}
-const json = JSON as unknown as JsonWithSource;
+const json = JSON as unknown as { rawJSON(text: string): unknown };
 
 const utf8 = new TextDecoder("utf-8", { fatal: true });
 
-// The smallest integer beyond 2^53 has 16 digits. A longer fraction is no reason to take the slow way.
-const longInteger = /(?:^|[[,:\s])-?\d{16,}(?![\d.eE])/;
-// No integer of a tensor is longer; making a bigint of very many digits would take very long.
-const maxIntegerLength = 20;
-
-/** The value of a JSON text in UTF-8. An integer that no number can hold exactly, of up to 20 characters,
+/** The value of a JSON text in UTF-8. An integer that no number can hold exactly, of up to 20 digits,
  *  becomes a bigint. Throws "invalid-argument"; `what` names the text in the message. */
 export function parseJson(bytes: Uint8Array, what: string): unknown {
   const text = decodeText(bytes, what);
   try {
-    return longInteger.test(text) ? json.parse(text, reviveInteger) : JSON.parse(text);
+    return parseExactly(text);
   } catch (cause) {
-    // The reviver is called by recursion, so that a deep enough text ends in a RangeError.
-    const why = cause instanceof RangeError ? "it is nested too deeply" : describeError(cause, 200);
+    const why = describeError(cause, 200);
     throw new RuntimeError("invalid-argument", `${what} is not JSON: ${why}`, { cause });
   }
 }
@@ -68,10 +55,4 @@ function decodeText(bytes: Uint8Array, what: string): string {
   } catch (cause) {
     throw new RuntimeError("invalid-argument", `${what} is not UTF-8`, { cause });
   }
-}
-
-function reviveInteger(_key: string, value: unknown, { source }: Source): unknown {
-  if (typeof value !== "number" || Number.isSafeInteger(value)) return value;
-  if (source === undefined || source.length > maxIntegerLength) return value;
-  return /^-?\d+$/.test(source) ? BigInt(source) : value;
 }

@@ -3,7 +3,8 @@ import type { InferenceRequest } from "../service/models.ts";
 import { elementCount, type Tensor } from "../tensor.ts";
 import { readTimeoutUs } from "./inference-timeout.ts";
 import { parseJson } from "./rest-json.ts";
-import { type BytesForm, decodeData } from "./rest-tensor.ts";
+import type { BytesForm } from "./rest-strings.ts";
+import { decodeData } from "./rest-tensor.ts";
 import { readDatatype, refuseDuplicates } from "./tensor-checks.ts";
 
 /** How one output is to travel. */
@@ -118,6 +119,7 @@ function decodeInput(input: Json, blobs: BlobReader, modelId: string): Tensor {
   });
   const count = elementCount(shape, what);
   const parameters = parametersOf(input, what);
+  refuseSharedMemory(parameters, what);
   const sizeBytes = parameters["binary_data_size"] ?? undefined;
   const data = input["data"] ?? undefined;
   if (sizeBytes !== undefined) {
@@ -146,6 +148,7 @@ function decodeOutputs(
     const output = asObject(item, `outputs[${index}]`);
     const name = asString(output["name"], `name of outputs[${index}]`);
     const own = parametersOf(output, `output '${name}'`);
+    refuseSharedMemory(own, `output '${name}'`);
     const binary = asFlag(own["binary_data"], `binary_data of output '${name}'`);
     forms.set(name, { binary: binary ?? binaryByDefault, bytesForm: bytesFormOf(own) });
     return name;
@@ -158,6 +161,12 @@ function decodeOutputs(
 function bytesFormOf(parameters: Json): BytesForm {
   const contentType = parameters["content_type"];
   return contentType === "base64" || contentType === "b64" ? "base64" : "text";
+}
+
+// Passed over, it would leave the caller with whatever its memory held before.
+function refuseSharedMemory(parameters: Json, what: string): void {
+  if ((parameters["shared_memory_region"] ?? undefined) === undefined) return;
+  invalid(`${what} is to travel in shared memory, which this server does not know`);
 }
 
 function parametersOf(owner: Json, what: string): Json {

@@ -41,6 +41,22 @@ describe("the errors of REST", () => {
     ],
     ["a timeout that is none", { inputs: [x], parameters: { timeout: -1 } }, /'timeout'/],
     [
+      "an input in shared memory",
+      { inputs: [{ ...x, data: undefined, parameters: { shared_memory_region: "r" } }] },
+      /^input 'x' for model 'echo' is to travel in shared memory/,
+    ],
+    [
+      "an output in shared memory",
+      { inputs: [x], outputs: [{ name: "x", parameters: { shared_memory_region: "r" } }] },
+      /^output 'x' is to travel in shared memory/,
+    ],
+    ["an element with parts", { inputs: [{ ...x, data: [1, 2, { a: [] }] }] }, /2 is an object/],
+    [
+      "a late duplicate among very many names",
+      { inputs: [x], outputs: [...Array(15_000).keys(), 14_999].map((n) => ({ name: `${n}` })) },
+      /'14999' is named twice as an output/,
+    ],
+    [
       "a blob without the header",
       { inputs: [{ ...x, data: undefined, parameters: { binary_data_size: 12 } }] },
       /header Inference-Header-Content-Length is missing/,

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
+import http from "node:http";
 import http2 from "node:http2";
 import { before, describe, it } from "node:test";
 import { deflateSync, gzipSync } from "node:zlib";
@@ -177,6 +178,34 @@ describe("REST", () => {
       assert.deepEqual(JSON.parse(text), { model_name: "add-one", outputs: [y] });
     } finally {
       session.destroy();
+    }
+  });
+
+  it("puts a body together that comes in pieces of any size, announced or not", async () => {
+    const json = JSON.stringify({
+      inputs: [
+        { name: "b", datatype: "UINT8", shape: [99_000], parameters: { binary_data_size: 99_000 } },
+      ],
+      parameters: { binary_data_output: true },
+    });
+    const blob = Buffer.from(Array.from({ length: 99_000 }, (_, index) => index % 251));
+    const body = Buffer.concat([Buffer.from(json), blob]);
+    for (const framing of [{ "content-length": body.length }, { "transfer-encoding": "chunked" }]) {
+      const headers = { ...framing, "inference-header-content-length": json.length };
+      const request = http.request(`${base}/v2/models/echo/infer`, { method: "POST", headers });
+      const answered = once(request, "response");
+      let sent = 0;
+      for (const size of [1, 1, 3, 20_000, 1, 60_000]) {
+        request.write(body.subarray(sent, sent + size));
+        sent += size;
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      request.end(body.subarray(sent));
+      const [response] = (await answered) as [http.IncomingMessage];
+      const bytes = Buffer.concat(await response.toArray());
+      assert.equal(response.statusCode, 200, bytes.toString());
+      const jsonLength = Number(response.headers["inference-header-content-length"]);
+      assert.ok(blob.equals(bytes.subarray(jsonLength)), JSON.stringify(framing));
     }
   });
 

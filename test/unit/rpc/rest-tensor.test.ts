@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { parseJson, writeJson } from "../../../src/rpc/rest-json.ts";
-import { type BytesForm, decodeData, encodeData } from "../../../src/rpc/rest-tensor.ts";
+import type { BytesForm } from "../../../src/rpc/rest-strings.ts";
+import { decodeData, encodeData } from "../../../src/rpc/rest-tensor.ts";
 import { type Datatype, elementCount } from "../../../src/tensor.ts";
 
 const what = "input 'x' for model 'm'";
@@ -93,9 +94,9 @@ describe("a tensor in JSON", () => {
     ["[[1,2],[3]]", "INT32", [2, 2], /data\[1\] has 1 elements, its shape \[2,2\] asks for 2/],
     ["[[1,2]]", "INT32", [2, 2], /: data has 1 elements, its shape \[2,2\] asks for 2 there/],
     ["[[1,2],3]", "INT32", [2, 2], /data\[1\] is no array, its shape \[2,2\] asks for 2 levels/],
-    ["[[1,[2]]]", "INT32", [1, 2], /data\[0\]\[1\] is an array, its shape \[1,2\] asks for an el/],
-    ["[[1],[2]]", "INT32", [2], /data\[0\] is an array/],
-    ["[1,[2]]", "INT32", [2, 1], /data\[1\] is an array/],
+    ["[[1,[2]]]", "INT32", [1, 2], /element 1 is an array, which its shape \[1,2\] does not/],
+    ["[[1],[2]]", "INT32", [2], /element 0 is an array/],
+    ["[1,[2]]", "INT32", [2, 1], /element 1 is an array/],
     ["5", "INT32", [1], /data must be an array/],
     ['{"0":1}', "INT32", [1], /data must be an array/],
     ["[128]", "INT8", [1], /element 0 is 128, which is no INT8/],
@@ -116,6 +117,11 @@ describe("a tensor in JSON", () => {
     ["[1]", "BYTES", [1], /element 0 is 1, which is no string/],
     ["[[256]]", "BYTES", [1], /element 0 has items that are no bytes/],
     ['["\\ud800"]', "BYTES", [1], /element 0 has half of a surrogate pair/],
+    ['[{"a":9007199254740993}]', "FP32", [1], /element 0 is an object, which is no FP32/],
+    ['[{"valueOf":1,"toString":1}]', "INT8", [1], /element 0 is an object, which is no INT8/],
+    ["[9007199254740993]", "INT32", [1], /is 9007199254740993, which is no INT32/],
+    ["[[9007199254740993]]", "BYTES", [1], /element 0 has items that are no bytes/],
+    ['[{"a":9007199254740993}]', "BYTES", [1], /element 0 is an object, which is no string/],
     ["[1]", "FP16", [1], /FP16 has no form in JSON, send it as binary data/],
     ["[1]", "BF16", [1], /BF16 has no form in JSON/],
   ];
@@ -133,6 +139,25 @@ describe("a tensor in JSON", () => {
       });
     });
   }
+
+  for (const [name, open, close] of [
+    ["arrays", "[", "]"],
+    ["objects", '{"a":', "}"],
+  ] as const) {
+    it(`refuses ${name} of any depth where a number belongs`, () => {
+      const deep = `${open.repeat(100_000)}1${close.repeat(100_000)}`;
+      for (const datatype of ["FP32", "INT64", "BOOL", "BYTES"] as const) {
+        const error = { kind: "invalid-argument", message: /element 0 / };
+        assert.throws(() => decode(`[${deep}]`, datatype, [1]), error);
+      }
+    });
+  }
+
+  it("reads arrays as deep as the shape has dimensions", () => {
+    const rank = 20_000;
+    const text = `${"[".repeat(rank)}7${"]".repeat(rank)}`;
+    assert.deepEqual(decode(text, "INT8", Array<number>(rank).fill(1)), Uint8Array.of(7));
+  });
 
   it("takes an integer of any length for a float", () => {
     const data = decode("[123456789012345678901234567890,9007199254740994]", "FP64", [2]);
@@ -168,6 +193,8 @@ describe("a tensor in JSON", () => {
 
 describe("JSON with exact integers", () => {
   const parse = (text: string | Uint8Array) => parseJson(Buffer.from(text), "the request");
+  const big = 9007199254740993n;
+  const min = -18446744073709551615n;
 
   it("makes a bigint of nothing but integers beyond 2^53", () => {
     assert.deepEqual(
@@ -182,7 +209,39 @@ describe("JSON with exact integers", () => {
   });
 
   it("does not spend time on integers that no tensor can hold", () => {
-    assert.equal(parse("9".repeat(300_000)), Infinity);
+    assert.equal(parse("9".repeat(10_000_000)), Infinity);
+  });
+
+  const beside: [text: string, value: unknown][] = [
+    ['["a,9007199254740993,b",1]', ["a,9007199254740993,b", 1]],
+    [String.raw`["\\",9007199254740993,"\\\"",9007199254740993]`, ["\\", big, '\\"', big]],
+    ['["[9007199254740993]",9007199254740993]', ["[9007199254740993]", big]],
+    ['{"9007199254740993":9007199254740993}', { "9007199254740993": big }],
+    ['\t{ "a" : [ -9007199254740993 , 1e15,\r\n9007199254740993\n] }', { a: [-big, 1e15, big] }],
+    ["[9007199254740992,9007199254740991,-18446744073709551615]", [big - 1n, 2 ** 53 - 1, min]],
+    [
+      "[9007199254740993.5,9007199254740993e0,90071992547409930E-1]",
+      [2 ** 53 + 2, 2 ** 53, 2 ** 53],
+    ],
+  ];
+  for (const [text, value] of beside) {
+    it(`reads ${JSON.stringify(text)}`, () => assert.deepEqual(parse(text), value));
+  }
+
+  it("keeps a key that names the prototype an ordinary one", () => {
+    const value = parse('{"__proto__":{"a":9007199254740993},"b":9007199254740993}') as object;
+    assert.equal(Object.getPrototypeOf(value), Object.prototype);
+    assert.equal(
+      JSON.stringify(value, (_key, item) => (item === big ? "big" : item)),
+      '{"__proto__":{"a":"big"},"b":"big"}',
+    );
+  });
+
+  it("reads arrays of any depth", () => {
+    const depth = 200_000;
+    let value = parse(`${"[".repeat(depth)}9007199254740993${"]".repeat(depth)}`);
+    for (let level = 0; level < depth; level++) value = (value as unknown[])[0];
+    assert.equal(value, big);
   });
 
   const malformed: [string, string | Uint8Array, RegExp][] = [
@@ -190,10 +249,13 @@ describe("JSON with exact integers", () => {
     ["half an object", '{"a":', /^the request is not JSON: /],
     ["what is not UTF-8", Uint8Array.of(0x22, 0xff, 0x22), /^the request is not UTF-8$/],
     ["arrays without end", `[9007199254740993,${"[".repeat(200_000)}`, /^the request is not JSON/],
+    ["a long integer for a key", '{"a":1,9007199254740993:1}', /^the request is not JSON/],
+    ["a long integer with a zero in front", "[09007199254740993]", /^the request is not JSON/],
+    ["two long integers in a row", "[9007199254740993 9007199254740993]", /is not JSON/],
     [
-      "very deep arrays",
-      `[9007199254740993,${"[".repeat(200_000)}${"]".repeat(200_001)}`,
-      /nested too deeply$/,
+      "a mistake behind a long integer",
+      "[9007199254740993,x]",
+      /token 'x', "\[9007199254740993,x\]"/,
     ],
   ];
   for (const [name, text, message] of malformed) {

@@ -1,0 +1,84 @@
+import { randomBytes } from "node:crypto";
+
+// The reviver of JSON.parse sees the text of numbers, but takes seconds for a tensor of usual size. So
+// integers that are too long go through the parser as strings, with a mark that no sender can guess.
+
+// The smallest integer beyond 2^53 has 16 digits, the greatest of UINT64 has 20. The lookahead keeps keys
+// out, where a number is an error and a string would be none.
+const longInteger = /(?<=^|[[,:\s])-?[1-9]\d{15,19}(?=\s*(?:[,\]}]|$))/g;
+
+/** JSON.parse, but integers of 16 to 20 digits that no number can hold exactly become bigints. Takes time
+ *  in proportion to the text, however it is nested. Throws what JSON.parse throws. */
+export function parseExactly(text: string): unknown {
+  const mark = randomBytes(9).toString("base64url");
+  const marked = markLongIntegers(text, mark);
+  if (marked === undefined) return JSON.parse(text);
+  let value: unknown;
+  try {
+    value = JSON.parse(marked);
+  } catch {
+    // Says where the mistake is in the text as it was sent.
+    return JSON.parse(text);
+  }
+  return restoreIntegers(value, mark);
+}
+
+/** The text with its long integers as strings that start with `mark`; undefined if it has none. */
+function markLongIntegers(text: string, mark: string): string | undefined {
+  const pieces: string[] = [];
+  let copied = 0;
+  let quote: number | undefined;
+  longInteger.lastIndex = 0;
+  for (let match = longInteger.exec(text); match !== null; match = longInteger.exec(text)) {
+    quote ??= text.indexOf('"');
+    let end = 0;
+    while (quote !== -1 && quote < match.index) {
+      end = endOfString(text, quote);
+      quote = text.indexOf('"', end);
+    }
+    if (end > match.index) {
+      longInteger.lastIndex = end;
+    } else if (!Number.isSafeInteger(Number(match[0]))) {
+      pieces.push(text.slice(copied, match.index), `"${mark}${match[0]}"`);
+      copied = match.index + match[0].length;
+    }
+  }
+  if (pieces.length === 0) return undefined;
+  pieces.push(text.slice(copied));
+  return pieces.join("");
+}
+
+/** The index behind the string that starts at `quote`. */
+function endOfString(text: string, quote: number): number {
+  for (let end = text.indexOf('"', quote + 1); end !== -1; end = text.indexOf('"', end + 1)) {
+    let backslashes = 0;
+    while (text[end - 1 - backslashes] === "\\") backslashes++;
+    if (backslashes % 2 === 0) return end + 1;
+  }
+  return text.length;
+}
+
+function restoreIntegers(value: unknown, mark: string): unknown {
+  const root = [value];
+  const containers: (unknown[] | Record<string, unknown>)[] = [root];
+  const restored = (item: unknown): unknown => {
+    if (typeof item === "string") {
+      return item.startsWith(mark) ? BigInt(item.slice(mark.length)) : item;
+    }
+    if (typeof item === "object" && item !== null) {
+      containers.push(item as unknown[] | Record<string, unknown>);
+    }
+    return item;
+  };
+  for (let container = containers.pop(); container !== undefined; container = containers.pop()) {
+    if (Array.isArray(container)) {
+      for (let index = 0; index < container.length; index++) {
+        const item = container[index];
+        if (typeof item !== "number") container[index] = restored(item);
+      }
+    } else {
+      for (const key of Object.keys(container)) container[key] = restored(container[key]);
+    }
+  }
+  return root[0];
+}
