@@ -81,9 +81,11 @@ export async function startRuntime(options: RuntimeOptions = {}): Promise<Runtim
       return name;
     },
     async close() {
-      await Promise.all([server.close(), models.close()]);
+      const closed = await Promise.allSettled([server.close(), models.close()]);
+      // Whatever failed above: hosts that stay would keep the process of the tests alive.
       await engine.close();
       await rm(root, { recursive: true, force: true });
+      for (const outcome of closed) if (outcome.status === "rejected") throw outcome.reason;
     },
   };
 }
