@@ -208,7 +208,9 @@ function forModel(path: string): string[] {
   return [`/models/:model${path}`, `/models/:model/versions/:version${path}`];
 }
 
+/** Throws "invalid-argument" for a path like /v2/models//infer. */
 function modelIn(request: FastifyRequest): { readonly model: string; readonly version: string } {
   const { model = "", version = "" } = request.params as { model?: string; version?: string };
+  if (model === "") throw new RuntimeError("invalid-argument", "the path names no model");
   return { model, version };
 }
