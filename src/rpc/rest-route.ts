@@ -2,6 +2,7 @@ import type { IncomingMessage } from "node:http";
 import type { FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods } from "fastify";
 import type { Logger } from "pino";
 import { abortable } from "../abort.ts";
+import { RuntimeError } from "../errors.ts";
 import { type Caller, checkLifecycleAccess, type LifecycleAccess } from "./interceptors.ts";
 import { callSignal } from "./rest-call.ts";
 import { answerFailure, HttpRefusal, pathOf } from "./rest-failure.ts";
@@ -70,9 +71,11 @@ export function addRestRoute(scope: FastifyInstance, route: RestRoute, parts: Re
         if (route.gated) return passGate(request, reply, { ...parts, url: scope.prefix + url });
       },
       handler: async (request, reply) => {
-        const { model = "", version = "" } = request.params as Partial<RestCall>;
+        const { model, version = "" } = request.params as Partial<RestCall>;
+        // As in /v2/models//infer.
+        if (model === "") throw new RuntimeError("invalid-argument", "the path names no model");
         const signal = callSignal(reply.raw, parts.shutdownSignal);
-        const call = { request: request.raw, model, version, signal };
+        const call = { request: request.raw, model: model ?? "", version, signal };
         const answering = async () => route.answer(call);
         // Raced, so that what cannot be stopped does not hold up a server that stops.
         const { status = 200, headers, body } = await abortable(answering(), signal);

@@ -5,15 +5,7 @@ const fields = ["status", "capacity", "health", "inputs", "outputs", "label", "p
 
 /** HTML of the test page with its script. `request`: JSON of the ModelInferRequest that it sends. */
 export async function buildPage(request: string): Promise<string> {
-  const { outputFiles } = await build({
-    entryPoints: [join(import.meta.dirname, "page-script.ts")],
-    bundle: true,
-    write: false,
-    format: "esm",
-    platform: "browser",
-    target: "es2022",
-  });
-  const script = outputFiles[0]?.text ?? "";
+  const script = await bundleForBrowser(join(import.meta.dirname, "page-script.ts"));
   const rows = [...fields, "failure"].map((id) => `<dt>${id}</dt><dd id="${id}"></dd>`);
   return `<!doctype html>
 <html lang="en">
@@ -25,6 +17,19 @@ export async function buildPage(request: string): Promise<string> {
 <script type="module">${inScript(script)}</script>
 </body>
 </html>`;
+}
+
+/** The text of a module that holds `entry` and all that it imports. */
+export async function bundleForBrowser(entry: string): Promise<string> {
+  const { outputFiles } = await build({
+    entryPoints: [entry],
+    bundle: true,
+    write: false,
+    format: "esm",
+    platform: "browser",
+    target: "es2022",
+  });
+  return outputFiles[0]?.text ?? "";
 }
 
 /** Text that cannot end the script element that holds it. */

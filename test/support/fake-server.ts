@@ -33,11 +33,14 @@ export interface Cleanup {
 }
 
 /** The same for what a suite's `before` starts. Call it in the body of the suite: node:test runs an
- *  `after` that is registered within `before` as soon as that ends. */
+ *  `after` that is registered within `before` as soon as that ends. All is undone, last first, even where
+ *  some of it fails: a server left open would keep the process of the tests alive. */
 export function suiteCleanup(): Cleanup {
   const undos: (() => Promise<void>)[] = [];
   after(async () => {
-    for (const undo of undos.reverse()) await undo();
+    const failures: unknown[] = [];
+    for (const undo of undos.reverse()) await undo().catch((reason) => failures.push(reason));
+    if (failures.length > 0) throw new AggregateError(failures, "not all could be undone");
   });
   return { after: (undo) => undos.push(undo) };
 }

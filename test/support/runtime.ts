@@ -23,6 +23,8 @@ export interface RuntimeOptions extends Partial<ModelManagerOptions> {
   readonly engineHosts?: number;
   readonly dedicatedMinBytes?: number;
   readonly maxMessageBytes?: number;
+  /** Whether the model root is the local model repository too. */
+  readonly servesRoot?: boolean;
 }
 
 const MiB = 1024 * 1024;
@@ -47,7 +49,7 @@ export async function startRuntime(options: RuntimeOptions = {}): Promise<Runtim
       limitPerModelConcurrency: 0,
       runtimeVersion: "test",
       drainTimeoutMs: 10_000,
-      modelRepository: undefined,
+      modelRepository: options.servesRoot ? root : undefined,
       lifecycleOwner: "auto",
       ...options,
     },
@@ -81,9 +83,11 @@ export async function startRuntime(options: RuntimeOptions = {}): Promise<Runtim
       return name;
     },
     async close() {
-      await Promise.all([server.close(), models.close()]);
+      const closed = await Promise.allSettled([server.close(), models.close()]);
+      // Whatever failed above: hosts that stay would keep the process of the tests alive.
       await engine.close();
       await rm(root, { recursive: true, force: true });
+      for (const outcome of closed) if (outcome.status === "rejected") throw outcome.reason;
     },
   };
 }
