@@ -84,6 +84,17 @@ describe("REST", () => {
     }
   });
 
+  it("logs no error of an inference that succeeds, in either form", async () => {
+    const before = fake.logged.length;
+    for (const parameters of [{}, { binary_data_output: true }]) {
+      assert.equal((await infer("add-one", { inputs: [x], parameters })).status, 200);
+    }
+    assert.deepEqual(
+      fake.logged.slice(before).filter(({ level }) => Number(level) >= 40),
+      [],
+    );
+  });
+
   it("runs the version that is asked for, and names the one that ran", async () => {
     for (const [path, version] of [
       ["/v2/models/versioned/infer", "2"],
