@@ -33,7 +33,8 @@ function descendsFrom(pid: number, root: number, parents: ReadonlyMap<number, nu
   return false;
 }
 
-async function privateBytesOf(pid: number): Promise<number> {
+/** Bytes that only this process holds; 0 once it is gone. */
+export async function privateBytesOf(pid: number): Promise<number> {
   const rollup = await readFile(`/proc/${pid}/smaps_rollup`, "utf8").catch(() => "");
   let kibibytes = 0;
   for (const [, value] of rollup.matchAll(/^Private_\w+:\s+(\d+) kB$/gm)) {
