@@ -197,12 +197,13 @@ export class HostProcess {
       this.#ready.resolve();
       return;
     }
+    // Before the call counts as answered: if this throws, it is rejected when the host is gone.
+    const failure = frame.kind === frameKind.failed ? readFailure(frame.payload) : undefined;
     const pending = this.#pending.get(frame.call);
     this.#pending.delete(frame.call);
     if (pending === undefined) throw new Error("an answer that nobody waits for");
-    if (frame.kind === frameKind.failed) {
-      const { kind, message } = decodeJson<FailedMessage>(frame.payload);
-      pending.reject(new RuntimeError(kind, message));
+    if (failure !== undefined) {
+      pending.reject(failure);
     } else if (frame.kind === pending.answer) {
       this.#settle(frame.call, pending, frame.payload);
     } else {
@@ -255,6 +256,11 @@ export class HostProcess {
     while (this.#pending.has(this.#lastCall));
     return this.#lastCall;
   }
+}
+
+function readFailure(payload: Uint8Array): RuntimeError {
+  const { kind, message } = decodeJson<FailedMessage>(payload);
+  return new RuntimeError(kind, message);
 }
 
 /** At once after the start, since threads that the host makes later inherit it. */

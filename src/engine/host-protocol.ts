@@ -7,12 +7,13 @@ import { type Datatype, elementBytes, elementCount } from "../tensor.ts";
 //   0  uint32  bytes of the payload
 //   4  uint16  magic
 //   6  uint8   kind
-//   7  uint8   0
+//   7  uint8   check: all bytes of the header come to 0 under exclusive or
 //   8  uint32  call: an answer carries the number of its question
 //  12  uint32  model, by the server's numbering
 //
 // The payload is JSON for the rare kinds and `TensorMessage` for runs. Both ends are the same build, so
-// there is no version; anything unexpected means that the other end is broken.
+// there is no version; anything unexpected means that the other end is broken. The check is for lengths
+// above all: one that lies would make this end wait for bytes that never come.
 
 export const frameKind = {
   ready: 1,
@@ -85,6 +86,7 @@ export function writeFrame(
   header.writeUInt8(head.kind, 6);
   header.writeUInt32LE(head.call, 8);
   header.writeUInt32LE(head.model, 12);
+  header.writeUInt8(exclusiveOr(header), 7);
   if (payloadBytes <= copyBytes) {
     stream.write(Buffer.concat([header, ...chunks]));
     return;
@@ -131,7 +133,7 @@ export class FrameReader {
     const header = this.#header;
     const kind = header.readUInt8(6);
     const payloadBytes = header.readUInt32LE(0);
-    if (header.readUInt16LE(4) !== magic || header.readUInt8(7) !== 0) {
+    if (header.readUInt16LE(4) !== magic || exclusiveOr(header) !== 0) {
       throw new Error("bytes that are no frame");
     }
     if (kind < 1 || kind > maxKind) throw new Error(`a frame of unknown kind ${kind}`);
@@ -229,6 +231,13 @@ export function encodeJson(value: unknown): Uint8Array[] {
 /** The value is what the other end of the same build wrote; its shape is not checked again. */
 export function decodeJson<T>(payload: Uint8Array): T {
   return JSON.parse(Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength).toString());
+}
+
+function exclusiveOr(header: Buffer): number {
+  let words = 0;
+  for (let at = 0; at < headerBytes; at += 4) words ^= header.readInt32LE(at);
+  const halves = words ^ (words >>> 16);
+  return (halves ^ (halves >>> 8)) & 0xff;
 }
 
 function align8(bytes: number): number {

@@ -129,8 +129,8 @@ describe("a host that sends what is no frame", { timeout: limitMs }, () => {
   for (const [what, garbage] of [
     ["text", '"HTTP/1.1 400 Bad Request\\r\\n\\r\\n"'],
     // A well-formed "released" frame for a call that was never made.
-    ["an answer to nothing", "Buffer.from('000000004d5007000900000000000000', 'hex')"],
-    ["a frame that is too long", "Buffer.from('ffffffff4d5006000900000000000000', 'hex')"],
+    ["an answer to nothing", "Buffer.from('000000004d5007130900000000000000', 'hex')"],
+    ["a frame that is too long", "Buffer.from('ffffffff4d5006120900000000000000', 'hex')"],
   ] as const) {
     it(`is killed, and its models are lost: ${what}`, async (t) => {
       const log = new Notes();

@@ -86,7 +86,6 @@ describe("frames", () => {
     ["another magic", (header) => header.writeUInt16LE(0x4854, 4)],
     ["kind 0", (header) => header.writeUInt8(0, 6)],
     ["kind 255", (header) => header.writeUInt8(255, 6)],
-    ["a reserved byte that is set", (header) => header.writeUInt8(1, 7)],
     ["a payload over the limit", (header) => header.writeUInt32LE(maxPayloadBytes + 1, 0)],
   ];
   for (const [what, corrupt] of corruptions) {
@@ -95,6 +94,8 @@ describe("frames", () => {
         writeFrame(stream, { kind: frameKind.ran, call: 1, model: 1 }),
       );
       corrupt(header);
+      header[7] = 0;
+      header[7] = header.reduce((check, byte) => check ^ byte);
       assert.throws(() => readFrames(header, header.length), Error);
     });
   }
