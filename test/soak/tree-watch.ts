@@ -1,5 +1,5 @@
-import { readdir, readFile } from "node:fs/promises";
-import { measureTree, privateBytesOf } from "../support/process-tree.ts";
+import { readdir } from "node:fs/promises";
+import { cpuMsOf, measureTree, privateBytesOf } from "../support/process-tree.ts";
 
 export interface TreeSample {
   readonly atMs: number;
@@ -14,9 +14,6 @@ export interface TreeSample {
   /** CPU time of the tree since the last sample, in milliseconds; that of dead hosts is missing. */
   readonly cpuMs: number;
 }
-
-/** Linux counts CPU time in these, whatever its kernel ticks in. */
-const tickMs = 10;
 
 /** Samples the process tree of the server. */
 export class TreeWatch {
@@ -51,12 +48,6 @@ export class TreeWatch {
   async hostPids(): Promise<number[]> {
     return (await measureTree(this.#pid)).pids.filter((pid) => pid !== this.#pid);
   }
-}
-
-async function cpuMsOf(pid: number): Promise<number> {
-  const stat = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => "");
-  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  return (Number(fields[11] ?? 0) + Number(fields[12] ?? 0)) * tickMs;
 }
 
 /** Theil–Sen: the median of the slopes between all pairs, which single peaks do not move. In units of

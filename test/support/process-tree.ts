@@ -42,3 +42,13 @@ export async function privateBytesOf(pid: number): Promise<number> {
   }
   return kibibytes * 1024;
 }
+
+/** Linux counts CPU time in these, whatever its kernel ticks in. */
+const tickMs = 10;
+
+/** CPU time that a process has used, in milliseconds; 0 once it is gone. */
+export async function cpuMsOf(pid: number): Promise<number> {
+  const stat = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => "");
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return (Number(fields[11] ?? 0) + Number(fields[12] ?? 0)) * tickMs;
+}

@@ -1,0 +1,108 @@
+import { fork } from "node:child_process";
+import { once } from "node:events";
+import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { callsOf, valuesIn } from "./calls.ts";
+import { clientKinds } from "./clients.ts";
+
+export interface LoadOrder {
+  readonly port: number;
+  /** Callers that each have one inference in flight, on one connection. */
+  readonly callers: number;
+  /** Measured, from a second after the first answer or refusal on. */
+  readonly seconds: number;
+  /** What a caller waits after it was refused. */
+  readonly backoffMs: number;
+}
+
+export interface LoadResult {
+  /** Right answers within the measured time, for each second. */
+  readonly goodputPerSecond: number;
+  /** Right answers at any time. */
+  readonly rightCount: number;
+  readonly answered: Latencies;
+  readonly refused: Latencies;
+  /** Codes and values that are neither; empty if all is well. */
+  readonly wrong: readonly string[];
+}
+
+export interface Latencies {
+  readonly count: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  readonly maxMs: number;
+}
+
+const warmUpMs = 1000;
+
+/** Runs model "slow" from a process of its own, so that the caller's event loop stays free. Resolves when
+ *  every call has ended. */
+export async function generateLoad(order: LoadOrder): Promise<LoadResult> {
+  const child = fork(fileURLToPath(import.meta.url), ["run"], {
+    stdio: ["ignore", "inherit", "inherit", "ipc"],
+  });
+  const exited = once(child, "exit");
+  const answer = once(child, "message");
+  child.send(order);
+  const result = await Promise.race([answer, exited.then(() => undefined)]);
+  await exited;
+  if (result === undefined) throw new Error("the load generator ended without a result");
+  return result[0] as LoadResult;
+}
+
+export function latenciesOf(unsorted: readonly number[]): Latencies {
+  const sorted = Float64Array.from(unsorted).sort();
+  const at = (part: number) => sorted[Math.floor((sorted.length - 1) * part)] ?? 0;
+  return { count: sorted.length, p50Ms: at(0.5), p99Ms: at(0.99), maxMs: at(1) };
+}
+
+async function run({ port, callers, seconds, backoffMs }: LoadOrder): Promise<LoadResult> {
+  const client = clientKinds.find(({ name }) => name === "grpc-js")?.open({ port });
+  if (client === undefined) throw new Error("no grpc-js");
+  const calls = callsOf(client);
+  let startMs = Number.POSITIVE_INFINITY;
+  let endMs = Number.POSITIVE_INFINITY;
+  const answeredMs: number[] = [];
+  const refusedMs: number[] = [];
+  const wrong: string[] = [];
+  let good = 0;
+  let rightCount = 0;
+  await Promise.all(
+    Array.from({ length: callers }, async () => {
+      while (performance.now() < endMs) {
+        const sentMs = performance.now();
+        const outcome = await calls.inferSlowly("slow", 1);
+        const nowMs = performance.now();
+        if (endMs === Number.POSITIVE_INFINITY) {
+          startMs = nowMs + warmUpMs;
+          endMs = startMs + seconds * 1000;
+        }
+        if (outcome.ok) {
+          if (`${valuesIn(outcome)}` !== "1,2,3,4") wrong.push(`${valuesIn(outcome)}`);
+          rightCount++;
+          if (nowMs >= startMs && nowMs < endMs) good++;
+          if (nowMs >= startMs) answeredMs.push(nowMs - sentMs);
+        } else if (outcome.code === "ResourceExhausted") {
+          refusedMs.push(nowMs - sentMs);
+          await sleep(backoffMs * (0.5 + Math.random()));
+        } else {
+          wrong.push(`${outcome.code}: ${outcome.message}`);
+        }
+      }
+    }),
+  );
+  client.close();
+  return {
+    goodputPerSecond: good / seconds,
+    rightCount,
+    answered: latenciesOf(answeredMs),
+    refused: latenciesOf(refusedMs),
+    wrong: wrong.slice(0, 20),
+  };
+}
+
+if (process.argv[2] === "run" && process.send !== undefined) {
+  const [order] = (await once(process, "message")) as [LoadOrder];
+  process.send(await run(order));
+  process.disconnect();
+}
