@@ -8,7 +8,7 @@ import { clientKinds } from "../support/clients.ts";
 import { isRunning } from "../support/engine-fixture.ts";
 import { openInferenceWays } from "../support/inference-ways.ts";
 import { Random } from "../support/mutate.ts";
-import { startServed } from "../support/served.ts";
+import { type Served, startServed } from "../support/served.ts";
 import { abuseTraffic } from "./abuse-traffic.ts";
 import { compareStatistics, emptyBooks } from "./books.ts";
 import { healthTraffic } from "./health-traffic.ts";
@@ -16,6 +16,7 @@ import { inferenceTraffic } from "./inference-traffic.ts";
 import { Ledger } from "./ledger.ts";
 import { lifecycleTraffic, restartModelMesh } from "./lifecycle-traffic.ts";
 import { Pace } from "./pace.ts";
+import { liveBytes } from "./server-heap.ts";
 import { computeReferences, writeSoakModels } from "./soak-models.ts";
 import type { SoakOptions } from "./soak-options.ts";
 import { judgeSoak, type SoakVerdict } from "./soak-report.ts";
@@ -65,7 +66,7 @@ async function soakAt(root: string, { options, references, say }: SoakParts): Pr
       ...["--log-level", "info"],
     ],
     {
-      nodeFlags: ["--max-semi-space-size=4"],
+      nodeFlags: ["--max-semi-space-size=4", "--inspect=127.0.0.1:0"],
       logged: (line) => {
         if (isUnforeseen(line)) serverErrors.push(JSON.stringify(line));
       },
@@ -108,7 +109,7 @@ async function soakAt(root: string, { options, references, say }: SoakParts): Pr
     const watch = new TreeWatch(served.pid);
     await waitUntilServing(soak);
     const before = await sampleAtRest(watch);
-    const traffic = await mixTraffic(soak, { activities, watch, options, say });
+    const traffic = await mixTraffic(soak, { activities, watch, served, options, say });
     const contradictions = await compareStatistics(soak);
     const leftovers = [...contradictions, ...(await emptyBooks(soak, capacityBytes))];
     closeClients();
@@ -167,11 +168,12 @@ async function sampleAtRest(watch: TreeWatch) {
 interface Mix {
   readonly activities: readonly Activity[];
   readonly watch: TreeWatch;
+  readonly served: Served;
   readonly options: SoakOptions;
   say(line: string): void;
 }
 
-async function mixTraffic(soak: Soak, { activities, watch, options, say }: Mix) {
+async function mixTraffic(soak: Soak, { activities, watch, served, options, say }: Mix) {
   const pace = new Pace(cpuPart * availableParallelism());
   const stop = new AbortController();
   const durationMs = options.minutes * 60_000;
@@ -228,13 +230,17 @@ async function mixTraffic(soak: Soak, { activities, watch, options, say }: Mix) 
       }),
     );
   }
-  await sleep(durationMs);
+  await sleep(durationMs / 3);
+  const warmBytes = await liveBytes(served);
+  await sleep((durationMs * 2) / 3);
+  const lastBytes = await liveBytes(served);
   stop.abort();
   await Promise.all(running);
   loopDelay.disable();
   const samples = watch.samples.slice(firstSample);
   return {
     kills,
+    live: { warmBytes, lastBytes },
     samples: samples.slice(Math.floor(samples.length / 3)),
     loopDelayMs: { p99: loopDelay.percentile(99) / 1e6, max: loopDelay.max / 1e6 },
     usedCores: busyCoreMs / (performance.now() - startedMs),

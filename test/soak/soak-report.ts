@@ -3,10 +3,10 @@ import { slopeOf, type TreeSample } from "./tree-watch.ts";
 
 const MiB = 1024 * 1024;
 
-/** Growth over the measured part that is still taken for noise: V8 and the allocator keep what they had
- *  at some peak, and dedicated hosts come and go in the tree. */
-const serverGrowthBytes = 24 * MiB;
-const treeGrowthBytes = 64 * MiB;
+/** Live objects: with requests in flight at both times, and code that is still being optimised. */
+const liveGrowthBytes = 16 * MiB;
+/** Private memory: V8 and the allocator keep what they had at some peak, and dedicated hosts come and go. */
+const privateGrowthBytes = 160 * MiB;
 /** Sockets of probes that are still closing. */
 const extraHandles = 4;
 
@@ -17,6 +17,8 @@ export interface SoakFacts {
   readonly ledger: Ledger;
   /** Of the traffic without its first third, in which caches and heaps fill. */
   readonly samples: readonly TreeSample[];
+  /** Live objects and buffers of the server after the first third and at the end, under load. */
+  readonly live: { readonly warmBytes: number; readonly lastBytes: number };
   readonly atRest: { readonly before: TreeSample; readonly after: TreeSample };
   /** What the books still hold after everything was unloaded; one line each. */
   readonly leftovers: readonly string[];
@@ -51,8 +53,10 @@ export function judgeSoak(facts: SoakFacts): SoakVerdict {
   demand(ledger.open === 0, `${ledger.open} requests still open`);
   demand(ledger.unexpected === 0, `${ledger.unexpected} unexpected answers`);
   demand(ledger.answered > 0 && samples.length > 2, "too little traffic for a verdict");
-  demand(serverGrowth < serverGrowthBytes, `the server grew by ${mib(serverGrowth)}`);
-  demand(treeGrowth < treeGrowthBytes, `the process tree grew by ${mib(treeGrowth)}`);
+  const liveGrowth = facts.live.lastBytes - facts.live.warmBytes;
+  demand(liveGrowth < liveGrowthBytes, `the server's live objects grew by ${mib(liveGrowth)}`);
+  demand(serverGrowth < privateGrowthBytes, `the server grew by ${mib(serverGrowth)}`);
+  demand(treeGrowth < privateGrowthBytes, `the process tree grew by ${mib(treeGrowth)}`);
   demand(
     atRest.after.handles <= atRest.before.handles + extraHandles,
     `${atRest.after.handles} handles at rest, ${atRest.before.handles} before`,
@@ -77,6 +81,8 @@ export function judgeSoak(facts: SoakFacts): SoakVerdict {
     "",
     `load generator: event loop late by ${facts.loopDelayMs.p99.toFixed(1)} ms (p99), at most ` +
       `${facts.loopDelayMs.max.toFixed(1)} ms; ${facts.usedCores.toFixed(2)} cores in use on average`,
+    `live objects of the server under load: ${mib(facts.live.warmBytes)} after the first third, ` +
+      `${mib(facts.live.lastBytes)} at the end`,
     `memory of the server: ${mib(atRest.before.serverBytes)} at rest before, ` +
       `${mib(atRest.after.serverBytes)} after; trend under load ${perHour(serverGrowth, samples)}`,
     `memory of the process tree: ${mib(atRest.before.treeBytes)} at rest before, ` +
