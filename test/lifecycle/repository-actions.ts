@@ -1,0 +1,105 @@
+import { expectLoadRefusal } from "./lifecycle-actions.ts";
+import { repositoryFolder, trueBytesOf } from "./model-files.ts";
+import type { World } from "./world.ts";
+
+const versionedFolder = `${repositoryFolder}/versioned`;
+const allVersions = ["1", "2", "3"] as const;
+
+export function loadFromRepository(world: World, a: number): string {
+  const name = world.repositoryNames[a % world.repositoryNames.length] ?? "";
+  const label = `load ${name} from the repository`;
+  const end = world.reference.begin([name]);
+  world.callers.start({
+    label,
+    endsWhenLeft: false,
+    make: (signal) => world.manager.loadFromRepository(name, signal),
+    judge: (ending) => {
+      const isLoaded = ending.tag === "value";
+      const wasAlone = end(
+        isLoaded ? { tag: "loaded", sizeBytes: sizeOf(world, name) } : { tag: "open" },
+      );
+      if (ending.tag === "refused") expectLoadRefusal(world, label, ending);
+      if (!isLoaded || !wasAlone || name !== "versioned") return;
+      for (const version of allVersions) {
+        world.violations.expect(
+          world.manager.isModelReady(name, version) === hasVersion(world, version),
+          "a model of the repository has the versions that are on disk",
+          () => `version ${version} after ${label}`,
+        );
+      }
+    },
+  });
+  return label;
+}
+
+export function unloadFromRepository(world: World, a: number): string {
+  const name = world.repositoryNames[a % world.repositoryNames.length] ?? "";
+  const label = `unload ${name} of the repository`;
+  const generations = world.generationsOf(name);
+  const end = world.reference.begin([name]);
+  world.callers.start({
+    label,
+    endsWhenLeft: false,
+    make: () =>
+      world.ending(world.setup.drainTimeoutMs, () => world.manager.unloadFromRepository(name)),
+    judge: (ending) => {
+      end(ending.tag === "value" ? { tag: "absent" } : undefined);
+      if (ending.tag === "value") {
+        world.expectGone(generations, "an unload is answered when nothing is left");
+      }
+      world.violations.expect(
+        (ending.tag === "value") === generations.length > 0,
+        "the repository unloads what is loaded, and says so of all else",
+        () => `${label}: ${ending.tag}`,
+      );
+    },
+  });
+  return label;
+}
+
+/** A version comes, goes or changes while the runtime is running. */
+export function changeRepository(world: World, a: number): string {
+  const version = allVersions[a % allVersions.length] ?? "1";
+  const path = `${versionedFolder}/${version}`;
+  const isLast = allVersions.filter((each) => hasVersion(world, each)).length === 1;
+  world.reference.disturb(["versioned"]);
+  if (hasVersion(world, version) && !isLast && a % 2 === 0) {
+    world.disk.remove(path);
+    return `version ${version} leaves the repository`;
+  }
+  world.disk.write(`${path}/model.onnx`, trueBytesOf(path) ?? 0);
+  return `version ${version} is written to the repository`;
+}
+
+export function index(world: World): string {
+  world.callers.start({
+    label: "index",
+    endsWhenLeft: false,
+    make: () => world.manager.index(),
+    judge: (ending) => {
+      // A disk that is slow may also fail, or change under the one who reads it.
+      if (ending.tag !== "value") {
+        world.violations.expect(world.setup.isDiskSlow, "the index can be read", () => ending.tag);
+        return;
+      }
+      const names = ending.value.map(({ name, version }) => `${name} ${version}`);
+      world.violations.expect(
+        new Set(names).size === names.length,
+        "the index has every version once",
+        () => names.join(", "),
+      );
+    },
+  });
+  return "index";
+}
+
+function hasVersion(world: World, version: string): boolean {
+  return world.disk.has(`${versionedFolder}/${version}`);
+}
+
+function sizeOf(world: World, name: string): number {
+  const highest = allVersions.findLast((version) => hasVersion(world, version));
+  const path =
+    name === "versioned" ? `${versionedFolder}/${highest}` : `${repositoryFolder}/plain.onnx`;
+  return trueBytesOf(path) ?? 0;
+}
