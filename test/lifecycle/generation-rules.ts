@@ -1,7 +1,8 @@
 import { RuntimeError } from "../../src/errors.ts";
+import { splitVersionedId } from "../../src/service/model-name.ts";
 import { checkBooks } from "./invariants.ts";
 import type { Station, Watched } from "./record-watch.ts";
-import { loadLimitMs, nameOf, type World } from "./world.ts";
+import { loadLimitMs, type World } from "./world.ts";
 
 /** What holds of every single step of a generation. */
 export function checkStep(world: World, watched: Watched, from: Station): void {
@@ -42,11 +43,14 @@ export function checkStep(world: World, watched: Watched, from: Station): void {
 const releasingStations: ReadonlySet<Station> = new Set(["loading", "draining", "unloading"]);
 
 /** By a call that is being made, by a newer load of its id that is still wanted, or by a load from the
- *  repository, which has found that its version is gone. */
+ *  repository which has found that its version is gone, unless a newer one has found it there. */
 function isEndedByCall(world: World, watched: Watched): boolean {
   const newest = world.watch.registry.newest(watched.record.id);
   const isReplaced = newest !== watched.record && newest?.isComing === true;
-  const isReread = world.callers.openLabels.includes(`load ${nameOf(watched)} from the repository`);
+  const { name, version } = splitVersionedId(watched.record.id);
+  const isReread =
+    world.callers.openLabels.includes(`load ${name} from the repository`) &&
+    (world.setup.isDiskSlow || !world.wantedVersions.has(version));
   return world.isEnding || isReplaced || isReread;
 }
 

@@ -32,7 +32,7 @@ export function load(world: World, a: number, b: number): string {
   let leave: () => unknown = () => {};
   world.callers.start({
     label,
-    endsWhenLeft: false,
+    endsWhenLeft: true,
     make: (signal) => {
       const answer = manager.load({ id, path, type: "mt:onnx", key: "" }, signal);
       const generation = wasClosed ? undefined : world.generationsOf(id).at(-1);

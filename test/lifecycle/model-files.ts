@@ -1,4 +1,4 @@
-import { virtualRoot } from "./virtual-disk.ts";
+import { type VirtualDisk, virtualRoot } from "./virtual-disk.ts";
 
 interface ModelFileFacts {
   readonly path: string;
@@ -10,6 +10,8 @@ interface ModelFileFacts {
 
 export const capacityBytes = 1_000_000;
 export const repositoryFolder = `${virtualRoot}/repository`;
+/** Of the model "versioned" in the repository; not all are always there. */
+export const allVersions = ["1", "2", "3"] as const;
 
 /** Some fit beside each other, some do not, one never fits. */
 export const loadableFiles: readonly ModelFileFacts[] = [
@@ -19,8 +21,8 @@ export const loadableFiles: readonly ModelFileFacts[] = [
   { path: `${virtualRoot}/exact.onnx`, estimatedBytes: 260_000, trueBytes: 260_000 },
   { path: `${virtualRoot}/giant.onnx`, estimatedBytes: 1_000_001, trueBytes: 900_000 },
   { path: `${repositoryFolder}/plain.onnx`, estimatedBytes: 90_000, trueBytes: 80_000 },
-  ...["1", "2", "3"].map((version, index) => ({
-    path: `${repositoryFolder}/versioned/${version}`,
+  ...allVersions.map((version, index) => ({
+    path: versionFolder(version),
     estimatedBytes: 70_000,
     trueBytes: 60_000 + index,
   })),
@@ -37,4 +39,13 @@ export const askedPaths: readonly string[] = [
 /** Undefined for a path that can never be loaded. */
 export function trueBytesOf(path: string): number | undefined {
   return loadableFiles.find((file) => file.path === path)?.trueBytes;
+}
+
+export function versionFolder(version: string): string {
+  return `${repositoryFolder}/versioned/${version}`;
+}
+
+/** Puts a version into the repository, or changes its file. */
+export function writeVersion(disk: VirtualDisk, version: string): void {
+  disk.write(`${versionFolder(version)}/model.onnx`, trueBytesOf(versionFolder(version)) ?? 0);
 }

@@ -196,6 +196,12 @@ export const mutations: readonly Mutation[] = [
     to: "[...this.#registry.all()]",
   },
   {
+    name: "let an older load from the repository undo a newer one",
+    file: "local-repository.ts",
+    from: "if (this.#newest.get(entry.id) === turn) {",
+    to: "if (turn > 0) {",
+  },
+  {
     name: "load after closing",
     file: "model-manager.ts",
     from: 'if (this.#phase === "closed") throw closedError();\n    const newest',

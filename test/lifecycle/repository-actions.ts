@@ -1,17 +1,23 @@
 import { expectLoadRefusal } from "./lifecycle-actions.ts";
-import { repositoryFolder, trueBytesOf } from "./model-files.ts";
+import {
+  allVersions,
+  repositoryFolder,
+  trueBytesOf,
+  versionFolder,
+  writeVersion,
+} from "./model-files.ts";
 import type { World } from "./world.ts";
 
-const versionedFolder = `${repositoryFolder}/versioned`;
-const allVersions = ["1", "2", "3"] as const;
-
 export function loadFromRepository(world: World, a: number): string {
-  const name = world.repositoryNames[a % world.repositoryNames.length] ?? "";
+  const name = world.repositoryNames[a % 5 === 0 ? 0 : 1] ?? "";
   const label = `load ${name} from the repository`;
   const end = world.reference.begin([name]);
+  if (name === "versioned") {
+    world.wantedVersions = new Set(allVersions.filter((each) => hasVersion(world, each)));
+  }
   world.callers.start({
     label,
-    endsWhenLeft: false,
+    endsWhenLeft: true,
     make: (signal) => world.manager.loadFromRepository(name, signal),
     judge: (ending) => {
       const isLoaded = ending.tag === "value";
@@ -33,7 +39,7 @@ export function loadFromRepository(world: World, a: number): string {
 }
 
 export function unloadFromRepository(world: World, a: number): string {
-  const name = world.repositoryNames[a % world.repositoryNames.length] ?? "";
+  const name = world.repositoryNames[a % 5 === 0 ? 0 : 1] ?? "";
   const label = `unload ${name} of the repository`;
   const generations = world.generationsOf(name);
   const end = world.reference.begin([name]);
@@ -57,17 +63,18 @@ export function unloadFromRepository(world: World, a: number): string {
   return label;
 }
 
-/** A version comes, goes or changes while the runtime is running. */
-export function changeRepository(world: World, a: number): string {
+/** A version comes, goes or changes while the runtime is running. A disk that answers at once has answered
+ *  before. */
+export async function changeRepository(world: World, a: number): Promise<string> {
+  await world.react();
   const version = allVersions[a % allVersions.length] ?? "1";
-  const path = `${versionedFolder}/${version}`;
   const isLast = allVersions.filter((each) => hasVersion(world, each)).length === 1;
   world.reference.disturb(["versioned"]);
   if (hasVersion(world, version) && !isLast && a % 2 === 0) {
-    world.disk.remove(path);
+    world.disk.remove(versionFolder(version));
     return `version ${version} leaves the repository`;
   }
-  world.disk.write(`${path}/model.onnx`, trueBytesOf(path) ?? 0);
+  writeVersion(world.disk, version);
   return `version ${version} is written to the repository`;
 }
 
@@ -94,12 +101,12 @@ export function index(world: World): string {
 }
 
 function hasVersion(world: World, version: string): boolean {
-  return world.disk.has(`${versionedFolder}/${version}`);
+  return world.disk.has(versionFolder(version));
 }
 
 function sizeOf(world: World, name: string): number {
   const highest = allVersions.findLast((version) => hasVersion(world, version));
   const path =
-    name === "versioned" ? `${versionedFolder}/${highest}` : `${repositoryFolder}/plain.onnx`;
+    name === "versioned" ? versionFolder(highest ?? "") : `${repositoryFolder}/plain.onnx`;
   return trueBytesOf(path) ?? 0;
 }

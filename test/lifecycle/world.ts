@@ -3,7 +3,7 @@ import { ModelManager } from "../../src/service/model-manager.ts";
 import { splitVersionedId } from "../../src/service/model-name.ts";
 import { SafePath } from "../../src/storage/safe-path.ts";
 import { Callers } from "./callers.ts";
-import { capacityBytes, loadableFiles, repositoryFolder } from "./model-files.ts";
+import { capacityBytes, loadableFiles, repositoryFolder, writeVersion } from "./model-files.ts";
 import { OpenWorks } from "./open-work.ts";
 import { RecordWatch, type Station, type Watched } from "./record-watch.ts";
 import { ReferenceModel } from "./reference-model.ts";
@@ -38,6 +38,8 @@ export class World {
   readonly ids: readonly string[];
   /** Files that a load has been answered for. */
   readonly loadedPaths = new Set<string>();
+  /** Those that the newest load from the repository finds on a disk that answers at once. */
+  wantedVersions: ReadonlySet<string> = new Set();
   isClosed = false;
   // While a call that ends models is being made: how long their runs may go on.
   #endingDrainMs: number | undefined;
@@ -88,9 +90,9 @@ export class World {
         ),
     );
     for (const { path, trueBytes } of loadableFiles) {
-      const isFolder = !path.endsWith(".onnx");
-      this.disk.write(isFolder ? `${path}/model.onnx` : path, trueBytes);
+      if (path.endsWith(".onnx")) this.disk.write(path, trueBytes);
     }
+    for (const version of ["1", "2"]) writeVersion(this.disk, version);
     this.disk.write(`${virtualRoot}/junk.onnx`, 1);
   }
 
@@ -177,6 +179,6 @@ export class World {
 const { setImmediate } = globalThis;
 
 /** The name that callers know a generation by: without its version. */
-export function nameOf({ record }: Watched): string {
+function nameOf({ record }: Watched): string {
   return splitVersionedId(record.id).name;
 }
