@@ -1,3 +1,4 @@
+import { abortable } from "../abort.ts";
 import { describeError, RuntimeError } from "../errors.ts";
 import { listModelRepository, type RepositoryEntry } from "../storage/model-repository.ts";
 import { splitVersionedId, versionedId } from "./model-name.ts";
@@ -19,6 +20,9 @@ export class LocalRepository {
   readonly #host: RepositoryHost;
   /** Record id -> why its last load failed. */
   readonly #failures = new Map<string, string>();
+  /** Name -> the turn of the newest load that has found it on disk. */
+  readonly #newest = new Map<string, number>();
+  #lastTurn = 0;
 
   /** `directory`: absolute; undefined where there is no repository. */
   constructor(directory: string | undefined, extensions: readonly string[], host: RepositoryHost) {
@@ -29,10 +33,11 @@ export class LocalRepository {
 
   /** Loads everything in it. Failures of single models are returned, one line each, and stop nobody. */
   async loadAll(signal: AbortSignal): Promise<string[]> {
+    const turn = ++this.#lastTurn;
     const failures: string[] = [];
     const loads = (await this.#scan()).map(async (entry) => {
       try {
-        await this.#load(entry, signal);
+        await this.#load(entry, signal, turn);
       } catch (error) {
         failures.push(`${entry.id}: ${describeError(error)}`);
       }
@@ -42,11 +47,12 @@ export class LocalRepository {
   }
 
   async load(name: string, signal: AbortSignal): Promise<void> {
-    const entry = (await this.#scan()).find(({ id }) => id === name);
+    const turn = ++this.#lastTurn;
+    const entry = (await abortable(this.#scan(), signal)).find(({ id }) => id === name);
     if (entry === undefined) {
       throw new RuntimeError("model-not-found", `model '${name}' is not in the model repository`);
     }
-    await this.#load(entry, signal);
+    await this.#load(entry, signal, turn);
   }
 
   async unload(name: string): Promise<void> {
@@ -73,8 +79,10 @@ export class LocalRepository {
       }));
   }
 
-  /** All versions side by side, then those that have left the disk are unloaded. */
-  async #load(entry: RepositoryEntry, signal: AbortSignal): Promise<void> {
+  /** All versions side by side, then those that have left the disk are unloaded. `turn`: taken before the
+   *  disk was read. */
+  async #load(entry: RepositoryEntry, signal: AbortSignal, turn: number): Promise<void> {
+    this.#newest.set(entry.id, Math.max(turn, this.#newest.get(entry.id) ?? 0));
     const wanted = entry.versions.map(({ version }) => versionedId(entry.id, version));
     const outcomes = await Promise.allSettled(
       entry.versions.map(async ({ version, path, fingerprint }) => {
@@ -90,8 +98,12 @@ export class LocalRepository {
         }
       }),
     );
-    const left = this.#host.recordIdsOf(entry.id).filter((id) => !wanted.includes(id));
-    await Promise.all(left.map((id) => this.#host.unloadRecord(id)));
+    signal.throwIfAborted();
+    // A newer load has read the disk later, and may have found what this one missed.
+    if (this.#newest.get(entry.id) === turn) {
+      const left = this.#host.recordIdsOf(entry.id).filter((id) => !wanted.includes(id));
+      await abortable(Promise.all(left.map((id) => this.#host.unloadRecord(id))), signal);
+    }
     for (const outcome of outcomes) if (outcome.status === "rejected") throw outcome.reason;
   }
 

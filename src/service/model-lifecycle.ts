@@ -40,7 +40,8 @@ export class ModelLifecycle {
     const { engine, budget, queue, drainTimeoutMs } = this.#parts;
     const timer = this.#limitTime(record);
     try {
-      const source = await this.#inspect(record);
+      // Abortable: a load that was stopped meanwhile must not go on to retire its predecessors.
+      const source = await abortable(this.#inspect(record), record.signal);
       if (source.estimatedBytes > budget.capacityBytes) {
         throw budget.refusal(record.label, source.estimatedBytes);
       }

@@ -160,7 +160,7 @@ export class ModelManager implements Models {
     try {
       await abortable(record.firstReady.promise, signal);
       const loaded = await abortable(record.whenRunning(), signal);
-      await this.#sizer.remember(record.request, loaded.sizeBytes);
+      await abortable(this.#sizer.remember(record.request, loaded.sizeBytes), signal);
       return {
         sizeBytes: loaded.sizeBytes,
         maxConcurrency: this.#options.limitPerModelConcurrency,

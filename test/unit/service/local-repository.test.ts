@@ -141,6 +141,32 @@ describe("the models of a local repository", () => {
     assert.deepEqual(manager.describe("numbered", "").versions, ["10"]);
   });
 
+  it("keep a version that a newer load has found, whatever an older one had seen", async (t) => {
+    const { root, engine, manager, finish } = await setUp(t);
+    const older = manager.loadFromRepository("numbered", forever);
+    await engine.nthLoad(2);
+    await mkdir(join(root, "numbered", "11"));
+    await writeFile(join(root, "numbered", "11", "model.onnx"), "11");
+    const newer = manager.loadFromRepository("numbered", forever);
+    for (const nth of [3, 1, 2]) await finish(nth);
+    await Promise.all([older, newer]);
+    assert.equal(manager.isModelReady("numbered", "11"), true);
+  });
+
+  it("let a caller go at once that leaves while a version drains", async (t) => {
+    const { root, manager, loadAll } = await setUp(t);
+    await loadAll();
+    const [caller, user] = [new AbortController(), new AbortController()];
+    const run = manager.infer("numbered", ask("2"), user.signal);
+    await rm(join(root, "numbered", "2"), { recursive: true });
+    const answer = manager.loadFromRepository("numbered", caller.signal);
+    while (manager.isModelReady("numbered", "2")) await setImmediate();
+    caller.abort(new Error("gone"));
+    await assert.rejects(answer, /gone/);
+    user.abort(new Error("done"));
+    await assert.rejects(run, /done/);
+  });
+
   it("tell why they did not load, and stop nobody else", async (t) => {
     const { engine, manager } = await setUp(t);
     const all = manager.loadRepository(forever);

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { setImmediate } from "node:timers/promises";
+import type { ModelSource } from "../../../src/engine/engine.ts";
 import { RuntimeError } from "../../../src/errors.ts";
 import { createLogger } from "../../../src/log.ts";
 import { ModelManager, type ModelManagerOptions } from "../../../src/service/model-manager.ts";
@@ -181,6 +182,23 @@ describe("loading a model", () => {
     });
     engine.estimatedBytes = 1001;
     await assert.rejects(manager.load(spec("m", "b.onnx"), forever), { kind: "over-budget" });
+    assert.equal(old.unloadCount, 0);
+    assert.equal(manager.size("m"), 60);
+  });
+
+  it("keeps the old model if the caller of what would replace it leaves before it was read", async () => {
+    const { manager, engine } = setUp();
+    const old = await loaded(manager, engine, "m");
+    const reading = Promise.withResolvers<ModelSource>();
+    engine.inspect = () => reading.promise;
+    const caller = new AbortController();
+    const answer = manager.load(spec("m", "b.onnx"), caller.signal);
+    await settle();
+    caller.abort(new Error("gone"));
+    await assert.rejects(answer, /gone/);
+    assert.equal((await manager.load(spec("m"), forever)).sizeBytes, 60, "the old one serves");
+    reading.resolve({ format: "onnx", file: "b.onnx", estimatedBytes: 100 });
+    await settle();
     assert.equal(old.unloadCount, 0);
     assert.equal(manager.size("m"), 60);
   });

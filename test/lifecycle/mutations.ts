@@ -1,0 +1,210 @@
+/** A fault to plant in src/service: `from` must be there exactly once. */
+export interface Mutation {
+  readonly name: string;
+  /** In src/service. */
+  readonly file: string;
+  readonly from: string;
+  readonly to: string;
+}
+
+/** Each of these makes the runtime lie, leak or hang. The search in this folder must find every one. */
+export const mutations: readonly Mutation[] = [
+  {
+    name: "skip the drain",
+    file: "model-lifecycle.ts",
+    from: "if (record.leases.count > 0) {",
+    to: "if (record.leases.count < 0) {",
+  },
+  {
+    name: "drain without end",
+    file: "model-lifecycle.ts",
+    from: "await Promise.race([idle, delay(drainMs, limit.signal).catch(() => {})]);",
+    to: "await idle;",
+  },
+  {
+    name: "answer an unload early",
+    file: "model-lifecycle.ts",
+    from: "return record.gone.promise;",
+    to: "return Promise.resolve();",
+  },
+  {
+    name: "forget a model before its host has freed it",
+    file: "model-lifecycle.ts",
+    from: "await loaded?.unload();\n    this.#parts.registry.remove(record);",
+    to: "this.#parts.registry.remove(record);\n    await loaded?.unload();",
+  },
+  {
+    name: "free the budget while a model is unloading",
+    file: "model-state.ts",
+    from: "return state.heldBytes;",
+    to: "return 0;",
+  },
+  {
+    name: "do not count what loads have reserved",
+    file: "model-state.ts",
+    from: "return state.reservedBytes;",
+    to: "return 0;",
+  },
+  {
+    name: "reserve half of the estimate",
+    file: "model-lifecycle.ts",
+    from: "record.reserve(source.estimatedBytes)",
+    to: "record.reserve(source.estimatedBytes / 2)",
+  },
+  {
+    name: "admit what does not fit",
+    file: "memory-budget.ts",
+    from: "if (bytes <= this.freeBytes)",
+    to: "if (bytes <= this.capacityBytes)",
+  },
+  {
+    name: "refuse what would fit after an unload",
+    file: "memory-budget.ts",
+    from: 'for (const state of this.#states()) if (isReleasing(state)) return "later";',
+    to: "",
+  },
+  {
+    name: "allow one load too many",
+    file: "load-queue.ts",
+    from: "this.#running >= this.#concurrency",
+    to: "this.#running > this.#concurrency",
+  },
+  {
+    name: "give a load's place back twice",
+    file: "load-queue.ts",
+    from: "this.#running--;",
+    to: "this.#running -= 2;",
+  },
+  {
+    name: "do not decide again when a place comes free",
+    file: "load-queue.ts",
+    from: "this.#running--;\n      this.pump();",
+    to: "this.#running--;",
+  },
+  {
+    name: "give a stopped load's place back before its memory",
+    file: "model-lifecycle.ts",
+    from: "await loaded.unload();",
+    to: "void loaded.unload();",
+  },
+  {
+    name: "leak the lease of a caller that left",
+    file: "inference-run.ts",
+    from: "release();\n  }\n}",
+    to: "if (!signal.aborted) release();\n  }\n}",
+  },
+  {
+    name: "take a loss for the newer copy's",
+    file: "model-lifecycle.ts",
+    from: 'if (record.loaded !== loaded || record.state.tag !== "ready") return;',
+    to: 'if (record.state.tag !== "ready") return;',
+  },
+  {
+    name: "serve a load that was stopped",
+    file: "model-lifecycle.ts",
+    from: 'if (record.state.tag !== "loading" && record.state.tag !== "reloading") {',
+    to: 'if (record.state.tag === "failed") {',
+  },
+  {
+    name: "let a stopped load retire its predecessors",
+    file: "model-lifecycle.ts",
+    from: "await abortable(this.#inspect(record), record.signal)",
+    to: "await this.#inspect(record)",
+  },
+  {
+    name: "do not wait for older generations",
+    file: "model-lifecycle.ts",
+    from: "await abortable(Promise.all(retired), record.signal);",
+    to: "",
+  },
+  {
+    name: "do not tell the engine that a load is over",
+    file: "model-record.ts",
+    from: "this.#abort.abort(reason);",
+    to: "",
+  },
+  {
+    name: "do not load again after the death of a host",
+    file: "model-lifecycle.ts",
+    from: "void this.#reload(record);",
+    to: "",
+  },
+  {
+    name: "do not notice the death of an idle host",
+    file: "model-lifecycle.ts",
+    from: "void loaded.lost.then((loss) => this.recover(record, loaded, loss));",
+    to: "",
+  },
+  {
+    name: "load without a time limit",
+    file: "model-lifecycle.ts",
+    from: "void this.retire(record, reason, 0);",
+    to: "void reason;",
+  },
+  {
+    name: "leave the timer of a load behind",
+    file: "model-lifecycle.ts",
+    from: "this.#settle(record, reason);\n    } finally {\n      clearTimeout(timer);\n    }\n  }\n\n  /** Ends",
+    to: "this.#settle(record, reason);\n    } finally {\n      void timer;\n    }\n  }\n\n  /** Ends",
+  },
+  {
+    name: "join loads of another path",
+    file: "model-spec.ts",
+    from: "a.path === b.path && ",
+    to: "",
+  },
+  {
+    name: "stop a load when the first of its callers leaves",
+    file: "model-manager.ts",
+    from: "if (record.waiterCount === 0 && record.isComing) {",
+    to: "if (record.isComing) {",
+  },
+  {
+    name: "go on with a load that nobody waits for",
+    file: "model-manager.ts",
+    from: "if (record.waiterCount === 0 && record.isComing) {",
+    to: "if (record.waiterCount < 0) {",
+  },
+  {
+    name: "unload the newest generation only",
+    file: "model-manager.ts",
+    from: "ids.flatMap((id) => this.#registry.generations(id))",
+    to: "ids.flatMap((id) => this.#registry.generations(id).slice(-1))",
+  },
+  {
+    name: "say not-found of a model that is on its way",
+    file: "model-lookup.ts",
+    from: "if (record?.isComing) throw notReady(record);",
+    to: "",
+  },
+  {
+    name: "admit inferences to a model that is draining",
+    file: "model-record.ts",
+    from: 'return this.#state.tag === "ready" || this.#state.tag === "reloading";',
+    to: 'return this.#state.tag !== "queued" && this.#state.tag !== "loading";',
+  },
+  {
+    name: "be ready before the purge is done",
+    file: "model-manager.ts",
+    from: "!(await this.#purge(old))",
+    to: "!this.#purge(old)",
+  },
+  {
+    name: "purge models of the local repository",
+    file: "model-manager.ts",
+    from: "[...this.#registry.all()].filter((record) => !record.pinned)",
+    to: "[...this.#registry.all()]",
+  },
+  {
+    name: "let an older load from the repository undo a newer one",
+    file: "local-repository.ts",
+    from: "if (this.#newest.get(entry.id) === turn) {",
+    to: "if (turn > 0) {",
+  },
+  {
+    name: "load after closing",
+    file: "model-manager.ts",
+    from: 'if (this.#phase === "closed") throw closedError();\n    const newest',
+    to: "const newest",
+  },
+];

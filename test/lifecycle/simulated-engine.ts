@@ -1,0 +1,141 @@
+import type { Engine, LoadedModel, ModelFile, ModelSource } from "../../src/engine/engine.ts";
+import { RuntimeError } from "../../src/errors.ts";
+import { loadableFiles } from "./model-files.ts";
+import type { OpenWorks } from "./open-work.ts";
+import { SimulatedCopy, SimulatedHost } from "./simulated-copy.ts";
+
+export interface EngineWatcher {
+  /** The name of the generation that a signal belongs to, for labels. */
+  readonly nameOf: (signal: AbortSignal) => string;
+  /** Called when the runtime asks for a copy's memory, before anything else happens. */
+  readonly onUnload: (copy: SimulatedCopy) => void;
+  /** Called when a host has died, with what it held. */
+  readonly onCrash: (lost: readonly SimulatedCopy[]) => void;
+}
+
+const sharedHosts = 2;
+
+/** An engine that keeps the contract in src/engine/engine.ts as a malicious lawyer would: it is slow, it
+ *  fails, its hosts die, it ignores aborts and answers late, all of it when the script says so. Its
+ *  books, the copies, are what the runtime's own are held against. */
+export class SimulatedEngine implements Engine {
+  readonly extensions = [".onnx"];
+  /** Attempts to load and loaded models of which anything is left, oldest first. */
+  readonly copies = new Set<SimulatedCopy>();
+  readonly ready: Promise<void>;
+  readonly #works: OpenWorks;
+  readonly #watcher: EngineWatcher;
+  readonly #shared: SimulatedHost[] = [];
+  /** Of all copies that ever were; the index is the serial number. */
+  readonly #signals: (AbortSignal | undefined)[] = [undefined];
+  #lastPid = 0;
+
+  constructor(works: OpenWorks, watcher: EngineWatcher, options: { readonly isUp: boolean }) {
+    this.#works = works;
+    this.#watcher = watcher;
+    const up = Promise.withResolvers<void>();
+    this.ready = up.promise;
+    const settle = () => {
+      up.resolve();
+      return "up";
+    };
+    if (options.isUp) settle();
+    else works.add({ label: "the first host", settle });
+  }
+
+  /** Bytes that hosts really hold. */
+  get heldBytes(): number {
+    let sum = 0;
+    for (const copy of this.copies) sum += copy.heldBytes;
+    return sum;
+  }
+
+  locate(path: string): Promise<ModelFile> {
+    return this.#answer(`locate ${path}`, { format: "onnx", file: path });
+  }
+
+  inspect(model: ModelFile): Promise<ModelSource> {
+    const found = loadableFiles.find(({ path }) => path === model.file);
+    if (found === undefined) {
+      return Promise.reject(new RuntimeError("invalid-argument", `${model.file} is not a model`));
+    }
+    const { estimatedBytes } = found;
+    return this.#answer(`inspect ${model.file}`, { ...model, estimatedBytes });
+  }
+
+  predictBytes(diskBytes: number): number {
+    return 2 * diskBytes;
+  }
+
+  knowsFormat(format: string): boolean {
+    return format === "onnx";
+  }
+
+  load(
+    source: ModelSource,
+    { signal, isolated }: { readonly signal: AbortSignal; readonly isolated: boolean },
+  ): Promise<LoadedModel> {
+    const serial = this.#signals.push(signal) - 1;
+    const host = isolated ? this.#spawn() : this.#sharedHost(serial % sharedHosts);
+    const copy = new SimulatedCopy(
+      { serial, source, signal, host, name: this.#watcher.nameOf(signal) },
+      { works: this.#works, crash: (dead) => this.crash(dead), onUnload: this.#watcher.onUnload },
+    );
+    this.copies.add(copy);
+    void copy.gone.then(() => this.copies.delete(copy));
+    return copy.whenLoaded;
+  }
+
+  async close(): Promise<void> {}
+
+  /** The signal of the generation that the copy with this serial number belongs to. */
+  signalOf(serial: number): AbortSignal | undefined {
+    return this.#signals[serial];
+  }
+
+  /** Kills the host of one of the copies. */
+  crashOne(pick: number): string | undefined {
+    const hosts = [...new Set([...this.copies].map(({ host }) => host))].filter(
+      (host) => host.isUp,
+    );
+    const host = hosts[pick % hosts.length];
+    if (host === undefined) return undefined;
+    const names = [...host.copies].map(({ name }) => name);
+    this.crash(host);
+    return `host ${host.pid} dies with ${names.join(", ")}`;
+  }
+
+  crash(host: SimulatedHost): void {
+    if (!host.isUp) return;
+    host.isUp = false;
+    const lost = [...host.copies];
+    for (const copy of lost) copy.loseHost();
+    this.#watcher.onCrash(lost);
+  }
+
+  #answer<Value>(label: string, value: Value): Promise<Value> {
+    const answer = Promise.withResolvers<Value>();
+    const settle = (outcome: number) => {
+      if (outcome < 95) {
+        answer.resolve(value);
+        return "found";
+      }
+      answer.reject(new RuntimeError("temporarily-unavailable", "too many open files"));
+      return "too many open files";
+    };
+    this.#works.add({ label, settle });
+    return answer.promise;
+  }
+
+  #sharedHost(index: number): SimulatedHost {
+    const host = this.#shared[index];
+    if (host?.isUp) return host;
+    const fresh = this.#spawn();
+    this.#shared[index] = fresh;
+    return fresh;
+  }
+
+  #spawn(): SimulatedHost {
+    return new SimulatedHost(++this.#lastPid);
+  }
+}

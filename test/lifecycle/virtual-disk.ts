@@ -1,0 +1,120 @@
+import fsPromises from "node:fs/promises";
+import { syncBuiltinESMExports } from "node:module";
+import { dirname } from "node:path";
+import type { OpenWorks } from "./open-work.ts";
+
+/** Everything below is virtual; all other paths are left to the real disk. */
+export const virtualRoot = "/virtual-models";
+
+interface Entry {
+  readonly isFile: boolean;
+  readonly bytes: number;
+  /** Stands for everything that changes when a file does. */
+  readonly edition: number;
+}
+
+/** A disk whose answers come when they are told to, or at once. */
+export class VirtualDisk {
+  readonly #works: OpenWorks;
+  readonly #answersAtOnce: boolean;
+  readonly #entries = new Map<string, Entry>();
+  #edition = 0;
+
+  constructor(works: OpenWorks, options: { readonly answersAtOnce: boolean }) {
+    this.#works = works;
+    this.#answersAtOnce = options.answersAtOnce;
+    this.#makeFolder(virtualRoot);
+  }
+
+  /** Writes a file, and the folders on its way. */
+  write(path: string, bytes: number): void {
+    this.#makeFolder(dirname(path));
+    this.#entries.set(path, { isFile: true, bytes, edition: ++this.#edition });
+  }
+
+  /** Removes a file or a folder with all that is in it. */
+  remove(path: string): void {
+    for (const key of [...this.#entries.keys()]) {
+      if (key === path || key.startsWith(`${path}/`)) this.#entries.delete(key);
+    }
+  }
+
+  has(path: string): boolean {
+    return this.#entries.has(path);
+  }
+
+  /** Answers `stat`, `realpath` and `readdir` of node:fs/promises for virtual paths. Returns the function
+   *  that ends that. `current`: the disk of the moment. */
+  static install(current: () => VirtualDisk | undefined): () => void {
+    const { stat, realpath, readdir } = fsPromises;
+    const real: Record<string, unknown> = { stat, realpath, readdir };
+    const divert = (name: "stat" | "realpath" | "readdir") => {
+      const ofDisk = real[name] as (...args: unknown[]) => Promise<unknown>;
+      return (path: unknown, ...rest: unknown[]): Promise<unknown> => {
+        const disk = current();
+        if (disk === undefined || typeof path !== "string" || !path.startsWith(virtualRoot)) {
+          return ofDisk(path, ...rest);
+        }
+        return disk.#ask(name, path);
+      };
+    };
+    Object.assign(fsPromises, {
+      stat: divert("stat"),
+      realpath: divert("realpath"),
+      readdir: divert("readdir"),
+    });
+    syncBuiltinESMExports();
+    return () => {
+      Object.assign(fsPromises, real);
+      syncBuiltinESMExports();
+    };
+  }
+
+  #ask(name: "stat" | "realpath" | "readdir", path: string): Promise<unknown> {
+    const answer = Promise.withResolvers<unknown>();
+    const settle = (outcome: number) => {
+      const entry = this.#entries.get(path);
+      const refuse = (code: string) => {
+        answer.reject(Object.assign(new Error(`${code}: ${name} '${path}'`), { code }));
+        return code;
+      };
+      if (outcome >= 97) return refuse("EMFILE");
+      if (entry === undefined) return refuse("ENOENT");
+      if (name === "realpath") answer.resolve(path);
+      else if (name === "stat") answer.resolve(statsOf(entry));
+      else answer.resolve(this.#list(path));
+      return "answered";
+    };
+    if (this.#answersAtOnce) settle(0);
+    else this.#works.add({ label: `${name} ${path}`, settle });
+    return answer.promise;
+  }
+
+  #list(folder: string): unknown[] {
+    const found: unknown[] = [];
+    for (const [path, { isFile }] of this.#entries) {
+      if (dirname(path) !== folder) continue;
+      const name = path.slice(folder.length + 1);
+      found.push({ name, isFile: () => isFile, isDirectory: () => !isFile });
+    }
+    return found;
+  }
+
+  #makeFolder(path: string): void {
+    if (path.length > virtualRoot.length) this.#makeFolder(dirname(path));
+    if (!this.has(path)) this.#entries.set(path, { isFile: false, bytes: 0, edition: 0 });
+  }
+}
+
+/** Both of what stat gives with `bigint` and without, as far as the runtime reads it. */
+function statsOf({ isFile, bytes, edition }: Entry): unknown {
+  return {
+    isFile: () => isFile,
+    isDirectory: () => !isFile,
+    dev: 1n,
+    ino: edition,
+    size: bytes,
+    mtimeMs: edition,
+    mtimeNs: BigInt(edition),
+  };
+}
