@@ -1,0 +1,39 @@
+import { spawnSync } from "node:child_process";
+import { runH2load } from "./h2load.ts";
+import { runNodeLoad } from "./node-client.ts";
+
+/** Unary calls over one connection, as ModelMesh makes them: `streams` of them in flight at any time,
+ *  the next one as soon as one is answered. */
+export interface LoadPlan {
+  readonly port: number;
+  readonly path: string;
+  /** Files with one gRPC frame each. Clients that cannot alternate take one only. */
+  readonly bodyFiles: readonly [string, ...string[]];
+  readonly streams: number;
+  readonly warmUpSeconds: number;
+  readonly seconds: number;
+  /** Bytes of the frame that every answer has; fewer mean that calls failed. */
+  readonly answerBytes: number;
+  /** The client's cores; undefined lets the system choose. */
+  readonly cores: string | undefined;
+  /** A folder for temporary files. */
+  readonly folder: string;
+}
+
+export interface LoadResult {
+  readonly perSecond: number;
+  readonly p50Us: number;
+  readonly p99Us: number;
+}
+
+/** h2load costs a fraction of what a client in Node costs, which makes servers the bottleneck. */
+const hasH2load: boolean = spawnSync("h2load", ["--version"]).status === 0;
+
+export const loadClientName = hasH2load
+  ? "h2load"
+  : "a Node client (h2load is not installed), which may be the bottleneck itself";
+
+/** Rejects if any call fails. */
+export function measureLoad(plan: LoadPlan): Promise<LoadResult> {
+  return hasH2load && plan.bodyFiles.length === 1 ? runH2load(plan) : runNodeLoad(plan);
+}
