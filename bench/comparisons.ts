@@ -133,13 +133,15 @@ export const comparisons: readonly Comparison[] = [
     scaling(`payload of ${size}`),
   ),
 
-  ...["mlserver", "caikit"].map(
-    (peer): Comparison => ({
-      area: "peers",
-      title: `MLP, 64 in flight: inferences`,
-      of: "peers/MLP, 64 in flight/modelport",
-      against: `peers/MLP, 64 in flight/${peer}`,
-    }),
+  ...["MLP", "conv"].flatMap((model) =>
+    [64, 1].map(
+      (inFlight): Comparison => ({
+        area: "peers",
+        title: `${model}, ${inFlight} in flight: inferences`,
+        of: `peers/${model}, ${inFlight} in flight/modelport`,
+        against: `peers/${model}, ${inFlight} in flight/MLServer`,
+      }),
+    ),
   ),
 ];
 

@@ -1,6 +1,6 @@
 import { GRPCInferenceService } from "../gen/inference/inference_pb.ts";
 import { GrpcConnection, type PeerSettings, pathOf } from "./load/grpc-connection.ts";
-import type { Program } from "./program.ts";
+import { nodeCommand, type Program } from "./program.ts";
 import { shippedNodeFlags, type Workbench } from "./workbench.ts";
 
 export const inferPath: string = pathOf(GRPCInferenceService.method.modelInfer);
@@ -10,8 +10,11 @@ export type EchoServer = "modelport-echo" | "grpc-js" | "connect-fastify";
 /** Starts a server that echoes tensors, on the servers' core. */
 export function startEcho(bench: Workbench, name: EchoServer): Promise<Program> {
   return bench.start({
-    script: `bench/servers/${name}.ts`,
-    nodeFlags: name === "modelport-echo" ? shippedNodeFlags : [],
+    command: nodeCommand(
+      `bench/servers/${name}.ts`,
+      [],
+      name === "modelport-echo" ? shippedNodeFlags : [],
+    ),
     cores: bench.cores.server,
   });
 }
@@ -24,9 +27,11 @@ export function startFloor(
   settings: PeerSettings | undefined,
 ): Promise<Program> {
   return bench.start({
-    script: "bench/servers/raw-http2.ts",
-    args: [answerFile, ...(settings === undefined ? [] : [JSON.stringify(settings)])],
-    nodeFlags: settings === undefined ? [] : shippedNodeFlags,
+    command: nodeCommand(
+      "bench/servers/raw-http2.ts",
+      [answerFile, ...(settings === undefined ? [] : [JSON.stringify(settings)])],
+      settings === undefined ? [] : shippedNodeFlags,
+    ),
     cores: bench.cores.server,
   });
 }

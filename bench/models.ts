@@ -29,7 +29,7 @@ export const mlp: BenchModel = {
 };
 
 /** 7 MB, 240 million multiplications on an image of 588 KiB: what serving is usually about. */
-const conv: BenchModel = {
+export const conv: BenchModel = {
   name: "conv",
   shape: [1, 3, 224, 224],
   outputElements: 1000,

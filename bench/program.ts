@@ -5,11 +5,13 @@ import { fileURLToPath } from "node:url";
 import { bindTo } from "./cores.ts";
 
 export interface ProgramOptions {
-  /** Relative to the root of the project. */
-  readonly script: string;
-  readonly args?: readonly string[];
-  readonly nodeFlags?: readonly string[];
+  readonly command: readonly [string, ...string[]];
   readonly cores: string | undefined;
+}
+
+export interface ServerOptions extends ProgramOptions {
+  /** Finds the port in the line that tells it, on either output; by default in a line of JSON. */
+  readonly announcement?: RegExp;
 }
 
 /** A server in a process of its own. */
@@ -25,13 +27,24 @@ const projectRoot = fileURLToPath(new URL("../", import.meta.url));
 /** Long enough for a server that has a machine's load against it. */
 const startLimitMs = 60_000;
 
-/** Starts a server, which says where it listens in a line of JSON with a "port", on stdout or in its
- *  log on stderr. */
-export async function startProgram(options: ProgramOptions): Promise<Program> {
-  const child = spawnNode(options);
+/** A script of ours, by its path from the root of the project, in the Node that runs the bench. */
+export function nodeCommand(
+  script: string,
+  args: readonly string[] = [],
+  nodeFlags: readonly string[] = [],
+): [string, ...string[]] {
+  return [process.execPath, ...nodeFlags, script, ...args];
+}
+
+/** Starts a server; resolves when it has told where it listens. */
+export async function startProgram({
+  announcement = /^\{.*"port":(\d+)/,
+  ...options
+}: ServerOptions): Promise<Program> {
+  const child = spawnBound(options);
   const ended = new Promise<void>((resolve) => child.once("close", () => resolve()));
   try {
-    const port = await announcedPort(child, options.script);
+    const port = await announcedPort(child, announcement);
     return {
       pid: child.pid ?? 0,
       port,
@@ -48,34 +61,38 @@ export async function startProgram(options: ProgramOptions): Promise<Program> {
 
 /** Runs a program to its end and resolves with the JSON that it prints. */
 export async function runProgram(options: ProgramOptions): Promise<unknown> {
-  const child = spawnNode(options);
+  const child = spawnBound(options);
   const ended = new Promise<number | null>((resolve) => child.once("close", resolve));
   const [output, complaints, code] = await Promise.all([
     text(child.stdout),
     text(child.stderr),
     ended,
   ]);
-  if (code !== 0) throw new Error(`${options.script} ended with ${code}: ${complaints}`);
+  if (code !== 0) throw new Error(`${options.command.join(" ")} ended with ${code}: ${complaints}`);
   return JSON.parse(output);
 }
 
-function spawnNode({ script, args = [], nodeFlags = [], cores }: ProgramOptions) {
-  const [command = "", ...rest] = bindTo(cores, [process.execPath, ...nodeFlags, script, ...args]);
-  return spawn(command, rest, { cwd: projectRoot, stdio: ["pipe", "pipe", "pipe"] });
+function spawnBound({ command, cores }: ProgramOptions) {
+  const [program = "", ...args] = bindTo(cores, command);
+  return spawn(program, args, { cwd: projectRoot, stdio: ["pipe", "pipe", "pipe"] });
 }
 
-function announcedPort(child: ChildProcess, what: string): Promise<number> {
+function announcedPort(child: ChildProcess, announcement: RegExp): Promise<number> {
   const complaints: string[] = [];
   return new Promise((resolve, reject) => {
     const fail = (how: string) => {
-      reject(new Error(`${what} ${how} before it listened: ${complaints.join("\n")}`));
+      reject(
+        new Error(
+          `${child.spawnargs.join(" ")} ${how} before it listened: ${complaints.join("\n")}`,
+        ),
+      );
     };
     const timer = setTimeout(() => fail("took too long"), startLimitMs);
     for (const output of [child.stdout, child.stderr]) {
       if (output === null) throw new Error("both outputs are pipes");
       // Read to the end, or a server that logs much would wait for us.
       createInterface({ input: output }).on("line", (line) => {
-        const port = /^\{.*"port":(\d+)/.exec(line)?.[1];
+        const port = announcement.exec(line)?.[1];
         if (port !== undefined) {
           clearTimeout(timer);
           resolve(Number(port));

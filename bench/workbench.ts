@@ -6,7 +6,13 @@ import { type Cores, chooseCores } from "./cores.ts";
 import { type LoadPlan, type LoadResult, measureLoad } from "./load/load.ts";
 import { Measurements } from "./measurements.ts";
 import type { BenchOptions } from "./options.ts";
-import { type Program, type ProgramOptions, runProgram, startProgram } from "./program.ts";
+import {
+  nodeCommand,
+  type Program,
+  runProgram,
+  type ServerOptions,
+  startProgram,
+} from "./program.ts";
 
 /** Flags of Node that the program is shipped with. */
 export const shippedNodeFlags: readonly string[] = manifest.scripts.serve
@@ -47,7 +53,7 @@ export class Workbench {
     return path;
   }
 
-  async start(options: ProgramOptions): Promise<Program> {
+  async start(options: ServerOptions): Promise<Program> {
     const program = await startProgram(options);
     this.#programs.add(program);
     const stop = () => {
@@ -57,23 +63,20 @@ export class Workbench {
     return { ...program, stop };
   }
 
-  /** Starts the real program, on any core: its hosts have to run as well. */
-  startModelport(flags: readonly string[]): Promise<Program> {
-    return this.start({
-      script: "src/modelport.js",
-      args: [
-        ...["serve", "--port", "0", "--root-model-dir", this.folder, "--log-level", "info"],
-        ...flags,
-        ...this.options.serveFlags,
-      ],
-      nodeFlags: shippedNodeFlags,
-      cores: undefined,
-    });
+  /** Starts the real program, by default on any core: its hosts have to run as well. */
+  startModelport(flags: readonly string[], cores?: string): Promise<Program> {
+    const args = [
+      ...["serve", "--port", "0", "--root-model-dir", this.folder, "--log-level", "info"],
+      ...flags,
+      ...this.options.serveFlags,
+    ];
+    const command = nodeCommand("src/modelport.js", args, shippedNodeFlags);
+    return this.start({ command, cores });
   }
 
   /** Runs a limit on the servers' core. */
   runLimit(script: string, args: readonly string[]): Promise<unknown> {
-    return runProgram({ script, args, cores: this.cores.server });
+    return runProgram({ command: nodeCommand(script, args), cores: this.cores.server });
   }
 
   /** Makes load from the clients' core, for as long as this kind of run affords. */
