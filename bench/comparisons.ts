@@ -133,14 +133,16 @@ export const comparisons: readonly Comparison[] = [
     scaling(`payload of ${size}`),
   ),
 
-  ...["MLP", "conv"].flatMap((model) =>
-    [64, 1].map(
-      (inFlight): Comparison => ({
-        area: "peers",
-        title: `${model}, ${inFlight} in flight: inferences`,
-        of: `peers/${model}, ${inFlight} in flight/modelport`,
-        against: `peers/${model}, ${inFlight} in flight/MLServer`,
-      }),
+  ...["MLServer", "Caikit"].flatMap((peer) =>
+    ["MLP", "conv"].flatMap((model) =>
+      [64, 1].map(
+        (inFlight): Comparison => ({
+          area: "peers",
+          title: `${model}, ${inFlight} in flight: inferences`,
+          of: `peers/${model}, ${inFlight} in flight/modelport`,
+          against: `peers/${model}, ${inFlight} in flight/${peer}`,
+        }),
+      ),
     ),
   ),
 ];

@@ -1,5 +1,5 @@
 import { GRPCInferenceService } from "../gen/inference/inference_pb.ts";
-import { GrpcConnection, type PeerSettings, pathOf } from "./load/grpc-connection.ts";
+import { callOnce, GrpcConnection, type PeerSettings, pathOf } from "./load/grpc-connection.ts";
 import { nodeCommand, type Program } from "./program.ts";
 import { shippedNodeFlags, type Workbench } from "./workbench.ts";
 
@@ -44,9 +44,6 @@ export async function readSettings(port: number): Promise<PeerSettings> {
 }
 
 /** Makes one inference, which has to succeed, and resolves with the frame of its answer. */
-export async function ask(port: number, request: Uint8Array): Promise<Buffer> {
-  const connection = await GrpcConnection.open(port);
-  const answer = await connection.send(inferPath, request);
-  connection.close();
-  return answer;
+export function ask(port: number, request: Uint8Array): Promise<Buffer> {
+  return callOnce(port, { path: inferPath, frame: request });
 }

@@ -10,10 +10,15 @@ export interface InferCall {
   readonly form: "raw" | "typed";
 }
 
-/** A ModelInfer request in its gRPC frame, with numbers between 0 and 1. */
-export function inferFrame({ model, shape, form }: InferCall): Buffer {
+/** What every request holds: numbers between 0 and 1. */
+export function inferElements(shape: readonly number[]): Float32Array {
   const count = shape.reduce((product, size) => product * size, 1);
-  const elements = Float32Array.from({ length: count }, (_, index) => (index % 251) / 251);
+  return Float32Array.from({ length: count }, (_, index) => (index % 251) / 251);
+}
+
+/** A ModelInfer request in its gRPC frame. */
+export function inferFrame({ model, shape, form }: InferCall): Buffer {
+  const elements = inferElements(shape);
   const tensor = { name: "x", datatype: "FP32", shape: shape.map(BigInt) };
   const request =
     form === "raw"

@@ -85,8 +85,8 @@ export class Workbench {
   ): Promise<LoadResult> {
     return measureLoad({
       ...plan,
-      warmUpSeconds: this.choose({ full: 0.5, quick: 0.2 }),
-      seconds: this.choose({ full: 2, quick: 1 }),
+      warmUpSeconds: this.choose({ full: 0.3, quick: 0.2 }),
+      seconds: this.choose({ full: 1.5, quick: 0.5 }),
       cores: this.cores.client,
       folder: this.folder,
     });

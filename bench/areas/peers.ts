@@ -1,84 +1,78 @@
-import { fromBinary } from "@bufbuild/protobuf";
-import { ModelInferResponseSchema } from "../../gen/inference/inference_pb.ts";
-import { ask, inferPath } from "../echo-servers.ts";
-import { frameHeaderBytes } from "../load/grpc-connection.ts";
-import { ModelClient } from "../load/model-client.ts";
-import { inferFrame } from "../messages.ts";
+import type { UnaryCall } from "../load/grpc-connection.ts";
+import { callOnce } from "../load/grpc-connection.ts";
+import { inferElements } from "../messages.ts";
 import { type BenchModel, conv, mlp } from "../models.ts";
-import { missingMlServer, startMlServer } from "../peers/mlserver.ts";
+import { caikit } from "../peers/caikit.ts";
+import { mlServer } from "../peers/mlserver.ts";
+import { modelport } from "../peers/modelport.ts";
+import type { Peer } from "../peers/peer.ts";
 import type { Program } from "../program.ts";
 import type { Workbench } from "../workbench.ts";
 
-// Other model servers with the same models, the same protocol, the same load and the same core.
+// Other model servers with the same models, the same inputs, the same load and the same core.
 
 const models: readonly BenchModel[] = [mlp, conv];
+const others: readonly Peer[] = [mlServer, caikit];
 const inFlights = [1, 64];
 const rounds = { full: 3, quick: 1 };
 
+interface Started {
+  readonly peer: Peer;
+  readonly program: Program;
+}
+
 export async function measurePeers(bench: Workbench): Promise<void> {
-  const missing = missingMlServer();
-  if (missing !== undefined) {
-    bench.measurements.skip("MLServer", missing);
-    return;
+  for (const { name, missing } of others) {
+    if (missing !== undefined) bench.measurements.skip(name, missing);
   }
+  const present = others.filter(({ missing }) => missing === undefined);
+  if (present.length === 0) return;
   const files = await Promise.all(
     models.map(async (model) => ({
       model,
-      name: model.name,
       file: await bench.put(`${model.name}.onnx`, model.make()),
     })),
   );
-  const servers: Record<string, Program> = {
-    modelport: await startModelport(bench),
-    MLServer: await startMlServer(bench, files),
-  };
+  const servers: Started[] = [];
+  for (const peer of [modelport, ...present]) {
+    servers.push({ peer, program: await peer.start(bench, files) });
+  }
   for (let round = 0; round < bench.choose(rounds); round++) {
-    for (const { model } of files) {
-      const request = inferFrame({ model: model.name, shape: model.shape, form: "raw" });
-      const bodyFile = await bench.put(`${model.name}.request`, request);
-      const answers = await askAll(servers, request);
-      requireEqual(answers);
-      for (const streams of inFlights) {
-        for (const [name, { port }] of Object.entries(servers)) {
-          bench.log(`${model.name}, ${streams} in flight, ${name}`);
-          const answerBytes = answers[name]?.byteLength ?? 0;
-          const plan = {
-            port,
-            path: inferPath,
-            bodyFiles: [bodyFile],
-            streams,
-            answerBytes,
-          } as const;
-          const { perSecond, p50Us } = await bench.load(plan);
-          const id = `peers/${model.name}, ${streams} in flight/${name}`;
-          bench.measurements.add(id, "/s", perSecond);
-          bench.measurements.add(`${id} p50`, "µs", p50Us);
-        }
-      }
+    for (const model of models) await measureModel(bench, model, servers);
+  }
+  await Promise.all(servers.map(({ program }) => program.stop()));
+}
+
+async function measureModel(
+  bench: Workbench,
+  model: BenchModel,
+  servers: readonly Started[],
+): Promise<void> {
+  const elements = inferElements(model.shape);
+  const results: Float32Array[] = [];
+  for (const { peer, program } of servers) {
+    const call = peer.callOf(model, elements);
+    const answer = await callOnce(program.port, call);
+    results.push(peer.valuesIn(answer));
+    for (const streams of inFlights) {
+      bench.log(`${model.name}, ${streams} in flight, ${peer.name}`);
+      const answerBytes = answer.byteLength;
+      const plan = await planFor(bench, call);
+      const result = await bench.load({ ...plan, port: program.port, streams, answerBytes });
+      const id = `peers/${model.name}, ${streams} in flight/${peer.name}`;
+      bench.measurements.add(id, "/s", result.perSecond);
+      bench.measurements.add(`${id} p50`, "µs", result.p50Us);
     }
   }
-  await Promise.all(Object.values(servers).map((server) => server.stop()));
+  requireEqual(results);
 }
 
-/** On one core, like the peer, and with one engine host for it. */
-async function startModelport(bench: Workbench): Promise<Program> {
-  const program = await bench.startModelport(["--engine-hosts", "1"], bench.cores.server);
-  const client = await ModelClient.open(program.port);
-  await client.ready();
-  for (const { name } of models) await client.load(name, `${name}.onnx`);
-  client.close();
-  return program;
-}
-
-async function askAll(servers: Readonly<Record<string, Program>>, request: Uint8Array) {
-  const answers: Record<string, Buffer> = {};
-  for (const [name, { port }] of Object.entries(servers)) answers[name] = await ask(port, request);
-  return answers;
+async function planFor(bench: Workbench, { path, frame, metadata = {} }: UnaryCall) {
+  return { path, metadata, bodyFiles: [await bench.put("request", frame)] } as const;
 }
 
 /** Throws unless all servers computed the same: else they would not have done the same work. */
-function requireEqual(answers: Readonly<Record<string, Buffer>>): void {
-  const [first = [], ...others] = Object.values(answers).map(valuesIn);
+function requireEqual([first = new Float32Array(), ...others]: readonly Float32Array[]): void {
   for (const values of others) {
     const isEqual =
       values.length === first.length &&
@@ -87,14 +81,6 @@ function requireEqual(answers: Readonly<Record<string, Buffer>>): void {
   }
 }
 
-function shorten(values: readonly number[]): string {
+function shorten(values: Float32Array): string {
   return `${values.length} values, first ${values.slice(0, 3)}`;
-}
-
-function valuesIn(frame: Buffer): number[] {
-  const message = fromBinary(ModelInferResponseSchema, frame.subarray(frameHeaderBytes));
-  const raw = message.rawOutputContents[0];
-  // Copied, since a view into the frame starts anywhere.
-  if (raw !== undefined) return [...new Float32Array(new Uint8Array(raw).buffer)];
-  return message.outputs[0]?.contents?.fp32Contents ?? [];
 }

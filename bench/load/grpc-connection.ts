@@ -15,6 +15,14 @@ export interface PeerSettings {
   readonly connectionWindowBytes: number;
 }
 
+export interface UnaryCall {
+  readonly path: string;
+  /** See `frameOf`. */
+  readonly frame: Uint8Array;
+  readonly metadata?: Readonly<Record<string, string>> | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
 const windowBytes = 1024 * 1024;
 
 /** One HTTP/2 connection that carries unary gRPC calls and as little else as possible, so that the
@@ -50,15 +58,16 @@ export class GrpcConnection {
     };
   }
 
-  /** Sends a frame (see `frameOf`) and resolves with the frame of the answer. Rejects with an Error that
+  /** Sends a frame and resolves with the frame of the answer. Rejects with an Error that
    *  has the status in it unless that is OK, and with the signal's reason once it aborts. */
-  send(path: string, frame: Uint8Array, signal?: AbortSignal): Promise<Buffer> {
+  send({ path, frame, metadata, signal }: UnaryCall): Promise<Buffer> {
     return new Promise((resolve, reject) => {
       const stream = this.#session.request({
         ":method": "POST",
         ":path": path,
         "content-type": "application/grpc",
         te: "trailers",
+        ...metadata,
       });
       const chunks: Buffer[] = [];
       let status: unknown;
@@ -91,13 +100,23 @@ export class GrpcConnection {
     signal?: AbortSignal,
   ): Promise<MessageShape<Method["output"]>> {
     const frame = frameOf(toBinary(method.input, create(method.input, request)));
-    const answer = await this.send(pathOf(method), frame, signal);
+    const answer = await this.send({ path: pathOf(method), frame, signal });
     const bytes = answer.subarray(frameHeaderBytes);
     return fromBinary<Method["output"]>(method.output, bytes);
   }
 
   close(): void {
     this.#session.destroy();
+  }
+}
+
+/** Makes a call on a connection of its own. Rejects as `GrpcConnection.send` does. */
+export async function callOnce(port: number, call: UnaryCall): Promise<Buffer> {
+  const connection = await GrpcConnection.open(port);
+  try {
+    return await connection.send(call);
+  } finally {
+    connection.close();
   }
 }
 

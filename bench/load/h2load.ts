@@ -83,6 +83,7 @@ async function h2load(plan: LoadPlan, seconds: number, more: readonly string[]):
     ...[`--duration=${Math.round(seconds * 1000)}ms`, `--data=${plan.bodyFiles[0]}`],
     ...[`--window-bits=${windowBits}`, `--connection-window-bits=${windowBits}`],
     ...["--header=content-type: application/grpc", "--header=te: trailers"],
+    ...Object.entries(plan.metadata ?? {}).map(([name, value]) => `--header=${name}: ${value}`),
     ...more,
     `http://127.0.0.1:${plan.port}${plan.path}`,
   ]);

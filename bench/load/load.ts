@@ -7,6 +7,8 @@ import { runNodeLoad } from "./node-client.ts";
 export interface LoadPlan {
   readonly port: number;
   readonly path: string;
+  /** Headers of every call, beside those that gRPC asks for. */
+  readonly metadata?: Readonly<Record<string, string>>;
   /** Files with one gRPC frame each. Clients that cannot alternate take one only. */
   readonly bodyFiles: readonly [string, ...string[]];
   readonly streams: number;

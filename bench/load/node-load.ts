@@ -14,7 +14,11 @@ let calls = 0;
 
 async function callUntilTheEnd(): Promise<void> {
   for (let beganMs = performance.now(); beganMs < endMs; ) {
-    const answer = await connection.send(plan.path, bodies[calls++ % bodies.length] as Buffer);
+    const answer = await connection.send({
+      path: plan.path,
+      frame: bodies[calls++ % bodies.length] as Buffer,
+      metadata: plan.metadata,
+    });
     if (answer.byteLength < plan.answerBytes) {
       throw new Error(`an answer of ${answer.byteLength} bytes, not ${plan.answerBytes}`);
     }
