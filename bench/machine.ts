@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { availableParallelism, cpus, loadavg, release, totalmem, type } from "node:os";
+import { availableParallelism, cpus, release, totalmem, type } from "node:os";
 import manifest from "../package.json" with { type: "json" };
 import type { Cores } from "./cores.ts";
 import { loadClientName } from "./load/load.ts";
@@ -17,8 +17,6 @@ export interface MachineFacts {
   readonly onnxruntime: string;
   readonly loadClient: string;
   readonly placement: string;
-  /** Processes that wanted a core in the minute before the run; more than 0.5 means a busy machine. */
-  readonly loadAverageBefore: number;
 }
 
 export function readMachineFacts(cores: Cores): MachineFacts {
@@ -36,7 +34,6 @@ export function readMachineFacts(cores: Cores): MachineFacts {
       cores.server === undefined
         ? "the system places all processes"
         : `echo servers and limits on core ${cores.server}, load client on core ${cores.client}, the whole program on any`,
-    loadAverageBefore: Math.round((loadavg()[0] ?? 0) * 100) / 100,
   };
 }
 

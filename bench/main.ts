@@ -6,6 +6,7 @@ import { measureLifecycle } from "./areas/lifecycle.ts";
 import { measurePeers } from "./areas/peers.ts";
 import { measureRpc } from "./areas/rpc.ts";
 import { measureScaling } from "./areas/scaling.ts";
+import { readCpuTicks, shareOfOthers } from "./cpu-use.ts";
 import { replaceSection } from "./docs-section.ts";
 import { readMachineFacts } from "./machine.ts";
 import { type AreaName, type BenchOptions, readOptions, usage } from "./options.ts";
@@ -43,6 +44,7 @@ async function run(options: BenchOptions): Promise<void> {
   const interrupted = () => void bench.close().then(() => process.exit(130));
   process.once("SIGINT", interrupted).once("SIGTERM", interrupted);
   const machine = readMachineFacts(bench.cores);
+  const cpuBefore = readCpuTicks();
   const { measurements } = bench;
   for (const area of options.areas) {
     try {
@@ -55,9 +57,13 @@ async function run(options: BenchOptions): Promise<void> {
     }
   }
   await bench.close();
+  const cpuAfter = readCpuTicks();
   await report({
     machine,
     options,
+    ...(cpuBefore === undefined || cpuAfter === undefined
+      ? {}
+      : { othersCpuShare: shareOfOthers(cpuBefore, cpuAfter) }),
     seconds: Math.round((performance.now() - startedMs) / 1000),
     measurements: measurements.all(),
     skipped: measurements.skipped,

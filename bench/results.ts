@@ -7,6 +7,9 @@ export interface Results {
   readonly machine: MachineFacts;
   readonly options: BenchOptions;
   readonly seconds: number;
+  /** The share of all cores' time that other programs took during the run; absent where the system does
+   *  not tell. */
+  readonly othersCpuShare?: number;
   readonly measurements: readonly Measurement[];
   readonly skipped: readonly Skipped[];
 }

@@ -16,10 +16,13 @@ const header = ["", "Modelport", "Limit or peer", "Its value", "Ratio", "Target"
 
 /** Results in Markdown: where they are from, a table for each area, and what is not among them. */
 export function renderResults(results: Results): string {
-  const { options, skipped } = results;
+  const { options, skipped, othersCpuShare = 0 } = results;
   const judged = judge(comparisons, results.measurements);
   return [
     renderOrigin(results, judged),
+    ...(othersCpuShare > busyShare
+      ? [`**The machine was busy: other programs took ${percent(othersCpuShare)} of its cores.**`]
+      : []),
     ...(options.quick
       ? ["**A quick run: it shows that the bench works, not how fast it is.**"]
       : []),
@@ -32,6 +35,13 @@ export function renderResults(results: Results): string {
   ].join("\n\n");
 }
 
+/** What others took above this makes figures doubtful. */
+const busyShare = 0.05;
+
+function percent(share: number): string {
+  return `${Math.round(share * 100)} %`;
+}
+
 function renderOrigin({ machine, seconds }: Results, judged: readonly Judged[]): string {
   const count = (wanted: Judged["verdict"]) =>
     judged.filter(({ verdict }) => verdict === wanted).length;
@@ -40,7 +50,6 @@ function renderOrigin({ machine, seconds }: Results, judged: readonly Judged[]):
     `${machine.date.slice(0, 10)}, commit ${machine.commit}, ${machine.cpu}, ${machine.cores} cores,`,
     `${machine.memoryGib} GiB, ${machine.os}, Node ${machine.node}, ONNX Runtime ${machine.onnxruntime}.`,
     `Load by ${machine.loadClient}; ${machine.placement}.`,
-    `Load average before the run: ${machine.loadAverageBefore}.`,
     `The run took ${(seconds / 60).toFixed(1)} minutes.`,
     `Targets kept: ${kept} of ${kept + count("miss")}.`,
   ].join(" ");

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { bindTo, readCoreList } from "../../../bench/cores.ts";
+import { parseCpuTicks, shareOfOthers } from "../../../bench/cpu-use.ts";
 import { replaceSection } from "../../../bench/docs-section.ts";
 import { judge } from "../../../bench/judge.ts";
 import { checkSummary, readSummary } from "../../../bench/load/h2load.ts";
@@ -69,6 +70,23 @@ describe("the list of cores", () => {
   it("goes in front of a command, if there is one", () => {
     assert.deepEqual(bindTo("1", ["node", "x"]), ["taskset", "-c", "1", "node", "x"]);
     assert.deepEqual(bindTo(undefined, ["node", "x"]), ["node", "x"]);
+  });
+});
+
+describe("what other programs took of the cores", () => {
+  it("is what was busy and not ours", () => {
+    const machine = (user: number, idle: number) =>
+      `cpu  ${user} 10 20 ${idle} 5 0 0 15 7 7\ncpu0 1 2 3\n`;
+    const own = (ticks: number) => `42 (a (b) c) S 1 1 1 0 -1 0 0 0 0 0 ${ticks} 3 4 5 20 0 1\n`;
+    const before = parseCpuTicks(machine(100, 850), own(8));
+    assert.deepEqual(before, { all: 1000, busy: 145, own: 20 });
+    const after = parseCpuTicks(machine(160, 990), own(28));
+    assert.equal(shareOfOthers(before, after), 0.2);
+  });
+
+  it("is nothing where ours is counted ahead of the machine's", () => {
+    const ticks = { all: 100, busy: 50, own: 50 };
+    assert.equal(shareOfOthers(ticks, { all: 200, busy: 60, own: 61 }), 0);
   });
 });
 
