@@ -28,8 +28,9 @@ export class Measurements {
     else throw new Error(`${id} was measured in ${known.unit} and in ${unit}`);
   }
 
-  /** Notes what could not be measured here, and why. */
+  /** Notes what could not be measured here, and why; once, if it happens in every round. */
   skip(what: string, reason: string): void {
+    if (this.#skipped.some((known) => known.what === what)) return;
     this.#skipped.push({ what, reason });
   }
 

@@ -68,7 +68,10 @@ export async function runProgram(options: ProgramOptions): Promise<unknown> {
     text(child.stderr),
     ended,
   ]);
-  if (code !== 0) throw new Error(`${options.command.join(" ")} ended with ${code}: ${complaints}`);
+  if (code !== 0) {
+    const [reason = complaints] = /^.*Error.*$/m.exec(complaints) ?? [];
+    throw new Error(`${options.command[1]} ended with ${code}: ${reason}`);
+  }
   return JSON.parse(output);
 }
 

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import manifest from "../package.json" with { type: "json" };
 import { type Cores, chooseCores } from "./cores.ts";
-import { type LoadPlan, type LoadResult, measureLoad } from "./load/load.ts";
+import { type LoadPlan, type MeasuredLoad, measureLoad } from "./load/load.ts";
 import { Measurements } from "./measurements.ts";
 import type { BenchOptions } from "./options.ts";
 import {
@@ -82,7 +82,7 @@ export class Workbench {
   /** Makes load from the clients' core, for as long as this kind of run affords. */
   load(
     plan: Omit<LoadPlan, "cores" | "folder" | "seconds" | "warmUpSeconds">,
-  ): Promise<LoadResult> {
+  ): Promise<MeasuredLoad> {
     return measureLoad({
       ...plan,
       warmUpSeconds: this.choose({ full: 0.3, quick: 0.2 }),
@@ -90,6 +90,19 @@ export class Workbench {
       cores: this.cores.client,
       folder: this.folder,
     });
+  }
+
+  /** Makes load and adds the rate and the median latency under `id`. A server that fails under it ends
+   *  its own measurement, not those of the others. */
+  async measure(id: string, plan: Parameters<Workbench["load"]>[0]): Promise<void> {
+    this.log(id);
+    try {
+      const { perSecond, latency } = await this.load(plan);
+      this.measurements.add(id, "/s", perSecond);
+      this.measurements.add(`${id} p50`, "µs", latency.p50Us);
+    } catch (error) {
+      this.measurements.skip(id, (error as Error).message);
+    }
   }
 
   async close(): Promise<void> {

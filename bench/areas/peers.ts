@@ -55,13 +55,9 @@ async function measureModel(
     const answer = await callOnce(program.port, call);
     results.push(peer.valuesIn(answer));
     for (const streams of inFlights) {
-      bench.log(`${model.name}, ${streams} in flight, ${peer.name}`);
       const answerBytes = answer.byteLength;
-      const plan = await planFor(bench, call);
-      const result = await bench.load({ ...plan, port: program.port, streams, answerBytes });
-      const id = `peers/${model.name}, ${streams} in flight/${peer.name}`;
-      bench.measurements.add(id, "/s", result.perSecond);
-      bench.measurements.add(`${id} p50`, "µs", result.p50Us);
+      const plan = { ...(await planFor(bench, call)), port: program.port, streams, answerBytes };
+      await bench.measure(`peers/${model.name}, ${streams} in flight/${peer.name}`, plan);
     }
   }
   requireEqual(results);

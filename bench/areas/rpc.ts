@@ -46,7 +46,6 @@ export async function measureRpc(bench: Workbench): Promise<void> {
       for (const streams of payload.streams) {
         for (const [name, { port }] of Object.entries(servers)) {
           const answerBytes = (await ask(port, request)).byteLength;
-          bench.log(`${payload.name}, ${streams} streams, ${name}`);
           const plan = {
             port,
             path: inferPath,
@@ -54,10 +53,7 @@ export async function measureRpc(bench: Workbench): Promise<void> {
             streams,
             answerBytes,
           } as const;
-          const { perSecond, p50Us } = await bench.load(plan);
-          const id = `rpc/${payload.name}, ${streams} streams/${name}`;
-          bench.measurements.add(id, "/s", perSecond);
-          bench.measurements.add(`${id} p50`, "µs", p50Us);
+          await bench.measure(`rpc/${payload.name}, ${streams} streams/${name}`, plan);
         }
       }
     }

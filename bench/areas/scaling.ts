@@ -42,7 +42,6 @@ export async function measureScaling(bench: Workbench): Promise<void> {
   const modelport = await startEcho(bench, echo);
   const settings = await readSettings(modelport.port);
   for (const { name, tensorBytes, streams } of points) {
-    bench.log(name);
     const shape = [1, tensorBytes / Float32Array.BYTES_PER_ELEMENT];
     const request = inferFrame({ model: "echo", shape, form: "raw" });
     const bodyFile = await bench.put("request", request);
@@ -50,14 +49,13 @@ export async function measureScaling(bench: Workbench): Promise<void> {
     const floor = await startFloor(bench, await bench.put("answer", answer), settings);
     for (let round = 0; round < bench.choose(rounds); round++) {
       for (const [server, { port }] of Object.entries({ "node:http2": floor, modelport })) {
-        const { perSecond } = await bench.load({
+        await bench.measure(`scaling/${name}/${server}`, {
           port,
           path: inferPath,
           bodyFiles: [bodyFile],
           streams,
           answerBytes: answer.byteLength,
         });
-        bench.measurements.add(`scaling/${name}/${server}`, "/s", perSecond);
       }
     }
     await floor.stop();

@@ -1,5 +1,6 @@
 import { nodeCommand, runProgram } from "../program.ts";
-import type { LoadPlan, LoadResult } from "./load.ts";
+import type { LoadPlan } from "./load.ts";
+import type { LoadResult } from "./load-result.ts";
 
 /** Makes the load from Node, in a process of its own. */
 export async function runNodeLoad(plan: LoadPlan): Promise<LoadResult> {

@@ -1,8 +1,8 @@
 // Makes load for node-client.ts. The argument is a LoadPlan as JSON; prints a LoadResult.
 import { readFileSync } from "node:fs";
-import { quantile } from "../measurements.ts";
 import { GrpcConnection } from "./grpc-connection.ts";
-import type { LoadPlan, LoadResult } from "./load.ts";
+import type { LoadPlan } from "./load.ts";
+import { resultOf } from "./load-result.ts";
 
 const plan = JSON.parse(process.argv[2] ?? "{}") as LoadPlan;
 const bodies = plan.bodyFiles.map((file) => readFileSync(file));
@@ -30,9 +30,5 @@ async function callUntilTheEnd(): Promise<void> {
 
 await Promise.all(Array.from({ length: plan.streams }, callUntilTheEnd));
 connection.close();
-const result: LoadResult = {
-  perSecond: latenciesUs.length / plan.seconds,
-  p50Us: quantile(latenciesUs, 0.5),
-  p99Us: quantile(latenciesUs, 0.99),
-};
+const result = resultOf(latenciesUs, latenciesUs.length / plan.seconds);
 process.stdout.write(JSON.stringify(result));
