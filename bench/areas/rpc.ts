@@ -1,0 +1,64 @@
+import { ask, inferPath, readSettings, startEcho, startFloor } from "../echo-servers.ts";
+import { inferFrame } from "../messages.ts";
+import type { Program } from "../program.ts";
+import type { Workbench } from "../workbench.ts";
+
+// What an RPC costs: the same calls to Modelport, to what it is built on, and to other servers. Nothing
+// but an echo stands behind any of them.
+
+interface Payload {
+  readonly name: string;
+  readonly elements: number;
+  readonly form: "raw" | "typed";
+  /** Calls in flight, one run for each. */
+  readonly streams: readonly number[];
+}
+
+const payloads: readonly Payload[] = [
+  { name: "1 KiB", elements: 256, form: "raw", streams: [8, 64] },
+  { name: "600 KiB", elements: 150 * 1024, form: "raw", streams: [8, 64] },
+  { name: "600 KiB typed", elements: 150 * 1024, form: "typed", streams: [8] },
+];
+
+const rounds = { full: 3, quick: 1 };
+
+export async function measureRpc(bench: Workbench): Promise<void> {
+  const echoes = {
+    modelport: await startEcho(bench, "modelport-echo"),
+    "grpc-js": await startEcho(bench, "grpc-js"),
+    "connect-fastify": await startEcho(bench, "connect-fastify"),
+  };
+  const settings = await readSettings(echoes.modelport.port);
+  for (const payload of payloads) {
+    const request = inferFrame({
+      model: "echo",
+      shape: [1, payload.elements],
+      form: payload.form,
+    });
+    const bodyFile = await bench.put("request", request);
+    const answerFile = await bench.put("answer", await ask(echoes.modelport.port, request));
+    const servers: Record<string, Program> = {
+      "node:http2": await startFloor(bench, answerFile, settings),
+      "node:http2, its defaults": await startFloor(bench, answerFile, undefined),
+      ...echoes,
+    };
+    for (let round = 0; round < bench.choose(rounds); round++) {
+      for (const streams of payload.streams) {
+        for (const [name, { port }] of Object.entries(servers)) {
+          const answerBytes = (await ask(port, request)).byteLength;
+          const plan = {
+            port,
+            path: inferPath,
+            bodyFiles: [bodyFile],
+            streams,
+            answerBytes,
+          } as const;
+          await bench.measure(`rpc/${payload.name}, ${streams} streams/${name}`, plan);
+        }
+      }
+    }
+    await servers["node:http2"]?.stop();
+    await servers["node:http2, its defaults"]?.stop();
+  }
+  await Promise.all(Object.values(echoes).map((server) => server.stop()));
+}

@@ -1,0 +1,33 @@
+// Modelport's wire layer as main.ts sets it up, over a model that echoes tensors in this process: what
+// is measured is the RPC and nothing behind it.
+import { createLogger } from "../../src/log.ts";
+import { buildServer } from "../../src/rpc/server.ts";
+import type { InferenceRequest, InferenceResult } from "../../src/service/models.ts";
+import { FakeModels } from "../../test/support/fake-models.ts";
+import { announce } from "./announce.ts";
+
+/** Every model id echoes. Unlike its parent it remembers no calls, which would fill the memory. */
+class EchoModels extends FakeModels {
+  override async infer(_id: string, { inputs }: InferenceRequest): Promise<InferenceResult> {
+    return { version: "", outputs: inputs };
+  }
+}
+
+const models = new EchoModels();
+const server = await buildServer({
+  models,
+  readiness: models,
+  options: {
+    host: "127.0.0.1",
+    port: 0,
+    version: "bench",
+    readMaxBytes: 64 * 1024 * 1024,
+    lifecycleAccess: "local",
+    closeGraceMs: 0,
+    peekTimeoutMs: 10_000,
+    headersTimeoutMs: 10_000,
+    requestTimeoutMs: 300_000,
+  },
+  log: createLogger("info"),
+});
+announce((await server.listen()).port);
