@@ -1,7 +1,7 @@
 import { RuntimeError } from "../errors.ts";
 
-// What Node's timers can count. A longer timeout outlives every connection, and is as good as none.
-const maxTimeoutMs = 2 ** 31 - 1;
+/** What timers of Node can count. A longer timeout outlives every connection, and is as good as none. */
+export const maxTimeoutMs = 2 ** 31 - 1;
 
 /** Microseconds in the request parameter `timeout`, which may be an integer or its digits; undefined for
  *  no deadline, which 0 stands for too. Throws "invalid-argument" for anything else. */
