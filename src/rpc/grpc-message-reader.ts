@@ -1,4 +1,5 @@
 import { Code, ConnectError } from "@connectrpc/connect";
+import type { MessageBuffers } from "./message-buffers.ts";
 
 const headBytes = 5;
 
@@ -12,14 +13,18 @@ export interface GrpcMessage {
  *  put together, by one copy, when all of it is here. */
 export class GrpcMessageReader {
   readonly #maxBytes: number;
+  readonly #buffers: MessageBuffers;
+  /** In which the last message was put together, if it was. */
+  #borrowed: Uint8Array<ArrayBuffer> | undefined;
   /** What has arrived and is in no message yet. */
   #chunks: Buffer[] = [];
   #bufferedBytes = 0;
   /** Of the message that is under way, once its head is here. */
   #head: { readonly isCompressed: boolean; readonly sizeBytes: number } | undefined;
 
-  constructor(maxBytes: number) {
+  constructor(maxBytes: number, buffers: MessageBuffers) {
     this.#maxBytes = maxBytes;
+    this.#buffers = buffers;
   }
 
   /** The messages that `chunk` completes; it must not be changed afterwards. Throws
@@ -40,21 +45,24 @@ export class GrpcMessageReader {
     throw new ConnectError("protocol error: incomplete envelope", Code.InvalidArgument);
   }
 
+  /** Gives back the memory of the last message. Call it when nobody reads that any more, or never. */
+  release(): void {
+    if (this.#borrowed !== undefined) this.#buffers.giveBack(this.#borrowed);
+    this.#borrowed = undefined;
+  }
+
   #next(): GrpcMessage | undefined {
     this.#head ??= this.#readHead();
     if (this.#head === undefined || this.#bufferedBytes < this.#head.sizeBytes) return undefined;
     const { isCompressed, sizeBytes } = this.#head;
     this.#head = undefined;
-    const bytes = this.#take(sizeBytes);
-    // No Buffer: its slice() shares memory where that of a Uint8Array copies.
-    const view = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    return { isCompressed, bytes: view };
+    return { isCompressed, bytes: this.#take(sizeBytes) };
   }
 
   #readHead() {
     if (this.#bufferedBytes < headBytes) return undefined;
     const head = this.#take(headBytes);
-    const sizeBytes = head.readUInt32BE(1);
+    const sizeBytes = new DataView(head.buffer, head.byteOffset).getUint32(1);
     if (sizeBytes > this.#maxBytes) {
       throw new ConnectError(
         `message size ${sizeBytes} is larger than configured readMaxBytes ${this.#maxBytes}`,
@@ -65,28 +73,34 @@ export class GrpcMessageReader {
   }
 
   /** The first `byteCount` of the buffered bytes, of which there are as many. */
-  #take(byteCount: number): Buffer {
+  #take(byteCount: number): Uint8Array {
     this.#bufferedBytes -= byteCount;
-    const [first = Buffer.alloc(0)] = this.#chunks;
-    if (first.length > byteCount) {
-      this.#chunks[0] = first.subarray(byteCount);
-      return first.subarray(0, byteCount);
-    }
-    if (first.length === byteCount) {
-      this.#chunks.shift();
-      return first;
-    }
-    const taken = Buffer.allocUnsafeSlow(byteCount);
+    const [first] = this.#chunks;
+    if (first === undefined) return new Uint8Array(0);
+    if (first.length < byteCount) return this.#join(byteCount);
+    if (first.length === byteCount) this.#chunks.shift();
+    else this.#chunks[0] = first.subarray(byteCount);
+    // No Buffer: its slice() shares memory where that of a Uint8Array copies.
+    return new Uint8Array(first.buffer, first.byteOffset, byteCount);
+  }
+
+  #join(byteCount: number): Uint8Array {
+    const joined = this.#buffers.take(byteCount);
+    this.#borrowed = joined;
     let filled = 0;
-    let index = 0;
-    for (; filled < byteCount; index++) {
-      const chunk = this.#chunks[index] as Buffer;
-      const copied = chunk.copy(taken, filled);
-      filled += copied;
-      // The rest of it belongs to the next message.
-      if (copied < chunk.length) this.#chunks[index--] = chunk.subarray(copied);
+    let count = 0;
+    for (const chunk of this.#chunks) {
+      const rest = byteCount - filled;
+      if (chunk.length > rest) {
+        joined.set(chunk.subarray(0, rest), filled);
+        this.#chunks[count] = chunk.subarray(rest);
+        break;
+      }
+      joined.set(chunk, filled);
+      filled += chunk.length;
+      count++;
     }
-    this.#chunks.splice(0, index);
-    return taken;
+    this.#chunks.splice(0, count);
+    return joined;
   }
 }

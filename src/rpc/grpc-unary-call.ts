@@ -16,6 +16,7 @@ import { toNodeHeaders } from "./header-reader.ts";
 import { resetReason } from "./http2-reset.ts";
 import { maxTimeoutMs } from "./inference-timeout.ts";
 import { failCall, logFailure, rpcOf } from "./interceptors.ts";
+import type { MessageBuffers } from "./message-buffers.ts";
 import type { Peer } from "./port.ts";
 
 export interface UnaryCallParts {
@@ -23,6 +24,7 @@ export interface UnaryCallParts {
   readonly headers: IncomingHttpHeaders;
   readonly peer: Peer | undefined;
   readonly readMaxBytes: number;
+  readonly buffers: MessageBuffers;
   readonly log: Logger;
   /** Called once, when the call is answered or nobody waits for an answer. */
   readonly onOver: (call: GrpcUnaryCall) => void;
@@ -47,14 +49,15 @@ export class GrpcUnaryCall {
   readonly #timeout: ReturnType<typeof parseTimeout>;
   #deadline: NodeJS.Timeout | undefined;
   #phase: "reading" | "running" | "over" = "reading";
+  #hasSucceeded = false;
   #message: object | undefined;
-  #startMs = performance.now();
+  readonly #startMs = performance.now();
 
   constructor(stream: ServerHttp2Stream, parts: UnaryCallParts) {
-    const { headers, peer, method, readMaxBytes } = parts;
+    const { headers, peer, method, readMaxBytes, buffers } = parts;
     this.#stream = stream;
     this.#parts = parts;
-    this.#reader = new GrpcMessageReader(readMaxBytes);
+    this.#reader = new GrpcMessageReader(readMaxBytes, buffers);
     this.#timeout = readTimeout(headers["grpc-timeout"]);
     const { timeoutMs } = this.#timeout;
     this.#context = new GrpcUnaryContext(method.method, { headers, peer, timeoutMs });
@@ -66,7 +69,7 @@ export class GrpcUnaryCall {
     const stream = this.#stream;
     // "close" follows, which is what counts.
     stream.on("error", () => {});
-    stream.on("close", () => this.abort(resetReason(stream.rstCode)));
+    stream.on("close", () => this.#closed());
     const { timeoutMs, error } = this.#timeout;
     try {
       gate();
@@ -85,6 +88,13 @@ export class GrpcUnaryCall {
     if (this.#phase === "over") return;
     this.#context.abort(reason);
     this.#fail(reason);
+  }
+
+  #closed(): void {
+    if (this.#phase !== "over") this.abort(resetReason(this.#stream.rstCode));
+    // Whoever failed or gave up may have left a reader of the message behind, and the answer may hold views
+    // of it: only when that was sent is nobody left.
+    else if (this.#hasSucceeded && this.#stream.writableFinished) this.#reader.release();
   }
 
   #startDeadline(timeoutMs: number): void {
@@ -143,7 +153,6 @@ export class GrpcUnaryCall {
 
   #run(message: object): void {
     this.#phase = "running";
-    this.#startMs = performance.now();
     try {
       const answer = this.#parts.method.run(message, this.#context);
       if (answer instanceof Promise) {
@@ -167,6 +176,7 @@ export class GrpcUnaryCall {
       this.#answerError(new ConnectError(`serialize binary: ${text}`, Code.Internal));
       return;
     }
+    this.#hasSucceeded = true;
     const { ownTrailer } = this.#context;
     this.#answer(frame, ownTrailer === undefined ? plainTrailers : toNodeHeaders(ownTrailer));
   }
@@ -190,7 +200,7 @@ export class GrpcUnaryCall {
     if (this.#phase === "over") return;
     this.#phase = "over";
     clearTimeout(this.#deadline);
-    this.#context.abort(isOver);
+    if (this.#parts.method.needsEnd) this.#context.abort(isOver);
     this.#parts.onOver(this);
     const stream = this.#stream;
     if (stream.closed || stream.destroyed) return;
@@ -202,9 +212,13 @@ export class GrpcUnaryCall {
       if (!stream.closed && !stream.destroyed) stream.sendTrailers(trailers);
     });
     if (!stream.readableEnded) discardUnreadStream(stream);
-    if (frame.length > 1) stream.cork();
-    for (const chunk of frame) stream.write(chunk);
-    stream.end();
+    if (frame.length <= 1) stream.end(frame[0]);
+    else {
+      // Together they go out in one write.
+      stream.cork();
+      for (const chunk of frame) stream.write(chunk);
+      stream.end();
+    }
   }
 }
 

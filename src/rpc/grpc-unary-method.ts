@@ -15,6 +15,9 @@ import type { GrpcUnaryContext } from "./grpc-unary-context.ts";
 /** One RPC, from the bytes of its message to those of its answer. */
 export interface UnaryMethod<Message extends object = object, Answer = unknown> {
   readonly method: DescMethod;
+  /** Whether the signal has to abort at the end of the call too, as Connect promises its handlers; it costs
+   *  more than a small message does. */
+  readonly needsEnd: boolean;
   /** Throws if `bytes` are not such a message. The message may hold views into them. */
   decode(bytes: Uint8Array): Message;
   run(message: Message, context: GrpcUnaryContext): Answer | Promise<Answer>;
@@ -44,6 +47,7 @@ function generatedMethod(
   const toMessage = (answer: MessageInitShape<DescMessage>) => create(output, answer);
   return {
     method,
+    needsEnd: true,
     decode: (bytes) => fromBinary(input, bytes),
     run(message, context) {
       const answer = run(message, context);

@@ -4,6 +4,7 @@ import type { Logger } from "pino";
 import { GrpcUnaryCall } from "./grpc-unary-call.ts";
 import type { UnaryMethod } from "./grpc-unary-method.ts";
 import type { LifecycleGate } from "./interceptors.ts";
+import { MessageBuffers } from "./message-buffers.ts";
 import type { Peer } from "./port.ts";
 
 export interface GrpcUnaryParts {
@@ -22,6 +23,7 @@ export interface GrpcUnaryParts {
 export class GrpcUnary {
   readonly #parts: GrpcUnaryParts;
   readonly #methods: ReadonlyMap<string, UnaryMethod>;
+  readonly #buffers = new MessageBuffers();
   readonly #calls = new Set<GrpcUnaryCall>();
   /** Of the last call: a connection has one, and few connections have another. */
   #knownAuthority: string | undefined;
@@ -46,6 +48,7 @@ export class GrpcUnary {
       peer,
       log,
       readMaxBytes,
+      buffers: this.#buffers,
       onOver: () => this.#calls.delete(call),
     });
     this.#calls.add(call);

@@ -10,6 +10,7 @@ import { modelInfer } from "./model-infer.ts";
 export function modelInferMethod(models: Models): UnaryMethod<InferMessage, InferAnswer> {
   return {
     method: GRPCInferenceService.method.modelInfer,
+    needsEnd: false,
     decode: decodeInferRequest,
     run: modelInfer(models),
     encode: encodeInferResponse,

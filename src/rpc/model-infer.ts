@@ -1,14 +1,14 @@
 import type { Models } from "../service/models.ts";
 import type { HeaderReader } from "./header-reader.ts";
 import type { InferAnswer, InferMessage } from "./infer-message.ts";
-import { readTimeoutUs, signalWithTimeout } from "./inference-timeout.ts";
+import { readTimeoutUs, withTimeout } from "./inference-timeout.ts";
 import { modelIdOf } from "./model-id.ts";
 import { decodeInference } from "./tensor-codec.ts";
 
 /** What an inference needs to know of its call. */
 export interface InferCall {
   readonly header: HeaderReader;
-  /** Aborts when nobody waits for the answer any more, and when the call is over. */
+  /** Aborts when nobody waits for the answer any more. */
   readonly signal: AbortSignal;
 }
 
@@ -21,7 +21,9 @@ export function modelInfer(
     const id = modelIdOf(header, request.modelName);
     const { inference, form } = decodeInference(request, id);
     const timeoutUs = readTimeoutUs(request.parameters["timeout"]?.parameterChoice.value);
-    const result = await models.infer(id, inference, signalWithTimeout(signal, timeoutUs));
+    const result = await withTimeout({ signal, timeoutUs }, (within) =>
+      models.infer(id, inference, within),
+    );
     return {
       modelName: request.modelName || id,
       modelVersion: result.version,
