@@ -28,7 +28,8 @@ export interface TensorSpec {
 }
 
 /** One tensor. `data` is little-endian, row-major and unpadded, `product(shape)` elements; an element
- *  of BYTES is its length as uint32, then its bytes. Whoever hands a tensor over stops using `data`. */
+ *  of BYTES is its length as uint32, then its bytes. Whoever hands a tensor over stops using `data`;
+ *  that of a request may serve another one after its call has succeeded. */
 export interface Tensor extends TensorSpec {
   readonly data: Uint8Array;
 }

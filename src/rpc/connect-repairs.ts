@@ -1,6 +1,8 @@
 import type { IncomingMessage } from "node:http";
+import { parseTimeout } from "@connectrpc/connect/protocol-grpc";
 import type { FastifyInstance } from "fastify";
 import { respellGrpcMessage } from "./grpc-message.ts";
+import { maxTimeoutMs } from "./inference-timeout.ts";
 
 const acceptHeaders = ["accept-encoding", "grpc-accept-encoding", "connect-accept-encoding"];
 
@@ -16,6 +18,7 @@ export function repairConnect(scope: FastifyInstance): void {
     // Never compress an answer: ModelMesh offers gzip, but reads one byte of what it gets. If the offer
     // were only left out, Connect would answer in the compression of the request.
     for (const name of acceptHeaders) request.raw.headers[name] = "identity";
+    dropEndlessTimeout(request.raw);
     respellGrpcMessage(reply.raw);
     done();
   });
@@ -28,4 +31,14 @@ function repairAuthority({ headers }: IncomingMessage): boolean {
   // HTTP/1.0 knows none, and clients of unix sockets may leave it out.
   if (authority === undefined) headers.host = "localhost";
   return authority === undefined || URL.canParse(`http://${authority}`);
+}
+
+/** Connect gives every timeout to a timer. One that Node cannot count fires at once. */
+function dropEndlessTimeout({ headers }: IncomingMessage): void {
+  const connectMs = Number(headers["connect-timeout-ms"] ?? 0);
+  if (connectMs > maxTimeoutMs) delete headers["connect-timeout-ms"];
+  const grpc = headers["grpc-timeout"];
+  if (grpc === undefined) return;
+  const { timeoutMs = 0 } = parseTimeout(String(grpc), Number.MAX_SAFE_INTEGER);
+  if (timeoutMs > maxTimeoutMs) delete headers["grpc-timeout"];
 }

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { constants, type Http2ServerRequest } from "node:http2";
+import { constants, type Http2ServerRequest, type ServerHttp2Stream } from "node:http2";
 import type { Socket } from "node:net";
 
 // How long a client that has its answer may go on sending.
@@ -15,11 +15,12 @@ export function discardUnreadBody(
   request: IncomingMessage | Http2ServerRequest,
   response: ServerResponse,
 ): void {
-  if ("stream" in request) discardHttp2(request);
+  if ("stream" in request) discardUnreadStream(request.stream);
   else discardHttp1(request, response);
 }
 
-function discardHttp2({ stream }: Http2ServerRequest): void {
+/** The same for a stream of which no request was made. */
+export function discardUnreadStream(stream: ServerHttp2Stream): void {
   stream.once("finish", () => {
     if (stream.readableEnded) return;
     // Node's listener gives the data to a request that Connect may have destroyed, and then pauses.

@@ -3,7 +3,7 @@ import { abortable } from "../abort.ts";
 import { RuntimeError } from "../errors.ts";
 import type { Models } from "../service/models.ts";
 import { inferenceExtensions } from "./inference.ts";
-import { signalWithTimeout } from "./inference-timeout.ts";
+import { withTimeout } from "./inference-timeout.ts";
 import { readBody } from "./rest-body.ts";
 import { wantsReadyOnly } from "./rest-index.ts";
 import { decodeRestInference } from "./rest-request.ts";
@@ -132,8 +132,9 @@ async function infer(
   // HTTP joins repeated values by a comma, which the decoder refuses.
   const jsonLength = request.headers["inference-header-content-length"]?.toString();
   const asked = decodeRestInference({ body, jsonLength, modelId: model, version });
-  const signal = signalWithTimeout(called, asked.timeoutUs);
-  const result = await abortable(models.infer(model, asked.inference, signal), signal);
+  const result = await withTimeout({ signal: called, timeoutUs: asked.timeoutUs }, (signal) =>
+    abortable(models.infer(model, asked.inference, signal), signal),
+  );
   const answer = encodeRestInference(result, { modelId: model, ...asked });
   if (answer.jsonLength === undefined) {
     return { headers: { "content-type": "application/json" }, body: answer.body };

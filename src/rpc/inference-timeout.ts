@@ -1,7 +1,7 @@
 import { RuntimeError } from "../errors.ts";
 
-// What Node's timers can count. A longer timeout outlives every connection, and is as good as none.
-const maxTimeoutMs = 2 ** 31 - 1;
+/** What timers of Node can count. A longer timeout outlives every connection, and is as good as none. */
+export const maxTimeoutMs = 2 ** 31 - 1;
 
 /** Microseconds in the request parameter `timeout`, which may be an integer or its digits; undefined for
  *  no deadline, which 0 stands for too. Throws "invalid-argument" for anything else. */
@@ -17,27 +17,27 @@ export function readTimeoutUs(parameter: unknown): bigint | undefined {
   return timeoutUs === 0n ? undefined : timeoutUs;
 }
 
-/** Aborts when `signal` does, with its reason, and else after `timeoutUs` with "deadline-exceeded". The
- *  timer lives until one of them happens: callers abort `signal` when the call is over. */
-export function signalWithTimeout(
-  signal: AbortSignal,
-  timeoutUs: bigint | number | undefined,
-): AbortSignal {
-  if (timeoutUs === undefined || signal.aborted) return signal;
-  const timeoutMs = Math.ceil(Number(timeoutUs) / 1000);
-  if (timeoutMs > maxTimeoutMs) return signal;
+/** Runs `work` under a signal that aborts when `signal` does, with its reason, and else after `timeoutUs`,
+ *  counted from now, with "deadline-exceeded". */
+export async function withTimeout<Result>(
+  { signal, timeoutUs }: { readonly signal: AbortSignal; readonly timeoutUs: bigint | undefined },
+  work: (signal: AbortSignal) => Promise<Result>,
+): Promise<Result> {
+  const timeoutMs = Math.ceil(Number(timeoutUs ?? 0n) / 1000);
+  if (timeoutUs === undefined || timeoutMs > maxTimeoutMs || signal.aborted) return work(signal);
   const controller = new AbortController();
-  const onAbort = () => {
-    clearTimeout(timer);
-    controller.abort(signal.reason);
-  };
+  const onAbort = () => controller.abort(signal.reason);
+  signal.addEventListener("abort", onAbort, { once: true });
   const timer = setTimeout(() => {
-    signal.removeEventListener("abort", onAbort);
     const message = `the request was not done within its timeout of ${timeoutUs} microseconds`;
     controller.abort(new RuntimeError("deadline-exceeded", message));
   }, timeoutMs);
-  signal.addEventListener("abort", onAbort, { once: true });
-  return controller.signal;
+  try {
+    return await work(controller.signal);
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener("abort", onAbort);
+  }
 }
 
 function toInteger(parameter: unknown): bigint | undefined {

@@ -1,18 +1,14 @@
-import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
 import type { Logger } from "pino";
-import type {
-  GRPCInferenceService,
-  ModelInferRequest,
-  ModelInferResponseSchema,
-} from "../../gen/inference/inference_pb.ts";
+import type { GRPCInferenceService, ModelInferRequest } from "../../gen/inference/inference_pb.ts";
 import { RuntimeError } from "../errors.ts";
 import type { ModelStatistics, Models } from "../service/models.ts";
 import type { TensorSpec } from "../tensor.ts";
+import type { InferAnswer } from "./infer-message.ts";
 import { inferenceStream } from "./inference-stream.ts";
-import { readTimeoutUs, signalWithTimeout } from "./inference-timeout.ts";
 import { modelIdOf } from "./model-id.ts";
-import { decodeInference, encodeInference } from "./tensor-codec.ts";
+import { modelInfer } from "./model-infer.ts";
+import { encodeInference } from "./tensor-codec.ts";
 
 /** What is served beyond the core of the Open Inference Protocol, in the names of its extensions. */
 export const inferenceExtensions = [
@@ -29,25 +25,13 @@ export function inferenceService(parts: {
 }): ServiceImpl<typeof GRPCInferenceService> {
   const { models, version, log } = parts;
 
-  async function modelInfer(
-    request: ModelInferRequest,
-    { requestHeader, signal }: HandlerContext,
-  ): Promise<MessageInitShape<typeof ModelInferResponseSchema>> {
-    const id = modelIdOf(requestHeader, request.modelName);
-    const { inference, form } = decodeInference(request, id);
-    const timeoutUs = readTimeoutUs(request.parameters["timeout"]?.parameterChoice.value);
-    const result = await models.infer(id, inference, signalWithTimeout(signal, timeoutUs));
-    return {
-      modelName: request.modelName || id,
-      modelVersion: result.version,
-      id: request.id,
-      ...encodeInference(result.outputs, form),
-    };
-  }
+  const infer = modelInfer(models);
+  const answer = async (request: ModelInferRequest, { requestHeader, signal }: HandlerContext) =>
+    toResponse(await infer(request, { header: requestHeader, signal }));
 
   return {
-    modelInfer,
-    modelStreamInfer: inferenceStream(modelInfer, log),
+    modelInfer: answer,
+    modelStreamInfer: inferenceStream(answer, log),
 
     serverLive() {
       return { live: true };
@@ -100,6 +84,10 @@ export function inferenceService(parts: {
       return { modelStats: found.map(toStatistics) };
     },
   };
+}
+
+function toResponse({ outputs, form, ...head }: InferAnswer) {
+  return { ...head, ...encodeInference(outputs, form) };
 }
 
 // KServe's clients send the name of the model where Triton's send that of the repository.

@@ -6,9 +6,7 @@ import {
   createContextKey,
   type HandlerContext,
   type Interceptor,
-  type StreamRequest,
   type StreamResponse,
-  type UnaryRequest,
 } from "@connectrpc/connect";
 import type { Level, Logger } from "pino";
 import { GRPCInferenceService } from "../../gen/inference/inference_pb.ts";
@@ -45,26 +43,33 @@ export function checkLifecycleAccess(access: LifecycleAccess, caller: Caller, wh
   throw new RuntimeError("permission-denied", `${what} answers callers on this machine only`);
 }
 
-/** Looks at calls before their body is read: holds lifecycle calls against `access`, and sees to it that
- *  a message which cannot be read is the caller's fault. */
-export function requestGate(
-  access: LifecycleAccess,
-  log: Logger,
-): (context: HandlerContext) => void {
-  return (context) => {
-    watchUnreadable(context, (error) => logFailure(log, rpcOf(context), error, {}));
-    const { typeName } = context.service;
-    const what = repositoryMethods.includes(context.method) ? rpcOf(context) : typeName;
-    if (what === typeName && typeName !== ModelRuntime.typeName) return;
-    const peer = context.values.get(peerKey);
-    const origin = context.requestHeader.get("origin");
+/** Throws "permission_denied", and logs it, unless the caller may make this call. */
+export type LifecycleGate = (method: DescMethod, caller: Caller) => void;
+
+/** Holds lifecycle calls against `access`, and lets all others pass. */
+export function lifecycleGate(access: LifecycleAccess, log: Logger): LifecycleGate {
+  return (method, caller) => {
+    const service = method.parent;
+    const rpc = rpcOf({ service, method });
+    const what = repositoryMethods.includes(method) ? rpc : service.typeName;
+    if (what === service.typeName && what !== ModelRuntime.typeName) return;
     try {
-      checkLifecycleAccess(access, { peer, origin }, what);
+      checkLifecycleAccess(access, caller, what);
     } catch (reason) {
       const error = toConnectError(reason);
-      logFailure(log, rpcOf(context), error, { peer, origin });
+      logFailure(log, rpc, error, caller);
       throw error;
     }
+  };
+}
+
+/** Looks at calls before Connect reads their body: asks `gate`, and sees to it that a message which cannot
+ *  be read is the caller's fault. */
+export function requestGate(gate: LifecycleGate, log: Logger): (context: HandlerContext) => void {
+  return (context) => {
+    watchUnreadable(context, (error) => logFailure(log, rpcOf(context), error, {}));
+    const peer = context.values.get(peerKey);
+    gate(context.method, { peer, origin: context.requestHeader.get("origin") });
   };
 }
 
@@ -73,12 +78,8 @@ export function requestGate(
 export function failureInterceptor(log: Logger): Interceptor {
   return (next) => async (request) => {
     const startMs = performance.now();
-    const fail = (reason: unknown): ConnectError => {
-      const error = toConnectError(reason);
-      const durationMs = Math.round(performance.now() - startMs);
-      logFailure(log, rpcOf(request), error, { modelId: modelIdIn(request), durationMs });
-      return error;
-    };
+    const message = request.stream ? undefined : request.message;
+    const fail = (reason: unknown) => failCall(log, request, { message, startMs }, reason);
     try {
       const response = await abortable(next(request), request.signal);
       if (!response.stream) return response;
@@ -87,6 +88,19 @@ export function failureInterceptor(log: Logger): Interceptor {
       throw fail(reason);
     }
   };
+}
+
+/** What to answer to a call of which its handler, or the wait for it, came to `reason`. Logs it. */
+export function failCall(
+  log: Logger,
+  call: Rpc,
+  { message, startMs }: { readonly message: object | undefined; readonly startMs: number },
+  reason: unknown,
+): ConnectError {
+  const error = toConnectError(reason);
+  const durationMs = Math.round(performance.now() - startMs);
+  logFailure(log, rpcOf(call), error, { modelId: modelIdIn(message), durationMs });
+  return error;
 }
 
 // The messages of a stream fail later than the call that made the stream.
@@ -124,17 +138,18 @@ export function logFailure(log: Logger, rpc: string, error: ConnectError, facts:
   );
 }
 
-/** As logs and refusals name a call. */
-export function rpcOf(call: {
+interface Rpc {
   readonly service: { readonly typeName: string };
   readonly method: { readonly name: string };
-}): string {
+}
+
+/** As logs and refusals name a call. */
+export function rpcOf(call: Rpc): string {
   return `${call.service.typeName}/${call.method.name}`;
 }
 
-function modelIdIn(request: UnaryRequest | StreamRequest): string | undefined {
-  if (request.stream) return undefined;
-  const message: object = request.message;
+function modelIdIn(message: object | undefined): string | undefined {
+  if (message === undefined) return undefined;
   if ("modelId" in message) return String(message.modelId);
   if ("modelName" in message) return String(message.modelName);
   return undefined;

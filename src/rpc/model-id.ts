@@ -1,11 +1,12 @@
 import { RuntimeError } from "../errors.ts";
+import type { HeaderReader } from "./header-reader.ts";
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /** The id of the model that a call is about: metadata "mm-model-id-bin" (UTF-8 as base64, padded or
  *  not), else "mm-model-id" (printable ASCII), else `field` of the request. ModelMesh always sends the
  *  first. Empty values count as absent. Throws "invalid-argument" if there is none or it is malformed. */
-export function modelIdOf(header: Headers, field: string): string {
+export function modelIdOf(header: HeaderReader, field: string): string {
   const binary = header.get("mm-model-id-bin");
   if (binary) return decodeBinaryId(binary);
   const plain = header.get("mm-model-id");

@@ -105,6 +105,21 @@ export class Port {
     return this.#http1;
   }
 
+  /** Offers every HTTP/2 stream to `take` before Node makes a request of it. What it does not take, as it
+   *  says, goes on to the handler that was attached before. */
+  interceptStreams(
+    take: (stream: http2.ServerHttp2Stream, headers: http2.IncomingHttpHeaders) => boolean,
+  ): void {
+    for (const server of Object.values(this.#http2)) {
+      const listeners = server.listeners("stream");
+      server.removeAllListeners("stream");
+      server.on("stream", (stream, headers, ...more) => {
+        if (take(stream, headers)) return;
+        for (const listener of listeners) listener.call(server, stream, headers, ...more);
+      });
+    }
+  }
+
   /** Rejects with "failed-precondition", and nothing open, if an address cannot be had. */
   async listen(): Promise<PortAddress> {
     const { host, port, socketPath } = this.#options;
@@ -129,7 +144,11 @@ export class Port {
 
   /** Who sent this request; undefined if the connection is gone already. */
   peerOf(request: http.IncomingMessage | http2.Http2ServerRequest): Peer | undefined {
-    const connection = "stream" in request ? request.stream.session : request.socket;
+    if ("stream" in request) return this.peerOfStream(request.stream);
+    return this.#peers.get(request.socket);
+  }
+
+  peerOfStream({ session: connection }: http2.ServerHttp2Stream): Peer | undefined {
     return connection === undefined ? undefined : this.#peers.get(connection);
   }
 

@@ -1,12 +1,9 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import type {
-  ModelInferRequest,
-  ModelInferRequest_InferInputTensor,
-  ModelInferResponse_InferOutputTensorSchema,
-} from "../../gen/inference/inference_pb.ts";
+import type { ModelInferResponse_InferOutputTensorSchema } from "../../gen/inference/inference_pb.ts";
 import { RuntimeError } from "../errors.ts";
 import type { InferenceRequest } from "../service/models.ts";
 import { elementCount, type Tensor } from "../tensor.ts";
+import type { InferInput, InferMessage, TensorForm } from "./infer-message.ts";
 import { readDatatype, refuseDuplicates } from "./tensor-checks.ts";
 import {
   decodeContents,
@@ -14,9 +11,6 @@ import {
   hasTypedForm,
   isEmptyContents,
 } from "./tensor-contents.ts";
-
-/** How the elements of tensors travel: all of them in raw_..._contents, or each in its own contents. */
-export type TensorForm = "raw" | "typed";
 
 type OutputTensors = {
   outputs: MessageInitShape<typeof ModelInferResponse_InferOutputTensorSchema>[];
@@ -27,7 +21,7 @@ type OutputTensors = {
  *  tensors are views into the message. `form` is how the answer has to travel; a request without
  *  tensors is answered in typed form. Throws "invalid-argument", naming tensor and model. */
 export function decodeInference(
-  request: ModelInferRequest,
+  request: InferMessage,
   modelId: string,
 ): { inference: InferenceRequest; form: TensorForm } {
   const form = request.rawInputContents.length > 0 ? "raw" : "typed";
@@ -49,10 +43,9 @@ export function decodeInference(
   return { inference: { version: request.modelVersion, inputs, outputs }, form };
 }
 
-/** `form` is what the caller used. One output that has no typed form turns all of them raw, since the
- *  two must not be mixed. */
+/** `form` is what the caller used. */
 export function encodeInference(tensors: readonly Tensor[], form: TensorForm): OutputTensors {
-  const raw = form === "raw" || tensors.some(({ datatype }) => !hasTypedForm(datatype));
+  const raw = answerForm(tensors, form) === "raw";
   return {
     outputs: tensors.map((tensor) => ({
       name: tensor.name,
@@ -64,11 +57,12 @@ export function encodeInference(tensors: readonly Tensor[], form: TensorForm): O
   };
 }
 
-function decodeInput(
-  input: ModelInferRequest_InferInputTensor,
-  raw: Uint8Array | undefined,
-  what: string,
-): Tensor {
+/** One output that has no typed form turns all of them raw, since the two must not be mixed. */
+export function answerForm(tensors: readonly Tensor[], asked: TensorForm): TensorForm {
+  return tensors.every(({ datatype }) => hasTypedForm(datatype)) ? asked : "raw";
+}
+
+function decodeInput(input: InferInput, raw: Uint8Array | undefined, what: string): Tensor {
   const { name, contents } = input;
   const datatype = readDatatype(input.datatype, what);
   // Beyond 2^53 this rounds, but stays beyond, where it is refused.

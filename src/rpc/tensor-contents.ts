@@ -1,16 +1,13 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import type {
-  InferTensorContents,
-  InferTensorContentsSchema,
-} from "../../gen/inference/inference_pb.ts";
+import type { InferTensorContentsSchema } from "../../gen/inference/inference_pb.ts";
 import { RuntimeError } from "../errors.ts";
 import type { Datatype, Tensor } from "../tensor.ts";
+import type { TypedContents } from "./infer-message.ts";
 
 // The typed form of tensors: numbers in the field of their datatype. Inside the runtime tensors are
 // little-endian bytes, which is also the order of every machine that ONNX Runtime is built for.
 
-type Contents = Omit<InferTensorContents, "$typeName" | "$unknown">;
-type Field = keyof Contents;
+type Field = keyof TypedContents;
 type NumberField = "intContents" | "uintContents" | "fp32Contents" | "fp64Contents";
 type NumberArray =
   | Int8Array
@@ -78,14 +75,14 @@ export function hasTypedForm(datatype: Datatype): boolean {
   return forms[datatype].tag !== "raw-only";
 }
 
-export function isEmptyContents(contents: Contents): boolean {
+export function isEmptyContents(contents: TypedContents): boolean {
   return fields.every((field) => contents[field].length === 0);
 }
 
-/** The bytes of a tensor of `count` elements. `what` names it in messages. Throws "invalid-argument" if
+/** The bytes of a tensor of `count` elements, as a view where `contents` has them so. `what` names it in messages. Throws "invalid-argument" if
  *  the elements are in another field than the datatype's, too many, too few or out of range. */
 export function decodeContents(
-  contents: Contents | undefined,
+  contents: TypedContents | undefined,
   tensor: { readonly datatype: Datatype; readonly count: number; readonly what: string },
 ): Uint8Array {
   const { datatype, count, what } = tensor;
@@ -105,9 +102,9 @@ export function decodeContents(
     case "number":
       return packNumbers(contents[form.field], form.array, what);
     case "bigint":
-      return bytesOf(form.array.from(contents[form.field]));
+      return packBigInts(contents[form.field], form.array);
     case "bool":
-      return Uint8Array.from(contents.boolContents, Number);
+      return packBools(contents.boolContents);
     case "bytes":
       return packByteElements(contents.bytesContents);
   }
@@ -118,10 +115,12 @@ export function encodeContents(tensor: Tensor): MessageInitShape<typeof InferTen
   const form = forms[tensor.datatype];
   switch (form.tag) {
     case "number":
-      return { [form.field]: Array.from(viewOf(tensor.data, form.array)) };
+      return { [form.field]: Array.from(alignedView(tensor.data, form.array)) };
     case "bigint":
       return {
-        [form.field]: Array.from(viewOf<BigInt64Array | BigUint64Array>(tensor.data, form.array)),
+        [form.field]: Array.from(
+          alignedView<BigInt64Array | BigUint64Array>(tensor.data, form.array),
+        ),
       };
     case "bool":
       return { boolContents: Array.from(tensor.data, (byte) => byte !== 0) };
@@ -133,7 +132,7 @@ export function encodeContents(tensor: Tensor): MessageInitShape<typeof InferTen
 }
 
 function refuseOtherFields(
-  contents: Contents,
+  contents: TypedContents,
   right: Field,
   { datatype, what }: { readonly datatype: Datatype; readonly what: string },
 ): void {
@@ -144,13 +143,14 @@ function refuseOtherFields(
   );
 }
 
-function packNumbers(values: readonly number[], type: NumberArrayType, what: string): Uint8Array {
+function packNumbers(values: ArrayLike<number>, type: NumberArrayType, what: string): Uint8Array {
+  if (values instanceof type) return bytesOf(values);
   const packed = new type(values.length);
   packed.set(values);
   // int_contents and uint_contents also carry narrower integers, which a typed array would wrap.
   if (type.BYTES_PER_ELEMENT < 4) {
-    const index = values.findIndex((value, at) => packed[at] !== value);
-    if (index >= 0) {
+    for (let index = 0; index < packed.length; index++) {
+      if (packed[index] === values[index]) continue;
       const range = `${type.name.replace("Array", "").toUpperCase()}`;
       invalid(`${what}: element ${index} is ${values[index]}, which is no ${range}`);
     }
@@ -158,11 +158,23 @@ function packNumbers(values: readonly number[], type: NumberArrayType, what: str
   return bytesOf(packed);
 }
 
+function packBigInts(
+  values: ArrayLike<bigint>,
+  type: typeof BigInt64Array | typeof BigUint64Array,
+): Uint8Array {
+  return bytesOf(values instanceof type ? values : type.from(values));
+}
+
+function packBools(values: ArrayLike<boolean | number>): Uint8Array {
+  return values instanceof Uint8Array ? values : Uint8Array.from(values, Number);
+}
+
 function bytesOf(array: NumberArray | BigInt64Array | BigUint64Array): Uint8Array {
   return new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
 }
 
-function viewOf<Elements>(
+/** The elements in `data`, which is copied if it is not aligned. */
+export function alignedView<Elements>(
   data: Uint8Array,
   type: {
     readonly BYTES_PER_ELEMENT: number;

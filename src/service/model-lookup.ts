@@ -14,6 +14,10 @@ export class ModelLookup {
   /** The generation to ask: one that serves, else one that is on its way, else whatever is left. Version
    *  "" is the model without versions, else the highest version that serves. Undefined if there is none. */
   find(name: string, version: string): ModelRecord | undefined {
+    // Most models have no versions, and every inference comes by here.
+    if (version === "" && this.#registry.versionsOf(name).length === 0) {
+      return isInnerId(name) ? undefined : bestOf(this.#registry.generations(name));
+    }
     return bestOf(this.recordIds(name, version).flatMap((id) => this.#registry.generations(id)));
   }
 
@@ -38,8 +42,7 @@ export class ModelLookup {
   /** Ids of the records that have generations: of one version, or with version "" of the whole model,
    *  lowest version first. */
   recordIds(name: string, version: string): string[] {
-    // No caller can mean a record by its inner id.
-    if (splitVersionedId(name).version !== "") return [];
+    if (isInnerId(name)) return [];
     const wanted = version === "" ? this.#registry.versionsOf(name) : [version];
     const ids = wanted.map((each) => versionedId(name, each));
     if (version === "") ids.push(name);
@@ -56,6 +59,11 @@ export function notReady(record: ModelRecord): RuntimeError {
     "model-not-ready",
     `model '${record.label}' cannot run yet: it is ${record.state.tag}`,
   );
+}
+
+// No caller can mean a record by it.
+function isInnerId(name: string): boolean {
+  return splitVersionedId(name).version !== "";
 }
 
 // The last one that fits: the newest generation, of the highest version.

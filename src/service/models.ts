@@ -97,7 +97,8 @@ export interface Models {
   /** Throws "model-not-found" or "model-not-ready", or "invalid-argument" for a version not known. */
   describe(id: string, version: string): ModelDescription;
 
-  /** Runs one inference; one tensor for each requested output, in order. Buffers are handed over.
+  /** Runs one inference; one tensor for each requested output, in order. Buffers are handed over; once the
+   *  promise has resolved, nothing but outputs that are views of them may read those of the request.
    *  Kinds: "model-not-found", "model-not-ready", "invalid-argument", "run-failed", "overloaded",
    *  "aborted", "host-lost". */
   infer(id: string, request: InferenceRequest, signal: AbortSignal): Promise<InferenceResult>;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { once } from "node:events";
+import { getEventListeners } from "node:events";
 import { describe, it } from "node:test";
-import { readTimeoutUs, signalWithTimeout } from "../../../src/rpc/inference-timeout.ts";
+import { readTimeoutUs, withTimeout } from "../../../src/rpc/inference-timeout.ts";
 
 describe("the parameter timeout", () => {
   it("is an integer or its digits, and 0 stands for none", () => {
@@ -18,28 +18,47 @@ describe("the parameter timeout", () => {
   });
 });
 
-describe("a signal with a timeout", () => {
-  it("aborts with deadline-exceeded when the time is over", async () => {
-    const signal = signalWithTimeout(new AbortController().signal, 1_000n);
-    assert.equal(signal.aborted, false);
-    await once(signal, "abort");
-    assert.equal(signal.reason.kind, "deadline-exceeded");
-  });
+describe("work with a timeout", () => {
+  const untilAborted = (signal: AbortSignal) =>
+    new Promise<never>((_resolve, reject) => {
+      signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+    });
 
-  it("aborts with the other signal, for its reason", () => {
-    const caller = new AbortController();
-    const signal = signalWithTimeout(caller.signal, 60_000_000n);
-    const reason = new Error("gone");
-    caller.abort(reason);
-    assert.equal(signal.reason, reason);
-  });
-
-  it("is the other signal where there is no time to watch", () => {
-    const gone = AbortSignal.abort();
-    assert.equal(signalWithTimeout(gone, 1n), gone);
+  it("is aborted with deadline-exceeded when the time is over", async () => {
     const { signal } = new AbortController();
-    assert.equal(signalWithTimeout(signal, undefined), signal);
+    const work = withTimeout({ signal, timeoutUs: 1_000n }, untilAborted);
+    await assert.rejects(work, { kind: "deadline-exceeded" });
+  });
+
+  it("is aborted with the caller's signal, for its reason", async () => {
+    const caller = new AbortController();
+    const work = withTimeout({ signal: caller.signal, timeoutUs: 60_000_000n }, untilAborted);
+    caller.abort(new Error("gone"));
+    await assert.rejects(work, { message: "gone" });
+  });
+
+  it("leaves no timer and no listener behind, however it ends", async () => {
+    const { signal } = new AbortController();
+    const timeout = { signal, timeoutUs: 60_000_000n };
+    const timersBefore = timers();
+    assert.equal(await withTimeout(timeout, async () => "done"), "done");
+    await assert.rejects(withTimeout(timeout, () => Promise.reject(new Error("failed"))));
+    assert.equal(timers(), timersBefore);
+    assert.deepEqual(getEventListeners(signal, "abort"), []);
+  });
+
+  it("gets the caller's own signal where there is no time to watch", async () => {
+    const given = (signal: AbortSignal, timeoutUs: bigint | undefined) =>
+      withTimeout({ signal, timeoutUs }, async (within) => within);
+    const gone = AbortSignal.abort();
+    assert.equal(await given(gone, 1n), gone);
+    const { signal } = new AbortController();
+    assert.equal(await given(signal, undefined), signal);
     // Longer than a timer can count.
-    assert.equal(signalWithTimeout(signal, 2n ** 63n), signal);
+    assert.equal(await given(signal, 2n ** 63n), signal);
   });
 });
+
+function timers(): number {
+  return process.getActiveResourcesInfo().filter((kind) => kind === "Timeout").length;
+}

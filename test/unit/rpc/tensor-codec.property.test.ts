@@ -15,13 +15,10 @@ import {
   type ModelInferResponse,
   ModelInferResponseSchema,
 } from "../../../gen/inference/inference_pb.ts";
+import type { TensorForm } from "../../../src/rpc/infer-message.ts";
 import { decodeRestInference } from "../../../src/rpc/rest-request.ts";
 import { encodeRestInference } from "../../../src/rpc/rest-response.ts";
-import {
-  decodeInference,
-  encodeInference,
-  type TensorForm,
-} from "../../../src/rpc/tensor-codec.ts";
+import { decodeInference, encodeInference } from "../../../src/rpc/tensor-codec.ts";
 import { hasTypedForm } from "../../../src/rpc/tensor-contents.ts";
 import type { Tensor } from "../../../src/tensor.ts";
 import { allDatatypes, randomTensors } from "../../support/random-tensor.ts";

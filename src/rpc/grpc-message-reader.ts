@@ -1,0 +1,106 @@
+import { Code, ConnectError } from "@connectrpc/connect";
+import type { MessageBuffers } from "./message-buffers.ts";
+
+const headBytes = 5;
+
+export interface GrpcMessage {
+  readonly isCompressed: boolean;
+  /** A view into what arrived if it came in one piece, else a copy. */
+  readonly bytes: Uint8Array;
+}
+
+/** Cuts the body of a gRPC request into messages. No memory is reserved on the word of a head: a message is
+ *  put together, by one copy, when all of it is here. */
+export class GrpcMessageReader {
+  readonly #maxBytes: number;
+  readonly #buffers: MessageBuffers;
+  /** In which the last message was put together, if it was. */
+  #borrowed: Uint8Array<ArrayBuffer> | undefined;
+  /** What has arrived and is in no message yet. */
+  #chunks: Buffer[] = [];
+  #bufferedBytes = 0;
+  /** Of the message that is under way, once its head is here. */
+  #head: { readonly isCompressed: boolean; readonly sizeBytes: number } | undefined;
+
+  constructor(maxBytes: number, buffers: MessageBuffers) {
+    this.#maxBytes = maxBytes;
+    this.#buffers = buffers;
+  }
+
+  /** The messages that `chunk` completes; it must not be changed afterwards. Throws
+   *  "resource_exhausted" as soon as a head announces too large a message. */
+  push(chunk: Buffer): GrpcMessage[] {
+    this.#chunks.push(chunk);
+    this.#bufferedBytes += chunk.length;
+    const messages: GrpcMessage[] = [];
+    for (let message = this.#next(); message !== undefined; message = this.#next()) {
+      messages.push(message);
+    }
+    return messages;
+  }
+
+  /** Throws "invalid_argument" if the body ended within a message. */
+  end(): void {
+    if (this.#bufferedBytes === 0) return;
+    throw new ConnectError("protocol error: incomplete envelope", Code.InvalidArgument);
+  }
+
+  /** Gives back the memory of the last message. Call it when nobody reads that any more, or never. */
+  release(): void {
+    if (this.#borrowed !== undefined) this.#buffers.giveBack(this.#borrowed);
+    this.#borrowed = undefined;
+  }
+
+  #next(): GrpcMessage | undefined {
+    this.#head ??= this.#readHead();
+    if (this.#head === undefined || this.#bufferedBytes < this.#head.sizeBytes) return undefined;
+    const { isCompressed, sizeBytes } = this.#head;
+    this.#head = undefined;
+    return { isCompressed, bytes: this.#take(sizeBytes) };
+  }
+
+  #readHead() {
+    if (this.#bufferedBytes < headBytes) return undefined;
+    const head = this.#take(headBytes);
+    const sizeBytes = new DataView(head.buffer, head.byteOffset).getUint32(1);
+    if (sizeBytes > this.#maxBytes) {
+      throw new ConnectError(
+        `message size ${sizeBytes} is larger than configured readMaxBytes ${this.#maxBytes}`,
+        Code.ResourceExhausted,
+      );
+    }
+    return { isCompressed: ((head[0] as number) & 1) === 1, sizeBytes };
+  }
+
+  /** The first `byteCount` of the buffered bytes, of which there are as many. */
+  #take(byteCount: number): Uint8Array {
+    this.#bufferedBytes -= byteCount;
+    const [first] = this.#chunks;
+    if (first === undefined) return new Uint8Array(0);
+    if (first.length < byteCount) return this.#join(byteCount);
+    if (first.length === byteCount) this.#chunks.shift();
+    else this.#chunks[0] = first.subarray(byteCount);
+    // No Buffer: its slice() shares memory where that of a Uint8Array copies.
+    return new Uint8Array(first.buffer, first.byteOffset, byteCount);
+  }
+
+  #join(byteCount: number): Uint8Array {
+    const joined = this.#buffers.take(byteCount);
+    this.#borrowed = joined;
+    let filled = 0;
+    let count = 0;
+    for (const chunk of this.#chunks) {
+      const rest = byteCount - filled;
+      if (chunk.length > rest) {
+        joined.set(chunk.subarray(0, rest), filled);
+        this.#chunks[count] = chunk.subarray(rest);
+        break;
+      }
+      joined.set(chunk, filled);
+      filled += chunk.length;
+      count++;
+    }
+    this.#chunks.splice(0, count);
+    return joined;
+  }
+}

@@ -1,0 +1,228 @@
+import type { IncomingHttpHeaders, OutgoingHttpHeaders, ServerHttp2Stream } from "node:http2";
+import { Code, ConnectError } from "@connectrpc/connect";
+import {
+  contentTypeProto,
+  grpcStatusOk,
+  parseTimeout,
+  setTrailerStatus,
+} from "@connectrpc/connect/protocol-grpc";
+import type { Logger } from "pino";
+import { discardUnreadStream } from "./discard-body.ts";
+import { encodeGrpcMessage } from "./grpc-message.ts";
+import { type GrpcMessage, GrpcMessageReader } from "./grpc-message-reader.ts";
+import { GrpcUnaryContext } from "./grpc-unary-context.ts";
+import type { UnaryMethod } from "./grpc-unary-method.ts";
+import { toNodeHeaders } from "./header-reader.ts";
+import { resetReason } from "./http2-reset.ts";
+import { maxTimeoutMs } from "./inference-timeout.ts";
+import { failCall, logFailure, rpcOf } from "./interceptors.ts";
+import type { MessageBuffers } from "./message-buffers.ts";
+import type { Peer } from "./port.ts";
+
+export interface UnaryCallParts {
+  readonly method: UnaryMethod;
+  readonly headers: IncomingHttpHeaders;
+  readonly peer: Peer | undefined;
+  readonly readMaxBytes: number;
+  readonly buffers: MessageBuffers;
+  readonly log: Logger;
+  /** Called once, when the call is answered or nobody waits for an answer. */
+  readonly onOver: (call: GrpcUnaryCall) => void;
+}
+
+// Node copies what it is given here.
+const plainHeaders: OutgoingHttpHeaders = { ":status": 200, "content-type": contentTypeProto };
+const plainTrailers: OutgoingHttpHeaders = { "grpc-status": grpcStatusOk };
+const withTrailers = { waitForTrailers: true };
+
+// Made once: errors of their own would each collect a stack that nobody reads.
+const timeIsUp = new ConnectError("the operation timed out", Code.DeadlineExceeded);
+const isOver = new ConnectError("the call is over", Code.Canceled);
+
+/** One unary gRPC call. It is answered at most once: with what its handler comes to or, as soon as that is
+ *  known, with why nobody waits for the handler any more. */
+export class GrpcUnaryCall {
+  readonly #stream: ServerHttp2Stream;
+  readonly #parts: UnaryCallParts;
+  readonly #context: GrpcUnaryContext;
+  readonly #reader: GrpcMessageReader;
+  readonly #timeout: ReturnType<typeof parseTimeout>;
+  #deadline: NodeJS.Timeout | undefined;
+  #phase: "reading" | "running" | "over" = "reading";
+  #hasSucceeded = false;
+  #message: object | undefined;
+  readonly #startMs = performance.now();
+
+  constructor(stream: ServerHttp2Stream, parts: UnaryCallParts) {
+    const { headers, peer, method, readMaxBytes, buffers } = parts;
+    this.#stream = stream;
+    this.#parts = parts;
+    this.#reader = new GrpcMessageReader(readMaxBytes, buffers);
+    this.#timeout = readTimeout(headers["grpc-timeout"]);
+    const { timeoutMs } = this.#timeout;
+    this.#context = new GrpcUnaryContext(method.method, { headers, peer, timeoutMs });
+  }
+
+  /** Reads the call and answers it. `gate` is asked first; it throws what to answer if the caller may not
+   *  make this call. */
+  start(gate: () => void): void {
+    const stream = this.#stream;
+    // "close" follows, which is what counts.
+    stream.on("error", () => {});
+    stream.on("close", () => this.#closed());
+    const { timeoutMs, error } = this.#timeout;
+    try {
+      gate();
+      if (error !== undefined) throw error;
+    } catch (reason) {
+      this.#answerError(reason as ConnectError);
+      return;
+    }
+    stream.on("data", (chunk: Buffer) => this.#read(chunk));
+    stream.on("end", () => this.#endOfBody());
+    if (timeoutMs !== undefined) this.#startDeadline(timeoutMs);
+  }
+
+  /** Ends the call, if it is not over, with this answer if its stream is still there. */
+  abort(reason: ConnectError): void {
+    if (this.#phase === "over") return;
+    this.#context.abort(reason);
+    this.#fail(reason);
+  }
+
+  #closed(): void {
+    if (this.#phase !== "over") this.abort(resetReason(this.#stream.rstCode));
+    // Whoever failed or gave up may have left a reader of the message behind, and the answer may hold views
+    // of it: only when that was sent is nobody left.
+    else if (this.#hasSucceeded && this.#stream.writableFinished) this.#reader.release();
+  }
+
+  #startDeadline(timeoutMs: number): void {
+    if (timeoutMs > maxTimeoutMs) return;
+    if (timeoutMs <= 0) this.abort(timeIsUp);
+    else this.#deadline = setTimeout(() => this.abort(timeIsUp), timeoutMs);
+  }
+
+  #read(chunk: Buffer): void {
+    if (this.#phase !== "reading") return;
+    try {
+      for (const message of this.#reader.push(chunk)) this.#take(message);
+    } catch (reason) {
+      this.#answerError(reason as ConnectError);
+    }
+  }
+
+  #take({ isCompressed, bytes }: GrpcMessage): void {
+    if (isCompressed) {
+      const message = "received compressed envelope, but do not know how to decompress";
+      throw new ConnectError(message, Code.Internal);
+    }
+    const message = this.#decode(bytes);
+    if (this.#message !== undefined) {
+      const extra = "protocol error: received extra input message for unary method";
+      throw new ConnectError(extra, Code.Unimplemented);
+    }
+    this.#message = message;
+  }
+
+  #decode(bytes: Uint8Array): object {
+    const { method, log } = this.#parts;
+    try {
+      return method.decode(bytes);
+    } catch (reason) {
+      const message = `parse binary: ${reason instanceof Error ? reason.message : String(reason)}`;
+      const error = new ConnectError(message, Code.InvalidArgument);
+      logFailure(log, rpcOf(this.#context), error, {});
+      throw error;
+    }
+  }
+
+  #endOfBody(): void {
+    if (this.#phase !== "reading") return;
+    try {
+      this.#reader.end();
+      if (this.#message === undefined) {
+        const missing = "protocol error: missing input message for unary method";
+        throw new ConnectError(missing, Code.Unimplemented);
+      }
+      this.#run(this.#message);
+    } catch (reason) {
+      this.#answerError(reason as ConnectError);
+    }
+  }
+
+  #run(message: object): void {
+    this.#phase = "running";
+    try {
+      const answer = this.#parts.method.run(message, this.#context);
+      if (answer instanceof Promise) {
+        answer.then(
+          (value) => this.#succeed(value),
+          (reason: unknown) => this.#fail(reason),
+        );
+      } else this.#succeed(answer);
+    } catch (reason) {
+      this.#fail(reason);
+    }
+  }
+
+  #succeed(answer: unknown): void {
+    if (this.#phase === "over") return;
+    let frame: Uint8Array[];
+    try {
+      frame = this.#parts.method.encode(answer);
+    } catch (reason) {
+      const text = reason instanceof Error ? reason.message : String(reason);
+      this.#answerError(new ConnectError(`serialize binary: ${text}`, Code.Internal));
+      return;
+    }
+    this.#hasSucceeded = true;
+    const { ownTrailer } = this.#context;
+    this.#answer(frame, ownTrailer === undefined ? plainTrailers : toNodeHeaders(ownTrailer));
+  }
+
+  #fail(reason: unknown): void {
+    if (this.#phase === "over") return;
+    const { log } = this.#parts;
+    const facts = { message: this.#message, startMs: this.#startMs };
+    this.#answerError(failCall(log, this.#context, facts, reason));
+  }
+
+  #answerError(error: ConnectError): void {
+    const status = setTrailerStatus(this.#context.ownTrailer ?? new Headers(), error);
+    // Connect's own spelling of the message is not that of gRPC.
+    status.delete("grpc-message");
+    const trailers = toNodeHeaders(status);
+    this.#answer([], { ...trailers, "grpc-message": encodeGrpcMessage(error.rawMessage) });
+  }
+
+  #answer(frame: readonly Uint8Array[], trailers: OutgoingHttpHeaders): void {
+    if (this.#phase === "over") return;
+    this.#phase = "over";
+    clearTimeout(this.#deadline);
+    if (this.#parts.method.needsEnd) this.#context.abort(isOver);
+    this.#parts.onOver(this);
+    const stream = this.#stream;
+    if (stream.closed || stream.destroyed) return;
+    const { ownHeader } = this.#context;
+    const headers =
+      ownHeader === undefined ? plainHeaders : { ":status": 200, ...toNodeHeaders(ownHeader) };
+    stream.respond(headers, withTrailers);
+    stream.on("wantTrailers", () => {
+      if (!stream.closed && !stream.destroyed) stream.sendTrailers(trailers);
+    });
+    if (!stream.readableEnded) discardUnreadStream(stream);
+    if (frame.length <= 1) stream.end(frame[0]);
+    else {
+      // Together they go out in one write.
+      stream.cork();
+      for (const chunk of frame) stream.write(chunk);
+      stream.end();
+    }
+  }
+}
+
+function readTimeout(value: string | string[] | undefined): ReturnType<typeof parseTimeout> {
+  if (value === undefined) return {};
+  return parseTimeout(String(value), Number.MAX_SAFE_INTEGER);
+}

@@ -1,0 +1,96 @@
+import type { IncomingHttpHeaders } from "node:http2";
+import type { DescMethod, DescService } from "@bufbuild/protobuf";
+import { type ContextValues, createContextValues, type HandlerContext } from "@connectrpc/connect";
+import { contentTypeProto, grpcStatusOk } from "@connectrpc/connect/protocol-grpc";
+import { NodeHeaders } from "./header-reader.ts";
+import { peerKey } from "./interceptors.ts";
+import type { Peer } from "./port.ts";
+
+/** What the handler of a unary gRPC call is told, as Connect would tell it. Most handlers look at little of
+ *  it, so that whatever costs something is made when it is asked for. */
+export class GrpcUnaryContext implements HandlerContext {
+  readonly method: DescMethod;
+  readonly requestMethod = "POST";
+  readonly protocolName = "grpc";
+  /** What `requestHeader` has, for less. */
+  readonly header: NodeHeaders;
+  /** What the handler may have set; undefined if it has not even looked. */
+  ownHeader: Headers | undefined;
+  ownTrailer: Headers | undefined;
+  readonly #headers: IncomingHttpHeaders;
+  readonly #peer: Peer | undefined;
+  readonly #deadlineMs: number | undefined;
+  #requestHeader: Headers | undefined;
+  #values: ContextValues | undefined;
+  #controller: AbortController | undefined;
+  #abortReason: unknown;
+
+  constructor(
+    method: DescMethod,
+    call: {
+      readonly headers: IncomingHttpHeaders;
+      readonly peer: Peer | undefined;
+      readonly timeoutMs: number | undefined;
+    },
+  ) {
+    this.method = method;
+    this.header = new NodeHeaders(call.headers);
+    this.#headers = call.headers;
+    this.#peer = call.peer;
+    this.#deadlineMs = call.timeoutMs === undefined ? undefined : Date.now() + call.timeoutMs;
+  }
+
+  get service(): DescService {
+    return this.method.parent;
+  }
+
+  /** Aborts when nobody waits for the answer any more, and when the call is over. */
+  get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController();
+      if (this.#abortReason !== undefined) this.#controller.abort(this.#abortReason);
+    }
+    return this.#controller.signal;
+  }
+
+  /** Undefined as long as nothing has aborted the call. */
+  get abortReason(): unknown {
+    return this.#abortReason;
+  }
+
+  /** The first reason counts. */
+  abort(reason: unknown): void {
+    if (this.#abortReason !== undefined) return;
+    this.#abortReason = reason;
+    this.#controller?.abort(reason);
+  }
+
+  timeoutMs(): number | undefined {
+    return this.#deadlineMs === undefined ? undefined : this.#deadlineMs - Date.now();
+  }
+
+  get requestHeader(): Headers {
+    this.#requestHeader ??= this.header.toHeaders();
+    return this.#requestHeader;
+  }
+
+  get responseHeader(): Headers {
+    this.ownHeader ??= new Headers({ "content-type": contentTypeProto });
+    return this.ownHeader;
+  }
+
+  get responseTrailer(): Headers {
+    this.ownTrailer ??= new Headers({ "grpc-status": grpcStatusOk });
+    return this.ownTrailer;
+  }
+
+  get values(): ContextValues {
+    this.#values ??= createContextValues().set(peerKey, this.#peer);
+    return this.#values;
+  }
+
+  get url(): string {
+    const authority = this.#headers[":authority"] ?? this.#headers.host ?? "localhost";
+    return new URL(this.#headers[":path"] ?? "", `http://${authority}`).toString();
+  }
+}

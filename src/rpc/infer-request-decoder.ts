@@ -1,0 +1,233 @@
+import { create, type DescMessage, fromBinary, mergeFromBinary } from "@bufbuild/protobuf";
+import {
+  type ModelInferRequest,
+  ModelInferRequest_InferInputTensorSchema,
+  ModelInferRequest_InferRequestedOutputTensorSchema,
+  ModelInferRequestSchema,
+} from "../../gen/inference/inference_pb.ts";
+import type { InferInput, InferMessage, TypedContents } from "./infer-message.ts";
+import {
+  readPacked32,
+  readPacked64,
+  readPackedBools,
+  readPackedFloats,
+} from "./packed-elements.ts";
+import { irregular, WireReader, wireType } from "./wire-reader.ts";
+
+/** Decodes a ModelInferRequest. Raw tensors, and typed ones where it can be, are views into `bytes`.
+ *  Throws what protobuf-es throws. */
+export function decodeInferRequest(bytes: Uint8Array): InferMessage {
+  return decodeRegularRequest(bytes) ?? fromBinary(ModelInferRequestSchema, bytes);
+}
+
+/** The same for messages in the form that encoders usually write, with fields in any order. Undefined
+ *  where the contents of a tensor come in parts or not packed, and for whatever is malformed. */
+export function decodeRegularRequest(bytes: Uint8Array): InferMessage | undefined {
+  try {
+    return readRequest(new WireReader(bytes));
+  } catch (reason) {
+    if (reason === irregular) return undefined;
+    throw reason;
+  }
+}
+
+// Below, a field that has come before wins over the earlier one, as in every protobuf decoder: ModelMesh
+// writes the model's id at the end of a message that may have one already.
+
+const noParameters: ModelInferRequest["parameters"] = {};
+const none: readonly never[] = [];
+
+function readRequest(reader: WireReader): InferMessage {
+  let modelName = "";
+  let modelVersion = "";
+  let id = "";
+  let withParameters: ModelInferRequest | undefined;
+  const inputs: InferInput[] = [];
+  const outputs: { readonly name: string }[] = [];
+  const rawInputContents: Uint8Array[] = [];
+  const end = reader.bytes.length;
+  while (reader.position < end) {
+    const start = reader.position;
+    const tag = reader.uint32(end);
+    const field = tag >>> 3;
+    if (!isContent(tag, 7)) {
+      reader.skip(tag, end);
+      continue;
+    }
+    switch (field) {
+      case 1:
+        modelName = reader.string(end);
+        break;
+      case 2:
+        modelVersion = reader.string(end);
+        break;
+      case 3:
+        id = reader.string(end);
+        break;
+      case 4:
+        reader.position = reader.contentEnd(end);
+        withParameters ??= create(ModelInferRequestSchema);
+        mergeField(
+          ModelInferRequestSchema,
+          withParameters,
+          reader.bytes.subarray(start, reader.position),
+        );
+        break;
+      case 5:
+        inputs.push(readInput(reader, reader.contentEnd(end)));
+        break;
+      case 6:
+        outputs.push(readOutput(reader, reader.contentEnd(end)));
+        break;
+      case 7:
+        rawInputContents.push(reader.view(end));
+        break;
+    }
+  }
+  const parameters = withParameters?.parameters ?? noParameters;
+  return { modelName, modelVersion, id, parameters, inputs, outputs, rawInputContents };
+}
+
+function readInput(reader: WireReader, end: number): InferInput {
+  let name = "";
+  let datatype = "";
+  const shape: number[] = [];
+  let contents: TypedContents | undefined;
+  while (reader.position < end) {
+    const start = reader.position;
+    const tag = reader.uint32(end);
+    if (tag === unpackedShape) {
+      shape.push(reader.int64(end));
+      continue;
+    }
+    if (!isContent(tag, 5)) {
+      reader.skip(tag, end);
+      continue;
+    }
+    switch (tag >>> 3) {
+      case 1:
+        name = reader.string(end);
+        break;
+      case 2:
+        datatype = reader.string(end);
+        break;
+      case 3:
+        for (const packedEnd = reader.contentEnd(end); reader.position < packedEnd; ) {
+          shape.push(reader.int64(packedEnd));
+        }
+        break;
+      case 4:
+        checkField(ModelInferRequest_InferInputTensorSchema, reader, { start, end });
+        break;
+      case 5:
+        // A second one would have to be merged into the first.
+        if (contents !== undefined) throw irregular;
+        contents = readContents(reader, reader.contentEnd(end));
+        break;
+    }
+  }
+  return { name, datatype, shape, contents };
+}
+
+const unpackedShape = (3 << 3) | wireType.varint;
+
+function readOutput(reader: WireReader, end: number): { readonly name: string } {
+  let name = "";
+  while (reader.position < end) {
+    const start = reader.position;
+    const tag = reader.uint32(end);
+    if (!isContent(tag, 2)) reader.skip(tag, end);
+    else if (tag >>> 3 === 1) name = reader.string(end);
+    else checkField(ModelInferRequest_InferRequestedOutputTensorSchema, reader, { start, end });
+  }
+  return { name };
+}
+
+type Writable<Type> = { -readonly [Key in keyof Type]: Type[Key] };
+
+function readContents(reader: WireReader, end: number): TypedContents {
+  const bytesContents: Uint8Array[] = [];
+  const contents: Writable<TypedContents> = {
+    boolContents: none,
+    intContents: none,
+    int64Contents: none,
+    uintContents: none,
+    uint64Contents: none,
+    fp32Contents: none,
+    fp64Contents: none,
+    bytesContents,
+  };
+  let seen = 0;
+  while (reader.position < end) {
+    const tag = reader.uint32(end);
+    if (!isContent(tag, 8)) {
+      reader.skip(tag, end);
+      continue;
+    }
+    const field = tag >>> 3;
+    if (field === 8) {
+      bytesContents.push(reader.view(end));
+      continue;
+    }
+    // The second part of a field would have to be joined to the first.
+    if ((seen & (1 << field)) !== 0) throw irregular;
+    seen |= 1 << field;
+    const packedEnd = reader.contentEnd(end);
+    switch (field) {
+      case 1:
+        contents.boolContents = readPackedBools(reader, packedEnd);
+        break;
+      case 2:
+        contents.intContents = readPacked32(reader, packedEnd, Int32Array);
+        break;
+      case 3:
+        contents.int64Contents = readPacked64(reader, packedEnd, BigInt64Array);
+        break;
+      case 4:
+        contents.uintContents = readPacked32(reader, packedEnd, Uint32Array);
+        break;
+      case 5:
+        contents.uint64Contents = readPacked64(reader, packedEnd, BigUint64Array);
+        break;
+      case 6:
+        contents.fp32Contents = readPackedFloats(reader, packedEnd, Float32Array);
+        break;
+      case 7:
+        contents.fp64Contents = readPackedFloats(reader, packedEnd, Float64Array);
+        break;
+    }
+  }
+  return contents;
+}
+
+/** Whether `tag` is a known field, from 1 to `lastField`, with content of its own length; false for fields
+ *  that are not known. Throws `irregular` if a known field is of another type. */
+function isContent(tag: number, lastField: number): boolean {
+  const field = tag >>> 3;
+  if (field > lastField) return false;
+  if (field === 0 || (tag & 7) !== wireType.bytes) throw irregular;
+  return true;
+}
+
+/** Reads a field that nobody looks at, but that must be sound. */
+function checkField(
+  schema: DescMessage,
+  reader: WireReader,
+  { start, end }: { readonly start: number; readonly end: number },
+): void {
+  reader.position = reader.contentEnd(end);
+  mergeField(schema, create(schema), reader.bytes.subarray(start, reader.position));
+}
+
+/** Merges one field, with its tag, into `message`. */
+function mergeField<Desc extends DescMessage>(
+  schema: Desc,
+  message: ReturnType<typeof create<Desc>>,
+  field: Uint8Array,
+): void {
+  try {
+    mergeFromBinary(schema, message, field);
+  } catch {
+    throw irregular;
+  }
+}

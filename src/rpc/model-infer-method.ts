@@ -1,0 +1,18 @@
+import { GRPCInferenceService } from "../../gen/inference/inference_pb.ts";
+import type { Models } from "../service/models.ts";
+import type { UnaryMethod } from "./grpc-unary-method.ts";
+import type { InferAnswer, InferMessage } from "./infer-message.ts";
+import { decodeInferRequest } from "./infer-request-decoder.ts";
+import { encodeInferResponse } from "./infer-response-encoder.ts";
+import { modelInfer } from "./model-infer.ts";
+
+/** ModelInfer by way of our own codec. */
+export function modelInferMethod(models: Models): UnaryMethod<InferMessage, InferAnswer> {
+  return {
+    method: GRPCInferenceService.method.modelInfer,
+    needsEnd: false,
+    decode: decodeInferRequest,
+    run: modelInfer(models),
+    encode: encodeInferResponse,
+  };
+}

@@ -1,0 +1,35 @@
+import type { Models } from "../service/models.ts";
+import type { HeaderReader } from "./header-reader.ts";
+import type { InferAnswer, InferMessage } from "./infer-message.ts";
+import { readTimeoutUs, withTimeout } from "./inference-timeout.ts";
+import { modelIdOf } from "./model-id.ts";
+import { decodeInference } from "./tensor-codec.ts";
+
+/** What an inference needs to know of its call. */
+export interface InferCall {
+  readonly header: HeaderReader;
+  /** Aborts when nobody waits for the answer any more. */
+  readonly signal: AbortSignal;
+}
+
+/** inference.GRPCInferenceService/ModelInfer, whoever decodes the request and encodes the answer. Tensors
+ *  of the request are handed over with it; those of the answer belong to the caller. */
+export function modelInfer(
+  models: Models,
+): (request: InferMessage, call: InferCall) => Promise<InferAnswer> {
+  return async (request, { header, signal }) => {
+    const id = modelIdOf(header, request.modelName);
+    const { inference, form } = decodeInference(request, id);
+    const timeoutUs = readTimeoutUs(request.parameters["timeout"]?.parameterChoice.value);
+    const result = await withTimeout({ signal, timeoutUs }, (within) =>
+      models.infer(id, inference, within),
+    );
+    return {
+      modelName: request.modelName || id,
+      modelVersion: result.version,
+      id: request.id,
+      outputs: result.outputs,
+      form,
+    };
+  };
+}

@@ -1,0 +1,113 @@
+/** Thrown where a message is not in the plain form that our own decoders read. It may still be sound:
+ *  protobuf-es decides, and words the error if it is not. */
+export const irregular = new Error("not in the form that encoders usually write");
+
+export const wireType = { varint: 0, fixed64: 1, bytes: 2, fixed32: 5 } as const;
+
+const strictUtf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+const maxVarintBytes = 10;
+
+/** Reads the wire format of protobuf from `bytes`. All methods throw `irregular` at what is not plain, and
+ *  at whatever would reach beyond `end`. */
+export class WireReader {
+  readonly bytes: Uint8Array;
+  position = 0;
+  /** The same, for its way with strings. */
+  readonly #buffer: Buffer;
+
+  constructor(bytes: Uint8Array) {
+    this.bytes = bytes;
+    this.#buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  }
+
+  /** A tag or a length: an unsigned varint of at most 32 bits. */
+  uint32(end: number): number {
+    const { bytes } = this;
+    let value = 0;
+    for (let scale = 1; scale <= 2 ** 28 && this.position < end; scale *= 128) {
+      const byte = bytes[this.position++] as number;
+      value += (byte & 0x7f) * scale;
+      if (byte < 0x80) {
+        if (value >= 2 ** 32) throw irregular;
+        return value;
+      }
+    }
+    throw irregular;
+  }
+
+  /** An int64. Beyond 2^53 its value is rounded. */
+  int64(end: number): number {
+    const { bytes } = this;
+    let low = 0;
+    let high = 0;
+    for (let shift = 0; shift < 7 * maxVarintBytes && this.position < end; shift += 7) {
+      const byte = bytes[this.position++] as number;
+      if (shift < 28) low |= (byte & 0x7f) << shift;
+      else if (shift === 28) {
+        low |= (byte & 0x0f) << 28;
+        high = (byte & 0x7f) >> 4;
+      } else high |= (byte & 0x7f) << (shift - 32);
+      if (byte < 0x80) return high * 2 ** 32 + (low >>> 0);
+    }
+    throw irregular;
+  }
+
+  /** Where the content of a length-delimited field ends; it starts at `position`. */
+  contentEnd(end: number): number {
+    const length = this.uint32(end);
+    if (length > end - this.position) throw irregular;
+    return this.position + length;
+  }
+
+  /** A view. */
+  view(end: number): Uint8Array {
+    const contentEnd = this.contentEnd(end);
+    const view = this.bytes.subarray(this.position, contentEnd);
+    this.position = contentEnd;
+    return view;
+  }
+
+  string(end: number): string {
+    const contentEnd = this.contentEnd(end);
+    const textStart = this.position;
+    this.position = contentEnd;
+    const { bytes } = this;
+    for (let at = textStart; at < contentEnd; at++) {
+      if ((bytes[at] as number) >= 0x80) return this.#decodeUtf8(textStart, contentEnd);
+    }
+    return this.#buffer.toString("latin1", textStart, contentEnd);
+  }
+
+  /** Passes over a field that the message's definition does not know. */
+  skip(tag: number, end: number): void {
+    switch (tag & 7) {
+      case wireType.varint:
+        this.int64(end);
+        return;
+      case wireType.fixed64:
+        this.#advance(8, end);
+        return;
+      case wireType.bytes:
+        this.position = this.contentEnd(end);
+        return;
+      case wireType.fixed32:
+        this.#advance(4, end);
+        return;
+      default:
+        throw irregular;
+    }
+  }
+
+  #advance(byteCount: number, end: number): void {
+    if (byteCount > end - this.position) throw irregular;
+    this.position += byteCount;
+  }
+
+  #decodeUtf8(start: number, end: number): string {
+    try {
+      return strictUtf8.decode(this.bytes.subarray(start, end));
+    } catch {
+      throw irregular;
+    }
+  }
+}

@@ -1,0 +1,97 @@
+/** Up to here a copy costs less than a chunk of its own. */
+const copyBytes = 4 * 1024;
+
+/** Whether `data` becomes a chunk of its own, of which nothing is copied. */
+export function isOwnChunk(data: Uint8Array): boolean {
+  return data.length > copyBytes;
+}
+
+/** Bytes of `value`, below 2^32, as a varint. */
+export function varintBytes(value: number): number {
+  if (value < 0x80) return 1;
+  if (value < 0x4000) return 2;
+  if (value < 0x20_0000) return 3;
+  return value < 0x1000_0000 ? 4 : 5;
+}
+
+/** Bytes of an int64 as a varint. */
+export function int64Bytes(value: number): number {
+  if (value < 0) return 10;
+  let count = 1;
+  for (let rest = value; rest >= 0x80; rest = Math.floor(rest / 0x80)) count++;
+  return count;
+}
+
+/** Writes the wire format of protobuf. Tags are those of fields 1 to 15: one byte. */
+export class WireWriter {
+  readonly #chunks: Uint8Array[] = [];
+  readonly #buffer: Buffer;
+  /** Where that begins in `#buffer` which is in no chunk yet. */
+  #start = 0;
+  #position = 0;
+
+  /** `capacityBytes`: exactly what will be written, without the data that become chunks of their own. */
+  constructor(capacityBytes: number) {
+    this.#buffer = Buffer.allocUnsafe(capacityBytes);
+  }
+
+  byte(value: number): void {
+    this.#buffer[this.#position++] = value;
+  }
+
+  uint32BigEndian(value: number): void {
+    this.#position = this.#buffer.writeUInt32BE(value, this.#position);
+  }
+
+  /** Below 2^32. */
+  varint(value: number): void {
+    let rest = value;
+    for (; rest >= 0x80; rest = Math.floor(rest / 0x80)) {
+      this.#buffer[this.#position++] = (rest % 0x80) | 0x80;
+    }
+    this.#buffer[this.#position++] = rest;
+  }
+
+  int64(value: number): void {
+    if (value >= 0) {
+      this.varint(value);
+      return;
+    }
+    let rest = BigInt.asUintN(64, BigInt(value));
+    for (; rest >= 0x80n; rest >>= 7n) this.byte(Number(rest & 0x7fn) | 0x80);
+    this.byte(Number(rest));
+  }
+
+  /** `byteCount`: of `text` in UTF-8. */
+  string(tag: number, text: string, byteCount: number): void {
+    if (byteCount === 0) return;
+    this.byte(tag);
+    this.varint(byteCount);
+    // Without letters beyond ASCII both encodings are the same, and this one is faster.
+    const encoding = byteCount === text.length ? "latin1" : "utf8";
+    this.#position += this.#buffer.write(text, this.#position, encoding);
+  }
+
+  /** Hands `data` over. */
+  data(data: Uint8Array): void {
+    if (isOwnChunk(data)) {
+      this.#flush();
+      this.#chunks.push(data);
+      return;
+    }
+    this.#buffer.set(data, this.#position);
+    this.#position += data.length;
+  }
+
+  /** What was written, in order. */
+  finish(): Uint8Array[] {
+    this.#flush();
+    return this.#chunks;
+  }
+
+  #flush(): void {
+    if (this.#start === this.#position) return;
+    this.#chunks.push(this.#buffer.subarray(this.#start, this.#position));
+    this.#start = this.#position;
+  }
+}

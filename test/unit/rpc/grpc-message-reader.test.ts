@@ -1,0 +1,72 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { GrpcMessageReader } from "../../../src/rpc/grpc-message-reader.ts";
+import { MessageBuffers } from "../../../src/rpc/message-buffers.ts";
+import { Random } from "../../support/mutate.ts";
+import { grpcFrame } from "../../support/raw-http.ts";
+
+const seed = Number(process.env["SEED"] ?? process.hrtime.bigint() % 2n ** 31n);
+
+describe(`a reader of gRPC messages (seed ${seed})`, () => {
+  it("finds the same messages however the body is cut", () => {
+    const random = new Random(seed);
+    for (let round = 0; round < 200; round++) {
+      const sent = Array.from({ length: 1 + random.below(4) }, () =>
+        Buffer.alloc(random.below(200), random.below(256)),
+      );
+      const body = Buffer.concat(sent.map((message, index) => grpcFrame(message, index % 2)));
+      const reader = new GrpcMessageReader(1_000, new MessageBuffers());
+      const received = [];
+      for (let at = 0; at < body.length; ) {
+        const end = at + 1 + random.below(60);
+        received.push(...reader.push(body.subarray(at, end)));
+        at = end;
+      }
+      reader.end();
+      assert.deepEqual(
+        received,
+        sent.map((message, index) => ({
+          isCompressed: index % 2 === 1,
+          bytes: new Uint8Array(message),
+        })),
+      );
+    }
+  });
+
+  it("copies nothing of a message that comes in one piece", () => {
+    const chunk = grpcFrame(Buffer.alloc(70_000));
+    const [message] = new GrpcMessageReader(100_000, new MessageBuffers()).push(chunk);
+    assert.equal(message?.bytes.buffer, chunk.buffer);
+  });
+
+  it("reserves nothing for what has not arrived", () => {
+    const buffers = new MessageBuffers();
+    buffers.giveBack(buffers.take(100_000));
+    const kept = buffers.idleBytes;
+    const reader = new GrpcMessageReader(100_000, buffers);
+    const frame = grpcFrame(Buffer.alloc(100_000));
+    assert.deepEqual(reader.push(frame.subarray(0, 90_000)), []);
+    assert.equal(buffers.idleBytes, kept);
+    assert.equal(reader.push(frame.subarray(90_000)).length, 1);
+    assert.equal(buffers.idleBytes, 0);
+    reader.release();
+    reader.release();
+    assert.equal(buffers.idleBytes, kept);
+  });
+
+  it("refuses a message by its head alone", () => {
+    const reader = new GrpcMessageReader(10, new MessageBuffers());
+    assert.throws(() => reader.push(Buffer.of(0, 0, 0, 0, 11)), {
+      rawMessage: "message size 11 is larger than configured readMaxBytes 10",
+    });
+  });
+
+  it("refuses a body that ends within a head or a message", () => {
+    // One that ends just between them counts as a body without a message, as it does for Connect.
+    for (const body of [Buffer.of(0), Buffer.of(0, 0, 0, 0, 2, 1)]) {
+      const reader = new GrpcMessageReader(10, new MessageBuffers());
+      assert.deepEqual(reader.push(body), []);
+      assert.throws(() => reader.end(), { rawMessage: "protocol error: incomplete envelope" });
+    }
+  });
+});
