@@ -1,4 +1,4 @@
-import { Code, ConnectError, createContextValues } from "@connectrpc/connect";
+import { Code, ConnectError, type ConnectRouter, createContextValues } from "@connectrpc/connect";
 import { fastifyConnectPlugin } from "@connectrpc/connect-fastify";
 import { compressionBrotli, compressionGzip } from "@connectrpc/connect-node";
 import Fastify, { type FastifyBaseLogger, LogController } from "fastify";
@@ -54,8 +54,10 @@ export async function buildServer(parts: {
   readonly readiness: Readiness;
   readonly options: ServerOptions;
   readonly log: Logger;
+  /** Adds services to those of the runtime. */
+  readonly mount?: (router: ConnectRouter) => void;
 }): Promise<Server> {
-  const { models, readiness, options, log } = parts;
+  const { models, readiness, options, log, mount } = parts;
   const { version } = options;
   const port = new Port(options, log);
   const closing = new AbortController();
@@ -79,6 +81,7 @@ export async function buildServer(parts: {
         router.service(ModelRuntime, modelRuntimeService(models), { jsonOptions });
         router.service(Health, healthService(readiness, closing.signal), { jsonOptions });
         router.service(GRPCInferenceService, inferenceService({ models, version, log }));
+        mount?.(router);
       },
       contextValues: (request) => createContextValues().set(peerKey, port.peerOf(request.raw)),
       requestGate: requestGate(options.lifecycleAccess, log),
