@@ -1,4 +1,4 @@
-import { Code, ConnectError, type ConnectRouter, createContextValues } from "@connectrpc/connect";
+import { Code, ConnectError, createContextValues } from "@connectrpc/connect";
 import { fastifyConnectPlugin } from "@connectrpc/connect-fastify";
 import { compressionBrotli, compressionGzip } from "@connectrpc/connect-node";
 import Fastify, { type FastifyBaseLogger, LogController } from "fastify";
@@ -14,6 +14,7 @@ import { inferenceService } from "./inference.ts";
 import { type InferenceRestParts, inferenceRest } from "./inference-rest.ts";
 import { failureInterceptor, type LifecycleAccess, peerKey, requestGate } from "./interceptors.ts";
 import { modelRuntimeService } from "./model-runtime.ts";
+import { type MountedService, mounted } from "./mounted-service.ts";
 import { openApi } from "./openapi.ts";
 import { plainHttp } from "./plain-http.ts";
 import { Port, type PortAddress, type PortOptions } from "./port.ts";
@@ -54,14 +55,22 @@ export async function buildServer(parts: {
   readonly readiness: Readiness;
   readonly options: ServerOptions;
   readonly log: Logger;
-  /** Adds services to those of the runtime. */
-  readonly mount?: (router: ConnectRouter) => void;
+  /** Services beside those of the runtime. */
+  readonly services?: readonly MountedService[];
 }): Promise<Server> {
-  const { models, readiness, options, log, mount } = parts;
+  const { models, readiness, options, log } = parts;
   const { version } = options;
   const port = new Port(options, log);
   const closing = new AbortController();
   const aborting = new AbortController();
+  // curl shows STARTING and NOT_SERVING only if values equal to the default are written.
+  const jsonOptions = { alwaysEmitImplicit: true };
+  const services = [
+    mounted(ModelRuntime, modelRuntimeService(models), jsonOptions),
+    mounted(Health, healthService(readiness, closing.signal), jsonOptions),
+    mounted(GRPCInferenceService, inferenceService({ models, version, log })),
+    ...(parts.services ?? []),
+  ];
   const app = Fastify({
     serverFactory: (handler) => port.attach(refuseUnknownMethods(handler)),
     frameworkErrors: (error, request, reply) => answerUnroutable(error, { request, reply, log }),
@@ -76,12 +85,9 @@ export async function buildServer(parts: {
     repairConnect(scope);
     void scope.register(fastifyConnectPlugin, {
       routes(router) {
-        // curl shows STARTING and NOT_SERVING only if values equal to the default are written.
-        const jsonOptions = { alwaysEmitImplicit: true };
-        router.service(ModelRuntime, modelRuntimeService(models), { jsonOptions });
-        router.service(Health, healthService(readiness, closing.signal), { jsonOptions });
-        router.service(GRPCInferenceService, inferenceService({ models, version, log }));
-        mount?.(router);
+        for (const { service, implementation, jsonOptions } of services) {
+          router.service(service, implementation, { jsonOptions });
+        }
       },
       contextValues: (request) => createContextValues().set(peerKey, port.peerOf(request.raw)),
       requestGate: requestGate(options.lifecycleAccess, log),

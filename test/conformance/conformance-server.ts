@@ -9,6 +9,7 @@ import {
   toBinary,
 } from "@bufbuild/protobuf";
 import { createLogger } from "../../src/log.ts";
+import { mounted } from "../../src/rpc/mounted-service.ts";
 import { buildServer, type ServerOptions } from "../../src/rpc/server.ts";
 import { FakeModels } from "../support/fake-models.ts";
 import { testOptions } from "../support/fake-server.ts";
@@ -36,11 +37,12 @@ const server = await buildServer({
     readMaxBytes: request.messageReceiveLimit || unlimitedBytes,
   },
   log: createLogger("silent"),
-  mount(router) {
-    // Requests are echoed as google.protobuf.Any, whose JSON needs to know the types.
-    const jsonOptions = { registry: createRegistry(file_connectrpc_conformance_v1_conformance) };
-    router.service(ConformanceService, conformanceService, { jsonOptions });
-  },
+  services: [
+    mounted(ConformanceService, conformanceService, {
+      // Requests are echoed as google.protobuf.Any, whose JSON needs to know the types.
+      registry: createRegistry(file_connectrpc_conformance_v1_conformance),
+    }),
+  ],
 });
 const { port } = await server.listen();
 process.once("SIGTERM", () => void server.close());

@@ -1,6 +1,7 @@
 import { type ExecFileException, execFile } from "node:child_process";
 import { join } from "node:path";
 import type { ServerOptions } from "../../src/rpc/server.ts";
+import { projectRoot } from "../support/served.ts";
 
 export interface ConformanceRun {
   /** Path of the runner. */
@@ -22,18 +23,30 @@ export interface ConformanceResult {
   readonly report: string;
 }
 
+// The runner gives a server 10 s to start, which many that start at once may not make on a busy machine.
+const serversAtOnce = 2;
+
 /** Runs the conformance suite against servers that it starts itself, one for each combination of
  *  protocol, HTTP version and limits. */
 export async function runConformance(run: ConformanceRun): Promise<ConformanceResult> {
   const folder = import.meta.dirname;
   const args = [
     ...["--mode", "server", "--conf", join(folder, "features.yaml")],
+    ...["--max-servers", String(serversAtOnce)],
     ...run.patterns.flatMap((pattern) => ["--run", pattern]),
     ...["--", process.execPath, join(folder, "conformance-server.ts")],
     JSON.stringify(run.options),
   ];
   const [error, report] = await new Promise<[ExecFileException | null, string]>((resolve) => {
-    const options = { timeout: run.timeoutMs, maxBuffer: 256 * 1024 * 1024 };
+    const options = {
+      timeout: run.timeoutMs,
+      maxBuffer: 256 * 1024 * 1024,
+      // Every server imports the same files.
+      env: {
+        ...process.env,
+        NODE_COMPILE_CACHE: join(projectRoot, "node_modules/.cache/modelport"),
+      },
+    };
     execFile(run.runner, args, options, (reason, stdout, stderr) => {
       resolve([reason, stdout + stderr]);
     });
