@@ -3,14 +3,14 @@ import {
   type DescMessage,
   type DescMethod,
   type DescMethodUnary,
-  type DescService,
   fromBinary,
   type MessageInitShape,
   type MessageShape,
   toBinary,
 } from "@bufbuild/protobuf";
-import type { MethodImpl, ServiceImpl } from "@connectrpc/connect";
+import type { MethodImpl } from "@connectrpc/connect";
 import type { GrpcUnaryContext } from "./grpc-unary-context.ts";
+import type { MountedService } from "./mounted-service.ts";
 
 /** One RPC, from the bytes of its message to those of its answer. */
 export interface UnaryMethod<Message extends object = object, Answer = unknown> {
@@ -25,14 +25,12 @@ export interface UnaryMethod<Message extends object = object, Answer = unknown> 
   encode(answer: Answer): Uint8Array[];
 }
 
-/** The unary RPCs of a service, by way of protobuf-es. */
-export function unaryMethods<Service extends DescService>(
-  service: Service,
-  implementation: ServiceImpl<Service>,
-): UnaryMethod[] {
+/** The unary RPCs of a service that have an implementation, by way of protobuf-es. */
+export function unaryMethods({ service, implementation }: MountedService): UnaryMethod[] {
   const byName: Record<string, unknown> = implementation;
   return service.methods
     .filter((method): method is DescMethod & DescMethodUnary => method.methodKind === "unary")
+    .filter(({ localName }) => byName[localName] !== undefined)
     .map((method) => {
       const run = byName[method.localName] as MethodImpl<DescMethodUnary>;
       return generatedMethod(method, run.bind(implementation));

@@ -23,6 +23,7 @@ import {
 } from "./interceptors.ts";
 import { modelInferMethod } from "./model-infer-method.ts";
 import { modelRuntimeService } from "./model-runtime.ts";
+import { type MountedService, mounted } from "./mounted-service.ts";
 import { openApi } from "./openapi.ts";
 import { plainHttp } from "./plain-http.ts";
 import { Port, type PortAddress, type PortOptions } from "./port.ts";
@@ -66,6 +67,8 @@ export async function buildServer(parts: {
   readonly readiness: Readiness;
   readonly options: ServerOptions;
   readonly log: Logger;
+  /** Services beside those of the runtime. */
+  readonly services?: readonly MountedService[];
 }): Promise<Server> {
   const { models, readiness, options, log } = parts;
   const { version } = options;
@@ -73,9 +76,14 @@ export async function buildServer(parts: {
   const closing = new AbortController();
   const aborting = new AbortController();
   const gate = lifecycleGate(options.lifecycleAccess, log);
-  const runtime = modelRuntimeService(models);
-  const health = healthService(readiness, closing.signal);
-  const inference = inferenceService({ models, version, log });
+  // curl shows STARTING and NOT_SERVING only if values equal to the default are written.
+  const jsonOptions = { alwaysEmitImplicit: true };
+  const services = [
+    mounted(ModelRuntime, modelRuntimeService(models), jsonOptions),
+    mounted(Health, healthService(readiness, closing.signal), jsonOptions),
+    mounted(GRPCInferenceService, inferenceService({ models, version, log })),
+    ...(parts.services ?? []),
+  ];
   const app = Fastify({
     serverFactory: (handler) => port.attach(refuseUnknownMethods(handler)),
     frameworkErrors: (error, request, reply) => answerUnroutable(error, { request, reply, log }),
@@ -90,11 +98,9 @@ export async function buildServer(parts: {
     repairConnect(scope);
     void scope.register(fastifyConnectPlugin, {
       routes(router) {
-        // curl shows STARTING and NOT_SERVING only if values equal to the default are written.
-        const jsonOptions = { alwaysEmitImplicit: true };
-        router.service(ModelRuntime, runtime, { jsonOptions });
-        router.service(Health, health, { jsonOptions });
-        router.service(GRPCInferenceService, inference);
+        for (const { service, implementation, jsonOptions } of services) {
+          router.service(service, implementation, { jsonOptions });
+        }
       },
       contextValues: (request) => createContextValues().set(peerKey, port.peerOf(request.raw)),
       requestGate: requestGate(gate, log),
@@ -130,9 +136,7 @@ export async function buildServer(parts: {
   if (options.shortWay ?? true) {
     const unary = new GrpcUnary({
       methods: [
-        ...unaryMethods(ModelRuntime, runtime),
-        ...unaryMethods(Health, health),
-        ...unaryMethods(GRPCInferenceService, inference),
+        ...services.flatMap(unaryMethods),
         // In place of the generated one: the call that has to be fast.
         modelInferMethod(models),
       ],

@@ -21,7 +21,7 @@ const checks: readonly Check[] = [
   tool("unused code", "knip", "--no-progress"),
   tool("types", "tsc"),
   { name: "layer rules refuse planted imports", run: () => checkLayers(root) },
-  { name: "gen/ is what proto/ makes", run: () => checkGen(root) },
+  { name: "every gen/ is what its proto/ makes", run: () => checkGen(root) },
   tool("wire definitions", "buf", "lint"),
   { name: "file length", run: () => checkFileLength(root) },
   { name: "lockfile", run: () => checkLockfile(root) },

@@ -1,0 +1,69 @@
+// The program that the conformance runner starts: reads from stdin what it is to be, and serves the
+// conformance service from our port until SIGTERM. Its argument: options of the server, as JSON.
+import assert from "node:assert/strict";
+import {
+  create,
+  createRegistry,
+  fromBinary,
+  type MessageInitShape,
+  toBinary,
+} from "@bufbuild/protobuf";
+import { createLogger } from "../../src/log.ts";
+import { mounted } from "../../src/rpc/mounted-service.ts";
+import { buildServer, type ServerOptions } from "../../src/rpc/server.ts";
+import { FakeModels } from "../support/fake-models.ts";
+import { testOptions } from "../support/fake-server.ts";
+import { conformanceService } from "./conformance-service.ts";
+import {
+  ConformanceService,
+  file_connectrpc_conformance_v1_conformance,
+  ServerCompatRequestSchema,
+  ServerCompatResponseSchema,
+} from "./gen/connectrpc/conformance/v1/conformance_pb.ts";
+
+// Far above what any case sends.
+const unlimitedBytes = 64 * 1024 * 1024;
+
+const request = fromBinary(ServerCompatRequestSchema, await readFrame());
+assert(!request.useTls, "the port has no TLS yet");
+const models = new FakeModels();
+const server = await buildServer({
+  models,
+  readiness: models,
+  options: {
+    ...testOptions,
+    ...(JSON.parse(process.argv[2] ?? "{}") as Partial<ServerOptions>),
+    host: "127.0.0.1",
+    readMaxBytes: request.messageReceiveLimit || unlimitedBytes,
+  },
+  log: createLogger("silent"),
+  services: [
+    mounted(ConformanceService, conformanceService, {
+      // Requests are echoed as google.protobuf.Any, whose JSON needs to know the types.
+      registry: createRegistry(file_connectrpc_conformance_v1_conformance),
+    }),
+  ],
+});
+const { port } = await server.listen();
+process.once("SIGTERM", () => void server.close());
+writeFrame({ host: "127.0.0.1", port });
+
+/** A message as the runner frames it: length in 4 bytes, big endian. */
+async function readFrame(): Promise<Uint8Array> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of process.stdin) {
+    chunks.push(chunk);
+    const bytes = Buffer.concat(chunks);
+    if (bytes.length >= 4 && bytes.length >= 4 + bytes.readUInt32BE()) {
+      return bytes.subarray(4, 4 + bytes.readUInt32BE());
+    }
+  }
+  throw new Error("stdin ended before it said what to serve");
+}
+
+function writeFrame(response: MessageInitShape<typeof ServerCompatResponseSchema>): void {
+  const bytes = toBinary(ServerCompatResponseSchema, create(ServerCompatResponseSchema, response));
+  const length = Buffer.alloc(4);
+  length.writeUInt32BE(bytes.length);
+  process.stdout.write(Buffer.concat([length, bytes]));
+}
