@@ -4,6 +4,7 @@ import { Code, ConnectError } from "@connectrpc/connect";
 // As gRPC maps them. The errors are made once: a client that cancels much would have us collect many
 // stacks that nobody reads.
 const reasons = new Map<number, ConnectError>();
+const prefix = "http/2 stream closed with error code ";
 for (const [name, code] of [
   ["PROTOCOL_ERROR", Code.Internal],
   ["INTERNAL_ERROR", Code.Internal],
@@ -19,7 +20,7 @@ for (const [name, code] of [
   ["HTTP_1_1_REQUIRED", Code.PermissionDenied],
 ] as const) {
   const number = constants[`NGHTTP2_${name}`];
-  const message = `http/2 stream closed with error code ${name} (0x${number.toString(16)})`;
+  const message = `${prefix}${name} (0x${number.toString(16)})`;
   reasons.set(number, new ConnectError(message, code));
 }
 const gone = new ConnectError("the caller went away", Code.Canceled);
@@ -27,4 +28,10 @@ const gone = new ConnectError("the caller went away", Code.Canceled);
 /** Why a call ends whose stream was closed, with this code, before it was answered. */
 export function resetReason(code: number | undefined): ConnectError {
   return reasons.get(code ?? constants.NGHTTP2_NO_ERROR) ?? gone;
+}
+
+/** Whether `error` says that the client reset the stream, in whatever words of HTTP/2; Connect's own errors
+ *  of that kind included. */
+export function isReset(error: ConnectError): boolean {
+  return error === gone || error.rawMessage.startsWith(prefix);
 }

@@ -14,6 +14,7 @@ import { ModelRuntime } from "../../gen/mmesh/model-runtime_pb.ts";
 import { abortable } from "../abort.ts";
 import { RuntimeError } from "../errors.ts";
 import { toConnectError } from "./error-codes.ts";
+import { isReset } from "./http2-reset.ts";
 import type { Peer } from "./port.ts";
 import { watchUnreadable } from "./unreadable-message.ts";
 
@@ -129,7 +130,8 @@ const levels: Partial<Record<Code, Level>> = {
 
 /** One line, of the level that fits the code. `rpc` names what was called. */
 export function logFailure(log: Logger, rpc: string, error: ConnectError, facts: object): void {
-  const level = levels[error.code] ?? "info";
+  // A client that resets its call may give any reason, but it is nothing that went wrong here.
+  const level = isReset(error) ? "debug" : (levels[error.code] ?? "info");
   // A failure that nobody foresaw is a bug: its stack is worth the space.
   const err = error.cause instanceof RuntimeError ? undefined : error.cause;
   log[level](

@@ -39,6 +39,8 @@ const warmUpMs = 1000;
  *  every call has ended. */
 export async function generateLoad(order: LoadOrder): Promise<LoadResult> {
   const child = fork(fileURLToPath(import.meta.url), ["run"], {
+    // Not those of a test process: its reporter would write into the same file.
+    execArgv: [],
     stdio: ["ignore", "inherit", "inherit", "ipc"],
   });
   const exited = once(child, "exit");

@@ -41,6 +41,7 @@ export async function measureAttack(
   };
   const worker = new Worker(new URL("./steady-client.ts", import.meta.url), {
     workerData: served.port,
+    execArgv: [],
   });
   await once(worker, "message"); // It is ready.
   const ended = once(worker, "message");
