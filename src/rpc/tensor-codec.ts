@@ -35,11 +35,11 @@ export function decodeInference(
     return decodeInput(input, request.rawInputContents[index], what);
   });
   const outputs = request.outputs.map((output) => output.name);
-  refuseDuplicates(
-    inputs.map((input) => input.name),
-    `input of model '${modelId}'`,
-  );
-  refuseDuplicates(outputs, `output of model '${modelId}'`);
+  if (inputs.length > 1) {
+    const names = inputs.map((input) => input.name);
+    refuseDuplicates(names, `input of model '${modelId}'`);
+  }
+  if (outputs.length > 1) refuseDuplicates(outputs, `output of model '${modelId}'`);
   return { inference: { version: request.modelVersion, inputs, outputs }, form };
 }
 
