@@ -6,25 +6,19 @@ import type { HostProcess } from "./host-process.ts";
 import { decodeJson, encodeJson, frameKind } from "./host-protocol.ts";
 import { HostQueue } from "./host-queue.ts";
 import { HostedModel, type HostOfModel } from "./hosted-model.ts";
+import type { RunSettings } from "./run-settings.ts";
 
 export type HostKind = "shared" | "dedicated" | "spare";
-
-export interface HostLimits {
-  readonly killGraceMs: number;
-  readonly maxQueuedRuns: number;
-}
 
 export interface HostLoad {
   readonly source: ModelSource;
   readonly platform: string;
   readonly threads: number;
+  readonly settings: RunSettings;
   readonly signal: AbortSignal;
   /** The size to report, from what the host measured. */
   sizeOf(measuredBytes: number | undefined): number;
 }
-
-/** One run executes and one waits in the host's socket. */
-const minRunsAhead = 2;
 
 /** So many grace periods has a model of others to finish its run before an unload ends the host. */
 const graceOfOthers = 5;
@@ -34,21 +28,17 @@ export class EngineHost implements HostOfModel {
   readonly process: HostProcess;
   /** Set by the pool, before any load. */
   kind: HostKind;
-  readonly queue: HostQueue;
-  readonly #limits: HostLimits;
+  readonly queue = new HostQueue();
+  readonly #killGraceMs: number;
   readonly #models = new Map<number, HostedModel>();
   /** Model -> its measured bytes, or the estimate while it loads. */
   readonly #bytes = new Map<number, number>();
   #lastModel = 0;
 
-  constructor(process: HostProcess, options: { kind: HostKind; limits: HostLimits }) {
+  constructor(process: HostProcess, options: { kind: HostKind; killGraceMs: number }) {
     this.process = process;
     this.kind = options.kind;
-    this.#limits = options.limits;
-    this.queue = new HostQueue({
-      minAhead: minRunsAhead,
-      maxWaiting: options.limits.maxQueuedRuns,
-    });
+    this.#killGraceMs = options.killGraceMs;
     void process.exited.then((error) => this.#loseAll(error));
   }
 
@@ -74,7 +64,8 @@ export class EngineHost implements HostOfModel {
           : await this.#loadBesideOthers(number, load);
       const sizeBytes = load.sizeOf(measuredBytes);
       const metadata = { platform: load.platform, inputs, outputs };
-      const model = new HostedModel(this, { number, sizeBytes, metadata });
+      const { settings } = load;
+      const model = new HostedModel(this, { number, sizeBytes, metadata, settings });
       this.#models.set(number, model);
       this.#bytes.set(number, sizeBytes);
       return model;
@@ -89,7 +80,6 @@ export class EngineHost implements HostOfModel {
     // First, so that the end of the host is not the loss of this model.
     this.#models.delete(model.number);
     const aborted = new RuntimeError("aborted", "the model was unloaded");
-    this.queue.cancel(model, aborted);
     if (this.kind === "dedicated") await this.process.kill(aborted);
     else await this.#releaseBesideOthers(model);
     this.#bytes.delete(model.number);
@@ -123,7 +113,7 @@ export class EngineHost implements HostOfModel {
     const abort = () => {
       timer = setTimeout(
         () => void this.process.kill(killedFor("a cancelled load did not end")),
-        this.#limits.killGraceMs,
+        this.#killGraceMs,
       );
     };
     try {
@@ -181,7 +171,7 @@ export class EngineHost implements HostOfModel {
       const isOfOthers = front?.isWanted === true && front.owner !== model;
       if (isOfOthers && periods < graceOfOthers) return;
       void this.process.kill(killedFor("a model did not stop for its unload"));
-    }, this.#limits.killGraceMs);
+    }, this.#killGraceMs);
   }
 
   async #callRelease(number: number): Promise<void> {

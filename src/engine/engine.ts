@@ -1,5 +1,6 @@
 import type { RuntimeError } from "../errors.ts";
 import type { Tensor, TensorSpec } from "../tensor.ts";
+import type { RunSettings } from "./run-settings.ts";
 
 /** A file that by its place and name holds a model. Nothing of it has been read. */
 export interface ModelFile {
@@ -27,6 +28,8 @@ export interface EngineRequest {
   readonly inputs: readonly Tensor[];
   /** Names of the outputs to return, in this order; never empty. */
   readonly outputs: readonly string[];
+  /** Not to be joined with other requests in one run, as if it were suspected of ending the host. */
+  readonly alone?: boolean;
 }
 
 /** A model in the memory of an engine host. */
@@ -83,7 +86,12 @@ export interface Engine {
    *  `isolated` asks for a host of its own. */
   load(
     source: ModelSource,
-    options: { readonly signal: AbortSignal; readonly isolated: boolean },
+    options: {
+      readonly signal: AbortSignal;
+      readonly isolated: boolean;
+      /** Default: `defaultRunSettings`. */
+      readonly settings?: RunSettings;
+    },
   ): Promise<LoadedModel>;
 
   /** Kills every host and resolves when they are gone. */
