@@ -1,12 +1,13 @@
 import { availableParallelism } from "node:os";
 import { extname } from "node:path";
 import { RuntimeError } from "../errors.ts";
+import { defaultRunSettings } from "../run-settings.ts";
 import type { Engine, LoadedModel, ModelFile, ModelSource } from "./engine.ts";
 import { findFormat, type ModelFormat, modelFormats } from "./engine-catalog.ts";
 import { type EngineLog, silentLog } from "./engine-log.ts";
 import { type HostInfo, HostPool, shuttingDown } from "./host-pool.ts";
 import { findModelFile } from "./model-layout.ts";
-import { defaultRunSettings } from "./run-settings.ts";
+import { findSettingsFile } from "./settings-file.ts";
 
 export interface EngineOptions {
   /** Shared hosts for small models. Default: one for each core. */
@@ -72,7 +73,9 @@ class PooledEngine implements HostedEngine {
     let refusal: unknown;
     for (const candidate of candidates(path, format)) {
       try {
-        return { format: candidate.name, file: await findModelFile(path, candidate.extension) };
+        const file = await findModelFile(path, candidate.extension);
+        const settingsFile = await findSettingsFile(file);
+        return { format: candidate.name, file, ...(settingsFile && { settingsFile }) };
       } catch (error) {
         // The first format is the likeliest: its reason is the one to tell.
         refusal ??= error;

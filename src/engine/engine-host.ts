@@ -1,12 +1,12 @@
 import { abortable } from "../abort.ts";
 import { RuntimeError } from "../errors.ts";
+import type { RunSettings } from "../run-settings.ts";
 import type { ModelSource } from "./engine.ts";
 import type { LoadedMessage, LoadMessage, ReleasedMessage } from "./host-messages.ts";
 import type { HostProcess } from "./host-process.ts";
 import { decodeJson, encodeJson, frameKind } from "./host-protocol.ts";
 import { HostQueue } from "./host-queue.ts";
 import { HostedModel, type HostOfModel } from "./hosted-model.ts";
-import type { RunSettings } from "./run-settings.ts";
 
 export type HostKind = "shared" | "dedicated" | "spare";
 

@@ -1,6 +1,6 @@
 import type { RuntimeError } from "../errors.ts";
+import type { RunSettings } from "../run-settings.ts";
 import type { Tensor, TensorSpec } from "../tensor.ts";
-import type { RunSettings } from "./run-settings.ts";
 
 /** A file that by its place and name holds a model. Nothing of it has been read. */
 export interface ModelFile {
@@ -8,6 +8,8 @@ export interface ModelFile {
   readonly format: string;
   /** Absolute path of the file that the engine opens. */
   readonly file: string;
+  /** Absolute path of the file with the model's settings, if there is one. Not read either. */
+  readonly settingsFile?: string;
 }
 
 /** A model on disk that an engine says it can load. */

@@ -1,4 +1,5 @@
 import { RuntimeError } from "../errors.ts";
+import type { RunSettings } from "../run-settings.ts";
 import type { Tensor, TensorSpec } from "../tensor.ts";
 import { hasRows } from "./batch-join.ts";
 import type { EngineRequest, LoadedModel, ModelMetadata } from "./engine.ts";
@@ -6,7 +7,6 @@ import type { HostProcess } from "./host-process.ts";
 import { decodeTensors, encodeTensors, frameKind, type IndexedTensor } from "./host-protocol.ts";
 import type { HostQueue } from "./host-queue.ts";
 import { ModelQueue, type RunAnswer } from "./model-queue.ts";
-import type { RunSettings } from "./run-settings.ts";
 
 /** What a model needs of the host that holds it. */
 export interface HostOfModel {

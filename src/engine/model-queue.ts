@@ -1,10 +1,10 @@
 import { RuntimeError } from "../errors.ts";
+import type { RunSettings } from "../run-settings.ts";
 import { BatchGain } from "./batch-gain.ts";
 import { canJoin, joinRequests, type RunRequest, rowsOf, splitResults } from "./batch-join.ts";
 import type { IndexedTensor, OutgoingTensor } from "./host-protocol.ts";
 import type { HostQueue, HostRun, RunSource } from "./host-queue.ts";
 import { QueuedRun } from "./queued-run.ts";
-import type { RunSettings } from "./run-settings.ts";
 
 /** What a host answers to one run. */
 export interface RunAnswer {

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
-import { defaultRunSettings } from "../../src/engine/run-settings.ts";
 import { encodeStrings } from "../../src/engine/string-tensor.ts";
+import { defaultRunSettings } from "../../src/run-settings.ts";
 import { type Datatype, elementBytes, type Tensor } from "../../src/tensor.ts";
 import {
   forever,

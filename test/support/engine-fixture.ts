@@ -10,7 +10,7 @@ import {
   type HostedEngine,
 } from "../../src/engine/create-engine.ts";
 import type { Engine, LoadedModel, ModelSource } from "../../src/engine/engine.ts";
-import { defaultRunSettings, type RunSettings } from "../../src/engine/run-settings.ts";
+import { defaultRunSettings, type RunSettings } from "../../src/run-settings.ts";
 import type { Tensor } from "../../src/tensor.ts";
 
 /** A signal that never aborts. */

@@ -3,8 +3,8 @@ import { describe, it, mock, type TestContext } from "node:test";
 import type { IndexedTensor, OutgoingTensor } from "../../../src/engine/host-protocol.ts";
 import { HostQueue } from "../../../src/engine/host-queue.ts";
 import { ModelQueue, type RunReceiver } from "../../../src/engine/model-queue.ts";
-import { defaultRunSettings, type RunSettings } from "../../../src/engine/run-settings.ts";
 import { RuntimeError } from "../../../src/errors.ts";
+import { defaultRunSettings, type RunSettings } from "../../../src/run-settings.ts";
 
 const forever = new AbortController().signal;
 

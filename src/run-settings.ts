@@ -14,6 +14,9 @@ export interface RunSettings {
   readonly maxConcurrency: number;
 }
 
+/** Of the files beside models that hold their settings, or the end of it: see `findSettingsFile`. */
+export const settingsFileName = "modelport.json";
+
 export const defaultRunSettings: RunSettings = Object.freeze({
   maxBatchSize: 64,
   maxQueueDelayMicroseconds: 0,
