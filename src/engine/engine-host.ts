@@ -31,8 +31,10 @@ export class EngineHost implements HostOfModel {
   readonly queue = new HostQueue();
   readonly #killGraceMs: number;
   readonly #models = new Map<number, HostedModel>();
-  /** Model -> its measured bytes, or the estimate while it loads. */
+  /** Model -> its measured bytes, or the estimate while it loads. Changed by `#commit` only. */
   readonly #bytes = new Map<number, number>();
+  /** The sum of these. */
+  #committedBytes = 0;
   #lastModel = 0;
 
   constructor(process: HostProcess, options: { kind: HostKind; killGraceMs: number }) {
@@ -48,15 +50,13 @@ export class EngineHost implements HostOfModel {
 
   /** Memory that models take here, loads under way by their estimates. */
   get committedBytes(): number {
-    let sum = 0;
-    for (const bytes of this.#bytes.values()) sum += bytes;
-    return sum;
+    return this.#committedBytes;
   }
 
   /** As `Engine.load`. In a dedicated host, which takes one load in its life, a failure ends the host. */
   async load(load: HostLoad): Promise<HostedModel> {
     const number = ++this.#lastModel;
-    this.#bytes.set(number, load.source.estimatedBytes);
+    this.#commit(number, load.source.estimatedBytes);
     try {
       const { inputs, outputs, measuredBytes } =
         this.kind === "dedicated"
@@ -67,10 +67,10 @@ export class EngineHost implements HostOfModel {
       const { settings } = load;
       const model = new HostedModel(this, { number, sizeBytes, metadata, settings });
       this.#models.set(number, model);
-      this.#bytes.set(number, sizeBytes);
+      this.#commit(number, sizeBytes);
       return model;
     } catch (error) {
-      this.#bytes.delete(number);
+      this.#commit(number, 0);
       throw error;
     }
   }
@@ -82,7 +82,14 @@ export class EngineHost implements HostOfModel {
     const aborted = new RuntimeError("aborted", "the model was unloaded");
     if (this.kind === "dedicated") await this.process.kill(aborted);
     else await this.#releaseBesideOthers(model);
-    this.#bytes.delete(model.number);
+    this.#commit(model.number, 0);
+  }
+
+  /** 0: the model takes nothing any more. */
+  #commit(model: number, bytes: number): void {
+    this.#committedBytes += bytes - (this.#bytes.get(model) ?? 0);
+    if (bytes === 0) this.#bytes.delete(model);
+    else this.#bytes.set(model, bytes);
   }
 
   async #loadAlone(number: number, load: HostLoad): Promise<LoadedMessage> {
@@ -186,7 +193,7 @@ export class EngineHost implements HostOfModel {
   }
 
   #loseAll(error: RuntimeError): void {
-    this.#bytes.clear();
+    for (const model of this.#bytes.keys()) this.#commit(model, 0);
     const models = [...this.#models.values()];
     this.#models.clear();
     // On shutdown nobody is to load the models again.

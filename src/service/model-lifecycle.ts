@@ -117,8 +117,8 @@ export class ModelLifecycle {
     const { spec, format } = record.request;
     const path = await safePath.follow(safePath.resolve(spec.path), spec.path);
     const model = await engine.locate(path, format);
-    // The file inside a model directory may itself be a link.
-    const file = await safePath.follow(model.file, spec.path);
+    // The file inside a model directory may itself be a link; a path that was followed is none.
+    const file = model.file === path ? path : await safePath.follow(model.file, spec.path);
     record.settings = await this.#settings(record, model);
     return await engine.inspect({ ...model, file });
   }

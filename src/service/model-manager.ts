@@ -76,7 +76,7 @@ export class ModelManager implements Models {
     const { capacityBytes, loadTimeoutMs } = options;
     this.#engine = engine;
     this.#options = options;
-    this.#budget = new MemoryBudget(capacityBytes, () => registry.states());
+    this.#budget = new MemoryBudget(capacityBytes, registry.held);
     this.#queue = new LoadQueue(options.loadingConcurrency, this.#budget);
     this.#sizer = new ModelSizer(engine, parts.safePath, {
       capacityBytes,
