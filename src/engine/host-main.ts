@@ -130,7 +130,7 @@ async function load(frame: Frame): Promise<void> {
 }
 
 function run(frame: Frame): void | Promise<void> {
-  const startMs = performance.now();
+  const before = process.cpuUsage();
   const model = models.get(frame.model);
   if (model === undefined) throw new RuntimeError("aborted", "the model was unloaded");
   const { wanted, tensors } = decodeTensors(frame.payload);
@@ -141,15 +141,16 @@ function run(frame: Frame): void | Promise<void> {
     inputs,
     wanted.map((index) => specAt(model.outputs, index).name),
   );
-  if (!(results instanceof Promise)) return answerRun(frame, results, startMs);
-  return results.then((tensors) => answerRun(frame, tensors, startMs));
+  if (!(results instanceof Promise)) return answerRun(frame, results, before);
+  return results.then((tensors) => answerRun(frame, tensors, before));
 }
 
-function answerRun(frame: Frame, results: readonly Tensor[], startMs: number): void {
+function answerRun(frame: Frame, results: readonly Tensor[], before: NodeJS.CpuUsage): void {
   const tensors = results.map(({ datatype, shape, data }, index) => {
     return { index, datatype, shape, parts: [data] };
   });
-  const runMs = performance.now() - startMs;
+  const { user, system } = process.cpuUsage(before);
+  const runMs = (user + system) / 1_000;
   try {
     answer(frame, frameKind.ran, encodeTensors({ wanted: [], runMs, tensors }));
   } catch (error) {

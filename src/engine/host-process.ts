@@ -54,6 +54,9 @@ const startTimeoutMs = 30_000;
  *  process starts. Any fixed value also ends the growth of the threshold, which is the point. */
 const allocatorEnvironment = { MALLOC_TRIM_THRESHOLD_: "131072" };
 
+/** Memory is for models: V8's young generation, which a host hardly needs, would grow by 16 MB and more. */
+const nodeFlags = ["--max-semi-space-size=1", "--disable-warning=ExperimentalWarning"];
+
 /** The server decides and answers in microseconds what hosts compute in milliseconds: where both want
  *  the same core, the server goes first, or its event loop is late while models load and run. */
 const niceness = 10;
@@ -150,7 +153,7 @@ export class HostProcess {
 
   #spawn(environment: Readonly<Record<string, string>>): ChildProcess | undefined {
     try {
-      const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", entry], {
+      const child = spawn(process.execPath, [...nodeFlags, entry], {
         env: { ...environment, ...allocatorEnvironment },
         stdio: ["ignore", "ignore", "pipe", "pipe"],
       });

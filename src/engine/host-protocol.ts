@@ -43,7 +43,8 @@ export interface Frame extends FrameHead {
 interface TensorMessage<T> {
   /** Positions of the wanted outputs, in order; empty in answers. */
   readonly wanted: readonly number[];
-  /** In answers how long the run took the host; 0 in requests. */
+  /** In answers the CPU time of the run, which tells what it costs however busy the machine is, in
+   *  milliseconds; 0 in requests. */
   readonly runMs: number;
   readonly tensors: readonly T[];
 }

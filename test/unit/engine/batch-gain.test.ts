@@ -17,15 +17,15 @@ const costPerRow = (rows: number) => 0.05 + rows;
 
 describe("the gain of batching", () => {
   it("is tried in doubled steps and kept up to the limit where rows are cheap", () => {
-    const rows = serve(new BatchGain(64), 30, fixedCost);
-    assert.deepEqual(rows.slice(0, 7), [1, 1, 1, 2, 2, 2, 4]);
+    const rows = serve(new BatchGain(64), 60, fixedCost);
+    assert.deepEqual(rows.slice(0, 10), [1, 2, 1, 2, 1, 2, 1, 2, 4, 2]);
     assert.equal(rows.at(-1), 64);
   });
 
   it("is given up after a few runs of two requests where rows are all the cost", () => {
     const rows = serve(new BatchGain(64), 500, costPerRow);
-    assert.deepEqual(rows.slice(0, 6), [1, 1, 1, 2, 2, 2]);
-    assert.deepEqual(new Set(rows.slice(6)), new Set([1]));
+    assert.deepEqual(rows.slice(0, 8), [1, 2, 1, 2, 1, 2, 1, 2]);
+    assert.deepEqual(new Set(rows.slice(8)), new Set([1]));
   });
 
   it("stops at the size from which on a row does not get cheaper", () => {
@@ -54,7 +54,7 @@ describe("the gain of batching", () => {
   it("starts from what a single request brings", () => {
     const gain = new BatchGain(64);
     assert.equal(gain.rowsFor(5), 5);
-    const rows = serve(gain, 30, fixedCost, 5);
+    const rows = serve(gain, 60, fixedCost, 5);
     assert.equal(rows.at(-1), 60);
     assert.equal(gain.rowsFor(200), 200, "more than the limit runs alone");
   });
