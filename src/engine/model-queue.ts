@@ -2,6 +2,7 @@ import { RuntimeError } from "../errors.ts";
 import type { RunSettings } from "../run-settings.ts";
 import { BatchGain } from "./batch-gain.ts";
 import { canJoin, joinRequests, type RunRequest, rowsOf, splitResults } from "./batch-join.ts";
+import { isSameResult, withStrangers } from "./batch-rehearsal.ts";
 import type { IndexedTensor, OutgoingTensor } from "./host-protocol.ts";
 import type { HostQueue, HostRun, RunSource } from "./host-queue.ts";
 import { QueuedRun } from "./queued-run.ts";
@@ -31,6 +32,18 @@ export interface ModelQueueOptions {
   ): void;
 }
 
+/** Whether the model's requests may be joined. "wanted": it would pay, so the next that runs alone is to
+ *  be compared with itself in a batch, which is under way when "testing". */
+type Joining = "untested" | "wanted" | "testing" | "allowed" | "never";
+
+interface Rehearsal {
+  readonly request: RunRequest;
+  readonly rows: number;
+  /** The results of the request by itself. */
+  readonly alone: readonly IndexedTensor[];
+}
+
+const maxRehearsals = 3;
 /** So many waiting requests are looked at for those that can join the first. */
 const maxLookedAt = 256;
 /** Longer runs are never taken for short because of the runs before them. */
@@ -46,7 +59,9 @@ export class ModelQueue implements RunSource {
   readonly #again = new Set<QueuedRun>();
   /** Requests, not runs. */
   #inHost = 0;
-  #canJoin: boolean;
+  #joining: Joining;
+  #rehearsal: Rehearsal | undefined;
+  #failedRehearsals = 0;
   #joins = false;
   #expectedMs = Number.POSITIVE_INFINITY;
   #delayTimer: NodeJS.Timeout | undefined;
@@ -54,12 +69,12 @@ export class ModelQueue implements RunSource {
 
   constructor(options: ModelQueueOptions) {
     this.#options = options;
-    this.#canJoin = options.hasRows && options.settings.maxBatchSize > 1;
+    this.#joining = options.hasRows && options.settings.maxBatchSize > 1 ? "untested" : "never";
     this.#gain = new BatchGain(options.settings.maxBatchSize);
   }
 
   get hasWaiting(): boolean {
-    return this.#waiting.size > 0 || this.#again.size > 0;
+    return this.#waiting.size > 0 || this.#again.size > 0 || this.#rehearsal !== undefined;
   }
 
   get joins(): boolean {
@@ -85,7 +100,7 @@ export class ModelQueue implements RunSource {
       );
     }
     return new Promise((resolve, reject) => {
-      const rows = this.#canJoin && !alone ? rowsOf(request) : undefined;
+      const rows = this.#joining === "never" || alone ? undefined : rowsOf(request);
       const run = new QueuedRun({ request, rows, signal, resolve, reject }, this.#forget);
       this.#waiting.add(run);
       this.#watchExpiry();
@@ -98,11 +113,13 @@ export class ModelQueue implements RunSource {
     for (const run of [...this.#again, ...this.#waiting]) run.reject(reason);
     this.#again.clear();
     this.#waiting.clear();
+    this.#rehearsal = undefined;
     clearTimeout(this.#delayTimer);
     clearTimeout(this.#expiryTimer);
   }
 
   next(): HostRun | undefined {
+    if (this.#rehearsal !== undefined) return this.#rehearse(this.#rehearsal);
     const { maxConcurrency } = this.#options.settings;
     const room = maxConcurrency === 0 ? Number.POSITIVE_INFINITY : maxConcurrency - this.#inHost;
     if (room <= 0) return undefined;
@@ -128,8 +145,11 @@ export class ModelQueue implements RunSource {
       if (first === undefined) {
         runs.push(run);
         rows = run.rows ?? 0;
-        maxRows = run.rows === undefined || !this.#canJoin ? 0 : this.#gain.rowsFor(run.rows);
-        this.#joins = maxRows > rows;
+        const canJoin = run.rows !== undefined && this.#joining !== "never";
+        maxRows = canJoin ? this.#gain.rowsFor(rows) : 0;
+        this.#joins = maxRows > rows && this.#joining === "allowed";
+        // The first time that there is something to gain, this request shows whether it is right.
+        if (maxRows > rows && this.#joining === "untested") this.#joining = "wanted";
         if (!this.#joins) return runs;
       } else if (
         run.rows !== undefined &&
@@ -181,9 +201,49 @@ export class ModelQueue implements RunSource {
             resolve: (answer) =>
               end(() => {
                 this.#learn(rows, answer.runMs);
+                this.#prepareRehearsal(runs, answer.tensors);
                 this.#settle(runs, answer.tensors);
               }),
             reject: (error) => end(() => this.#fail(runs, error)),
+          },
+        );
+      },
+    };
+  }
+
+  #prepareRehearsal(runs: readonly QueuedRun[], tensors: readonly IndexedTensor[]): void {
+    const [run] = runs;
+    if (this.#joining !== "wanted" || run?.rows === undefined) return;
+    this.#joining = "testing";
+    // The caller gets the results and may do with them what it wants.
+    const alone = tensors.map((tensor) => ({ ...tensor, data: new Uint8Array(tensor.data) }));
+    this.#rehearsal = { request: run.request, rows: run.rows, alone };
+  }
+
+  /** A batch that nobody waits for, to see whether the model keeps its rows apart: a dimension that
+   *  varies may count anything, the steps of a sequence for example. */
+  #rehearse({ request, rows, alone }: Rehearsal): HostRun {
+    this.#rehearsal = undefined;
+    const { owner, send } = this.#options;
+    return {
+      owner,
+      isWanted: true,
+      start: (done) => {
+        const end = (joining: Joining) => {
+          // Meanwhile the outputs may have shown it.
+          if (this.#joining === "testing") this.#joining = joining;
+          done();
+          if (this.hasWaiting) this.#options.host.offer(this);
+        };
+        send(
+          { wanted: request.wanted, tensors: joinRequests(withStrangers(request), 3 * rows) },
+          {
+            resolve: ({ tensors }) => {
+              const among = splitResults(tensors, [rows, rows, rows])?.[1];
+              end(among !== undefined && isSameResult(alone, among) ? "allowed" : "never");
+            },
+            // The strangers' values may have been at fault.
+            reject: () => end(++this.#failedRehearsals < maxRehearsals ? "untested" : "never"),
           },
         );
       },
@@ -201,7 +261,7 @@ export class ModelQueue implements RunSource {
     );
     if (results === undefined) {
       // The outputs are not rows, whatever their shapes promised.
-      this.#canJoin = false;
+      this.#joining = "never";
       this.#joins = false;
       this.#runSingly(runs);
       return;

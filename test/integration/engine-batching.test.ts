@@ -9,6 +9,7 @@ import {
   addOne,
   failsAtRun,
   identity,
+  mixesRows,
   mlp,
   slowLoop,
   twoInputsTwoOutputs,
@@ -125,6 +126,17 @@ describe("requests that are joined", { timeout: limitMs }, () => {
         const other = expected[index] ?? Number.NaN;
         assert.ok(Math.abs(value - other) <= 1e-5 * Math.max(1, Math.abs(other)), `request ${at}`);
       }
+    }
+  });
+
+  it("are never those of a model that mixes its rows", async (t) => {
+    const { put, load } = await startEngine(t);
+    const model = await load(await put("mixes.onnx", mixesRows()));
+    const answers = await inferAll(model, 1_000, (at) => {
+      return { inputs: [fp32("x", [1, 4], [at, at, at, at + 4])], outputs: ["y"] };
+    });
+    for (const answer of answers) {
+      assert.deepEqual(fp32Values(outputsOf(answer)[0]), [-1, -1, -1, 3]);
     }
   });
 
