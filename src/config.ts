@@ -3,6 +3,7 @@ import { delimiter, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { RuntimeError } from "./errors.ts";
 import { type LogLevel, logLevels } from "./log.ts";
+import { defaultRunSettings, type RunSettings } from "./run-settings.ts";
 import { version } from "./version.ts";
 
 const KiB = 1024;
@@ -99,7 +100,39 @@ export const settings = {
     default: 0,
     min: 0,
     max: 2 ** 31 - 1,
-    doc: "inferences of one model that ModelMesh may have in flight here; 0 is no limit",
+    doc: "inferences of one model that run at once, and that ModelMesh may send; 0 is no limit",
+  },
+  "max-batch-size": {
+    env: "MAX_BATCH_SIZE",
+    type: "integer",
+    default: defaultRunSettings.maxBatchSize,
+    min: 0,
+    max: 2 ** 16,
+    doc: "rows of a run that joins requests, where that saves time; 0 or 1 joins none",
+  },
+  "max-queue-delay": {
+    env: "MAX_QUEUE_DELAY_MICROSECONDS",
+    type: "integer",
+    default: defaultRunSettings.maxQueueDelayMicroseconds,
+    min: 0,
+    max: 60_000_000,
+    doc: "microseconds that a request may wait for others to join; 0: joins only what waits anyhow",
+  },
+  "max-queue-size": {
+    env: "MAX_QUEUE_SIZE",
+    type: "integer",
+    default: defaultRunSettings.maxQueueSize,
+    min: 0,
+    max: 2 ** 31 - 1,
+    doc: "inferences of one model that may wait; more are refused; 0 is no limit",
+  },
+  "queue-timeout": {
+    env: "QUEUE_TIMEOUT_MICROSECONDS",
+    type: "integer",
+    default: defaultRunSettings.queueTimeoutMicroseconds,
+    min: 0,
+    max: 86_400_000_000,
+    doc: "microseconds that an inference may wait before it is refused; 0 is no limit",
   },
   "runtime-version": {
     env: "RUNTIME_VERSION",
@@ -194,6 +227,8 @@ export interface Config {
   readonly defaultModelBytes: number;
   readonly modelSizeMultiplier: number | undefined;
   readonly limitPerModelConcurrency: number;
+  /** Of models whose own settings do not say otherwise. */
+  readonly runSettings: RunSettings;
   readonly runtimeVersion: string;
   readonly maxMessageBytes: number;
   readonly drainTimeoutMs: number;
@@ -284,6 +319,13 @@ function assemble(raw: Raw): Config {
     defaultModelBytes: number("default-model-size"),
     modelSizeMultiplier: raw["model-size-multiplier"] as number | undefined,
     limitPerModelConcurrency: number("limit-per-model-concurrency"),
+    runSettings: {
+      maxBatchSize: number("max-batch-size"),
+      maxQueueDelayMicroseconds: number("max-queue-delay"),
+      maxQueueSize: number("max-queue-size"),
+      queueTimeoutMicroseconds: number("queue-timeout"),
+      maxConcurrency: number("limit-per-model-concurrency"),
+    },
     runtimeVersion: raw["runtime-version"] as string,
     maxMessageBytes: number("max-message-size"),
     drainTimeoutMs: number("drain-timeout"),

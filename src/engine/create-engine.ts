@@ -1,11 +1,13 @@
 import { availableParallelism } from "node:os";
 import { extname } from "node:path";
 import { RuntimeError } from "../errors.ts";
+import { defaultRunSettings } from "../run-settings.ts";
 import type { Engine, LoadedModel, ModelFile, ModelSource } from "./engine.ts";
 import { findFormat, type ModelFormat, modelFormats } from "./engine-catalog.ts";
 import { type EngineLog, silentLog } from "./engine-log.ts";
 import { type HostInfo, HostPool, shuttingDown } from "./host-pool.ts";
 import { findModelFile } from "./model-layout.ts";
+import { findSettingsFile } from "./settings-file.ts";
 
 export interface EngineOptions {
   /** Shared hosts for small models. Default: one for each core. */
@@ -16,8 +18,6 @@ export interface EngineOptions {
   /** How long a host may go on with work that is not wanted any more, when that holds up an unload or
    *  the end of a load; then it is killed. Default: 2,000. */
   readonly killGraceMs?: number;
-  /** Inferences that may wait for one host; more are "overloaded". Default: 1,024. */
-  readonly maxQueuedRuns?: number;
   /** The environment of the hosts, which get nothing else of ours: LD_PRELOAD of another allocator, or
    *  NODE_COMPILE_CACHE, which halves their start and saves 14 MB each when run from sources.
    *  Default: empty. */
@@ -53,10 +53,7 @@ class PooledEngine implements HostedEngine {
     this.#dedicatedMinBytes = options.dedicatedMinBytes ?? 32 * 1024 * 1024;
     this.#pool = new HostPool({
       sharedHosts: options.hosts ?? availableParallelism(),
-      limits: {
-        killGraceMs: options.killGraceMs ?? 2_000,
-        maxQueuedRuns: options.maxQueuedRuns ?? 1_024,
-      },
+      killGraceMs: options.killGraceMs ?? 2_000,
       environment: options.environment ?? {},
       log: options.log ?? silentLog,
     });
@@ -76,7 +73,9 @@ class PooledEngine implements HostedEngine {
     let refusal: unknown;
     for (const candidate of candidates(path, format)) {
       try {
-        return { format: candidate.name, file: await findModelFile(path, candidate.extension) };
+        const file = await findModelFile(path, candidate.extension);
+        const settingsFile = await findSettingsFile(file);
+        return { format: candidate.name, file, ...(settingsFile && { settingsFile }) };
       } catch (error) {
         // The first format is the likeliest: its reason is the one to tell.
         refusal ??= error;
@@ -99,10 +98,8 @@ class PooledEngine implements HostedEngine {
     return Math.min(Math.ceil(this.#withHost(bytes)), Number.MAX_SAFE_INTEGER);
   }
 
-  async load(
-    source: ModelSource,
-    { signal, isolated }: { readonly signal: AbortSignal; readonly isolated: boolean },
-  ): Promise<LoadedModel> {
+  async load(source: ModelSource, options: Parameters<Engine["load"]>[1]): Promise<LoadedModel> {
+    const { signal, isolated, settings = defaultRunSettings } = options;
     signal.throwIfAborted();
     const format = knownFormat(source.format);
     const weightBytes =
@@ -117,6 +114,7 @@ class PooledEngine implements HostedEngine {
           source,
           platform: format.platform,
           threads: availableParallelism(),
+          settings,
           signal,
           sizeOf: (measuredBytes) => measuredBytes ?? leastBytes + hostBaseBytes,
         });
@@ -128,6 +126,7 @@ class PooledEngine implements HostedEngine {
       source,
       platform: format.platform,
       threads: 1,
+      settings,
       signal,
       // Memory that the host had free already hides a part of what the model takes.
       sizeOf: (measuredBytes = 0) => Math.max(measuredBytes, leastBytes),

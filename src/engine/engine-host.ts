@@ -1,5 +1,6 @@
 import { abortable } from "../abort.ts";
 import { RuntimeError } from "../errors.ts";
+import type { RunSettings } from "../run-settings.ts";
 import type { ModelSource } from "./engine.ts";
 import type { LoadedMessage, LoadMessage, ReleasedMessage } from "./host-messages.ts";
 import type { HostProcess } from "./host-process.ts";
@@ -9,22 +10,15 @@ import { HostedModel, type HostOfModel } from "./hosted-model.ts";
 
 export type HostKind = "shared" | "dedicated" | "spare";
 
-export interface HostLimits {
-  readonly killGraceMs: number;
-  readonly maxQueuedRuns: number;
-}
-
 export interface HostLoad {
   readonly source: ModelSource;
   readonly platform: string;
   readonly threads: number;
+  readonly settings: RunSettings;
   readonly signal: AbortSignal;
   /** The size to report, from what the host measured. */
   sizeOf(measuredBytes: number | undefined): number;
 }
-
-/** One run executes and one waits in the host's socket. */
-const minRunsAhead = 2;
 
 /** So many grace periods has a model of others to finish its run before an unload ends the host. */
 const graceOfOthers = 5;
@@ -34,21 +28,19 @@ export class EngineHost implements HostOfModel {
   readonly process: HostProcess;
   /** Set by the pool, before any load. */
   kind: HostKind;
-  readonly queue: HostQueue;
-  readonly #limits: HostLimits;
+  readonly queue = new HostQueue();
+  readonly #killGraceMs: number;
   readonly #models = new Map<number, HostedModel>();
-  /** Model -> its measured bytes, or the estimate while it loads. */
+  /** Model -> its measured bytes, or the estimate while it loads. Changed by `#commit` only. */
   readonly #bytes = new Map<number, number>();
+  /** The sum of these. */
+  #committedBytes = 0;
   #lastModel = 0;
 
-  constructor(process: HostProcess, options: { kind: HostKind; limits: HostLimits }) {
+  constructor(process: HostProcess, options: { kind: HostKind; killGraceMs: number }) {
     this.process = process;
     this.kind = options.kind;
-    this.#limits = options.limits;
-    this.queue = new HostQueue({
-      minAhead: minRunsAhead,
-      maxWaiting: options.limits.maxQueuedRuns,
-    });
+    this.#killGraceMs = options.killGraceMs;
     void process.exited.then((error) => this.#loseAll(error));
   }
 
@@ -58,15 +50,13 @@ export class EngineHost implements HostOfModel {
 
   /** Memory that models take here, loads under way by their estimates. */
   get committedBytes(): number {
-    let sum = 0;
-    for (const bytes of this.#bytes.values()) sum += bytes;
-    return sum;
+    return this.#committedBytes;
   }
 
   /** As `Engine.load`. In a dedicated host, which takes one load in its life, a failure ends the host. */
   async load(load: HostLoad): Promise<HostedModel> {
     const number = ++this.#lastModel;
-    this.#bytes.set(number, load.source.estimatedBytes);
+    this.#commit(number, load.source.estimatedBytes);
     try {
       const { inputs, outputs, measuredBytes } =
         this.kind === "dedicated"
@@ -74,12 +64,13 @@ export class EngineHost implements HostOfModel {
           : await this.#loadBesideOthers(number, load);
       const sizeBytes = load.sizeOf(measuredBytes);
       const metadata = { platform: load.platform, inputs, outputs };
-      const model = new HostedModel(this, { number, sizeBytes, metadata });
+      const { settings } = load;
+      const model = new HostedModel(this, { number, sizeBytes, metadata, settings });
       this.#models.set(number, model);
-      this.#bytes.set(number, sizeBytes);
+      this.#commit(number, sizeBytes);
       return model;
     } catch (error) {
-      this.#bytes.delete(number);
+      this.#commit(number, 0);
       throw error;
     }
   }
@@ -89,10 +80,16 @@ export class EngineHost implements HostOfModel {
     // First, so that the end of the host is not the loss of this model.
     this.#models.delete(model.number);
     const aborted = new RuntimeError("aborted", "the model was unloaded");
-    this.queue.cancel(model, aborted);
     if (this.kind === "dedicated") await this.process.kill(aborted);
     else await this.#releaseBesideOthers(model);
-    this.#bytes.delete(model.number);
+    this.#commit(model.number, 0);
+  }
+
+  /** 0: the model takes nothing any more. */
+  #commit(model: number, bytes: number): void {
+    this.#committedBytes += bytes - (this.#bytes.get(model) ?? 0);
+    if (bytes === 0) this.#bytes.delete(model);
+    else this.#bytes.set(model, bytes);
   }
 
   async #loadAlone(number: number, load: HostLoad): Promise<LoadedMessage> {
@@ -123,7 +120,7 @@ export class EngineHost implements HostOfModel {
     const abort = () => {
       timer = setTimeout(
         () => void this.process.kill(killedFor("a cancelled load did not end")),
-        this.#limits.killGraceMs,
+        this.#killGraceMs,
       );
     };
     try {
@@ -181,7 +178,7 @@ export class EngineHost implements HostOfModel {
       const isOfOthers = front?.isWanted === true && front.owner !== model;
       if (isOfOthers && periods < graceOfOthers) return;
       void this.process.kill(killedFor("a model did not stop for its unload"));
-    }, this.#limits.killGraceMs);
+    }, this.#killGraceMs);
   }
 
   async #callRelease(number: number): Promise<void> {
@@ -196,7 +193,7 @@ export class EngineHost implements HostOfModel {
   }
 
   #loseAll(error: RuntimeError): void {
-    this.#bytes.clear();
+    for (const model of this.#bytes.keys()) this.#commit(model, 0);
     const models = [...this.#models.values()];
     this.#models.clear();
     // On shutdown nobody is to load the models again.

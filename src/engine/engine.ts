@@ -1,4 +1,5 @@
 import type { RuntimeError } from "../errors.ts";
+import type { RunSettings } from "../run-settings.ts";
 import type { Tensor, TensorSpec } from "../tensor.ts";
 
 /** A file that by its place and name holds a model. Nothing of it has been read. */
@@ -7,6 +8,8 @@ export interface ModelFile {
   readonly format: string;
   /** Absolute path of the file that the engine opens. */
   readonly file: string;
+  /** Absolute path of the file with the model's settings, if there is one. Not read either. */
+  readonly settingsFile?: string;
 }
 
 /** A model on disk that an engine says it can load. */
@@ -27,6 +30,8 @@ export interface EngineRequest {
   readonly inputs: readonly Tensor[];
   /** Names of the outputs to return, in this order; never empty. */
   readonly outputs: readonly string[];
+  /** Not to be joined with other requests in one run, as if it were suspected of ending the host. */
+  readonly alone?: boolean;
 }
 
 /** A model in the memory of an engine host. */
@@ -83,7 +88,12 @@ export interface Engine {
    *  `isolated` asks for a host of its own. */
   load(
     source: ModelSource,
-    options: { readonly signal: AbortSignal; readonly isolated: boolean },
+    options: {
+      readonly signal: AbortSignal;
+      readonly isolated: boolean;
+      /** Default: `defaultRunSettings`. */
+      readonly settings?: RunSettings;
+    },
   ): Promise<LoadedModel>;
 
   /** Kills every host and resolves when they are gone. */

@@ -1,7 +1,7 @@
 import { flushCompileCache } from "node:module";
 import { Socket } from "node:net";
 import { describeError, RuntimeError } from "../errors.ts";
-import type { TensorSpec } from "../tensor.ts";
+import type { Tensor, TensorSpec } from "../tensor.ts";
 import { modelFormats } from "./engine-catalog.ts";
 import type { HostEngine, HostModel } from "./host-engine.ts";
 import type { FailedMessage, LoadedMessage, LoadMessage } from "./host-messages.ts";
@@ -26,7 +26,12 @@ const serverFd = 3;
 /** An exit code that no engine uses, so that a log tells a bug of ours from a crash of theirs. */
 const brokenExitCode = 70;
 
-const shortRunMs = 0.25;
+/** Answers that share a write, which costs more than a short run does: at most half of what the server
+ *  sends ahead, so that it sends on while the other half runs. Of two or three runs each is answered by
+ *  itself, or there would be no other half. */
+const mostShare = 16;
+const leastShare = 4;
+/** An answer is not held back for longer. */
 const maxHeldMs = 1;
 
 const engines = new Map<string, HostEngine>();
@@ -40,10 +45,7 @@ process.on("SIGTERM", () => {});
 process.title = "modelport-engine-host";
 
 const server = new Socket({ fd: serverFd, readable: true, writable: true });
-const reader = new FrameReader((frame) => {
-  waiting.push(frame);
-  if (!working) void work();
-});
+const reader = new FrameReader((frame) => waiting.push(frame));
 server.on("data", (chunk: Buffer) => {
   try {
     reader.push(chunk);
@@ -51,6 +53,7 @@ server.on("data", (chunk: Buffer) => {
     process.stderr.write(`the server sent ${describeError(error)}\n`);
     process.exit(brokenExitCode);
   }
+  if (!working) void work();
 });
 // An error precedes the close. Both mean that the server is gone: there is nobody left to work for.
 server.on("error", () => {});
@@ -64,30 +67,38 @@ flushCompileCache();
 
 async function work(): Promise<void> {
   working = true;
+  let held = 0;
+  let share = 1;
   let heldSinceMs = 0;
   for (let frame = waiting.shift(); frame !== undefined; frame = waiting.shift()) {
-    const startMs = performance.now();
-    if (server.writableCorked === 0) {
+    if (held === 0) {
       server.cork();
-      heldSinceMs = startMs;
+      heldSinceMs = performance.now();
+      const here = waiting.length + 1;
+      share = here < leastShare ? 1 : Math.min(here, mostShare);
     }
+    held++;
     try {
-      await handle(frame);
+      // Most runs are synchronous, and a promise for each would be a good part of a short one.
+      const handling = handle(frame);
+      if (handling !== undefined) await handling;
     } catch (error) {
       fail(frame, error);
     }
-    // An answer waits for those behind it only if they will take no time: a write costs more than a
-    // short run does. What says so is a run of the same model just before.
-    const nowMs = performance.now();
-    const isShort = frame.kind === frameKind.run && nowMs - startMs < shortRunMs;
+    // An answer waits for those behind it only if they will probably take no time: runs of the same
+    // model, when those before were short.
+    const heldMs = performance.now() - heldSinceMs;
+    const isShort = heldMs + heldMs / held < maxHeldMs;
     const next = waiting[0];
-    const isSameNext = next?.kind === frame.kind && next.model === frame.model;
-    if (!(isShort && isSameNext && nowMs - heldSinceMs < maxHeldMs)) server.uncork();
+    const isSame = frame.kind === frameKind.run && next?.kind === frame.kind;
+    if (isSame && next.model === frame.model && isShort && held < share) continue;
+    held = 0;
+    server.uncork();
   }
   working = false;
 }
 
-async function handle(frame: Frame): Promise<void> {
+function handle(frame: Frame): void | Promise<void> {
   switch (frame.kind) {
     case frameKind.load:
       return load(frame);
@@ -118,21 +129,30 @@ async function load(frame: Frame): Promise<void> {
   answer(frame, frameKind.loaded, encodeJson(message));
 }
 
-async function run(frame: Frame): Promise<void> {
+function run(frame: Frame): void | Promise<void> {
+  const before = process.cpuUsage();
   const model = models.get(frame.model);
   if (model === undefined) throw new RuntimeError("aborted", "the model was unloaded");
   const { wanted, tensors } = decodeTensors(frame.payload);
-  const inputs = tensors.map(({ index, ...tensor }) => ({
-    ...tensor,
-    name: specAt(model.inputs, index).name,
-  }));
-  const results = await model.run(
+  const inputs = tensors.map(({ index, datatype, shape, data }) => {
+    return { name: specAt(model.inputs, index).name, datatype, shape, data };
+  });
+  const results = model.run(
     inputs,
     wanted.map((index) => specAt(model.outputs, index).name),
   );
-  const indexed = results.map((tensor, index) => ({ ...tensor, index }));
+  if (!(results instanceof Promise)) return answerRun(frame, results, before);
+  return results.then((tensors) => answerRun(frame, tensors, before));
+}
+
+function answerRun(frame: Frame, results: readonly Tensor[], before: NodeJS.CpuUsage): void {
+  const tensors = results.map(({ datatype, shape, data }, index) => {
+    return { index, datatype, shape, parts: [data] };
+  });
+  const { user, system } = process.cpuUsage(before);
+  const runMs = (user + system) / 1_000;
   try {
-    answer(frame, frameKind.ran, encodeTensors({ wanted: [], tensors: indexed }));
+    answer(frame, frameKind.ran, encodeTensors({ wanted: [], runMs, tensors }));
   } catch (error) {
     throw new RuntimeError("run-failed", `the outputs are too big: ${describeError(error)}`);
   }

@@ -1,5 +1,5 @@
 import { RuntimeError } from "../errors.ts";
-import { EngineHost, type HostKind, type HostLimits } from "./engine-host.ts";
+import { EngineHost, type HostKind } from "./engine-host.ts";
 import type { EngineLog } from "./engine-log.ts";
 import { HostProcess } from "./host-process.ts";
 
@@ -15,7 +15,7 @@ export interface HostInfo {
 
 export interface HostPoolOptions {
   readonly sharedHosts: number;
-  readonly limits: HostLimits;
+  readonly killGraceMs: number;
   readonly environment: Readonly<Record<string, string>>;
   readonly log: EngineLog;
 }
@@ -119,8 +119,8 @@ export class HostPool {
   }
 
   #start(kind: HostKind): EngineHost {
-    const { environment, limits, log } = this.#options;
-    const host = new EngineHost(new HostProcess({ environment, log }), { kind, limits });
+    const { environment, killGraceMs, log } = this.#options;
+    const host = new EngineHost(new HostProcess({ environment, log }), { kind, killGraceMs });
     this.#hosts.add(host);
     const startedMs = performance.now();
     let wasReady = false;

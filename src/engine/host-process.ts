@@ -31,10 +31,15 @@ export interface HostCall<T> {
   read(payload: Uint8Array): T;
 }
 
+/** Who hears of a call's end: exactly one of the two is called, once. */
+export interface CallReceiver<T> {
+  resolve(answer: T): void;
+  reject(error: unknown): void;
+}
+
 interface PendingCall {
-  readonly answer: FrameKind;
-  settle(payload: Uint8Array): void;
-  reject(error: RuntimeError): void;
+  readonly call: HostCall<unknown>;
+  readonly receiver: CallReceiver<unknown>;
 }
 
 type HostState =
@@ -48,6 +53,9 @@ const startTimeoutMs = 30_000;
 /** Without it glibc keeps freed memory: see docs of M_TRIM_THRESHOLD. It must be there before the
  *  process starts. Any fixed value also ends the growth of the threshold, which is the point. */
 const allocatorEnvironment = { MALLOC_TRIM_THRESHOLD_: "131072" };
+
+/** Memory is for models: V8's young generation, which a host hardly needs, would grow by 16 MB and more. */
+const nodeFlags = ["--max-semi-space-size=1", "--disable-warning=ExperimentalWarning"];
 
 /** The server decides and answers in microseconds what hosts compute in milliseconds: where both want
  *  the same core, the server goes first, or its event loop is late while models load and run. */
@@ -111,24 +119,26 @@ export class HostProcess {
    *  answers, with the error of `exited` once the host is gone, or with "invalid-argument" if the
    *  frame is too big. */
   call<T>(call: HostCall<T>): Promise<T> {
-    return new Promise<T>((resolve, reject) => {
-      if (this.#state.tag === "gone") {
-        reject(this.#state.error);
-        return;
-      }
-      const id = this.#nextCall();
-      const settle = (payload: Uint8Array) => resolve(call.read(payload));
-      this.#pending.set(id, { answer: call.answer, settle, reject });
-      // The answer to what a killed host is told is its exit.
-      if (this.#state.tag === "killed" || this.#socket === undefined) return;
-      this.#corkForThisTick(this.#socket);
-      try {
-        writeFrame(this.#socket, { kind: call.kind, call: id, model: call.model }, call.chunks);
-      } catch (error) {
-        this.#pending.delete(id);
-        reject(error);
-      }
-    });
+    return new Promise<T>((resolve, reject) => this.send(call, { resolve, reject }));
+  }
+
+  /** As `call`, for those who count in microseconds. */
+  send<T>(call: HostCall<T>, receiver: CallReceiver<T>): void {
+    if (this.#state.tag === "gone") {
+      receiver.reject(this.#state.error);
+      return;
+    }
+    const id = this.#nextCall();
+    this.#pending.set(id, { call, receiver: receiver as CallReceiver<unknown> });
+    // The answer to what a killed host is told is its exit.
+    if (this.#state.tag === "killed" || this.#socket === undefined) return;
+    this.#corkForThisTick(this.#socket);
+    try {
+      writeFrame(this.#socket, { kind: call.kind, call: id, model: call.model }, call.chunks);
+    } catch (error) {
+      this.#pending.delete(id);
+      receiver.reject(error);
+    }
   }
 
   /** Ends the process by SIGKILL and resolves when it is gone. `error` becomes that of `exited` unless
@@ -143,7 +153,7 @@ export class HostProcess {
 
   #spawn(environment: Readonly<Record<string, string>>): ChildProcess | undefined {
     try {
-      const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", entry], {
+      const child = spawn(process.execPath, [...nodeFlags, entry], {
         env: { ...environment, ...allocatorEnvironment },
         stdio: ["ignore", "ignore", "pipe", "pipe"],
       });
@@ -203,23 +213,21 @@ export class HostProcess {
     this.#pending.delete(frame.call);
     if (pending === undefined) throw new Error("an answer that nobody waits for");
     if (failure !== undefined) {
-      pending.reject(failure);
-    } else if (frame.kind === pending.answer) {
-      this.#settle(frame.call, pending, frame.payload);
-    } else {
-      this.#pending.set(frame.call, pending);
-      throw new Error(`an answer of kind ${frame.kind} instead of ${pending.answer}`);
+      pending.receiver.reject(failure);
+      return;
     }
-  }
-
-  #settle(call: number, pending: PendingCall, payload: Uint8Array): void {
+    let answer: unknown;
     try {
-      pending.settle(payload);
+      if (frame.kind !== pending.call.answer) {
+        throw new Error(`an answer of kind ${frame.kind} instead of ${pending.call.answer}`);
+      }
+      answer = pending.call.read(frame.payload);
     } catch (error) {
       // Back among the pending: it is rejected with the others when the host is gone.
-      this.#pending.set(call, pending);
+      this.#pending.set(frame.call, pending);
       throw error;
     }
+    pending.receiver.resolve(answer);
   }
 
   #broken(error: unknown): void {
@@ -235,8 +243,9 @@ export class HostProcess {
     clearTimeout(this.#startTimer);
     this.#socket?.destroy();
     this.#ready.reject(error);
-    for (const pending of this.#pending.values()) pending.reject(error);
+    const pending = [...this.#pending.values()];
     this.#pending.clear();
+    for (const { receiver } of pending) receiver.reject(error);
     this.#exited.resolve(error);
   }
 

@@ -40,17 +40,30 @@ export interface Frame extends FrameHead {
 }
 
 /** Tensors by position: both ends know the model's inputs and outputs. */
-export interface TensorMessage {
+interface TensorMessage<T> {
   /** Positions of the wanted outputs, in order; empty in answers. */
   readonly wanted: readonly number[];
-  readonly tensors: readonly IndexedTensor[];
+  /** In answers the CPU time of the run, which tells what it costs however busy the machine is, in
+   *  milliseconds; 0 in requests. */
+  readonly runMs: number;
+  readonly tensors: readonly T[];
 }
 
-export interface IndexedTensor {
+interface TensorHead {
   readonly index: number;
   readonly datatype: Datatype;
   readonly shape: readonly number[];
-  /** As in `Tensor`; after decoding a view into the frame, at a multiple of 8 bytes. */
+}
+
+/** As `encodeTensors` takes it. */
+export interface OutgoingTensor extends TensorHead {
+  /** The data, as in `Tensor`, in pieces that follow each other. */
+  readonly parts: readonly Uint8Array[];
+}
+
+/** As `decodeTensors` gives it. */
+export interface IndexedTensor extends TensorHead {
+  /** As in `Tensor`; a view into the frame, at a multiple of 8 bytes. */
   readonly data: Uint8Array;
 }
 
@@ -61,8 +74,12 @@ const magic = 0x504d;
 const maxKind = Math.max(...Object.values(frameKind));
 const datatypes = Object.keys(elementBytes) as readonly Datatype[];
 const maxRank = 0xffff;
+/** The counts and the duration at the start of a `TensorMessage`. */
+const fixedHeadBytes = 16;
+/** One tensor's numbers before its dimensions. */
+const tensorHeadBytes = 16;
 /** Up to here one copy costs less than a write of several buffers. */
-const copyBytes = 8 * 1024;
+const copyBytes = 64 * 1024;
 const padding = new Uint8Array(8);
 
 /** Writes one frame; the chunks are its payload and are not copied if they are big. Throws RuntimeError
@@ -80,15 +97,22 @@ export function writeFrame(
       `tensors of ${payloadBytes} bytes together are over the limit of ${maxPayloadBytes}`,
     );
   }
-  const header = Buffer.alloc(headerBytes);
+  const isCopied = payloadBytes <= copyBytes;
+  const header = Buffer.allocUnsafe(headerBytes + (isCopied ? payloadBytes : 0));
   header.writeUInt32LE(payloadBytes, 0);
   header.writeUInt16LE(magic, 4);
   header.writeUInt8(head.kind, 6);
+  header.writeUInt8(0, 7);
   header.writeUInt32LE(head.call, 8);
   header.writeUInt32LE(head.model, 12);
   header.writeUInt8(exclusiveOr(header), 7);
-  if (payloadBytes <= copyBytes) {
-    stream.write(Buffer.concat([header, ...chunks]));
+  if (isCopied) {
+    let offset = headerBytes;
+    for (const chunk of chunks) {
+      header.set(chunk, offset);
+      offset += chunk.byteLength;
+    }
+    stream.write(header);
     return;
   }
   stream.cork();
@@ -157,30 +181,42 @@ export class FrameReader {
 }
 
 /** The payload of a run or of its answer, as chunks for `writeFrame`: a head with all numbers (wanted
- *  count, tensor count, wanted positions, then for each tensor its index, datatype, rank, bytes and
- *  dimensions), then the data, each tensor from a multiple of 8 bytes on. */
-export function encodeTensors({ wanted, tensors }: TensorMessage): Uint8Array[] {
-  const tensorsStart = align8(8 + 4 * wanted.length);
-  let headBytes = tensorsStart;
-  for (const tensor of tensors) headBytes += 16 + 8 * tensor.shape.length;
-  const head = Buffer.alloc(headBytes);
-  head.writeUInt32LE(wanted.length, 0);
-  head.writeUInt32LE(tensors.length, 4);
-  for (const [position, index] of wanted.entries()) head.writeUInt32LE(index, 8 + 4 * position);
-  const chunks: Uint8Array[] = [head];
-  let offset = tensorsStart;
-  for (const { index, datatype, shape, data } of tensors) {
+ *  count, tensor count, duration, wanted positions, then for each tensor its index, datatype, rank, bytes
+ *  and dimensions), then the data, each tensor from a multiple of 8 bytes on. */
+export function encodeTensors(message: TensorMessage<OutgoingTensor>): Uint8Array[] {
+  const { wanted, runMs, tensors } = message;
+  let headBytes = align8(fixedHeadBytes + 4 * wanted.length);
+  for (const { shape } of tensors) headBytes += tensorHeadBytes + 8 * shape.length;
+  const head = new DataView(new ArrayBuffer(headBytes));
+  head.setUint32(0, wanted.length, true);
+  head.setUint32(4, tensors.length, true);
+  head.setFloat64(8, runMs, true);
+  let offset = fixedHeadBytes;
+  for (const index of wanted) {
+    head.setUint32(offset, index, true);
+    offset += 4;
+  }
+  offset = align8(offset);
+  const chunks: Uint8Array[] = [new Uint8Array(head.buffer)];
+  for (const { index, datatype, shape, parts } of tensors) {
     if (shape.length > maxRank) {
       throw new RuntimeError("invalid-argument", `a tensor has ${shape.length} dimensions`);
     }
-    head.writeUInt32LE(index, offset);
-    head.writeUInt16LE(datatypes.indexOf(datatype), offset + 4);
-    head.writeUInt16LE(shape.length, offset + 6);
-    head.writeDoubleLE(data.byteLength, offset + 8);
-    offset += 16;
-    for (const dimension of shape) offset = head.writeDoubleLE(dimension, offset);
-    chunks.push(data);
-    const gap = align8(data.byteLength) - data.byteLength;
+    let dataBytes = 0;
+    for (const part of parts) {
+      dataBytes += part.byteLength;
+      chunks.push(part);
+    }
+    head.setUint32(offset, index, true);
+    head.setUint16(offset + 4, datatypes.indexOf(datatype), true);
+    head.setUint16(offset + 6, shape.length, true);
+    head.setFloat64(offset + 8, dataBytes, true);
+    offset += tensorHeadBytes;
+    for (const dimension of shape) {
+      head.setFloat64(offset, dimension, true);
+      offset += 8;
+    }
+    const gap = align8(dataBytes) - dataBytes;
     if (gap > 0) chunks.push(padding.subarray(0, gap));
   }
   return chunks;
@@ -188,40 +224,40 @@ export function encodeTensors({ wanted, tensors }: TensorMessage): Uint8Array[] 
 
 /** Reads what `encodeTensors` wrote. The tensors' data are views into `payload`. Throws an error of any
  *  kind if it is something else. */
-export function decodeTensors(payload: Uint8Array): TensorMessage {
+export function decodeTensors(payload: Uint8Array): TensorMessage<IndexedTensor> {
   const view = new DataView(payload.buffer, payload.byteOffset, payload.byteLength);
   const wantedCount = view.getUint32(0, true);
   const tensorCount = view.getUint32(4, true);
+  const runMs = view.getFloat64(8, true);
   const wanted: number[] = [];
+  let offset = fixedHeadBytes;
   // A count that lies runs into the end of the view, which throws.
-  for (let at = 0; at < wantedCount; at++) wanted.push(view.getUint32(8 + 4 * at, true));
-  let offset = align8(8 + 4 * wantedCount);
-  const heads: Omit<IndexedTensor & { byteLength: number }, "data">[] = [];
+  for (let at = 0; at < wantedCount; at++, offset += 4) wanted.push(view.getUint32(offset, true));
+  offset = align8(offset);
+  const heads: (TensorHead & { readonly dataBytes: number })[] = [];
   for (let at = 0; at < tensorCount; at++) {
     const index = view.getUint32(offset, true);
     const datatype = datatypes[view.getUint16(offset + 4, true)];
     if (datatype === undefined) throw new Error("a tensor of unknown datatype");
     const rank = view.getUint16(offset + 6, true);
-    const byteLength = view.getFloat64(offset + 8, true);
-    offset += 16;
+    const dataBytes = view.getFloat64(offset + 8, true);
+    offset += tensorHeadBytes;
     const shape: number[] = [];
     for (let axis = 0; axis < rank; axis++, offset += 8) shape.push(view.getFloat64(offset, true));
     const size = elementBytes[datatype];
     const count = elementCount(shape, "a tensor in a frame");
-    if (size !== undefined && byteLength !== count * size)
-      throw new Error("a tensor of wrong size");
-    heads.push({ index, datatype, shape, byteLength });
+    if (size !== undefined && dataBytes !== count * size) throw new Error("a tensor of wrong size");
+    heads.push({ index, datatype, shape, dataBytes });
   }
-  const tensors = heads.map(({ byteLength, ...head }) => {
-    const end = offset + byteLength;
-    if (!(byteLength >= 0 && end <= payload.byteLength))
-      throw new Error("a tensor that is cut off");
+  const tensors = heads.map(({ index, datatype, shape, dataBytes }) => {
+    const end = offset + dataBytes;
+    if (!(dataBytes >= 0 && end <= payload.byteLength)) throw new Error("a tensor that is cut off");
     const data = payload.subarray(offset, end);
     offset = align8(end);
-    return { ...head, data };
+    return { index, datatype, shape, data };
   });
   if (offset !== payload.byteLength) throw new Error("bytes after the last tensor");
-  return { wanted, tensors };
+  return { wanted, runMs, tensors };
 }
 
 export function encodeJson(value: unknown): Uint8Array[] {

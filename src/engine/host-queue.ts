@@ -1,111 +1,69 @@
-import { RuntimeError } from "../errors.ts";
+/** The runs of one model that wait, as the queue of its host sees them. */
+export interface RunSource {
+  readonly hasWaiting: boolean;
+  /** How long its next run is expected to keep the host; Infinity if that is not known. */
+  readonly expectedMs: number;
+  /** Whether what waits is joined into one run: then the longer it waits, the better. */
+  readonly joins: boolean;
+  /** Takes what is next. Undefined if nothing may be sent now; then the source offers itself again. */
+  next(): HostRun | undefined;
+}
 
-/** One run, as its model asks for it. */
-export interface QueuedRun<T> {
-  /** The model; `cancel` and `front` know its runs by it. */
+/** What the host executes at once: one request or several. */
+export interface HostRun {
+  /** The model. */
   readonly owner: object;
-  readonly signal: AbortSignal;
-  /** Sends the run to the host. Called at most once, and not after `signal` aborted. */
-  start(): Promise<T>;
-}
-
-export interface QueueLimits {
-  /** Runs sent ahead whatever they take. */
-  readonly minAhead: number;
-  /** Runs that wait here. */
-  readonly maxWaiting: number;
-}
-
-export interface FrontRun {
-  readonly owner: object;
-  /** Whether anybody still waits for its result. */
-  isWanted: boolean;
-}
-
-interface WaitingRun extends FrontRun {
-  sentMs: number;
-  begin(): void;
-  reject(reason: unknown): void;
+  /** Whether anybody still waits for a result. */
+  readonly isWanted: boolean;
+  /** Sends it. `done` is called once, as soon as the host has answered or is gone. */
+  start(done: () => void): void;
 }
 
 interface WaitingLoad {
   begin(): void;
 }
 
+/** One run executes and one waits in the host's socket. */
+const minAhead = 2;
 /** A millisecond's worth of short runs may be sent ahead: then several share one write on either side,
- *  which costs more than a short run does. Models whose runs are not known to be short get the least. */
+ *  which costs more than a short run does. */
 const maxAheadMs = 1;
-const maxAheadRuns = 32;
+const maxAhead = 32;
 
 /** The work of one host, kept here until the host can take it up: what the host has not got can still be
- *  withdrawn. Few runs are sent ahead, so that the host never waits for the server between two; a load
- *  is sent only to a host with nothing else to do. Loads and runs take turns. */
+ *  withdrawn, and joined. Few runs are sent ahead, so that the host never waits for the server between
+ *  two; a load is sent only to a host with nothing else to do. Loads and runs take turns, and so do
+ *  models: a flood of requests for one does not hold up the others. */
 export class HostQueue {
-  readonly #now: () => number;
-  readonly #minAhead: number;
-  readonly #maxWaiting: number;
+  readonly #later: (callback: () => void) => void;
   // Sets keep the order of insertion and give up any member at once.
-  readonly #runs = new Set<WaitingRun>();
+  /** Whose turn it is comes first. */
+  readonly #sources = new Set<RunSource>();
   readonly #loads = new Set<WaitingLoad>();
-  /** In the host, oldest first. The oldest is the one that executes. */
-  readonly #sent = new Set<WaitingRun>();
-  /** Model -> how long one of its runs keeps the host, on average, in milliseconds. */
-  readonly #runMs = new WeakMap<object, number>();
-  #lastAnswerMs = 0;
+  /** In the host, oldest first, with what each was expected to take. The oldest is the one that
+   *  executes. */
+  readonly #sent = new Map<HostRun, number>();
   #isLoading = false;
   #turn: "loads" | "runs" = "loads";
+  #isPumping = false;
+  #willPump = false;
 
-  constructor(limits: QueueLimits, now = () => performance.now()) {
-    this.#now = now;
-    this.#minAhead = limits.minAhead;
-    this.#maxWaiting = limits.maxWaiting;
+  /** `later` calls back when the input that has arrived by now is read. */
+  constructor(later: (callback: () => void) => void = setImmediate) {
+    this.#later = later;
   }
 
   /** The run that the host executes, as far as is known here. */
-  get front(): FrontRun | undefined {
-    return first(this.#sent);
+  get front(): HostRun | undefined {
+    return first(this.#sent.keys());
   }
 
-  /** Rejects with the signal's reason as soon as it aborts, whether or not the host has the run;
-   *  with "overloaded" if too many wait; else settles as `start` does. */
-  run<T>({ owner, signal, start }: QueuedRun<T>): Promise<T> {
-    if (signal.aborted) return Promise.reject(signal.reason);
-    if (this.#runs.size >= this.#maxWaiting) {
-      return Promise.reject(
-        new RuntimeError("overloaded", `${this.#maxWaiting} inferences wait for this host already`),
-      );
-    }
-    return new Promise<T>((resolve, reject) => {
-      const finish = () => signal.removeEventListener("abort", abort);
-      const run: WaitingRun = {
-        owner,
-        isWanted: true,
-        sentMs: 0,
-        begin: () => {
-          settled(start)
-            .then(resolve, reject)
-            .finally(() => {
-              finish();
-              this.#sent.delete(run);
-              this.#learn(run);
-              this.#pump();
-            });
-        },
-        reject: (reason) => {
-          finish();
-          reject(reason);
-        },
-      };
-      const abort = () => {
-        // A late answer to a run in the host finds the promise settled, which is how it is discarded.
-        run.isWanted = false;
-        this.#runs.delete(run);
-        reject(signal.reason);
-      };
-      signal.addEventListener("abort", abort, { once: true });
-      this.#runs.add(run);
-      this.#pump();
-    });
+  /** `source` has something to send. An idle host gets it at once; a busy one together with what else
+   *  arrives in the same turn of the event loop: frames that go out in one write, or one run. */
+  offer(source: RunSource): void {
+    this.#sources.add(source);
+    if (this.#sent.size === 0) this.#pump();
+    else if (this.#hasRoomFor(source)) this.#pumpLater();
   }
 
   /** Rejects with the signal's reason if that aborts before `start` was called; else settles as `start`
@@ -137,57 +95,64 @@ export class HostQueue {
     });
   }
 
-  /** Rejects the runs of `owner` that the host has not got. */
-  cancel(owner: object, reason: RuntimeError): void {
-    for (const run of this.#runs) {
-      if (run.owner !== owner) continue;
-      this.#runs.delete(run);
-      run.reject(reason);
-    }
+  #pumpLater(): void {
+    if (this.#willPump) return;
+    this.#willPump = true;
+    this.#later(() => {
+      this.#willPump = false;
+      this.#pump();
+    });
   }
 
   #pump(): void {
-    while (!this.#isLoading) {
-      const loadIsNext = this.#loads.size > 0 && (this.#turn === "loads" || this.#runs.size === 0);
-      if (loadIsNext) {
-        if (this.#sent.size > 0) return;
-        this.#isLoading = true;
-        const load = first(this.#loads);
-        if (load !== undefined) this.#loads.delete(load);
-        load?.begin();
-        return;
-      }
-      const run = first(this.#runs);
-      if (run === undefined || !this.#hasRoomFor(run)) return;
-      this.#runs.delete(run);
-      // With a load waiting, one run ahead of it is what a turn of the runs comes to.
-      this.#turn = "loads";
-      this.#sent.add(run);
-      run.sentMs = this.#now();
-      run.begin();
+    // A run that ends while it is being sent, or an offer from inside, is seen by the loop under way.
+    if (this.#isPumping) return;
+    this.#isPumping = true;
+    try {
+      while (!this.#isLoading && this.#sendNext());
+    } finally {
+      this.#isPumping = false;
     }
   }
 
-  #hasRoomFor(run: WaitingRun): boolean {
-    if (this.#sent.size < this.#minAhead) return true;
-    if (this.#sent.size >= maxAheadRuns) return false;
-    let aheadMs = this.#expectedMs(run);
-    for (const sent of this.#sent) aheadMs += this.#expectedMs(sent);
+  /** Whether there may be more to send. */
+  #sendNext(): boolean {
+    const loadIsNext = this.#loads.size > 0 && (this.#turn === "loads" || this.#sources.size === 0);
+    if (loadIsNext) {
+      if (this.#sent.size > 0) return false;
+      this.#isLoading = true;
+      const load = first(this.#loads);
+      if (load !== undefined) this.#loads.delete(load);
+      load?.begin();
+      return false;
+    }
+    const source = first(this.#sources);
+    if (source === undefined || !this.#hasRoomFor(source)) return false;
+    this.#sources.delete(source);
+    const run = source.next();
+    if (run === undefined) return true;
+    if (source.hasWaiting) this.#sources.add(source);
+    // With a load waiting, one run ahead of it is what a turn of the runs comes to.
+    this.#turn = "loads";
+    this.#send(run, source.expectedMs);
+    return true;
+  }
+
+  #send(run: HostRun, expectedMs: number): void {
+    this.#sent.set(run, expectedMs);
+    run.start(() => {
+      this.#sent.delete(run);
+      if (this.#sent.size === 0) this.#pump();
+      else if (this.#sources.size > 0) this.#pumpLater();
+    });
+  }
+
+  #hasRoomFor(source: RunSource): boolean {
+    if (this.#sent.size < minAhead) return true;
+    if (source.joins || this.#sent.size >= maxAhead) return false;
+    let aheadMs = source.expectedMs;
+    for (const expectedMs of this.#sent.values()) aheadMs += expectedMs;
     return aheadMs <= maxAheadMs;
-  }
-
-  #expectedMs({ owner }: WaitingRun): number {
-    return this.#runMs.get(owner) ?? Number.POSITIVE_INFINITY;
-  }
-
-  /** From the answer to a run. The host had it since it was sent, or since it was done with the last. */
-  #learn({ owner, sentMs }: WaitingRun): void {
-    const nowMs = this.#now();
-    const tookMs = nowMs - Math.max(sentMs, this.#lastAnswerMs);
-    this.#lastAnswerMs = nowMs;
-    const before = this.#runMs.get(owner) ?? tookMs;
-    // One long run is reason enough to be careful; it takes many short ones to be so no longer.
-    this.#runMs.set(owner, tookMs > maxAheadMs ? tookMs : before + (tookMs - before) / 8);
   }
 }
 
@@ -196,7 +161,7 @@ async function settled<T>(start: () => Promise<T>): Promise<T> {
   return await start();
 }
 
-function first<T>(set: ReadonlySet<T>): T | undefined {
+function first<T>(set: Iterable<T>): T | undefined {
   for (const member of set) return member;
   return undefined;
 }

@@ -1,9 +1,12 @@
 import { RuntimeError } from "../errors.ts";
+import type { RunSettings } from "../run-settings.ts";
 import type { Tensor, TensorSpec } from "../tensor.ts";
+import { hasRows } from "./batch-join.ts";
 import type { EngineRequest, LoadedModel, ModelMetadata } from "./engine.ts";
 import type { HostProcess } from "./host-process.ts";
-import { decodeTensors, encodeTensors, frameKind } from "./host-protocol.ts";
+import { decodeTensors, encodeTensors, frameKind, type IndexedTensor } from "./host-protocol.ts";
 import type { HostQueue } from "./host-queue.ts";
+import { ModelQueue, type RunAnswer } from "./model-queue.ts";
 
 /** What a model needs of the host that holds it. */
 export interface HostOfModel {
@@ -17,6 +20,7 @@ export interface HostedModelFacts {
   readonly number: number;
   readonly sizeBytes: number;
   readonly metadata: ModelMetadata;
+  readonly settings: RunSettings;
 }
 
 /** A model in an engine host. */
@@ -27,13 +31,31 @@ export class HostedModel implements LoadedModel {
   readonly number: number;
   readonly lost: Promise<RuntimeError>;
   readonly #host: HostOfModel;
+  readonly #queue: ModelQueue;
   readonly #inputs: ReadonlyMap<string, number>;
   readonly #outputs: ReadonlyMap<string, number>;
   readonly #lost = Promise.withResolvers<RuntimeError>();
   #unloaded: Promise<void> | undefined;
 
-  constructor(host: HostOfModel, { number, sizeBytes, metadata }: HostedModelFacts) {
+  constructor(host: HostOfModel, { number, sizeBytes, metadata, settings }: HostedModelFacts) {
     this.#host = host;
+    this.#queue = new ModelQueue({
+      owner: this,
+      host: host.queue,
+      settings,
+      hasRows: hasRows(metadata.inputs) && hasRows(metadata.outputs),
+      send: ({ wanted, tensors }, receiver) =>
+        host.process.send(
+          {
+            kind: frameKind.run,
+            model: number,
+            chunks: encodeTensors({ wanted, runMs: 0, tensors }),
+            answer: frameKind.ran,
+            read: (payload) => readAnswer(payload, wanted.length),
+          },
+          receiver,
+        ),
+    });
     this.number = number;
     this.sizeBytes = sizeBytes;
     this.metadata = metadata;
@@ -46,34 +68,30 @@ export class HostedModel implements LoadedModel {
   async infer(request: EngineRequest, signal: AbortSignal): Promise<Tensor[]> {
     if (this.#unloaded !== undefined) throw unloaded();
     const wanted = request.outputs.map((name) => position(this.#outputs, name, "output"));
-    const tensors = request.inputs.map((tensor) => ({
-      index: position(this.#inputs, tensor.name, "input"),
-      datatype: tensor.datatype,
-      shape: tensor.shape,
-      data: tensor.data,
+    const tensors = request.inputs.map(({ name, datatype, shape, data }) => ({
+      index: position(this.#inputs, name, "input"),
+      datatype,
+      shape,
+      data,
     }));
+    let results: readonly IndexedTensor[];
     try {
-      return await this.#host.queue.run({
-        owner: this,
-        signal,
-        start: () =>
-          this.#host.process.call({
-            kind: frameKind.run,
-            model: this.number,
-            chunks: encodeTensors({ wanted, tensors }),
-            answer: frameKind.ran,
-            read: (payload) => readResults(payload, request.outputs),
-          }),
-      });
+      results = await this.#queue.run({ wanted, tensors }, signal, request.alone ?? false);
     } catch (error) {
       const isHostLost = error instanceof RuntimeError && error.kind === "host-lost";
       // The host was killed because this model did not let go.
       throw isHostLost && this.#unloaded !== undefined ? unloaded() : error;
     }
+    return results.map(({ datatype, shape, data }, at) => {
+      return { name: request.outputs[at] as string, datatype, shape, data };
+    });
   }
 
   unload(): Promise<void> {
-    this.#unloaded ??= this.#host.release(this);
+    if (this.#unloaded === undefined) {
+      this.#unloaded = this.#host.release(this);
+      this.#queue.cancel(unloaded());
+    }
     return this.#unloaded;
   }
 
@@ -97,14 +115,11 @@ function position(known: ReadonlyMap<string, number>, name: string, role: string
   );
 }
 
-function readResults(payload: Uint8Array, outputs: readonly string[]): Tensor[] {
-  const { tensors } = decodeTensors(payload);
-  if (tensors.length !== outputs.length) throw new Error("a wrong number of outputs");
-  return outputs.map((name, at) => {
-    const tensor = tensors[at];
-    if (tensor === undefined) throw new Error("a missing output");
-    return { name, datatype: tensor.datatype, shape: tensor.shape, data: tensor.data };
-  });
+function readAnswer(payload: Uint8Array, outputCount: number): RunAnswer {
+  const answer = decodeTensors(payload);
+  if (answer.tensors.length !== outputCount) throw new Error("a wrong number of outputs");
+  if (!(answer.runMs >= 0)) throw new Error("a run of no duration");
+  return answer;
 }
 
 function unloaded(): RuntimeError {

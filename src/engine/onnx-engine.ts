@@ -130,8 +130,11 @@ class OnnxModel implements HostModel {
   }
 
   run(inputs: readonly Tensor[], outputs: readonly string[]): Tensor[] {
-    const feeds = Object.fromEntries(inputs.map((tensor) => [tensor.name, toOrtValue(tensor)]));
-    const fetches = Object.fromEntries(outputs.map((name) => [name, null]));
+    // Names come from the model file: one may well be called "__proto__".
+    const feeds: Record<string, OrtValue> = Object.create(null);
+    for (const tensor of inputs) feeds[tensor.name] = toOrtValue(tensor);
+    const fetches: Record<string, null> = Object.create(null);
+    for (const name of outputs) fetches[name] = null;
     let results: Readonly<Record<string, unknown>>;
     try {
       results = this.#session.run(feeds as unknown as OrtFeeds, fetches, {});

@@ -25,7 +25,8 @@ export async function runInference(
         if (!(reason instanceof RuntimeError) || reason.kind !== "host-lost") throw reason;
         lifecycle.recover(record, loaded, reason);
         const again = await afterLoss(record, loaded, signal);
-        return await again.infer(checked, signal);
+        // By itself: whatever ended the host must not do it to others again.
+        return await again.infer({ ...checked, alone: true }, signal);
       }
     });
   } finally {

@@ -1,22 +1,20 @@
 import { RuntimeError } from "../errors.ts";
-import { heldBytes, isReleasing, type ModelState } from "./model-state.ts";
+import type { HeldMemory } from "./held-memory.ts";
 
-/** Decides who may take memory. Nothing is counted up and down: what is used is read off the states of
- *  the models each time, so no error path can make it drift. */
+/** Decides who may take memory. It counts nothing itself: what is used follows from the states of the
+ *  models, so no error path can make it drift. */
 export class MemoryBudget {
   readonly capacityBytes: number;
-  readonly #states: () => Iterable<ModelState>;
+  readonly #held: Pick<HeldMemory, "bytes" | "releasingCount">;
 
-  /** `states`: the states of all generations that exist, read anew at each question. */
-  constructor(capacityBytes: number, states: () => Iterable<ModelState>) {
+  /** `held`: by all generations that exist, read anew at each question. */
+  constructor(capacityBytes: number, held: Pick<HeldMemory, "bytes" | "releasingCount">) {
     this.capacityBytes = capacityBytes;
-    this.#states = states;
+    this.#held = held;
   }
 
   get usedBytes(): number {
-    let sum = 0;
-    for (const state of this.#states()) sum += heldBytes(state);
-    return sum;
+    return this.#held.bytes;
   }
 
   get freeBytes(): number {
@@ -28,8 +26,7 @@ export class MemoryBudget {
   canReserve(bytes: number): "now" | "later" | "never" {
     if (bytes <= this.freeBytes) return "now";
     if (bytes > this.capacityBytes) return "never";
-    for (const state of this.#states()) if (isReleasing(state)) return "later";
-    return "never";
+    return this.#held.releasingCount > 0 ? "later" : "never";
   }
 
   /** The error for a model of `bytes` bytes that cannot have them, with the figures in its text. */

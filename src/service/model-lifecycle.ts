@@ -1,13 +1,16 @@
 import { abortable, delay } from "../abort.ts";
-import type { Engine, LoadedModel, ModelSource } from "../engine/engine.ts";
+import type { Engine, LoadedModel, ModelFile, ModelSource } from "../engine/engine.ts";
 import { describeError, isTransient, RuntimeError } from "../errors.ts";
 import type { Logger } from "../log.ts";
+import type { RunSettings } from "../run-settings.ts";
+import { readSmallFile } from "../storage/read-small-file.ts";
 import type { SafePath } from "../storage/safe-path.ts";
 import type { LoadQueue } from "./load-queue.ts";
 import type { MemoryBudget } from "./memory-budget.ts";
 import { splitVersionedId } from "./model-name.ts";
 import type { ModelRecord } from "./model-record.ts";
 import type { ModelRegistry } from "./model-registry.ts";
+import { parseSettingsFile } from "./model-settings.ts";
 
 export interface LifecycleParts {
   readonly engine: Engine;
@@ -21,6 +24,8 @@ export interface LifecycleParts {
   readonly loadLimitMs: number;
   /** How long inferences of a model that is replaced may go on. */
   readonly drainTimeoutMs: number;
+  /** For what neither a model's file nor its key says. */
+  readonly defaultSettings: RunSettings;
 }
 
 const maxAttempts = 3;
@@ -113,9 +118,19 @@ export class ModelLifecycle {
     const { spec, format } = record.request;
     const path = await safePath.follow(safePath.resolve(spec.path), spec.path);
     const model = await engine.locate(path, format);
-    // The file inside a model directory may itself be a link.
-    const file = await safePath.follow(model.file, spec.path);
+    // The file inside a model directory may itself be a link; a path that was followed is none.
+    const file = model.file === path ? path : await safePath.follow(model.file, spec.path);
+    record.settings = await this.#settings(record, model);
     return await engine.inspect({ ...model, file });
+  }
+
+  /** The key goes before the file, and that before the defaults. */
+  async #settings({ request }: ModelRecord, { settingsFile }: ModelFile): Promise<RunSettings> {
+    const { safePath, defaultSettings } = this.#parts;
+    if (settingsFile === undefined) return { ...defaultSettings, ...request.settings };
+    const file = await safePath.follow(settingsFile, request.spec.path);
+    const fromFile = parseSettingsFile(await readSmallFile(file), settingsFile);
+    return { ...defaultSettings, ...fromFile, ...request.settings };
   }
 
   /** One load, tried again after faults that were not the model's. */
@@ -123,7 +138,8 @@ export class ModelLifecycle {
     let isolated = false;
     for (let attempt = 1; ; attempt++) {
       try {
-        return await this.#parts.engine.load(source, { signal: record.signal, isolated });
+        const { signal, settings } = record;
+        return await this.#parts.engine.load(source, { signal, isolated, settings });
       } catch (reason) {
         if (record.signal.aborted || !isTransient(reason) || attempt === maxAttempts) throw reason;
         // A model that took a host down while it was loading gets one of its own the next time.

@@ -2,6 +2,7 @@ import { abortable, delay } from "../abort.ts";
 import type { Engine } from "../engine/engine.ts";
 import { RuntimeError } from "../errors.ts";
 import type { Logger } from "../log.ts";
+import { defaultRunSettings, type RunSettings } from "../run-settings.ts";
 import type { SafePath } from "../storage/safe-path.ts";
 import { runInference } from "./inference-run.ts";
 import { LoadQueue } from "./load-queue.ts";
@@ -34,8 +35,10 @@ export interface ModelManagerOptions {
   readonly loadTimeoutMs: number;
   readonly defaultModelBytes: number;
   readonly modelSizeMultiplier: number | undefined;
-  /** Told to ModelMesh with every model; 0 is no limit. */
+  /** Inferences of one model that may run at once: told to ModelMesh, and kept; 0 is no limit. */
   readonly limitPerModelConcurrency: number;
+  /** Of models that do not say otherwise, but for the concurrency. Default: `defaultRunSettings`. */
+  readonly runSettings?: RunSettings;
   readonly runtimeVersion: string;
   /** How long inferences in flight may go on when their model is unloaded. */
   readonly drainTimeoutMs: number;
@@ -73,7 +76,7 @@ export class ModelManager implements Models {
     const { capacityBytes, loadTimeoutMs } = options;
     this.#engine = engine;
     this.#options = options;
-    this.#budget = new MemoryBudget(capacityBytes, () => registry.states());
+    this.#budget = new MemoryBudget(capacityBytes, registry.held);
     this.#queue = new LoadQueue(options.loadingConcurrency, this.#budget);
     this.#sizer = new ModelSizer(engine, parts.safePath, {
       capacityBytes,
@@ -87,6 +90,10 @@ export class ModelManager implements Models {
       queue: this.#queue,
       loadLimitMs: loadTimeoutMs - Math.min(1000, loadTimeoutMs / 10),
       drainTimeoutMs: options.drainTimeoutMs,
+      defaultSettings: {
+        ...(options.runSettings ?? defaultRunSettings),
+        maxConcurrency: options.limitPerModelConcurrency,
+      },
     });
     this.#repository = new LocalRepository(options.modelRepository, engine.extensions, {
       loadPinned: (spec, signal) => this.#load(spec, signal, true),
@@ -163,7 +170,7 @@ export class ModelManager implements Models {
       await abortable(this.#sizer.remember(record.request, loaded.sizeBytes), signal);
       return {
         sizeBytes: loaded.sizeBytes,
-        maxConcurrency: this.#options.limitPerModelConcurrency,
+        maxConcurrency: record.settings.maxConcurrency,
       };
     } finally {
       record.waiterCount--;

@@ -1,4 +1,5 @@
 import type { LoadedModel, ModelSource } from "../engine/engine.ts";
+import { defaultRunSettings, type RunSettings } from "../run-settings.ts";
 import { InferenceStatistics } from "./inference-statistics.ts";
 import { ModelLeases } from "./model-lease.ts";
 import { labelOf } from "./model-name.ts";
@@ -18,6 +19,8 @@ export class ModelRecord {
   readonly statistics = new InferenceStatistics();
   /** What the engine found on disk; set before the load is admitted. */
   source: ModelSource | undefined;
+  /** Set together with the source. */
+  settings: RunSettings = defaultRunSettings;
   /** Resolves when this generation has been ready for the first time; rejects if that never happens. */
   readonly firstReady = Promise.withResolvers<void>();
   /** Resolves when nothing of this generation is left in memory. Never rejects. */

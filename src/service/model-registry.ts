@@ -1,10 +1,12 @@
+import { HeldMemory } from "./held-memory.ts";
 import { compareVersions, splitVersionedId, versionedId } from "./model-name.ts";
 import { ModelRecord } from "./model-record.ts";
 import type { ModelRequest } from "./model-spec.ts";
-import type { ModelState } from "./model-state.ts";
 
 /** All generations of all models that hold, or may come to hold, anything. */
 export class ModelRegistry {
+  /** What all of them hold together. */
+  readonly held = new HeldMemory();
   // Oldest generation first; an id without generations has no entry.
   readonly #byId = new Map<string, ModelRecord[]>();
   /** Name -> its versions that have generations, lowest first. Names without versions are not in it. */
@@ -14,9 +16,11 @@ export class ModelRegistry {
 
   add(request: ModelRequest, pinned: boolean): ModelRecord {
     const generation = ++this.#lastGeneration;
-    const record = new ModelRecord({ generation, request, pinned }, (changed) =>
-      this.#publish(changed),
-    );
+    const record = new ModelRecord({ generation, request, pinned }, (changed) => {
+      this.held.note(changed, changed.state);
+      this.#publish(changed);
+    });
+    this.held.note(record, record.state);
     this.#byId.set(record.id, [...this.generations(record.id), record]);
     this.#noteVersions(record.id);
     this.#publish(record);
@@ -29,6 +33,7 @@ export class ModelRegistry {
     if (rest.length === 0) this.#byId.delete(record.id);
     else this.#byId.set(record.id, rest);
     this.#noteVersions(record.id);
+    this.held.note(record, undefined);
     record.gone.resolve();
     this.#publish(record);
   }
@@ -49,10 +54,6 @@ export class ModelRegistry {
 
   *all(): IterableIterator<ModelRecord> {
     for (const generations of this.#byId.values()) yield* generations;
-  }
-
-  *states(): IterableIterator<ModelState> {
-    for (const record of this.all()) yield record.state;
   }
 
   /** Calls `listener` after every change of a state and after every removal; the function returned

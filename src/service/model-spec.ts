@@ -1,4 +1,6 @@
 import { RuntimeError } from "../errors.ts";
+import type { RunSettings } from "../run-settings.ts";
+import { readSettings } from "./model-settings.ts";
 import type { ModelSpec } from "./models.ts";
 
 /** A model spec that has been read and found sound. */
@@ -8,6 +10,8 @@ export interface ModelRequest {
   readonly format: string | undefined;
   /** Bytes on disk as the caller's storage counted them. */
   readonly diskBytes: number | undefined;
+  /** What the key says of them. */
+  readonly settings: Partial<RunSettings>;
 }
 
 const maxIdBytes = 1024;
@@ -37,7 +41,8 @@ export function readModelSpec(
   }
   const diskBytes = key["disk_size_bytes"];
   const counted = typeof diskBytes === "number" && Number.isSafeInteger(diskBytes) && diskBytes > 0;
-  return { spec, format, diskBytes: counted ? diskBytes : undefined };
+  const settings = readSettings(key, `modelKey of model '${spec.id}'`);
+  return { spec, format, diskBytes: counted ? diskBytes : undefined, settings };
 }
 
 /** Throws "invalid-argument" unless `id` can name a model. Any text can, within the length. */
@@ -56,7 +61,8 @@ function checkModelId(id: string): void {
 function readModelKey(text: string): Record<string, unknown> {
   try {
     const value: unknown = JSON.parse(text);
-    return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
+    const isObject = typeof value === "object" && value !== null && !Array.isArray(value);
+    return isObject ? (value as Record<string, unknown>) : {};
   } catch {
     return {};
   }

@@ -1,8 +1,9 @@
 import type { Dirent } from "node:fs";
 import { readdir, stat } from "node:fs/promises";
-import { extname, join, parse } from "node:path";
+import { basename, dirname, extname, join, parse } from "node:path";
 import { RuntimeError } from "../errors.ts";
 import { fromFileError } from "../file-errors.ts";
+import { settingsFileName } from "../run-settings.ts";
 
 export interface RepositoryVersion {
   /** The name of the numbered folder; "" for a model without versions. */
@@ -22,7 +23,8 @@ export interface RepositoryEntry {
 
 /** Lists a local model repository: one model for each folder or file in `directory`, by name. A folder
  *  whose subfolders are all numbers, with no model file (one of `extensions`) beside them, has a version
- *  for each. Names that start with "." or "_" belong to somebody else, and `*.md` files describe. Throws
+ *  for each. Names that start with "." or "_" belong to somebody else, `*.md` files describe, and
+ *  `*modelport.json` has settings. Throws
  *  "failed-precondition" if it cannot be read, "invalid-argument" if two entries make the same id. */
 export async function listModelRepository(
   directory: string,
@@ -31,7 +33,8 @@ export async function listModelRepository(
   const byId = new Map<string, string>();
   const found: Promise<RepositoryEntry>[] = [];
   for (const entry of await list(directory)) {
-    if (/^[._]/.test(entry.name) || entry.name.endsWith(".md")) continue;
+    const isOurs = entry.name.endsWith(".md") || entry.name.endsWith(settingsFileName);
+    if (isOurs || /^[._]/.test(entry.name)) continue;
     const id = entry.isFile() ? parse(entry.name).name : entry.name;
     const path = join(directory, entry.name);
     const twin = byId.get(id);
@@ -55,8 +58,8 @@ async function describe(
 ): Promise<RepositoryEntry> {
   const found = await stat(path).catch(refuse(path));
   if (!found.isDirectory()) {
-    const fingerprint = `${found.ino}:${found.size}:${found.mtimeMs}`;
-    return { id, versions: [{ version: "", path, fingerprint }] };
+    const files = [path, join(dirname(path), `${id}.${settingsFileName}`), sharedSettings(path)];
+    return { id, versions: [{ version: "", path, fingerprint: await fingerprintOf(files) }] };
   }
   const entries = await list(path);
   const folders = entries.filter((entry) => entry.isDirectory() && !entry.name.startsWith("."));
@@ -68,16 +71,23 @@ async function describe(
   const numbers = isVersioned ? folders.map(({ name }) => name) : [""];
   const versions = numbers.map(async (version) => {
     const folder = join(path, version);
-    return { version, path: folder, fingerprint: await fingerprintOf(folder) };
+    const files = (await list(folder)).map(({ name }) => join(folder, name));
+    if (version !== "") files.push(sharedSettings(folder));
+    return { version, path: folder, fingerprint: await fingerprintOf(files) };
   });
   return { id, versions: await Promise.all(versions) };
 }
 
-async function fingerprintOf(folder: string): Promise<string> {
-  const entries = await list(folder);
-  const parts = entries.map(async ({ name }) => {
-    const found = await stat(join(folder, name)).catch(() => undefined);
-    return `${name}:${found?.ino}:${found?.size}:${found?.mtimeMs}`;
+/** Settings that `path` shares with what lies beside it. */
+function sharedSettings(path: string): string {
+  return join(dirname(path), settingsFileName);
+}
+
+/** Of files that need not exist. */
+async function fingerprintOf(files: readonly string[]): Promise<string> {
+  const parts = files.map(async (file) => {
+    const found = await stat(file).catch(() => undefined);
+    return `${basename(file)}:${found?.ino}:${found?.size}:${found?.mtimeMs}`;
   });
   return (await Promise.all(parts)).sort().join("|");
 }

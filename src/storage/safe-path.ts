@@ -31,6 +31,8 @@ export class SafePath {
     const target = await realpath(absolute).catch((error: unknown) => {
       throw fromFileError(error, `model path '${path}'`);
     });
+    // A path without links that starts with a root's own letters lies in it, link or no link.
+    if (this.#roots.some((root) => isInside(target, root))) return target;
     const roots = await Promise.all(this.#roots.map((root) => realpath(root).catch(() => root)));
     if (!roots.some((root) => isInside(target, root))) throw this.#outside(path);
     return target;

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { describe, it } from "node:test";
+import { setImmediate as turn } from "node:timers/promises";
 import { encodeStrings } from "../../src/engine/string-tensor.ts";
+import { defaultRunSettings } from "../../src/run-settings.ts";
 import { type Datatype, elementBytes, type Tensor } from "../../src/tensor.ts";
 import {
   forever,
@@ -195,8 +197,9 @@ describe("an inference", { timeout: limitMs }, () => {
   });
 
   it("is refused as overloaded when too many wait for the host", async (t) => {
-    const { put, load } = await startEngine(t, { maxQueuedRuns: 3 });
-    const slow = await load(await put("slow.onnx", slowLoop()));
+    const { put, load } = await startEngine(t);
+    const settings = { ...defaultRunSettings, maxQueueSize: 3 };
+    const slow = await load(await put("slow.onnx", slowLoop()), { settings });
     const runs = Array.from({ length: 20 }, () =>
       slow.infer({ inputs: slowInputs(5n), outputs: ["y"] }, forever),
     );
@@ -204,8 +207,8 @@ describe("an inference", { timeout: limitMs }, () => {
     const refused = results.flatMap((result) =>
       result.status === "rejected" ? [(result.reason as { kind?: string }).kind] : [],
     );
-    // Two in the host, three waiting, and one for each that finished meanwhile.
-    assert.ok(refused.length >= 10 && refused.length <= 15, String(refused.length));
+    // All come at once: one goes to the host, three wait.
+    assert.equal(refused.length, 16);
     assert.deepEqual(new Set(refused), new Set(["overloaded"]));
   });
 });
@@ -220,6 +223,8 @@ describe("an inference and an unload", { timeout: limitMs }, () => {
         slow.infer({ inputs: slowInputs(30n), outputs: ["y"] }, forever),
       );
       const settled = Promise.allSettled(runs);
+      // The second run is sent ahead.
+      await turn();
       await slow.unload();
       const results = await settled;
       const aborted = results.filter((result) => result.status === "rejected");

@@ -178,12 +178,13 @@ describe("an engine host that is sent damaged frames", { timeout: limitMs }, () 
       };
       const sink = collect as unknown as Parameters<typeof writeFrame>[0];
       const load = { format: "onnx", file, threads: 1, ownsHost: false };
-      const tensor = { index: 0, datatype: "FP32", shape: [1, 4], data: Buffer.alloc(16) } as const;
+      const parts = [Buffer.alloc(16)];
+      const tensor = { index: 0, datatype: "FP32", shape: [1, 4], parts } as const;
       writeFrame(sink, { kind: frameKind.load, call: 1, model: 1 }, encodeJson(load));
       writeFrame(
         sink,
         { kind: frameKind.run, call: 2, model: 1 },
-        encodeTensors({ wanted: [0], tensors: [tensor] }),
+        encodeTensors({ wanted: [0], runMs: 0, tensors: [tensor] }),
       );
       writeFrame(sink, { kind: frameKind.release, call: 3, model: 1 });
       for (let sent = 0; sent < framesPerHost && socket.writable; sent++) {

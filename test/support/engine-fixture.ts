@@ -10,6 +10,7 @@ import {
   type HostedEngine,
 } from "../../src/engine/create-engine.ts";
 import type { Engine, LoadedModel, ModelSource } from "../../src/engine/engine.ts";
+import { defaultRunSettings, type RunSettings } from "../../src/run-settings.ts";
 import type { Tensor } from "../../src/tensor.ts";
 
 /** A signal that never aborts. */
@@ -21,7 +22,10 @@ export interface EngineFixture {
   /** Writes a model file; resolves to its path. */
   put(name: string, bytes: Uint8Array): Promise<string>;
   /** Inspects and loads. */
-  load(path: string, options?: { signal?: AbortSignal; isolated?: boolean }): Promise<LoadedModel>;
+  load(
+    path: string,
+    options?: { signal?: AbortSignal; isolated?: boolean; settings?: RunSettings },
+  ): Promise<LoadedModel>;
   /** Resolves when `wantedHosts` shared hosts and a spare are up and nothing else is. */
   settled(wantedHosts: number): Promise<void>;
 }
@@ -46,8 +50,8 @@ export async function startEngine(
       await writeFile(path, bytes);
       return path;
     },
-    async load(path, { signal = forever, isolated = false } = {}) {
-      return engine.load(await inspectAt(engine, path, undefined), { signal, isolated });
+    async load(path, { signal = forever, isolated = false, settings = defaultRunSettings } = {}) {
+      return engine.load(await inspectAt(engine, path, undefined), { signal, isolated, settings });
     },
     settled: (wantedHosts) =>
       until("the pool has settled", () => {

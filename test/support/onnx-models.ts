@@ -159,6 +159,15 @@ export function slowLoop(): Uint8Array {
   }).finish();
 }
 
+/** "x" FP32 [batch,4] -> "y" = x less the mean of all of x: its rows depend on each other. */
+export function mixesRows(): Uint8Array {
+  return encodeModel({
+    inputs: [fp32("x", ["batch", 4])],
+    outputs: [fp32("y", ["batch", 4])],
+    nodes: [node("ReduceMean", ["x"], ["mean"]), node("Sub", ["x", "mean"], ["y"])],
+  }).finish();
+}
+
 /** "x" BF16 -> "y" BF16: valid ONNX, but no datatype that the JavaScript binding can carry. */
 export function bfloat16Io(): Uint8Array {
   return encodeIdentity("BF16");

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { readConfig } from "../../src/config.ts";
+import { defaultRunSettings } from "../../src/run-settings.ts";
 
 const GiB = 1024 ** 3;
 const roomy = { CONTAINER_MEM_REQ_BYTES: String(4 * GiB) };
@@ -25,6 +26,25 @@ describe("the configuration", () => {
     assert.match(config.modelRoots[0] ?? "", /\/m$/);
     assert.deepEqual(config.modelRoots.slice(1), ["/models", "/pvc_mounts"]);
     assert.ok(Object.isFrozen(config));
+  });
+
+  it("has what holds for models that do not say otherwise", () => {
+    assert.deepEqual(readConfig([], roomy).runSettings, defaultRunSettings);
+    const env = {
+      ...roomy,
+      MAX_BATCH_SIZE: "8",
+      MAX_QUEUE_DELAY_MICROSECONDS: "100",
+      MAX_QUEUE_SIZE: "16",
+      QUEUE_TIMEOUT_MICROSECONDS: "5000",
+      LIMIT_PER_MODEL_CONCURRENCY: "2",
+    };
+    assert.deepEqual(readConfig([], env).runSettings, {
+      maxBatchSize: 8,
+      maxQueueDelayMicroseconds: 100,
+      maxQueueSize: 16,
+      queueTimeoutMicroseconds: 5_000,
+      maxConcurrency: 2,
+    });
   });
 
   it("lists every problem at once, by the name that the operator wrote", () => {

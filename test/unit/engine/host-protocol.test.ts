@@ -119,14 +119,22 @@ describe("tensors in a frame", () => {
     data: Buffer.alloc(3 * (size ?? 5), index + 1),
   }));
 
-  it("keep index, datatype, shape and bytes, for every datatype", () => {
-    const message = { wanted: [2, 0, 70_000], tensors };
-    assert.deepEqual(decodeTensors(payloadOf(encodeTensors(message))), message);
+  /** To be sent in two pieces each. */
+  const outgoing = tensors.map(({ data, ...head }) => ({
+    ...head,
+    parts: [data.subarray(0, 1), data.subarray(1)],
+  }));
+
+  it("keep index, datatype, shape and bytes, for every datatype, and the duration", () => {
+    const numbers = { wanted: [2, 0, 70_000], runMs: 0.125 };
+    const payload = payloadOf(encodeTensors({ ...numbers, tensors: outgoing }));
+    assert.deepEqual(decodeTensors(payload), { ...numbers, tensors });
   });
 
   it("start at multiples of 8 bytes", () => {
     for (const wanted of [[], [1], [1, 2]]) {
-      for (const { data } of decodeTensors(payloadOf(encodeTensors({ wanted, tensors }))).tensors) {
+      const payload = payloadOf(encodeTensors({ wanted, runMs: 0, tensors: outgoing }));
+      for (const { data } of decodeTensors(payload).tensors) {
         assert.equal(data.byteOffset % 8, 0);
       }
     }
@@ -138,7 +146,10 @@ describe("tensors in a frame", () => {
       { index: 1, datatype: "FP32", shape: [0, 2 ** 53 - 1], data: Buffer.alloc(0) },
       { index: 2, datatype: "BYTES", shape: [0], data: Buffer.alloc(0) },
     ];
-    const decoded = decodeTensors(payloadOf(encodeTensors({ wanted: [], tensors: edge })));
+    const sent = edge.map(({ data, ...head }) => ({ ...head, parts: [data] }));
+    const decoded = decodeTensors(
+      payloadOf(encodeTensors({ wanted: [], runMs: 0, tensors: sent })),
+    );
     assert.deepEqual(decoded.tensors, edge);
   });
 
@@ -146,13 +157,14 @@ describe("tensors in a frame", () => {
     const data = Buffer.alloc(64);
     const chunks = encodeTensors({
       wanted: [],
-      tensors: [{ index: 0, datatype: "UINT8", shape: [64], data }],
+      runMs: 0,
+      tensors: [{ index: 0, datatype: "UINT8", shape: [64], parts: [data] }],
     });
     assert.ok(chunks.includes(data));
   });
 
   it("that do not fit their frame are refused, whatever is wrong with them", () => {
-    const valid = payloadOf(encodeTensors({ wanted: [1], tensors }));
+    const valid = payloadOf(encodeTensors({ wanted: [1], runMs: 0, tensors: outgoing }));
     for (let length = 0; length < valid.length; length++) {
       assert.throws(() => decodeTensors(payloadOf([valid.subarray(0, length)])), Error);
     }

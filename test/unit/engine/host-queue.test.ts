@@ -1,237 +1,242 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
-import { HostQueue } from "../../../src/engine/host-queue.ts";
-import { RuntimeError } from "../../../src/errors.ts";
+import { HostQueue, type HostRun, type RunSource } from "../../../src/engine/host-queue.ts";
 
 const forever = new AbortController().signal;
 
-/** A host that notes what it is sent and answers when told. */
-class FakeHost {
-  readonly log: string[] = [];
-  readonly #answers = new Map<string, () => void>();
-  readonly #failures = new Map<string, (error: Error) => void>();
+/** The runs of one model: names that are sent when the queue asks for them. */
+class FakeSource implements RunSource {
+  readonly sent: string[] = [];
+  joins = false;
+  expectedMs = Number.POSITIVE_INFINITY;
+  /** Has runs, but may not send them. */
+  isBlocked = false;
+  readonly #waiting: string[] = [];
+  readonly #ends = new Map<string, () => void>();
+  readonly #log: string[];
 
-  start(name: string): () => Promise<string> {
-    return () => {
-      this.log.push(name);
-      return new Promise((resolve, reject) => {
-        this.#answers.set(name, () => resolve(name));
-        this.#failures.set(name, reject);
-      });
+  constructor(log: string[]) {
+    this.#log = log;
+  }
+
+  get hasWaiting(): boolean {
+    return this.#waiting.length > 0;
+  }
+
+  add(...names: string[]): void {
+    this.#waiting.push(...names);
+  }
+
+  next(): HostRun | undefined {
+    const name = this.isBlocked ? undefined : this.#waiting.shift();
+    if (name === undefined) return undefined;
+    return {
+      owner: this,
+      isWanted: true,
+      start: (done) => {
+        this.#log.push(name);
+        if (name.startsWith("refused")) done();
+        else this.#ends.set(name, done);
+      },
     };
   }
 
-  async answer(name: string): Promise<void> {
-    const answer = this.#answers.get(name);
-    assert.ok(answer, `${name} was not sent`);
-    answer();
-    await turn();
-  }
-
-  async fail(name: string, error: Error): Promise<void> {
-    this.#failures.get(name)?.(error);
-    await turn();
+  /** The host answers. */
+  end(name: string): void {
+    const end = this.#ends.get(name);
+    assert.ok(end, `${name} was not sent`);
+    end();
   }
 }
 
-function newQueue({ minAhead = 2, maxWaiting = 100, clock = { ms: 0 } } = {}) {
-  const host = new FakeHost();
-  const queue = new HostQueue({ minAhead, maxWaiting }, () => clock.ms);
-  const owner = {};
-  const run = (name: string, options: { signal?: AbortSignal; owner?: object } = {}) => {
-    const result = queue.run({ owner, signal: forever, start: host.start(name), ...options });
-    result.catch(() => {});
-    return result;
+/** A queue, what it sent in order, and its next turn of the event loop, which the test decides on. */
+function newQueue() {
+  const log: string[] = [];
+  const callbacks: (() => void)[] = [];
+  const queue = new HostQueue((callback) => callbacks.push(callback));
+  const nextTurn = () => {
+    for (const callback of callbacks.splice(0)) callback();
   };
+  const source = (...names: string[]) => {
+    const made = new FakeSource(log);
+    made.add(...names);
+    return made;
+  };
+  const loads = new Map<string, () => void>();
   const load = (name: string, signal = forever) => {
-    const result = queue.load(host.start(name), signal);
-    result.catch(() => {});
-    return result;
+    const start = () => {
+      log.push(name);
+      return new Promise<string>((resolve) => loads.set(name, () => resolve(name)));
+    };
+    const loaded = queue.load(start, signal);
+    loaded.catch(() => {});
+    return loaded;
   };
-  return { host, queue, owner, run, load };
+  const endLoad = async (name: string) => {
+    loads.get(name)?.();
+    await turn();
+  };
+  return { queue, log, nextTurn, source, load, endLoad };
 }
 
 describe("a host queue", () => {
-  it("sends runs in order, two ahead at most as long as it knows nothing of them", async () => {
-    const clock = { ms: 0 };
-    const { host, run } = newQueue({ clock });
-    const results = ["a", "b", "c", "d"].map((name) => run(name));
-    assert.deepEqual(host.log, ["a", "b"]);
-    clock.ms = 10;
-    await host.answer("a");
-    assert.deepEqual(host.log, ["a", "b", "c"]);
-    for (const name of ["b", "c", "d"]) await host.answer(name);
-    assert.deepEqual(await Promise.all(results), ["a", "b", "c", "d"]);
+  it("sends to an idle host at once: one run to execute and one to follow it", () => {
+    const { queue, log, source, nextTurn } = newQueue();
+    const model = source("a", "b", "c", "d");
+    queue.offer(model);
+    assert.deepEqual(log, ["a", "b"]);
+    model.end("a");
+    nextTurn();
+    assert.deepEqual(log, ["a", "b", "c"]);
+    model.end("b");
+    model.end("c");
+    assert.deepEqual(log, ["a", "b", "c", "d"], "an idle host does not wait for the next turn");
   });
 
-  it("sends more ahead once a model's runs have proven short, and no more after a long one", async () => {
-    const clock = { ms: 0 };
-    const { host, run } = newQueue({ clock });
-    const answer = async (name: string, tookMs: number) => {
-      clock.ms += tookMs;
-      await host.answer(name);
-    };
-    void run("first");
-    await answer("first", 0.1);
-    for (let index = 0; index < 40; index++) void run(`${index}`);
-    assert.equal(host.log.length, 1 + 10, "a millisecond's worth");
-    await answer("0", 0.1);
-    assert.equal(host.log.length, 1 + 11);
-    await answer("1", 7);
-    assert.equal(host.log.length, 1 + 11);
-    for (let index = 2; index < 9; index++) await answer(`${index}`, 7);
-    assert.equal(host.log.length, 1 + 11, "two are there still");
-    await answer("9", 7);
-    assert.equal(host.log.length, 1 + 12);
-    // Another model's runs are not trusted because of this one's.
-    void run("other", { owner: {} });
-    assert.equal(host.log.length, 1 + 12);
+  it("sends to a busy host once in a turn of the event loop", () => {
+    const { queue, log, source, nextTurn } = newQueue();
+    const model = source("a");
+    queue.offer(model);
+    model.add("b");
+    queue.offer(model);
+    assert.deepEqual(log, ["a"]);
+    nextTurn();
+    assert.deepEqual(log, ["a", "b"]);
   });
 
-  it("drops a waiting run whose signal aborts, and never sends it", async () => {
-    const { host, run } = newQueue({ minAhead: 1 });
-    const abort = new AbortController();
-    void run("a");
-    const dropped = run("b", { signal: abort.signal });
-    void run("c");
-    const reason = new Error("gone");
-    abort.abort(reason);
-    await assert.rejects(dropped, reason);
-    await host.answer("a");
-    await host.answer("c");
-    assert.deepEqual(host.log, ["a", "c"]);
+  it("sends a millisecond's worth of short runs ahead, at most 32", () => {
+    const { queue, log, source } = newQueue();
+    const names = Array.from({ length: 40 }, (_, index) => `${index}`);
+    const model = source(...names);
+    model.expectedMs = 0.125;
+    queue.offer(model);
+    assert.equal(log.length, 8);
+    const shorter = newQueue();
+    const tiny = shorter.source(...names);
+    tiny.expectedMs = 0.001;
+    shorter.queue.offer(tiny);
+    assert.equal(shorter.log.length, 32);
   });
 
-  it("rejects a sent run at its signal's abort, but keeps its place until the host answers", async () => {
-    const { host, queue, run } = newQueue({ minAhead: 1 });
-    const abort = new AbortController();
-    const aborted = run("a", { signal: abort.signal });
-    void run("b");
-    abort.abort(new Error("gone"));
-    await assert.rejects(aborted, { message: "gone" });
-    assert.deepEqual(host.log, ["a"]);
-    assert.equal(queue.front?.isWanted, false);
-    await host.answer("a");
-    assert.deepEqual(host.log, ["a", "b"]);
-    assert.equal(queue.front?.isWanted, true);
+  it("does not send ahead what is joined while it waits, however short", () => {
+    const { queue, log, source } = newQueue();
+    const model = source("a", "b", "c");
+    model.expectedMs = 0.001;
+    model.joins = true;
+    queue.offer(model);
+    assert.deepEqual(log, ["a", "b"]);
   });
 
-  it("does not take a run whose signal has aborted already", async () => {
-    const { host, run, load } = newQueue();
-    const signal = AbortSignal.abort(new Error("gone"));
-    await assert.rejects(run("a", { signal }), { message: "gone" });
-    await assert.rejects(load("b", signal), { message: "gone" });
-    assert.deepEqual(host.log, []);
+  it("does not trust one model's runs because of another's", () => {
+    const { queue, log, source, nextTurn } = newQueue();
+    const short = source("a", "b", "c");
+    short.expectedMs = 0.1;
+    queue.offer(short);
+    queue.offer(source("unknown"));
+    nextTurn();
+    assert.deepEqual(log, ["a", "b", "c"]);
   });
 
-  it("refuses runs over its limit as overloaded, and takes more once there is room", async () => {
-    const { host, run } = newQueue({ minAhead: 1, maxWaiting: 2 });
-    for (const name of ["a", "b", "c"]) void run(name);
-    await assert.rejects(run("d"), { kind: "overloaded" });
-    await host.answer("a");
-    const taken = run("e");
-    for (const name of ["b", "c", "e"]) await host.answer(name);
-    assert.equal(await taken, "e");
+  it("lets models take turns, so that a flood for one does not hold up another", () => {
+    const { queue, log, source, nextTurn } = newQueue();
+    const flood = source("a1", "a2", "a3", "a4");
+    queue.offer(flood);
+    const other = source("b1");
+    queue.offer(other);
+    flood.end("a1");
+    nextTurn();
+    flood.end("a2");
+    nextTurn();
+    assert.deepEqual(log, ["a1", "a2", "a3", "b1"]);
   });
 
-  it("goes on after a run that fails, and after one that cannot even start", async () => {
-    const { host, queue, owner, run } = newQueue({ minAhead: 1 });
-    const failed = run("a");
-    const broken = queue.run({
-      owner,
-      signal: forever,
-      start: () => {
-        throw new Error("no start");
-      },
-    });
-    broken.catch(() => {});
-    const last = run("c");
-    await host.fail("a", new Error("failed"));
-    await assert.rejects(failed, { message: "failed" });
-    await assert.rejects(broken, { message: "no start" });
-    await host.answer("c");
-    assert.equal(await last, "c");
+  it("passes over a model that may not send, until it offers itself again", () => {
+    const { queue, log, source, nextTurn } = newQueue();
+    const blocked = source("a");
+    blocked.isBlocked = true;
+    queue.offer(blocked);
+    const other = source("b");
+    queue.offer(other);
+    assert.deepEqual(log, ["b"]);
+    blocked.isBlocked = false;
+    queue.offer(blocked);
+    nextTurn();
+    assert.deepEqual(log, ["b", "a"]);
   });
 
-  it("cancels the waiting runs of one owner only", async () => {
-    const { host, queue, run } = newQueue({ minAhead: 1 });
-    const other = {};
-    const sent = run("a");
-    const waiting = run("b");
-    const others = run("c", { owner: other });
-    queue.cancel(queue.front?.owner ?? {}, new RuntimeError("aborted", "unloaded"));
-    await assert.rejects(waiting, { kind: "aborted" });
-    await host.answer("a");
-    await host.answer("c");
-    assert.deepEqual(await Promise.all([sent, others]), ["a", "c"]);
+  it("goes on after runs that end while they are being sent", () => {
+    const { queue, log, source } = newQueue();
+    const names = Array.from({ length: 5_000 }, (_, index) => `refused ${index}`);
+    queue.offer(source(...names, "a"));
+    assert.equal(log.length, 5_001);
+    assert.equal(log.at(-1), "a");
   });
 
-  it("sends a load only to a host without work, and nothing else meanwhile", async () => {
-    const { host, run, load } = newQueue();
-    void run("a");
-    void run("b");
+  it("knows what the host executes", () => {
+    const { queue, source } = newQueue();
+    const front = () => queue.front?.owner;
+    assert.equal(front(), undefined);
+    const model = source("a", "b");
+    queue.offer(model);
+    assert.equal(front(), model);
+    model.end("a");
+    model.end("b");
+    assert.equal(front(), undefined);
+  });
+});
+
+describe("a load in a host queue", () => {
+  it("is sent only to a host without work, and nothing else meanwhile", async () => {
+    const { queue, log, source, load, endLoad } = newQueue();
+    const model = source("a", "b");
+    queue.offer(model);
     const loaded = load("load");
-    void run("c");
-    await host.answer("a");
-    assert.deepEqual(host.log, ["a", "b"], "c waits behind the load");
-    await host.answer("b");
-    assert.deepEqual(host.log, ["a", "b", "load"]);
-    await host.answer("load");
+    model.add("c");
+    queue.offer(model);
+    model.end("a");
+    assert.deepEqual(log, ["a", "b"], "c waits behind the load");
+    model.end("b");
+    assert.deepEqual(log, ["a", "b", "load"]);
+    await endLoad("load");
     assert.equal(await loaded, "load");
-    assert.deepEqual(host.log, ["a", "b", "load", "c"]);
+    assert.deepEqual(log, ["a", "b", "load", "c"]);
   });
 
-  it("lets runs and loads take turns", async () => {
-    const { host, run, load } = newQueue({ minAhead: 1 });
+  it("takes turns with runs", async () => {
+    const { queue, log, source, load, endLoad } = newQueue();
     for (const name of ["load1", "load2"]) void load(name);
-    for (const name of ["a", "b", "c"]) void run(name);
-    for (const name of ["load1", "a", "load2", "b", "c"]) await host.answer(name);
-    assert.deepEqual(host.log, ["load1", "a", "load2", "b", "c"]);
+    const model = source("a", "b");
+    queue.offer(model);
+    await endLoad("load1");
+    assert.deepEqual(log, ["load1", "a"]);
+    model.end("a");
+    await endLoad("load2");
+    assert.deepEqual(log, ["load1", "a", "load2", "b"]);
   });
 
-  it("drops a waiting load whose signal aborts, and lets the runs behind it pass", async () => {
-    const { host, run, load } = newQueue();
-    void run("a");
+  it("that waits is dropped when its signal aborts, and the runs behind it pass", async () => {
+    const { queue, log, source, load, nextTurn } = newQueue();
+    const model = source("a");
+    queue.offer(model);
     const abort = new AbortController();
     const dropped = load("load", abort.signal);
-    void run("b");
-    assert.deepEqual(host.log, ["a"]);
+    model.add("b");
+    queue.offer(model);
+    nextTurn();
+    assert.deepEqual(log, ["a"]);
     abort.abort(new Error("gone"));
     await assert.rejects(dropped, { message: "gone" });
-    assert.deepEqual(host.log, ["a", "b"]);
+    assert.deepEqual(log, ["a", "b"]);
+    await assert.rejects(load("late", abort.signal), { message: "gone" });
   });
 
-  it("leaves a load that the host has to its end, whatever its signal says", async () => {
-    const { host, load } = newQueue();
+  it("that the host has is left to its end, whatever its signal says", async () => {
+    const { load, endLoad } = newQueue();
     const abort = new AbortController();
     const loaded = load("load", abort.signal);
     abort.abort();
-    await host.answer("load");
+    await endLoad("load");
     assert.equal(await loaded, "load");
-  });
-
-  it("leaves no listener behind on a signal that never aborts", async () => {
-    const { host, queue, run, load } = newQueue({ minAhead: 1 });
-    const { signal } = new AbortController();
-    let listeners = 0;
-    const add = signal.addEventListener.bind(signal);
-    const remove = signal.removeEventListener.bind(signal);
-    signal.addEventListener = (...args: Parameters<typeof add>) => {
-      listeners++;
-      add(...args);
-    };
-    signal.removeEventListener = (...args: Parameters<typeof remove>) => {
-      listeners--;
-      remove(...args);
-    };
-    void run("a", { signal });
-    const owner = {};
-    void run("cancelled", { signal, owner });
-    void load("load", signal);
-    queue.cancel(owner, new RuntimeError("aborted", "unloaded"));
-    await host.answer("a");
-    await host.answer("load");
-    assert.equal(listeners, 0);
   });
 });

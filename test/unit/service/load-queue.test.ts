@@ -1,12 +1,19 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { HeldMemory } from "../../../src/service/held-memory.ts";
 import { LoadQueue } from "../../../src/service/load-queue.ts";
 import { MemoryBudget } from "../../../src/service/memory-budget.ts";
 import type { ModelState } from "../../../src/service/model-state.ts";
 
 function setUp(concurrency: number) {
-  const states = new Map<string, ModelState>();
-  const budget = new MemoryBudget(100, () => states.values());
+  const held = new HeldMemory();
+  const generations = new Map<string, object>();
+  const note = (modelId: string, state: ModelState | undefined) => {
+    const generation = generations.get(modelId) ?? {};
+    generations.set(modelId, generation);
+    held.note(generation, state);
+  };
+  const budget = new MemoryBudget(100, held);
   const queue = new LoadQueue(concurrency, budget);
   const enter = (modelId: string, bytes: number, signal = new AbortController().signal) =>
     queue.enter({
@@ -14,12 +21,12 @@ function setUp(concurrency: number) {
       bytes,
       signal,
       onAdmit: () => {
-        states.set(modelId, { tag: "loading", reservedBytes: bytes });
+        note(modelId, { tag: "loading", reservedBytes: bytes });
         // As the registry does at every change of a state.
         queue.pump();
       },
     });
-  return { states, queue, enter };
+  return { note, queue, enter };
 }
 
 describe("the load queue", () => {
@@ -42,23 +49,23 @@ describe("the load queue", () => {
   });
 
   it("does not let small loads overtake a big one that waits for memory", async () => {
-    const { states, queue, enter } = setUp(5);
+    const { note, queue, enter } = setUp(5);
     await enter("a", 60);
     const big = enter("big", 50);
     const small = enter("small", 1);
     assert.equal(queue.waitingCount, 2);
-    states.delete("a");
+    note("a", undefined);
     queue.pump();
     await Promise.all([big, small]);
     assert.equal(queue.runningCount, 3);
   });
 
   it("refuses when nothing is about to come free, and goes on with the next", async () => {
-    const { states, queue, enter } = setUp(5);
+    const { note, queue, enter } = setUp(5);
     await enter("a", 60);
     const big = enter("big", 50);
     const small = enter("small", 40);
-    states.set("a", { tag: "ready", sizeBytes: 60 });
+    note("a", { tag: "ready", sizeBytes: 60 });
     queue.pump();
     await assert.rejects(big, { kind: "over-budget", message: /50 bytes, .* of 100 are in use/ });
     await small;

@@ -1,15 +1,19 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { HeldMemory } from "../../../src/service/held-memory.ts";
 import { MemoryBudget } from "../../../src/service/memory-budget.ts";
-import type { ModelState } from "../../../src/service/model-state.ts";
+import { heldBytes, isReleasing, type ModelState } from "../../../src/service/model-state.ts";
+import { Random } from "../../support/mutate.ts";
 
 describe("a memory budget of 100 bytes", () => {
-  const states: ModelState[] = [];
-  const budget = new MemoryBudget(100, () => states);
+  const held = new HeldMemory();
+  const budget = new MemoryBudget(100, held);
+  const [first, second] = [{}, {}];
 
   it("derives what is used from the states, whatever happened before", () => {
     assert.equal(budget.usedBytes, 0);
-    states.push({ tag: "ready", sizeBytes: 60 }, { tag: "queued" });
+    held.note(first, { tag: "ready", sizeBytes: 60 });
+    held.note(second, { tag: "queued" });
     assert.equal(budget.usedBytes, 60);
     assert.equal(budget.freeBytes, 40);
   });
@@ -25,15 +29,50 @@ describe("a memory budget of 100 bytes", () => {
       { tag: "unloading", heldBytes: 10 },
       { tag: "loading", reservedBytes: 10 },
     ] as const) {
-      states[1] = state;
+      held.note(second, state);
       assert.equal(budget.canReserve(41), "later", state.tag);
     }
     assert.equal(budget.canReserve(101), "never");
   });
 
   it("reports honestly that measured sizes went over the capacity", () => {
-    states[1] = { tag: "ready", sizeBytes: 70 };
+    held.note(second, { tag: "ready", sizeBytes: 70 });
     assert.equal(budget.freeBytes, -30);
     assert.equal(budget.canReserve(0), "never");
+    held.note(first, undefined);
+    assert.equal(budget.freeBytes, 30);
+  });
+});
+
+describe("held memory", () => {
+  it("is at every moment the plain sum over the latest states", () => {
+    const random = new Random(7);
+    const held = new HeldMemory();
+    const states = new Map<object, ModelState>();
+    const generations = Array.from({ length: 20 }, () => ({}));
+    for (let step = 0; step < 5_000; step++) {
+      const generation = generations[random.below(generations.length)] as object;
+      const bytes = random.below(1_000_000);
+      const next = [
+        undefined,
+        { tag: "queued" },
+        { tag: "loading", reservedBytes: bytes },
+        { tag: "ready", sizeBytes: bytes },
+        { tag: "reloading", sizeBytes: bytes },
+        { tag: "draining", sizeBytes: bytes },
+        { tag: "unloading", heldBytes: bytes },
+        { tag: "failed", reason: undefined },
+      ] as const;
+      const state = next[random.below(next.length)];
+      held.note(generation, state);
+      if (state === undefined) states.delete(generation);
+      else states.set(generation, state);
+      const all = [...states.values()];
+      assert.equal(
+        held.bytes,
+        all.reduce((sum, each) => sum + heldBytes(each), 0),
+      );
+      assert.equal(held.releasingCount, all.filter(isReleasing).length);
+    }
   });
 });

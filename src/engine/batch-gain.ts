@@ -1,0 +1,96 @@
+/** A row must get at least this much cheaper by doubling the rows of a run; less is not worth the time
+ *  that the first request of a batch waits for the last. */
+const leastGain = 0.1;
+/** Runs of either size in a trial. Of each size the cheapest counts: disturbances only ever add to it. */
+const runsInTrial = 4;
+/** So many runs after a size was found not to pay, it is tried again. */
+const runsToRetry = 1_000;
+
+interface Side {
+  runs: number;
+  /** Cost of one row in the cheapest of them, in milliseconds. */
+  leastMs: number;
+}
+
+/** Whether runs of more than 2^(n-1) and up to 2^n rows are worth it. */
+type SizeClass =
+  /** Runs of half the size and of this one take turns, so that both see the same disturbances. */
+  | { readonly tag: "trial"; readonly half: Side; readonly whole: Side }
+  | { readonly tag: "pays" }
+  | { readonly tag: "useless"; readonly retryAtRun: number };
+
+/** Learns from the runs of one model what joining requests saves. From the size of a single request on,
+ *  twice the rows are tried, and kept if a row then costs clearly less; then twice that, and so on. So a
+ *  model whose time is all in its rows stays at single requests after a few trials with two. The same
+ *  runs always lead to the same decisions. */
+export class BatchGain {
+  readonly #maxRows: number;
+  readonly #classes: SizeClass[] = [];
+  #runs = 0;
+
+  constructor(maxRows: number) {
+    this.#maxRows = maxRows;
+  }
+
+  /** One run of `rows` rows (at least 1) took the host `runMs` of CPU time. */
+  record(rows: number, runMs: number): void {
+    this.#runs++;
+    const power = classOf(rows);
+    const above = this.#class(power + 1);
+    if (above.tag === "trial" && above.half.runs <= above.whole.runs) {
+      this.#note(power + 1, above.half, runMs / rows);
+    }
+    const own = this.#class(power);
+    if (own.tag === "trial") this.#note(power, own.whole, runMs / rows);
+  }
+
+  /** Rows that a run may have which starts with a request of `rows`: at least `rows`. */
+  rowsFor(rows: number): number {
+    const own = classOf(rows);
+    let power = own;
+    while (2 ** power < this.#maxRows && this.#pays(power + 1)) power++;
+    // Beyond a size that is on trial nothing is known.
+    if (2 ** power < this.#maxRows && this.#isNextInTrial(power + 1)) power++;
+    return power === own ? rows : Math.max(rows, Math.min(2 ** power, this.#maxRows));
+  }
+
+  #pays(power: number): boolean {
+    return this.#class(power).tag === "pays";
+  }
+
+  /** Whether the next run is to have the greater one of the two sizes. */
+  #isNextInTrial(power: number): boolean {
+    const size = this.#class(power);
+    return size.tag === "trial" && size.half.runs > size.whole.runs;
+  }
+
+  #note(power: number, side: Side, rowMs: number): void {
+    side.runs++;
+    side.leastMs = Math.min(side.leastMs, rowMs);
+    const size = this.#class(power);
+    if (size.tag !== "trial") return;
+    const { half, whole } = size;
+    if (half.runs < runsInTrial || whole.runs < runsInTrial) return;
+    this.#classes[power] =
+      whole.leastMs <= (1 - leastGain) * half.leastMs
+        ? { tag: "pays" }
+        : { tag: "useless", retryAtRun: this.#runs + runsToRetry };
+  }
+
+  #class(power: number): SizeClass {
+    let size = this.#classes[power];
+    if (size === undefined || (size.tag === "useless" && this.#runs >= size.retryAtRun)) {
+      size = { tag: "trial", half: newSide(), whole: newSide() };
+      this.#classes[power] = size;
+    }
+    return size;
+  }
+}
+
+function newSide(): Side {
+  return { runs: 0, leastMs: Number.POSITIVE_INFINITY };
+}
+
+function classOf(rows: number): number {
+  return Math.ceil(Math.log2(rows));
+}

@@ -1,0 +1,321 @@
+import { RuntimeError } from "../errors.ts";
+import type { RunSettings } from "../run-settings.ts";
+import { BatchGain } from "./batch-gain.ts";
+import { canJoin, joinRequests, type RunRequest, rowsOf, splitResults } from "./batch-join.ts";
+import { isSameResult, withStrangers } from "./batch-rehearsal.ts";
+import type { IndexedTensor, OutgoingTensor } from "./host-protocol.ts";
+import type { HostQueue, HostRun, RunSource } from "./host-queue.ts";
+import { QueuedRun } from "./queued-run.ts";
+
+/** What a host answers to one run. */
+export interface RunAnswer {
+  readonly runMs: number;
+  readonly tensors: readonly IndexedTensor[];
+}
+
+export interface RunReceiver {
+  resolve(answer: RunAnswer): void;
+  reject(error: unknown): void;
+}
+
+export interface ModelQueueOptions {
+  /** The model. */
+  readonly owner: object;
+  readonly host: HostQueue;
+  readonly settings: RunSettings;
+  /** Whether all inputs and outputs of the model have rows, see `hasRows`. */
+  readonly hasRows: boolean;
+  /** Sends one run to the host; the receiver hears of it once. */
+  send(
+    run: { readonly wanted: readonly number[]; readonly tensors: readonly OutgoingTensor[] },
+    receiver: RunReceiver,
+  ): void;
+}
+
+/** Whether the model's requests may be joined. "wanted": it would pay, so the next that runs alone is to
+ *  be compared with itself in a batch, which is under way when "testing". */
+type Joining = "untested" | "wanted" | "testing" | "allowed" | "never";
+
+interface Rehearsal {
+  readonly request: RunRequest;
+  readonly rows: number;
+  /** The results of the request by itself. */
+  readonly alone: readonly IndexedTensor[];
+}
+
+const maxRehearsals = 3;
+/** So many waiting requests are looked at for those that can join the first. */
+const maxLookedAt = 256;
+/** Longer runs are never taken for short because of the runs before them. */
+const shortRunMs = 1;
+
+/** The inferences of one model that its host has not got. Joins what waits, as far as that pays; keeps
+ *  the limits of the model's settings. */
+export class ModelQueue implements RunSource {
+  readonly #options: ModelQueueOptions;
+  readonly #gain: BatchGain;
+  readonly #waiting = new Set<QueuedRun>();
+  /** Requests whose batch failed: each runs by itself, before all others. */
+  readonly #again = new Set<QueuedRun>();
+  /** Requests, not runs. */
+  #inHost = 0;
+  #joining: Joining;
+  #rehearsal: Rehearsal | undefined;
+  #failedRehearsals = 0;
+  #joins = false;
+  #expectedMs = Number.POSITIVE_INFINITY;
+  #delayTimer: NodeJS.Timeout | undefined;
+  #expiryTimer: NodeJS.Timeout | undefined;
+
+  constructor(options: ModelQueueOptions) {
+    this.#options = options;
+    this.#joining = options.hasRows && options.settings.maxBatchSize > 1 ? "untested" : "never";
+    this.#gain = new BatchGain(options.settings.maxBatchSize);
+  }
+
+  get hasWaiting(): boolean {
+    return this.#waiting.size > 0 || this.#again.size > 0 || this.#rehearsal !== undefined;
+  }
+
+  get joins(): boolean {
+    return this.#joins;
+  }
+
+  get expectedMs(): number {
+    return this.#expectedMs;
+  }
+
+  /** Rejects with the signal's reason as soon as it aborts, whether or not the host has the run; with
+   *  "overloaded" if too many wait or it waited too long; else resolves or rejects as the run does.
+   *  `alone`: not to be joined with others. */
+  run(request: RunRequest, signal: AbortSignal, alone: boolean): Promise<readonly IndexedTensor[]> {
+    if (signal.aborted) return Promise.reject(signal.reason);
+    const { maxQueueSize } = this.#options.settings;
+    if (maxQueueSize > 0 && this.#waiting.size >= maxQueueSize) {
+      return Promise.reject(
+        new RuntimeError(
+          "overloaded",
+          `${this.#waiting.size} inferences of this model wait already, its max_queue_size is ${maxQueueSize}`,
+        ),
+      );
+    }
+    return new Promise((resolve, reject) => {
+      const rows = this.#joining === "never" || alone ? undefined : rowsOf(request);
+      const run = new QueuedRun({ request, rows, signal, resolve, reject }, this.#forget);
+      this.#waiting.add(run);
+      this.#watchExpiry();
+      this.#options.host.offer(this);
+    });
+  }
+
+  /** Rejects what the host has not got. */
+  cancel(reason: RuntimeError): void {
+    for (const run of [...this.#again, ...this.#waiting]) run.reject(reason);
+    this.#again.clear();
+    this.#waiting.clear();
+    this.#rehearsal = undefined;
+    clearTimeout(this.#delayTimer);
+    clearTimeout(this.#expiryTimer);
+  }
+
+  next(): HostRun | undefined {
+    if (this.#rehearsal !== undefined) return this.#rehearse(this.#rehearsal);
+    const { maxConcurrency } = this.#options.settings;
+    const room = maxConcurrency === 0 ? Number.POSITIVE_INFINITY : maxConcurrency - this.#inHost;
+    if (room <= 0) return undefined;
+    for (const run of this.#again) {
+      this.#again.delete(run);
+      return this.#batch([run]);
+    }
+    const runs = this.#gather(room);
+    if (runs === undefined) return undefined;
+    for (const run of runs) this.#waiting.delete(run);
+    return this.#batch(runs);
+  }
+
+  /** The first that waits, with those that can join it; undefined if there is nothing, or if more are
+   *  worth waiting for. */
+  #gather(room: number): QueuedRun[] | undefined {
+    const runs: QueuedRun[] = [];
+    let rows = 0;
+    let maxRows = 0;
+    let lookedAt = 0;
+    for (const run of this.#waiting) {
+      const first = runs[0];
+      if (first === undefined) {
+        runs.push(run);
+        rows = run.rows ?? 0;
+        const canJoin = run.rows !== undefined && this.#joining !== "never";
+        maxRows = canJoin ? this.#gain.rowsFor(rows) : 0;
+        this.#joins = maxRows > rows && this.#joining === "allowed";
+        // The first time that there is something to gain, this request shows whether it is right.
+        if (maxRows > rows && this.#joining === "untested") this.#joining = "wanted";
+        if (!this.#joins) return runs;
+      } else if (
+        run.rows !== undefined &&
+        rows + run.rows <= maxRows &&
+        canJoin(first.request, run.request)
+      ) {
+        runs.push(run);
+        rows += run.rows;
+      }
+      if (rows === maxRows || runs.length >= room || ++lookedAt === maxLookedAt) return runs;
+    }
+    const [oldest] = runs;
+    return oldest === undefined || this.#isWorthWaiting(oldest) ? undefined : runs;
+  }
+
+  /** Whether there is time left for others to join. */
+  #isWorthWaiting(oldest: QueuedRun): boolean {
+    const leftMs =
+      this.#options.settings.maxQueueDelayMicroseconds / 1_000 - oldest.waitedMs(performance.now());
+    if (leftMs <= 0) return false;
+    this.#delayTimer ??= setTimeout(() => {
+      this.#delayTimer = undefined;
+      if (this.hasWaiting) this.#options.host.offer(this);
+    }, Math.ceil(leftMs));
+    return true;
+  }
+
+  #batch(runs: readonly QueuedRun[]): HostRun {
+    const { owner, send } = this.#options;
+    const rows = runs.reduce((sum, run) => sum + (run.rows ?? 0), 0);
+    const requests = runs.map(({ request }) => request);
+    const [{ wanted }] = requests as [RunRequest];
+    this.#inHost += runs.length;
+    return {
+      owner,
+      get isWanted() {
+        return runs.some((run) => run.isWanted);
+      },
+      start: (done) => {
+        const end = (settle: () => void) => {
+          this.#inHost -= runs.length;
+          settle();
+          done();
+          if (this.hasWaiting) this.#options.host.offer(this);
+        };
+        send(
+          { wanted, tensors: joinRequests(requests, rows) },
+          {
+            resolve: (answer) =>
+              end(() => {
+                this.#learn(rows, answer.runMs);
+                this.#prepareRehearsal(runs, answer.tensors);
+                this.#settle(runs, answer.tensors);
+              }),
+            reject: (error) => end(() => this.#fail(runs, error)),
+          },
+        );
+      },
+    };
+  }
+
+  #prepareRehearsal(runs: readonly QueuedRun[], tensors: readonly IndexedTensor[]): void {
+    const [run] = runs;
+    if (this.#joining !== "wanted" || run?.rows === undefined) return;
+    this.#joining = "testing";
+    // The caller gets the results and may do with them what it wants.
+    const alone = tensors.map((tensor) => ({ ...tensor, data: new Uint8Array(tensor.data) }));
+    this.#rehearsal = { request: run.request, rows: run.rows, alone };
+  }
+
+  /** A batch that nobody waits for, to see whether the model keeps its rows apart: a dimension that
+   *  varies may count anything, the steps of a sequence for example. */
+  #rehearse({ request, rows, alone }: Rehearsal): HostRun {
+    this.#rehearsal = undefined;
+    const { owner, send } = this.#options;
+    return {
+      owner,
+      isWanted: true,
+      start: (done) => {
+        const end = (joining: Joining) => {
+          // Meanwhile the outputs may have shown it.
+          if (this.#joining === "testing") this.#joining = joining;
+          done();
+          if (this.hasWaiting) this.#options.host.offer(this);
+        };
+        send(
+          { wanted: request.wanted, tensors: joinRequests(withStrangers(request), 3 * rows) },
+          {
+            resolve: ({ tensors }) => {
+              const among = splitResults(tensors, [rows, rows, rows])?.[1];
+              end(among !== undefined && isSameResult(alone, among) ? "allowed" : "never");
+            },
+            // The strangers' values may have been at fault.
+            reject: () => end(++this.#failedRehearsals < maxRehearsals ? "untested" : "never"),
+          },
+        );
+      },
+    };
+  }
+
+  #settle(runs: readonly QueuedRun[], tensors: readonly IndexedTensor[]): void {
+    if (runs.length === 1) {
+      runs[0]?.resolve(tensors);
+      return;
+    }
+    const results = splitResults(
+      tensors,
+      runs.map((run) => run.rows ?? 0),
+    );
+    if (results === undefined) {
+      // The outputs are not rows, whatever their shapes promised.
+      this.#joining = "never";
+      this.#joins = false;
+      this.#runSingly(runs);
+      return;
+    }
+    for (const [at, run] of runs.entries()) run.resolve(results[at] ?? []);
+  }
+
+  #fail(runs: readonly QueuedRun[], error: unknown): void {
+    const isOfRequest =
+      error instanceof RuntimeError &&
+      (error.kind === "run-failed" || error.kind === "invalid-argument");
+    // One bad request fails the whole run; by itself, it fails alone.
+    if (isOfRequest && runs.length > 1) this.#runSingly(runs);
+    else for (const run of runs) run.reject(error);
+  }
+
+  #runSingly(runs: readonly QueuedRun[]): void {
+    for (const run of runs) if (run.isWanted) this.#again.add(run);
+  }
+
+  #learn(rows: number, runMs: number): void {
+    if (rows > 0) this.#gain.record(rows, runMs);
+    const before = Number.isFinite(this.#expectedMs) ? this.#expectedMs : runMs;
+    // One long run is reason enough to be careful; it takes many short ones to be so no longer.
+    this.#expectedMs = runMs > shortRunMs ? runMs : before + (runMs - before) / 8;
+  }
+
+  /** One timer for all: those that wait have come in order, and the first to come expires first. */
+  #watchExpiry(): void {
+    const limitMs = this.#options.settings.queueTimeoutMicroseconds / 1_000;
+    if (limitMs === 0 || this.#expiryTimer !== undefined) return;
+    const [oldest] = this.#waiting;
+    if (oldest === undefined) return;
+    const leftMs = Math.max(0, limitMs - oldest.waitedMs(performance.now()));
+    this.#expiryTimer = setTimeout(() => {
+      this.#expiryTimer = undefined;
+      const nowMs = performance.now();
+      for (const run of this.#waiting) {
+        const waitedMs = run.waitedMs(nowMs);
+        if (waitedMs < limitMs) break;
+        this.#waiting.delete(run);
+        run.reject(
+          new RuntimeError(
+            "overloaded",
+            `the inference waited ${Math.round(waitedMs)} ms for its turn, the model's limit is ${limitMs} ms`,
+          ),
+        );
+      }
+      this.#watchExpiry();
+    }, Math.ceil(leftMs));
+  }
+
+  readonly #forget = (run: QueuedRun): void => {
+    this.#waiting.delete(run);
+    this.#again.delete(run);
+  };
+}

@@ -1,0 +1,64 @@
+import type { RunRequest } from "./batch-join.ts";
+import type { IndexedTensor } from "./host-protocol.ts";
+
+export interface QueuedRunParts {
+  readonly request: RunRequest;
+  /** Undefined: not to be joined. */
+  readonly rows: number | undefined;
+  readonly signal: AbortSignal;
+  resolve(results: readonly IndexedTensor[]): void;
+  reject(reason: unknown): void;
+}
+
+const once = { once: true } as const;
+
+/** One inference from its call to its end. Settles once; when its signal aborts it rejects at once,
+ *  wherever it is, and a late result is dropped. */
+export class QueuedRun {
+  readonly request: RunRequest;
+  readonly rows: number | undefined;
+  readonly #parts: QueuedRunParts;
+  readonly #onAbort: (run: QueuedRun) => void;
+  readonly #queuedMs = performance.now();
+  #isWanted = true;
+
+  /** `onAbort` is called before it rejects because of its signal. */
+  constructor(parts: QueuedRunParts, onAbort: (run: QueuedRun) => void) {
+    this.request = parts.request;
+    this.rows = parts.rows;
+    this.#parts = parts;
+    this.#onAbort = onAbort;
+    // As an object with `handleEvent` it needs no function of its own to be taken off again.
+    parts.signal.addEventListener("abort", this, once);
+  }
+
+  /** Whether anybody still waits for the result. */
+  get isWanted(): boolean {
+    return this.#isWanted;
+  }
+
+  waitedMs(nowMs: number): number {
+    return nowMs - this.#queuedMs;
+  }
+
+  resolve(results: readonly IndexedTensor[]): void {
+    this.#end();
+    this.#parts.resolve(results);
+  }
+
+  reject(reason: unknown): void {
+    this.#end();
+    this.#parts.reject(reason);
+  }
+
+  handleEvent(): void {
+    this.#onAbort(this);
+    this.#isWanted = false;
+    this.#parts.reject(this.#parts.signal.reason);
+  }
+
+  #end(): void {
+    this.#isWanted = false;
+    this.#parts.signal.removeEventListener("abort", this);
+  }
+}

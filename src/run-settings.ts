@@ -1,0 +1,26 @@
+/** How the inferences of one model wait, run side by side and are joined. */
+export interface RunSettings {
+  /** Rows (of axis 0) that requests joined into one run may have together; below 2 nothing is joined.
+   *  A request with more rows of its own runs all the same, alone. */
+  readonly maxBatchSize: number;
+  /** How long a request may wait for others to join it, in microseconds; 0: only what waits anyhow is
+   *  joined. Timers tick in milliseconds, so that other values are rounded up to whole ones. */
+  readonly maxQueueDelayMicroseconds: number;
+  /** Requests that may wait; more are "overloaded". */
+  readonly maxQueueSize: number;
+  /** A request that has waited for so long is "overloaded", in microseconds; 0: it waits on. */
+  readonly queueTimeoutMicroseconds: number;
+  /** Requests that may be in the host at once, 0: any number. The others wait. */
+  readonly maxConcurrency: number;
+}
+
+/** Of the files beside models that hold their settings, or the end of it: see `findSettingsFile`. */
+export const settingsFileName = "modelport.json";
+
+export const defaultRunSettings: RunSettings = Object.freeze({
+  maxBatchSize: 64,
+  maxQueueDelayMicroseconds: 0,
+  maxQueueSize: 1_024,
+  queueTimeoutMicroseconds: 0,
+  maxConcurrency: 0,
+});

@@ -1,0 +1,100 @@
+import { RuntimeError } from "../errors.ts";
+import type { RunSettings } from "../run-settings.ts";
+
+interface Field {
+  /** The way to it from the top of the document. */
+  readonly path: readonly string[];
+  readonly setting: keyof RunSettings;
+  readonly max: number;
+}
+
+/** In the names and the nesting of Triton's model configuration, as far as that has them. All are
+ *  integers from 0 on. */
+const fields: readonly Field[] = [
+  { path: ["max_batch_size"], setting: "maxBatchSize", max: 2 ** 16 },
+  { path: ["max_concurrency"], setting: "maxConcurrency", max: 2 ** 31 - 1 },
+  {
+    path: ["dynamic_batching", "max_queue_delay_microseconds"],
+    setting: "maxQueueDelayMicroseconds",
+    max: 60_000_000,
+  },
+  {
+    path: ["dynamic_batching", "default_queue_policy", "max_queue_size"],
+    setting: "maxQueueSize",
+    max: 2 ** 31 - 1,
+  },
+  {
+    path: ["dynamic_batching", "default_queue_policy", "default_timeout_microseconds"],
+    setting: "queueTimeoutMicroseconds",
+    max: 86_400_000_000,
+  },
+];
+
+type Document = Readonly<Record<string, unknown>>;
+
+/** What a model's settings file says. Throws RuntimeError "invalid-argument" with the name of the field
+ *  for anything that is not a setting: a misspelt one would otherwise go unseen. */
+export function parseSettingsFile(text: string, where: string): Partial<RunSettings> {
+  let document: unknown;
+  try {
+    document = JSON.parse(text);
+  } catch (error) {
+    throw invalid(`${where} is not JSON: ${(error as Error).message}`);
+  }
+  if (!isObject(document)) throw invalid(`${where} must be a JSON object`);
+  refuseUnknown(document, [], where);
+  return readSettings(document, where);
+}
+
+/** What a modelKey says, among much else that is none of our business. Throws "invalid-argument" if one of
+ *  the settings has a value that it cannot have. */
+export function readSettings(document: Document, where: string): Partial<RunSettings> {
+  const settings: Partial<Record<keyof RunSettings, number>> = {};
+  for (const { path, setting, max } of fields) {
+    const value = valueAt(document, path, where);
+    if (value === undefined) continue;
+    if (!Number.isSafeInteger(value) || (value as number) < 0 || (value as number) > max) {
+      throw invalid(
+        `${where}: ${path.join(".")} is ${JSON.stringify(value)}, expected an integer from 0 to ${max}`,
+      );
+    }
+    settings[setting] = value as number;
+  }
+  return settings;
+}
+
+function valueAt(document: Document, path: readonly string[], where: string): unknown {
+  let value: unknown = document;
+  for (const [depth, name] of path.entries()) {
+    if (!isObject(value)) {
+      throw invalid(`${where}: ${path.slice(0, depth).join(".")} must be an object`);
+    }
+    value = Object.hasOwn(value, name) ? value[name] : undefined;
+    if (value === undefined) return undefined;
+  }
+  return value;
+}
+
+function refuseUnknown(document: Document, prefix: readonly string[], where: string): void {
+  const depth = prefix.length;
+  const below = fields.filter(({ path }) => prefix.every((name, at) => path[at] === name));
+  for (const [name, value] of Object.entries(document)) {
+    const known = below.filter(({ path }) => path[depth] === name);
+    const path = [...prefix, name];
+    if (known.length === 0) {
+      const names = [...new Set(below.map((field) => field.path[depth]))].join(", ");
+      throw invalid(`${where}: ${path.join(".")} is no setting; expected ${names}`);
+    }
+    if (isObject(value) && known.some((field) => field.path.length > path.length)) {
+      refuseUnknown(value, path, where);
+    }
+  }
+}
+
+function isObject(value: unknown): value is Document {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function invalid(message: string): RuntimeError {
+  return new RuntimeError("invalid-argument", message);
+}

@@ -1,0 +1,64 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { parseSettingsFile, readSettings } from "../../../src/service/model-settings.ts";
+
+const full = {
+  max_batch_size: 8,
+  max_concurrency: 4,
+  dynamic_batching: {
+    max_queue_delay_microseconds: 500,
+    default_queue_policy: { max_queue_size: 16, default_timeout_microseconds: 100_000 },
+  },
+};
+
+describe("the settings of a model", () => {
+  it("have the names that Triton's model configuration has for them", () => {
+    assert.deepEqual(parseSettingsFile(JSON.stringify(full), "f"), {
+      maxBatchSize: 8,
+      maxConcurrency: 4,
+      maxQueueDelayMicroseconds: 500,
+      maxQueueSize: 16,
+      queueTimeoutMicroseconds: 100_000,
+    });
+  });
+
+  it("are only those that are given", () => {
+    assert.deepEqual(parseSettingsFile("{}", "f"), {});
+    assert.deepEqual(parseSettingsFile('{"dynamic_batching": {}}', "f"), {});
+    assert.deepEqual(parseSettingsFile('{"max_batch_size": 0}', "f"), { maxBatchSize: 0 });
+  });
+
+  for (const [text, message] of [
+    ["{", /^f is not JSON: /],
+    ["[]", "f must be a JSON object"],
+    [
+      '{"max_batch_sise": 8}',
+      "f: max_batch_sise is no setting; expected max_batch_size, max_concurrency, dynamic_batching",
+    ],
+    [
+      '{"dynamic_batching": {"max_queue_size": 8}}',
+      "f: dynamic_batching.max_queue_size is no setting; expected max_queue_delay_microseconds, default_queue_policy",
+    ],
+    ['{"max_batch_size": "8"}', /^f: max_batch_size is "8", expected an integer from 0 to 65536$/],
+    ['{"max_batch_size": -1}', /max_batch_size is -1, expected/],
+    ['{"max_batch_size": 1.5}', /max_batch_size is 1.5, expected/],
+    ['{"max_concurrency": null}', /max_concurrency is null, expected/],
+    ['{"dynamic_batching": 7}', "f: dynamic_batching must be an object"],
+    [
+      '{"dynamic_batching": {"default_queue_policy": {"default_timeout_microseconds": 1e12}}}',
+      /dynamic_batching.default_queue_policy.default_timeout_microseconds is 1000000000000, expected/,
+    ],
+    ['{"__proto__": {}}', /__proto__ is no setting/],
+  ] as const) {
+    it(`are refused by the name of the field: ${text}`, () => {
+      assert.throws(() => parseSettingsFile(text, "f"), { kind: "invalid-argument", message });
+    });
+  }
+
+  it("in a key stand among other things, but must be sound themselves", () => {
+    const key = { model_type: { name: "onnx" }, other: 7, max_batch_size: 2 };
+    assert.deepEqual(readSettings(key, "k"), { maxBatchSize: 2 });
+    assert.throws(() => readSettings({ max_batch_size: true }, "k"), { kind: "invalid-argument" });
+    assert.throws(() => readSettings({ dynamic_batching: [] }, "k"), { kind: "invalid-argument" });
+  });
+});
