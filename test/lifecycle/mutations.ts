@@ -60,7 +60,13 @@ export const mutations: readonly Mutation[] = [
   {
     name: "refuse what would fit after an unload",
     file: "memory-budget.ts",
-    from: 'for (const state of this.#states()) if (isReleasing(state)) return "later";',
+    from: 'return this.#held.releasingCount > 0 ? "later" : "never";',
+    to: 'return "never";',
+  },
+  {
+    name: "count what a generation held before as well",
+    file: "held-memory.ts",
+    from: "if (before !== undefined) this.#count(before, -1);",
     to: "",
   },
   {
