@@ -5,6 +5,7 @@ import type { Duplex, Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { describeError, RuntimeError } from "../errors.ts";
 import type { EngineLog } from "./engine-log.ts";
+import { hostCommand } from "./host-command.ts";
 import type { FailedMessage, ReadyMessage } from "./host-messages.ts";
 import {
   decodeJson,
@@ -153,7 +154,9 @@ export class HostProcess {
 
   #spawn(environment: Readonly<Record<string, string>>): ChildProcess | undefined {
     try {
-      const child = spawn(process.execPath, [...nodeFlags, entry], {
+      const command = [process.execPath, ...nodeFlags, entry];
+      const { file, args } = hostCommand(command, this.#log);
+      const child = spawn(file, args, {
         env: { ...environment, ...allocatorEnvironment },
         stdio: ["ignore", "ignore", "pipe", "pipe"],
       });
