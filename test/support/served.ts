@@ -20,6 +20,8 @@ export interface Served {
 export const projectRoot: string = fileURLToPath(new URL("../../", import.meta.url));
 
 export interface ServedOptions {
+  /** A program and its arguments that becomes the given one by exec, such as prlimit or setpriv. */
+  readonly wrapper?: readonly string[];
   readonly nodeFlags?: readonly string[];
   /** Sees every line of the program's log. */
   readonly logged?: (line: Record<string, unknown>) => void;
@@ -28,10 +30,11 @@ export interface ServedOptions {
 /** Starts `modelport serve` with these flags on a free port, and resolves when it listens. */
 export async function startServed(
   flags: readonly string[],
-  { nodeFlags = [], logged = () => {} }: ServedOptions = {},
+  { wrapper = [], nodeFlags = [], logged = () => {} }: ServedOptions = {},
 ): Promise<Served> {
-  const program = [...nodeFlags, "src/modelport.js", "serve", "--port", "0"];
-  const child = spawn(process.execPath, [...program, ...flags], {
+  const program = [process.execPath, ...nodeFlags, "src/modelport.js", "serve", "--port", "0"];
+  const [file = process.execPath, ...args] = [...wrapper, ...program, ...flags];
+  const child = spawn(file, args, {
     cwd: projectRoot,
     stdio: ["ignore", "pipe", "pipe"],
   });
