@@ -2,10 +2,11 @@ import { abortable } from "../abort.ts";
 import { RuntimeError } from "../errors.ts";
 import type { RunSettings } from "../run-settings.ts";
 import type { ModelSource } from "./engine.ts";
+import { HostLostError, type PartInLoss } from "./host-lost-error.ts";
 import type { LoadedMessage, LoadMessage, ReleasedMessage } from "./host-messages.ts";
 import type { HostProcess } from "./host-process.ts";
 import { decodeJson, encodeJson, frameKind } from "./host-protocol.ts";
-import { HostQueue } from "./host-queue.ts";
+import { HostQueue, type HostRun } from "./host-queue.ts";
 import { HostedModel, type HostOfModel } from "./hosted-model.ts";
 
 export type HostKind = "shared" | "dedicated" | "spare";
@@ -23,6 +24,12 @@ export interface HostLoad {
 /** So many grace periods has a model of others to finish its run before an unload ends the host. */
 const graceOfOthers = 5;
 
+/** An abandoned run gets so many times what it was expected to take, or the grace if that is more. */
+const patience = 4;
+/** So many times longer if nothing else waits for the host. */
+const patienceOfIdle = 5;
+const watchesPerGrace = 4;
+
 /** One host process with the models in it. */
 export class EngineHost implements HostOfModel {
   readonly process: HostProcess;
@@ -36,12 +43,19 @@ export class EngineHost implements HostOfModel {
   /** The sum of these. */
   #committedBytes = 0;
   #lastModel = 0;
+  readonly #watch: NodeJS.Timeout;
+  /** The run at the front that nobody waits for, and since when. */
+  #abandoned: { readonly run: HostRun; readonly sinceMs: number } | undefined;
+  /** The run for which the host was killed. */
+  #hung: HostRun | undefined;
 
   constructor(process: HostProcess, options: { kind: HostKind; killGraceMs: number }) {
     this.process = process;
     this.kind = options.kind;
     this.#killGraceMs = options.killGraceMs;
-    void process.exited.then((error) => this.#loseAll(error));
+    process.onGone = (error) => this.#loseAll(error);
+    this.#watch = setInterval(() => this.#killIfHung(), options.killGraceMs / watchesPerGrace);
+    this.#watch.unref();
   }
 
   get modelCount(): number {
@@ -192,13 +206,41 @@ export class EngineHost implements HostOfModel {
     this.process.memoryBytes = memoryBytes;
   }
 
+  /** A run cannot be stopped but with its host. One that nobody waits for may be as long as the model
+   *  is known for, and then a grace; what comes behind it must not wait for ever. */
+  #killIfHung(): void {
+    const { front } = this.queue;
+    if (front === undefined || front.isWanted || !this.process.isAlive) {
+      this.#abandoned = undefined;
+      return;
+    }
+    const nowMs = performance.now();
+    if (this.#abandoned?.run !== front) this.#abandoned = { run: front, sinceMs: nowMs };
+    const { frontMs, hasMore } = this.queue;
+    const expectedMs = Number.isFinite(frontMs) ? patience * frontMs : 0;
+    const limitMs = Math.max(this.#killGraceMs, expectedMs) * (hasMore ? 1 : patienceOfIdle);
+    if (nowMs - this.#abandoned.sinceMs < limitMs) return;
+    this.#hung = front;
+    void this.process.kill(killedFor("a run that nobody waited for any more did not end"));
+  }
+
   #loseAll(error: RuntimeError): void {
+    clearInterval(this.#watch);
+    const last = this.queue.noteDeath();
     for (const model of this.#bytes.keys()) this.#commit(model, 0);
     const models = [...this.#models.values()];
     this.#models.clear();
     // On shutdown nobody is to load the models again.
     if (error.kind === "shutting-down") return;
-    for (const model of models) model.lose(error);
+    for (const model of models) {
+      const isPartOfIt = last !== undefined && last.owner === model;
+      model.lose(new HostLostError(isPartOfIt ? this.#partOf(last) : "bystander", error));
+    }
+  }
+
+  #partOf(run: HostRun): PartInLoss {
+    // The kernel kills by SIGKILL when memory is short; so do we, and people. Engines crash otherwise.
+    return run === this.#hung || this.process.exitSignal !== "SIGKILL" ? "caused" : "suspected";
   }
 }
 

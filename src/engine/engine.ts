@@ -41,14 +41,16 @@ export interface LoadedModel {
   readonly sizeBytes: number;
   readonly hostPid: number;
 
-  /** Resolves with a "host-lost" error if the host dies while it holds the model. Never rejects, and
-   *  stays pending if the model is unloaded in order. */
+  /** Resolves with a "host-lost" error if the host dies while it holds the model, before any run is
+   *  rejected because of it; a HostLostError tells the model's part in it. Never rejects, and stays
+   *  pending if the model is unloaded in order. */
   readonly lost: Promise<RuntimeError>;
 
   /** Runs once. The tensors' buffers are handed over; a "host-lost" rejection gives them back as they
    *  were. When `signal` aborts, rejects at once with its
-   *  reason; work that had not started is dropped. Else rejects with a RuntimeError: "host-lost",
-   *  "run-failed", "aborted" (unloaded meanwhile), "invalid-argument" (values that the engine cannot
+   *  reason; work that had not started is dropped, and a host that does not come to the end of it is
+   *  killed after a while. Else rejects with a RuntimeError: "host-lost" (as a HostLostError it tells
+   *  whether the host was at this very run), "run-failed", "aborted" (unloaded meanwhile), "invalid-argument" (values that the engine cannot
    *  take), "overloaded". */
   infer(request: EngineRequest, signal: AbortSignal): Promise<Tensor[]>;
 

@@ -74,6 +74,10 @@ export class HostProcess {
   readonly exited: Promise<RuntimeError>;
   /** 0 if the system did not start the process. */
   readonly pid: number;
+  /** Called once, when the process is gone and before anything that was pending is rejected. */
+  onGone: (error: RuntimeError) => void = () => {};
+  /** What ended the process, if it was a signal. */
+  exitSignal: NodeJS.Signals | undefined;
   /** Private memory of the host as last heard, undefined where the system does not tell. */
   memoryBytes: number | undefined;
 
@@ -192,6 +196,7 @@ export class HostProcess {
       this.#log.warn({ hostPid: this.pid, line }, "engine host wrote to stderr"),
     );
     child.on("exit", (code, signal) => {
+      this.exitSignal = signal ?? undefined;
       const how = signal === null ? `with code ${code}` : `by ${signal}`;
       this.#end(
         this.#state.tag === "killed"
@@ -245,6 +250,7 @@ export class HostProcess {
     this.#state = { tag: "gone", error };
     clearTimeout(this.#startTimer);
     this.#socket?.destroy();
+    this.onGone(error);
     this.#ready.reject(error);
     const pending = [...this.#pending.values()];
     this.#pending.clear();

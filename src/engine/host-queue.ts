@@ -43,6 +43,8 @@ export class HostQueue {
   /** In the host, oldest first, with what each was expected to take. The oldest is the one that
    *  executes. */
   readonly #sent = new Map<HostRun, number>();
+  /** What `front` was when the host died. */
+  #lastRun: HostRun | undefined;
   #isLoading = false;
   #turn: "loads" | "runs" = "loads";
   #isPumping = false;
@@ -56,6 +58,27 @@ export class HostQueue {
   /** The run that the host executes, as far as is known here. */
   get front(): HostRun | undefined {
     return first(this.#sent.keys());
+  }
+
+  /** How long `front` is expected to keep the host; Infinity if that is not known. */
+  get frontMs(): number {
+    return first(this.#sent.values()) ?? Number.POSITIVE_INFINITY;
+  }
+
+  /** Whether the host has, or is about to get, other work than what it executes. */
+  get hasMore(): boolean {
+    return this.#sent.size > 1 || this.#sources.size > 0 || this.#loads.size > 0;
+  }
+
+  /** The host has died. Returns what it was executing. */
+  noteDeath(): HostRun | undefined {
+    this.#lastRun = this.front;
+    return this.#lastRun;
+  }
+
+  /** Whether the host died while it was executing `run`. */
+  diedIn(run: HostRun): boolean {
+    return this.#lastRun === run;
   }
 
   /** `source` has something to send. An idle host gets it at once; a busy one together with what else

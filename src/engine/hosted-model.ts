@@ -3,6 +3,7 @@ import type { RunSettings } from "../run-settings.ts";
 import type { Tensor, TensorSpec } from "../tensor.ts";
 import { hasRows } from "./batch-join.ts";
 import type { EngineRequest, LoadedModel, ModelMetadata } from "./engine.ts";
+import type { HostLostError } from "./host-lost-error.ts";
 import type { HostProcess } from "./host-process.ts";
 import { decodeTensors, encodeTensors, frameKind, type IndexedTensor } from "./host-protocol.ts";
 import type { HostQueue } from "./host-queue.ts";
@@ -29,12 +30,12 @@ export class HostedModel implements LoadedModel {
   readonly sizeBytes: number;
   readonly hostPid: number;
   readonly number: number;
-  readonly lost: Promise<RuntimeError>;
+  readonly lost: Promise<HostLostError>;
   readonly #host: HostOfModel;
   readonly #queue: ModelQueue;
   readonly #inputs: ReadonlyMap<string, number>;
   readonly #outputs: ReadonlyMap<string, number>;
-  readonly #lost = Promise.withResolvers<RuntimeError>();
+  readonly #lost = Promise.withResolvers<HostLostError>();
   #unloaded: Promise<void> | undefined;
 
   constructor(host: HostOfModel, { number, sizeBytes, metadata, settings }: HostedModelFacts) {
@@ -96,7 +97,7 @@ export class HostedModel implements LoadedModel {
   }
 
   /** The host died with this model in it. Called by the host, at most once. */
-  lose(error: RuntimeError): void {
+  lose(error: HostLostError): void {
     this.#lost.resolve(error);
   }
 }

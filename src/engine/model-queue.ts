@@ -3,6 +3,7 @@ import type { RunSettings } from "../run-settings.ts";
 import { BatchGain } from "./batch-gain.ts";
 import { canJoin, joinRequests, type RunRequest, rowsOf, splitResults } from "./batch-join.ts";
 import { isSameResult, withStrangers } from "./batch-rehearsal.ts";
+import { HostLostError } from "./host-lost-error.ts";
 import type { IndexedTensor, OutgoingTensor } from "./host-protocol.ts";
 import type { HostQueue, HostRun, RunSource } from "./host-queue.ts";
 import { QueuedRun } from "./queued-run.ts";
@@ -183,7 +184,7 @@ export class ModelQueue implements RunSource {
     const requests = runs.map(({ request }) => request);
     const [{ wanted }] = requests as [RunRequest];
     this.#inHost += runs.length;
-    return {
+    const batch: HostRun = {
       owner,
       get isWanted() {
         return runs.some((run) => run.isWanted);
@@ -204,11 +205,18 @@ export class ModelQueue implements RunSource {
                 this.#prepareRehearsal(runs, answer.tensors);
                 this.#settle(runs, answer.tensors);
               }),
-            reject: (error) => end(() => this.#fail(runs, error)),
+            reject: (error) => end(() => this.#fail(runs, this.#lossOf(batch, error))),
           },
         );
       },
     };
+    return batch;
+  }
+
+  /** Tells a run that its host died of from those that only waited for it. */
+  #lossOf(run: HostRun, error: unknown): unknown {
+    if (!(error instanceof RuntimeError) || error.kind !== "host-lost") return error;
+    return new HostLostError(this.#options.host.diedIn(run) ? "suspected" : "bystander", error);
   }
 
   #prepareRehearsal(runs: readonly QueuedRun[], tensors: readonly IndexedTensor[]): void {
@@ -227,7 +235,7 @@ export class ModelQueue implements RunSource {
     const { owner, send } = this.#options;
     return {
       owner,
-      isWanted: true,
+      isWanted: false,
       start: (done) => {
         const end = (joining: Joining) => {
           // Meanwhile the outputs may have shown it.

@@ -1,5 +1,6 @@
 import { abortable } from "../abort.ts";
 import type { LoadedModel } from "../engine/engine.ts";
+import { HostLostError } from "../engine/host-lost-error.ts";
 import { RuntimeError } from "../errors.ts";
 import type { Tensor } from "../tensor.ts";
 import { checkInference } from "./inference-check.ts";
@@ -7,8 +8,14 @@ import type { ModelLifecycle } from "./model-lifecycle.ts";
 import type { ModelRecord } from "./model-record.ts";
 import type { InferenceRequest } from "./models.ts";
 
+/** Hosts that may die of one request. */
+const maxDeaths = 2;
+/** Hosts that may die before they come to it. */
+const maxHosts = 8;
+
 /** Runs one inference on a model that is serving, and holds it in memory meanwhile. A request whose host
- *  dies is run once more, in the next host: it is idempotent, and its buffers are ours again. */
+ *  dies of it is run once more, in the next host: it is idempotent, and its buffers are ours again. One
+ *  that had nothing to do with the death may be lost more often. */
 export async function runInference(
   record: ModelRecord,
   request: InferenceRequest,
@@ -16,22 +23,35 @@ export async function runInference(
 ): Promise<readonly Tensor[]> {
   const release = record.leases.acquire();
   try {
-    const loaded = await abortable(record.whenRunning(), signal);
-    const checked = checkInference(record.label, loaded.metadata, request);
+    let loaded = await abortable(record.whenRunning(), signal);
+    let checked = checkInference(record.label, loaded.metadata, request);
     return await record.statistics.measure(async () => {
-      try {
-        return await loaded.infer(checked, signal);
-      } catch (reason) {
-        if (!(reason instanceof RuntimeError) || reason.kind !== "host-lost") throw reason;
-        lifecycle.recover(record, loaded, reason);
-        const again = await afterLoss(record, loaded, signal);
-        // By itself: whatever ended the host must not do it to others again.
-        return await again.infer({ ...checked, alone: true }, signal);
+      let deaths = 0;
+      for (let hosts = 1; ; hosts++) {
+        try {
+          const results = await loaded.infer(checked, signal);
+          record.faults?.noteSuccess();
+          return results;
+        } catch (reason) {
+          if (!(reason instanceof RuntimeError) || reason.kind !== "host-lost") throw reason;
+          lifecycle.recover(record, loaded, reason);
+          if (!isBystander(reason)) {
+            deaths++;
+            // By itself: whatever ended the host must not do it to others again.
+            checked = { ...checked, alone: true };
+          }
+          if (deaths === maxDeaths || hosts === maxHosts) throw reason;
+          loaded = await afterLoss(record, loaded, signal);
+        }
       }
     });
   } finally {
     release();
   }
+}
+
+function isBystander(reason: RuntimeError): boolean {
+  return reason instanceof HostLostError && reason.part === "bystander";
 }
 
 async function afterLoss(

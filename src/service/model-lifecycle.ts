@@ -1,12 +1,15 @@
 import { abortable, delay } from "../abort.ts";
 import type { Engine, LoadedModel, ModelFile, ModelSource } from "../engine/engine.ts";
+import { HostLostError } from "../engine/host-lost-error.ts";
 import { describeError, isTransient, RuntimeError } from "../errors.ts";
 import type { Logger } from "../log.ts";
 import type { RunSettings } from "../run-settings.ts";
 import { readSmallFile } from "../storage/read-small-file.ts";
 import type { SafePath } from "../storage/safe-path.ts";
+import { FaultBook } from "./fault-book.ts";
 import type { LoadQueue } from "./load-queue.ts";
 import type { MemoryBudget } from "./memory-budget.ts";
+import type { ModelFaults } from "./model-faults.ts";
 import { splitVersionedId } from "./model-name.ts";
 import type { ModelRecord } from "./model-record.ts";
 import type { ModelRegistry } from "./model-registry.ts";
@@ -33,6 +36,7 @@ const maxAttempts = 3;
 /** Moves generations through their states: the only code that starts, stops and retires them. */
 export class ModelLifecycle {
   readonly #parts: LifecycleParts;
+  readonly #faults = new FaultBook();
 
   constructor(parts: LifecycleParts) {
     this.#parts = parts;
@@ -45,6 +49,7 @@ export class ModelLifecycle {
     const { engine, budget, queue, drainTimeoutMs } = this.#parts;
     const timer = this.#limitTime(record);
     try {
+      this.#refuseBanned(record);
       // Abortable: a load that was stopped meanwhile must not go on to retire its predecessors.
       const source = await abortable(this.#inspect(record), record.signal);
       if (source.estimatedBytes > budget.capacityBytes) {
@@ -110,7 +115,33 @@ export class ModelLifecycle {
     if (record.loaded !== loaded || record.state.tag !== "ready") return;
     this.#parts.log.warn({ ...this.#facts(record), reason: loss.message }, "model lost its host");
     record.loseHost();
-    void this.#reload(record);
+    this.#noteLoss(record, loss);
+    if (record.faults?.isHopeless === true) this.#giveUp(record, record.faults);
+    else void this.#reload(record);
+  }
+
+  #noteLoss(record: ModelRecord, loss: RuntimeError): void {
+    if (!(loss instanceof HostLostError) || loss.part === "bystander") return;
+    record.faults ??= this.#faults.open(record.request);
+    record.faults.note(loss.part, loss.message, performance.now());
+  }
+
+  /** The next request hears NOT_FOUND, since the model is not here; the next load, why. */
+  #giveUp(record: ModelRecord, faults: ModelFaults): void {
+    faults.ban(performance.now());
+    const message = `model '${record.label}' was given up: its hosts die when it runs, the last time because ${faults.lastReason}`;
+    this.#settle(record, new RuntimeError("host-lost", message));
+  }
+
+  #refuseBanned(record: ModelRecord): void {
+    const faults = this.#faults.find(record.request);
+    record.faults = faults;
+    const forMs = faults?.bannedForMs(performance.now()) ?? 0;
+    if (forMs === 0) return;
+    throw new RuntimeError(
+      "load-failed",
+      `model '${record.label}' is not loaded for another ${Math.ceil(forMs / 1000)} s: its hosts died when it ran, the last time because ${faults?.lastReason}`,
+    );
   }
 
   async #inspect(record: ModelRecord): Promise<ModelSource> {
@@ -135,7 +166,7 @@ export class ModelLifecycle {
 
   /** One load, tried again after faults that were not the model's. */
   async #load(record: ModelRecord, source: ModelSource): Promise<LoadedModel> {
-    let isolated = false;
+    let isolated = record.faults?.isIsolated === true;
     for (let attempt = 1; ; attempt++) {
       try {
         const { signal, settings } = record;
@@ -173,6 +204,8 @@ export class ModelLifecycle {
     try {
       const { source } = record;
       if (source === undefined) throw new Error("a model that was ready has a source");
+      const { pauseMs = 0 } = record.faults ?? {};
+      if (pauseMs > 0) await delay(pauseMs, record.signal);
       const loaded = await this.#load(record, source);
       await this.#serve(record, loaded);
     } catch (reason) {

@@ -1,6 +1,7 @@
 import type { LoadedModel, ModelSource } from "../engine/engine.ts";
 import { defaultRunSettings, type RunSettings } from "../run-settings.ts";
 import { InferenceStatistics } from "./inference-statistics.ts";
+import type { ModelFaults } from "./model-faults.ts";
 import { ModelLeases } from "./model-lease.ts";
 import { labelOf } from "./model-name.ts";
 import type { ModelRequest } from "./model-spec.ts";
@@ -19,6 +20,8 @@ export class ModelRecord {
   readonly statistics = new InferenceStatistics();
   /** What the engine found on disk; set before the load is admitted. */
   source: ModelSource | undefined;
+  /** What its hosts died of; undefined for the great majority, which have no faults. */
+  faults: ModelFaults | undefined;
   /** Set together with the source. */
   settings: RunSettings = defaultRunSettings;
   /** Resolves when this generation has been ready for the first time; rejects if that never happens. */

@@ -179,7 +179,7 @@ describe("an inference", { timeout: limitMs }, () => {
   });
 
   it("that is aborted while it runs rejects at once; its late answer harms nobody", async (t) => {
-    const { put, load } = await startEngine(t);
+    const { put, load } = await startEngine(t, { killGraceMs: 30_000 });
     const slow = await load(await put("slow.onnx", slowLoop()));
     const abort = new AbortController();
     const request = { inputs: slowInputs(200n), outputs: ["y"] };

@@ -220,6 +220,31 @@ export function failsAtRun(): Uint8Array {
   }).finish();
 }
 
+/** "x" FP32 [N,4] -> "y": kills its process by SIGFPE at the run, if a value of `divisor` is -1: the least
+ *  64-bit integer divided by -1 has no result. */
+export function crashesAtRun(divisor: "x" | "always -1" = "always -1"): Uint8Array {
+  const toInt64 = { to: { int: 7 } };
+  return encodeModel({
+    inputs: [fp32("x", ["N", 4])],
+    outputs: [fp32("y", ["N", 4])],
+    nodes: [
+      // Of the input, so that nothing is folded when the model loads.
+      node("Mul", ["x", "zero"], ["nothing"]),
+      node("Add", ["nothing", "least"], ["dividend"]),
+      node("Add", ["nothing", "minusOne"], ["always -1"]),
+      { ...node("Cast", ["dividend"], ["integer"]), attributes: toInt64 },
+      { ...node("Cast", [divisor], ["by"]), attributes: toInt64 },
+      node("Div", ["integer", "by"], ["quotient"]),
+      { ...node("Cast", ["quotient"], ["y"]), attributes: { to: { int: 1 } } },
+    ],
+    constants: [
+      constant("zero", "FP32", [], [0]),
+      constant("least", "FP32", [], [-(2 ** 63)]),
+      constant("minusOne", "FP32", [], [-1]),
+    ],
+  }).finish();
+}
+
 /** "x" FP32 [N,4] -> "y", a sequence of two tensors: loads, but its output is no tensor. */
 export function sequenceOutput(): Uint8Array {
   return encodeModel({

@@ -22,6 +22,7 @@ export interface Runtime {
 export interface RuntimeOptions extends Partial<ModelManagerOptions> {
   readonly engineHosts?: number;
   readonly dedicatedMinBytes?: number;
+  readonly killGraceMs?: number;
   readonly maxMessageBytes?: number;
   /** Whether the model root is the local model repository too. */
   readonly servesRoot?: boolean;
@@ -36,6 +37,7 @@ export async function startRuntime(options: RuntimeOptions = {}): Promise<Runtim
   const engine = createEngine({
     hosts: options.engineHosts ?? 2,
     dedicatedMinBytes: options.dedicatedMinBytes ?? 32 * MiB,
+    killGraceMs: options.killGraceMs ?? 2_000,
     log,
   });
   const models = new ModelManager(
