@@ -1,3 +1,4 @@
+import { writeSync } from "node:fs";
 import { type Logger, pino } from "pino";
 import pretty from "pino-pretty";
 
@@ -10,6 +11,26 @@ export type LogLevel = (typeof logLevels)[number];
  *  a terminal. Messages are constant and in the past tense; facts are fields with units in their names. */
 export function createLogger(level: LogLevel): Logger {
   const options = { level, base: null };
-  if (!process.stderr.isTTY) return pino(options, pino.destination({ dest: 2, sync: true }));
+  if (!process.stderr.isTTY) return pino(options, { write: writeLine });
   return pino(options, pretty({ destination: 2, sync: true, translateTime: "HH:MM:ss.l" }));
+}
+
+let lostCount = 0;
+
+/** A full disk, a pipe that nobody reads: what becomes of the log must not become of the server, which
+ *  would end by an error that nobody caught, or wait. Lines are lost then, and counted. */
+function writeLine(line: string): void {
+  try {
+    if (lostCount > 0) {
+      const time = Date.now();
+      writeSync(
+        2,
+        `${JSON.stringify({ level: 40, time, lostCount, msg: "log lines were lost" })}\n`,
+      );
+      lostCount = 0;
+    }
+    writeSync(2, line);
+  } catch {
+    lostCount++;
+  }
 }

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
-import { connect } from "node:net";
+import { type AddressInfo, connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it, type TestContext } from "node:test";
@@ -10,7 +12,7 @@ import { clientKinds } from "../support/clients.ts";
 import { addOne, writeWeightsModel } from "../support/onnx-models.ts";
 import { cpuMsOf, measureTree } from "../support/process-tree.ts";
 import { asNobody, canLimit, limitProcesses, withOpenFiles } from "../support/resource-limits.ts";
-import { type Served, startServed } from "../support/served.ts";
+import { projectRoot, type Served, startServed } from "../support/served.ts";
 import { waitFor } from "../support/wait-for.ts";
 
 const MiB = 1024 * 1024;
@@ -35,7 +37,7 @@ describe("a system that has run out of", { timeout: 180_000, skip: !canLimit }, 
   }
 
   /** Unlike those of grpc-js, these clients share no connection. */
-  function open(t: TestContext, { port }: Served): Calls {
+  function open(t: TestContext, { port }: Pick<Served, "port">): Calls {
     const kind = clientKinds.find(({ name }) => name === "connect-node gRPC, h2");
     const client = kind?.open({ port });
     assert.ok(client);
@@ -115,4 +117,35 @@ describe("a system that has run out of", { timeout: 180_000, skip: !canLimit }, 
     assert.deepEqual(valuesIn(await calls.infer("a")), [2, 3, 4, 5]);
     t.diagnostic(`loads after ${loads}, all hosts back after ${back} more`);
   });
+
+  it("disk space for its log: it goes on without, and ends in order", async (t) => {
+    const port = await freePort();
+    const server = ["src/modelport.js", "serve", "--port", `${port}`, "--root-model-dir", root];
+    const command = [process.execPath, ...server];
+    // The device takes nothing, as a full disk.
+    const child = spawn("sh", ["-c", 'exec "$@" 2>/dev/full', "sh", ...command], {
+      cwd: projectRoot,
+      stdio: "ignore",
+    });
+    t.after(() => child.kill("SIGKILL"));
+    const calls = open(t, { port });
+    const up = await recovery(async () => codeIn(await calls.load("m", "add1.onnx")) === "OK");
+    for (let call = 0; call < 100; call++) {
+      assert.equal(codeIn(await calls.infer("not here")), "NotFound");
+    }
+    assert.deepEqual(valuesIn(await calls.infer("m")), [2, 3, 4, 5]);
+    const ended = once(child, "exit");
+    child.kill("SIGTERM");
+    assert.deepEqual(await ended, [0, null]);
+    t.diagnostic(`up after ${up}`);
+  });
 });
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, "close");
+  return port;
+}
