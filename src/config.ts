@@ -126,6 +126,14 @@ export const settings = {
     max: 2 ** 31 - 1,
     doc: "inferences of one model that may wait; more are refused; 0 is no limit",
   },
+  "max-queue-wait": {
+    env: "MAX_QUEUE_WAIT",
+    type: "integer",
+    default: defaultRunSettings.maxQueueWaitMs,
+    min: 0,
+    max: 2 ** 31 - 1,
+    doc: "milliseconds of expected waiting from which inferences are refused at once; 0 is no limit",
+  },
   "queue-timeout": {
     env: "QUEUE_TIMEOUT_MICROSECONDS",
     type: "integer",
@@ -323,6 +331,7 @@ function assemble(raw: Raw): Config {
       maxBatchSize: number("max-batch-size"),
       maxQueueDelayMicroseconds: number("max-queue-delay"),
       maxQueueSize: number("max-queue-size"),
+      maxQueueWaitMs: number("max-queue-wait"),
       queueTimeoutMicroseconds: number("queue-timeout"),
       maxConcurrency: number("limit-per-model-concurrency"),
     },

@@ -8,6 +8,9 @@ export interface RunSettings {
   readonly maxQueueDelayMicroseconds: number;
   /** Requests that may wait; more are "overloaded". */
   readonly maxQueueSize: number;
+  /** Requests that would wait for longer, as far as can be told, are "overloaded" at once, in
+   *  milliseconds; 0: they wait all the same. */
+  readonly maxQueueWaitMs: number;
   /** A request that has waited for so long is "overloaded", in microseconds; 0: it waits on. */
   readonly queueTimeoutMicroseconds: number;
   /** Requests that may be in the host at once, 0: any number. The others wait. */
@@ -21,6 +24,7 @@ export const defaultRunSettings: RunSettings = Object.freeze({
   maxBatchSize: 64,
   maxQueueDelayMicroseconds: 0,
   maxQueueSize: 1_024,
+  maxQueueWaitMs: 2_000,
   queueTimeoutMicroseconds: 0,
   maxConcurrency: 0,
 });

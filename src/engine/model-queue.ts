@@ -6,6 +6,7 @@ import { isSameResult, withStrangers } from "./batch-rehearsal.ts";
 import { HostLostError } from "./host-lost-error.ts";
 import type { IndexedTensor, OutgoingTensor } from "./host-protocol.ts";
 import type { HostQueue, HostRun, RunSource } from "./host-queue.ts";
+import { QueuePace } from "./queue-pace.ts";
 import { QueuedRun } from "./queued-run.ts";
 
 /** What a host answers to one run. */
@@ -47,6 +48,8 @@ interface Rehearsal {
 const maxRehearsals = 3;
 /** So many waiting requests are looked at for those that can join the first. */
 const maxLookedAt = 256;
+/** So many may wait whatever it takes: without a queue its pace is not seen to get better. */
+const leastWaiting = 2;
 /** Longer runs are never taken for short because of the runs before them. */
 const shortRunMs = 1;
 
@@ -55,6 +58,7 @@ const shortRunMs = 1;
 export class ModelQueue implements RunSource {
   readonly #options: ModelQueueOptions;
   readonly #gain: BatchGain;
+  readonly #pace = new QueuePace();
   readonly #waiting = new Set<QueuedRun>();
   /** Requests whose batch failed: each runs by itself, before all others. */
   readonly #again = new Set<QueuedRun>();
@@ -91,22 +95,46 @@ export class ModelQueue implements RunSource {
    *  `alone`: not to be joined with others. */
   run(request: RunRequest, signal: AbortSignal, alone: boolean): Promise<readonly IndexedTensor[]> {
     if (signal.aborted) return Promise.reject(signal.reason);
-    const { maxQueueSize } = this.#options.settings;
-    if (maxQueueSize > 0 && this.#waiting.size >= maxQueueSize) {
-      return Promise.reject(
-        new RuntimeError(
-          "overloaded",
-          `${this.#waiting.size} inferences of this model wait already, its max_queue_size is ${maxQueueSize}`,
-        ),
-      );
-    }
+    const refusal = this.#refusal();
+    if (refusal !== undefined) return Promise.reject(refusal);
     return new Promise((resolve, reject) => {
       const rows = this.#joining === "never" || alone ? undefined : rowsOf(request);
       const run = new QueuedRun({ request, rows, signal, resolve, reject }, this.#forget);
+      if (this.#waiting.size === 0) this.#pace.noteEmpty();
       this.#waiting.add(run);
       this.#watchExpiry();
       this.#options.host.offer(this);
     });
+  }
+
+  /** Why one more may not wait. */
+  #refusal(): RuntimeError | undefined {
+    const { maxQueueSize, maxQueueWaitMs } = this.#options.settings;
+    const count = this.#waiting.size;
+    if (maxQueueSize > 0 && count >= maxQueueSize) {
+      return overloaded(
+        `${count} inferences of this model wait already, its max_queue_size is ${maxQueueSize}`,
+      );
+    }
+    const { msPerRequest = 0 } = this.#pace;
+    const isSoon = count < leastWaiting || count * msPerRequest <= maxQueueWaitMs;
+    if (maxQueueWaitMs === 0 || isSoon) return undefined;
+    return tooLong(count, msPerRequest, maxQueueWaitMs);
+  }
+
+  /** Those that came before the pace was known, or as it changed, are refused late rather than never: the
+   *  last to come first. */
+  #shed(): void {
+    const { maxQueueWaitMs } = this.#options.settings;
+    const { msPerRequest = 0 } = this.#pace;
+    const count = this.#waiting.size;
+    // Twice, so that a passing change does not cost anybody the place in the queue.
+    if (maxQueueWaitMs === 0 || count * msPerRequest <= 2 * maxQueueWaitMs) return;
+    const kept = Math.max(leastWaiting, Math.floor(maxQueueWaitMs / msPerRequest));
+    for (const run of [...this.#waiting].slice(kept)) {
+      this.#waiting.delete(run);
+      run.reject(tooLong(count, msPerRequest, maxQueueWaitMs));
+    }
   }
 
   /** Rejects what the host has not got. */
@@ -131,6 +159,8 @@ export class ModelQueue implements RunSource {
     const runs = this.#gather(room);
     if (runs === undefined) return undefined;
     for (const run of runs) this.#waiting.delete(run);
+    this.#pace.noteDeparture(runs.length, this.#waiting.size > 0, performance.now());
+    this.#shed();
     return this.#batch(runs);
   }
 
@@ -312,8 +342,7 @@ export class ModelQueue implements RunSource {
         if (waitedMs < limitMs) break;
         this.#waiting.delete(run);
         run.reject(
-          new RuntimeError(
-            "overloaded",
+          overloaded(
             `the inference waited ${Math.round(waitedMs)} ms for its turn, the model's limit is ${limitMs} ms`,
           ),
         );
@@ -326,4 +355,15 @@ export class ModelQueue implements RunSource {
     this.#waiting.delete(run);
     this.#again.delete(run);
   };
+}
+
+function tooLong(count: number, msPerRequest: number, limitMs: number): RuntimeError {
+  const waitMs = Math.round(count * msPerRequest);
+  return overloaded(
+    `${count} inferences of this model wait already, which takes about ${waitMs} ms, the limit is ${limitMs} ms`,
+  );
+}
+
+function overloaded(message: string): RuntimeError {
+  return new RuntimeError("overloaded", message);
 }

@@ -15,6 +15,7 @@ import { abortable } from "../abort.ts";
 import { RuntimeError } from "../errors.ts";
 import { toConnectError } from "./error-codes.ts";
 import { isReset } from "./http2-reset.ts";
+import { LogSampler } from "./log-sampler.ts";
 import type { Peer } from "./port.ts";
 import { watchUnreadable } from "./unreadable-message.ts";
 
@@ -128,10 +129,17 @@ const levels: Partial<Record<Code, Level>> = {
   [Code.PermissionDenied]: "warn",
 };
 
-/** One line, of the level that fits the code. `rpc` names what was called. */
+const refusals = new LogSampler();
+
+/** One line, of the level that fits the code; of refusals for want of room, some. `rpc` names what was called. */
 export function logFailure(log: Logger, rpc: string, error: ConnectError, facts: object): void {
   // A client that resets its call may give any reason, but it is nothing that went wrong here.
   const level = isReset(error) ? "debug" : (levels[error.code] ?? "info");
+  if (error.code === Code.ResourceExhausted) {
+    const droppedCount = refusals.pass(rpc);
+    if (droppedCount === undefined) return;
+    if (droppedCount > 0) log.warn({ rpc, droppedCount }, "log lines were dropped");
+  }
   // A failure that nobody foresaw is a bug: its stack is worth the space.
   const err = error.cause instanceof RuntimeError ? undefined : error.cause;
   log[level](

@@ -35,6 +35,7 @@ describe("the configuration", () => {
       MAX_BATCH_SIZE: "8",
       MAX_QUEUE_DELAY_MICROSECONDS: "100",
       MAX_QUEUE_SIZE: "16",
+      MAX_QUEUE_WAIT: "300",
       QUEUE_TIMEOUT_MICROSECONDS: "5000",
       LIMIT_PER_MODEL_CONCURRENCY: "2",
     };
@@ -42,6 +43,7 @@ describe("the configuration", () => {
       maxBatchSize: 8,
       maxQueueDelayMicroseconds: 100,
       maxQueueSize: 16,
+      maxQueueWaitMs: 300,
       queueTimeoutMicroseconds: 5_000,
       maxConcurrency: 2,
     });

@@ -258,6 +258,34 @@ describe("the queue of a model", () => {
     assert.deepEqual(await Promise.all(taken.map(valuesOf)), [[0], [1], [2], [4]]);
   });
 
+  it("refuses at once what would wait too long, and sheds the last to come when that is seen", async (t) => {
+    let nowMs = 0;
+    t.mock.method(performance, "now", () => nowMs);
+    const { infer, answer, sent, nextTurn } = newModel({ maxBatchSize: 0, maxQueueWaitMs: 100 });
+    const early = Array.from({ length: 50 }, () => infer([0]));
+    nextTurn();
+    const outcomes = Promise.allSettled(early);
+    nowMs += 10;
+    answer();
+    // 10 ms each: ten are kept, and one more is within the limit.
+    const last = infer([1]);
+    await assert.rejects(infer([1]), {
+      kind: "overloaded",
+      message:
+        "11 inferences of this model wait already, which takes about 110 ms, the limit is 100 ms",
+    });
+    while (sent.length > 0) {
+      nowMs += 10;
+      answer();
+    }
+    const refused = (await outcomes).filter(({ status }) => status === "rejected");
+    assert.equal(refused.length, 50 - 3 - 10);
+    assert.deepEqual(await valuesOf(last), [1]);
+    const late = infer([2]);
+    while (sent.length > 0) answer();
+    assert.deepEqual(await valuesOf(late), [2]);
+  });
+
   it("keeps requests back beyond its concurrency, the joined ones as well", async () => {
     const { infer, train, answer, sent, sizes, nextTurn } = newModel({ maxConcurrency: 3 });
     await train();

@@ -1,0 +1,35 @@
+const maxPerSecond = 10;
+
+interface Second {
+  readonly startMs: number;
+  passed: number;
+  dropped: number;
+}
+
+/** Lets some lines of each kind through in a second and counts the others: under overload, a line for
+ *  each refusal costs more than the refusal. */
+export class LogSampler {
+  readonly #now: () => number;
+  readonly #seconds = new Map<string, Second>();
+
+  constructor(now = () => performance.now()) {
+    this.#now = now;
+  }
+
+  /** Undefined if the line is to be dropped, else how many of its kind were dropped before it. Kinds are
+   *  few, and kept for good. */
+  pass(kind: string): number | undefined {
+    const nowMs = this.#now();
+    const second = this.#seconds.get(kind);
+    if (second === undefined || nowMs - second.startMs >= 1000) {
+      this.#seconds.set(kind, { startMs: nowMs, passed: 1, dropped: 0 });
+      return second?.dropped ?? 0;
+    }
+    if (second.passed === maxPerSecond) {
+      second.dropped++;
+      return undefined;
+    }
+    second.passed++;
+    return 0;
+  }
+}
