@@ -19,6 +19,7 @@ export interface HostedModelFacts {
   /** The model's number in its host. */
   readonly number: number;
   readonly sizeBytes: number;
+  readonly measuredBytes: number | undefined;
   readonly metadata: ModelMetadata;
   readonly settings: RunSettings;
 }
@@ -27,6 +28,7 @@ export interface HostedModelFacts {
 export class HostedModel implements LoadedModel {
   readonly metadata: ModelMetadata;
   readonly sizeBytes: number;
+  readonly measuredBytes: number | undefined;
   readonly hostPid: number;
   readonly number: number;
   readonly lost: Promise<RuntimeError>;
@@ -37,7 +39,8 @@ export class HostedModel implements LoadedModel {
   readonly #lost = Promise.withResolvers<RuntimeError>();
   #unloaded: Promise<void> | undefined;
 
-  constructor(host: HostOfModel, { number, sizeBytes, metadata, settings }: HostedModelFacts) {
+  constructor(host: HostOfModel, facts: HostedModelFacts) {
+    const { number, sizeBytes, measuredBytes, metadata, settings } = facts;
     this.#host = host;
     this.#queue = new ModelQueue({
       owner: this,
@@ -58,11 +61,16 @@ export class HostedModel implements LoadedModel {
     });
     this.number = number;
     this.sizeBytes = sizeBytes;
+    this.measuredBytes = measuredBytes;
     this.metadata = metadata;
     this.hostPid = host.process.pid;
     this.lost = this.#lost.promise;
     this.#inputs = positions(metadata.inputs);
     this.#outputs = positions(metadata.outputs);
+  }
+
+  get waitingRuns(): number {
+    return this.#queue.waitingCount;
   }
 
   async infer(request: EngineRequest, signal: AbortSignal): Promise<Tensor[]> {
