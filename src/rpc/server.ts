@@ -1,4 +1,4 @@
-import { Code, ConnectError, createContextValues, type HandlerContext } from "@connectrpc/connect";
+import { Code, ConnectError, createContextValues } from "@connectrpc/connect";
 import { fastifyConnectPlugin } from "@connectrpc/connect-fastify";
 import { compressionBrotli, compressionGzip } from "@connectrpc/connect-node";
 import Fastify, { type FastifyBaseLogger, LogController } from "fastify";
@@ -17,7 +17,6 @@ import { healthService, type Readiness } from "./health.ts";
 import { inferenceService } from "./inference.ts";
 import { type InferenceRestParts, inferenceRest } from "./inference-rest.ts";
 import {
-  callerIn,
   failureInterceptor,
   type LifecycleAccess,
   lifecycleGate,
@@ -32,9 +31,12 @@ import { openApi } from "./openapi.ts";
 import { plainHttp } from "./plain-http.ts";
 import { Port, type PortAddress, type PortOptions } from "./port.ts";
 import { restScope } from "./rest-route.ts";
-import { runtimeWatchService } from "./runtime-watch.ts";
+import { type RuntimeWatchParts, runtimeWatchService } from "./runtime-watch.ts";
+import { SharedUpdates } from "./shared-updates.ts";
 import { answerUnreadable } from "./unreadable-request.ts";
 import { answerUnroutable, refuseUnknownMethods } from "./unroutable-request.ts";
+import { watchLines } from "./watch-lines.ts";
+import { WatchUpdates } from "./watch-updates.ts";
 
 export interface ServerOptions extends PortOptions {
   /** The version of this program. */
@@ -86,11 +88,10 @@ export async function buildServer(parts: {
   const gate = lifecycleGate(options.lifecycleAccess, log);
   // curl shows STARTING and NOT_SERVING only if values equal to the default are written.
   const jsonOptions = { alwaysEmitImplicit: true };
-  const watchParts = watch && {
-    feed: watch,
-    closing: closing.signal,
-    mayChangeModels: (context: HandlerContext) =>
-      mayChangeModels(options.lifecycleAccess, callerIn(context)),
+  const watchParts: RuntimeWatchParts | undefined = watch && {
+    updates: new WatchUpdates(watch, closing.signal),
+    shared: new SharedUpdates(),
+    mayChangeModels: (caller) => mayChangeModels(options.lifecycleAccess, caller),
   };
   const services = [
     mounted(ModelRuntime, modelRuntimeService(models), jsonOptions),
@@ -148,6 +149,14 @@ export async function buildServer(parts: {
       done();
     },
     { prefix: "/v2" },
+  );
+  void app.register(
+    (scope, _options, done) => {
+      restScope(scope, log);
+      if (watchParts) watchLines(scope, { ...rest, ...watchParts });
+      done();
+    },
+    { prefix: "/modelport/v1" },
   );
   await app.ready();
   if (options.shortWay ?? true) {
