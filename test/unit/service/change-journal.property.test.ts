@@ -54,7 +54,7 @@ const step = fc.oneof(
 describe("a journal of changes", () => {
   it("leaves every reader, however often he looks, with exactly what is there", () => {
     fc.assert(
-      fc.property(fc.array(step, { maxLength: 120 }), (steps) => {
+      fc.property(fc.array(step, { maxLength: 120, size: "max" }), (steps) => {
         const journal = new ChangeJournal<Row, number>({ maxEvents: 1_000, maxRemovals: 1_000 });
         const readers = [new Replica(), new Replica(), new Replica()];
         const table = new Map<number, Row>();
@@ -86,7 +86,7 @@ describe("a journal of changes", () => {
   it("with little memory sends who is too far behind a new snapshot, which is right as well", () => {
     let laterSnapshots = 0;
     fc.assert(
-      fc.property(fc.array(step, { maxLength: 120 }), (steps) => {
+      fc.property(fc.array(step, { maxLength: 120, size: "max" }), (steps) => {
         const journal = new ChangeJournal<Row, number>({ maxEvents: 3, maxRemovals: 2 });
         const readers = [new Replica(), new Replica(), new Replica()];
         const table = new Map<number, Row>();
