@@ -1,5 +1,5 @@
 // `node bench/watchers.ts [watchers] [models] [seconds]`: what watchers cost the real program, by gRPC-Web over
-// a connection each, as browsers watch. docs/dashboard.md quotes it.
+// a connection each, as browsers watch. docs/watch.md quotes it.
 
 import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
@@ -58,7 +58,9 @@ const root = await mkdtemp(join(tmpdir(), "modelport-watchers-"));
 let served: Served | undefined;
 try {
   await writeFile(join(root, "one.onnx"), addOne());
-  served = await startServed(["--root-model-dir", root]);
+  // As `npm run serve` does.
+  const nodeFlags = ["--max-semi-space-size=4"];
+  served = await startServed(["--root-model-dir", root], { nodeFlags });
   await measure(served);
 } finally {
   await served?.stop();
