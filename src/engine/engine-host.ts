@@ -1,13 +1,11 @@
 import { abortable } from "../abort.ts";
 import { RuntimeError } from "../errors.ts";
-import type { ModelSource } from "./engine.ts";
+import type { HostKind, ModelSource } from "./engine.ts";
 import type { LoadedMessage, LoadMessage, ReleasedMessage } from "./host-messages.ts";
 import type { HostProcess } from "./host-process.ts";
 import { decodeJson, encodeJson, frameKind } from "./host-protocol.ts";
 import { HostQueue } from "./host-queue.ts";
 import { HostedModel, type HostOfModel } from "./hosted-model.ts";
-
-export type HostKind = "shared" | "dedicated" | "spare";
 
 export interface HostLimits {
   readonly killGraceMs: number;
@@ -74,7 +72,7 @@ export class EngineHost implements HostOfModel {
           : await this.#loadBesideOthers(number, load);
       const sizeBytes = load.sizeOf(measuredBytes);
       const metadata = { platform: load.platform, inputs, outputs };
-      const model = new HostedModel(this, { number, sizeBytes, metadata });
+      const model = new HostedModel(this, { number, sizeBytes, measuredBytes, metadata });
       this.#models.set(number, model);
       this.#bytes.set(number, sizeBytes);
       return model;

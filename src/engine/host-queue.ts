@@ -66,6 +66,14 @@ export class HostQueue {
     return first(this.#sent);
   }
 
+  /** Runs that the host has not got: of `owner`, or all. */
+  waitingRuns(owner?: object): number {
+    if (owner === undefined) return this.#runs.size;
+    let count = 0;
+    for (const run of this.#runs) if (run.owner === owner) count++;
+    return count;
+  }
+
   /** Rejects with the signal's reason as soon as it aborts, whether or not the host has the run;
    *  with "overloaded" if too many wait; else settles as `start` does. */
   run<T>({ owner, signal, start }: QueuedRun<T>): Promise<T> {

@@ -16,6 +16,7 @@ export interface HostedModelFacts {
   /** The model's number in its host. */
   readonly number: number;
   readonly sizeBytes: number;
+  readonly measuredBytes: number | undefined;
   readonly metadata: ModelMetadata;
 }
 
@@ -23,6 +24,7 @@ export interface HostedModelFacts {
 export class HostedModel implements LoadedModel {
   readonly metadata: ModelMetadata;
   readonly sizeBytes: number;
+  readonly measuredBytes: number | undefined;
   readonly hostPid: number;
   readonly number: number;
   readonly lost: Promise<RuntimeError>;
@@ -32,15 +34,20 @@ export class HostedModel implements LoadedModel {
   readonly #lost = Promise.withResolvers<RuntimeError>();
   #unloaded: Promise<void> | undefined;
 
-  constructor(host: HostOfModel, { number, sizeBytes, metadata }: HostedModelFacts) {
+  constructor(host: HostOfModel, { number, sizeBytes, measuredBytes, metadata }: HostedModelFacts) {
     this.#host = host;
     this.number = number;
     this.sizeBytes = sizeBytes;
+    this.measuredBytes = measuredBytes;
     this.metadata = metadata;
     this.hostPid = host.process.pid;
     this.lost = this.#lost.promise;
     this.#inputs = positions(metadata.inputs);
     this.#outputs = positions(metadata.outputs);
+  }
+
+  get waitingRuns(): number {
+    return this.#host.queue.waitingRuns(this);
   }
 
   async infer(request: EngineRequest, signal: AbortSignal): Promise<Tensor[]> {

@@ -1,4 +1,4 @@
-import { Code, ConnectError, createContextValues } from "@connectrpc/connect";
+import { Code, ConnectError, createContextValues, type HandlerContext } from "@connectrpc/connect";
 import { fastifyConnectPlugin } from "@connectrpc/connect-fastify";
 import { compressionBrotli, compressionGzip } from "@connectrpc/connect-node";
 import Fastify, { type FastifyBaseLogger, LogController } from "fastify";
@@ -6,18 +6,28 @@ import type { Logger } from "pino";
 import { Health } from "../../gen/grpc/health/v1/health_pb.ts";
 import { GRPCInferenceService } from "../../gen/inference/inference_pb.ts";
 import { ModelRuntime } from "../../gen/mmesh/model-runtime_pb.ts";
+import { RuntimeWatchService } from "../../gen/modelport/v1/runtime_watch_pb.ts";
 import type { Models } from "../service/models.ts";
+import type { RuntimeFeed } from "../service/runtime-feed.ts";
 import { compressionDeflate } from "./compression-deflate.ts";
 import { repairConnect } from "./connect-repairs.ts";
 import { healthService, type Readiness } from "./health.ts";
 import { inferenceService } from "./inference.ts";
 import { type InferenceRestParts, inferenceRest } from "./inference-rest.ts";
-import { failureInterceptor, type LifecycleAccess, peerKey, requestGate } from "./interceptors.ts";
+import {
+  callerIn,
+  failureInterceptor,
+  type LifecycleAccess,
+  mayChangeModels,
+  peerKey,
+  requestGate,
+} from "./interceptors.ts";
 import { modelRuntimeService } from "./model-runtime.ts";
 import { openApi } from "./openapi.ts";
 import { plainHttp } from "./plain-http.ts";
 import { Port, type PortAddress, type PortOptions } from "./port.ts";
 import { restScope } from "./rest-route.ts";
+import { runtimeWatchService } from "./runtime-watch.ts";
 import { answerUnreadable } from "./unreadable-request.ts";
 import { answerUnroutable, refuseUnknownMethods } from "./unroutable-request.ts";
 
@@ -52,12 +62,14 @@ const abortGraceMs = 1000;
 export async function buildServer(parts: {
   readonly models: Models;
   readonly readiness: Readiness;
+  readonly watch: RuntimeFeed;
   readonly options: ServerOptions;
   readonly log: Logger;
 }): Promise<Server> {
-  const { models, readiness, options, log } = parts;
+  const { models, readiness, watch, options, log } = parts;
   const { version } = options;
   const port = new Port(options, log);
+  watch.countConnections(() => port.connectionCount);
   const closing = new AbortController();
   const aborting = new AbortController();
   const app = Fastify({
@@ -78,6 +90,13 @@ export async function buildServer(parts: {
         const jsonOptions = { alwaysEmitImplicit: true };
         router.service(ModelRuntime, modelRuntimeService(models), { jsonOptions });
         router.service(Health, healthService(readiness, closing.signal), { jsonOptions });
+        const watchParts = {
+          feed: watch,
+          closing: closing.signal,
+          mayChangeModels: (context: HandlerContext) =>
+            mayChangeModels(options.lifecycleAccess, callerIn(context)),
+        };
+        router.service(RuntimeWatchService, runtimeWatchService(watchParts), { jsonOptions });
         router.service(GRPCInferenceService, inferenceService({ models, version, log }));
       },
       contextValues: (request) => createContextValues().set(peerKey, port.peerOf(request.raw)),

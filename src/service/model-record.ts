@@ -1,9 +1,11 @@
 import type { LoadedModel, ModelSource } from "../engine/engine.ts";
+import type { RuntimeError } from "../errors.ts";
 import { InferenceStatistics } from "./inference-statistics.ts";
 import { ModelLeases } from "./model-lease.ts";
 import { labelOf } from "./model-name.ts";
 import type { ModelRequest } from "./model-spec.ts";
 import { advance, type ModelState } from "./model-state.ts";
+import type { TrafficMeter } from "./traffic-meter.ts";
 
 /** One generation of a model id: everything between a load and the end of its unload. Data and its
  *  legal steps only; what happens when is in model-lifecycle.ts. */
@@ -15,7 +17,7 @@ export class ModelRecord {
   readonly pinned: boolean;
   readonly createdAtMs = performance.now();
   readonly leases = new ModelLeases();
-  readonly statistics = new InferenceStatistics();
+  readonly statistics: InferenceStatistics;
   /** What the engine found on disk; set before the load is admitted. */
   source: ModelSource | undefined;
   /** Resolves when this generation has been ready for the first time; rejects if that never happens. */
@@ -31,13 +33,20 @@ export class ModelRecord {
   #loaded: LoadedModel | undefined;
   #running = Promise.withResolvers<LoadedModel>();
 
+  /** `traffic` counts the inferences of all models together. */
   constructor(
-    options: { generation: number; request: ModelRequest; pinned: boolean },
+    options: {
+      generation: number;
+      request: ModelRequest;
+      pinned: boolean;
+      traffic: TrafficMeter;
+    },
     onChange: (record: ModelRecord) => void,
   ) {
     this.generation = options.generation;
     this.request = options.request;
     this.pinned = options.pinned;
+    this.statistics = new InferenceStatistics(options.traffic);
     this.#onChange = onChange;
     // Nobody may be waiting at the moment when these reject.
     this.firstReady.promise.catch(() => {});
@@ -92,12 +101,12 @@ export class ModelRecord {
     this.firstReady.resolve();
   }
 
-  loseHost(): void {
+  loseHost(reason: RuntimeError): void {
     if (this.#state.tag !== "ready") return;
     this.#loaded = undefined;
     this.#running = Promise.withResolvers();
     this.#running.promise.catch(() => {});
-    this.#move({ tag: "reloading", sizeBytes: this.#state.sizeBytes });
+    this.#move({ tag: "reloading", sizeBytes: this.#state.sizeBytes, reason });
   }
 
   startDraining(): void {
@@ -107,7 +116,7 @@ export class ModelRecord {
 
   /** From draining, or from a load that is stopped: `reason` goes to everybody who waits. */
   startUnloading(bytes: number, reason: unknown): void {
-    this.#move({ tag: "unloading", heldBytes: bytes });
+    this.#move({ tag: "unloading", heldBytes: bytes, reason });
     this.#end(reason);
   }
 

@@ -2,9 +2,12 @@ import { compareVersions, splitVersionedId, versionedId } from "./model-name.ts"
 import { ModelRecord } from "./model-record.ts";
 import type { ModelRequest } from "./model-spec.ts";
 import type { ModelState } from "./model-state.ts";
+import { TrafficMeter } from "./traffic-meter.ts";
 
 /** All generations of all models that hold, or may come to hold, anything. */
 export class ModelRegistry {
+  /** The inferences of all models, those included that are gone. */
+  readonly traffic = new TrafficMeter();
   // Oldest generation first; an id without generations has no entry.
   readonly #byId = new Map<string, ModelRecord[]>();
   /** Name -> its versions that have generations, lowest first. Names without versions are not in it. */
@@ -14,7 +17,8 @@ export class ModelRegistry {
 
   add(request: ModelRequest, pinned: boolean): ModelRecord {
     const generation = ++this.#lastGeneration;
-    const record = new ModelRecord({ generation, request, pinned }, (changed) =>
+    const { traffic } = this;
+    const record = new ModelRecord({ generation, request, pinned, traffic }, (changed) =>
       this.#publish(changed),
     );
     this.#byId.set(record.id, [...this.generations(record.id), record]);

@@ -14,6 +14,7 @@ import { type Client, type ClientKind, clientKinds } from "../support/clients.ts
 import { FakeModels } from "../support/fake-models.ts";
 import { startFakeServer, temporarySocketPath, testOptions } from "../support/fake-server.ts";
 import { exchange, until } from "../support/raw-http.ts";
+import { watchFixture } from "../support/watch-fixture.ts";
 
 const { modelInfer, serverReady } = GRPCInferenceService.method;
 const ready = { ok: true, message: { ready: true } };
@@ -42,6 +43,7 @@ describe("listening", () => {
     const second = await buildServer({
       models,
       readiness: models,
+      watch: watchFixture().watch,
       options: { ...testOptions, port: address.port, socketPath: await temporarySocketPath(t) },
       log: pino({ level: "silent" }),
     });

@@ -188,7 +188,7 @@ export type Delta = Message<"modelport.v1.Delta"> & {
   models: ModelStatus[];
 
   /**
-   * Generations whose rows are gone.
+   * Generations whose rows are gone. There may be some among them that have never been sent.
    *
    * @generated from field: repeated uint64 removed_generations = 3;
    */
@@ -411,7 +411,7 @@ export const StateChangeSchema: GenMessage<StateChange> = /*@__PURE__*/
  */
 export type TrafficFigures = Message<"modelport.v1.TrafficFigures"> & {
   /**
-   * Over the last ten seconds, by count of those that have ended.
+   * Of those that have ended within the last ten seconds, failed ones included.
    *
    * @generated from field: double requests_per_second = 1;
    */
@@ -497,14 +497,14 @@ export type RuntimeState = Message<"modelport.v1.RuntimeState"> & {
   hasModelRepository: boolean;
 
   /**
-   * Bytes for models: capacity = used + reserved + free.
+   * Bytes for models: capacity = used + reserved + free. (Free is 0 if a model took more than its bound.)
    *
    * @generated from field: uint64 capacity_bytes = 6;
    */
   capacityBytes: bigint;
 
   /**
-   * By models that are in memory.
+   * By models in memory, and by what is leaving it.
    *
    * @generated from field: uint64 used_bytes = 7;
    */
@@ -862,7 +862,8 @@ export const RuntimePhaseSchema: GenEnum<RuntimePhase> = /*@__PURE__*/
   enumDesc(file_modelport_v1_runtime_watch, 1);
 
 /**
- * Who may load and unload through the repository RPCs and the mmesh.ModelRuntime service.
+ * Whether the repository RPCs (RepositoryModelLoad and Unload) may load and unload models. Those of
+ * mmesh.ModelRuntime always may.
  *
  * @generated from enum modelport.v1.LifecycleOwner
  */
@@ -873,21 +874,21 @@ export const LifecycleOwner = {
   UNSPECIFIED: 0,
 
   /**
-   * Anybody who may change models at all, until ModelMesh calls runtimeStatus.
+   * They work until ModelMesh calls runtimeStatus.
    *
    * @generated from enum value: LIFECYCLE_OWNER_UNCLAIMED = 1;
    */
   UNCLAIMED: 1,
 
   /**
-   * The repository RPCs work, whether or not ModelMesh calls.
+   * They work, whether or not ModelMesh calls.
    *
    * @generated from enum value: LIFECYCLE_OWNER_REPOSITORY = 2;
    */
   REPOSITORY: 2,
 
   /**
-   * The repository RPCs answer FAILED_PRECONDITION.
+   * They answer FAILED_PRECONDITION.
    *
    * @generated from enum value: LIFECYCLE_OWNER_MODELMESH = 3;
    */
@@ -895,7 +896,8 @@ export const LifecycleOwner = {
 } as const;
 
 /**
- * Who may load and unload through the repository RPCs and the mmesh.ModelRuntime service.
+ * Whether the repository RPCs (RepositoryModelLoad and Unload) may load and unload models. Those of
+ * mmesh.ModelRuntime always may.
  *
  * @generated from enum modelport.v1.LifecycleOwner
  */
@@ -981,7 +983,8 @@ export const EventKind = {
   MODEL_LOADED: 4,
 
   /**
-   * Nothing was tried: the file is missing or no model, or the memory is taken.
+   * Nothing was tried: the file is missing or no model, the memory is taken, or the load's turn did not come
+   * in time.
    *
    * @generated from enum value: EVENT_KIND_LOAD_REFUSED = 5;
    */

@@ -22,7 +22,7 @@ describe("a memory budget of 100 bytes", () => {
   it("asks for patience while something is about to come free", () => {
     for (const state of [
       { tag: "draining", sizeBytes: 10 },
-      { tag: "unloading", heldBytes: 10 },
+      { tag: "unloading", heldBytes: 10, reason: undefined },
       { tag: "loading", reservedBytes: 10 },
     ] as const) {
       states[1] = state;
