@@ -1,4 +1,4 @@
-import { Code, ConnectError, createContextValues, type HandlerContext } from "@connectrpc/connect";
+import { Code, ConnectError, createContextValues } from "@connectrpc/connect";
 import { fastifyConnectPlugin } from "@connectrpc/connect-fastify";
 import { compressionBrotli, compressionGzip } from "@connectrpc/connect-node";
 import Fastify, { type FastifyBaseLogger, LogController } from "fastify";
@@ -15,7 +15,6 @@ import { healthService, type Readiness } from "./health.ts";
 import { inferenceService } from "./inference.ts";
 import { type InferenceRestParts, inferenceRest } from "./inference-rest.ts";
 import {
-  callerIn,
   failureInterceptor,
   type LifecycleAccess,
   mayChangeModels,
@@ -27,9 +26,12 @@ import { openApi } from "./openapi.ts";
 import { plainHttp } from "./plain-http.ts";
 import { Port, type PortAddress, type PortOptions } from "./port.ts";
 import { restScope } from "./rest-route.ts";
-import { runtimeWatchService } from "./runtime-watch.ts";
+import { type RuntimeWatchParts, runtimeWatchService } from "./runtime-watch.ts";
+import { SharedUpdates } from "./shared-updates.ts";
 import { answerUnreadable } from "./unreadable-request.ts";
 import { answerUnroutable, refuseUnknownMethods } from "./unroutable-request.ts";
+import { watchLines } from "./watch-lines.ts";
+import { WatchUpdates } from "./watch-updates.ts";
 
 export interface ServerOptions extends PortOptions {
   /** The version of this program. */
@@ -81,6 +83,11 @@ export async function buildServer(parts: {
     routerOptions: { maxParamLength: maxPathLetters },
     logController: new LogController({ disableRequestLogging: true }),
   });
+  const watchParts: RuntimeWatchParts = {
+    updates: new WatchUpdates(watch, closing.signal),
+    shared: new SharedUpdates(),
+    mayChangeModels: (caller) => mayChangeModels(options.lifecycleAccess, caller),
+  };
   plainHttp(app, version);
   await app.register((scope, _options, done) => {
     repairConnect(scope);
@@ -90,12 +97,6 @@ export async function buildServer(parts: {
         const jsonOptions = { alwaysEmitImplicit: true };
         router.service(ModelRuntime, modelRuntimeService(models), { jsonOptions });
         router.service(Health, healthService(readiness, closing.signal), { jsonOptions });
-        const watchParts = {
-          feed: watch,
-          closing: closing.signal,
-          mayChangeModels: (context: HandlerContext) =>
-            mayChangeModels(options.lifecycleAccess, callerIn(context)),
-        };
         router.service(RuntimeWatchService, runtimeWatchService(watchParts), { jsonOptions });
         router.service(GRPCInferenceService, inferenceService({ models, version, log }));
       },
@@ -128,6 +129,14 @@ export async function buildServer(parts: {
       done();
     },
     { prefix: "/v2" },
+  );
+  void app.register(
+    (scope, _options, done) => {
+      restScope(scope, log);
+      watchLines(scope, { ...rest, ...watchParts });
+      done();
+    },
+    { prefix: "/modelport/v1" },
   );
   await app.ready();
 
