@@ -8,7 +8,7 @@ export interface WatchFixture {
   readonly watch: RuntimeWatch;
   readonly registry: ModelRegistry;
   /** Adds a generation, which is queued. */
-  add(id: string): ModelRecord;
+  add(id: string, path?: string): ModelRecord;
   /** Takes a queued generation through its load. */
   finishLoad(record: ModelRecord, sizeBytes?: number): FakeModel;
   unload(record: ModelRecord): void;
@@ -37,8 +37,8 @@ export function watchFixture(): WatchFixture {
   return {
     watch,
     registry,
-    add(id) {
-      const spec = { id, type: "mt:onnx", path: `${id}.onnx`, key: "" };
+    add(id, path = `${id}.onnx`) {
+      const spec = { id, type: "mt:onnx", path, key: "" };
       return registry.add({ spec, format: "onnx", diskBytes: undefined }, false);
     },
     finishLoad(record, sizeBytes = 60) {
