@@ -43,6 +43,7 @@ async function serve(flags: readonly string[]): Promise<void> {
   const server = await buildServer({
     models,
     readiness: models.readiness,
+    watch: models.watch,
     options: {
       host: config.host,
       port: config.port,

@@ -2,10 +2,10 @@ import { availableParallelism } from "node:os";
 import { extname } from "node:path";
 import { RuntimeError } from "../errors.ts";
 import { defaultRunSettings } from "../run-settings.ts";
-import type { Engine, LoadedModel, ModelFile, ModelSource } from "./engine.ts";
+import type { Engine, HostInfo, LoadedModel, ModelFile, ModelSource } from "./engine.ts";
 import { findFormat, type ModelFormat, modelFormats } from "./engine-catalog.ts";
 import { type EngineLog, silentLog } from "./engine-log.ts";
-import { type HostInfo, HostPool, shuttingDown } from "./host-pool.ts";
+import { HostPool, shuttingDown } from "./host-pool.ts";
 import { findModelFile } from "./model-layout.ts";
 import { findSettingsFile } from "./settings-file.ts";
 
@@ -26,21 +26,16 @@ export interface EngineOptions {
   readonly log?: EngineLog;
 }
 
-/** The engine layer, with its hosts to look at. */
-export interface HostedEngine extends Engine {
-  hosts(): readonly HostInfo[];
-}
-
 /** Private memory of a host before its first model: measured 19 MB, and 33 MB where Node strips the types
  *  of the sources in the host itself (not if it has a compile cache, see `environment`). */
 const hostBaseBytes = (extname(import.meta.url) === ".ts" ? 40 : 24) * 1024 * 1024;
 
 /** Starts the engine hosts and returns at once; see `ready`. */
-export function createEngine(options: EngineOptions = {}): HostedEngine {
+export function createEngine(options: EngineOptions = {}): Engine {
   return new PooledEngine(options);
 }
 
-class PooledEngine implements HostedEngine {
+class PooledEngine implements Engine {
   readonly ready: Promise<void>;
   readonly extensions: readonly string[] = modelFormats.map(({ extension }) => extension);
   readonly #pool: HostPool;

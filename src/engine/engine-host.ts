@@ -1,15 +1,13 @@
 import { abortable } from "../abort.ts";
 import { RuntimeError } from "../errors.ts";
 import type { RunSettings } from "../run-settings.ts";
-import type { ModelSource } from "./engine.ts";
+import type { HostKind, ModelSource } from "./engine.ts";
 import { HostLostError, type PartInLoss } from "./host-lost-error.ts";
 import type { LoadedMessage, LoadMessage, ReleasedMessage } from "./host-messages.ts";
 import type { HostProcess } from "./host-process.ts";
 import { decodeJson, encodeJson, frameKind } from "./host-protocol.ts";
 import { HostQueue, type HostRun } from "./host-queue.ts";
 import { HostedModel, type HostOfModel } from "./hosted-model.ts";
-
-export type HostKind = "shared" | "dedicated" | "spare";
 
 export interface HostLoad {
   readonly source: ModelSource;
@@ -62,6 +60,13 @@ export class EngineHost implements HostOfModel {
     return this.#models.size;
   }
 
+  /** Inferences of its models that the host has not got. */
+  get waitingRuns(): number {
+    let count = 0;
+    for (const model of this.#models.values()) count += model.waitingRuns;
+    return count;
+  }
+
   /** Memory that models take here, loads under way by their estimates. */
   get committedBytes(): number {
     return this.#committedBytes;
@@ -79,7 +84,8 @@ export class EngineHost implements HostOfModel {
       const sizeBytes = load.sizeOf(measuredBytes);
       const metadata = { platform: load.platform, inputs, outputs };
       const { settings } = load;
-      const model = new HostedModel(this, { number, sizeBytes, metadata, settings });
+      const facts = { number, sizeBytes, measuredBytes, metadata, settings };
+      const model = new HostedModel(this, facts);
       this.#models.set(number, model);
       this.#commit(number, sizeBytes);
       return model;

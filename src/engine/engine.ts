@@ -37,9 +37,13 @@ export interface EngineRequest {
 /** A model in the memory of an engine host. */
 export interface LoadedModel {
   readonly metadata: ModelMetadata;
-  /** Measured bytes of memory, above 0. */
+  /** Bytes of memory that it counts for, above 0: what was measured, but no less than its weights. */
   readonly sizeBytes: number;
+  /** By how much the memory of its host grew, in bytes; undefined if that could not be measured. */
+  readonly measuredBytes: number | undefined;
   readonly hostPid: number;
+  /** Inferences of this model that the host has not got yet. */
+  readonly waitingRuns: number;
 
   /** Resolves with a "host-lost" error if the host dies while it holds the model, before any run is
    *  rejected because of it; a HostLostError tells the model's part in it. Never rejects, and stays
@@ -57,6 +61,20 @@ export interface LoadedModel {
   /** Resolves when the memory is free, and never rejects. Runs in flight reject with "aborted"; a host
    *  that does not let go is killed, and the other models in it resolve their `lost`. Idempotent. */
   unload(): Promise<void>;
+}
+
+export type HostKind = "shared" | "dedicated" | "spare";
+
+/** A process that holds models. */
+export interface HostInfo {
+  readonly pid: number;
+  readonly kind: HostKind;
+  /** Number of loaded models. */
+  readonly models: number;
+  /** Memory of the host that no other process shares, as of its last load or unload. */
+  readonly memoryBytes: number | undefined;
+  /** Inferences that the host has not got yet. */
+  readonly waitingRuns: number;
 }
 
 /** The engine layer, as the service layer sees it. */
@@ -97,6 +115,9 @@ export interface Engine {
       readonly settings?: RunSettings;
     },
   ): Promise<LoadedModel>;
+
+  /** The hosts that are up or starting. */
+  hosts(): readonly HostInfo[];
 
   /** Kills every host and resolves when they are gone. */
   close(): Promise<void>;

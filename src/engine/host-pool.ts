@@ -1,17 +1,8 @@
 import { RuntimeError } from "../errors.ts";
-import { EngineHost, type HostKind } from "./engine-host.ts";
+import type { HostInfo, HostKind } from "./engine.ts";
+import { EngineHost } from "./engine-host.ts";
 import type { EngineLog } from "./engine-log.ts";
 import { HostProcess } from "./host-process.ts";
-
-/** A host, for people and for tests. */
-export interface HostInfo {
-  readonly pid: number;
-  readonly kind: HostKind;
-  /** Number of loaded models. */
-  readonly models: number;
-  /** Memory of the host that no other process shares, as of its last load or unload. */
-  readonly memoryBytes: number | undefined;
-}
 
 export interface HostPoolOptions {
   readonly sharedHosts: number;
@@ -48,11 +39,12 @@ export class HostPool {
   hosts(): readonly HostInfo[] {
     return [...this.#hosts]
       .filter((host) => host.process.pid !== 0)
-      .map(({ kind, modelCount, process }) => ({
+      .map(({ kind, modelCount, process, waitingRuns }) => ({
         pid: process.pid,
         kind,
         models: modelCount,
         memoryBytes: process.memoryBytes,
+        waitingRuns,
       }));
   }
 

@@ -20,6 +20,7 @@ export interface HostedModelFacts {
   /** The model's number in its host. */
   readonly number: number;
   readonly sizeBytes: number;
+  readonly measuredBytes: number | undefined;
   readonly metadata: ModelMetadata;
   readonly settings: RunSettings;
 }
@@ -28,6 +29,7 @@ export interface HostedModelFacts {
 export class HostedModel implements LoadedModel {
   readonly metadata: ModelMetadata;
   readonly sizeBytes: number;
+  readonly measuredBytes: number | undefined;
   readonly hostPid: number;
   readonly number: number;
   readonly lost: Promise<HostLostError>;
@@ -38,7 +40,8 @@ export class HostedModel implements LoadedModel {
   readonly #lost = Promise.withResolvers<HostLostError>();
   #unloaded: Promise<void> | undefined;
 
-  constructor(host: HostOfModel, { number, sizeBytes, metadata, settings }: HostedModelFacts) {
+  constructor(host: HostOfModel, facts: HostedModelFacts) {
+    const { number, sizeBytes, measuredBytes, metadata, settings } = facts;
     this.#host = host;
     this.#queue = new ModelQueue({
       owner: this,
@@ -59,11 +62,16 @@ export class HostedModel implements LoadedModel {
     });
     this.number = number;
     this.sizeBytes = sizeBytes;
+    this.measuredBytes = measuredBytes;
     this.metadata = metadata;
     this.hostPid = host.process.pid;
     this.lost = this.#lost.promise;
     this.#inputs = positions(metadata.inputs);
     this.#outputs = positions(metadata.outputs);
+  }
+
+  get waitingRuns(): number {
+    return this.#queue.waitingCount;
   }
 
   async infer(request: EngineRequest, signal: AbortSignal): Promise<Tensor[]> {

@@ -82,6 +82,11 @@ export class ModelQueue implements RunSource {
     return this.#waiting.size > 0 || this.#again.size > 0 || this.#rehearsal !== undefined;
   }
 
+  /** Requests that the host has not got. */
+  get waitingCount(): number {
+    return this.#waiting.size + this.#again.size;
+  }
+
   get joins(): boolean {
     return this.#joins;
   }

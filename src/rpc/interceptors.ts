@@ -36,12 +36,20 @@ const repositoryMethods: readonly DescMethod[] = [
   GRPCInferenceService.method.repositoryModelUnload,
 ];
 
+/** Whether `checkLifecycleAccess` lets this caller pass. */
+export function mayChangeModels(access: LifecycleAccess, { peer, origin }: Caller): boolean {
+  if (access === "any") return true;
+  return isLocalPeer(peer) && (origin === null || isLocalOrigin(origin));
+}
+
+export function callerIn({ values, requestHeader }: HandlerContext): Caller {
+  return { peer: values.get(peerKey), origin: requestHeader.get("origin") };
+}
+
 /** Refuses callers from elsewhere: who can unload models can take them down. A web page counts as
  *  elsewhere unless this machine served it. Throws "permission-denied"; `what` starts the message. */
 export function checkLifecycleAccess(access: LifecycleAccess, caller: Caller, what: string): void {
-  if (access === "any") return;
-  const { peer, origin } = caller;
-  if (isLocalPeer(peer) && (origin === null || isLocalOrigin(origin))) return;
+  if (mayChangeModels(access, caller)) return;
   throw new RuntimeError("permission-denied", `${what} answers callers on this machine only`);
 }
 

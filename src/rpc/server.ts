@@ -6,7 +6,9 @@ import type { Logger } from "pino";
 import { Health } from "../../gen/grpc/health/v1/health_pb.ts";
 import { GRPCInferenceService } from "../../gen/inference/inference_pb.ts";
 import { ModelRuntime } from "../../gen/mmesh/model-runtime_pb.ts";
+import { RuntimeWatchService } from "../../gen/modelport/v1/runtime_watch_pb.ts";
 import type { Models } from "../service/models.ts";
+import type { RuntimeFeed } from "../service/runtime-feed.ts";
 import { compressionDeflate } from "./compression-deflate.ts";
 import { repairConnect } from "./connect-repairs.ts";
 import { GrpcUnary } from "./grpc-unary.ts";
@@ -18,6 +20,7 @@ import {
   failureInterceptor,
   type LifecycleAccess,
   lifecycleGate,
+  mayChangeModels,
   peerKey,
   requestGate,
 } from "./interceptors.ts";
@@ -28,8 +31,12 @@ import { openApi } from "./openapi.ts";
 import { plainHttp } from "./plain-http.ts";
 import { Port, type PortAddress, type PortOptions } from "./port.ts";
 import { restScope } from "./rest-route.ts";
+import { type RuntimeWatchParts, runtimeWatchService } from "./runtime-watch.ts";
+import { SharedUpdates } from "./shared-updates.ts";
 import { answerUnreadable } from "./unreadable-request.ts";
 import { answerUnroutable, refuseUnknownMethods } from "./unroutable-request.ts";
+import { watchLines } from "./watch-lines.ts";
+import { WatchUpdates } from "./watch-updates.ts";
 
 export interface ServerOptions extends PortOptions {
   /** The version of this program. */
@@ -65,23 +72,34 @@ const abortGraceMs = 1000;
 export async function buildServer(parts: {
   readonly models: Models;
   readonly readiness: Readiness;
+  /** What the watch service shows; without it there is no such service. */
+  readonly watch?: RuntimeFeed;
   readonly options: ServerOptions;
   readonly log: Logger;
   /** Services beside those of the runtime. */
   readonly services?: readonly MountedService[];
 }): Promise<Server> {
-  const { models, readiness, options, log } = parts;
+  const { models, readiness, watch, options, log } = parts;
   const { version } = options;
   const port = new Port(options, log);
+  watch?.countConnections(() => port.connectionCount);
   const closing = new AbortController();
   const aborting = new AbortController();
   const gate = lifecycleGate(options.lifecycleAccess, log);
   // curl shows STARTING and NOT_SERVING only if values equal to the default are written.
   const jsonOptions = { alwaysEmitImplicit: true };
+  const watchParts: RuntimeWatchParts | undefined = watch && {
+    updates: new WatchUpdates(watch, closing.signal),
+    shared: new SharedUpdates(),
+    mayChangeModels: (caller) => mayChangeModels(options.lifecycleAccess, caller),
+  };
   const services = [
     mounted(ModelRuntime, modelRuntimeService(models), jsonOptions),
     mounted(Health, healthService(readiness, closing.signal), jsonOptions),
     mounted(GRPCInferenceService, inferenceService({ models, version, log })),
+    ...(watchParts
+      ? [mounted(RuntimeWatchService, runtimeWatchService(watchParts), jsonOptions)]
+      : []),
     ...(parts.services ?? []),
   ];
   const app = Fastify({
@@ -131,6 +149,14 @@ export async function buildServer(parts: {
       done();
     },
     { prefix: "/v2" },
+  );
+  void app.register(
+    (scope, _options, done) => {
+      restScope(scope, log);
+      if (watchParts) watchLines(scope, { ...rest, ...watchParts });
+      done();
+    },
+    { prefix: "/modelport/v1" },
   );
   await app.ready();
   if (options.shortWay ?? true) {

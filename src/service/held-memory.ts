@@ -6,10 +6,16 @@ import { heldBytes, isReleasing, type ModelState } from "./model-state.ts";
 export class HeldMemory {
   readonly #counted = new Map<object, ModelState>();
   #bytes = 0;
+  #reservedBytes = 0;
   #releasingCount = 0;
 
   get bytes(): number {
     return this.#bytes;
+  }
+
+  /** Those of them that loads under way have reserved. */
+  get reservedBytes(): number {
+    return this.#reservedBytes;
   }
 
   /** Generations whose bytes may come free without anybody asking. */
@@ -30,6 +36,7 @@ export class HeldMemory {
 
   #count(state: ModelState, sign: 1 | -1): void {
     this.#bytes += sign * heldBytes(state);
+    if (state.tag === "loading") this.#reservedBytes += sign * state.reservedBytes;
     if (isReleasing(state)) this.#releasingCount += sign;
   }
 }

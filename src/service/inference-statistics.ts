@@ -1,28 +1,45 @@
 import { RuntimeError } from "../errors.ts";
+import { TrafficMeter } from "./traffic-meter.ts";
 
 /** Counts the inferences of one model. Cancelled ones and those whose time ran out count as failed. */
 export class InferenceStatistics {
   lastInferenceMs = 0;
   readonly success = { count: 0, ns: 0n };
   readonly fail = { count: 0, ns: 0n };
+  readonly traffic = new TrafficMeter();
+  readonly #overall: TrafficMeter;
+
+  /** `overall` counts the inferences of all models together. */
+  constructor(overall: TrafficMeter) {
+    this.#overall = overall;
+  }
 
   /** Runs `inference` and counts it. Requests that never reached the model do not count. */
   async measure<T>(inference: () => Promise<T>): Promise<T> {
     const startNs = process.hrtime.bigint();
     try {
       const result = await inference();
-      this.#count(this.success, startNs);
+      const elapsedMs = this.#count(this.success, startNs);
+      this.traffic.succeed(elapsedMs);
+      this.#overall.succeed(elapsedMs);
       return result;
     } catch (reason) {
       const isRefused = reason instanceof RuntimeError && reason.kind === "invalid-argument";
-      if (!isRefused) this.#count(this.fail, startNs);
+      if (!isRefused) {
+        this.#count(this.fail, startNs);
+        this.traffic.fail();
+        this.#overall.fail();
+      }
       throw reason;
     }
   }
 
-  #count(sum: { count: number; ns: bigint }, startNs: bigint): void {
+  /** Returns the milliseconds that it took. */
+  #count(sum: { count: number; ns: bigint }, startNs: bigint): number {
+    const elapsedNs = process.hrtime.bigint() - startNs;
     sum.count++;
-    sum.ns += process.hrtime.bigint() - startNs;
+    sum.ns += elapsedNs;
     this.lastInferenceMs = Date.now();
+    return Number(elapsedNs) / 1e6;
   }
 }

@@ -114,7 +114,7 @@ export class ModelLifecycle {
   recover(record: ModelRecord, loaded: LoadedModel, loss: RuntimeError): void {
     if (record.loaded !== loaded || record.state.tag !== "ready") return;
     this.#parts.log.warn({ ...this.#facts(record), reason: loss.message }, "model lost its host");
-    record.loseHost();
+    record.loseHost(loss);
     this.#noteLoss(record, loss);
     if (record.faults?.isHopeless === true) this.#giveUp(record, record.faults);
     else void this.#reload(record);

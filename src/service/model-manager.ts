@@ -5,6 +5,7 @@ import type { Logger } from "../log.ts";
 import { defaultRunSettings, type RunSettings } from "../run-settings.ts";
 import type { SafePath } from "../storage/safe-path.ts";
 import { runInference } from "./inference-run.ts";
+import { LifecycleOwner } from "./lifecycle-owner.ts";
 import { LoadQueue } from "./load-queue.ts";
 import { LocalRepository } from "./local-repository.ts";
 import { MemoryBudget } from "./memory-budget.ts";
@@ -27,6 +28,7 @@ import type {
   Models,
   RuntimeStatus,
 } from "./models.ts";
+import { RuntimeWatch } from "./runtime-watch.ts";
 
 export interface ModelManagerOptions {
   readonly capacityBytes: number;
@@ -56,8 +58,11 @@ const purgeDrainMs = 500;
 export class ModelManager implements Models {
   readonly #engine: Engine;
   readonly #options: ModelManagerOptions;
+  /** What those see who watch this runtime. */
+  readonly watch: RuntimeWatch;
   readonly #registry = new ModelRegistry();
   readonly #lookup = new ModelLookup(this.#registry);
+  readonly #owner: LifecycleOwner;
   readonly #budget: MemoryBudget;
   readonly #queue: LoadQueue;
   readonly #sizer: ModelSizer;
@@ -65,7 +70,6 @@ export class ModelManager implements Models {
   readonly #repository: LocalRepository;
   readonly #readyListeners = new Set<() => void>();
   #phase: "starting" | "ready" | "closed" = "starting";
-  #meshHasCalled = false;
 
   constructor(
     parts: { readonly engine: Engine; readonly safePath: SafePath; readonly log: Logger },
@@ -76,6 +80,22 @@ export class ModelManager implements Models {
     const { capacityBytes, loadTimeoutMs } = options;
     this.#engine = engine;
     this.#options = options;
+    this.watch = new RuntimeWatch({
+      registry,
+      hosts: () => engine.hosts(),
+      facts: () => ({
+        phase: this.#phase,
+        lifecycleOwner: this.#owner.current,
+        hasModelRepository: options.modelRepository !== undefined,
+        capacityBytes,
+        loadsWaiting: this.#queue.waitingCount,
+        loadsRunning: this.#queue.runningCount,
+        loadsLimit: options.loadingConcurrency,
+      }),
+    });
+    this.#owner = new LifecycleOwner(options.lifecycleOwner, () =>
+      this.watch.note("modelmesh-took-over"),
+    );
     this.#budget = new MemoryBudget(capacityBytes, registry.held);
     this.#queue = new LoadQueue(options.loadingConcurrency, this.#budget);
     this.#sizer = new ModelSizer(engine, parts.safePath, {
@@ -201,7 +221,7 @@ export class ModelManager implements Models {
   }
 
   async status(): Promise<RuntimeStatus> {
-    this.#meshHasCalled = true;
+    this.#owner.noteMesh();
     if (!this.ready) return { ready: false };
     // Those of now: loads that arrive during the purge belong to the caller's new life.
     const old = [...this.#registry.all()].filter((record) => !record.pinned);
@@ -267,12 +287,12 @@ export class ModelManager implements Models {
   }
 
   async loadFromRepository(id: string, signal: AbortSignal): Promise<void> {
-    this.#refuseIfMeshOwns();
+    this.#owner.refuseIfMeshOwns();
     await this.#repository.load(id, signal);
   }
 
   async unloadFromRepository(id: string): Promise<void> {
-    this.#refuseIfMeshOwns();
+    this.#owner.refuseIfMeshOwns();
     await this.#repository.unload(id);
   }
 
@@ -289,7 +309,9 @@ export class ModelManager implements Models {
   }
 
   #enter(phase: "ready" | "closed"): void {
+    if (phase === this.#phase) return;
     this.#phase = phase;
+    this.watch.note(phase === "ready" ? "runtime-ready" : "shutdown-started");
     for (const listener of this.#readyListeners) listener();
   }
 
@@ -309,16 +331,6 @@ export class ModelManager implements Models {
       `model '${name}' was unloaded while it was loading`,
     );
     await this.#retireAll(records, reason, this.#options.drainTimeoutMs);
-  }
-
-  #refuseIfMeshOwns(): void {
-    const { lifecycleOwner } = this.#options;
-    if (lifecycleOwner === "repository") return;
-    if (lifecycleOwner === "auto" && !this.#meshHasCalled) return;
-    throw new RuntimeError(
-      "failed-precondition",
-      "ModelMesh owns the lifecycle of models here: load and unload through it",
-    );
   }
 
   async #retireAll(

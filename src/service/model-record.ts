@@ -1,4 +1,5 @@
 import type { LoadedModel, ModelSource } from "../engine/engine.ts";
+import type { RuntimeError } from "../errors.ts";
 import { defaultRunSettings, type RunSettings } from "../run-settings.ts";
 import { InferenceStatistics } from "./inference-statistics.ts";
 import type { ModelFaults } from "./model-faults.ts";
@@ -6,6 +7,7 @@ import { ModelLeases } from "./model-lease.ts";
 import { labelOf } from "./model-name.ts";
 import type { ModelRequest } from "./model-spec.ts";
 import { advance, type ModelState } from "./model-state.ts";
+import type { TrafficMeter } from "./traffic-meter.ts";
 
 /** One generation of a model id: everything between a load and the end of its unload. Data and its
  *  legal steps only; what happens when is in model-lifecycle.ts. */
@@ -17,7 +19,7 @@ export class ModelRecord {
   readonly pinned: boolean;
   readonly createdAtMs = performance.now();
   readonly leases = new ModelLeases();
-  readonly statistics = new InferenceStatistics();
+  readonly statistics: InferenceStatistics;
   /** What the engine found on disk; set before the load is admitted. */
   source: ModelSource | undefined;
   /** What its hosts died of; undefined for the great majority, which have no faults. */
@@ -37,13 +39,20 @@ export class ModelRecord {
   #loaded: LoadedModel | undefined;
   #running = Promise.withResolvers<LoadedModel>();
 
+  /** `traffic` counts the inferences of all models together. */
   constructor(
-    options: { generation: number; request: ModelRequest; pinned: boolean },
+    options: {
+      generation: number;
+      request: ModelRequest;
+      pinned: boolean;
+      traffic: TrafficMeter;
+    },
     onChange: (record: ModelRecord) => void,
   ) {
     this.generation = options.generation;
     this.request = options.request;
     this.pinned = options.pinned;
+    this.statistics = new InferenceStatistics(options.traffic);
     this.#onChange = onChange;
     // Nobody may be waiting at the moment when these reject.
     this.firstReady.promise.catch(() => {});
@@ -98,12 +107,12 @@ export class ModelRecord {
     this.firstReady.resolve();
   }
 
-  loseHost(): void {
+  loseHost(reason: RuntimeError): void {
     if (this.#state.tag !== "ready") return;
     this.#loaded = undefined;
     this.#running = Promise.withResolvers();
     this.#running.promise.catch(() => {});
-    this.#move({ tag: "reloading", sizeBytes: this.#state.sizeBytes });
+    this.#move({ tag: "reloading", sizeBytes: this.#state.sizeBytes, reason });
   }
 
   startDraining(): void {
@@ -113,7 +122,7 @@ export class ModelRecord {
 
   /** From draining, or from a load that is stopped: `reason` goes to everybody who waits. */
   startUnloading(bytes: number, reason: unknown): void {
-    this.#move({ tag: "unloading", heldBytes: bytes });
+    this.#move({ tag: "unloading", heldBytes: bytes, reason });
     this.#end(reason);
   }
 

@@ -2,11 +2,14 @@ import { HeldMemory } from "./held-memory.ts";
 import { compareVersions, splitVersionedId, versionedId } from "./model-name.ts";
 import { ModelRecord } from "./model-record.ts";
 import type { ModelRequest } from "./model-spec.ts";
+import { TrafficMeter } from "./traffic-meter.ts";
 
 /** All generations of all models that hold, or may come to hold, anything. */
 export class ModelRegistry {
   /** What all of them hold together. */
   readonly held = new HeldMemory();
+  /** The inferences of all models, those included that are gone. */
+  readonly traffic = new TrafficMeter();
   // Oldest generation first; an id without generations has no entry.
   readonly #byId = new Map<string, ModelRecord[]>();
   /** Name -> its versions that have generations, lowest first. Names without versions are not in it. */
@@ -16,7 +19,8 @@ export class ModelRegistry {
 
   add(request: ModelRequest, pinned: boolean): ModelRecord {
     const generation = ++this.#lastGeneration;
-    const record = new ModelRecord({ generation, request, pinned }, (changed) => {
+    const { traffic } = this;
+    const record = new ModelRecord({ generation, request, pinned, traffic }, (changed) => {
       this.held.note(changed, changed.state);
       this.#publish(changed);
     });

@@ -7,12 +7,12 @@ export type ModelState =
   /** The engine is at work. `reservedBytes` is an upper bound. */
   | { readonly tag: "loading"; readonly reservedBytes: number }
   | { readonly tag: "ready"; readonly sizeBytes: number }
-  /** Its host died; the same model is being loaded into another one. Requests wait. */
-  | { readonly tag: "reloading"; readonly sizeBytes: number }
+  /** Its host died of `reason`; the same model is being loaded into another one. Requests wait. */
+  | { readonly tag: "reloading"; readonly sizeBytes: number; readonly reason: unknown }
   /** Admits nothing new, finishes what it runs. */
   | { readonly tag: "draining"; readonly sizeBytes: number }
   /** The engine gives the memory back: of a loaded model, or of a load that was stopped. */
-  | { readonly tag: "unloading"; readonly heldBytes: number }
+  | { readonly tag: "unloading"; readonly heldBytes: number; readonly reason: unknown }
   /** Ended without being unloaded: refused, failed or dropped while queued. Holds nothing. */
   | { readonly tag: "failed"; readonly reason: unknown };
 

@@ -48,6 +48,8 @@ export class SimulatedCopy implements LoadedModel {
   readonly host: SimulatedHost;
   readonly name: string;
   readonly sizeBytes: number;
+  readonly measuredBytes = undefined;
+  readonly waitingRuns = 0;
   /** "lost": its host is dead, and its memory with it. */
   phase: "loading" | "loaded" | "unloading" | "lost" | "gone" = "loading";
   /** Whether the runtime has been told that the host is dead. */

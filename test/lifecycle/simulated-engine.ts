@@ -1,4 +1,10 @@
-import type { Engine, LoadedModel, ModelFile, ModelSource } from "../../src/engine/engine.ts";
+import type {
+  Engine,
+  HostInfo,
+  LoadedModel,
+  ModelFile,
+  ModelSource,
+} from "../../src/engine/engine.ts";
 import { RuntimeError } from "../../src/errors.ts";
 import { loadableFiles } from "./model-files.ts";
 import type { OpenWorks } from "./open-work.ts";
@@ -84,6 +90,10 @@ export class SimulatedEngine implements Engine {
     this.copies.add(copy);
     void copy.gone.then(() => this.copies.delete(copy));
     return copy.whenLoaded;
+  }
+
+  hosts(): readonly HostInfo[] {
+    return [];
   }
 
   async close(): Promise<void> {}

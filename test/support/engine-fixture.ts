@@ -4,11 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import {
-  createEngine,
-  type EngineOptions,
-  type HostedEngine,
-} from "../../src/engine/create-engine.ts";
+import { createEngine, type EngineOptions } from "../../src/engine/create-engine.ts";
 import type { Engine, LoadedModel, ModelSource } from "../../src/engine/engine.ts";
 import { defaultRunSettings, type RunSettings } from "../../src/run-settings.ts";
 import type { Tensor } from "../../src/tensor.ts";
@@ -17,7 +13,7 @@ import type { Tensor } from "../../src/tensor.ts";
 export const forever = new AbortController().signal;
 
 export interface EngineFixture {
-  readonly engine: HostedEngine;
+  readonly engine: Engine;
   readonly directory: string;
   /** Writes a model file; resolves to its path. */
   put(name: string, bytes: Uint8Array): Promise<string>;

@@ -1,6 +1,7 @@
 import type {
   Engine,
   EngineRequest,
+  HostInfo,
   LoadedModel,
   ModelFile,
   ModelSource,
@@ -26,7 +27,9 @@ export class FakeModel implements LoadedModel {
     outputs: [{ name: "y", datatype: "FP32", shape: [-1] }],
   } as const;
   readonly sizeBytes: number;
+  readonly measuredBytes = undefined;
   readonly hostPid = 1;
+  waitingRuns = 0;
   readonly runs: {
     readonly request: EngineRequest;
     readonly signal: AbortSignal;
@@ -130,6 +133,10 @@ export class FakeEngine implements Engine {
     this.#arrived.resolve();
     this.#arrived = Promise.withResolvers();
     return answer.promise;
+  }
+
+  hosts(): readonly HostInfo[] {
+    return [{ pid: 1, kind: "shared", models: 0, memoryBytes: undefined, waitingRuns: 0 }];
   }
 
   async close(): Promise<void> {}

@@ -6,10 +6,13 @@ import { type Logger, pino } from "pino";
 import type { PortAddress } from "../../src/rpc/port.ts";
 import { buildServer, type Server, type ServerOptions } from "../../src/rpc/server.ts";
 import { FakeModels } from "./fake-models.ts";
+import { type WatchFixture, watchFixture } from "./watch-fixture.ts";
 
 export interface FakeServer {
   readonly server: Server;
   readonly models: FakeModels;
+  /** What the watch service shows, which is not what `models` does. */
+  readonly watched: WatchFixture;
   readonly address: PortAddress;
   /** Lines of the log, parsed, oldest first. */
   readonly logged: readonly Record<string, unknown>[];
@@ -51,16 +54,18 @@ export async function startFakeServer(
   options: Partial<ServerOptions> = {},
 ): Promise<FakeServer> {
   const models = new FakeModels();
+  const watched = watchFixture();
   const logged: Record<string, unknown>[] = [];
   const server = await buildServer({
     models,
     readiness: models,
+    watch: watched.watch,
     options: { ...testOptions, ...options },
     log: collectLog(logged),
   });
   cleanup.after(() => server.close());
   const address = await server.listen();
-  return { server, models, address, logged };
+  return { server, models, watched, address, logged };
 }
 
 /** A path for a unix socket, in a directory that is removed when the test ends. */

@@ -59,6 +59,7 @@ export async function startRuntime(options: RuntimeOptions = {}): Promise<Runtim
   const server = await buildServer({
     models,
     readiness: models.readiness,
+    watch: models.watch,
     options: {
       host: "localhost",
       port: 0,

@@ -26,7 +26,7 @@ describe("a memory budget of 100 bytes", () => {
   it("asks for patience while something is about to come free", () => {
     for (const state of [
       { tag: "draining", sizeBytes: 10 },
-      { tag: "unloading", heldBytes: 10 },
+      { tag: "unloading", heldBytes: 10, reason: undefined },
       { tag: "loading", reservedBytes: 10 },
     ] as const) {
       held.note(second, state);
@@ -58,9 +58,9 @@ describe("held memory", () => {
         { tag: "queued" },
         { tag: "loading", reservedBytes: bytes },
         { tag: "ready", sizeBytes: bytes },
-        { tag: "reloading", sizeBytes: bytes },
+        { tag: "reloading", sizeBytes: bytes, reason: undefined },
         { tag: "draining", sizeBytes: bytes },
-        { tag: "unloading", heldBytes: bytes },
+        { tag: "unloading", heldBytes: bytes, reason: undefined },
         { tag: "failed", reason: undefined },
       ] as const;
       const state = next[random.below(next.length)];
@@ -71,6 +71,10 @@ describe("held memory", () => {
       assert.equal(
         held.bytes,
         all.reduce((sum, each) => sum + heldBytes(each), 0),
+      );
+      assert.equal(
+        held.reservedBytes,
+        all.reduce((sum, each) => sum + (each.tag === "loading" ? each.reservedBytes : 0), 0),
       );
       assert.equal(held.releasingCount, all.filter(isReleasing).length);
     }

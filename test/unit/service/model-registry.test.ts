@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { LoadedModel } from "../../../src/engine/engine.ts";
+import { RuntimeError } from "../../../src/errors.ts";
 import { ModelRegistry } from "../../../src/service/model-registry.ts";
 import { heldBytes, isReleasing } from "../../../src/service/model-state.ts";
 
@@ -28,7 +29,7 @@ describe("a registry", () => {
     for (const record of lives) record.reserve(100);
     assert.equal(registry.held.bytes, 300);
     ready.becomeReady(loaded);
-    ready.loseHost();
+    ready.loseHost(new RuntimeError("host-lost", "died"));
     ready.becomeReady(loaded);
     failed.fail(new Error("no"));
     stopped.startUnloading(100, new Error("stop"));

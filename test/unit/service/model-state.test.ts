@@ -12,9 +12,9 @@ const examples: Record<ModelStateTag, ModelState> = {
   queued: { tag: "queued" },
   loading: { tag: "loading", reservedBytes: 1 },
   ready: { tag: "ready", sizeBytes: 2 },
-  reloading: { tag: "reloading", sizeBytes: 3 },
+  reloading: { tag: "reloading", sizeBytes: 3, reason: undefined },
   draining: { tag: "draining", sizeBytes: 4 },
-  unloading: { tag: "unloading", heldBytes: 5 },
+  unloading: { tag: "unloading", heldBytes: 5, reason: undefined },
   failed: { tag: "failed", reason: new Error("no") },
 };
 const tags = Object.keys(examples) as ModelStateTag[];

@@ -1,0 +1,43 @@
+import { create } from "@bufbuild/protobuf";
+import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
+import {
+  type Caller as CallerMessage,
+  CallerSchema,
+  type RuntimeWatchService,
+} from "../../gen/modelport/v1/runtime_watch_pb.ts";
+import { type Caller, callerIn } from "./interceptors.ts";
+import type { SharedUpdates } from "./shared-updates.ts";
+import type { WatchUpdates } from "./watch-updates.ts";
+
+export interface RuntimeWatchParts {
+  readonly updates: WatchUpdates;
+  readonly shared: SharedUpdates;
+  /** Whether somebody may load and unload models. */
+  readonly mayChangeModels: (caller: Caller) => boolean;
+}
+
+/** modelport.v1.RuntimeWatchService. */
+export function runtimeWatchService({
+  updates,
+  shared,
+  mayChangeModels,
+}: RuntimeWatchParts): ServiceImpl<typeof RuntimeWatchService> {
+  const callerMessage = (context: HandlerContext): CallerMessage =>
+    create(CallerSchema, { mayChangeModels: mayChangeModels(callerIn(context)) });
+  return {
+    getSnapshot: (_request, context) => ({
+      snapshot: shared.snapshot(updates.now()),
+      caller: callerMessage(context),
+    }),
+
+    async *watch({ minIntervalMs }, context) {
+      const caller = callerMessage(context);
+      const isJson = context.requestHeader.get("content-type")?.includes("json") ?? false;
+      const watcher = { intervalMs: minIntervalMs, signal: context.signal };
+      for await (const { update, isSnapshot } of updates.of(watcher)) {
+        const response = { update, caller: isSnapshot ? caller : undefined };
+        yield isJson ? shared.response(response) : shared.encodedResponse(response);
+      }
+    },
+  };
+}

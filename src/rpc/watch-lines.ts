@@ -1,0 +1,69 @@
+import { Readable } from "node:stream";
+import { create, toJson } from "@bufbuild/protobuf";
+import { Code } from "@connectrpc/connect";
+import type { FastifyInstance, FastifyRequest } from "fastify";
+import type { Logger } from "pino";
+import { CallerSchema, WatchResponseSchema } from "../../gen/modelport/v1/runtime_watch_pb.ts";
+import { RuntimeError } from "../errors.ts";
+import { toConnectError } from "./error-codes.ts";
+import { type Caller, logFailure } from "./interceptors.ts";
+import { callSignal } from "./rest-call.ts";
+import type { RuntimeWatchParts } from "./runtime-watch.ts";
+import type { Watcher } from "./watch-updates.ts";
+
+export interface WatchLinesParts extends RuntimeWatchParts {
+  readonly callerOf: (request: FastifyRequest) => Caller;
+  readonly shutdownSignal: AbortSignal;
+  readonly log: Logger;
+}
+
+/** GET /watch: what RuntimeWatchService/Watch sends, one JSON message a line, for curl and shell scripts.
+ *  (Streams of the Connect protocol have five bytes of binary before every message.) `scope` is one of
+ *  REST, see restScope. */
+export function watchLines(scope: FastifyInstance, parts: WatchLinesParts): void {
+  scope.route({
+    method: "GET",
+    url: "/watch",
+    // It would run the stream to its end, which does not come.
+    exposeHeadRoute: false,
+    handler: (request, reply) => {
+      const { minIntervalMs = "0" } = request.query as { readonly minIntervalMs?: string };
+      if (!/^\d{1,9}$/.test(minIntervalMs)) {
+        const text = "minIntervalMs must be a whole number of milliseconds, 0 or above";
+        throw new RuntimeError("invalid-argument", text);
+      }
+      const signal = callSignal(reply.raw, parts.shutdownSignal);
+      const watcher = { intervalMs: Number(minIntervalMs), signal };
+      const mayChangeModels = parts.mayChangeModels(parts.callerOf(request));
+      const lines = jsonLines(parts, watcher, mayChangeModels);
+      // Not in object mode, in which Node would ask for sixteen lines ahead of a reader.
+      const body = Readable.from(lines, { objectMode: false, highWaterMark: 1 });
+      return reply
+        .header("content-type", "application/jsonl")
+        .header("cache-control", "no-store")
+        .send(body);
+    },
+  });
+}
+
+async function* jsonLines(
+  { updates, shared, log }: WatchLinesParts,
+  watcher: Watcher,
+  mayChangeModels: boolean,
+): AsyncGenerator<string, void> {
+  const caller = create(CallerSchema, { mayChangeModels });
+  try {
+    for await (const { update, isSnapshot } of updates.of(watcher)) {
+      const response = shared.response({ update, caller: isSnapshot ? caller : undefined });
+      const message = toJson(WatchResponseSchema, response, { alwaysEmitImplicit: true });
+      yield `${JSON.stringify(message)}\n`;
+    }
+  } catch (reason) {
+    const error = toConnectError(reason);
+    logFailure(log, "GET /modelport/v1/watch", error, {});
+    // The status has been sent: as in Connect's streams, the last message says how it ended.
+    if (error.code === Code.Canceled) return;
+    const code = Code[error.code].toLowerCase();
+    yield `${JSON.stringify({ error: { code, message: error.rawMessage } })}\n`;
+  }
+}
