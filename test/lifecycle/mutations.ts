@@ -133,7 +133,7 @@ export const mutations: readonly Mutation[] = [
     name: "do not load again after the death of a host",
     file: "model-lifecycle.ts",
     from: "void this.#reload(record);",
-    to: "",
+    to: ";",
   },
   {
     name: "do not notice the death of an idle host",
