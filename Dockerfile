@@ -17,6 +17,16 @@ RUN cd node_modules/swagger-ui-dist \
  && find . -type f ! -name swagger-ui-bundle.js ! -name swagger-ui.css ! -name favicon-32x32.png \
       ! -name package.json ! -name 'LICENSE*' ! -name 'NOTICE*' -delete
 
+FROM ${NODE_IMAGE} AS dashboard
+WORKDIR /app
+COPY package.json package-lock.json .npmrc ./
+# With the optional packages: the bundler is one of them.
+RUN npm ci
+COPY gen gen
+COPY scripts scripts
+COPY src src
+RUN node scripts/build-dashboard.js
+
 FROM ${NODE_IMAGE}
 WORKDIR /app
 ENV NODE_ENV=production
@@ -25,6 +35,7 @@ COPY package.json LICENSE ./
 COPY deploy/health.js deploy/
 COPY gen gen
 COPY src src
+COPY --from=dashboard /app/dist/dashboard dist/dashboard
 
 # A number, so that Kubernetes can see that it is not root.
 ARG USER_ID=1000

@@ -1,6 +1,8 @@
+import { isIP } from "node:net";
 import { availableParallelism, totalmem } from "node:os";
 import { delimiter, resolve } from "node:path";
 import { parseArgs } from "node:util";
+import { readHostnames, readOrigins } from "./browser-settings.ts";
 import { RuntimeError } from "./errors.ts";
 import { type LogLevel, logLevels } from "./log.ts";
 import { defaultRunSettings, type RunSettings } from "./run-settings.ts";
@@ -201,6 +203,18 @@ export const settings = {
     default: "auto",
     doc: "whose it is to load and unload; auto: callers of the repository RPCs until ModelMesh has called",
   },
+  "cors-origins": {
+    env: "CORS_ORIGINS",
+    type: "text",
+    default: "",
+    doc: "origins of other servers whose pages may call, like https://ops.example.com, separated by commas",
+  },
+  "allowed-hosts": {
+    env: "ALLOWED_HOSTS",
+    type: "text",
+    default: "",
+    doc: "names by which browsers may call this server beside localhost and addresses, separated by commas",
+  },
   "log-level": {
     env: "LOG_LEVEL",
     type: "choice",
@@ -245,6 +259,10 @@ export interface Config {
   readonly dedicatedHostMinBytes: number;
   readonly lifecycleAccess: "local" | "any";
   readonly lifecycleOwner: "auto" | "repository" | "modelmesh";
+  /** As browsers write them. */
+  readonly corsOrigins: readonly string[];
+  /** Names without ports, lower case. */
+  readonly allowedHosts: readonly string[];
   readonly logLevel: LogLevel;
 }
 
@@ -264,7 +282,7 @@ export function readConfig(argv: readonly string[], env: NodeJS.ProcessEnv): Con
     const where = flag === undefined ? setting.env : `--${name}`;
     raw[name] = text === undefined ? setting.default : parse(text, setting, where, problems);
   }
-  const config = assemble(raw);
+  const config = assemble(raw, problems);
   if (problems.length === 0) checkModelMeshRules(config, problems);
   if (problems.length > 0) throw new RuntimeError("invalid-argument", problems.join("\n"));
   return Object.freeze(config);
@@ -305,7 +323,7 @@ function parse(
   return undefined;
 }
 
-function assemble(raw: Raw): Config {
+function assemble(raw: Raw, problems: string[]): Config {
   const number = (name: keyof Raw) => raw[name] as number;
   const optional = (name: keyof Raw) => (raw[name] === "" ? undefined : (raw[name] as string));
   const repository = optional("model-repository");
@@ -343,6 +361,12 @@ function assemble(raw: Raw): Config {
     dedicatedHostMinBytes: number("dedicated-host-size"),
     lifecycleAccess: raw["lifecycle-access"] as Config["lifecycleAccess"],
     lifecycleOwner: raw["lifecycle-owner"] as Config["lifecycleOwner"],
+    corsOrigins: readOrigins(raw["cors-origins"] as string, problems),
+    allowedHosts: [
+      // Addresses need no permission.
+      ...(isIP(raw.host as string) === 0 ? [(raw.host as string).toLowerCase()] : []),
+      ...readHostnames(raw["allowed-hosts"] as string, problems),
+    ],
     logLevel: raw["log-level"] as LogLevel,
   };
 }

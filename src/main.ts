@@ -1,3 +1,4 @@
+import { fileURLToPath } from "node:url";
 import { announce } from "./announce.ts";
 import { readCommand } from "./cli.ts";
 import { type Config, readConfig } from "./config.ts";
@@ -51,6 +52,11 @@ async function serve(flags: readonly string[]): Promise<void> {
       version,
       readMaxBytes: config.maxMessageBytes,
       lifecycleAccess: config.lifecycleAccess,
+      browserRules: {
+        allowedOrigins: new Set(config.corsOrigins),
+        allowedHosts: new Set(config.allowedHosts),
+      },
+      dashboardFolder: fileURLToPath(new URL("../dist/dashboard", import.meta.url)),
       closeGraceMs: config.shutdownGraceMs,
       peekTimeoutMs: 10_000,
       headersTimeoutMs: 10_000,

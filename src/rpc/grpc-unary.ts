@@ -52,7 +52,7 @@ export class GrpcUnary {
       onOver: () => this.#calls.delete(call),
     });
     this.#calls.add(call);
-    call.start(() => gate(method.method, { peer, origin: headers.origin ?? null }));
+    call.start(() => gate(method.method, { peer }));
     if (shutdownSignal.aborted) call.abort(shutdownSignal.reason as ConnectError);
     return true;
   }
@@ -61,6 +61,8 @@ export class GrpcUnary {
     const type = headers["content-type"];
     if (type !== "application/grpc" && type !== "application/grpc+proto") return false;
     if (headers[":method"] !== "POST" || headers.expect !== undefined) return false;
+    // A browser says so with every POST, and has to pass its gate (see browserGate).
+    if (headers.origin !== undefined) return false;
     const encoding = headers["grpc-encoding"];
     if (encoding !== undefined && encoding !== "identity") return false;
     return this.#isKnownAuthority(headers[":authority"] ?? headers.host);

@@ -27,8 +27,6 @@ export const peerKey = createContextKey<Peer | undefined>(undefined, { descripti
 /** Who asks for a change of what is loaded. */
 export interface Caller {
   readonly peer: Peer | undefined;
-  /** The header Origin, which browsers set. */
-  readonly origin: string | null;
 }
 
 const repositoryMethods: readonly DescMethod[] = [
@@ -37,17 +35,16 @@ const repositoryMethods: readonly DescMethod[] = [
 ];
 
 /** Whether `checkLifecycleAccess` lets this caller pass. */
-export function mayChangeModels(access: LifecycleAccess, { peer, origin }: Caller): boolean {
-  if (access === "any") return true;
-  return isLocalPeer(peer) && (origin === null || isLocalOrigin(origin));
+export function mayChangeModels(access: LifecycleAccess, { peer }: Caller): boolean {
+  return access === "any" || isLocalPeer(peer);
 }
 
-export function callerIn({ values, requestHeader }: HandlerContext): Caller {
-  return { peer: values.get(peerKey), origin: requestHeader.get("origin") };
+export function callerIn({ values }: HandlerContext): Caller {
+  return { peer: values.get(peerKey) };
 }
 
-/** Refuses callers from elsewhere: who can unload models can take them down. A web page counts as
- *  elsewhere unless this machine served it. Throws "permission-denied"; `what` starts the message. */
+/** Refuses callers from elsewhere: who can unload models can take them down. Pages of other servers have
+ *  been refused before (see browserGate). Throws "permission-denied"; `what` starts the message. */
 export function checkLifecycleAccess(access: LifecycleAccess, caller: Caller, what: string): void {
   if (mayChangeModels(access, caller)) return;
   throw new RuntimeError("permission-denied", `${what} answers callers on this machine only`);
@@ -78,8 +75,7 @@ export function lifecycleGate(access: LifecycleAccess, log: Logger): LifecycleGa
 export function requestGate(gate: LifecycleGate, log: Logger): (context: HandlerContext) => void {
   return (context) => {
     watchUnreadable(context, (error) => logFailure(log, rpcOf(context), error, {}));
-    const peer = context.values.get(peerKey);
-    gate(context.method, { peer, origin: context.requestHeader.get("origin") });
+    gate(context.method, callerIn(context));
   };
 }
 
@@ -175,13 +171,6 @@ function modelIdIn(message: object | undefined): string | undefined {
 
 function isLocalPeer(peer: Peer | undefined): boolean {
   return peer !== undefined && (peer.kind === "unix" || isLoopback(peer.address));
-}
-
-// A page can make its own name resolve to 127.0.0.1, but not change the origin that the browser sends.
-function isLocalOrigin(origin: string): boolean {
-  const url = URL.parse(origin);
-  if (url === null) return false;
-  return url.hostname === "localhost" || isLoopback(url.hostname.replace(/^\[|\]$/g, ""));
 }
 
 /** 127.0.0.0/8, also as an IPv4-mapped IPv6 address, and ::1. */

@@ -3,9 +3,8 @@ import { discardUnreadBody } from "./discard-body.ts";
 import { encodeGrpcMessage } from "./grpc-message.ts";
 import { noteAnswer } from "./unreadable-request.ts";
 
-/** What the port answers apart from RPCs: who it is, and that there is nothing at a path. What holds for
- *  every request of the port is hooked here too. */
-export function plainHttp(app: FastifyInstance, version: string): void {
+/** What holds for every request of the port, and its answer where there is nothing at a path. */
+export function plainHttp(app: FastifyInstance): void {
   // No route here reads a body, and an unknown path must not become 415 because of one.
   app.removeAllContentTypeParsers();
   app.addContentTypeParser("*", (_request, _payload, done) => done(null));
@@ -14,17 +13,6 @@ export function plainHttp(app: FastifyInstance, version: string): void {
     discardUnreadBody(request.raw, reply.raw);
     done();
   });
-  app.get("/", () => ({
-    name: "modelport",
-    version,
-    about: "A model runtime: gRPC, gRPC-Web and Connect on this one port.",
-    try: [
-      "GET /v2/docs for a page that shows and calls everything that is loaded",
-      "POST /inference.GRPCInferenceService/ServerReady with Content-Type: application/json and body {}",
-      'POST /inference.GRPCInferenceService/ModelMetadata with Content-Type: application/json and body {"name": "<model id>"}',
-      "POST /mmesh.ModelRuntime/runtimeStatus (it unloads what ModelMesh loaded) with body {}",
-    ],
-  }));
   app.setNotFoundHandler((request, reply) =>
     // The path is as long as the caller likes, headers are not.
     answerNoRpc(request, reply, {
@@ -35,19 +23,41 @@ export function plainHttp(app: FastifyInstance, version: string): void {
   );
 }
 
-/** Refuses what names no RPC, in the form that its client knows. gRPC's understand "unimplemented" only
- *  in trailers, which may come as headers. */
+/** What the port says of itself to whom is no browser. */
+export function aboutServer(version: string): object {
+  return {
+    name: "modelport",
+    version,
+    about: "A model runtime: gRPC, gRPC-Web and Connect on this one port.",
+    try: [
+      "GET / in a browser for a dashboard of what is loaded",
+      "GET /v2/docs for a page that shows and calls everything that is loaded",
+      "POST /inference.GRPCInferenceService/ServerReady with Content-Type: application/json and body {}",
+      'POST /inference.GRPCInferenceService/ModelMetadata with Content-Type: application/json and body {"name": "<model id>"}',
+      "POST /mmesh.ModelRuntime/runtimeStatus (it unloads what ModelMesh loaded) with body {}",
+    ],
+  };
+}
+
+/** Refuses what reaches no RPC, in the form that its client knows. gRPC's understand a status only in
+ *  trailers, which may come as headers; it is UNIMPLEMENTED unless `grpcStatus` says otherwise. */
 export function answerNoRpc(
   request: FastifyRequest,
   reply: FastifyReply,
-  { status, code, message }: { readonly status: number; readonly code: string; message: string },
+  refusal: {
+    readonly status: number;
+    readonly code: string;
+    readonly message: string;
+    readonly grpcStatus?: number;
+  },
 ): FastifyReply {
+  const { status, code, message, grpcStatus = 12 } = refusal;
   const contentType = request.headers["content-type"] ?? "";
   if (contentType.startsWith("application/grpc")) {
     return reply
       .code(200)
       .header("content-type", contentType)
-      .header("grpc-status", "12")
+      .header("grpc-status", `${grpcStatus}`)
       .header("grpc-message", encodeGrpcMessage(message))
       .send();
   }

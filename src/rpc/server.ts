@@ -1,7 +1,7 @@
 import { Code, ConnectError, createContextValues } from "@connectrpc/connect";
 import { fastifyConnectPlugin } from "@connectrpc/connect-fastify";
 import { compressionBrotli, compressionGzip } from "@connectrpc/connect-node";
-import Fastify, { type FastifyBaseLogger, LogController } from "fastify";
+import Fastify, { type FastifyBaseLogger, type FastifyRequest, LogController } from "fastify";
 import type { Logger } from "pino";
 import { Health } from "../../gen/grpc/health/v1/health_pb.ts";
 import { GRPCInferenceService } from "../../gen/inference/inference_pb.ts";
@@ -9,8 +9,11 @@ import { ModelRuntime } from "../../gen/mmesh/model-runtime_pb.ts";
 import { RuntimeWatchService } from "../../gen/modelport/v1/runtime_watch_pb.ts";
 import type { Models } from "../service/models.ts";
 import type { RuntimeFeed } from "../service/runtime-feed.ts";
+import { browserGate } from "./browser-gate.ts";
+import type { BrowserRules } from "./browser-rules.ts";
 import { compressionDeflate } from "./compression-deflate.ts";
 import { repairConnect } from "./connect-repairs.ts";
+import { dashboard } from "./dashboard.ts";
 import { GrpcUnary } from "./grpc-unary.ts";
 import { unaryMethods } from "./grpc-unary-method.ts";
 import { healthService, type Readiness } from "./health.ts";
@@ -28,7 +31,7 @@ import { modelInferMethod } from "./model-infer-method.ts";
 import { modelRuntimeService } from "./model-runtime.ts";
 import { type MountedService, mounted } from "./mounted-service.ts";
 import { openApi } from "./openapi.ts";
-import { plainHttp } from "./plain-http.ts";
+import { aboutServer, plainHttp } from "./plain-http.ts";
 import { Port, type PortAddress, type PortOptions } from "./port.ts";
 import { restScope } from "./rest-route.ts";
 import { type RuntimeWatchParts, runtimeWatchService } from "./runtime-watch.ts";
@@ -45,6 +48,11 @@ export interface ServerOptions extends PortOptions {
   readonly readMaxBytes: number;
   /** Who may load and unload models: "local" is loopback and the unix socket. */
   readonly lifecycleAccess: LifecycleAccess;
+  /** Which pages may call beside its own, and under which names browsers may know this server beside
+   *  localhost and addresses; none if absent. */
+  readonly browserRules?: BrowserRules;
+  /** What scripts/build-dashboard.js made; it may be missing. */
+  readonly dashboardFolder?: string;
   /** How long calls in flight may go on after `close`. */
   readonly closeGraceMs: number;
   /** Whether unary gRPC calls take the short way past Connect, as they do by default; tests and benchmarks
@@ -63,6 +71,8 @@ export interface Server {
 
 // More than Node lets into a request line.
 const maxPathLetters = 16 * 1024;
+
+const noRules: BrowserRules = { allowedOrigins: new Set(), allowedHosts: new Set() };
 
 // How long aborted calls have to answer their callers.
 const abortGraceMs = 1000;
@@ -111,7 +121,10 @@ export async function buildServer(parts: {
     routerOptions: { maxParamLength: maxPathLetters },
     logController: new LogController({ disableRequestLogging: true }),
   });
-  plainHttp(app, version);
+  plainHttp(app);
+  const peerOf = (request: FastifyRequest) => port.peerOf(request.raw);
+  await browserGate(app, { rules: options.browserRules ?? noRules, peerOf, log });
+  dashboard(app, options.dashboardFolder, aboutServer(version));
   await app.register((scope, _options, done) => {
     repairConnect(scope);
     void scope.register(fastifyConnectPlugin, {
@@ -120,7 +133,7 @@ export async function buildServer(parts: {
           router.service(service, implementation, { jsonOptions });
         }
       },
-      contextValues: (request) => createContextValues().set(peerKey, port.peerOf(request.raw)),
+      contextValues: (request) => createContextValues().set(peerKey, peerOf(request)),
       requestGate: requestGate(gate, log),
       interceptors: [failureInterceptor(log)],
       readMaxBytes: options.readMaxBytes,
@@ -135,10 +148,7 @@ export async function buildServer(parts: {
     log,
     readMaxBytes: options.readMaxBytes,
     lifecycleAccess: options.lifecycleAccess,
-    callerOf: (request) => ({
-      peer: port.peerOf(request.raw),
-      origin: request.headers.origin ?? null,
-    }),
+    callerOf: (request) => ({ peer: peerOf(request) }),
     shutdownSignal: aborting.signal,
   };
   void app.register(

@@ -339,7 +339,7 @@ describe("REST", () => {
         method: "POST",
         headers: { origin: "https://example.com" },
       });
-      assertError(answer, 403, /answers callers on this machine only/);
+      assertError(answer, 403, /pages of https:\/\/example\.com may not call/);
     }
     assert.equal(fake.models.calls.length, before);
   });

@@ -6,6 +6,7 @@ import { type Logger, pino } from "pino";
 import type { PortAddress } from "../../src/rpc/port.ts";
 import { buildServer, type Server, type ServerOptions } from "../../src/rpc/server.ts";
 import { FakeModels } from "./fake-models.ts";
+import { projectRoot } from "./served.ts";
 import { type WatchFixture, watchFixture } from "./watch-fixture.ts";
 
 export interface FakeServer {
@@ -28,6 +29,7 @@ export const testOptions: ServerOptions = {
   readMaxBytes: 1024 * 1024,
   lifecycleAccess: "local",
   closeGraceMs: 2_000,
+  dashboardFolder: join(projectRoot, "dist/dashboard"),
 };
 
 /** Where to note what has to be undone at the end; a TestContext will do. */

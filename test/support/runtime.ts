@@ -6,6 +6,7 @@ import { createLogger } from "../../src/log.ts";
 import { buildServer } from "../../src/rpc/server.ts";
 import { ModelManager, type ModelManagerOptions } from "../../src/service/model-manager.ts";
 import { SafePath } from "../../src/storage/safe-path.ts";
+import { projectRoot } from "./served.ts";
 
 export interface Runtime {
   /** The model root: relative model paths start here. */
@@ -68,6 +69,7 @@ export async function startRuntime(options: RuntimeOptions = {}): Promise<Runtim
       readMaxBytes: options.maxMessageBytes ?? 64 * MiB,
       lifecycleAccess: "local",
       closeGraceMs: 1000,
+      dashboardFolder: join(projectRoot, "dist/dashboard"),
       peekTimeoutMs: 10_000,
       headersTimeoutMs: 10_000,
       requestTimeoutMs: 60_000,

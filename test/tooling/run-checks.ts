@@ -20,6 +20,7 @@ const checks: readonly Check[] = [
   tool("format and lint", "biome", "ci", "--colors=off", "--error-on-warnings"),
   tool("unused code", "knip", "--no-progress"),
   tool("types", "tsc"),
+  tool("types of the page", "tsc", "--project", "src/dashboard"),
   { name: "layer rules refuse planted imports", run: () => checkLayers(root) },
   { name: "every gen/ is what its proto/ makes", run: () => checkGen(root) },
   tool("wire definitions", "buf", "lint"),

@@ -91,4 +91,37 @@ describe("the configuration", () => {
   it("names unknown flags", () => {
     assert.throws(() => readConfig(["--prot", "1"], roomy), /--prot/);
   });
+
+  it("reads origins as browsers write them, and the names of this server", () => {
+    const env = { ...roomy, CORS_ORIGINS: "https://Ops.example.com/, http://localhost:3000" };
+    const { corsOrigins, allowedHosts } = readConfig(
+      ["--allowed-hosts", "Models.example.com"],
+      env,
+    );
+    assert.deepEqual(corsOrigins, ["https://ops.example.com", "http://localhost:3000"]);
+    assert.deepEqual(allowedHosts, ["localhost", "models.example.com"]);
+    assert.deepEqual(readConfig(["--host", "fe80::1%eth0"], roomy).allowedHosts, []);
+    assert.deepEqual(readConfig(["--cors-origins", "https://a.example:443"], roomy).corsOrigins, [
+      "https://a.example",
+    ]);
+  });
+
+  it("refuses origins and names that no browser sends", () => {
+    for (const bad of [
+      "ops.example.com",
+      "*",
+      "https://a.example/page",
+      "file:///",
+      "https://u@a/",
+    ]) {
+      assert.throws(() => readConfig([], { ...roomy, CORS_ORIGINS: bad }), /CORS_ORIGINS has/, bad);
+    }
+    for (const bad of ["a.example:80", "https://a.example", "a b", "a/b", "*"]) {
+      assert.throws(
+        () => readConfig([], { ...roomy, ALLOWED_HOSTS: bad }),
+        /ALLOWED_HOSTS has/,
+        bad,
+      );
+    }
+  });
 });

@@ -1,0 +1,38 @@
+import type { JSX } from "preact";
+import { useEffect } from "preact/hooks";
+import { usePage } from "../state/page-state.ts";
+import { ConnectionNotice, ConnectionPill } from "./connection.tsx";
+import { ModelPage } from "./model-page.tsx";
+import { Overview } from "./overview.tsx";
+import { RuntimeFacts } from "./runtime-facts.tsx";
+
+/** The whole page: a head that stays, and what the route names. */
+export function App(): JSX.Element {
+  const { route } = usePage();
+  const here = route.value;
+  useEffect(() => {
+    document.title = here.tag === "model" ? `${here.id} · Modelport` : "Modelport";
+  }, [here]);
+  return (
+    <>
+      <button type="button" class="skip" onClick={() => document.getElementById("main")?.focus()}>
+        Skip to content
+      </button>
+      <header class="head">
+        <a class="brand" href="#/">
+          Modelport
+        </a>
+        <RuntimeFacts />
+        <ConnectionPill />
+      </header>
+      <main id="main" tabIndex={-1}>
+        {here.tag === "model" ? (
+          <ModelPage key={`${here.id}\n${here.version}`} id={here.id} version={here.version} />
+        ) : (
+          <Overview />
+        )}
+      </main>
+      <ConnectionNotice />
+    </>
+  );
+}

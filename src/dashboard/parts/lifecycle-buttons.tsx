@@ -1,0 +1,66 @@
+import type { JSX } from "preact";
+import { useState } from "preact/hooks";
+import { allowedActions, loadFromRepository, unloadModel } from "../state/lifecycle.ts";
+import type { ModelRow } from "../state/model-rows.ts";
+import { usePage } from "../state/page-state.ts";
+import { Dialog } from "./dialog.tsx";
+import { useTask } from "./use-task.ts";
+
+/** Load and unload, for those who may, where it makes sense. */
+export function LifecycleButtons({ row }: { row: ModelRow }): JSX.Element {
+  const { store } = usePage();
+  const [isAsking, setAsking] = useState(false);
+  const [task, run] = useTask();
+  const { load, unload } = allowedActions(store, row);
+  const isBusy = task.tag === "running";
+  return (
+    <>
+      <div class="buttons">
+        {load && (
+          <button
+            type="button"
+            class="primary"
+            disabled={isBusy}
+            onClick={() => run(() => loadFromRepository(row.id))}
+          >
+            {isBusy ? "Loading …" : "Load"}
+          </button>
+        )}
+        {unload && (
+          <button type="button" disabled={isBusy} onClick={() => setAsking(true)}>
+            {isBusy ? "Unloading …" : "Unload …"}
+          </button>
+        )}
+      </div>
+      {task.tag === "failed" && (
+        <p class="error" role="alert">
+          {task.message}
+        </p>
+      )}
+      {isAsking && (
+        <Dialog title={`Unload ${row.id}?`} onClose={() => setAsking(false)}>
+          <p>
+            Requests in flight may finish.{" "}
+            {row.version !== "" && "All versions of this model are unloaded. "}
+            After that, callers hear that it is not loaded.
+          </p>
+          <div class="buttons">
+            <button
+              type="button"
+              class="danger"
+              onClick={() => {
+                setAsking(false);
+                run(() => unloadModel(row));
+              }}
+            >
+              Unload
+            </button>
+            <button type="button" onClick={() => setAsking(false)}>
+              Keep
+            </button>
+          </div>
+        </Dialog>
+      )}
+    </>
+  );
+}

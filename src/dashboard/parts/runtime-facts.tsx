@@ -1,0 +1,64 @@
+import type { JSX } from "preact";
+import { LifecycleOwner, RuntimePhase } from "../../../gen/modelport/v1/runtime_watch_pb.ts";
+import { formatAge, formatBytes, formatMs } from "../format.ts";
+import { usePage } from "../state/page-state.ts";
+
+const phases: Partial<Record<RuntimePhase, string>> = {
+  [RuntimePhase.STARTING]: "starting",
+  [RuntimePhase.SHUTTING_DOWN]: "shutting down",
+};
+
+const owners: Partial<Record<LifecycleOwner, string>> = {
+  [LifecycleOwner.UNCLAIMED]: "anybody, until ModelMesh calls",
+  [LifecycleOwner.REPOSITORY]: "repository calls",
+  [LifecycleOwner.MODELMESH]: "ModelMesh",
+};
+
+/** The runtime in one line of the head. */
+export function RuntimeFacts(): JSX.Element {
+  const runtime = usePage().store.runtime.value;
+  if (runtime === undefined) return <p class="facts" />;
+  const { versions, timeMs, startedMs } = runtime;
+  const phase = phases[runtime.phase];
+  return (
+    <p class="facts">
+      {phase !== undefined && <strong>{phase}</strong>}
+      <span>{versions?.modelport}</span>
+      <span>up {formatAge(Number(timeMs - startedMs))}</span>
+      <span class="wide">{versions?.engine}</span>
+      <span class="wide">Node {versions?.node}</span>
+    </p>
+  );
+}
+
+/** Figures of the server itself and of its hosts. */
+export function RuntimeDetails(): JSX.Element {
+  const runtime = usePage().store.runtime.value;
+  const delay = runtime?.eventLoopDelay;
+  const facts: readonly (readonly [string, string])[] = [
+    ["Memory of the server", runtime ? formatBytes(runtime.serverMemoryBytes) : "–"],
+    [
+      "Event-loop delay",
+      delay ? `p50 ${formatMs(delay.p50Ms)}, p99 ${formatMs(delay.p99Ms)}` : "–",
+    ],
+    ["Connections", `${runtime?.connections ?? "–"}, ${runtime?.watchers ?? "–"} watching`],
+    [
+      "Loads",
+      `${runtime?.loadsRunning ?? "–"} of ${runtime?.loadsLimit ?? "–"} under way, ${runtime?.loadsWaiting ?? "–"} waiting`,
+    ],
+    ["Models are loaded by", owners[runtime?.lifecycleOwner ?? 0] ?? "–"],
+  ];
+  return (
+    <section class="card" aria-labelledby="runtime-title">
+      <h2 id="runtime-title">Runtime</h2>
+      <dl class="pairs">
+        {facts.map(([name, value]) => (
+          <div key={name}>
+            <dt>{name}</dt>
+            <dd>{value}</dd>
+          </div>
+        ))}
+      </dl>
+    </section>
+  );
+}

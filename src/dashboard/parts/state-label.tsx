@@ -1,0 +1,11 @@
+import type { JSX } from "preact";
+import type { StateName } from "../state/model-rows.ts";
+
+/** A state as a word with a mark; colour is never all that tells states apart. */
+export function StateLabel({ state, reason }: { state: StateName; reason: string }): JSX.Element {
+  return (
+    <span class={`state state-${state.replace(" ", "-")}`} title={reason}>
+      {state}
+    </span>
+  );
+}

@@ -1,0 +1,121 @@
+import { ModelState, type ModelStatus } from "../../../gen/modelport/v1/runtime_watch_pb.ts";
+
+/** A model that lies in the local repository, or one version of it, and is not loaded. */
+export interface UnloadedModel {
+  readonly id: string;
+  readonly version: string;
+  /** Why it is not loaded. */
+  readonly reason: string;
+}
+
+/** What lists show: a generation that is in the runtime, or a model that only lies in the repository. */
+export interface ModelRow {
+  readonly key: string;
+  readonly id: string;
+  readonly version: string;
+  /** Undefined if nothing of it is loaded. */
+  readonly status: ModelStatus | undefined;
+  readonly state: StateName;
+  /** Why it is in its state; may be empty. */
+  readonly reason: string;
+}
+
+const stateNames = {
+  [ModelState.UNSPECIFIED]: "unknown",
+  [ModelState.QUEUED]: "queued",
+  [ModelState.LOADING]: "loading",
+  [ModelState.READY]: "ready",
+  [ModelState.RELOADING]: "reloading",
+  [ModelState.DRAINING]: "draining",
+  [ModelState.UNLOADING]: "unloading",
+  [ModelState.FAILED]: "failed",
+} as const;
+
+export type StateName = (typeof stateNames)[keyof typeof stateNames] | "not loaded";
+
+/** A newer server may have states that this page does not know. */
+export function stateName(state: ModelState): StateName {
+  return state in stateNames ? stateNames[state as keyof typeof stateNames] : "unknown";
+}
+
+export type SortKey = "name" | "state" | "size" | "load" | "rate" | "p99" | "errors";
+
+export interface SortOrder {
+  readonly key: SortKey;
+  readonly descending: boolean;
+}
+
+/** All generations, and what of the repository has none. */
+export function modelRows(
+  models: readonly ModelStatus[],
+  unloaded: readonly UnloadedModel[],
+): ModelRow[] {
+  const rows: ModelRow[] = models.map((status) => ({
+    key: `${status.generation}`,
+    id: status.id,
+    version: status.version,
+    status,
+    state: stateName(status.state),
+    reason: status.reason,
+  }));
+  const known = new Set(rows.map(({ id, version }) => `${id}\n${version}`));
+  for (const { id, version, reason } of unloaded) {
+    const key = `${id}\n${version}`;
+    if (!known.has(key)) {
+      rows.push({ key, id, version, status: undefined, state: "not loaded", reason });
+    }
+  }
+  return rows;
+}
+
+/** Those whose name, type or state has every word of `filter` in it, sorted. */
+export function selectRows(
+  rows: readonly ModelRow[],
+  filter: string,
+  { key, descending }: SortOrder,
+): ModelRow[] {
+  const words = filter.toLowerCase().split(/\s+/).filter(Boolean);
+  const matches = ({ id, version, state, status }: ModelRow) => {
+    const text = `${id} ${version} ${state} ${status?.type ?? ""} ${status?.format ?? ""}`;
+    const lower = text.toLowerCase();
+    return words.every((word) => lower.includes(word));
+  };
+  const selected = words.length === 0 ? [...rows] : rows.filter(matches);
+  const direction = descending ? -1 : 1;
+  const compare = comparisons[key];
+  return selected.sort((a, b) => direction * compare(a, b) || byName(a, b));
+}
+
+/** The row that a page on `id` and `version` is about: the newest generation, if there is one. */
+export function findRow(
+  rows: readonly ModelRow[],
+  id: string,
+  version: string,
+): ModelRow | undefined {
+  return rows.findLast((row) => row.id === id && row.version === version);
+}
+
+/** Bytes of the runtime's memory that it holds, or would hold as far as is known. */
+export function sizeBytes({ heldBytes, reportedBytes, predictedBytes }: ModelStatus): bigint {
+  return heldBytes || reportedBytes || predictedBytes;
+}
+
+type Comparison = (a: ModelRow, b: ModelRow) => number;
+
+const collator = new Intl.Collator("en", { numeric: true });
+const byName: Comparison = (a, b) =>
+  collator.compare(a.id, b.id) || collator.compare(a.version, b.version);
+const by =
+  (read: (status: ModelStatus) => number): Comparison =>
+  (a, b) =>
+    (a.status === undefined ? -1 : read(a.status)) - (b.status === undefined ? -1 : read(b.status));
+
+const comparisons: Record<SortKey, Comparison> = {
+  name: byName,
+  state: (a, b) => collator.compare(a.state, b.state),
+  size: by((status) => Number(sizeBytes(status))),
+  load: by(({ loadMs }) => loadMs),
+  rate: by(({ traffic }) => traffic?.requestsPerSecond ?? 0),
+  p99: by(({ traffic }) => traffic?.p99Ms ?? 0),
+  errors: by(({ traffic }) => Number(traffic?.failedTotal ?? 0n)),
+};

@@ -1,0 +1,40 @@
+import { ConnectError } from "@connectrpc/connect";
+import { effect, type Signal, signal } from "@preact/signals";
+import { inferenceClient } from "../rpc-clients.ts";
+import type { UnloadedModel } from "./model-rows.ts";
+import type { RuntimeStore } from "./runtime-store.ts";
+
+/** After a change, for the changes that usually follow it. */
+const settleMs = 300;
+
+/** What the local repository has beside what is loaded. The stream tells of loaded models only, so this
+ *  asks again whenever the set of those changes. */
+export class RepositoryIndex {
+  readonly unloaded: Signal<readonly UnloadedModel[]> = signal([]);
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  /** Generations at the last look; undefined before the first. */
+  #loaded: string | undefined;
+
+  follow(store: RuntimeStore): void {
+    effect(() => {
+      const hasRepository = store.runtime.value?.hasModelRepository ?? false;
+      const loaded = store.models.value.map(({ generation }) => generation).join();
+      if (!hasRepository || loaded === this.#loaded) return;
+      this.#loaded = loaded;
+      clearTimeout(this.#timer);
+      this.#timer = setTimeout(() => void this.#read(), settleMs);
+    });
+  }
+
+  async #read(): Promise<void> {
+    try {
+      const { models } = await inferenceClient.repositoryIndex({});
+      this.unloaded.value = models
+        .filter(({ state }) => state === "UNAVAILABLE")
+        .map(({ name, version, reason }) => ({ id: name, version, reason }));
+    } catch (error) {
+      // The connection is watched elsewhere; the next change asks again.
+      ConnectError.from(error);
+    }
+  }
+}

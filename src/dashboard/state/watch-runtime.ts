@@ -1,0 +1,79 @@
+import { ConnectError } from "@connectrpc/connect";
+import { type Signal, signal } from "@preact/signals";
+import { watchClient } from "../rpc-clients.ts";
+import { backoffMs } from "./backoff.ts";
+import type { RuntimeStore } from "./runtime-store.ts";
+
+export type Connection =
+  | { readonly tag: "connecting" }
+  | { readonly tag: "live" }
+  /** `retryAtMs`: when the next try is due, by this page's clock. */
+  | { readonly tag: "lost"; readonly reason: string; readonly retryAtMs: number };
+
+/** The server promises a message every two seconds: this long without one, it is out of reach. */
+const silenceLimitMs = 6_000;
+const intervalMs = 250;
+
+/** Keeps `store` at what the server says for as long as the page is open, however often the connection
+ *  breaks. */
+export class RuntimeWatch {
+  readonly connection: Signal<Connection> = signal({ tag: "connecting" });
+  /** When the last message came, by this page's clock; 0 before the first. */
+  readonly heardMs: Signal<number> = signal(0);
+  readonly #store: RuntimeStore;
+  #attempt = 0;
+  #wake: () => void = () => {};
+
+  constructor(store: RuntimeStore) {
+    this.#store = store;
+  }
+
+  /** Does not return. */
+  async run(): Promise<never> {
+    for (;;) {
+      const reason = await this.#listen();
+      const waitMs = backoffMs(++this.#attempt);
+      this.connection.value = { tag: "lost", reason, retryAtMs: Date.now() + waitMs };
+      await this.#sleep(waitMs);
+    }
+  }
+
+  /** Tries again at once, if it waits for its next try. */
+  retryNow(): void {
+    this.#wake();
+  }
+
+  /** Resolves with the reason, once the connection has broken. */
+  async #listen(): Promise<string> {
+    const silent = new AbortController();
+    const giveUp = () => silent.abort();
+    let timer = setTimeout(giveUp, silenceLimitMs);
+    try {
+      const messages = watchClient.watch({ minIntervalMs: intervalMs }, { signal: silent.signal });
+      for await (const message of messages) {
+        clearTimeout(timer);
+        timer = setTimeout(giveUp, silenceLimitMs);
+        this.#store.apply(message);
+        this.#attempt = 0;
+        this.heardMs.value = Date.now();
+        if (this.connection.value.tag !== "live") this.connection.value = { tag: "live" };
+      }
+      return "the server ended the stream";
+    } catch (error) {
+      if (silent.signal.aborted) return "the server does not answer";
+      return ConnectError.from(error).rawMessage;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  #sleep(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      this.#wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+}

@@ -1,0 +1,130 @@
+import type { JSX } from "preact";
+import { useId, useState } from "preact/hooks";
+import { DrawPad } from "./draw-pad.tsx";
+import { imageInputOf } from "./image-input.ts";
+import {
+  exampleText,
+  maxTextElements,
+  parseTensor,
+  type TensorInput,
+  type TensorSpec,
+  tensorFromBytes,
+  tensorText,
+} from "./tensor-input.ts";
+
+/** What a field stands at: something to send, or why there is nothing. */
+export type FieldState =
+  | { readonly tag: "ready"; readonly input: TensorInput }
+  | { readonly tag: "invalid"; readonly message: string };
+
+/** The state of a field that nobody has touched. */
+export function initialState(spec: TensorSpec): FieldState {
+  const text = exampleText(spec);
+  return text === "" ? { tag: "invalid", message: "give it JSON or a file" } : read(spec, text);
+}
+
+/** One input: drawn if it takes a small picture, else typed as JSON, or read from a file. */
+export function TensorField(props: {
+  readonly spec: TensorSpec;
+  readonly state: FieldState;
+  readonly onChange: (state: FieldState) => void;
+}): JSX.Element {
+  const { spec, state, onChange } = props;
+  const image = imageInputOf(spec);
+  const [isDrawing, setDrawing] = useState(image !== undefined);
+  const [text, setText] = useState(exampleText(spec));
+  const [picture, setPicture] = useState<ImageBitmap>();
+  const id = useId();
+
+  const setInput = (input: TensorInput): void => {
+    onChange({ tag: "ready", input });
+    const isShort = input.elements.length <= maxTextElements;
+    setText(isShort ? tensorText(input) : "");
+  };
+  const setElements = (values: readonly number[] | undefined): void => {
+    if (values === undefined) {
+      onChange(initialState(spec));
+      setText(exampleText(spec));
+      return;
+    }
+    const shape = spec.shape.map((size) => (size === -1 ? 1 : size));
+    setInput({ spec, shape, elements: values });
+  };
+  const takeFile = async (file: File): Promise<void> => {
+    if (image !== undefined && file.type.startsWith("image/")) {
+      setDrawing(true);
+      setPicture(await createImageBitmap(file));
+      return;
+    }
+    setDrawing(false);
+    try {
+      if (/\.(json|txt)$/i.test(file.name)) setInput(parseTensor(spec, await file.text()));
+      else setInput(tensorFromBytes(spec, new Uint8Array(await file.arrayBuffer())));
+    } catch (error) {
+      onChange({ tag: "invalid", message: (error as Error).message });
+    }
+  };
+
+  return (
+    <fieldset class="tensor">
+      <legend>
+        <b>{spec.name}</b> <span class="muted">{describeTensor(spec.datatype, spec.shape)}</span>
+      </legend>
+      <div class="tensor-tools">
+        {image !== undefined && (
+          <button type="button" aria-pressed={isDrawing} onClick={() => setDrawing(!isDrawing)}>
+            {isDrawing ? "Show as JSON" : "Draw"}
+          </button>
+        )}
+        <label class="file">
+          <span class="muted">File</span>
+          <input
+            type="file"
+            accept={image === undefined ? undefined : "image/*,.json,.txt,.bin"}
+            onChange={(event) => {
+              const file = event.currentTarget.files?.[0];
+              if (file !== undefined) void takeFile(file);
+            }}
+          />
+        </label>
+      </div>
+      {image !== undefined && (
+        <div hidden={!isDrawing}>
+          <DrawPad image={image} label={spec.name} picture={picture} onDraw={setElements} />
+        </div>
+      )}
+      {!isDrawing && (
+        <textarea
+          id={id}
+          aria-label={`${spec.name} as JSON`}
+          aria-invalid={state.tag === "invalid"}
+          spellcheck={false}
+          rows={Math.min(10, Math.max(3, text.split("\n").length))}
+          value={text}
+          onInput={(event) => {
+            setText(event.currentTarget.value);
+            onChange(read(spec, event.currentTarget.value));
+          }}
+        />
+      )}
+      <p class={state.tag === "invalid" ? "error small" : "muted small"} role="status">
+        {state.tag === "invalid"
+          ? state.message
+          : `${state.input.elements.length} elements, shape [${state.input.shape.join(", ")}]`}
+      </p>
+    </fieldset>
+  );
+}
+
+/** As people write it: FP32 [batch, 4] has its free sizes as "?". */
+export function describeTensor(datatype: string, shape: readonly number[]): string {
+  return `${datatype} [${shape.map((size) => (size === -1 ? "?" : size)).join(", ")}]`;
+}
+
+function read(spec: TensorSpec, text: string): FieldState {
+  try {
+    return { tag: "ready", input: parseTensor(spec, text) };
+  } catch (error) {
+    return { tag: "invalid", message: (error as Error).message };
+  }
+}
