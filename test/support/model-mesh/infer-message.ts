@@ -21,14 +21,22 @@ export interface InferAnswer {
 export const inferMethod = "inference.GRPCInferenceService/ModelInfer";
 
 /** A ModelInferRequest in bytes. `x`: FP32 [rows, 4], row-major. `model`: what the caller calls it. */
-export function encodeInfer(x: readonly number[], { model = "", slowRounds = 0 } = {}): Buffer {
+export function encodeInfer(
+  x: readonly number[],
+  { model = "", version = "", slowRounds = 0 } = {},
+): Buffer {
   const inputs = [{ name: "x", datatype: "FP32", shape: [x.length / 4, 4] }];
   const raw = [Buffer.from(Float32Array.from(x).buffer)];
   if (slowRounds > 0) {
     inputs.push({ name: "n", datatype: "INT64", shape: [1] });
     raw.push(Buffer.from(BigInt64Array.of(BigInt(slowRounds)).buffer));
   }
-  return modelInfer.requestSerialize({ model_name: model, inputs, raw_input_contents: raw });
+  return modelInfer.requestSerialize({
+    model_name: model,
+    model_version: version,
+    inputs,
+    raw_input_contents: raw,
+  });
 }
 
 export function decodeInfer(bytes: Buffer): InferAnswer {

@@ -102,6 +102,8 @@ export class RuntimeChannel {
     },
     { timeoutMs, signal }: CallLimits,
   ): Promise<RuntimeAnswer<T>> {
+    // As grpc-java does; @grpc/grpc-js would send the call and never take it back.
+    if (signal?.aborted) return Promise.resolve({ code: "CANCELLED", details: "not sent" });
     const options = timeoutMs === undefined ? {} : { deadline: Date.now() + timeoutMs };
     this.openCalls++;
     return new Promise((resolve) => {
@@ -121,7 +123,6 @@ export class RuntimeChannel {
         },
       );
       signal?.addEventListener("abort", cancel);
-      if (signal?.aborted) cancel();
     });
   }
 }
