@@ -174,6 +174,22 @@ export const settings = {
     max: 2 ** 31 - 1,
     doc: "milliseconds that calls in flight may go on after SIGTERM",
   },
+  "prestop-port": {
+    env: "MM_PRESTOP_WAIT_PORT",
+    type: "integer",
+    default: 0,
+    min: 0,
+    max: 65_535,
+    doc: "after SIGTERM serve until ModelMesh's pre-stop server on this port answers; 0: do not ask, as where a preStop hook does",
+  },
+  "prestop-timeout": {
+    env: "PRESTOP_TIMEOUT",
+    type: "integer",
+    default: 62_000,
+    min: 0,
+    max: 2 ** 31 - 1,
+    doc: "milliseconds to wait for that answer; default: as long as ModelMesh may take to end",
+  },
   "engine-hosts": {
     env: "ENGINE_HOSTS",
     type: "integer",
@@ -255,6 +271,9 @@ export interface Config {
   readonly maxMessageBytes: number;
   readonly drainTimeoutMs: number;
   readonly shutdownGraceMs: number;
+  /** Undefined: ModelMesh is not asked. */
+  readonly prestopPort: number | undefined;
+  readonly prestopTimeoutMs: number;
   readonly engineHosts: number;
   readonly dedicatedHostMinBytes: number;
   readonly lifecycleAccess: "local" | "any";
@@ -357,6 +376,8 @@ function assemble(raw: Raw, problems: string[]): Config {
     maxMessageBytes: number("max-message-size"),
     drainTimeoutMs: number("drain-timeout"),
     shutdownGraceMs: number("shutdown-grace"),
+    prestopPort: number("prestop-port") || undefined,
+    prestopTimeoutMs: number("prestop-timeout"),
     engineHosts: number("engine-hosts"),
     dedicatedHostMinBytes: number("dedicated-host-size"),
     lifecycleAccess: raw["lifecycle-access"] as Config["lifecycleAccess"],

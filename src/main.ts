@@ -5,6 +5,7 @@ import { type Config, readConfig } from "./config.ts";
 import { createEngine } from "./engine/create-engine.ts";
 import { describeError } from "./errors.ts";
 import { createLogger } from "./log.ts";
+import { awaitPrestop } from "./prestop.ts";
 import { buildServer } from "./rpc/server.ts";
 import { ModelManager } from "./service/model-manager.ts";
 import { SafePath } from "./storage/safe-path.ts";
@@ -66,6 +67,7 @@ async function serve(flags: readonly string[]): Promise<void> {
   });
 
   let stopping: Promise<void> | undefined;
+  let wasSignalled = false;
   const stop = (reason: string, exitCode: number) => {
     stopping ??= (async () => {
       log.info({ reason }, "shutdown started");
@@ -77,8 +79,13 @@ async function serve(flags: readonly string[]): Promise<void> {
     })();
   };
   const onSignal = (signal: NodeJS.Signals) => {
-    if (stopping !== undefined) process.exit(1); // A second signal means: now.
-    stop(signal, 0);
+    if (wasSignalled || stopping !== undefined) process.exit(1); // A second signal means: now.
+    wasSignalled = true;
+    const { prestopPort: port, prestopTimeoutMs: timeoutMs } = config;
+    // ModelMesh goes on sending requests, and loads models for others, until it has ended.
+    const mayStop = port === undefined ? undefined : awaitPrestop({ port, timeoutMs, log });
+    if (mayStop === undefined) stop(signal, 0);
+    else void mayStop.then(() => stop(signal, 0));
   };
   process.on("SIGTERM", onSignal);
   process.on("SIGINT", onSignal);
