@@ -3,6 +3,7 @@ import { delimiter, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { RuntimeError } from "./errors.ts";
 import { type LogLevel, logLevels } from "./log.ts";
+import { type NetworkLimits, networkLimits, networkSettings } from "./network-limits.ts";
 import { defaultRunSettings, type RunSettings } from "./run-settings.ts";
 import { version } from "./version.ts";
 
@@ -148,6 +149,7 @@ export const settings = {
     max: 2 ** 31 - 1,
     doc: "bytes of one request message, after decompression",
   },
+  ...networkSettings,
   "drain-timeout": {
     env: "DRAIN_TIMEOUT",
     type: "integer",
@@ -231,6 +233,7 @@ export interface Config {
   readonly runSettings: RunSettings;
   readonly runtimeVersion: string;
   readonly maxMessageBytes: number;
+  readonly networkLimits: NetworkLimits;
   readonly drainTimeoutMs: number;
   readonly shutdownGraceMs: number;
   readonly engineHosts: number;
@@ -257,7 +260,10 @@ export function readConfig(argv: readonly string[], env: NodeJS.ProcessEnv): Con
     raw[name] = text === undefined ? setting.default : parse(text, setting, where, problems);
   }
   const config = assemble(raw);
-  if (problems.length === 0) checkModelMeshRules(config, problems);
+  if (problems.length === 0) {
+    checkModelMeshRules(config, problems);
+    checkNetworkLimits(config, problems);
+  }
   if (problems.length > 0) throw new RuntimeError("invalid-argument", problems.join("\n"));
   return Object.freeze(config);
 }
@@ -328,6 +334,7 @@ function assemble(raw: Raw): Config {
     },
     runtimeVersion: raw["runtime-version"] as string,
     maxMessageBytes: number("max-message-size"),
+    networkLimits: networkLimits(number),
     drainTimeoutMs: number("drain-timeout"),
     shutdownGraceMs: number("shutdown-grace"),
     engineHosts: number("engine-hosts"),
@@ -354,5 +361,15 @@ function checkModelMeshRules(config: Config, problems: string[]): void {
   problems.push(
     `CONTAINER_MEM_REQ_BYTES minus MEM_BUFFER_BYTES leaves ${config.capacityBytes} bytes for models; ` +
       `ModelMesh needs at least ${least} with DEFAULT_MODELSIZE ${config.defaultModelBytes}`,
+  );
+}
+
+/** A message that is allowed must be able to arrive. */
+function checkNetworkLimits({ maxMessageBytes, networkLimits }: Config, problems: string[]): void {
+  const { maxConnectionBytes, maxCallBytes } = networkLimits;
+  if (Math.min(maxConnectionBytes, maxCallBytes) >= maxMessageBytes) return;
+  problems.push(
+    `MAX_CONNECTION_BYTES (${maxConnectionBytes}) and MAX_CALL_BYTES (${maxCallBytes}) ` +
+      `have to be at least MAX_MESSAGE_BYTES (${maxMessageBytes})`,
   );
 }

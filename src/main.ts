@@ -51,9 +51,7 @@ async function serve(flags: readonly string[]): Promise<void> {
       readMaxBytes: config.maxMessageBytes,
       lifecycleAccess: config.lifecycleAccess,
       closeGraceMs: config.shutdownGraceMs,
-      peekTimeoutMs: 10_000,
-      headersTimeoutMs: 10_000,
-      requestTimeoutMs: 300_000,
+      ...config.networkLimits,
     },
     log,
   });

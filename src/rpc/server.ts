@@ -6,6 +6,7 @@ import type { Logger } from "pino";
 import { Health } from "../../gen/grpc/health/v1/health_pb.ts";
 import { GRPCInferenceService } from "../../gen/inference/inference_pb.ts";
 import { ModelRuntime } from "../../gen/mmesh/model-runtime_pb.ts";
+import { defaultNetworkLimits } from "../network-limits.ts";
 import type { Models } from "../service/models.ts";
 import { compressionDeflate } from "./compression-deflate.ts";
 import { repairConnect } from "./connect-repairs.ts";
@@ -23,11 +24,12 @@ import {
 } from "./interceptors.ts";
 import { modelInferMethod } from "./model-infer-method.ts";
 import { modelRuntimeService } from "./model-runtime.ts";
-import { type MountedService, mounted } from "./mounted-service.ts";
+import { clientStreamsOf, type MountedService, mounted } from "./mounted-service.ts";
 import { openApi } from "./openapi.ts";
 import { plainHttp } from "./plain-http.ts";
 import { Port, type PortAddress, type PortOptions } from "./port.ts";
 import { restScope } from "./rest-route.ts";
+import { StreamLimits } from "./stream-limits.ts";
 import { answerUnreadable } from "./unreadable-request.ts";
 import { answerUnroutable, refuseUnknownMethods } from "./unroutable-request.ts";
 
@@ -133,8 +135,14 @@ export async function buildServer(parts: {
     { prefix: "/v2" },
   );
   await app.ready();
+  const limits = new StreamLimits(
+    { ...defaultNetworkLimits, ...options },
+    new Set(services.flatMap(clientStreamsOf)),
+    log,
+  );
+  let short: GrpcUnary | undefined;
   if (options.shortWay ?? true) {
-    const unary = new GrpcUnary({
+    short = new GrpcUnary({
       methods: [
         ...services.flatMap(unaryMethods),
         // In place of the generated one: the call that has to be fast.
@@ -146,8 +154,11 @@ export async function buildServer(parts: {
       peerOf: (stream) => port.peerOfStream(stream),
       shutdownSignal: aborting.signal,
     });
-    port.interceptStreams((stream, headers) => unary.take(stream, headers));
   }
+  port.interceptStreams((stream, headers) => {
+    limits.watch(stream, headers);
+    return short?.take(stream, headers) ?? false;
+  });
 
   let closed: Promise<void> | undefined;
   const close = async () => {
@@ -156,6 +167,7 @@ export async function buildServer(parts: {
     const abort = setTimeout(() => aborting.abort(reason), options.closeGraceMs);
     const destroy = setTimeout(() => port.destroy(), options.closeGraceMs + abortGraceMs);
     await port.close();
+    limits.close();
     clearTimeout(abort);
     clearTimeout(destroy);
     await app.close();
