@@ -59,9 +59,7 @@ async function serve(flags: readonly string[]): Promise<void> {
       },
       dashboardFolder: fileURLToPath(new URL("../dist/dashboard", import.meta.url)),
       closeGraceMs: config.shutdownGraceMs,
-      peekTimeoutMs: 10_000,
-      headersTimeoutMs: 10_000,
-      requestTimeoutMs: 300_000,
+      ...config.networkLimits,
     },
     log,
   });

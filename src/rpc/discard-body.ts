@@ -1,9 +1,11 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { constants, type Http2ServerRequest, type ServerHttp2Stream } from "node:http2";
-import type { Socket } from "node:net";
+import { Socket } from "node:net";
 
 // How long a client that has its answer may go on sending.
 const lingerMs = 5_000;
+
+const { prototype: socketPrototype } = Socket;
 
 /** What reads on for the last request of a connection; it is over when the next request arrives. */
 const readers = new WeakMap<Socket, () => void>();
@@ -38,6 +40,7 @@ function discardHttp1(request: IncomingMessage, response: ServerResponse): void 
   const last = readers.get(socket);
   if (last !== undefined) socket.off("pause", last);
   readers.delete(socket);
+  lingerBeforeClose(socket, request);
   const readOn = () => {
     if (!request.complete) setImmediate(() => socket.resume());
   };
@@ -52,4 +55,20 @@ function discardHttp1(request: IncomingMessage, response: ServerResponse): void 
     };
     setTimeout(cut, lingerMs).unref();
   });
+}
+
+/** After its last answer Node closes the connection at once. Whatever arrives after that makes the system
+ *  throw away what the client has not read: first our side only, until the client ends its own. */
+function lingerBeforeClose(socket: Socket, request: IncomingMessage): void {
+  socket.destroySoon = () => {
+    if (request.complete || socket.destroyed) {
+      socketPrototype.destroySoon.call(socket);
+      return;
+    }
+    socket.end();
+    socket.resume();
+    const timer = setTimeout(() => socket.destroy(), lingerMs).unref();
+    socket.once("end", () => socket.destroy());
+    socket.once("close", () => clearTimeout(timer));
+  };
 }

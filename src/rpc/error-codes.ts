@@ -59,8 +59,8 @@ export function toConnectError(reason: unknown): ConnectError {
     const code = codes[reason.kind];
     return new ConnectError(wireMessage(reason, code), code, undefined, undefined, reason);
   }
-  if (reason instanceof Error && reason.name === "AbortError") {
-    // Node's reason for an HTTP/1.1 request whose connection is gone.
+  if (reason instanceof Error && (reason.name === "AbortError" || isCutOff(reason))) {
+    // Node's reasons for an HTTP/1.1 request whose connection is gone, and for a body that breaks off.
     return new ConnectError("the caller went away", Code.Canceled, undefined, undefined, reason);
   }
   if (reason instanceof Error && reason.name === "TimeoutError") {
@@ -68,6 +68,10 @@ export function toConnectError(reason: unknown): ConnectError {
     return new ConnectError(message, Code.DeadlineExceeded, undefined, undefined, reason);
   }
   return new ConnectError("internal error", Code.Internal, undefined, undefined, reason);
+}
+
+function isCutOff(reason: Error & { readonly code?: unknown }): boolean {
+  return reason.code === "ERR_STREAM_PREMATURE_CLOSE";
 }
 
 /** The status by which REST answers an error of `code`. */

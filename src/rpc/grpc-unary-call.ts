@@ -38,6 +38,10 @@ const withTrailers = { waitForTrailers: true };
 // Made once: errors of their own would each collect a stack that nobody reads.
 const timeIsUp = new ConnectError("the operation timed out", Code.DeadlineExceeded);
 const isOver = new ConnectError("the call is over", Code.Canceled);
+const noMessage = new ConnectError(
+  "protocol error: missing input message for unary method",
+  Code.Unimplemented,
+);
 
 /** One unary gRPC call. It is answered at most once: with what its handler comes to or, as soon as that is
  *  known, with why nobody waits for the handler any more. */
@@ -139,12 +143,11 @@ export class GrpcUnaryCall {
 
   #endOfBody(): void {
     if (this.#phase !== "reading") return;
+    // A reset looks like an end, too; "close" follows.
+    if (this.#stream.closed) return;
     try {
       this.#reader.end();
-      if (this.#message === undefined) {
-        const missing = "protocol error: missing input message for unary method";
-        throw new ConnectError(missing, Code.Unimplemented);
-      }
+      if (this.#message === undefined) throw noMessage;
       this.#run(this.#message);
     } catch (reason) {
       this.#answerError(reason as ConnectError);

@@ -23,3 +23,10 @@ export function mounted<Service extends DescService>(
     jsonOptions,
   };
 }
+
+/** The paths of the RPCs whose clients send more than one message. */
+export function clientStreamsOf({ service }: MountedService): string[] {
+  return service.methods
+    .filter(({ methodKind }) => /^(client|bidi)_streaming$/.test(methodKind))
+    .map(({ name }) => `/${service.typeName}/${name}`);
+}

@@ -3,23 +3,22 @@ import http2 from "node:http2";
 import net from "node:net";
 import type { Logger } from "pino";
 import { RuntimeError } from "../errors.ts";
+import { defaultNetworkLimits, type NetworkLimits } from "../network-limits.ts";
 import { closeListener, listenTcp, listenUnix, portOf } from "./listeners.ts";
 import { type HttpVersion, peekHttpVersion } from "./peek.ts";
+import { refuseConnection } from "./refuse-connection.ts";
+import { StreamIntake } from "./stream-intake.ts";
 import { FilteredSocket } from "./unix-authority.ts";
+import { UnreadAnswers } from "./unread-answers.ts";
 
-export interface PortOptions {
+/** Limits that are left out have their defaults. */
+export interface PortOptions extends Partial<NetworkLimits> {
   /** "localhost" means 127.0.0.1 and ::1; anything else is bound as it stands. */
   readonly host: string;
   /** 0 lets the system choose. */
   readonly port: number;
   /** A unix socket to listen on as well. */
   readonly socketPath?: string | undefined;
-  /** How long a new connection may take to show which HTTP it speaks. */
-  readonly peekTimeoutMs: number;
-  /** How long an HTTP/1.1 client may take to send the headers of a request. */
-  readonly headersTimeoutMs: number;
-  /** How long an HTTP/1.1 client may take to send a whole request. */
-  readonly requestTimeoutMs: number;
 }
 
 export interface PortAddress {
@@ -36,15 +35,24 @@ export type Peer = { readonly kind: "tcp"; readonly address: string } | { readon
 // sockets, whose kernel buffers are small, even these can, so those keep Node's default of 64 KiB.
 const tcpWindowBytes = 1024 * 1024;
 
-const http2Options: http2.ServerOptions = {
-  // ModelMesh sends everything through one connection; Node's own default is no limit at all.
-  settings: { maxConcurrentStreams: 2048, enablePush: false },
-  maxSessionMemory: 256, // MB; 10 by default, which a few large requests fill
-  // Node ends a connection on which too many calls are cancelled at once, ModelMesh's one included.
-  // These still bound a client that does nothing else.
-  streamResetBurst: 50_000,
-  streamResetRate: 20_000,
-};
+/** Headers of one request, whatever their size; Node's own default. */
+const maxHeaderPairs = 128;
+
+function http2Options(limits: NetworkLimits): http2.ServerOptions {
+  return {
+    settings: {
+      maxConcurrentStreams: limits.maxStreams,
+      maxHeaderListSize: limits.maxHeaderListBytes,
+      enablePush: false,
+    },
+    maxHeaderListPairs: maxHeaderPairs,
+    // In MB. Of 10, the default, a few large requests use up all.
+    maxSessionMemory: Math.ceil(limits.maxConnectionBytes / 1e6),
+    // Node ends a connection on which too many calls are cancelled at once, ModelMesh's one included.
+    streamResetBurst: limits.maxCancelBurst,
+    streamResetRate: limits.maxCancelsPerSecond,
+  };
+}
 
 // Longer than usual clients keep idle connections, so that they are the ones to close them.
 const keepAliveTimeoutMs = 75_000;
@@ -56,14 +64,18 @@ const deadPeerProbeMs = 60_000;
 /** One port for plaintext HTTP/1.1 and HTTP/2, on TCP and a unix socket: looks at the first bytes of a
  *  connection and hands it to one of two servers that never listen themselves. */
 export class Port {
-  readonly #options: PortOptions;
+  readonly #options: PortOptions & NetworkLimits;
   readonly #log: Logger;
   readonly #http1: http.Server;
   readonly #http2: Record<Peer["kind"], http2.Http2Server>;
+  readonly #intake = new StreamIntake();
   readonly #listeners: net.Server[] = [];
   /** Every connection, and those of them that no server has taken over yet. */
   readonly #sockets = new Set<net.Socket>();
   readonly #undecided = new Set<net.Socket>();
+  readonly #http1Sockets = new Set<net.Socket>();
+  #tcpCount = 0;
+  readonly #sweeper: NodeJS.Timeout;
   readonly #sessions = new Set<http2.ServerHttp2Session>();
   /** Keys are the sockets of HTTP/1.1 and the sessions of HTTP/2. Noted on arrival, because a socket
    *  that is gone has no address any more, just like one of a unix socket. */
@@ -71,20 +83,25 @@ export class Port {
   #closed: Promise<void> | undefined;
 
   constructor(options: PortOptions, log: Logger) {
-    this.#options = options;
+    const limits = { ...defaultNetworkLimits, ...options };
+    this.#options = limits;
     this.#log = log;
     this.#http1 = http.createServer({
-      headersTimeout: options.headersTimeoutMs,
-      requestTimeout: options.requestTimeoutMs,
+      headersTimeout: Math.min(limits.headersTimeoutMs, limits.requestTimeoutMs),
+      requestTimeout: limits.requestTimeoutMs,
       keepAliveTimeout: keepAliveTimeoutMs,
       connectionsCheckingInterval: timeoutCheckMs,
     });
     // It never listens, and without this word it would never check its timeouts either.
     this.#http1.emit("listening");
-    const settings = { ...http2Options.settings, initialWindowSize: tcpWindowBytes };
+    const unread = new UnreadAnswers(limits.requestTimeoutMs);
+    const sweepMs = Math.min(timeoutCheckMs, Math.ceil(limits.requestTimeoutMs / 4));
+    this.#sweeper = setInterval(() => unread.sweep(this.#http1Sockets), sweepMs).unref();
+    const unix = http2Options(limits);
+    const settings = { ...unix.settings, initialWindowSize: tcpWindowBytes };
     this.#http2 = {
-      tcp: http2.createServer({ ...http2Options, settings }),
-      unix: http2.createServer(http2Options),
+      tcp: http2.createServer({ ...unix, settings }),
+      unix: http2.createServer(unix),
     };
     this.#http2.tcp.on("session", (session) => session.setLocalWindowSize(tcpWindowBytes));
     for (const server of Object.values(this.#http2)) {
@@ -113,10 +130,12 @@ export class Port {
     for (const server of Object.values(this.#http2)) {
       const listeners = server.listeners("stream");
       server.removeAllListeners("stream");
-      server.on("stream", (stream, headers, ...more) => {
-        if (take(stream, headers)) return;
-        for (const listener of listeners) listener.call(server, stream, headers, ...more);
-      });
+      server.on("stream", (stream, headers, ...more) =>
+        this.#intake.offer(stream, () => {
+          if (take(stream, headers)) return;
+          for (const listener of listeners) listener.call(server, stream, headers, ...more);
+        }),
+      );
     }
   }
 
@@ -134,6 +153,7 @@ export class Port {
     } catch (reason) {
       await Promise.all(this.#listeners.splice(0).map(closeListener));
       this.#http1.close();
+      clearInterval(this.#sweeper);
       throw reason;
     }
   }
@@ -177,6 +197,7 @@ export class Port {
       [...this.#sockets].map((socket) => new Promise((resolve) => socket.once("close", resolve))),
     );
     clearInterval(sweep);
+    clearInterval(this.#sweeper);
     this.#http1.close(); // Ends its timer for timeouts.
   }
 
@@ -198,12 +219,20 @@ export class Port {
       socket.destroy();
       return;
     }
+    if (kind === "tcp" && this.#tcpCount >= this.#options.maxConnections) {
+      this.#log.debug({ maxConnections: this.#options.maxConnections }, "connection refused");
+      refuseConnection(socket);
+      return;
+    }
+    if (kind === "tcp") this.#tcpCount += 1;
     const peer: Peer = kind === "unix" ? { kind } : { kind, address: socket.remoteAddress ?? "" };
     this.#sockets.add(socket);
     this.#undecided.add(socket);
     socket.once("close", () => {
       this.#sockets.delete(socket);
       this.#undecided.delete(socket);
+      this.#http1Sockets.delete(socket);
+      if (kind === "tcp") this.#tcpCount -= 1;
     });
     peekHttpVersion(socket, this.#options.peekTimeoutMs, (version) => {
       this.#undecided.delete(socket);
@@ -214,6 +243,7 @@ export class Port {
   #handOver(socket: net.Socket, version: HttpVersion, peer: Peer): void {
     if (version === "http1") {
       this.#peers.set(socket, peer);
+      this.#http1Sockets.add(socket);
       this.#http1.emit("connection", socket);
       return;
     }

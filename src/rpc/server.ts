@@ -7,6 +7,7 @@ import { Health } from "../../gen/grpc/health/v1/health_pb.ts";
 import { GRPCInferenceService } from "../../gen/inference/inference_pb.ts";
 import { ModelRuntime } from "../../gen/mmesh/model-runtime_pb.ts";
 import { RuntimeWatchService } from "../../gen/modelport/v1/runtime_watch_pb.ts";
+import { defaultNetworkLimits } from "../network-limits.ts";
 import type { Models } from "../service/models.ts";
 import type { RuntimeFeed } from "../service/runtime-feed.ts";
 import { browserGate } from "./browser-gate.ts";
@@ -29,13 +30,14 @@ import {
 } from "./interceptors.ts";
 import { modelInferMethod } from "./model-infer-method.ts";
 import { modelRuntimeService } from "./model-runtime.ts";
-import { type MountedService, mounted } from "./mounted-service.ts";
+import { clientStreamsOf, type MountedService, mounted } from "./mounted-service.ts";
 import { openApi } from "./openapi.ts";
 import { aboutServer, plainHttp } from "./plain-http.ts";
 import { Port, type PortAddress, type PortOptions } from "./port.ts";
 import { restScope } from "./rest-route.ts";
 import { type RuntimeWatchParts, runtimeWatchService } from "./runtime-watch.ts";
 import { SharedUpdates } from "./shared-updates.ts";
+import { StreamLimits } from "./stream-limits.ts";
 import { answerUnreadable } from "./unreadable-request.ts";
 import { answerUnroutable, refuseUnknownMethods } from "./unroutable-request.ts";
 import { watchLines } from "./watch-lines.ts";
@@ -169,8 +171,14 @@ export async function buildServer(parts: {
     { prefix: "/modelport/v1" },
   );
   await app.ready();
+  const limits = new StreamLimits(
+    { ...defaultNetworkLimits, ...options },
+    new Set(services.flatMap(clientStreamsOf)),
+    log,
+  );
+  let short: GrpcUnary | undefined;
   if (options.shortWay ?? true) {
-    const unary = new GrpcUnary({
+    short = new GrpcUnary({
       methods: [
         ...services.flatMap(unaryMethods),
         // In place of the generated one: the call that has to be fast.
@@ -182,8 +190,11 @@ export async function buildServer(parts: {
       peerOf: (stream) => port.peerOfStream(stream),
       shutdownSignal: aborting.signal,
     });
-    port.interceptStreams((stream, headers) => unary.take(stream, headers));
   }
+  port.interceptStreams((stream, headers) => {
+    limits.watch(stream, headers);
+    return short?.take(stream, headers) ?? false;
+  });
 
   let closed: Promise<void> | undefined;
   const close = async () => {
@@ -192,6 +203,7 @@ export async function buildServer(parts: {
     const abort = setTimeout(() => aborting.abort(reason), options.closeGraceMs);
     const destroy = setTimeout(() => port.destroy(), options.closeGraceMs + abortGraceMs);
     await port.close();
+    limits.close();
     clearTimeout(abort);
     clearTimeout(destroy);
     await app.close();

@@ -9,8 +9,12 @@ const frameType = { headers: 1, continuation: 9 };
 const flag = { endHeaders: 0x4, padded: 0x8, priority: 0x20 };
 const priorityBytes = 5;
 
-/** Far more than the parser takes. */
-const maxBlockBytes = 256 * 1024;
+/** More than the parser takes: of header lists it takes 64 KiB, of CONTINUATION frames 8 in a row. What goes
+ *  beyond is passed on for it to refuse. */
+const maxBlockBytes = 128 * 1024;
+const maxFragments = 16;
+/** A chunk of one byte takes some hundred bytes of memory: so many are put together before they wait on. */
+const maxHeldChunks = 64;
 
 /** Filters what a client of HTTP/2 sends over a unix socket. Netty names the path of the socket as the
  *  `:authority` of its requests, ModelMesh's among them, and Node's parser refuses such streams: makes the
@@ -28,7 +32,10 @@ export class AuthorityFilter {
   push(chunk: Buffer): Buffer[] {
     this.#held.push(chunk);
     this.#heldBytes += chunk.length;
-    if (this.#heldBytes < this.#wantedBytes) return [];
+    if (this.#heldBytes < this.#wantedBytes) {
+      if (this.#held.length === maxHeldChunks) this.#held = [Buffer.concat(this.#held)];
+      return [];
+    }
     let rest = this.#held.length === 1 ? chunk : Buffer.concat(this.#held);
     this.#hold(undefined, 0);
     const passed: Buffer[] = [];
@@ -116,7 +123,8 @@ function look(bytes: Buffer): { passBytes: number; wantedBytes: number } {
     if (frame === undefined) return { passBytes: 0, wantedBytes: start + frameHeaderBytes };
     const isBlock = frame.type === (start === 0 ? frameType.headers : frameType.continuation);
     // Anything else passes; a block that is interrupted or endless is the parser's to refuse.
-    if (!isBlock || frame.end > maxBlockBytes) return { passBytes: frame.end, wantedBytes: 0 };
+    const isTooMuch = frame.end > maxBlockBytes || fragments.length === maxFragments;
+    if (!isBlock || isTooMuch) return { passBytes: frame.end, wantedBytes: 0 };
     if (bytes.length < frame.end) return { passBytes: 0, wantedBytes: frame.end };
     fragments.push(fragmentOf(bytes.subarray(start, frame.end), frame));
     start = frame.end;

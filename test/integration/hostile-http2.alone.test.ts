@@ -14,7 +14,7 @@ import {
 import { type Served, startServed } from "../support/served.ts";
 import { assertUnharmed, describeFigures, measureAttack } from "../support/under-attack.ts";
 
-const attackMs = 1_500;
+const attackMs = 600;
 // Each costs the server about as much as a call; without a limit, a busy machine digests for minutes.
 const maxStreams = 10_000;
 const type = { ...frameType, priority: 2, reset: 3, ping: 6, windowUpdate: 8 };

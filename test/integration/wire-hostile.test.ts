@@ -5,7 +5,12 @@ import net from "node:net";
 import { before, describe, it } from "node:test";
 import { GRPCInferenceService } from "../../gen/inference/inference_pb.ts";
 import { clientKinds } from "../support/clients.ts";
-import { type FakeServer, startFakeServer, suiteCleanup } from "../support/fake-server.ts";
+import {
+  type FakeServer,
+  startFakeServer,
+  suiteCleanup,
+  temporarySocketPath,
+} from "../support/fake-server.ts";
 import { exchange, grpcFrame, postGrpc, until } from "../support/raw-http.ts";
 
 const preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -180,10 +185,84 @@ describe("a port that meets what is no proper request", () => {
     session.destroy();
   });
 
+  it("lets HTTP/1.1 clients read that streams are refused, however much they have sent", async () => {
+    const socket = net.connect({ port, host: "127.0.0.1", allowHalfOpen: true });
+    const received: Buffer[] = [];
+    let failure: Error | undefined;
+    socket.on("data", (chunk) => received.push(chunk));
+    socket.on("error", (error) => {
+      failure = error;
+    });
+    const ended = new Promise((resolve) => socket.once("end", resolve));
+    const path = "/inference.GRPCInferenceService/ModelStreamInfer";
+    const head = [
+      `POST ${path} HTTP/1.1`,
+      "Host: x",
+      "Content-Type: application/connect+proto",
+      "Transfer-Encoding: chunked",
+    ];
+    socket.write(`${head.join("\r\n")}\r\n\r\n`);
+    const chunk = `400\r\n${"x".repeat(1024)}\r\n`;
+    for (let sent = 0; sent < 1_000; sent++) {
+      socket.write(chunk);
+      if (sent % 20 === 0) await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+    await new Promise((resolve) => socket.write("0\r\n\r\n", resolve));
+    await ended;
+    socket.destroy();
+    assert.equal(failure, undefined);
+    assert.match(String(Buffer.concat(received)), /^HTTP\/1\.1 505 /);
+  });
+
   it("goes on serving after all of this", async () => {
     const { serverReady } = GRPCInferenceService.method;
     const client = clientKinds[0]?.open({ port });
     assert.deepEqual(await client?.call(serverReady, {}), { ok: true, message: { ready: true } });
     client?.close();
+  });
+});
+
+describe("a port that has as many connections as it may", () => {
+  const cleanup = suiteCleanup();
+  let fake: FakeServer;
+  let socketPath: string;
+  before(async () => {
+    socketPath = await temporarySocketPath(cleanup);
+    fake = await startFakeServer(cleanup, { maxConnections: 2, socketPath });
+  });
+
+  it("tells others so in their own protocol, and takes them when there is room", async (t) => {
+    const { port } = fake.address;
+    const held = [0, 1].map(() => net.connect(port, "127.0.0.1"));
+    t.after(() => {
+      for (const socket of held) socket.destroy();
+    });
+    await until(() => fake.server.connectionCount === 2, "both are connected");
+
+    const answer = await exchange(port, post("1.1", ["Host: x"]));
+    assert.match(answer, /^HTTP\/1\.1 503 .*\r\n\r\n\{"error":"the server has as many/s);
+
+    const session = http2.connect(`http://127.0.0.1:${port}`);
+    session.on("error", () => {});
+    const [code] = await once(session, "goaway");
+    assert.equal(code, http2.constants.NGHTTP2_ENHANCE_YOUR_CALM);
+    session.destroy();
+
+    held[0]?.destroy();
+    await until(() => fake.server.connectionCount === 1, "one has gone");
+    const served = await exchange(port, post("1.1", ["Host: x", "Connection: close"]));
+    assert.match(served, /^HTTP\/1\.1 200 /);
+  });
+
+  it("takes those of the unix socket all the same", async (t) => {
+    const { port } = fake.address;
+    const held = [0, 1].map(() => net.connect(port, "127.0.0.1"));
+    t.after(() => {
+      for (const socket of held) socket.destroy();
+    });
+    await until(() => fake.server.connectionCount === 2, "both are connected");
+    const socket = net.connect(socketPath);
+    socket.write(post("1.1", ["Host: x", "Connection: close"]));
+    assert.match(String(Buffer.concat(await socket.toArray())), /^HTTP\/1\.1 200 /);
   });
 });

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
-import { settings } from "../../src/config.ts";
+import { settings } from "../../src/settings.ts";
 import { inParallel } from "./in-parallel.ts";
 import { runGroup } from "./process-group.ts";
 import { inTemporaryFolder } from "./temporary-folder.ts";
