@@ -108,7 +108,8 @@ export class StreamLimits {
 
   #received(open: OpenStream, chunk: Buffer): void {
     const { envelopes, shares } = open;
-    if (!this.#all.streams.has(open)) return;
+    // What comes after the answer is read and dropped.
+    if (!this.#all.streams.has(open) || open.stream.writableFinished) return;
     const before = open.requestBytes;
     if (envelopes === undefined) open.requestBytes += chunk.length;
     else {
