@@ -134,6 +134,29 @@ export const settings = {
     max: 86_400_000_000,
     doc: "microseconds that an inference may wait before it is refused; 0 is no limit",
   },
+  "warmup-batch-size": {
+    env: "WARMUP_BATCH_SIZE",
+    type: "integer",
+    default: defaultRunSettings.warmupBatchSize,
+    min: 0,
+    max: 2 ** 16,
+    doc: "rows at most of the runs that end a load, to measure a model in use; 0: no such runs",
+  },
+  "warmup-timeout": {
+    env: "WARMUP_TIMEOUT",
+    type: "integer",
+    default: 5_000,
+    min: 1,
+    max: 2 ** 31 - 1,
+    doc: "milliseconds that these may take before the model is loaded again without",
+  },
+  "run-memory": {
+    env: "RUN_MEMORY_BYTES",
+    type: "integer",
+    default: 512 * MiB,
+    min: 0,
+    doc: "bytes that inferences in one host may take beyond its models before they fail; 0 is no limit",
+  },
   "runtime-version": {
     env: "RUNTIME_VERSION",
     type: "text",
@@ -229,6 +252,9 @@ export interface Config {
   readonly limitPerModelConcurrency: number;
   /** Of models whose own settings do not say otherwise. */
   readonly runSettings: RunSettings;
+  readonly warmupTimeoutMs: number;
+  /** 0: no limit. */
+  readonly runMemoryBytes: number;
   readonly runtimeVersion: string;
   readonly maxMessageBytes: number;
   readonly drainTimeoutMs: number;
@@ -325,7 +351,10 @@ function assemble(raw: Raw): Config {
       maxQueueSize: number("max-queue-size"),
       queueTimeoutMicroseconds: number("queue-timeout"),
       maxConcurrency: number("limit-per-model-concurrency"),
+      warmupBatchSize: number("warmup-batch-size"),
     },
+    warmupTimeoutMs: number("warmup-timeout"),
+    runMemoryBytes: number("run-memory"),
     runtimeVersion: raw["runtime-version"] as string,
     maxMessageBytes: number("max-message-size"),
     drainTimeoutMs: number("drain-timeout"),

@@ -16,6 +16,8 @@ export interface HostInfo {
 export interface HostPoolOptions {
   readonly sharedHosts: number;
   readonly killGraceMs: number;
+  readonly warmupTimeoutMs: number;
+  readonly runMemoryBytes: number;
   readonly environment: Readonly<Record<string, string>>;
   readonly log: EngineLog;
 }
@@ -119,8 +121,8 @@ export class HostPool {
   }
 
   #start(kind: HostKind): EngineHost {
-    const { environment, killGraceMs, log } = this.#options;
-    const host = new EngineHost(new HostProcess({ environment, log }), { kind, killGraceMs });
+    const { environment, log } = this.#options;
+    const host = new EngineHost(new HostProcess({ environment, log }), { ...this.#options, kind });
     this.#hosts.add(host);
     const startedMs = performance.now();
     let wasReady = false;

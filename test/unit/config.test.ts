@@ -37,6 +37,7 @@ describe("the configuration", () => {
       MAX_QUEUE_SIZE: "16",
       QUEUE_TIMEOUT_MICROSECONDS: "5000",
       LIMIT_PER_MODEL_CONCURRENCY: "2",
+      WARMUP_BATCH_SIZE: "4",
     };
     assert.deepEqual(readConfig([], env).runSettings, {
       maxBatchSize: 8,
@@ -44,6 +45,7 @@ describe("the configuration", () => {
       maxQueueSize: 16,
       queueTimeoutMicroseconds: 5_000,
       maxConcurrency: 2,
+      warmupBatchSize: 4,
     });
   });
 
