@@ -40,6 +40,10 @@ export interface HostedEngine extends Engine {
  *  of the sources in the host itself (not if it has a compile cache, see `environment`). */
 const hostBaseBytes = (extname(import.meta.url) === ".ts" ? 40 : 24) * 1024 * 1024;
 
+/** Smaller models are not warmed up: their first runs cost as much as their load, and a session's size is
+ *  counted with a first run in it. */
+const warmedFromBytes = 128 * 1024;
+
 /** What a shared host takes for its models beside their native memory, objects of JavaScript and pages
  *  that are not whole: 1 to 6 % measured. */
 const sharedHostFactor = 1.05;
@@ -123,7 +127,7 @@ class PooledEngine implements HostedEngine {
       settings,
       signal,
       // What took a host down may have been the warm-up: the second attempt is made without.
-      isWarmedUp: !isolated,
+      isWarmedUp: !isolated && weightBytes >= warmedFromBytes,
     };
     // An estimate that includes a host is over the limit without it, too.
     if (isolated || source.estimatedBytes >= this.#dedicatedMinBytes) {

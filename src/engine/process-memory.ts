@@ -28,11 +28,14 @@ export function nativeBytes(memory: ProcessMemory | undefined): number | undefin
 /** Collects the buffers that JavaScript has dropped, if there are enough to be taken for a model's
  *  memory. Blocks for some milliseconds if so. */
 export function collectBuffers(): void {
-  if (getHeapStatistics().external_memory > maxIdleBufferBytes) globalThis.gc?.();
+  if (getHeapStatistics().external_memory < keptBytes + collectedFromBytes) return;
+  globalThis.gc?.();
+  keptBytes = getHeapStatistics().external_memory;
 }
 
-/** Node's own come to less. */
-const maxIdleBufferBytes = 6 * 1024 * 1024;
+const collectedFromBytes = 4 * 1024 * 1024;
+/** What was in use at the last collection, Node's own above all: to collect again frees nothing of it. */
+let keptBytes = getHeapStatistics().external_memory;
 
 /** Resident bytes that no other process shares, undefined where there is no /proc. Blocks for some
  *  milliseconds: the system visits every page. */
