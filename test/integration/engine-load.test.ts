@@ -288,7 +288,7 @@ describe("the abort of a load", { timeout: limitMs }, () => {
     const source = await inspectAt(fixture.engine, path, undefined);
     const abort = new AbortController();
     const loading = fixture.engine.load(source, { signal: abort.signal, isolated: false });
-    setTimeout(() => abort.abort(reason), 20);
+    setTimeout(() => abort.abort(reason), 200);
     await assert.rejects(loading, reason);
     assert.equal(isRunning(neighbour.hostPid), false);
     const error = await neighbour.lost;
