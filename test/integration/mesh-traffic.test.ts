@@ -45,8 +45,11 @@ describe("a storm of first requests for many models", () => {
 
 describe("many models in little memory", () => {
   it("come and go under traffic that sees nothing of it", async (t) => {
-    const pod = await startPod(t);
-    const ids = await addModels(pod, 60);
+    // ModelMesh keeps a share of the capacity free by the default size. That has to cover what loads reserve
+    // beyond the predicted size, which for models seen before is the measured one.
+    const flags = ["--default-model-size", `${MiB / 2}`];
+    const pod = await startPod(t, { capacityBytes: 5.5 * MiB, flags });
+    const ids = await addModels(pod, 90);
     const random = new Random(7);
     const user = async () => {
       for (let request = 0; request < 60; request++) {
@@ -57,7 +60,7 @@ describe("many models in little memory", () => {
     };
     await Promise.all(Array.from({ length: 8 }, user));
     const { books } = pod.mesh;
-    assert.ok(books.evictions > ids.length, `${books.evictions} evictions`);
+    assert.ok(books.evictions > ids.length / 2, `${books.evictions} evictions`);
     assert.deepEqual(books.lost, []);
     assert.deepEqual(books.codesOf(inferMethod), ["OK"]);
     assert.deepEqual(books.codesOf("unloadModel"), ["OK"]);

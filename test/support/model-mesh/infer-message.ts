@@ -12,7 +12,7 @@ const service = definition["inference.GRPCInferenceService"] as unknown as Recor
 >;
 const modelInfer = service["ModelInfer"] as MethodDefinition<object, object>;
 
-export interface InferAnswer {
+interface InferAnswer {
   readonly model_name: string;
   readonly outputs: readonly { readonly name: string }[];
   readonly raw_output_contents: readonly Buffer[];
@@ -39,7 +39,7 @@ export function encodeInfer(
   });
 }
 
-export function decodeInfer(bytes: Buffer): InferAnswer {
+function decodeInfer(bytes: Buffer): InferAnswer {
   return modelInfer.responseDeserialize(bytes) as InferAnswer;
 }
 

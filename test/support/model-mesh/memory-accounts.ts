@@ -1,3 +1,5 @@
+import { untilAborted } from "./until-aborted.ts";
+
 interface Holder {
   /** Units of 8 KiB, 1 or more. */
   units: number;
@@ -39,6 +41,11 @@ export class MemoryAccounts<T extends Holder> {
     this.#held.add(holder);
   }
 
+  resize(holder: T, units: number): void {
+    holder.units = units;
+    this.#wake();
+  }
+
   touch(holder: T): void {
     if (this.#held.delete(holder)) this.#held.add(holder);
   }
@@ -77,12 +84,9 @@ export class MemoryAccounts<T extends Holder> {
   /** Resolves when a load of `holder`, which is held, may start. Rejects when `signal` aborts. */
   async space(holder: T, signal: AbortSignal): Promise<void> {
     while (!this.#mayLoad(holder)) {
-      signal.throwIfAborted();
       const { promise, resolve } = Promise.withResolvers<void>();
       this.#waiting.add(resolve);
-      signal.addEventListener("abort", () => resolve(), { once: true });
-      await promise;
-      this.#waiting.delete(resolve);
+      await untilAborted(promise, signal).finally(() => this.#waiting.delete(resolve));
     }
   }
 

@@ -5,6 +5,7 @@ import type { MeshClock } from "./mesh-clock.ts";
 import { LoadFailure, type ModelInfo, ModelLoads } from "./model-loads.ts";
 import type { RuntimeChannel } from "./runtime-channel.ts";
 import { type RuntimeParameters, toUnits } from "./runtime-parameters.ts";
+import { within } from "./until-aborted.ts";
 
 /** One model in the cache of a ModelMesh, from the first request for it until it is unloaded. */
 export interface CacheEntry {
@@ -122,12 +123,15 @@ export class ModelCache {
   /** As when ModelMesh ends: loads are cancelled, and nothing is unloaded. */
   async shutdown(): Promise<void> {
     this.#shutdown.abort();
-    for (const entry of this.#entries.values()) entry.leave.abort();
+    for (const entry of this.#entries.values()) {
+      entry.leave.abort();
+      entry.usable.reject(new LoadFailure("ModelMesh is shutting down"));
+    }
     await Promise.allSettled(this.#tasks);
   }
 
   async #load(entry: CacheEntry): Promise<void> {
-    const { clock, parameters } = this.#parts;
+    const { parameters } = this.#parts;
     const { signal } = entry.leave;
     try {
       entry.units = await this.#predictUnits(entry);
@@ -139,18 +143,16 @@ export class ModelCache {
       this.#evictFor(entry);
       const release = await this.#slots.take(signal);
       try {
+        // Removed in the very moment in which it got the slot.
+        signal.throwIfAborted();
         entry.state = "waiting";
-        const patience = AbortSignal.any([signal, AbortSignal.timeout(spaceLimitMs / clock.scale)]);
-        await this.accounts.space(entry, patience);
+        await within(spaceLimitMs, signal, (limited) => this.accounts.space(entry, limited));
+        signal.throwIfAborted();
         entry.state = "loading";
-        const limit = AbortSignal.timeout(parameters.loadTimeoutMs);
-        const loading = AbortSignal.any([signal, limit]);
-        entry.sizeBytes = await this.loads.load({
-          id: entry.id,
-          info: entry.info,
-          owner: entry,
-          signal: loading,
-        });
+        const { id, info } = entry;
+        entry.sizeBytes = await within(parameters.loadTimeoutMs, signal, (limited) =>
+          this.loads.load({ id, info, owner: entry, signal: limited }),
+        );
         signal.throwIfAborted();
         await this.#measure(entry);
       } finally {
@@ -191,7 +193,7 @@ export class ModelCache {
       if (answer.code === "OK") entry.sizeBytes = Number(answer.message.sizeInBytes);
       if (entry.sizeBytes === 0) books.breach(`${entry.id} is loaded and has no size`);
     }
-    if (entry.sizeBytes > 0) entry.units = Math.max(toUnits(entry.sizeBytes), 1);
+    if (entry.sizeBytes > 0) this.accounts.resize(entry, toUnits(entry.sizeBytes));
     entry.state = "active";
     entry.usable.resolve();
     // More than predicted is room that others have to make.
@@ -200,7 +202,7 @@ export class ModelCache {
 
   /** A load that ended without a model, unless `remove` has seen to it already. */
   #settleFailed(entry: CacheEntry, reason: unknown): void {
-    if (entry.state === "removed" || this.#shutdown.signal.aborted) return;
+    if (entry.leave.signal.aborted) return;
     const timedOut = entry.state === "loading" && !(reason instanceof LoadFailure);
     const limitS = this.#parts.parameters.loadTimeoutMs / 1000;
     const failure = timedOut ? new LoadFailure(`timed out after ${limitS}s`) : reason;

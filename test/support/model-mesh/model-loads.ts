@@ -1,6 +1,7 @@
 import type { MeshBooks } from "./mesh-books.ts";
 import type { MeshClock } from "./mesh-clock.ts";
 import type { CallLimits, RuntimeAnswer, RuntimeChannel } from "./runtime-channel.ts";
+import { untilAborted } from "./until-aborted.ts";
 
 /** A model as it was registered with ModelMesh. */
 export interface ModelInfo {
@@ -65,24 +66,18 @@ export class ModelLoads {
     let tracked = this.#models.get(id);
     // A failed load is cleaned up before the next one, and an unload is waited for.
     while (tracked !== undefined && (tracked.wantedBy.size === 0 || tracked.state === "failed")) {
-      if (!(await tracked.unloaded.promise)) {
+      if (!(await untilAborted(tracked.unloaded.promise, signal))) {
         throw new LoadFailure(`Prior unload of model ${id} failed unrecoverably`);
       }
-      signal.throwIfAborted();
       tracked = this.#models.get(id);
     }
     tracked ??= this.#start(id, info);
     tracked.wantedBy.add(owner);
     tracked.waiting++;
     const { outcome, cancel } = tracked;
-    const left = Promise.withResolvers<never>();
-    const leave = () => left.reject(signal.reason);
-    signal.addEventListener("abort", leave);
-    if (signal.aborted) leave();
     try {
-      return await Promise.race([outcome, left.promise]);
+      return await untilAborted(outcome, signal);
     } finally {
-      signal.removeEventListener("abort", leave);
       tracked.waiting--;
       if (tracked.waiting === 0 && tracked.state === "loading") {
         tracked.state = "failed";
