@@ -187,7 +187,10 @@ export class ModelManager implements Models {
     try {
       await abortable(record.firstReady.promise, signal);
       const loaded = await abortable(record.whenRunning(), signal);
-      await abortable(this.#sizer.remember(record.request, loaded.sizeBytes), signal);
+      // The next load reserves the estimate again: a smaller prediction would have ModelMesh send it to a
+      // runtime that then refuses it.
+      const bytes = Math.max(loaded.sizeBytes, record.source?.estimatedBytes ?? 0);
+      await abortable(this.#sizer.remember(record.request, bytes), signal);
       return {
         sizeBytes: loaded.sizeBytes,
         maxConcurrency: record.settings.maxConcurrency,

@@ -16,13 +16,13 @@ export interface SizerOptions {
 }
 
 /** Predicts the memory of models that are not loaded: an upper bound from a stat and what the caller's
- *  storage counted, or what the same file took the last time. */
+ *  storage counted, or what the same file needed the last time. */
 export class ModelSizer {
   readonly #engine: Engine;
   readonly #safePath: SafePath;
   readonly #options: SizerOptions;
-  /** Measured bytes by file identity, least recently used first. */
-  readonly #measured = new Map<string, number>();
+  /** Bytes by file identity, least recently used first. */
+  readonly #needed = new Map<string, number>();
 
   constructor(engine: Engine, safePath: SafePath, options: SizerOptions) {
     this.#engine = engine;
@@ -35,7 +35,7 @@ export class ModelSizer {
     const { capacityBytes, defaultModelBytes, multiplier } = this.#options;
     const path = this.#safePath.resolve(request.spec.path);
     const onDisk = await statModel(path);
-    const known = onDisk && this.#measured.get(onDisk.identity);
+    const known = onDisk && this.#needed.get(onDisk.identity);
     const diskBytes = onDisk?.bytes ?? request.diskBytes;
     let bytes = defaultModelBytes;
     if (known !== undefined) bytes = known;
@@ -48,14 +48,14 @@ export class ModelSizer {
     return Math.min(Math.max(bytes, leastBytes), capacityBytes);
   }
 
-  /** Keeps what a model took once loaded, for the next time that the same file is asked about. */
-  async remember(request: ModelRequest, sizeBytes: number): Promise<void> {
+  /** Keeps what a load of the model needed at most, for the next time that the same file is asked about. */
+  async remember(request: ModelRequest, neededBytes: number): Promise<void> {
     const onDisk = await statModel(this.#safePath.resolve(request.spec.path));
     if (onDisk === undefined) return;
-    this.#measured.delete(onDisk.identity);
-    this.#measured.set(onDisk.identity, sizeBytes);
-    const oldest = this.#measured.keys().next();
-    if (this.#measured.size > maxRemembered && !oldest.done) this.#measured.delete(oldest.value);
+    this.#needed.delete(onDisk.identity);
+    this.#needed.set(onDisk.identity, neededBytes);
+    const oldest = this.#needed.keys().next();
+    if (this.#needed.size > maxRemembered && !oldest.done) this.#needed.delete(oldest.value);
   }
 }
 

@@ -45,10 +45,7 @@ describe("a storm of first requests for many models", () => {
 
 describe("many models in little memory", () => {
   it("come and go under traffic that sees nothing of it", async (t) => {
-    // ModelMesh keeps a share of the capacity free by the default size. That has to cover what loads reserve
-    // beyond the predicted size, which for models seen before is the measured one.
-    const flags = ["--default-model-size", `${MiB / 2}`];
-    const pod = await startPod(t, { capacityBytes: 5.5 * MiB, flags });
+    const pod = await startPod(t, { capacityBytes: 5.5 * MiB });
     const ids = await addModels(pod, 90);
     const random = new Random(7);
     const user = async () => {
