@@ -1,4 +1,5 @@
 import { abortable } from "../abort.ts";
+import type { CancelSignal } from "../cancel-signal.ts";
 import type { LoadedModel } from "../engine/engine.ts";
 import { RuntimeError } from "../errors.ts";
 import type { Tensor } from "../tensor.ts";
@@ -12,7 +13,7 @@ import type { InferenceRequest } from "./models.ts";
 export async function runInference(
   record: ModelRecord,
   request: InferenceRequest,
-  { lifecycle, signal }: { readonly lifecycle: ModelLifecycle; readonly signal: AbortSignal },
+  { lifecycle, signal }: { readonly lifecycle: ModelLifecycle; readonly signal: CancelSignal },
 ): Promise<readonly Tensor[]> {
   const release = record.leases.acquire();
   try {
@@ -37,7 +38,7 @@ export async function runInference(
 async function afterLoss(
   record: ModelRecord,
   lost: LoadedModel,
-  signal: AbortSignal,
+  signal: CancelSignal,
 ): Promise<LoadedModel> {
   if (record.loaded === lost) {
     throw new RuntimeError("aborted", `model '${record.label}' was unloaded`);
