@@ -17,7 +17,8 @@ export async function runInference(
 ): Promise<readonly Tensor[]> {
   const release = record.leases.acquire();
   try {
-    const loaded = await abortable(record.whenRunning(), signal);
+    // Mostly it is there, and a wait for nothing would cost every request two promises.
+    const loaded = record.loaded ?? (await abortable(record.whenRunning(), signal));
     const checked = checkInference(record.label, loaded.metadata, request);
     return await record.statistics.measure(async () => {
       try {
