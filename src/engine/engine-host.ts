@@ -314,7 +314,8 @@ export class EngineHost implements HostOfModel {
     if (this.#abandoned?.run !== front) this.#abandoned = { run: front, sinceMs: nowMs };
     const { frontMs, hasMore } = this.queue;
     const expectedMs = Number.isFinite(frontMs) ? patience * frontMs : 0;
-    const limitMs = Math.max(this.#options.killGraceMs, expectedMs) * (hasMore ? 1 : patienceOfIdle);
+    const limitMs =
+      Math.max(this.#options.killGraceMs, expectedMs) * (hasMore ? 1 : patienceOfIdle);
     if (nowMs - this.#abandoned.sinceMs < limitMs) return;
     this.#hung = front;
     void this.process.kill(killedFor("a run that nobody waited for any more did not end"));

@@ -1,3 +1,4 @@
+import type { CancelSignal } from "../cancel-signal.ts";
 import type { RuntimeError } from "../errors.ts";
 import type { RunSettings } from "../run-settings.ts";
 import type { Tensor, TensorSpec } from "../tensor.ts";
@@ -56,7 +57,7 @@ export interface LoadedModel {
    *  killed after a while. Else rejects with a RuntimeError: "host-lost" (as a HostLostError it tells
    *  whether the host was at this very run), "run-failed", "aborted" (unloaded meanwhile), "invalid-argument" (values that the engine cannot
    *  take), "overloaded". */
-  infer(request: EngineRequest, signal: AbortSignal): Promise<Tensor[]>;
+  infer(request: EngineRequest, signal: CancelSignal): Promise<Tensor[]>;
 
   /** Resolves when the memory is free, and never rejects. Runs in flight reject with "aborted"; a host
    *  that does not let go is killed, and the other models in it resolve their `lost`. Idempotent. */

@@ -1,3 +1,4 @@
+import type { CancelSignal } from "../cancel-signal.ts";
 import { RuntimeError } from "../errors.ts";
 import type { RunSettings } from "../run-settings.ts";
 import type { Tensor, TensorSpec } from "../tensor.ts";
@@ -74,7 +75,7 @@ export class HostedModel implements LoadedModel {
     return this.#queue.waitingCount;
   }
 
-  async infer(request: EngineRequest, signal: AbortSignal): Promise<Tensor[]> {
+  async infer(request: EngineRequest, signal: CancelSignal): Promise<Tensor[]> {
     if (this.#unloaded !== undefined) throw unloaded();
     const wanted = request.outputs.map((name) => position(this.#outputs, name, "output"));
     const tensors = request.inputs.map(({ name, datatype, shape, data }) => ({

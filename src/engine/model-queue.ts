@@ -1,3 +1,4 @@
+import type { CancelSignal } from "../cancel-signal.ts";
 import { RuntimeError } from "../errors.ts";
 import type { RunSettings } from "../run-settings.ts";
 import { BatchGain } from "./batch-gain.ts";
@@ -98,7 +99,11 @@ export class ModelQueue implements RunSource {
   /** Rejects with the signal's reason as soon as it aborts, whether or not the host has the run; with
    *  "overloaded" if too many wait or it waited too long; else resolves or rejects as the run does.
    *  `alone`: not to be joined with others. */
-  run(request: RunRequest, signal: AbortSignal, alone: boolean): Promise<readonly IndexedTensor[]> {
+  run(
+    request: RunRequest,
+    signal: CancelSignal,
+    alone: boolean,
+  ): Promise<readonly IndexedTensor[]> {
     if (signal.aborted) return Promise.reject(signal.reason);
     const refusal = this.#refusal();
     if (refusal !== undefined) return Promise.reject(refusal);

@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { openSync, readFileSync, readSync } from "node:fs";
 import { getHeapStatistics } from "node:v8";
 
 /** What the system tells of this process's memory, in bytes. */
@@ -9,9 +9,14 @@ export interface ProcessMemory {
   readonly dataBytes: number;
 }
 
-/** Undefined where there is no /proc. Blocks for some 50 µs. */
+/** Open for good, since most of what a look costs is to open the file. */
+let statusFd: number | undefined;
+/** Some three times what is in the file. */
+const statusText = Buffer.alloc(4 * 1024);
+
+/** Undefined where there is no /proc. Blocks for some 20 µs. */
 export function processMemory(): ProcessMemory | undefined {
-  const text = readProc("/proc/self/status");
+  const text = readStatus();
   const anonymousBytes = sumOfKilobytes(text, /^RssAnon:\s+(\d+) kB$/gm);
   const dataBytes = sumOfKilobytes(text, /^VmData:\s+(\d+) kB$/gm);
   if (anonymousBytes === undefined || dataBytes === undefined) return undefined;
@@ -44,6 +49,16 @@ export function privateBytes(): number | undefined {
     readProc("/proc/self/smaps_rollup"),
     /^Private_(?:Clean|Dirty|Hugetlb):\s+(\d+) kB$/gm,
   );
+}
+
+function readStatus(): string {
+  try {
+    statusFd ??= openSync("/proc/self/status", "r");
+    const sizeBytes = readSync(statusFd, statusText, 0, statusText.length, 0);
+    return statusText.toString("latin1", 0, sizeBytes);
+  } catch {
+    return "";
+  }
 }
 
 function readProc(file: string): string {

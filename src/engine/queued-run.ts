@@ -1,3 +1,4 @@
+import type { CancelSignal } from "../cancel-signal.ts";
 import type { RunRequest } from "./batch-join.ts";
 import type { IndexedTensor } from "./host-protocol.ts";
 
@@ -5,7 +6,7 @@ export interface QueuedRunParts {
   readonly request: RunRequest;
   /** Undefined: not to be joined. */
   readonly rows: number | undefined;
-  readonly signal: AbortSignal;
+  readonly signal: CancelSignal;
   resolve(results: readonly IndexedTensor[]): void;
   reject(reason: unknown): void;
 }

@@ -29,7 +29,9 @@ export class GrpcMessageReader {
 
   /** The messages that `chunk` completes; it must not be changed afterwards. Throws
    *  "resource_exhausted" as soon as a head announces too large a message. */
-  push(chunk: Buffer): GrpcMessage[] {
+  push(chunk: Buffer): readonly GrpcMessage[] {
+    const whole = this.#bufferedBytes === 0 ? this.#wholeMessage(chunk) : undefined;
+    if (whole !== undefined) return [whole];
     this.#chunks.push(chunk);
     this.#bufferedBytes += chunk.length;
     const messages: GrpcMessage[] = [];
@@ -49,6 +51,15 @@ export class GrpcMessageReader {
   release(): void {
     if (this.#borrowed !== undefined) this.#buffers.giveBack(this.#borrowed);
     this.#borrowed = undefined;
+  }
+
+  /** What `chunk` is if it is exactly one message, as small ones mostly are. */
+  #wholeMessage(chunk: Buffer): GrpcMessage | undefined {
+    if (this.#head !== undefined || chunk.length < headBytes) return undefined;
+    const sizeBytes = chunk.readUInt32BE(1);
+    if (chunk.length !== headBytes + sizeBytes || sizeBytes > this.#maxBytes) return undefined;
+    const bytes = new Uint8Array(chunk.buffer, chunk.byteOffset + headBytes, sizeBytes);
+    return { isCompressed: ((chunk[0] as number) & 1) === 1, bytes };
   }
 
   #next(): GrpcMessage | undefined {

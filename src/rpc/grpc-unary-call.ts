@@ -55,6 +55,7 @@ export class GrpcUnaryCall {
   #phase: "reading" | "running" | "over" = "reading";
   #hasSucceeded = false;
   #message: object | undefined;
+  #trailers: OutgoingHttpHeaders = plainTrailers;
   readonly #startMs = performance.now();
 
   constructor(stream: ServerHttp2Stream, parts: UnaryCallParts) {
@@ -71,9 +72,9 @@ export class GrpcUnaryCall {
    *  make this call. */
   start(gate: () => void): void {
     const stream = this.#stream;
-    // "close" follows, which is what counts.
-    stream.on("error", () => {});
-    stream.on("close", () => this.#closed());
+    (stream as StreamOfCall)[callKey] = this;
+    stream.on("error", ignore);
+    stream.on("close", onClose);
     const { timeoutMs, error } = this.#timeout;
     try {
       gate();
@@ -82,8 +83,8 @@ export class GrpcUnaryCall {
       this.#answerError(reason as ConnectError);
       return;
     }
-    stream.on("data", (chunk: Buffer) => this.#read(chunk));
-    stream.on("end", () => this.#endOfBody());
+    stream.on("data", onData);
+    stream.on("end", onEnd);
     if (timeoutMs !== undefined) this.#startDeadline(timeoutMs);
   }
 
@@ -94,11 +95,16 @@ export class GrpcUnaryCall {
     this.#fail(reason);
   }
 
-  #closed(): void {
+  closed(): void {
     if (this.#phase !== "over") this.abort(resetReason(this.#stream.rstCode));
     // Whoever failed or gave up may have left a reader of the message behind, and the answer may hold views
     // of it: only when that was sent is nobody left.
     else if (this.#hasSucceeded && this.#stream.writableFinished) this.#reader.release();
+  }
+
+  sendTrailers(): void {
+    const stream = this.#stream;
+    if (!stream.closed && !stream.destroyed) stream.sendTrailers(this.#trailers);
   }
 
   #startDeadline(timeoutMs: number): void {
@@ -107,7 +113,7 @@ export class GrpcUnaryCall {
     else this.#deadline = setTimeout(() => this.abort(timeIsUp), timeoutMs);
   }
 
-  #read(chunk: Buffer): void {
+  read(chunk: Buffer): void {
     if (this.#phase !== "reading") return;
     try {
       for (const message of this.#reader.push(chunk)) this.#take(message);
@@ -141,7 +147,7 @@ export class GrpcUnaryCall {
     }
   }
 
-  #endOfBody(): void {
+  endOfBody(): void {
     if (this.#phase !== "reading") return;
     // A reset looks like an end, too; "close" follows.
     if (this.#stream.closed) return;
@@ -211,9 +217,8 @@ export class GrpcUnaryCall {
     const headers =
       ownHeader === undefined ? plainHeaders : { ":status": 200, ...toNodeHeaders(ownHeader) };
     stream.respond(headers, withTrailers);
-    stream.on("wantTrailers", () => {
-      if (!stream.closed && !stream.destroyed) stream.sendTrailers(trailers);
-    });
+    this.#trailers = trailers;
+    stream.on("wantTrailers", onWantTrailers);
     if (!stream.readableEnded) discardUnreadStream(stream);
     if (frame.length <= 1) stream.end(frame[0]);
     else {
@@ -223,6 +228,33 @@ export class GrpcUnaryCall {
       stream.end();
     }
   }
+}
+
+// One set of listeners for all calls. What a call has made hangs on its stream by one property, taken off
+// at its end: the object of Node behind a stream outlives it until the next full collection, and whatever
+// can be reached from there would be carried along until then.
+const callKey = Symbol("call");
+type StreamOfCall = ServerHttp2Stream & { [callKey]?: GrpcUnaryCall | undefined };
+
+// "close" follows, which is what counts.
+function ignore(): void {}
+
+function onClose(this: StreamOfCall): void {
+  const call = this[callKey];
+  this[callKey] = undefined;
+  call?.closed();
+}
+
+function onData(this: StreamOfCall, chunk: Buffer): void {
+  this[callKey]?.read(chunk);
+}
+
+function onEnd(this: StreamOfCall): void {
+  this[callKey]?.endOfBody();
+}
+
+function onWantTrailers(this: StreamOfCall): void {
+  this[callKey]?.sendTrailers();
 }
 
 function readTimeout(value: string | string[] | undefined): ReturnType<typeof parseTimeout> {

@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders } from "node:http2";
 import type { DescMethod, DescService } from "@bufbuild/protobuf";
 import { type ContextValues, createContextValues, type HandlerContext } from "@connectrpc/connect";
 import { contentTypeProto, grpcStatusOk } from "@connectrpc/connect/protocol-grpc";
+import { Cancellation } from "../cancel-signal.ts";
 import { NodeHeaders } from "./header-reader.ts";
 import { peerKey } from "./interceptors.ts";
 import type { Peer } from "./port.ts";
@@ -14,6 +15,8 @@ export class GrpcUnaryContext implements HandlerContext {
   readonly protocolName = "grpc";
   /** What `requestHeader` has, for less. */
   readonly header: NodeHeaders;
+  /** What `signal` has, for less. */
+  readonly cancellation: Cancellation = new Cancellation();
   /** What the handler may have set; undefined if it has not even looked. */
   ownHeader: Headers | undefined;
   ownTrailer: Headers | undefined;
@@ -23,7 +26,6 @@ export class GrpcUnaryContext implements HandlerContext {
   #requestHeader: Headers | undefined;
   #values: ContextValues | undefined;
   #controller: AbortController | undefined;
-  #abortReason: unknown;
 
   constructor(
     method: DescMethod,
@@ -48,20 +50,14 @@ export class GrpcUnaryContext implements HandlerContext {
   get signal(): AbortSignal {
     if (this.#controller === undefined) {
       this.#controller = new AbortController();
-      if (this.#abortReason !== undefined) this.#controller.abort(this.#abortReason);
+      if (this.cancellation.aborted) this.#controller.abort(this.cancellation.reason);
     }
     return this.#controller.signal;
   }
 
-  /** Undefined as long as nothing has aborted the call. */
-  get abortReason(): unknown {
-    return this.#abortReason;
-  }
-
   /** The first reason counts. */
   abort(reason: unknown): void {
-    if (this.#abortReason !== undefined) return;
-    this.#abortReason = reason;
+    this.cancellation.abort(reason);
     this.#controller?.abort(reason);
   }
 

@@ -1,3 +1,4 @@
+import type { CancelSignal } from "../cancel-signal.ts";
 import { RuntimeError } from "../errors.ts";
 
 /** What timers of Node can count. A longer timeout outlives every connection, and is as good as none. */
@@ -20,8 +21,8 @@ export function readTimeoutUs(parameter: unknown): bigint | undefined {
 /** Runs `work` under a signal that aborts when `signal` does, with its reason, and else after `timeoutUs`,
  *  counted from now, with "deadline-exceeded". */
 export async function withTimeout<Result>(
-  { signal, timeoutUs }: { readonly signal: AbortSignal; readonly timeoutUs: bigint | undefined },
-  work: (signal: AbortSignal) => Promise<Result>,
+  { signal, timeoutUs }: { readonly signal: CancelSignal; readonly timeoutUs: bigint | undefined },
+  work: (signal: CancelSignal) => Promise<Result>,
 ): Promise<Result> {
   const timeoutMs = Math.ceil(Number(timeoutUs ?? 0n) / 1000);
   if (timeoutUs === undefined || timeoutMs > maxTimeoutMs || signal.aborted) return work(signal);

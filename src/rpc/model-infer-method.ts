@@ -8,11 +8,12 @@ import { modelInfer } from "./model-infer.ts";
 
 /** ModelInfer by way of our own codec. */
 export function modelInferMethod(models: Models): UnaryMethod<InferMessage, InferAnswer> {
+  const infer = modelInfer(models);
   return {
     method: GRPCInferenceService.method.modelInfer,
     needsEnd: false,
     decode: decodeInferRequest,
-    run: modelInfer(models),
+    run: (message, { header, cancellation }) => infer(message, { header, signal: cancellation }),
     encode: encodeInferResponse,
   };
 }

@@ -1,3 +1,4 @@
+import type { CancelSignal } from "../cancel-signal.ts";
 import type { Models } from "../service/models.ts";
 import type { HeaderReader } from "./header-reader.ts";
 import type { InferAnswer, InferMessage } from "./infer-message.ts";
@@ -9,7 +10,7 @@ import { decodeInference } from "./tensor-codec.ts";
 export interface InferCall {
   readonly header: HeaderReader;
   /** Aborts when nobody waits for the answer any more. */
-  readonly signal: AbortSignal;
+  readonly signal: CancelSignal;
 }
 
 /** inference.GRPCInferenceService/ModelInfer, whoever decodes the request and encodes the answer. Tensors
@@ -21,9 +22,10 @@ export function modelInfer(
     const id = modelIdOf(header, request.modelName);
     const { inference, form } = decodeInference(request, id);
     const timeoutUs = readTimeoutUs(request.parameters["timeout"]?.parameterChoice.value);
-    const result = await withTimeout({ signal, timeoutUs }, (within) =>
-      models.infer(id, inference, within),
-    );
+    const result =
+      timeoutUs === undefined
+        ? await models.infer(id, inference, signal)
+        : await withTimeout({ signal, timeoutUs }, (within) => models.infer(id, inference, within));
     return {
       modelName: request.modelName || id,
       modelVersion: result.version,

@@ -7,17 +7,18 @@ export const wireType = { varint: 0, fixed64: 1, bytes: 2, fixed32: 5 } as const
 const strictUtf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const maxVarintBytes = 10;
 
+/** By the hash of their bytes; longer ones are rare, and this must stay small whatever is sent. */
+const knownStrings: string[] = new Array<string>(256).fill("");
+const maxKnownLetters = 64;
+
 /** Reads the wire format of protobuf from `bytes`. All methods throw `irregular` at what is not plain, and
  *  at whatever would reach beyond `end`. */
 export class WireReader {
   readonly bytes: Uint8Array;
   position = 0;
-  /** The same, for its way with strings. */
-  readonly #buffer: Buffer;
 
   constructor(bytes: Uint8Array) {
     this.bytes = bytes;
-    this.#buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 
   /** A tag or a length: an unsigned varint of at most 32 bits. */
@@ -71,11 +72,27 @@ export class WireReader {
     const contentEnd = this.contentEnd(end);
     const textStart = this.position;
     this.position = contentEnd;
+    if (contentEnd - textStart <= maxKnownLetters) return this.#knownString(textStart, contentEnd);
+    return this.#decodeUtf8(textStart, contentEnd);
+  }
+
+  /** Names of models, tensors and datatypes are the same in one message as in the next: comparing one with
+   *  its last occurrence costs less than making it anew. */
+  #knownString(start: number, end: number): string {
     const { bytes } = this;
-    for (let at = textStart; at < contentEnd; at++) {
-      if ((bytes[at] as number) >= 0x80) return this.#decodeUtf8(textStart, contentEnd);
+    let hash = end - start;
+    for (let at = start; at < end; at++) hash = (hash * 31 + (bytes[at] as number)) | 0;
+    const slot = hash & (knownStrings.length - 1);
+    const known = knownStrings[slot] as string;
+    if (known.length === end - start) {
+      let at = start;
+      // Only ASCII is kept, of which a letter is a byte.
+      while (at < end && bytes[at] === known.charCodeAt(at - start)) at++;
+      if (at === end) return known;
     }
-    return this.#buffer.toString("latin1", textStart, contentEnd);
+    const text = this.#decodeUtf8(start, end);
+    if (text.length === end - start) knownStrings[slot] = text;
+    return text;
   }
 
   /** Passes over a field that the message's definition does not know. */

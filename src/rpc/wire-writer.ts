@@ -1,5 +1,6 @@
 /** Up to here a copy costs less than a chunk of its own. */
 const copyBytes = 4 * 1024;
+const fewLetters = 32;
 
 /** Whether `data` becomes a chunk of its own, of which nothing is copied. */
 export function isOwnChunk(data: Uint8Array): boolean {
@@ -67,7 +68,12 @@ export class WireWriter {
     if (byteCount === 0) return;
     this.byte(tag);
     this.varint(byteCount);
-    // Without letters beyond ASCII both encodings are the same, and this one is faster.
+    // Without letters beyond ASCII, bytes are letters: a few of them cost less than a call into Node.
+    if (byteCount === text.length && byteCount <= fewLetters) {
+      for (let at = 0; at < byteCount; at++) this.byte(text.charCodeAt(at));
+      return;
+    }
+    // Both encodings are the same then, and this one is faster.
     const encoding = byteCount === text.length ? "latin1" : "utf8";
     this.#position += this.#buffer.write(text, this.#position, encoding);
   }

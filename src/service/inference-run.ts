@@ -1,4 +1,5 @@
 import { abortable } from "../abort.ts";
+import type { CancelSignal } from "../cancel-signal.ts";
 import type { LoadedModel } from "../engine/engine.ts";
 import { HostLostError } from "../engine/host-lost-error.ts";
 import { RuntimeError } from "../errors.ts";
@@ -19,11 +20,12 @@ const maxHosts = 8;
 export async function runInference(
   record: ModelRecord,
   request: InferenceRequest,
-  { lifecycle, signal }: { readonly lifecycle: ModelLifecycle; readonly signal: AbortSignal },
+  { lifecycle, signal }: { readonly lifecycle: ModelLifecycle; readonly signal: CancelSignal },
 ): Promise<readonly Tensor[]> {
   const release = record.leases.acquire();
   try {
-    let loaded = await abortable(record.whenRunning(), signal);
+    // Mostly it is there, and a wait for nothing would cost every request two promises.
+    let loaded = record.loaded ?? (await abortable(record.whenRunning(), signal));
     let checked = checkInference(record.label, loaded.metadata, request);
     return await record.statistics.measure(async () => {
       let deaths = 0;
@@ -57,7 +59,7 @@ function isBystander(reason: RuntimeError): boolean {
 async function afterLoss(
   record: ModelRecord,
   lost: LoadedModel,
-  signal: AbortSignal,
+  signal: CancelSignal,
 ): Promise<LoadedModel> {
   if (record.loaded === lost) {
     throw new RuntimeError("aborted", `model '${record.label}' was unloaded`);

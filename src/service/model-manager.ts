@@ -1,4 +1,5 @@
 import { abortable, delay } from "../abort.ts";
+import type { CancelSignal } from "../cancel-signal.ts";
 import type { Engine } from "../engine/engine.ts";
 import { RuntimeError } from "../errors.ts";
 import type { Logger } from "../log.ts";
@@ -254,7 +255,7 @@ export class ModelManager implements Models {
   async infer(
     id: string,
     request: InferenceRequest,
-    signal: AbortSignal,
+    signal: CancelSignal,
   ): Promise<InferenceResult> {
     signal.throwIfAborted();
     const record = this.#serving(id, request.version);

@@ -1,3 +1,4 @@
+import type { CancelSignal } from "../cancel-signal.ts";
 import type { ModelMetadata } from "../engine/engine.ts";
 import type { Tensor } from "../tensor.ts";
 
@@ -101,7 +102,7 @@ export interface Models {
    *  promise has resolved, nothing but outputs that are views of them may read those of the request.
    *  Kinds: "model-not-found", "model-not-ready", "invalid-argument", "run-failed", "overloaded",
    *  "aborted", "host-lost". */
-  infer(id: string, request: InferenceRequest, signal: AbortSignal): Promise<InferenceResult>;
+  infer(id: string, request: InferenceRequest, signal: CancelSignal): Promise<InferenceResult>;
 
   /** Every model that is loaded, on its way, or in the local repository, by name and version. */
   index(): Promise<ModelIndexEntry[]>;

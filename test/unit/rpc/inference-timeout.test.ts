@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { getEventListeners } from "node:events";
 import { describe, it } from "node:test";
+import type { CancelSignal } from "../../../src/cancel-signal.ts";
 import { readTimeoutUs, withTimeout } from "../../../src/rpc/inference-timeout.ts";
 
 describe("the parameter timeout", () => {
@@ -19,7 +20,7 @@ describe("the parameter timeout", () => {
 });
 
 describe("work with a timeout", () => {
-  const untilAborted = (signal: AbortSignal) =>
+  const untilAborted = (signal: CancelSignal) =>
     new Promise<never>((_resolve, reject) => {
       signal.addEventListener("abort", () => reject(signal.reason), { once: true });
     });
@@ -48,7 +49,7 @@ describe("work with a timeout", () => {
   });
 
   it("gets the caller's own signal where there is no time to watch", async () => {
-    const given = (signal: AbortSignal, timeoutUs: bigint | undefined) =>
+    const given = (signal: CancelSignal, timeoutUs: bigint | undefined) =>
       withTimeout({ signal, timeoutUs }, async (within) => within);
     const gone = AbortSignal.abort();
     assert.equal(await given(gone, 1n), gone);
