@@ -18,11 +18,6 @@ export interface EngineOptions {
   /** How long a host may go on with work that is not wanted any more, when that holds up an unload or
    *  the end of a load; then it is killed. Default: 2,000. */
   readonly killGraceMs?: number;
-  /** How long a load may go on with runs on zeros before its host is killed. Default: 5,000. */
-  readonly warmupTimeoutMs?: number;
-  /** What the runs in one host may take beyond its models before they fail; 0: no limit.
-   *  Default: 512 MiB. */
-  readonly runMemoryBytes?: number;
   /** The environment of the hosts, which get nothing else of ours: LD_PRELOAD of another allocator, or
    *  NODE_COMPILE_CACHE, which halves their start and saves 14 MB each when run from sources.
    *  Default: empty. */
@@ -33,15 +28,7 @@ export interface EngineOptions {
 
 /** Private memory of a host before its first model: measured 19 MB, and 33 MB where Node strips the types
  *  of the sources in the host itself (not if it has a compile cache, see `environment`). */
-const hostBaseBytes = (extname(import.meta.url) === ".ts" ? 52 : 32) * 1024 * 1024;
-
-/** Smaller models are not warmed up: their first runs cost as much as their load, and a session's size is
- *  counted with a first run in it. */
-const warmedFromBytes = 128 * 1024;
-
-/** What a shared host takes for its models beside their native memory, objects of JavaScript and pages
- *  that are not whole: 1 to 6 % measured. */
-const sharedHostFactor = 1.05;
+const hostBaseBytes = (extname(import.meta.url) === ".ts" ? 40 : 24) * 1024 * 1024;
 
 /** Starts the engine hosts and returns at once; see `ready`. */
 export function createEngine(options: EngineOptions = {}): Engine {
@@ -62,8 +49,6 @@ class PooledEngine implements Engine {
     this.#pool = new HostPool({
       sharedHosts: options.hosts ?? availableParallelism(),
       killGraceMs: options.killGraceMs ?? 2_000,
-      warmupTimeoutMs: options.warmupTimeoutMs ?? 5_000,
-      runMemoryBytes: options.runMemoryBytes ?? 512 * 1024 * 1024,
       environment: options.environment ?? {},
       log: options.log ?? silentLog,
     });
@@ -116,21 +101,16 @@ class PooledEngine implements Engine {
       this.#weightBytes.get(source) ?? (await format.inspect(source.file)).weightBytes;
     signal.throwIfAborted();
     const leastBytes = weightBytes + format.sessionBytes;
-    const load = {
-      source,
-      platform: format.platform,
-      settings,
-      signal,
-      // What took a host down may have been the warm-up: the second attempt is made without.
-      isWarmedUp: !isolated && weightBytes >= warmedFromBytes,
-    };
     // An estimate that includes a host is over the limit without it, too.
     if (isolated || source.estimatedBytes >= this.#dedicatedMinBytes) {
       const host = this.#pool.placeDedicated();
       try {
         return await host.load({
-          ...load,
+          source,
+          platform: format.platform,
           threads: availableParallelism(),
+          settings,
+          signal,
           sizeOf: (measuredBytes) => measuredBytes ?? leastBytes + hostBaseBytes,
         });
       } finally {
@@ -138,11 +118,13 @@ class PooledEngine implements Engine {
       }
     }
     return await this.#pool.placeShared().load({
-      ...load,
+      source,
+      platform: format.platform,
       threads: 1,
+      settings,
+      signal,
       // Memory that the host had free already hides a part of what the model takes.
-      sizeOf: (measuredBytes = 0) =>
-        Math.ceil(Math.max(measuredBytes, leastBytes) * sharedHostFactor),
+      sizeOf: (measuredBytes = 0) => Math.max(measuredBytes, leastBytes),
     });
   }
 

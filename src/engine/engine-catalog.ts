@@ -33,7 +33,7 @@ const onnx: ModelFormat = {
   aliases: ["onnxruntime", "onnx_onnxv1"],
   extension: ".onnx",
   platform: "onnx_onnxv1",
-  sessionBytes: 144 * 1024,
+  sessionBytes: 110 * 1024,
   inspect: scanOnnxFile,
   // Half-precision weights become FP32 in memory; the file's structure is not known here.
   predictBytes: (diskBytes) => 2 * diskBytes + 256 * 1024,

@@ -2,17 +2,8 @@ import { abortable } from "../abort.ts";
 import { RuntimeError } from "../errors.ts";
 import type { RunSettings } from "../run-settings.ts";
 import type { HostKind, ModelSource } from "./engine.ts";
-import type { EngineLog } from "./engine-log.ts";
 import { HostLostError, type PartInLoss } from "./host-lost-error.ts";
-import { HostMemoryCap } from "./host-memory-cap.ts";
-import type {
-  LoadedMessage,
-  LoadMessage,
-  MeasuredMemory,
-  ReleasedMessage,
-  WarmedMessage,
-  WarmUpMessage,
-} from "./host-messages.ts";
+import type { LoadedMessage, LoadMessage, ReleasedMessage } from "./host-messages.ts";
 import type { HostProcess } from "./host-process.ts";
 import { decodeJson, encodeJson, frameKind } from "./host-protocol.ts";
 import { HostQueue, type HostRun } from "./host-queue.ts";
@@ -23,30 +14,11 @@ export interface HostLoad {
   readonly platform: string;
   readonly threads: number;
   readonly settings: RunSettings;
-  /** Whether the load ends with runs on zeros, if the settings say so. */
-  readonly isWarmedUp: boolean;
   readonly signal: AbortSignal;
   /** The size to report, from what the host measured. */
   sizeOf(measuredBytes: number | undefined): number;
 }
 
-/** What a load comes to, warm-up included. */
-interface LoadAnswer extends Pick<LoadedMessage, "inputs" | "outputs"> {
-  readonly measuredBytes: number | undefined;
-}
-
-export interface EngineHostOptions {
-  readonly kind: HostKind;
-  readonly killGraceMs: number;
-  readonly warmupTimeoutMs: number;
-  /** What runs may take beyond the models before they fail; 0: no limit. */
-  readonly runMemoryBytes: number;
-  readonly log: EngineLog;
-}
-
-/** A smaller model's warm-up is sent with its load, which saves a round trip; that of a bigger one only
- *  when it is loaded, so that a load that was given up ends without. */
-const sentTogetherBytes = 1024 * 1024;
 /** So many grace periods has a model of others to finish its run before an unload ends the host. */
 const graceOfOthers = 5;
 
@@ -62,8 +34,7 @@ export class EngineHost implements HostOfModel {
   /** Set by the pool, before any load. */
   kind: HostKind;
   readonly queue = new HostQueue();
-  readonly #options: EngineHostOptions;
-  readonly #cap: HostMemoryCap;
+  readonly #killGraceMs: number;
   readonly #models = new Map<number, HostedModel>();
   /** Model -> its measured bytes, or the estimate while it loads. Changed by `#commit` only. */
   readonly #bytes = new Map<number, number>();
@@ -76,11 +47,10 @@ export class EngineHost implements HostOfModel {
   /** The run for which the host was killed. */
   #hung: HostRun | undefined;
 
-  constructor(process: HostProcess, options: EngineHostOptions) {
+  constructor(process: HostProcess, options: { kind: HostKind; killGraceMs: number }) {
     this.process = process;
     this.kind = options.kind;
-    this.#options = options;
-    this.#cap = new HostMemoryCap(options);
+    this.#killGraceMs = options.killGraceMs;
     process.onGone = (error) => this.#loseAll(error);
     this.#watch = setInterval(() => this.#killIfHung(), options.killGraceMs / watchesPerGrace);
     this.#watch.unref();
@@ -118,8 +88,6 @@ export class EngineHost implements HostOfModel {
       const model = new HostedModel(this, facts);
       this.#models.set(number, model);
       this.#commit(number, sizeBytes);
-      // A model may be bigger than predicted; what its runs may take comes on top of what it is.
-      void this.#allowMemory();
       return model;
     } catch (error) {
       this.#commit(number, 0);
@@ -144,7 +112,7 @@ export class EngineHost implements HostOfModel {
     else this.#bytes.set(model, bytes);
   }
 
-  async #loadAlone(number: number, load: HostLoad): Promise<LoadAnswer> {
+  async #loadAlone(number: number, load: HostLoad): Promise<LoadedMessage> {
     const { signal } = load;
     const abort = () => void this.process.kill(cancelled());
     signal.addEventListener("abort", abort, { once: true });
@@ -152,7 +120,6 @@ export class EngineHost implements HostOfModel {
     try {
       signal.throwIfAborted();
       await this.process.ready;
-      await this.#allowMemory();
       isSent = true;
       const message = await this.#callLoad(number, load);
       signal.throwIfAborted();
@@ -166,20 +133,18 @@ export class EngineHost implements HostOfModel {
     }
   }
 
-  async #loadBesideOthers(number: number, load: HostLoad): Promise<LoadAnswer> {
+  async #loadBesideOthers(number: number, load: HostLoad): Promise<LoadedMessage> {
     const { signal } = load;
     let timer: NodeJS.Timeout | undefined;
     let isSent = false;
     const abort = () => {
       timer = setTimeout(
         () => void this.process.kill(killedFor("a cancelled load did not end")),
-        this.#options.killGraceMs,
+        this.#killGraceMs,
       );
     };
     try {
       await abortable(this.process.ready, signal);
-      const allowed = this.#allowMemory();
-      if (allowed !== undefined) await allowed;
       const message = await this.queue.load(() => {
         isSent = this.process.isAlive;
         signal.addEventListener("abort", abort, { once: true });
@@ -197,74 +162,19 @@ export class EngineHost implements HostOfModel {
     }
   }
 
-  /** For the models that are here or promised. */
-  #allowMemory(): Promise<void> | undefined {
-    const { pid, baseDataBytes } = this.process;
-    if (baseDataBytes === undefined) return undefined;
-    return this.#cap.allow(pid, { baseBytes: baseDataBytes, modelBytes: this.#committedBytes });
-  }
-
-  async #callLoad(number: number, load: HostLoad): Promise<LoadAnswer> {
-    const { source, threads, settings, signal } = load;
+  async #callLoad(number: number, { source, threads }: HostLoad): Promise<LoadedMessage> {
     const ownsHost = this.kind === "dedicated";
-    const isWarmedUp = load.isWarmedUp && settings.warmupBatchSize > 0;
-    const { format, file, estimatedBytes } = source;
-    const message: LoadMessage = { format, file, threads, ownsHost, isWarmedUp };
-    const loading = this.process.call({
+    const { format, file } = source;
+    const message: LoadMessage = { format, file, threads, ownsHost };
+    const answer = await this.process.call({
       kind: frameKind.load,
       model: number,
       chunks: encodeJson(message),
       answer: frameKind.loaded,
       read: decodeJson<LoadedMessage>,
     });
-    const isSentTogether = isWarmedUp && estimatedBytes < sentTogetherBytes;
-    let warming = isSentTogether ? this.#callWarmUp(number, load) : undefined;
-    // Of a load that fails nobody waits for the warm-up, which fails with it.
-    warming?.catch(() => {});
-    const { inputs, outputs, memory } = await loading;
-    if (memory !== undefined) return { inputs, outputs, measuredBytes: this.#note(memory) };
-    if (signal.aborted) return { inputs, outputs, measuredBytes: undefined };
-    warming ??= this.#callWarmUp(number, load);
-    return { inputs, outputs, measuredBytes: await this.#endOfWarmUp(warming, load) };
-  }
-
-  #callWarmUp(number: number, { settings }: HostLoad): Promise<WarmedMessage> {
-    const message: WarmUpMessage = {
-      maxRows: Math.min(settings.warmupBatchSize, Math.max(1, settings.maxBatchSize)),
-      ownsHost: this.kind === "dedicated",
-    };
-    return this.process.call({
-      kind: frameKind.warmUp,
-      model: number,
-      chunks: encodeJson(message),
-      answer: frameKind.warmed,
-      read: decodeJson<WarmedMessage>,
-    });
-  }
-
-  /** Resolves with the measured bytes. A warm-up that does not end takes the host with it: the engine
-   *  cannot be stopped otherwise. */
-  async #endOfWarmUp(
-    warming: Promise<WarmedMessage>,
-    { source }: HostLoad,
-  ): Promise<number | undefined> {
-    const { log, warmupTimeoutMs } = this.#options;
-    const why = `a warm-up did not end within ${warmupTimeoutMs} ms`;
-    const timer = setTimeout(() => void this.process.kill(killedFor(why)), warmupTimeoutMs);
-    try {
-      const { outcome, memory } = await warming;
-      if (outcome.tag !== "warmed") {
-        log.warn({ file: source.file, ...outcome }, "model was not warmed up");
-      }
-      return this.#note(memory);
-    } finally {
-      clearTimeout(timer);
-    }
-  }
-
-  #note({ measuredBytes, memoryBytes }: MeasuredMemory): number | undefined {
-    this.process.memoryBytes = memoryBytes;
-    return measuredBytes;
+    this.process.memoryBytes = answer.memoryBytes;
+    return answer;
   }
 
   async #releaseBesideOthers(model: HostedModel): Promise<void> {
@@ -288,7 +198,7 @@ export class EngineHost implements HostOfModel {
       const isOfOthers = front?.isWanted === true && front.owner !== model;
       if (isOfOthers && periods < graceOfOthers) return;
       void this.process.kill(killedFor("a model did not stop for its unload"));
-    }, this.#options.killGraceMs);
+    }, this.#killGraceMs);
   }
 
   async #callRelease(number: number): Promise<void> {
@@ -314,8 +224,7 @@ export class EngineHost implements HostOfModel {
     if (this.#abandoned?.run !== front) this.#abandoned = { run: front, sinceMs: nowMs };
     const { frontMs, hasMore } = this.queue;
     const expectedMs = Number.isFinite(frontMs) ? patience * frontMs : 0;
-    const limitMs =
-      Math.max(this.#options.killGraceMs, expectedMs) * (hasMore ? 1 : patienceOfIdle);
+    const limitMs = Math.max(this.#killGraceMs, expectedMs) * (hasMore ? 1 : patienceOfIdle);
     if (nowMs - this.#abandoned.sinceMs < limitMs) return;
     this.#hung = front;
     void this.process.kill(killedFor("a run that nobody waited for any more did not end"));

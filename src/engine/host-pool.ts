@@ -7,8 +7,6 @@ import { HostProcess } from "./host-process.ts";
 export interface HostPoolOptions {
   readonly sharedHosts: number;
   readonly killGraceMs: number;
-  readonly warmupTimeoutMs: number;
-  readonly runMemoryBytes: number;
   readonly environment: Readonly<Record<string, string>>;
   readonly log: EngineLog;
 }
@@ -113,8 +111,8 @@ export class HostPool {
   }
 
   #start(kind: HostKind): EngineHost {
-    const { environment, log } = this.#options;
-    const host = new EngineHost(new HostProcess({ environment, log }), { ...this.#options, kind });
+    const { environment, killGraceMs, log } = this.#options;
+    const host = new EngineHost(new HostProcess({ environment, log }), { kind, killGraceMs });
     this.#hosts.add(host);
     const startedMs = performance.now();
     let wasReady = false;

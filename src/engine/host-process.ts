@@ -56,11 +56,7 @@ const startTimeoutMs = 30_000;
 const allocatorEnvironment = { MALLOC_TRIM_THRESHOLD_: "131072" };
 
 /** Memory is for models: V8's young generation, which a host hardly needs, would grow by 16 MB and more. */
-const nodeFlags = [
-  "--max-semi-space-size=1",
-  "--expose-gc",
-  "--disable-warning=ExperimentalWarning",
-];
+const nodeFlags = ["--max-semi-space-size=1", "--disable-warning=ExperimentalWarning"];
 
 /** The server decides and answers in microseconds what hosts compute in milliseconds: where both want
  *  the same core, the server goes first, or its event loop is late while models load and run. */
@@ -84,10 +80,6 @@ export class HostProcess {
   exitSignal: NodeJS.Signals | undefined;
   /** Private memory of the host as last heard, undefined where the system does not tell. */
   memoryBytes: number | undefined;
-  /** The same before the first model. */
-  baseMemoryBytes: number | undefined;
-  /** What RLIMIT_DATA counts of a host with no models, undefined as above. */
-  baseDataBytes: number | undefined;
 
   #state: HostState = { tag: "starting" };
   readonly #child: ChildProcess | undefined;
@@ -218,10 +210,7 @@ export class HostProcess {
     if (!this.isAlive) return;
     if (frame.kind === frameKind.ready) {
       this.#state = { tag: "ready" };
-      const { memoryBytes, dataBytes } = decodeJson<ReadyMessage>(frame.payload);
-      this.memoryBytes = memoryBytes;
-      this.baseMemoryBytes = memoryBytes;
-      this.baseDataBytes = dataBytes;
+      this.memoryBytes = decodeJson<ReadyMessage>(frame.payload).memoryBytes;
       clearTimeout(this.#startTimer);
       this.#ready.resolve();
       return;

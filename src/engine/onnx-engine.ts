@@ -227,17 +227,8 @@ function fromOrtValue(name: string, value: unknown): Tensor {
 /** Messages by which ONNX Runtime refuses inputs, before it runs anything. */
 const inputRefusal = /^(Got invalid dimensions|Invalid rank|Unexpected input data type)/;
 
-/** Messages by which it says that the system refused memory. */
-const memoryRefusal = /bad_alloc|Failed to allocate memory|Array buffer allocation failed/;
-
 function runError(error: unknown): RuntimeError {
   const message = engineMessage(error);
-  if (memoryRefusal.test(message)) {
-    return new RuntimeError(
-      "over-budget",
-      `the run needs more memory than its engine host may take: ${message}`,
-    );
-  }
   return new RuntimeError(inputRefusal.test(message) ? "invalid-argument" : "run-failed", message);
 }
 

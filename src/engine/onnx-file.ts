@@ -3,7 +3,6 @@ import { dirname, isAbsolute, join, normalize } from "node:path";
 import { RuntimeError } from "../errors.ts";
 import { fromFileError } from "../file-errors.ts";
 import {
-  dequantizedBytes,
   type ExternalData,
   inlineBytes,
   loadedBytes,
@@ -29,8 +28,6 @@ const nodeBytes = 4 * 1024;
 const maxFields = 20_000_000;
 /** Protobuf's own limit for nested messages. */
 const maxNesting = 100;
-/** The operator that makes FP32 of integer weights, at every run. */
-const dequantize = "DequantizeLinear";
 const maxDimensionBytes = 4096;
 const maxPathBytes = 1024;
 /** Exporters may write one data file per tensor; a scan keeps all their names. */
@@ -98,8 +95,6 @@ class OnnxScan {
   #entryKey = "";
   #graphs = 0;
   #nodes = 0;
-  #dequantizes = false;
-  #quantizedBytes = 0;
   #weightBytes = 0;
   #loadedBytes = 0;
   #largestBytes = 0;
@@ -134,12 +129,7 @@ class OnnxScan {
     return {
       weightBytes: this.#weightBytes,
       // Weights are packed into the kernels' own layout one by one: the largest is there twice for a while.
-      loadedBytes:
-        this.#loadedBytes +
-        (this.#dequantizes ? this.#quantizedBytes : 0) +
-        this.#largestBytes +
-        this.#nodes * nodeBytes +
-        sessionBytes,
+      loadedBytes: this.#loadedBytes + this.#largestBytes + this.#nodes * nodeBytes + sessionBytes,
     };
   }
 
@@ -166,7 +156,6 @@ class OnnxScan {
         if (next !== undefined) this.#enter(next, cursor.position + length);
         else if (message === "tensor") await this.#tensorBytes(number, length);
         else if (message === "externalData") await this.#externalEntry(number, length);
-        else if (message === "node" && number === 4) await this.#operator(length);
         else cursor.skip(length, end);
         return;
       }
@@ -216,16 +205,6 @@ class OnnxScan {
     cursor.skip(length, end);
   }
 
-  async #operator(length: number): Promise<void> {
-    const cursor = this.#cursor;
-    if (length !== dequantize.length) {
-      cursor.skip(length, cursor.position + length);
-      return;
-    }
-    if (!cursor.holds(length)) await cursor.hold();
-    if (cursor.text(length) === dequantize) this.#dequantizes = true;
-  }
-
   /** StringStringEntryProto: key = 1, value = 2. */
   async #externalEntry(number: number, length: number): Promise<void> {
     const cursor = this.#cursor;
@@ -267,7 +246,6 @@ class OnnxScan {
   #count(tensor: TensorTally, bytes: number): void {
     this.#weightBytes += bytes;
     this.#loadedBytes += loadedBytes(tensor, bytes);
-    this.#quantizedBytes += dequantizedBytes(tensor, bytes);
     this.#largestBytes = Math.max(this.#largestBytes, bytes);
   }
 

@@ -23,8 +23,6 @@ const storedBits: Readonly<Record<number, number>> = {
   22: 4, // INT4
   23: 4, // FLOAT4E2M1
 };
-/** The types that DequantizeLinear takes, but for the results of products. */
-const quantizedTypes: ReadonlySet<number> = new Set([2, 3, 4, 5, 17, 18, 19, 20, 21, 22, 23]);
 const float16 = 10;
 const bfloat16 = 16;
 /** For a type that is not in the table: no engine knows it either, so only a bound matters. */
@@ -83,12 +81,4 @@ export function inlineBytes(tensor: TensorTally): number {
  *  FP32 where a model says FP16 or BF16, and keep the converted weights. */
 export function loadedBytes(tensor: TensorTally, bytes: number): number {
   return tensor.datatype === float16 || tensor.datatype === bfloat16 ? 2 * bytes : bytes;
-}
-
-/** Upper bound of the memory that runs take for `bytes` of this tensor's data as FP32, if the graph
- *  dequantizes it: twice, since the second run's arena is planned by the first one's, which is kept. */
-export function dequantizedBytes(tensor: TensorTally, bytes: number): number {
-  if (!quantizedTypes.has(tensor.datatype)) return 0;
-  const bits = storedBits[tensor.datatype] ?? unknownBits;
-  return 2 * Math.ceil((bytes * 32) / bits);
 }

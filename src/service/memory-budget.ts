@@ -33,14 +33,8 @@ export class MemoryBudget {
   refusal(modelId: string, bytes: number): RuntimeError {
     const text =
       bytes > this.capacityBytes
-        ? `model '${modelId}' needs ${mib(bytes)}, more than the whole capacity of ${mib(this.capacityBytes)}`
-        : `model '${modelId}' needs ${mib(bytes)}, ${mib(Math.max(0, this.freeBytes))} of ${mib(this.capacityBytes)} are free`;
+        ? `model '${modelId}' needs ${bytes} bytes, more than the whole capacity of ${this.capacityBytes}`
+        : `model '${modelId}' needs ${bytes} bytes, ${this.usedBytes} of ${this.capacityBytes} are in use`;
     return new RuntimeError("over-budget", text);
   }
-}
-
-/** Never a 0 for what is not nothing. */
-function mib(bytes: number): string {
-  const value = bytes / 1024 ** 2;
-  return `${value >= 100 ? Math.round(value) : Number(value.toPrecision(3))} MiB`;
 }

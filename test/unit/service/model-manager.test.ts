@@ -331,7 +331,7 @@ describe("admission by memory", () => {
     engine.estimatedBytes = 1001;
     await assert.rejects(manager.load(spec("m"), forever), {
       kind: "over-budget",
-      message: "model 'm' needs 0.000955 MiB, more than the whole capacity of 0.000954 MiB",
+      message: "model 'm' needs 1001 bytes, more than the whole capacity of 1000",
     });
   });
 
@@ -341,7 +341,7 @@ describe("admission by memory", () => {
     engine.estimatedBytes = 950;
     await assert.rejects(manager.load(spec("n"), forever), {
       kind: "over-budget",
-      message: "model 'n' needs 0.000906 MiB, 0.000896 MiB of 0.000954 MiB are free",
+      message: "model 'n' needs 950 bytes, 60 of 1000 are in use",
     });
     assert.equal(manager.usedBytes, 60);
   });
