@@ -1,5 +1,5 @@
 import type { Ending } from "./callers.ts";
-import { askedPaths, capacityBytes, trueBytesOf } from "./model-files.ts";
+import { askedPaths, capacityBytes, neededBytesOf, trueBytesOf } from "./model-files.ts";
 import type { Expected } from "./reference-model.ts";
 import type { World } from "./world.ts";
 
@@ -158,7 +158,7 @@ export function predictSize(world: World, a: number, b: number): string {
   const path = askedPaths[b % askedPaths.length] ?? "";
   const label = `predictSize of ${path}`;
   const known =
-    world.loadedPaths.has(path) && !world.setup.isDiskSlow ? trueBytesOf(path) : undefined;
+    world.loadedPaths.has(path) && !world.setup.isDiskSlow ? neededBytesOf(path) : undefined;
   world.callers.start({
     label,
     endsWhenLeft: false,
@@ -167,7 +167,7 @@ export function predictSize(world: World, a: number, b: number): string {
       const bytes = ending.tag === "value" ? ending.value : Number.NaN;
       world.violations.expect(
         bytes >= 16 * 1024 && bytes <= capacityBytes && bytes === (known ?? bytes),
-        "a prediction is within bounds, and exact for what has been loaded",
+        "a prediction is within bounds, and for what has been loaded what its load needed",
         () => `${label}: ${bytes}, expected ${known}`,
       );
     },

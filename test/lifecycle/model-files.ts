@@ -41,6 +41,12 @@ export function trueBytesOf(path: string): number | undefined {
   return loadableFiles.find((file) => file.path === path)?.trueBytes;
 }
 
+/** What a load takes at most, and the same file is predicted to take from then on. */
+export function neededBytesOf(path: string): number | undefined {
+  const file = loadableFiles.find((each) => each.path === path);
+  return file && Math.max(file.estimatedBytes, file.trueBytes);
+}
+
 export function versionFolder(version: string): string {
   return `${repositoryFolder}/versioned/${version}`;
 }
