@@ -1,48 +1,34 @@
 import assert from "node:assert/strict";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it, type TestContext } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { type Calls, callsOf, codeIn, valuesIn } from "../support/calls.ts";
-import { clientKinds } from "../support/clients.ts";
+import { codeIn, valuesIn } from "../support/calls.ts";
 import { isRunning } from "../support/engine-fixture.ts";
-import { addOne, slowLoop, writeWeightsModel } from "../support/onnx-models.ts";
 import { canMeasureTrees, cpuMsOf, measureTree } from "../support/process-tree.ts";
-import { type Served, startServed } from "../support/served.ts";
+import { type ServedCalls, startServedCalls, writeServedModels } from "../support/served-calls.ts";
 import { waitFor } from "../support/wait-for.ts";
-
-const MiB = 1024 * 1024;
 
 describe("a server that is killed by SIGKILL", { timeout: 120_000, skip: !canMeasureTrees }, () => {
   let root: string;
   before(async () => {
     root = await mkdtemp(join(tmpdir(), "modelport-killed-"));
-    await writeFile(join(root, "add1.onnx"), addOne());
-    await writeFile(join(root, "slow.onnx"), slowLoop());
-    await writeWeightsModel(join(root, "big.onnx"), 200 * MiB);
+    await writeServedModels(root);
   });
   after(() => rm(root, { recursive: true, force: true }));
 
-  interface Running {
-    readonly served: Served;
-    readonly calls: Calls;
+  interface Running extends ServedCalls {
     hostPids(): Promise<readonly number[]>;
   }
 
   async function start(t: TestContext, port = 0): Promise<Running> {
-    const served = await startServed(["--root-model-dir", root, "--port", `${port}`]);
-    const client = clientKinds.find(({ name }) => name === "grpc-js")?.open({ port: served.port });
-    assert.ok(client);
-    t.after(async () => {
-      client.close();
-      await served.stop("SIGKILL");
-    });
+    const { served, calls } = await startServedCalls(t, root, ["--port", `${port}`]);
     const hostPids = async () => {
       const { pids } = await measureTree(served.pid);
       return pids.filter((pid) => pid !== served.pid);
     };
-    return { served, calls: callsOf(client), hostPids };
+    return { served, calls, hostPids };
   }
 
   async function killAndTime(t: TestContext, { served, hostPids }: Running): Promise<void> {

@@ -4,10 +4,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { Code } from "@connectrpc/connect";
-import { type ErrorKind, RuntimeError } from "../../src/errors.ts";
+import { RuntimeError } from "../../src/errors.ts";
 import { toConnectError, toHttpStatus } from "../../src/rpc/error-codes.ts";
 import { encodeContents, hasTypedForm } from "../../src/rpc/tensor-contents.ts";
 import { type Datatype, elementBytes } from "../../src/tensor.ts";
+import { errorKinds } from "../support/error-kinds.ts";
 import {
   assertPrints,
   markdownExamples,
@@ -15,26 +16,6 @@ import {
   startExampleModels,
 } from "../support/markdown-examples.ts";
 import { projectRoot, type Served } from "../support/served.ts";
-
-// A kind that is missing here does not compile.
-const everyKind: Record<ErrorKind, true> = {
-  "invalid-argument": true,
-  "failed-precondition": true,
-  "model-not-found": true,
-  "model-not-ready": true,
-  "over-budget": true,
-  overloaded: true,
-  cancelled: true,
-  aborted: true,
-  "deadline-exceeded": true,
-  "load-failed": true,
-  "run-failed": true,
-  "host-lost": true,
-  "temporarily-unavailable": true,
-  "permission-denied": true,
-  "shutting-down": true,
-  "illegal-transition": true,
-};
 
 /** The rows of the table whose head starts with `head`, cell by cell, without backticks. */
 function tableOf(markdown: string, head: string): string[][] {
@@ -156,8 +137,8 @@ describe("docs/inference.md", async () => {
 
   it("has every kind of error, with its gRPC code and its HTTP status", () => {
     const rows = tableOf(markdown, "Kind").map((cells) => cells.slice(0, 3));
-    const right = Object.keys(everyKind).map((kind) => {
-      const { code } = toConnectError(new RuntimeError(kind as ErrorKind, "as documented"));
+    const right = errorKinds.map((kind) => {
+      const { code } = toConnectError(new RuntimeError(kind, "as documented"));
       return [kind, grpcName(code), String(toHttpStatus(code))];
     });
     assert.deepEqual(rows.sort(), right.sort());

@@ -1,44 +1,31 @@
 import assert from "node:assert/strict";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it, type TestContext } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { type Calls, callsOf, codeIn, valuesIn } from "../support/calls.ts";
-import { clientKinds } from "../support/clients.ts";
-import { addOne, slowLoop, writeWeightsModel } from "../support/onnx-models.ts";
+import { codeIn, valuesIn } from "../support/calls.ts";
 import { canMeasureTrees, measureTree } from "../support/process-tree.ts";
-import { type Served, startServed } from "../support/served.ts";
-
-const MiB = 1024 * 1024;
+import { startServed } from "../support/served.ts";
+import { type ServedCalls, startServedCalls, writeServedModels } from "../support/served-calls.ts";
 
 describe("SIGTERM", () => {
   let root: string;
   before(async () => {
     root = await mkdtemp(join(tmpdir(), "modelport-shutdown-"));
-    await writeFile(join(root, "add1.onnx"), addOne());
-    await writeFile(join(root, "slow.onnx"), slowLoop());
-    await writeWeightsModel(join(root, "big.onnx"), 200 * MiB);
+    await writeServedModels(root);
   });
   after(() => rm(root, { recursive: true, force: true }));
 
-  interface Running {
-    readonly served: Served;
-    readonly calls: Calls;
+  interface Running extends ServedCalls {
     /** Every process of the runtime, so that none is left afterwards. */
     pids(): Promise<readonly number[]>;
   }
 
   async function start(t: TestContext, flags: readonly string[] = []): Promise<Running> {
-    const served = await startServed(["--root-model-dir", root, ...flags]);
-    const client = clientKinds.find(({ name }) => name === "grpc-js")?.open({ port: served.port });
-    assert.ok(client);
-    t.after(async () => {
-      client.close();
-      await served.stop("SIGKILL");
-    });
+    const { served, calls } = await startServedCalls(t, root, flags);
     const pids = async () => (canMeasureTrees ? (await measureTree(served.pid)).pids : []);
-    return { served, calls: callsOf(client), pids };
+    return { served, calls, pids };
   }
 
   function assertGone(pids: readonly number[]): void {

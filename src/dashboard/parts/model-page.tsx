@@ -5,6 +5,7 @@ import { findRow, type ModelRow, stateName } from "../state/model-rows.ts";
 import { usePage } from "../state/page-state.ts";
 import { TryModel } from "../try/try-model.tsx";
 import { EventLog } from "./event-log.tsx";
+import { type Fact, FactsCard } from "./facts-card.tsx";
 import { LifecycleButtons } from "./lifecycle-buttons.tsx";
 import { StateLabel } from "./state-label.tsx";
 import { TrafficCharts } from "./traffic-charts.tsx";
@@ -60,7 +61,7 @@ function ModelFacts({ status }: { status: ModelStatus }): JSX.Element {
   const { traffic } = status;
   const bytes = (value: bigint | undefined) =>
     value === undefined || value === 0n ? "–" : formatBytes(value);
-  const facts: readonly (readonly [string, string])[] = [
+  const facts: readonly Fact[] = [
     ["Path", status.path],
     ["Type", status.type || "–"],
     ["Host", status.hostPid === 0 ? "–" : `process ${status.hostPid}`],
@@ -77,19 +78,7 @@ function ModelFacts({ status }: { status: ModelStatus }): JSX.Element {
     ],
     ["Generation", `${status.generation}`],
   ];
-  return (
-    <section class="card" aria-labelledby="facts-title">
-      <h2 id="facts-title">Facts</h2>
-      <dl class="pairs">
-        {facts.map(([name, value]) => (
-          <div key={name}>
-            <dt>{name}</dt>
-            <dd>{value}</dd>
-          </div>
-        ))}
-      </dl>
-    </section>
-  );
+  return <FactsCard id="facts-title" title="Facts" facts={facts} />;
 }
 
 function StateHistory({ status }: { status: ModelStatus }): JSX.Element {

@@ -2,6 +2,7 @@ import type { JSX } from "preact";
 import { LifecycleOwner, RuntimePhase } from "../../../gen/modelport/v1/runtime_watch_pb.ts";
 import { formatAge, formatBytes, formatMs } from "../format.ts";
 import { usePage } from "../state/page-state.ts";
+import { type Fact, FactsCard } from "./facts-card.tsx";
 
 const phases: Partial<Record<RuntimePhase, string>> = {
   [RuntimePhase.STARTING]: "starting",
@@ -35,7 +36,7 @@ export function RuntimeFacts(): JSX.Element {
 export function RuntimeDetails(): JSX.Element {
   const runtime = usePage().store.runtime.value;
   const delay = runtime?.eventLoopDelay;
-  const facts: readonly (readonly [string, string])[] = [
+  const facts: readonly Fact[] = [
     ["Memory of the server", runtime ? formatBytes(runtime.serverMemoryBytes) : "–"],
     [
       "Event-loop delay",
@@ -48,17 +49,5 @@ export function RuntimeDetails(): JSX.Element {
     ],
     ["Models are loaded by", owners[runtime?.lifecycleOwner ?? 0] ?? "–"],
   ];
-  return (
-    <section class="card" aria-labelledby="runtime-title">
-      <h2 id="runtime-title">Runtime</h2>
-      <dl class="pairs">
-        {facts.map(([name, value]) => (
-          <div key={name}>
-            <dt>{name}</dt>
-            <dd>{value}</dd>
-          </div>
-        ))}
-      </dl>
-    </section>
-  );
+  return <FactsCard id="runtime-title" title="Runtime" facts={facts} />;
 }
