@@ -28,6 +28,11 @@ export interface Config {
   readonly limitPerModelConcurrency: number;
   /** Of models whose own settings do not say otherwise. */
   readonly runSettings: RunSettings;
+  readonly warmupTimeoutMs: number;
+  /** 0: no limit. */
+  readonly runMemoryBytes: number;
+  /** 0: no limit. */
+  readonly maxWasteBytes: number;
   readonly runtimeVersion: string;
   readonly maxMessageBytes: number;
   readonly networkLimits: NetworkLimits;
@@ -136,7 +141,11 @@ function assemble(raw: Raw, problems: string[]): Config {
       maxQueueWaitMs: number("max-queue-wait"),
       queueTimeoutMicroseconds: number("queue-timeout"),
       maxConcurrency: number("limit-per-model-concurrency"),
+      warmupBatchSize: number("warmup-batch-size"),
     },
+    warmupTimeoutMs: number("warmup-timeout"),
+    runMemoryBytes: number("run-memory"),
+    maxWasteBytes: number("host-waste"),
     runtimeVersion: raw["runtime-version"] as string,
     maxMessageBytes: number("max-message-size"),
     networkLimits: networkLimits(number),

@@ -34,6 +34,9 @@ async function serve(flags: readonly string[]): Promise<void> {
   const engine = createEngine({
     hosts: config.engineHosts,
     dedicatedMinBytes: config.dedicatedHostMinBytes,
+    warmupTimeoutMs: config.warmupTimeoutMs,
+    runMemoryBytes: config.runMemoryBytes,
+    maxWasteBytes: config.maxWasteBytes,
     // Of our own environment hosts need this one thing: with it they start in a third of the time.
     environment: env["NODE_COMPILE_CACHE"] ? { NODE_COMPILE_CACHE: env["NODE_COMPILE_CACHE"] } : {},
     log,

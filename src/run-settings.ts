@@ -15,6 +15,9 @@ export interface RunSettings {
   readonly queueTimeoutMicroseconds: number;
   /** Requests that may be in the host at once, 0: any number. The others wait. */
   readonly maxConcurrency: number;
+  /** Rows, at most, of the runs on zeros that a load ends with, so that the memory of a model in use is
+   *  what is reported; 0: the load ends without. No more than `maxBatchSize` are taken, either. */
+  readonly warmupBatchSize: number;
 }
 
 /** Of the files beside models that hold their settings, or the end of it: see `findSettingsFile`. */
@@ -27,4 +30,5 @@ export const defaultRunSettings: RunSettings = Object.freeze({
   maxQueueWaitMs: 2_000,
   queueTimeoutMicroseconds: 0,
   maxConcurrency: 0,
+  warmupBatchSize: 64,
 });

@@ -3,10 +3,16 @@ import { extname } from "node:path";
 import { RuntimeError } from "../errors.ts";
 import { defaultRunSettings } from "../run-settings.ts";
 import type { Engine, HostInfo, LoadedModel, ModelFile, ModelSource } from "./engine.ts";
-import { findFormat, type ModelFormat, modelFormats } from "./engine-catalog.ts";
+import {
+  findFormat,
+  type ModelFootprint,
+  type ModelFormat,
+  modelFormats,
+} from "./engine-catalog.ts";
 import { type EngineLog, silentLog } from "./engine-log.ts";
 import { HostPool, shuttingDown } from "./host-pool.ts";
 import { findModelFile } from "./model-layout.ts";
+import { sharedHostFactor, sharedModelBytes } from "./model-size.ts";
 import { findSettingsFile } from "./settings-file.ts";
 
 export interface EngineOptions {
@@ -18,6 +24,16 @@ export interface EngineOptions {
   /** How long a host may go on with work that is not wanted any more, when that holds up an unload or
    *  the end of a load; then it is killed. Default: 2,000. */
   readonly killGraceMs?: number;
+  /** How long a load may go on with runs on zeros before its host is killed. Default: 5,000. */
+  readonly warmupTimeoutMs?: number;
+  /** What the runs in one host may take beyond its models before they fail; 0: no limit.
+   *  Default: 512 MiB. */
+  readonly runMemoryBytes?: number;
+  /** What a shared host may take beside its models, for longer than a look or two, before these move to a
+   *  fresh host; 0: any amount. Default: 64 MiB. */
+  readonly maxWasteBytes?: number;
+  /** Between two looks at that. Default: 5,000. */
+  readonly wasteIntervalMs?: number;
   /** The environment of the hosts, which get nothing else of ours: LD_PRELOAD of another allocator, or
    *  NODE_COMPILE_CACHE, which halves their start and saves 14 MB each when run from sources.
    *  Default: empty. */
@@ -41,7 +57,7 @@ class PooledEngine implements Engine {
   readonly #pool: HostPool;
   readonly #dedicatedMinBytes: number;
   /** What `inspect` saw, for the load that follows. */
-  readonly #weightBytes = new WeakMap<ModelSource, number>();
+  readonly #footprints = new WeakMap<ModelSource, ModelFootprint>();
   #isClosed = false;
 
   constructor(options: EngineOptions) {
@@ -49,6 +65,10 @@ class PooledEngine implements Engine {
     this.#pool = new HostPool({
       sharedHosts: options.hosts ?? availableParallelism(),
       killGraceMs: options.killGraceMs ?? 2_000,
+      warmupTimeoutMs: options.warmupTimeoutMs ?? 5_000,
+      runMemoryBytes: options.runMemoryBytes ?? 512 * 1024 * 1024,
+      maxWasteBytes: options.maxWasteBytes ?? 64 * 1024 * 1024,
+      wasteIntervalMs: options.wasteIntervalMs ?? 5_000,
       environment: options.environment ?? {},
       log: options.log ?? silentLog,
     });
@@ -81,50 +101,53 @@ class PooledEngine implements Engine {
 
   async inspect(model: ModelFile): Promise<ModelSource> {
     if (this.#isClosed) throw shuttingDown();
-    const { loadedBytes, weightBytes } = await knownFormat(model.format).inspect(model.file);
-    const source = { ...model, estimatedBytes: this.#withHost(loadedBytes) };
-    this.#weightBytes.set(source, weightBytes);
+    const footprint = await knownFormat(model.format).inspect(model.file);
+    const { loadedBytes } = footprint;
+    const estimatedBytes = this.#isBig(footprint)
+      ? loadedBytes + hostBaseBytes
+      : Math.ceil(loadedBytes * sharedHostFactor);
+    const source = { ...model, estimatedBytes };
+    this.#footprints.set(source, footprint);
     return source;
   }
 
   predictBytes(diskBytes: number, format: string | undefined): number {
     const formats = format === undefined ? modelFormats : [knownFormat(format)];
     const bytes = Math.max(...formats.map((known) => known.predictBytes(Math.max(0, diskBytes))));
-    return Math.min(Math.ceil(this.#withHost(bytes)), Number.MAX_SAFE_INTEGER);
+    const withHost = bytes >= this.#dedicatedMinBytes ? bytes + hostBaseBytes : bytes;
+    return Math.min(Math.ceil(withHost), Number.MAX_SAFE_INTEGER);
   }
 
   async load(source: ModelSource, options: Parameters<Engine["load"]>[1]): Promise<LoadedModel> {
     const { signal, isolated, settings = defaultRunSettings } = options;
     signal.throwIfAborted();
     const format = knownFormat(source.format);
-    const weightBytes =
-      this.#weightBytes.get(source) ?? (await format.inspect(source.file)).weightBytes;
+    const footprint = this.#footprints.get(source) ?? (await format.inspect(source.file));
     signal.throwIfAborted();
-    const leastBytes = weightBytes + format.sessionBytes;
-    // An estimate that includes a host is over the limit without it, too.
-    if (isolated || source.estimatedBytes >= this.#dedicatedMinBytes) {
+    const load = {
+      source,
+      platform: format.platform,
+      settings,
+      signal,
+      // What took a host down may have been the warm-up: the second attempt is made without.
+      warmupRows: isolated ? 0 : footprint.warmupRows,
+    };
+    if (isolated || this.#isBig(footprint)) {
       const host = this.#pool.placeDedicated();
       try {
         return await host.load({
-          source,
-          platform: format.platform,
+          ...load,
           threads: availableParallelism(),
-          settings,
-          signal,
-          sizeOf: (measuredBytes) => measuredBytes ?? leastBytes + hostBaseBytes,
+          sizeOf: (measuredBytes) => measuredBytes ?? footprint.usualBytes + hostBaseBytes,
         });
       } finally {
         this.#pool.refill();
       }
     }
     return await this.#pool.placeShared().load({
-      source,
-      platform: format.platform,
+      ...load,
       threads: 1,
-      settings,
-      signal,
-      // Memory that the host had free already hides a part of what the model takes.
-      sizeOf: (measuredBytes = 0) => Math.max(measuredBytes, leastBytes),
+      sizeOf: (measuredBytes) => sharedModelBytes(footprint, measuredBytes),
     });
   }
 
@@ -133,8 +156,8 @@ class PooledEngine implements Engine {
     return this.#pool.close();
   }
 
-  #withHost(bytes: number): number {
-    return bytes >= this.#dedicatedMinBytes ? bytes + hostBaseBytes : bytes;
+  #isBig({ usualBytes }: ModelFootprint): boolean {
+    return usualBytes >= this.#dedicatedMinBytes;
   }
 }
 

@@ -1,12 +1,18 @@
 import type { HostEngine } from "./host-engine.ts";
-import { scanOnnxFile } from "./onnx-file.ts";
+import { inspectOnnxFile } from "./onnx-footprint.ts";
 
-/** What the structure of a model file says of its memory. */
+/** What the structure of a model file says of its memory once it is loaded and has run, without a host. */
 export interface ModelFootprint {
   /** Bytes of the weights as they are stored; a loaded model takes hardly less. */
   readonly weightBytes: number;
-  /** Upper bound of the loaded model, without a host. */
+  /** What such models take. */
+  readonly usualBytes: number;
+  /** What none takes more than, if `isClear`. */
   readonly loadedBytes: number;
+  /** Whether the structure says all of it, or a part was guessed. */
+  readonly isClear: boolean;
+  /** Rows of the runs that bring it to that size; 0: they would add too little. */
+  readonly warmupRows: number;
 }
 
 /** One kind of model file: all that the server must know of it, and the engine that a host loads for it. */
@@ -18,8 +24,6 @@ export interface ModelFormat {
   readonly extension: string;
   /** Format and engine in the Open Inference Protocol's terms. */
   readonly platform: string;
-  /** Memory of one loaded model beside its weights, as measured. */
-  readonly sessionBytes: number;
   /** Reads the structure of `file`, never its weights. Throws as `Engine.inspect` does. */
   inspect(file: string): Promise<ModelFootprint>;
   /** Upper bound of a loaded model whose files have `diskBytes` bytes, without a host. */
@@ -33,8 +37,7 @@ const onnx: ModelFormat = {
   aliases: ["onnxruntime", "onnx_onnxv1"],
   extension: ".onnx",
   platform: "onnx_onnxv1",
-  sessionBytes: 110 * 1024,
-  inspect: scanOnnxFile,
+  inspect: inspectOnnxFile,
   // Half-precision weights become FP32 in memory; the file's structure is not known here.
   predictBytes: (diskBytes) => 2 * diskBytes + 256 * 1024,
   importEngine: async () => (await import("./onnx-engine.ts")).onnxEngine,

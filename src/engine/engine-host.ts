@@ -2,23 +2,58 @@ import { abortable } from "../abort.ts";
 import { RuntimeError } from "../errors.ts";
 import type { RunSettings } from "../run-settings.ts";
 import type { HostKind, ModelSource } from "./engine.ts";
+import type { EngineLog } from "./engine-log.ts";
 import { HostLostError, type PartInLoss } from "./host-lost-error.ts";
-import type { LoadedMessage, LoadMessage, ReleasedMessage } from "./host-messages.ts";
+import { HostMemoryCap } from "./host-memory-cap.ts";
+import type {
+  LoadedMessage,
+  LoadMessage,
+  MeasuredMemory,
+  ReleasedMessage,
+  WarmedMessage,
+  WarmUpMessage,
+} from "./host-messages.ts";
 import type { HostProcess } from "./host-process.ts";
 import { decodeJson, encodeJson, frameKind } from "./host-protocol.ts";
 import { HostQueue, type HostRun } from "./host-queue.ts";
 import { HostedModel, type HostOfModel } from "./hosted-model.ts";
+import { anonymousBytesOf } from "./process-memory.ts";
 
 export interface HostLoad {
   readonly source: ModelSource;
   readonly platform: string;
   readonly threads: number;
   readonly settings: RunSettings;
+  /** Rows, at most, of the runs on zeros that the load ends with; 0: there are none. */
+  readonly warmupRows: number;
   readonly signal: AbortSignal;
   /** The size to report, from what the host measured. */
   sizeOf(measuredBytes: number | undefined): number;
 }
 
+/** A model that is here, and how it was loaded. */
+interface Resident {
+  readonly model: HostedModel;
+  readonly load: HostLoad;
+}
+
+/** What a load comes to, warm-up included. */
+interface LoadAnswer extends Pick<LoadedMessage, "inputs" | "outputs"> {
+  readonly measuredBytes: number | undefined;
+}
+
+export interface EngineHostOptions {
+  readonly kind: HostKind;
+  readonly killGraceMs: number;
+  readonly warmupTimeoutMs: number;
+  /** What runs may take beyond the models before they fail; 0: no limit. */
+  readonly runMemoryBytes: number;
+  readonly log: EngineLog;
+}
+
+/** A smaller model's warm-up is sent with its load, which saves a round trip; that of a bigger one only
+ *  when it is loaded, so that a load that was given up ends without. */
+const sentTogetherBytes = 1024 * 1024;
 /** So many grace periods has a model of others to finish its run before an unload ends the host. */
 const graceOfOthers = 5;
 
@@ -27,6 +62,7 @@ const patience = 4;
 /** So many times longer if nothing else waits for the host. */
 const patienceOfIdle = 5;
 const watchesPerGrace = 4;
+const never = new AbortController().signal;
 
 /** One host process with the models in it. */
 export class EngineHost implements HostOfModel {
@@ -34,8 +70,11 @@ export class EngineHost implements HostOfModel {
   /** Set by the pool, before any load. */
   kind: HostKind;
   readonly queue = new HostQueue();
-  readonly #killGraceMs: number;
-  readonly #models = new Map<number, HostedModel>();
+  readonly #options: EngineHostOptions;
+  readonly #cap: HostMemoryCap;
+  /** No model is placed here any more; those that are here move to other hosts. Set by the pool. */
+  isLeaving = false;
+  readonly #models = new Map<number, Resident>();
   /** Model -> its measured bytes, or the estimate while it loads. Changed by `#commit` only. */
   readonly #bytes = new Map<number, number>();
   /** The sum of these. */
@@ -47,10 +86,11 @@ export class EngineHost implements HostOfModel {
   /** The run for which the host was killed. */
   #hung: HostRun | undefined;
 
-  constructor(process: HostProcess, options: { kind: HostKind; killGraceMs: number }) {
+  constructor(process: HostProcess, options: EngineHostOptions) {
     this.process = process;
     this.kind = options.kind;
-    this.#killGraceMs = options.killGraceMs;
+    this.#options = options;
+    this.#cap = new HostMemoryCap(options);
     process.onGone = (error) => this.#loseAll(error);
     this.#watch = setInterval(() => this.#killIfHung(), options.killGraceMs / watchesPerGrace);
     this.#watch.unref();
@@ -63,13 +103,23 @@ export class EngineHost implements HostOfModel {
   /** Inferences of its models that the host has not got. */
   get waitingRuns(): number {
     let count = 0;
-    for (const model of this.#models.values()) count += model.waitingRuns;
+    for (const { model } of this.#models.values()) count += model.waitingRuns;
     return count;
   }
 
   /** Memory that models take here, loads under way by their estimates. */
   get committedBytes(): number {
     return this.#committedBytes;
+  }
+
+  /** What the host has taken beside what it started with and what its models count for; undefined if the
+   *  system does not tell. */
+  async wasteBytes(): Promise<number | undefined> {
+    const { baseMemoryBytes, pid } = this.process;
+    const memoryBytes = await anonymousBytesOf(pid);
+    if (memoryBytes === undefined || baseMemoryBytes === undefined) return undefined;
+    this.process.memoryBytes = memoryBytes;
+    return memoryBytes - baseMemoryBytes - this.#committedBytes;
   }
 
   /** As `Engine.load`. In a dedicated host, which takes one load in its life, a failure ends the host. */
@@ -84,10 +134,12 @@ export class EngineHost implements HostOfModel {
       const sizeBytes = load.sizeOf(measuredBytes);
       const metadata = { platform: load.platform, inputs, outputs };
       const { settings } = load;
-      const facts = { number, sizeBytes, measuredBytes, metadata, settings };
-      const model = new HostedModel(this, facts);
-      this.#models.set(number, model);
+      const facts = { sizeBytes, measuredBytes, metadata, settings };
+      const model = new HostedModel(this, number, facts);
+      this.#models.set(number, { model, load });
       this.#commit(number, sizeBytes);
+      // A model may be bigger than predicted; what its runs may take comes on top of what it is.
+      void this.#allowMemory();
       return model;
     } catch (error) {
       this.#commit(number, 0);
@@ -95,14 +147,35 @@ export class EngineHost implements HostOfModel {
     }
   }
 
-  /** Frees a model's memory and resolves when it is free. */
-  async release(model: HostedModel): Promise<void> {
+  /** Loads one more copy of each model of `former`, a shared host as this one, one after the other, and has
+   *  them move here. Rejects as `load` does; then the models that are left stay where they are. */
+  async adoptFrom(former: EngineHost): Promise<void> {
+    for (const resident of former.#models.values()) {
+      const { model, load } = resident;
+      const number = ++this.#lastModel;
+      this.#commit(number, model.sizeBytes);
+      try {
+        await this.#loadBesideOthers(number, { ...load, signal: never });
+      } catch (error) {
+        this.#commit(number, 0);
+        throw error;
+      }
+      this.#models.set(number, resident);
+      await (model.moveTo(this, number) ?? this.release(model, number));
+    }
+  }
+
+  forget(number: number): void {
+    this.#models.delete(number);
+  }
+
+  async release(model: HostedModel, number: number): Promise<void> {
     // First, so that the end of the host is not the loss of this model.
-    this.#models.delete(model.number);
+    this.forget(number);
     const aborted = new RuntimeError("aborted", "the model was unloaded");
     if (this.kind === "dedicated") await this.process.kill(aborted);
-    else await this.#releaseBesideOthers(model);
-    this.#commit(model.number, 0);
+    else await this.#releaseBesideOthers(model, number);
+    this.#commit(number, 0);
   }
 
   /** 0: the model takes nothing any more. */
@@ -112,7 +185,7 @@ export class EngineHost implements HostOfModel {
     else this.#bytes.set(model, bytes);
   }
 
-  async #loadAlone(number: number, load: HostLoad): Promise<LoadedMessage> {
+  async #loadAlone(number: number, load: HostLoad): Promise<LoadAnswer> {
     const { signal } = load;
     const abort = () => void this.process.kill(cancelled());
     signal.addEventListener("abort", abort, { once: true });
@@ -120,6 +193,7 @@ export class EngineHost implements HostOfModel {
     try {
       signal.throwIfAborted();
       await this.process.ready;
+      await this.#allowMemory();
       isSent = true;
       const message = await this.#callLoad(number, load);
       signal.throwIfAborted();
@@ -133,18 +207,20 @@ export class EngineHost implements HostOfModel {
     }
   }
 
-  async #loadBesideOthers(number: number, load: HostLoad): Promise<LoadedMessage> {
+  async #loadBesideOthers(number: number, load: HostLoad): Promise<LoadAnswer> {
     const { signal } = load;
     let timer: NodeJS.Timeout | undefined;
     let isSent = false;
     const abort = () => {
       timer = setTimeout(
         () => void this.process.kill(killedFor("a cancelled load did not end")),
-        this.#killGraceMs,
+        this.#options.killGraceMs,
       );
     };
     try {
       await abortable(this.process.ready, signal);
+      const allowed = this.#allowMemory();
+      if (allowed !== undefined) await allowed;
       const message = await this.queue.load(() => {
         isSent = this.process.isAlive;
         signal.addEventListener("abort", abort, { once: true });
@@ -162,25 +238,81 @@ export class EngineHost implements HostOfModel {
     }
   }
 
-  async #callLoad(number: number, { source, threads }: HostLoad): Promise<LoadedMessage> {
+  /** For the models that are here or promised. */
+  #allowMemory(): Promise<void> | undefined {
+    const { pid, baseDataBytes } = this.process;
+    if (baseDataBytes === undefined) return undefined;
+    return this.#cap.allow(pid, { baseBytes: baseDataBytes, modelBytes: this.#committedBytes });
+  }
+
+  async #callLoad(number: number, load: HostLoad): Promise<LoadAnswer> {
+    const { source, threads, settings, signal } = load;
     const ownsHost = this.kind === "dedicated";
-    const { format, file } = source;
-    const message: LoadMessage = { format, file, threads, ownsHost };
-    const answer = await this.process.call({
+    const isWarmedUp = load.warmupRows > 0 && settings.warmupBatchSize > 0;
+    const { format, file, estimatedBytes } = source;
+    const message: LoadMessage = { format, file, threads, ownsHost, isWarmedUp };
+    const loading = this.process.call({
       kind: frameKind.load,
       model: number,
       chunks: encodeJson(message),
       answer: frameKind.loaded,
       read: decodeJson<LoadedMessage>,
     });
-    this.process.memoryBytes = answer.memoryBytes;
-    return answer;
+    const isSentTogether = isWarmedUp && estimatedBytes < sentTogetherBytes;
+    let warming = isSentTogether ? this.#callWarmUp(number, load) : undefined;
+    // Of a load that fails nobody waits for the warm-up, which fails with it.
+    warming?.catch(() => {});
+    const { inputs, outputs, memory } = await loading;
+    if (memory !== undefined) return { inputs, outputs, measuredBytes: this.#note(memory) };
+    if (signal.aborted) return { inputs, outputs, measuredBytes: undefined };
+    warming ??= this.#callWarmUp(number, load);
+    return { inputs, outputs, measuredBytes: await this.#endOfWarmUp(warming, load) };
   }
 
-  async #releaseBesideOthers(model: HostedModel): Promise<void> {
+  #callWarmUp(number: number, { settings, warmupRows }: HostLoad): Promise<WarmedMessage> {
+    const joinedRows = Math.max(1, settings.maxBatchSize);
+    const message: WarmUpMessage = {
+      mostRows: Math.min(settings.warmupBatchSize, joinedRows, warmupRows),
+      ownsHost: this.kind === "dedicated",
+    };
+    return this.process.call({
+      kind: frameKind.warmUp,
+      model: number,
+      chunks: encodeJson(message),
+      answer: frameKind.warmed,
+      read: decodeJson<WarmedMessage>,
+    });
+  }
+
+  /** Resolves with the measured bytes. A warm-up that does not end takes the host with it: the engine
+   *  cannot be stopped otherwise. */
+  async #endOfWarmUp(
+    warming: Promise<WarmedMessage>,
+    { source }: HostLoad,
+  ): Promise<number | undefined> {
+    const { log, warmupTimeoutMs } = this.#options;
+    const why = `a warm-up did not end within ${warmupTimeoutMs} ms`;
+    const timer = setTimeout(() => void this.process.kill(killedFor(why)), warmupTimeoutMs);
+    try {
+      const { outcome, memory } = await warming;
+      if (outcome.tag !== "warmed") {
+        log.warn({ file: source.file, ...outcome }, "model was not warmed up");
+      }
+      return this.#note(memory);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  #note({ measuredBytes, memoryBytes }: MeasuredMemory): number | undefined {
+    this.process.memoryBytes = memoryBytes;
+    return measuredBytes;
+  }
+
+  async #releaseBesideOthers(model: HostedModel, number: number): Promise<void> {
     const watch = this.#watchRelease(model);
     try {
-      await this.#callRelease(model.number);
+      await this.#callRelease(number);
     } catch {
       // The host is gone, and with it the memory.
     } finally {
@@ -198,7 +330,7 @@ export class EngineHost implements HostOfModel {
       const isOfOthers = front?.isWanted === true && front.owner !== model;
       if (isOfOthers && periods < graceOfOthers) return;
       void this.process.kill(killedFor("a model did not stop for its unload"));
-    }, this.#killGraceMs);
+    }, this.#options.killGraceMs);
   }
 
   async #callRelease(number: number): Promise<void> {
@@ -224,7 +356,8 @@ export class EngineHost implements HostOfModel {
     if (this.#abandoned?.run !== front) this.#abandoned = { run: front, sinceMs: nowMs };
     const { frontMs, hasMore } = this.queue;
     const expectedMs = Number.isFinite(frontMs) ? patience * frontMs : 0;
-    const limitMs = Math.max(this.#killGraceMs, expectedMs) * (hasMore ? 1 : patienceOfIdle);
+    const limitMs =
+      Math.max(this.#options.killGraceMs, expectedMs) * (hasMore ? 1 : patienceOfIdle);
     if (nowMs - this.#abandoned.sinceMs < limitMs) return;
     this.#hung = front;
     void this.process.kill(killedFor("a run that nobody waited for any more did not end"));
@@ -234,11 +367,11 @@ export class EngineHost implements HostOfModel {
     clearInterval(this.#watch);
     const last = this.queue.noteDeath();
     for (const model of this.#bytes.keys()) this.#commit(model, 0);
-    const models = [...this.#models.values()];
+    const residents = [...this.#models.values()];
     this.#models.clear();
     // On shutdown nobody is to load the models again.
     if (error.kind === "shutting-down") return;
-    for (const model of models) {
+    for (const { model } of residents) {
       const isPartOfIt = last !== undefined && last.owner === model;
       model.lose(new HostLostError(isPartOfIt ? this.#partOf(last) : "bystander", error));
     }

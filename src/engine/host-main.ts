@@ -4,7 +4,16 @@ import { describeError, RuntimeError } from "../errors.ts";
 import type { Tensor, TensorSpec } from "../tensor.ts";
 import { modelFormats } from "./engine-catalog.ts";
 import type { HostEngine, HostModel } from "./host-engine.ts";
-import type { FailedMessage, LoadedMessage, LoadMessage } from "./host-messages.ts";
+import type {
+  FailedMessage,
+  LoadedMessage,
+  LoadMessage,
+  MeasuredMemory,
+  ReadyMessage,
+  ReleasedMessage,
+  WarmedMessage,
+  WarmUpMessage,
+} from "./host-messages.ts";
 import {
   decodeJson,
   decodeTensors,
@@ -16,7 +25,8 @@ import {
   frameKind,
   writeFrame,
 } from "./host-protocol.ts";
-import { anonymousBytes, privateBytes } from "./process-memory.ts";
+import { collectBuffers, nativeBytes, privateBytes, processMemory } from "./process-memory.ts";
+import { warmUp } from "./warm-up.ts";
 
 // Entry of an engine host. It has one socket to the server, on fd 3, and does what the frames there say,
 // strictly one at a time: engines block, and the growth of memory around a load is measured.
@@ -37,6 +47,11 @@ const maxHeldMs = 1;
 const engines = new Map<string, HostEngine>();
 const models = new Map<number, HostModel>();
 const waiting: Frame[] = [];
+/** Frees what runs left behind, once nothing has come for a while. */
+let idleTimer: NodeJS.Timeout | undefined;
+const idleMs = 100;
+/** Native memory before the load of the model that is to be warmed up next. */
+let beforeWarmUp: number | undefined;
 let working = false;
 
 // Ctrl-C in a terminal and a container's stop reach the whole process group; the server decides when.
@@ -61,12 +76,19 @@ server.on("close", () => process.exit(0));
 
 // All engines at once, before anybody waits: a warm spare is only warm with its libraries loaded.
 for (const format of modelFormats) engines.set(format.name, await format.importEngine());
-answer({ call: 0, model: 0 }, frameKind.ready, encodeJson({ memoryBytes: anonymousBytes() }));
+const atStart = processMemory();
+const readyMessage: ReadyMessage = {
+  memoryBytes: atStart?.anonymousBytes,
+  dataBytes: atStart?.dataBytes,
+};
+answer({ call: 0, model: 0 }, frameKind.ready, encodeJson(readyMessage));
 // Node writes its compile cache at exit, but most hosts are killed. Does nothing without a cache.
 flushCompileCache();
+idleTimer = setTimeout(collectBuffers, idleMs);
 
 async function work(): Promise<void> {
   working = true;
+  idleTimer?.refresh();
   let held = 0;
   let share = 1;
   let heldSinceMs = 0;
@@ -102,6 +124,8 @@ function handle(frame: Frame): void | Promise<void> {
   switch (frame.kind) {
     case frameKind.load:
       return load(frame);
+    case frameKind.warmUp:
+      return warmUpLoaded(frame);
     case frameKind.run:
       return run(frame);
     case frameKind.release:
@@ -112,21 +136,42 @@ function handle(frame: Frame): void | Promise<void> {
 }
 
 async function load(frame: Frame): Promise<void> {
-  const { format, file, threads, ownsHost } = decodeJson<LoadMessage>(frame.payload);
+  const { format, file, threads, ownsHost, isWarmedUp } = decodeJson<LoadMessage>(frame.payload);
   const engine = engines.get(format);
   if (engine === undefined) throw new RuntimeError("load-failed", `no engine for ${format}`);
-  const before = anonymousBytes();
+  if (!ownsHost) collectBuffers();
+  const before = ownsHost ? undefined : nativeBytes(processMemory());
   const model = await engine.load(file, { threads });
   models.set(frame.model, model);
-  const after = ownsHost ? privateBytes() : anonymousBytes();
-  const growth = before === undefined || after === undefined ? undefined : after - before;
+  beforeWarmUp = before;
   const message: LoadedMessage = {
     inputs: model.inputs,
     outputs: model.outputs,
-    measuredBytes: ownsHost ? after : growth,
-    memoryBytes: after,
+    memory: isWarmedUp ? undefined : measure(ownsHost, before),
   };
   answer(frame, frameKind.loaded, encodeJson(message));
+}
+
+/** Follows the load of the same model, with nothing between the two. */
+async function warmUpLoaded(frame: Frame): Promise<void> {
+  const { mostRows, ownsHost } = decodeJson<WarmUpMessage>(frame.payload);
+  const model = models.get(frame.model);
+  if (model === undefined) throw new RuntimeError("aborted", "the model was not loaded");
+  const message: WarmedMessage = {
+    outcome: await warmUp(model, mostRows),
+    memory: measure(ownsHost, beforeWarmUp),
+  };
+  answer(frame, frameKind.warmed, encodeJson(message));
+}
+
+function measure(ownsHost: boolean, before: number | undefined): MeasuredMemory {
+  collectBuffers();
+  const memory = processMemory();
+  const memoryBytes = memory?.anonymousBytes;
+  if (ownsHost) return { measuredBytes: privateBytes(), memoryBytes };
+  const after = nativeBytes(memory);
+  const isKnown = before !== undefined && after !== undefined;
+  return { measuredBytes: isKnown ? after - before : undefined, memoryBytes };
 }
 
 function run(frame: Frame): void | Promise<void> {
@@ -162,7 +207,8 @@ async function release(frame: Frame): Promise<void> {
   const model = models.get(frame.model);
   models.delete(frame.model);
   await model?.release();
-  answer(frame, frameKind.released, encodeJson({ memoryBytes: anonymousBytes() }));
+  const message: ReleasedMessage = { memoryBytes: processMemory()?.anonymousBytes };
+  answer(frame, frameKind.released, encodeJson(message));
 }
 
 function specAt(specs: readonly TensorSpec[], index: number): TensorSpec {

@@ -3,10 +3,16 @@ import type { HostInfo, HostKind } from "./engine.ts";
 import { EngineHost } from "./engine-host.ts";
 import type { EngineLog } from "./engine-log.ts";
 import { HostProcess } from "./host-process.ts";
+import { HostRecycler, type RecyclablePool } from "./host-recycler.ts";
 
 export interface HostPoolOptions {
   readonly sharedHosts: number;
   readonly killGraceMs: number;
+  readonly warmupTimeoutMs: number;
+  readonly runMemoryBytes: number;
+  /** What a shared host may take beside its models before these move to a fresh one; 0: any amount. */
+  readonly maxWasteBytes: number;
+  readonly wasteIntervalMs: number;
   readonly environment: Readonly<Record<string, string>>;
   readonly log: EngineLog;
 }
@@ -18,7 +24,7 @@ const maxPauseMs = 5_000;
 
 /** The engine hosts: some shared ones for small models, one spare that is up already, and one for each
  *  big model. A shared host that dies is replaced by the spare, and the spare by a new host. */
-export class HostPool {
+export class HostPool implements RecyclablePool {
   /** Resolves when the first host is up. Rejects if starts fail again and again before that. */
   readonly ready: Promise<void>;
   readonly #options: HostPoolOptions;
@@ -28,9 +34,12 @@ export class HostPool {
   #failedStarts = 0;
   #pause: NodeJS.Timeout | undefined;
   #isClosed = false;
+  readonly #recycler: HostRecycler;
 
   constructor(options: HostPoolOptions) {
     this.#options = options;
+    const { maxWasteBytes, wasteIntervalMs: intervalMs, log } = options;
+    this.#recycler = new HostRecycler(this, { maxWasteBytes, intervalMs, log });
     this.ready = this.#ready.promise;
     this.ready.catch(() => {});
     this.refill();
@@ -87,14 +96,34 @@ export class HostPool {
   /** Kills all hosts and resolves when they are gone. Idempotent. */
   async close(): Promise<void> {
     this.#isClosed = true;
+    this.#recycler.close();
     clearTimeout(this.#pause);
     const error = shuttingDown();
     this.#ready.reject(error);
     await Promise.all([...this.#hosts].map((host) => host.process.kill(error)));
   }
 
+  sharedHosts(): readonly EngineHost[] {
+    return this.#alive("shared");
+  }
+
+  replace(host: EngineHost): EngineHost | undefined {
+    const spare = this.#alive("spare")[0];
+    if (spare === undefined || !spare.process.isReady) return undefined;
+    host.isLeaving = true;
+    this.refill();
+    return spare;
+  }
+
+  finish(host: EngineHost, isEmpty: boolean): void {
+    host.isLeaving = false;
+    if (isEmpty) void host.process.kill(new RuntimeError("cancelled", "the host was recycled"));
+  }
+
   #alive(kind: HostKind): EngineHost[] {
-    return [...this.#hosts].filter((host) => host.kind === kind && host.process.isAlive);
+    return [...this.#hosts].filter(
+      (host) => host.kind === kind && host.process.isAlive && !host.isLeaving,
+    );
   }
 
   #refillShared(): void {
@@ -111,8 +140,8 @@ export class HostPool {
   }
 
   #start(kind: HostKind): EngineHost {
-    const { environment, killGraceMs, log } = this.#options;
-    const host = new EngineHost(new HostProcess({ environment, log }), { kind, killGraceMs });
+    const { environment, log } = this.#options;
+    const host = new EngineHost(new HostProcess({ environment, log }), { ...this.#options, kind });
     this.#hosts.add(host);
     const startedMs = performance.now();
     let wasReady = false;
@@ -130,7 +159,7 @@ export class HostPool {
       this.#hosts.delete(host);
       if (this.#isClosed) return;
       // The end of a dedicated host is mostly its model's unload.
-      if (host.kind !== "dedicated" || error.kind === "host-lost") {
+      if (error.kind !== "cancelled" && (host.kind !== "dedicated" || error.kind === "host-lost")) {
         const { pid } = host.process;
         log.warn({ hostPid: pid, kind: host.kind, reason: error.message }, "engine host was lost");
       }

@@ -55,8 +55,15 @@ const startTimeoutMs = 30_000;
  *  process starts. Any fixed value also ends the growth of the threshold, which is the point. */
 const allocatorEnvironment = { MALLOC_TRIM_THRESHOLD_: "131072" };
 
-/** Memory is for models: V8's young generation, which a host hardly needs, would grow by 16 MB and more. */
-const nodeFlags = ["--max-semi-space-size=1", "--disable-warning=ExperimentalWarning"];
+/** Memory is for models: V8's young generation, which a host hardly needs, would grow by 16 MB and more.
+ *  What V8 compiles and collects on threads of its own takes memory whenever it likes, and would be
+ *  taken for that of the model that is being loaded. */
+const nodeFlags = [
+  "--max-semi-space-size=1",
+  "--single-threaded",
+  "--expose-gc",
+  "--disable-warning=ExperimentalWarning",
+];
 
 /** The server decides and answers in microseconds what hosts compute in milliseconds: where both want
  *  the same core, the server goes first, or its event loop is late while models load and run. */
@@ -80,6 +87,10 @@ export class HostProcess {
   exitSignal: NodeJS.Signals | undefined;
   /** Private memory of the host as last heard, undefined where the system does not tell. */
   memoryBytes: number | undefined;
+  /** The same before the first model. */
+  baseMemoryBytes: number | undefined;
+  /** What RLIMIT_DATA counts of a host with no models, undefined as above. */
+  baseDataBytes: number | undefined;
 
   #state: HostState = { tag: "starting" };
   readonly #child: ChildProcess | undefined;
@@ -210,7 +221,10 @@ export class HostProcess {
     if (!this.isAlive) return;
     if (frame.kind === frameKind.ready) {
       this.#state = { tag: "ready" };
-      this.memoryBytes = decodeJson<ReadyMessage>(frame.payload).memoryBytes;
+      const { memoryBytes, dataBytes } = decodeJson<ReadyMessage>(frame.payload);
+      this.memoryBytes = memoryBytes;
+      this.baseMemoryBytes = memoryBytes;
+      this.baseDataBytes = dataBytes;
       clearTimeout(this.#startTimer);
       this.#ready.resolve();
       return;

@@ -24,6 +24,8 @@ export const frameKind = {
   release: 6,
   released: 7,
   failed: 8,
+  warmUp: 9,
+  warmed: 10,
 } as const;
 
 export type FrameKind = (typeof frameKind)[keyof typeof frameKind];

@@ -10,69 +10,70 @@ import { decodeTensors, encodeTensors, frameKind, type IndexedTensor } from "./h
 import type { HostQueue } from "./host-queue.ts";
 import { ModelQueue, type RunAnswer } from "./model-queue.ts";
 
-/** What a model needs of the host that holds it. */
+/** What a model needs of the host that holds it. `number`: the model's in that host. */
 export interface HostOfModel {
   readonly process: HostProcess;
   readonly queue: HostQueue;
-  release(model: HostedModel): Promise<void>;
+  /** The end of the host is no longer the loss of the model. */
+  forget(number: number): void;
+  /** Frees the model's memory and resolves when it is free. */
+  release(model: HostedModel, number: number): Promise<void>;
+}
+
+/** A copy of the model in one host. */
+interface Place {
+  readonly host: HostOfModel;
+  readonly number: number;
+  readonly queue: ModelQueue;
+  /** Requests that are not answered. */
+  runs: number;
+  /** Called when there are none. */
+  onIdle: () => void;
+  released: Promise<void> | undefined;
 }
 
 export interface HostedModelFacts {
-  /** The model's number in its host. */
-  readonly number: number;
   readonly sizeBytes: number;
   readonly measuredBytes: number | undefined;
   readonly metadata: ModelMetadata;
   readonly settings: RunSettings;
 }
 
-/** A model in an engine host. */
+/** A model in an engine host. It may move to another one while it is in use. */
 export class HostedModel implements LoadedModel {
   readonly metadata: ModelMetadata;
   readonly sizeBytes: number;
   readonly measuredBytes: number | undefined;
-  readonly hostPid: number;
-  readonly number: number;
   readonly lost: Promise<HostLostError>;
-  readonly #host: HostOfModel;
-  readonly #queue: ModelQueue;
+  readonly #settings: RunSettings;
   readonly #inputs: ReadonlyMap<string, number>;
   readonly #outputs: ReadonlyMap<string, number>;
   readonly #lost = Promise.withResolvers<HostLostError>();
+  #isLost = false;
+  #place: Place;
+  /** Where it was before it moved, as long as runs go on there. */
+  #former: Place | undefined;
   #unloaded: Promise<void> | undefined;
 
-  constructor(host: HostOfModel, facts: HostedModelFacts) {
-    const { number, sizeBytes, measuredBytes, metadata, settings } = facts;
-    this.#host = host;
-    this.#queue = new ModelQueue({
-      owner: this,
-      host: host.queue,
-      settings,
-      hasRows: hasRows(metadata.inputs) && hasRows(metadata.outputs),
-      send: ({ wanted, tensors }, receiver) =>
-        host.process.send(
-          {
-            kind: frameKind.run,
-            model: number,
-            chunks: encodeTensors({ wanted, runMs: 0, tensors }),
-            answer: frameKind.ran,
-            read: (payload) => readAnswer(payload, wanted.length),
-          },
-          receiver,
-        ),
-    });
-    this.number = number;
+  /** `number`: the model's in `host`. */
+  constructor(host: HostOfModel, number: number, facts: HostedModelFacts) {
+    const { sizeBytes, measuredBytes, metadata, settings } = facts;
     this.sizeBytes = sizeBytes;
     this.measuredBytes = measuredBytes;
     this.metadata = metadata;
-    this.hostPid = host.process.pid;
     this.lost = this.#lost.promise;
+    this.#settings = settings;
     this.#inputs = positions(metadata.inputs);
     this.#outputs = positions(metadata.outputs);
+    this.#place = this.#placeIn(host, number);
+  }
+
+  get hostPid(): number {
+    return this.#place.host.process.pid;
   }
 
   get waitingRuns(): number {
-    return this.#queue.waitingCount;
+    return this.#place.queue.waitingCount + (this.#former?.queue.waitingCount ?? 0);
   }
 
   async infer(request: EngineRequest, signal: CancelSignal): Promise<Tensor[]> {
@@ -85,12 +86,19 @@ export class HostedModel implements LoadedModel {
       data,
     }));
     let results: readonly IndexedTensor[];
+    const place = this.#place;
+    place.runs++;
     try {
-      results = await this.#queue.run({ wanted, tensors }, signal, request.alone ?? false);
+      results = await place.queue.run({ wanted, tensors }, signal, request.alone ?? false);
     } catch (error) {
       const isHostLost = error instanceof RuntimeError && error.kind === "host-lost";
       // The host was killed because this model did not let go.
-      throw isHostLost && this.#unloaded !== undefined ? unloaded() : error;
+      if (isHostLost && this.#unloaded !== undefined) throw unloaded();
+      const hasMoved = isHostLost && place !== this.#place && !this.#isLost;
+      if (hasMoved) return await this.infer({ ...request, alone: true }, signal);
+      throw error;
+    } finally {
+      if (--place.runs === 0) place.onIdle();
     }
     return results.map(({ datatype, shape, data }, at) => {
       return { name: request.outputs[at] as string, datatype, shape, data };
@@ -99,15 +107,63 @@ export class HostedModel implements LoadedModel {
 
   unload(): Promise<void> {
     if (this.#unloaded === undefined) {
-      this.#unloaded = this.#host.release(this);
-      this.#queue.cancel(unloaded());
+      const places = this.#former === undefined ? [this.#place] : [this.#place, this.#former];
+      this.#unloaded = Promise.all(places.map((place) => this.#release(place))).then(() => {});
+      for (const { queue } of places) queue.cancel(unloaded());
     }
     return this.#unloaded;
   }
 
   /** The host died with this model in it. Called by the host, at most once. */
   lose(error: HostLostError): void {
+    this.#isLost = true;
     this.#lost.resolve(error);
+  }
+
+  /** From now on its runs go to the copy that `host` has loaded as `number`; those that were there before
+   *  end where they are, then that memory is freed. Resolves when it is free; undefined if nobody wants the
+   *  new copy, because the model was unloaded or lost meanwhile. */
+  moveTo(host: HostOfModel, number: number): Promise<void> | undefined {
+    if (this.#unloaded !== undefined || this.#isLost) return undefined;
+    const former = this.#place;
+    this.#former = former;
+    this.#place = this.#placeIn(host, number);
+    former.host.forget(former.number);
+    return this.#leave(former);
+  }
+
+  async #leave(place: Place): Promise<void> {
+    if (place.runs > 0) await new Promise<void>((resolve) => (place.onIdle = resolve));
+    place.queue.cancel(unloaded());
+    await this.#release(place);
+    if (this.#former === place) this.#former = undefined;
+  }
+
+  #release(place: Place): Promise<void> {
+    place.released ??= place.host.release(this, place.number);
+    return place.released;
+  }
+
+  #placeIn(host: HostOfModel, number: number): Place {
+    const { inputs, outputs } = this.metadata;
+    const queue = new ModelQueue({
+      owner: this,
+      host: host.queue,
+      settings: this.#settings,
+      hasRows: hasRows(inputs) && hasRows(outputs),
+      send: ({ wanted, tensors }, receiver) =>
+        host.process.send(
+          {
+            kind: frameKind.run,
+            model: number,
+            chunks: encodeTensors({ wanted, runMs: 0, tensors }),
+            answer: frameKind.ran,
+            read: (payload) => readAnswer(payload, wanted.length),
+          },
+          receiver,
+        ),
+    });
+    return { host, number, queue, runs: 0, onIdle: () => {}, released: undefined };
   }
 }
 

@@ -100,6 +100,9 @@ export const onnxEngine: HostEngine = {
         intraOpNumThreads: threads,
         interOpNumThreads: 1,
         logSeverityLevel: logSeverity,
+        // A plan of the memory of earlier runs only saves allocations, which were not seen to matter, and
+        // keeps what it plans beside what those runs have left: up to twice the memory.
+        enableMemPattern: false,
         // Threads that spin between runs take the core away from the other hosts.
         extra: { session: { intra_op: { allow_spinning: "0" } } },
       });
@@ -227,8 +230,17 @@ function fromOrtValue(name: string, value: unknown): Tensor {
 /** Messages by which ONNX Runtime refuses inputs, before it runs anything. */
 const inputRefusal = /^(Got invalid dimensions|Invalid rank|Unexpected input data type)/;
 
+/** Messages by which it says that the system refused memory. */
+const memoryRefusal = /bad_alloc|Failed to allocate memory|Array buffer allocation failed/;
+
 function runError(error: unknown): RuntimeError {
   const message = engineMessage(error);
+  if (memoryRefusal.test(message)) {
+    return new RuntimeError(
+      "over-budget",
+      `the run needs more memory than its engine host may take: ${message}`,
+    );
+  }
   return new RuntimeError(inputRefusal.test(message) ? "invalid-argument" : "run-failed", message);
 }
 

@@ -2,6 +2,7 @@ import { open, stat } from "node:fs/promises";
 import { dirname, isAbsolute, join, normalize } from "node:path";
 import { RuntimeError } from "../errors.ts";
 import { fromFileError } from "../file-errors.ts";
+import { type GraphMessage, type OnnxGraph, OnnxGraphBuilder } from "./onnx-graph.ts";
 import {
   type ExternalData,
   inlineBytes,
@@ -12,42 +13,52 @@ import {
 } from "./onnx-tensor-bytes.ts";
 import { ProtobufCursor, wireType } from "./protobuf-cursor.ts";
 
-/** What the structure of an ONNX file says of the model's memory. */
-export interface OnnxFootprint {
+/** What is in an ONNX file, weights apart. */
+export interface OnnxStructure {
   /** Bytes of the weights as stored, in the file and beside it. */
   readonly weightBytes: number;
-  /** Upper bound of the loaded model without its host. */
-  readonly loadedBytes: number;
+  /** Of the weights as they will lie in memory. */
+  readonly loadedWeightBytes: number;
+  /** Of the largest weight as stored. */
+  readonly largestBytes: number;
+  /** Those of subgraphs and functions, too. */
+  readonly nodeCount: number;
+  /** Whether nodes are hidden from `graph`: in subgraphs or functions. */
+  readonly hasSubgraphs: boolean;
+  /** Undefined if there is too much of it. */
+  readonly graph: OnnxGraph | undefined;
 }
 
-/** A session with nothing in it: 110 KiB measured, arena and first run included. */
-const sessionBytes = 256 * 1024;
-/** One node of a graph in a session: 3 KiB measured, beside its weights. */
-const nodeBytes = 4 * 1024;
 /** Bounds the work: far above real models, a second or two of steps of a millisecond. */
 const maxFields = 20_000_000;
 /** Protobuf's own limit for nested messages. */
 const maxNesting = 100;
 const maxDimensionBytes = 4096;
 const maxPathBytes = 1024;
+/** Longer names, and integers in longer lists, tell nothing of shapes. */
+const maxTextBytes = 1024;
+const maxListBytes = 1024;
 /** Exporters may write one data file per tensor; a scan keeps all their names. */
 const maxDataFiles = 20_000;
 
-type MessageName =
-  | "model"
-  | "graph"
-  | "node"
-  | "attribute"
-  | "function"
-  | "tensor"
-  | "sparseTensor"
-  | "externalData";
+/** TensorProto.DataType.INT64. */
+const int64 = 7;
+const maxRank = 64;
 
-/** The fields that hold further messages on the way to weights; all others are passed over. Numbers
- *  from onnx.proto. */
+type MessageName = GraphMessage | "model" | "graph" | "function" | "sparseTensor" | "externalData";
+
+/** The fields that hold further messages on the way to weights and shapes; all others are passed over.
+ *  Numbers from onnx.proto. */
 const submessages: Readonly<Record<MessageName, Readonly<Record<number, MessageName>>>> = {
   model: { 7: "graph", 25: "function" },
-  graph: { 1: "node", 5: "tensor", 15: "sparseTensor" },
+  graph: { 1: "node", 5: "tensor", 11: "input", 12: "output", 13: "described", 15: "sparseTensor" },
+  input: { 2: "type" },
+  output: { 2: "type" },
+  described: { 2: "type" },
+  type: { 1: "tensorType" },
+  tensorType: { 2: "shape" },
+  shape: { 1: "dimension" },
+  dimension: {},
   function: { 7: "node" },
   node: { 5: "attribute" },
   attribute: {
@@ -63,11 +74,24 @@ const submessages: Readonly<Record<MessageName, Readonly<Record<number, MessageN
   externalData: {},
 };
 
+const graphMessages: ReadonlySet<MessageName> = new Set<GraphMessage>([
+  "node",
+  "attribute",
+  "tensor",
+  "input",
+  "output",
+  "described",
+  "type",
+  "tensorType",
+  "shape",
+  "dimension",
+]);
+
 /** Reads the structure of the ONNX model `file` and of its external data files; weights are passed over,
  *  so that the time depends on the number of nodes. Safe on any bytes. Throws RuntimeError
  *  "invalid-argument" (no ONNX model, cut off), "failed-precondition" (the file or one of its data files
  *  is missing or not readable) or "temporarily-unavailable". */
-export async function scanOnnxFile(file: string): Promise<OnnxFootprint> {
+export async function scanOnnxFile(file: string): Promise<OnnxStructure> {
   try {
     const handle = await open(file, "r");
     try {
@@ -76,7 +100,7 @@ export async function scanOnnxFile(file: string): Promise<OnnxFootprint> {
       const cursor = new ProtobufCursor(handle, { name: file, sizeBytes: found.size });
       const scan = new OnnxScan(file, cursor);
       await scan.walk();
-      return await scan.footprint();
+      return await scan.structure();
     } finally {
       await handle.close();
     }
@@ -90,7 +114,12 @@ class OnnxScan {
   readonly #cursor: ProtobufCursor;
   /** Data file, as the model names it -> the last byte that the model wants of it. */
   readonly #dataFiles = new Map<string, number>();
+  readonly #builder = new OnnxGraphBuilder();
   #stack: { readonly message: MessageName; readonly end: number }[] = [];
+  /** Subgraphs, functions and sparse tensors around the current field, whose parts the builder does not
+   *  hear of. */
+  #apart = 0;
+  #hasSubgraphs = false;
   #tensor = newTally();
   #entryKey = "";
   #graphs = 0;
@@ -111,8 +140,7 @@ class OnnxScan {
     for (let fields = 0; ; fields++) {
       let top = this.#stack.at(-1);
       while (top !== undefined && cursor.position === top.end) {
-        if (top.message === "tensor") this.#countTensor();
-        this.#stack.pop();
+        this.#leave(top.message);
         top = this.#stack.at(-1);
       }
       if (top === undefined) break;
@@ -124,12 +152,15 @@ class OnnxScan {
     if (this.#graphs === 0) throw cursor.corrupt("it has no graph");
   }
 
-  async footprint(): Promise<OnnxFootprint> {
+  async structure(): Promise<OnnxStructure> {
     await this.#checkDataFiles();
     return {
       weightBytes: this.#weightBytes,
-      // Weights are packed into the kernels' own layout one by one: the largest is there twice for a while.
-      loadedBytes: this.#loadedBytes + this.#largestBytes + this.#nodes * nodeBytes + sessionBytes,
+      loadedWeightBytes: this.#loadedBytes,
+      largestBytes: this.#largestBytes,
+      nodeCount: this.#nodes,
+      hasSubgraphs: this.#hasSubgraphs,
+      graph: this.#builder.graph(),
     };
   }
 
@@ -141,8 +172,11 @@ class OnnxScan {
     if (number === 0) throw cursor.corrupt("a field has the number 0");
     switch (wire) {
       case wireType.varint: {
-        const value = cursor.varint(end);
+        const value = message === "tensor" ? cursor.varint(end) : cursor.signedVarint(end);
         if (message === "tensor") this.#tensorNumber(number, value);
+        else if (this.#apart === 0 && isOfGraph(message)) {
+          this.#builder.number(message, number, value);
+        }
         return;
       }
       case wireType.fixed32:
@@ -154,9 +188,9 @@ class OnnxScan {
         const length = cursor.length(end);
         const next = submessages[message][number];
         if (next !== undefined) this.#enter(next, cursor.position + length);
-        else if (message === "tensor") await this.#tensorBytes(number, length);
+        else if (message === "tensor" && number !== 8) await this.#tensorBytes(number, length);
         else if (message === "externalData") await this.#externalEntry(number, length);
-        else cursor.skip(length, end);
+        else await this.#graphBytes(message, number, length);
         return;
       }
       default:
@@ -173,14 +207,36 @@ class OnnxScan {
     else if (message === "externalData") this.#entryKey = "";
     else if (message === "graph") this.#graphs++;
     else if (message === "node") this.#nodes++;
+    if (this.#isApart(message)) this.#apart++;
+    else if (this.#apart === 0 && isOfGraph(message)) this.#builder.enter(message);
+  }
+
+  #leave(message: MessageName): void {
+    if (message === "tensor") this.#countTensor();
+    if (this.#isApart(message)) this.#apart--;
+    else if (this.#apart === 0 && isOfGraph(message)) this.#builder.leave(message, this.#tensor);
+    this.#stack.pop();
+  }
+
+  /** The outermost graph lies in the model itself. */
+  #isApart(message: MessageName): boolean {
+    if (message === "sparseTensor") return true;
+    const isSubgraph = message === "function" || (message === "graph" && this.#stack.length > 2);
+    this.#hasSubgraphs ||= isSubgraph;
+    return isSubgraph;
   }
 
   #tensorNumber(number: number, value: number): void {
     const tensor = this.#tensor;
-    if (number === 1) tensor.elements *= value;
+    if (number === 1) this.#tensorDimension(value);
     else if (number === 2) tensor.datatype = value;
     else if (number === 14) tensor.isExternal = value === 1;
     else tensor.typedElements += 1;
+  }
+
+  #tensorDimension(size: number): void {
+    this.#tensor.elements *= size;
+    if (this.#tensor.dims.length < maxRank) this.#tensor.dims.push(size);
   }
 
   async #tensorBytes(number: number, length: number): Promise<void> {
@@ -190,9 +246,10 @@ class OnnxScan {
     if (number === 1) {
       if (length > maxDimensionBytes) throw cursor.corrupt("a tensor has too many dimensions");
       if (!cursor.holds(length)) await cursor.hold();
-      while (cursor.position < end) tensor.elements *= cursor.varint(end);
+      while (cursor.position < end) this.#tensorDimension(cursor.varint(end));
       return;
     }
+    if (length <= maxListBytes && tensor.datatype === int64) await this.#list(number, end);
     if (number === 9) tensor.rawBytes += length;
     else if (number === 6) {
       tensor.strings++;
@@ -202,7 +259,34 @@ class OnnxScan {
     else if (number === 4) tensor.typedElements += length / 4;
     else if (number === 10) tensor.typedElements += length / 8;
     else if (number === 5 || number === 7 || number === 11) tensor.typedElements += length;
-    cursor.skip(length, end);
+    cursor.skip(end - cursor.position, end);
+  }
+
+  /** Of integers, as numbers or as their bytes, from which shapes may follow. */
+  async #list(number: number, end: number): Promise<void> {
+    const cursor = this.#cursor;
+    if (number !== 7 && number !== 9) return;
+    if (!cursor.holds(end - cursor.position)) await cursor.hold();
+    const integers: number[] = [];
+    if (number === 7) while (cursor.position < end) integers.push(cursor.signedVarint(end));
+    else while (cursor.position + 8 <= end) integers.push(cursor.int64());
+    this.#tensor.integers = integers;
+  }
+
+  /** Of all messages of the graph but tensors, and a tensor's name. */
+  async #graphBytes(message: MessageName, number: number, length: number): Promise<void> {
+    const cursor = this.#cursor;
+    const end = cursor.position + length;
+    const isKnown = this.#apart === 0 && isOfGraph(message);
+    if (isKnown && length <= maxTextBytes && this.#builder.wantsText(message, number)) {
+      if (!cursor.holds(length)) await cursor.hold();
+      this.#builder.text(message, number, cursor.text(length));
+    } else if (isKnown && length <= maxListBytes && message === "attribute" && number === 8) {
+      if (!cursor.holds(length)) await cursor.hold();
+      while (cursor.position < end) {
+        this.#builder.number(message, number, cursor.signedVarint(end));
+      }
+    } else cursor.skip(length, end);
   }
 
   /** StringStringEntryProto: key = 1, value = 2. */
@@ -260,6 +344,10 @@ class OnnxScan {
       }
     }
   }
+}
+
+function isOfGraph(message: MessageName): message is GraphMessage {
+  return graphMessages.has(message);
 }
 
 function isExternalKey(key: string): key is keyof ExternalData {

@@ -23,6 +23,7 @@ const storedBits: Readonly<Record<number, number>> = {
   22: 4, // INT4
   23: 4, // FLOAT4E2M1
 };
+const string = 8;
 const float16 = 10;
 const bfloat16 = 16;
 /** For a type that is not in the table: no engine knows it either, so only a bound matters. */
@@ -40,8 +41,11 @@ export interface ExternalData {
 /** What a walk over a TensorProto has seen of it so far. */
 export interface TensorTally {
   datatype: number;
+  readonly dims: number[];
   /** Product of the dimensions, Infinity if that is beyond counting. */
   elements: number;
+  /** Of a short list of INT64. */
+  integers: readonly number[] | undefined;
   rawBytes: number;
   /** Upper bound of the elements in the typed fields. */
   typedElements: number;
@@ -54,7 +58,9 @@ export interface TensorTally {
 export function newTally(): TensorTally {
   return {
     datatype: 0,
+    dims: [],
     elements: 1,
+    integers: undefined,
     rawBytes: 0,
     typedElements: 0,
     strings: 0,
@@ -62,6 +68,13 @@ export function newTally(): TensorTally {
     isExternal: false,
     external: { location: "", offset: undefined, length: undefined },
   };
+}
+
+/** Bytes of one element of a value between nodes, or of a tensor in the file; a string by what it takes
+ *  without its characters. */
+export function storedBytes(datatype: number): number {
+  if (datatype === string) return stringBytes;
+  return Math.ceil((storedBits[datatype] ?? unknownBits) / 8);
 }
 
 /** Bytes that the tensor's shape asks for. */

@@ -59,6 +59,29 @@ export class ProtobufCursor {
     throw this.corrupt("a number has more than 10 bytes");
   }
 
+  /** As `varint`, of an integer that may be negative and is then exact. */
+  signedVarint(end: number): number {
+    const start = this.position;
+    const value = this.varint(end);
+    if (this.position - start < 10) return value;
+    // Ten bytes are a negative number's 64 bits. Near zero it is their complement that is small.
+    let complement = 0;
+    let scale = 1;
+    for (let at = start; at < this.position; at++) {
+      const bits = at === start + 9 ? 1 : 0x7f;
+      complement += (~(this.#buffer[at - this.#bufferStart] as number) & bits) * scale;
+      scale *= 128;
+    }
+    return -1 - complement;
+  }
+
+  /** A little-endian integer of 8 bytes, which `holds(8)` says are here; beyond 2^53 it is rounded. */
+  int64(): number {
+    const value = this.#buffer.readBigInt64LE(this.position - this.#bufferStart);
+    this.position += 8;
+    return Number(value);
+  }
+
   /** The length of a field's content; the content lies before `end`, or the file is no such message. */
   length(end: number): number {
     const length = this.varint(end);

@@ -29,12 +29,28 @@ export class MemoryBudget {
     return this.#held.releasingCount > 0 ? "later" : "never";
   }
 
-  /** The error for a model of `bytes` bytes that cannot have them, with the figures in its text. */
-  refusal(modelId: string, bytes: number): RuntimeError {
+  /** Whether a load that holds `reservedBytes` may keep a model of `bytes`. What others are about to give
+   *  back counts: the memory is taken already, and to throw the model away would not make it free sooner. */
+  canGrow(reservedBytes: number, bytes: number): boolean {
+    if (bytes <= this.freeBytes + reservedBytes) return true;
+    // The load itself is one of them.
+    return bytes <= this.capacityBytes && this.#held.releasingCount > 1;
+  }
+
+  /** The error for a model of `bytes` bytes that cannot have them, with the figures in its text.
+   *  `reservedBytes`: what it has already. */
+  refusal(modelId: string, bytes: number, reservedBytes = 0): RuntimeError {
+    const freeBytes = Math.max(0, this.freeBytes + reservedBytes);
     const text =
       bytes > this.capacityBytes
-        ? `model '${modelId}' needs ${bytes} bytes, more than the whole capacity of ${this.capacityBytes}`
-        : `model '${modelId}' needs ${bytes} bytes, ${this.usedBytes} of ${this.capacityBytes} are in use`;
+        ? `model '${modelId}' needs ${mib(bytes)}, more than the whole capacity of ${mib(this.capacityBytes)}`
+        : `model '${modelId}' needs ${mib(bytes)}, ${mib(freeBytes)} of ${mib(this.capacityBytes)} are free`;
     return new RuntimeError("over-budget", text);
   }
+}
+
+/** Never a 0 for what is not nothing. */
+function mib(bytes: number): string {
+  const value = bytes / 1024 ** 2;
+  return `${value >= 100 ? Math.round(value) : Number(value.toPrecision(3))} MiB`;
 }

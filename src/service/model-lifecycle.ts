@@ -10,10 +10,12 @@ import { FaultBook } from "./fault-book.ts";
 import type { LoadQueue } from "./load-queue.ts";
 import type { MemoryBudget } from "./memory-budget.ts";
 import type { ModelFaults } from "./model-faults.ts";
+import { locateModel } from "./model-inspection.ts";
 import { splitVersionedId } from "./model-name.ts";
 import type { ModelRecord } from "./model-record.ts";
 import type { ModelRegistry } from "./model-registry.ts";
 import { parseSettingsFile } from "./model-settings.ts";
+import type { ModelSizer } from "./model-sizer.ts";
 
 export interface LifecycleParts {
   readonly engine: Engine;
@@ -21,6 +23,7 @@ export interface LifecycleParts {
   readonly registry: ModelRegistry;
   readonly budget: MemoryBudget;
   readonly queue: LoadQueue;
+  readonly sizer: Pick<ModelSizer, "remember">;
   readonly log: Logger;
   /** From the call to the point where we give up: a little less than ModelMesh's own limit, so that it
    *  hears our reason instead of cancelling. */
@@ -145,14 +148,10 @@ export class ModelLifecycle {
   }
 
   async #inspect(record: ModelRecord): Promise<ModelSource> {
-    const { engine, safePath } = this.#parts;
     const { spec, format } = record.request;
-    const path = await safePath.follow(safePath.resolve(spec.path), spec.path);
-    const model = await engine.locate(path, format);
-    // The file inside a model directory may itself be a link; a path that was followed is none.
-    const file = model.file === path ? path : await safePath.follow(model.file, spec.path);
+    const model = await locateModel(this.#parts, { path: spec.path, format });
     record.settings = await this.#settings(record, model);
-    return await engine.inspect({ ...model, file });
+    return await this.#parts.engine.inspect(model);
   }
 
   /** The key goes before the file, and that before the defaults. */
@@ -185,10 +184,20 @@ export class ModelLifecycle {
   }
 
   async #serve(record: ModelRecord, loaded: LoadedModel): Promise<void> {
+    const { budget, sizer } = this.#parts;
     // The engine may have finished in the very moment in which the load was stopped.
     if (record.state.tag !== "loading" && record.state.tag !== "reloading") {
       await loaded.unload();
       throw record.signal.reason;
+    }
+    // A model that is loaded again has had its memory before.
+    if (record.state.tag === "loading") {
+      const { reservedBytes } = record.state;
+      if (!budget.canGrow(reservedBytes, loaded.sizeBytes)) {
+        await sizer.remember(record.request, loaded.sizeBytes);
+        await loaded.unload();
+        throw budget.refusal(record.label, loaded.sizeBytes, reservedBytes);
+      }
     }
     record.becomeReady(loaded);
     const loadMs = Math.round(performance.now() - record.createdAtMs);

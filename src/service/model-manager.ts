@@ -109,6 +109,7 @@ export class ModelManager implements Models {
       registry,
       budget: this.#budget,
       queue: this.#queue,
+      sizer: this.#sizer,
       loadLimitMs: loadTimeoutMs - Math.min(1000, loadTimeoutMs / 10),
       drainTimeoutMs: options.drainTimeoutMs,
       defaultSettings: {

@@ -13,6 +13,7 @@ interface Field {
 const fields: readonly Field[] = [
   { path: ["max_batch_size"], setting: "maxBatchSize", max: 2 ** 16 },
   { path: ["max_concurrency"], setting: "maxConcurrency", max: 2 ** 31 - 1 },
+  { path: ["warmup_batch_size"], setting: "warmupBatchSize", max: 2 ** 16 },
   {
     path: ["dynamic_batching", "max_queue_delay_microseconds"],
     setting: "maxQueueDelayMicroseconds",

@@ -1,12 +1,16 @@
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
+import { delay } from "../abort.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { SafePath } from "../storage/safe-path.ts";
+import { inspectModel } from "./model-inspection.ts";
 import type { ModelRequest } from "./model-spec.ts";
 
 /** ModelMesh counts in units of 8 KiB and forgets to clean up after a failed load of one unit. */
 const leastBytes = 16 * 1024;
 const maxRemembered = 20_000;
+/** ModelMesh waits 500 ms for a prediction. */
+const inspectLimitMs = 250;
 
 export interface SizerOptions {
   readonly capacityBytes: number;
@@ -15,8 +19,9 @@ export interface SizerOptions {
   readonly multiplier: number | undefined;
 }
 
-/** Predicts the memory of models that are not loaded: an upper bound from a stat and what the caller's
- *  storage counted, or what the same file needed the last time. */
+/** Predicts the memory of models that are not loaded: an upper bound from the structure of their file or
+ *  what the same file needed the last time; where there is no file (yet), from what the caller's storage
+ *  counted. */
 export class ModelSizer {
   readonly #engine: Engine;
   readonly #safePath: SafePath;
@@ -33,27 +38,47 @@ export class ModelSizer {
   /** Bytes, from 16 KiB to the capacity. A path that is not here (yet) is no error. */
   async predict(request: ModelRequest): Promise<number> {
     const { capacityBytes, defaultModelBytes, multiplier } = this.#options;
-    const path = this.#safePath.resolve(request.spec.path);
-    const onDisk = await statModel(path);
+    const onDisk = await statModel(this.#safePath.resolve(request.spec.path));
     const known = onDisk && this.#needed.get(onDisk.identity);
     const diskBytes = onDisk?.bytes ?? request.diskBytes;
-    let bytes = defaultModelBytes;
-    if (known !== undefined) bytes = known;
-    else if (diskBytes !== undefined) {
+    let bytes = known ?? (multiplier === undefined ? await this.#inspect(request) : undefined);
+    if (known === undefined && bytes !== undefined) this.#note(onDisk?.identity, bytes);
+    if (bytes === undefined && diskBytes !== undefined) {
       bytes =
         multiplier === undefined
           ? this.#engine.predictBytes(diskBytes, request.format)
           : Math.ceil(diskBytes * multiplier);
     }
-    return Math.min(Math.max(bytes, leastBytes), capacityBytes);
+    return Math.min(Math.max(bytes ?? defaultModelBytes, leastBytes), capacityBytes);
   }
 
   /** Keeps what a load of the model needed at most, for the next time that the same file is asked about. */
   async remember(request: ModelRequest, neededBytes: number): Promise<void> {
     const onDisk = await statModel(this.#safePath.resolve(request.spec.path));
-    if (onDisk === undefined) return;
-    this.#needed.delete(onDisk.identity);
-    this.#needed.set(onDisk.identity, neededBytes);
+    this.#note(onDisk?.identity, neededBytes);
+  }
+
+  /** What a load would reserve. Undefined if the file cannot be read now, or not soon enough: why, the
+   *  load will say. */
+  async #inspect({ spec, format }: ModelRequest): Promise<number | undefined> {
+    const limit = new AbortController();
+    const inspected = inspectModel(
+      { engine: this.#engine, safePath: this.#safePath },
+      { path: spec.path, format },
+    ).then(
+      ({ estimatedBytes }) => estimatedBytes,
+      () => undefined,
+    );
+    const late = delay(inspectLimitMs, limit.signal).catch(() => undefined);
+    const bytes = await Promise.race([inspected, late]);
+    limit.abort();
+    return bytes ?? undefined;
+  }
+
+  #note(identity: string | undefined, bytes: number): void {
+    if (identity === undefined) return;
+    this.#needed.delete(identity);
+    this.#needed.set(identity, bytes);
     const oldest = this.#needed.keys().next();
     if (this.#needed.size > maxRemembered && !oldest.done) this.#needed.delete(oldest.value);
   }

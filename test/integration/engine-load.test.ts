@@ -91,12 +91,14 @@ describe("inspecting a model", { timeout: limitMs }, () => {
     for (const datatype of ["FP32", "FP16", "INT8"] as const) {
       const path = join(directory, `${datatype}.onnx`);
       await writeWeightsModel(path, 40 * MiB, datatype);
-      const model = await engine.load(await inspectAt(engine, path, undefined), {
-        signal: forever,
-        isolated: false,
-      });
+      const source = await inspectAt(engine, path, undefined);
+      const model = await engine.load(source, { signal: forever, isolated: false });
+      // That integer weights are dequantized at every run only the file's structure tells.
+      const { sizeBytes } = model;
+      assert.ok(sizeBytes <= source.estimatedBytes, `${datatype}: ${sizeBytes} of the estimate`);
+      // That integer weights are dequantized at every run only the file's structure tells.
       const predicted = engine.predictBytes(40 * MiB, undefined);
-      assert.ok(model.sizeBytes <= predicted, `${datatype}: ${model.sizeBytes} of ${predicted}`);
+      assert.ok(datatype === "INT8" || sizeBytes <= predicted, `${datatype}: ${sizeBytes}`);
       await model.unload();
     }
     assert.ok(engine.predictBytes(0, "onnx") >= 16 * 1024);
@@ -288,7 +290,7 @@ describe("the abort of a load", { timeout: limitMs }, () => {
     const source = await inspectAt(fixture.engine, path, undefined);
     const abort = new AbortController();
     const loading = fixture.engine.load(source, { signal: abort.signal, isolated: false });
-    setTimeout(() => abort.abort(reason), 20);
+    setTimeout(() => abort.abort(reason), 200);
     await assert.rejects(loading, reason);
     assert.equal(isRunning(neighbour.hostPid), false);
     const error = await neighbour.lost;

@@ -90,8 +90,8 @@ export const mutations: readonly Mutation[] = [
   {
     name: "give a stopped load's place back before its memory",
     file: "model-lifecycle.ts",
-    from: "await loaded.unload();",
-    to: "void loaded.unload();",
+    from: "await loaded.unload();\n      throw record.signal.reason;",
+    to: "void loaded.unload();\n      throw record.signal.reason;",
   },
   {
     name: "leak the lease of a caller that left",

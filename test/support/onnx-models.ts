@@ -202,6 +202,31 @@ export function bomb(runBytes = 1.5 * 1024 ** 3): Uint8Array {
   }).finish();
 }
 
+/** As `bomb`, but how much it needs follows from the input, so that the file does not show it. */
+export function hiddenBomb(runBytes = 1.5 * 1024 ** 3): Uint8Array {
+  const toInt64 = { to: { int: 7 } };
+  return encodeModel({
+    inputs: [fp32("x", ["batch", 4])],
+    outputs: [fp32("y", ["batch", 4])],
+    nodes: [
+      node("ReduceMean", ["x"], ["mean"]),
+      node("Mul", ["mean", "zero"], ["none"]),
+      { ...node("Cast", ["none"], ["noneMore"]), attributes: toInt64 },
+      node("Add", ["hugeShape", "noneMore"], ["shape"]),
+      // The mean has as many dimensions as the input.
+      node("Squeeze", ["shape"], ["list"]),
+      node("Expand", ["mean", "list"], ["huge"]),
+      node("ReduceMax", ["huge"], ["max"]),
+      node("Mul", ["max", "zero"], ["nothing"]),
+      node("Add", ["x", "nothing"], ["y"]),
+    ],
+    constants: [
+      constant("hugeShape", "INT64", [2], [1024, Math.ceil(runBytes / 4 / 1024)]),
+      constant("zero", "FP32", [], [0]),
+    ],
+  }).finish();
+}
+
 /** "index" INT64 [batch] -> "word" BYTES [batch]: "zero", "one" or "zwölf". The run fails for every
  *  other index than 0, 1 and 2 (and -1 to -3, which count from the end). */
 export function failsAtRun(): Uint8Array {

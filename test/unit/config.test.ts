@@ -38,6 +38,7 @@ describe("the configuration", () => {
       MAX_QUEUE_WAIT: "300",
       QUEUE_TIMEOUT_MICROSECONDS: "5000",
       LIMIT_PER_MODEL_CONCURRENCY: "2",
+      WARMUP_BATCH_SIZE: "4",
     };
     assert.deepEqual(readConfig([], env).runSettings, {
       maxBatchSize: 8,
@@ -46,6 +47,7 @@ describe("the configuration", () => {
       maxQueueWaitMs: 300,
       queueTimeoutMicroseconds: 5_000,
       maxConcurrency: 2,
+      warmupBatchSize: 4,
     });
   });
 

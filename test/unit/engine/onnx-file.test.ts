@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { scanOnnxFile } from "../../../src/engine/onnx-file.ts";
+import { footprintOf } from "../../../src/engine/onnx-footprint.ts";
 import { RuntimeError } from "../../../src/errors.ts";
 import {
   addOne,
@@ -15,14 +16,8 @@ import {
   slowLoop,
   truncated,
   unknownOp,
-  weights,
 } from "../../support/onnx-models.ts";
 import { ProtobufWriter } from "../../support/protobuf-writer.ts";
-
-const KiB = 1024;
-const MiB = 1024 * KiB;
-/** What a scan allows for beside weights and nodes. */
-const sessionBytes = 256 * KiB;
 
 let directory = "";
 let files = 0;
@@ -73,22 +68,6 @@ describe("the scan of an ONNX file", () => {
     assert.equal((await scan(model)).weightBytes, 40);
   });
 
-  for (const [datatype, factor] of [
-    ["FP32", 1],
-    ["FP64", 1],
-    ["INT8", 1],
-    ["FP16", 2],
-  ] as const) {
-    it(`bounds ${datatype} weights from above by ${factor} times their bytes, and little more`, async () => {
-      const { weightBytes, loadedBytes } = await scan(weights({ bytes: 8 * MiB, datatype }));
-      assert.ok(weightBytes >= 8 * MiB && weightBytes < 8.1 * MiB, String(weightBytes));
-      const least = factor * weightBytes + sessionBytes;
-      assert.ok(loadedBytes >= least, `${loadedBytes} of at least ${least}`);
-      // The largest tensor counts twice, and there may be one only.
-      assert.ok(loadedBytes <= least + weightBytes + 100 * KiB, `${loadedBytes} of ${least}`);
-    });
-  }
-
   it("counts strings with what each of them takes in memory", async () => {
     const { weightBytes } = await scan(failsAtRun());
     assert.equal(weightBytes, 3 * 32 + Buffer.byteLength("zeroonezwölf"));
@@ -114,13 +93,6 @@ describe("the scan of an ONNX file", () => {
       .integers(1, [2 ** 40])
       .integer(2, 1);
     assert.equal((await scan(withTensors(onlyShape))).weightBytes, 0);
-  });
-
-  it("allows for every node", async () => {
-    const nodes = Array.from({ length: 1000 }, () => message().text(4, "Relu"));
-    const model = message().message(7, message().messages(1, nodes)).finish();
-    const { loadedBytes } = await scan(model);
-    assert.ok(loadedBytes >= sessionBytes + 3 * MiB, String(loadedBytes));
   });
 
   it("passes over weights without reading them", async () => {
@@ -187,7 +159,7 @@ describe("the scan of an ONNX file", () => {
   }
 
   it("leaves operators to the engine", async () => {
-    assert.ok((await scan(unknownOp())).loadedBytes > 0);
+    assert.equal((await scan(unknownOp())).nodeCount, 1);
   });
 
   it("says what is missing if there is no file", async () => {
@@ -271,8 +243,10 @@ describe("the scan of hostile bytes", () => {
       await handle.writeFile(random(4) === 0 ? bytes.subarray(0, random(bytes.length)) : bytes);
       await handle.close();
       try {
-        const { loadedBytes, weightBytes } = await scanOnnxFile(file);
-        assert.ok(loadedBytes >= sessionBytes && weightBytes >= 0, `round ${round}`);
+        const { loadedBytes, usualBytes, weightBytes } = footprintOf(await scanOnnxFile(file));
+        assert.ok(Number.isSafeInteger(loadedBytes), `round ${round}: ${loadedBytes}`);
+        assert.ok(loadedBytes >= usualBytes && usualBytes > weightBytes, `round ${round}`);
+        assert.ok(weightBytes >= 0, `round ${round}`);
         accepted++;
       } catch (error) {
         if (!(error instanceof RuntimeError)) throw error;

@@ -67,7 +67,7 @@ describe("the load queue", () => {
     const small = enter("small", 40);
     note("a", { tag: "ready", sizeBytes: 60 });
     queue.pump();
-    await assert.rejects(big, { kind: "over-budget", message: /50 bytes, .* of 100 are in use/ });
+    await assert.rejects(big, { kind: "over-budget", message: /MiB, .* of .* MiB are free/ });
     await small;
   });
 

@@ -35,6 +35,18 @@ describe("a memory budget of 100 bytes", () => {
     assert.equal(budget.canReserve(101), "never");
   });
 
+  it("lets a load keep more than it has reserved, as far as that is free or about to be", () => {
+    held.note(second, { tag: "loading", reservedBytes: 10 });
+    assert.equal(budget.canGrow(10, 5), true);
+    assert.equal(budget.canGrow(10, 40), true);
+    assert.equal(budget.canGrow(10, 41), false);
+    const third = {};
+    held.note(third, { tag: "draining", sizeBytes: 20 });
+    assert.equal(budget.canGrow(10, 41), true);
+    assert.equal(budget.canGrow(10, 101), false);
+    held.note(third, undefined);
+  });
+
   it("reports honestly that measured sizes went over the capacity", () => {
     held.note(second, { tag: "ready", sizeBytes: 70 });
     assert.equal(budget.freeBytes, -30);

@@ -326,12 +326,35 @@ describe("loading a model", () => {
 });
 
 describe("admission by memory", () => {
+  it("lets a model be bigger than predicted, and predicts that from then on", async () => {
+    const { manager, engine } = setUp();
+    const answer = manager.load(spec("m"), forever);
+    (await engine.nthLoad(1)).finish(950);
+    assert.equal((await answer).sizeBytes, 950);
+    assert.equal(manager.usedBytes, 950);
+  });
+
+  it("refuses a model that has turned out bigger than all that is free, with the figures", async () => {
+    const { manager, engine } = setUp();
+    const other = manager.load(spec("other"), forever);
+    (await engine.nthLoad(1)).finish(60);
+    await other;
+    const answer = manager.load(spec("m"), forever);
+    (await engine.nthLoad(2)).finish(950);
+    await assert.rejects(answer, {
+      kind: "over-budget",
+      message: "model 'm' needs 0.000906 MiB, 0.000896 MiB of 0.000954 MiB are free",
+    });
+    assert.equal(manager.usedBytes, 60);
+    assert.deepEqual(manager.modelIds, ["other"]);
+  });
+
   it("refuses what can never fit, with the figures", async () => {
     const { manager, engine } = setUp();
     engine.estimatedBytes = 1001;
     await assert.rejects(manager.load(spec("m"), forever), {
       kind: "over-budget",
-      message: "model 'm' needs 1001 bytes, more than the whole capacity of 1000",
+      message: "model 'm' needs 0.000955 MiB, more than the whole capacity of 0.000954 MiB",
     });
   });
 
@@ -341,7 +364,7 @@ describe("admission by memory", () => {
     engine.estimatedBytes = 950;
     await assert.rejects(manager.load(spec("n"), forever), {
       kind: "over-budget",
-      message: "model 'n' needs 950 bytes, 60 of 1000 are in use",
+      message: "model 'n' needs 0.000906 MiB, 0.000896 MiB of 0.000954 MiB are free",
     });
     assert.equal(manager.usedBytes, 60);
   });

@@ -33,7 +33,7 @@ describe("the settings of a model", () => {
     ["[]", "f must be a JSON object"],
     [
       '{"max_batch_sise": 8}',
-      "f: max_batch_sise is no setting; expected max_batch_size, max_concurrency, dynamic_batching",
+      "f: max_batch_sise is no setting; expected max_batch_size, max_concurrency, warmup_batch_size, dynamic_batching",
     ],
     [
       '{"dynamic_batching": {"max_queue_size": 8}}',

@@ -1,0 +1,26 @@
+import type { ModelFootprint } from "./engine-catalog.ts";
+
+/** What a shared host takes for its models beside their native memory, objects of JavaScript and pages
+ *  that are not whole: up to 2 % measured. */
+export const sharedHostFactor = 1.02;
+
+/** By so much the memory of a host moves around a load for reasons of its own: measured up to 0.5 MiB. */
+const noiseBytes = 1024 * 1024;
+/** Models are rarely further from what their structure says. */
+const usualMargin = 0.1;
+
+/** What a model in a shared host counts for. `measuredBytes`: by how much the host has grown around its
+ *  load, undefined if that is not known. Memory that was free already hides a part of that; and what the
+ *  host has taken for itself meanwhile must not be charged to one model, so that a growth beyond what the
+ *  structure of the file says counts only where it is too big to be that. */
+export function sharedModelBytes(
+  { usualBytes, weightBytes, isClear }: ModelFootprint,
+  measuredBytes: number | undefined,
+): number {
+  const least = Math.max(weightBytes, usualBytes * (isClear ? 1 - usualMargin : 0));
+  const most = usualBytes * (1 + usualMargin);
+  const measured = measuredBytes ?? usualBytes;
+  const isNoise = measured > most && measured - most < noiseBytes;
+  const bytes = isNoise ? most : Math.max(least, measured);
+  return Math.ceil(bytes * sharedHostFactor);
+}

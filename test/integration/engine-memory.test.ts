@@ -1,0 +1,99 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { describe, it } from "node:test";
+import { defaultRunSettings } from "../../src/run-settings.ts";
+import { forever, startEngine } from "../support/engine-fixture.ts";
+import {
+  addOne,
+  failsAtRun,
+  hiddenBomb,
+  identity,
+  writeWeightsModel,
+} from "../support/onnx-models.ts";
+import { privateBytesOf } from "../support/process-tree.ts";
+
+const MiB = 1024 * 1024;
+
+const x = { name: "x", datatype: "FP32", shape: [1, 4] } as const;
+
+describe("a model that explodes when it runs", { timeout: 60_000 }, () => {
+  for (const isolated of [false, true]) {
+    it(`fails by itself, and its host lives on (isolated: ${isolated})`, async (t) => {
+      const { put, load } = await startEngine(t);
+      const model = await load(await put("bomb.onnx", hiddenBomb()), { isolated });
+      const neighbour = await load(await put("identity.onnx", identity("FP32")));
+      const run = async () =>
+        model.infer({ inputs: [{ ...x, data: new Uint8Array(16) }], outputs: ["y"] }, forever);
+      await assert.rejects(run, { kind: "over-budget", message: /needs more memory than/ });
+      await assert.rejects(run, { kind: "over-budget" });
+      assert.ok((await privateBytesOf(model.hostPid)) < 200 * MiB);
+      const inputs = [{ ...x, data: new Uint8Array(16).fill(7) }];
+      const [y] = await neighbour.infer({ inputs, outputs: ["y"] }, forever);
+      assert.deepEqual(y?.data, inputs[0]?.data);
+    });
+  }
+
+  it("runs where the limit is off or wide enough", async (t) => {
+    for (const runMemoryBytes of [0, 1024 * MiB]) {
+      const { put, load } = await startEngine(t, { runMemoryBytes });
+      const model = await load(await put("bomb.onnx", hiddenBomb(300 * MiB)));
+      const inputs = [{ ...x, data: new Uint8Array(16) }];
+      const [y] = await model.infer({ inputs, outputs: ["y"] }, forever);
+      assert.equal(y?.shape[1], 4);
+    }
+  });
+});
+
+describe("the size of a model", { timeout: 60_000 }, () => {
+  it("includes what its first runs add, as far as the file tells", async (t) => {
+    const { directory, load } = await startEngine(t, { dedicatedMinBytes: 1024 * MiB });
+    const path = join(directory, "quantized.onnx");
+    // 2 MiB in the file, 8 MiB dequantized at every run.
+    await writeWeightsModel(path, 2 * MiB, "INT8");
+    const cold = await load(path, { settings: { ...defaultRunSettings, warmupBatchSize: 0 } });
+    const warm = await load(path);
+    assert.ok(cold.measuredBytes !== undefined && cold.measuredBytes < 4 * MiB);
+    assert.ok(cold.sizeBytes > 9 * MiB, String(cold.sizeBytes));
+    assert.ok(warm.sizeBytes > 10 * MiB && warm.sizeBytes < 12 * MiB, String(warm.sizeBytes));
+  });
+
+  it("includes what the file does not tell, unless it is loaded without warm-up", async (t) => {
+    const { put, load } = await startEngine(t);
+    const path = await put("bomb.onnx", hiddenBomb(24 * MiB));
+    const cold = await load(path, { settings: { ...defaultRunSettings, warmupBatchSize: 0 } });
+    const warm = await load(path);
+    assert.ok(cold.sizeBytes < MiB, String(cold.sizeBytes));
+    assert.ok(warm.sizeBytes > 24 * MiB && warm.sizeBytes < 28 * MiB, String(warm.sizeBytes));
+  });
+
+  it("of many tiny models is the same for each, whatever the host takes for itself", async (t) => {
+    const { put, load } = await startEngine(t);
+    const path = await put("add.onnx", addOne());
+    const sizes: number[] = [];
+    for (let count = 0; count < 200; count++) sizes.push((await load(path)).sizeBytes);
+    const [least, most] = [Math.min(...sizes), Math.max(...sizes)];
+    assert.ok(least > 100 * 1024 && most < 1.3 * least, `${least} to ${most}`);
+  });
+
+  it("is what the system says of a host of its own", async (t) => {
+    const { directory, load } = await startEngine(t);
+    const path = join(directory, "quantized.onnx");
+    await writeWeightsModel(path, 12 * MiB, "INT8");
+    const model = await load(path);
+    const width = model.metadata.inputs[0]?.shape[1] ?? 0;
+    const x = { name: "x", datatype: "FP32", shape: [1, width] } as const;
+    for (let run = 0; run < 3; run++) {
+      const inputs = [{ ...x, data: new Uint8Array(4 * width) }];
+      await model.infer({ inputs, outputs: ["y"] }, forever);
+    }
+    const ratio = model.sizeBytes / (await privateBytesOf(model.hostPid));
+    assert.ok(ratio > 0.98 && ratio < 1.1, String(ratio));
+  });
+
+  it("is known also of models that strings and failing runs make hard to warm up", async (t) => {
+    const { put, load } = await startEngine(t);
+    const strings = await load(await put("strings.onnx", identity("BYTES")));
+    const failing = await load(await put("failing.onnx", failsAtRun()));
+    assert.ok(strings.sizeBytes > 0 && failing.sizeBytes > 0);
+  });
+});

@@ -1,0 +1,43 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import type { ModelFootprint } from "../../../src/engine/engine-catalog.ts";
+import { sharedHostFactor, sharedModelBytes } from "../../../src/engine/model-size.ts";
+
+const MiB = 1024 * 1024;
+
+/** Sizes in MiB. */
+function sizeOf(measured: number | undefined, footprint: Partial<ModelFootprint> = {}): number {
+  const known = { weightBytes: 8 * MiB, usualBytes: 10 * MiB, loadedBytes: 15 * MiB };
+  const whole = { ...known, isClear: true, warmupRows: 3, ...footprint };
+  const bytes = sharedModelBytes(whole, measured === undefined ? undefined : measured * MiB);
+  return Math.round((1000 * bytes) / sharedHostFactor / MiB) / 1000;
+}
+
+describe("the size of a model in a shared host", () => {
+  it("is what was measured, near what the file says", () => {
+    for (const measured of [9.5, 10, 10.9]) assert.equal(sizeOf(measured), measured);
+  });
+
+  it("is no less than nearly what the file says, if memory that was free hides a part", () => {
+    assert.equal(sizeOf(0), 9);
+    assert.equal(sizeOf(-3), 9);
+  });
+
+  it("is what the file says if nothing can be measured", () => {
+    assert.equal(sizeOf(undefined), 10);
+  });
+
+  it("does not count a growth that may be the host's own", () => {
+    assert.equal(sizeOf(11.9), 11);
+  });
+
+  it("counts a growth that is too big to be that", () => {
+    assert.equal(sizeOf(12.1), 12.1);
+    assert.equal(sizeOf(100), 100);
+  });
+
+  it("is no less than the weights where the file is not clear", () => {
+    assert.equal(sizeOf(0, { isClear: false }), 8);
+    assert.equal(sizeOf(9, { isClear: false }), 9);
+  });
+});
