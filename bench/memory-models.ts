@@ -19,11 +19,11 @@ export interface MemoryModel {
 export const memoryModels: readonly MemoryModel[] = [
   model("tiny, 100 bytes", 400, async (path) => writeFile(path, addOne())),
   model("MLP, FP32, 0.9 MiB", 120, async (path) => writeFile(path, mlp.make())),
-  model("convolutions, FP32, 8 MiB", 6, async (path) => writeFile(path, conv.make())),
-  model("linear, FP32, 16 MiB", 4, (path) => writeWeightsModel(path, 16 * MiB)),
-  model("linear, FP16, 12 MiB", 3, (path) => writeWeightsModel(path, 12 * MiB, "FP16")),
+  model("convolutions, FP32, 8 MiB", 24, async (path) => writeFile(path, conv.make())),
+  model("linear, FP32, 16 MiB", 12, (path) => writeWeightsModel(path, 16 * MiB)),
+  model("linear, FP16, 12 MiB", 10, (path) => writeWeightsModel(path, 12 * MiB, "FP16")),
   model("linear, FP16, 16 MiB", 1, (path) => writeWeightsModel(path, 16 * MiB, "FP16")),
-  model("linear, INT8 with DequantizeLinear, 2 MiB", 3, (path) =>
+  model("linear, INT8 with DequantizeLinear, 2 MiB", 24, (path) =>
     writeWeightsModel(path, 2 * MiB, "INT8"),
   ),
   model("linear, INT8 with DequantizeLinear, 8 MiB", 1, (path) =>
