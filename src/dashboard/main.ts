@@ -1,16 +1,11 @@
 import "uplot/dist/uPlot.min.css";
 import "./styles/main.css";
-import { render } from "preact";
-import { App } from "./parts/app.tsx";
-import { PageContext, startPageState } from "./state/page-state.ts";
+import { startPageState } from "./state/page-state.ts";
 
+// Asks the server first: while it answers, the browser makes ready what shows the answer.
+const state = startPageState();
 const root = document.getElementById("app");
 if (root !== null) {
-  root.replaceChildren();
-  render(
-    <PageContext.Provider value={startPageState()}>
-      <App />
-    </PageContext.Provider>,
-    root,
-  );
+  const { showPage } = await import("./parts/show-page.tsx");
+  showPage(state, root);
 }

@@ -2,9 +2,11 @@ import type { JSX } from "preact";
 import { useEffect } from "preact/hooks";
 import { usePage } from "../state/page-state.ts";
 import { ConnectionNotice, ConnectionPill } from "./connection.tsx";
-import { ModelPage } from "./model-page.tsx";
+import { latePart } from "./late-part.tsx";
 import { Overview } from "./overview.tsx";
 import { RuntimeFacts } from "./runtime-facts.tsx";
+
+const ModelPage = latePart(async () => (await import("./model-page.tsx")).ModelPage);
 
 /** The whole page: a head that stays, and what the route names. */
 export function App(): JSX.Element {
