@@ -17,6 +17,8 @@ interface Look {
 const heightPx = 150;
 /** What an empty chart spans, and a full one: seconds. */
 const spanSeconds = 180;
+/** Of a time of day, beside its tick. */
+const halfLabelPx = 24;
 
 /** The curves of a chart, as wide as their element and in the colours of the page. */
 export class LineCanvas {
@@ -85,10 +87,11 @@ function createChart(element: HTMLElement, { lines, format, onPoint }: Look): uP
         y: { range: (_chart, _min, max) => [0, Math.max(1, (max ?? 0) * 1.1)] },
       },
       axes: [
-        { ...axis, values: (_chart, ticks) => ticks.map(clockTime), space: 70, size: 24 },
+        { ...axis, values: clockTimes, space: 70, size: 24 },
         {
           ...axis,
-          values: (_chart, ticks) => ticks.map((tick) => (tick === 0 ? "0" : format(tick))),
+          values: (_chart, ticks) =>
+            ticks.map((tick) => (tick === 0 ? "0" : withoutZeros(format(tick)))),
           size: 56,
           space: 32,
         },
@@ -109,6 +112,16 @@ function createChart(element: HTMLElement, { lines, format, onPoint }: Look): uP
   );
 }
 
-function clockTime(seconds: number): string {
-  return new Date(seconds * 1000).toTimeString().slice(0, 8);
+/** A round figure on an axis needs none of the digits that a measured one has. */
+function withoutZeros(figure: string): string {
+  return figure.replace(/\.0+(?!\d)/, "");
+}
+
+/** Times of day, but for one so near to the end that it would be cut off there. */
+function clockTimes({ scales, width }: uPlot, ticks: readonly number[]): string[] {
+  const end = scales["x"]?.max ?? Number.POSITIVE_INFINITY;
+  const shownUntil = end - (halfLabelPx * spanSeconds) / width;
+  return ticks.map((tick) =>
+    tick > shownUntil ? "" : new Date(tick * 1000).toTimeString().slice(0, 8),
+  );
 }
