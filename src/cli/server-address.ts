@@ -26,7 +26,7 @@ export function readServerAddress(text: string): ServerAddress {
   // An address of version 6 without brackets has colons of its own.
   const withScheme = scheme === undefined ? `http://${isIPv6(text) ? `[${text}]` : text}` : text;
   const url = URL.canParse(withScheme) ? new URL(withScheme) : undefined;
-  const isHttp = url?.protocol === "http:" || url?.protocol === "https:";
+  const isHttp = !text.startsWith("unix:") && /^https?:$/.test(url?.protocol ?? "");
   const hasMore =
     url !== undefined && (url.pathname !== "/" || url.search || url.hash || url.username);
   if (url === undefined || !isHttp || url.hostname === "" || hasMore) {
