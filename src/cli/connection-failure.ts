@@ -32,10 +32,10 @@ export function explainConnection(
   return fail(`${label}: ${describeError(error)}`, advice);
 }
 
-/** Of OpenSSL's chain of numbers, libraries and places, the words. */
+/** Of OpenSSL's chain of numbers, libraries and places, the words, and none of Node's own advice. */
 function describeTlsError(error: SystemError): string {
   const [, words] = /:SSL routines:[^:]*:([^:]+):/.exec(error.message) ?? [];
-  return words ?? describeError(error);
+  return words ?? describeError(error).replace(/; if the root CA .*/, "");
 }
 
 const start = "start one by `modelport serve`, or name another by --address or MODELPORT_ADDRESS";

@@ -6,8 +6,9 @@ import { CommandError } from "./command-error.ts";
 import { explainConnection } from "./connection-failure.ts";
 import { exitCodes } from "./exit-code.ts";
 
-/** Calls an RPC in JSON over HTTP/1.1. Probes run every few seconds beside the server: this takes a third of
- *  the CPU time that a gRPC client needs to start. Resolves with the answer's fields. Throws CommandError. */
+/** Calls an RPC in JSON over HTTP/1.1. Probes run every few seconds beside the server, and a gRPC
+ *  client costs more CPU time to start than all the rest of one. Resolves with the answer's fields. Throws
+ *  CommandError. */
 export async function callJson(
   options: ClientOptions,
   rpc: string,

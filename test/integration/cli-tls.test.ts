@@ -99,7 +99,7 @@ describe("modelport with TLS and a token", { timeout: 60_000 }, () => {
       assert.equal(result.status, exitCodes.unreachable, result.stderr);
       assert.match(
         result.stderr,
-        /self-signed certificate .*\n {2}name the authority by --ca-file/,
+        /self-signed certificate \(\w+\)\n {2}name the authority by --ca-file/,
       );
     }
     const elsewhere = address.replace("localhost", "127.0.0.1");

@@ -10,16 +10,23 @@ import { waitFor } from "../support/wait-for.ts";
 
 describe("modelport watch", { timeout: 120_000 }, () => {
   let runtime: Runtime;
+  /** May be called more than once. */
+  let closeRuntime: () => Promise<void>;
   let watch: ChildProcess | undefined;
   let stdout = "";
   let stderr = "";
   beforeEach(async () => {
     runtime = await startRuntime();
+    let closing: Promise<void> | undefined;
+    closeRuntime = () => {
+      closing ??= runtime.close();
+      return closing;
+    };
     await runtime.put("add-one.onnx", addOne());
   });
   afterEach(async () => {
     watch?.kill("SIGKILL");
-    await runtime?.close();
+    await closeRuntime();
   });
 
   function start(...args: string[]): ChildProcess {
@@ -57,6 +64,8 @@ describe("modelport watch", { timeout: 120_000 }, () => {
     assert.deepEqual(lines()[0], "runtime  watching 1 model");
     assert.match(lines()[1] ?? "", /^before {2}ready, \d+ KiB$/);
     await load("mine");
+    // What begins and ends between two messages leaves no row to tell of, only its events.
+    await waitFor(() => lines().some((line) => line.startsWith("mine  ready")));
     await runtime.models.unload("mine");
     await waitFor(() => lines().includes("mine  unloaded"));
     const ofMine = lines().filter((line) => line.startsWith("mine  "));
@@ -103,18 +112,18 @@ describe("modelport watch", { timeout: 120_000 }, () => {
 
   it("ends well when whoever reads it has seen enough", async () => {
     const child = start("--output", "json");
+    const exit = once(child, "exit");
     await waitFor(() => stdout !== "");
     child.stdout?.destroy();
-    await load("mine");
-    const [status] = await once(child, "exit");
+    const [status] = await exit;
     assert.equal(status, exitCodes.ok, stderr);
   });
 
   it("ends with a code and a reason when the runtime goes away, or tries again if told to", async () => {
-    const child = start();
+    const exit = once(start(), "exit");
     await waitFor(() => stdout !== "");
-    await runtime.close();
-    const [status] = await once(child, "exit");
+    await closeRuntime();
+    const [status] = await exit;
     assert.ok([exitCodes.notReady, exitCodes.unreachable].includes(status), stderr);
     assert.match(stderr, /^modelport: .+/);
     start("--retry");

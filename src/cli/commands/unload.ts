@@ -5,7 +5,7 @@ import type { RunCommand } from "../command.ts";
 import { CommandError } from "../command-error.ts";
 import { exitCodes } from "../exit-code.ts";
 import { formatBytes } from "../format.ts";
-import { listModels, selectModel, toListJson } from "../model-list.ts";
+import { listModels, selectModel } from "../model-list.ts";
 import { printJson } from "../print-json.ts";
 import { withServer } from "../server-connection.ts";
 
@@ -29,7 +29,7 @@ export const run: RunCommand = (args, terminal) =>
       await server.client(ModelRuntime).unloadModel({ modelId: id });
     }
     const freed = held.reduce((sum, { heldBytes }) => sum + heldBytes, 0n);
-    if (args.text("output") === "json") printJson(terminal, toListJson(before));
+    if (args.text("output") === "json") printJson(terminal, { id, freedBytes: Number(freed) });
     else terminal.stdout.write(`unloaded ${id}: ${formatBytes(freed)} free again\n`);
     return exitCodes.ok;
   });
