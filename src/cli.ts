@@ -3,6 +3,7 @@ import { CommandError, usageError } from "./cli/command-error.ts";
 import { commandTable } from "./cli/command-table.ts";
 import { completionScript } from "./cli/completion.ts";
 import { exitCodes } from "./cli/exit-code.ts";
+import { printable } from "./cli/format.ts";
 import { commandHelp, programHelp, serveHelp } from "./cli/help.ts";
 import { parseArguments } from "./cli/parse-arguments.ts";
 import { version } from "./version.ts";
@@ -38,7 +39,7 @@ export async function runProgram(surroundings: Surroundings): Promise<number | u
     return await runCommand(name, rest, surroundings);
   } catch (error) {
     if (!(error instanceof CommandError)) throw error;
-    stderr.write(`modelport: ${error.message}\n`);
+    stderr.write(`modelport: ${printable(error.message)}\n`);
     if (error.advice !== "") stderr.write(`  ${error.advice}\n`);
     return error.exitCode;
   }

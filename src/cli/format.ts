@@ -44,11 +44,19 @@ export function count(number: bigint | number, noun: string): string {
   return `${number} ${noun}${Number(number) === 1 ? "" : "s"}`;
 }
 
+/** For terminals: names and reasons are what others chose, and control characters would be obeyed. */
+export function printable(text: string): string {
+  const asEscape = (character: string) =>
+    `\\x${character.charCodeAt(0).toString(16).padStart(2, "0")}`;
+  return text.replace(/\p{Cc}/gu, asEscape);
+}
+
 /** Rows in columns as wide as they need to be. `right`: the columns of figures. */
 export function formatTable(
-  rows: readonly (readonly string[])[],
+  table: readonly (readonly string[])[],
   right: ReadonlySet<number> = new Set(),
 ): string {
+  const rows = table.map((row) => row.map(printable));
   const widths: number[] = [];
   for (const row of rows) {
     for (const [at, cell] of row.entries()) widths[at] = Math.max(widths[at] ?? 0, cell.length);

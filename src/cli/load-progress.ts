@@ -5,7 +5,7 @@ import {
   RuntimeWatchService,
 } from "../../gen/modelport/v1/runtime_watch_pb.ts";
 import type { OutputStream } from "./command.ts";
-import { formatAge, formatBytes } from "./format.ts";
+import { formatAge, formatBytes, printable } from "./format.ts";
 import { stateName } from "./model-state.ts";
 import { RuntimeReplica } from "./runtime-replica.ts";
 import type { ServerConnection } from "./server-connection.ts";
@@ -68,7 +68,7 @@ export class LoadProgress {
     const nowMs = performance.now();
     if (nowMs - this.#startMs < this.#times.quietMs) return;
     const state = describeLoad(this.#replica, this.#id);
-    const line = `loading ${this.#id}: ${state}`;
+    const line = printable(`loading ${this.#id}: ${state}`);
     const elapsed = formatAge(nowMs - this.#startMs);
     if (this.#stderr.isTTY) {
       const width = (this.#stderr.columns ?? 80) - 1;

@@ -3,7 +3,15 @@ import {
   type ModelMetadataResponse_TensorMetadata,
 } from "../../gen/inference/inference_pb.ts";
 import { ModelState, type ModelStatus } from "../../gen/modelport/v1/runtime_watch_pb.ts";
-import { count, formatBytes, formatMs, formatRate, formatTable, formatTime } from "./format.ts";
+import {
+  count,
+  formatBytes,
+  formatMs,
+  formatRate,
+  formatTable,
+  formatTime,
+  printable,
+} from "./format.ts";
 import type { ModelList } from "./model-list.ts";
 import { modelLabel, stateName } from "./model-state.ts";
 import type { ServerConnection } from "./server-connection.ts";
@@ -83,5 +91,5 @@ function describeTensor({ name, datatype, shape }: ModelMetadataResponse_TensorM
 }
 
 function block(title: string, rows: readonly (readonly string[])[]): string {
-  return `${title}\n${formatTable(rows.map((row) => [" ", ...row]))}`;
+  return `${printable(title)}\n${formatTable(rows.map((row) => [" ", ...row]))}`;
 }

@@ -4,6 +4,7 @@ import type {
 } from "../../gen/inference/inference_pb.ts";
 import { decodeElements, type Element } from "../element-codec.ts";
 import { decodeBytes } from "./bytes-elements.ts";
+import { printable } from "./format.ts";
 import { showSpec } from "./tensor-value.ts";
 
 interface Output {
@@ -37,7 +38,7 @@ export function toInferenceText(answer: ModelInferResponse): string {
       const shape = spec.shape.map(Number);
       const show = elements.length > fullElements ? edge : Number.POSITIVE_INFINITY;
       const note = isText ? "" : " in base64";
-      return `${showSpec(spec)}${note}\n  ${nest(elements, shape, show)}\n`;
+      return `${printable(showSpec(spec))}${note}\n  ${nest(elements, shape, show)}\n`;
     })
     .join("");
 }
@@ -70,7 +71,7 @@ function nest(elements: readonly Element[], shape: readonly number[], show: numb
 }
 
 function showElement(element: Element | undefined): string {
-  if (typeof element === "string") return JSON.stringify(element);
+  if (typeof element === "string") return printable(JSON.stringify(element));
   // Six digits tell an FP32 from its neighbours well enough for people.
   if (typeof element === "number" && !Number.isInteger(element))
     return `${Number(element.toPrecision(6))}`;

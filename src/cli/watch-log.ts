@@ -6,7 +6,7 @@ import {
   type StateChange,
   type WatchResponse,
 } from "../../gen/modelport/v1/runtime_watch_pb.ts";
-import { count, formatMs, formatTime } from "./format.ts";
+import { count, formatMs, formatTime, printable } from "./format.ts";
 import { memoryOf, modelLabel, stateName } from "./model-state.ts";
 import { RuntimeReplica } from "./runtime-replica.ts";
 
@@ -65,7 +65,7 @@ export class WatchLog {
     // Times are equal where one thing followed at once from another: then states come first.
     return entries
       .sort((a, b) => Number(a.timeMs - b.timeMs))
-      .map(({ timeMs, what, text }) => `${formatTime(timeMs)}  ${what}  ${text}`);
+      .map(({ timeMs, what, text }) => printable(`${formatTime(timeMs)}  ${what}  ${text}`));
   }
 
   #begin(events: readonly Event[]): string[] {
@@ -77,7 +77,9 @@ export class WatchLog {
       const reason = model.reason === "" ? "" : `: ${model.reason}`;
       const memory = memoryOf(model) === "" ? "" : `, ${memoryOf(model)}`;
       const time = formatTime(model.stateSinceMs);
-      return `${time}  ${modelLabel(model)}  ${stateName(model.state)}${memory}${reason}`;
+      return printable(
+        `${time}  ${modelLabel(model)}  ${stateName(model.state)}${memory}${reason}`,
+      );
     });
     const time = formatTime(runtime?.timeMs ?? 0n);
     return [`${time}  runtime  watching ${count(models.length, "model")}`, ...lines];

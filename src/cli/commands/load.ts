@@ -5,7 +5,7 @@ import { ModelState } from "../../../gen/modelport/v1/runtime_watch_pb.ts";
 import type { CommandArguments, RunCommand } from "../command.ts";
 import { CommandError, usageError } from "../command-error.ts";
 import { exitCodes } from "../exit-code.ts";
-import { formatMs } from "../format.ts";
+import { formatMs, printable } from "../format.ts";
 import { LoadProgress } from "../load-progress.ts";
 import { listModels, selectModel, toListJson } from "../model-list.ts";
 import { memoryOf, modelLabel } from "../model-state.ts";
@@ -28,7 +28,7 @@ export const run: RunCommand = (args, terminal) =>
     else {
       for (const model of ready) {
         terminal.stdout.write(
-          `loaded ${modelLabel(model)}: ${memoryOf(model)}, in ${formatMs(model.loadMs)}\n`,
+          `loaded ${printable(modelLabel(model))}: ${memoryOf(model)}, in ${formatMs(model.loadMs)}\n`,
         );
       }
     }

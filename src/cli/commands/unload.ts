@@ -4,7 +4,7 @@ import { ModelState } from "../../../gen/modelport/v1/runtime_watch_pb.ts";
 import type { RunCommand } from "../command.ts";
 import { CommandError } from "../command-error.ts";
 import { exitCodes } from "../exit-code.ts";
-import { formatBytes } from "../format.ts";
+import { formatBytes, printable } from "../format.ts";
 import { listModels, selectModel } from "../model-list.ts";
 import { printJson } from "../print-json.ts";
 import { withServer } from "../server-connection.ts";
@@ -30,6 +30,6 @@ export const run: RunCommand = (args, terminal) =>
     }
     const freed = held.reduce((sum, { heldBytes }) => sum + heldBytes, 0n);
     if (args.text("output") === "json") printJson(terminal, { id, freedBytes: Number(freed) });
-    else terminal.stdout.write(`unloaded ${id}: ${formatBytes(freed)} free again\n`);
+    else terminal.stdout.write(`unloaded ${printable(id)}: ${formatBytes(freed)} free again\n`);
     return exitCodes.ok;
   });
