@@ -25,7 +25,9 @@ for (const file of ["README.md", "CHANGELOG.md", "LICENSE", "NOTICE", "proto"]) 
   cpSync(join(root, file), join(folder, file), { recursive: true });
 }
 await bundleProgram(program);
-await buildDashboard(join(program, "dashboard"));
+await buildDashboard(root, join(program, "dashboard"));
+// Says of which sources it was made, and there are none in the package.
+rmSync(join(program, "dashboard/build.json"));
 const manifest = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as Manifest;
 const published = packageManifest(manifest);
 const lockfile = readLockfile(root);

@@ -48,7 +48,7 @@ export async function thirdPartyNotices(root: string, lockfile: Lockfile): Promi
 async function pagePackages(root: string): Promise<Set<string>> {
   const { metafile } = await build({
     absWorkingDir: root,
-    entryPoints: ["src/dashboard/main.tsx"],
+    entryPoints: ["src/dashboard/main.ts"],
     bundle: true,
     write: false,
     outdir: "unused",
