@@ -29,7 +29,9 @@ const httpServer = `
 `;
 
 async function overHttp(fixture: PullerFixture): Promise<void> {
-  const server = spawn(process.execPath, ["--eval", httpServer], { stdio: ["ignore", "pipe", 2] });
+  const server = spawn(process.execPath, ["--eval", httpServer], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
   try {
     const [port] = (await once(server.stdout, "data")) as [Buffer];
     await measure("HTTP", fixture, `http://127.0.0.1:${Number(port)}/model.onnx`, {});

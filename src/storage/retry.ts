@@ -23,7 +23,7 @@ export class RetryPolicy {
   }
 
   /** Resolves when it is time for the next attempt. Rejects if there is to be none: with the signal's reason,
-   *  or with what `reason` means. Some seven failures in a row, in about ten seconds, are the end. */
+   *  or with what `reason` means. Seven failures in a row are the end, after some six seconds of pauses. */
   async failed(reason: unknown, what: string): Promise<void> {
     this.#signal.throwIfAborted();
     const error = toStorageError(reason, what);
