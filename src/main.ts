@@ -7,6 +7,7 @@ import { createLogger } from "./log.ts";
 import { awaitPrestop } from "./prestop.ts";
 import { buildServer } from "./rpc/server.ts";
 import { ModelManager } from "./service/model-manager.ts";
+import { ModelPuller } from "./storage/model-puller.ts";
 import { SafePath } from "./storage/safe-path.ts";
 import { version } from "./version.ts";
 
@@ -29,8 +30,10 @@ export async function serve(flags: readonly string[], env: NodeJS.ProcessEnv): P
     environment: env["NODE_COMPILE_CACHE"] ? { NODE_COMPILE_CACHE: env["NODE_COMPILE_CACHE"] } : {},
     log,
   });
+  const puller = new ModelPuller(config.pull, log);
+  void puller.removeLeftovers();
   const models = new ModelManager(
-    { engine, safePath: new SafePath(config.modelRoots), log },
+    { engine, safePath: new SafePath(config.modelRoots), puller, log },
     config,
   );
   const server = await buildServer({
@@ -63,6 +66,7 @@ export async function serve(flags: readonly string[], env: NodeJS.ProcessEnv): P
       // Loads stop at once; inferences and their connections have until the grace is over.
       await Promise.all([server.close(), models.close(config.shutdownGraceMs)]);
       await engine.close();
+      await puller.close();
       log.info({ reason }, "shutdown finished");
       process.exit(exitCode);
     })();

@@ -33,8 +33,7 @@ export class ModelSizer {
   /** Bytes, from 16 KiB to the capacity. A path that is not here (yet) is no error. */
   async predict(request: ModelRequest): Promise<number> {
     const { capacityBytes, defaultModelBytes, multiplier } = this.#options;
-    const path = this.#safePath.resolve(request.spec.path);
-    const onDisk = await statModel(path);
+    const onDisk = await this.#identify(request);
     const known = onDisk && this.#needed.get(onDisk.identity);
     const diskBytes = onDisk?.bytes ?? request.diskBytes;
     let bytes = defaultModelBytes;
@@ -50,12 +49,22 @@ export class ModelSizer {
 
   /** Keeps what a load of the model needed at most, for the next time that the same file is asked about. */
   async remember(request: ModelRequest, neededBytes: number): Promise<void> {
-    const onDisk = await statModel(this.#safePath.resolve(request.spec.path));
+    const onDisk = await this.#identify(request);
     if (onDisk === undefined) return;
     this.#needed.delete(onDisk.identity);
     this.#needed.set(onDisk.identity, neededBytes);
     const oldest = this.#needed.keys().next();
     if (this.#needed.size > maxRemembered && !oldest.done) this.#needed.delete(oldest.value);
+  }
+
+  /** What is known of the model without opening it. To ask a store would take too long: the same place in it
+   *  counts as the same model. */
+  async #identify({
+    spec,
+    location,
+  }: ModelRequest): Promise<{ bytes: number | undefined; identity: string } | undefined> {
+    if (location === undefined) return await statModel(this.#safePath.resolve(spec.path));
+    return { bytes: undefined, identity: JSON.stringify(location) };
   }
 }
 
