@@ -6,6 +6,10 @@ WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
 # The optional packages are Node itself, which the base image has.
 RUN npm ci --omit=dev --omit=optional
+# Clients of stores that models are pulled from, for example "@aws-sdk/client-s3@3.1169.0": see docs/storage.md.
+ARG STORAGE_SDKS=""
+RUN test -z "${STORAGE_SDKS}" \
+ || npm install --no-save --omit=dev --omit=optional ${STORAGE_SDKS}
 # ONNX Runtime's package holds the libraries of every platform, most of its 290 MB.
 RUN cd node_modules/onnxruntime-node/bin/napi-v6 \
  && own="linux/$(node -p process.arch)" \

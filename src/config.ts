@@ -6,6 +6,7 @@ import { readHostnames, readOrigins } from "./browser-settings.ts";
 import { RuntimeError } from "./errors.ts";
 import type { LogLevel } from "./log.ts";
 import { type NetworkLimits, networkLimits } from "./network-limits.ts";
+import { type PullSettings, readPullSettings } from "./pull-settings.ts";
 import type { RunSettings } from "./run-settings.ts";
 import { type Setting, settings } from "./settings.ts";
 
@@ -19,6 +20,7 @@ export interface Config {
   readonly modelRepository: string | undefined;
   /** Absolute. The first is where relative model paths start. */
   readonly modelRoots: readonly string[];
+  readonly pull: PullSettings;
   /** Bytes for models: container memory minus buffer. */
   readonly capacityBytes: number;
   readonly loadingConcurrency: number;
@@ -128,6 +130,7 @@ function assemble(raw: Raw, problems: string[]): Config {
     unixSocket: optional("unix-socket"),
     modelRepository: repository === undefined ? undefined : resolve(repository),
     modelRoots: [...new Set(roots.map((root) => resolve(root)))],
+    pull: readPullSettings(raw, raw["root-model-dir"] as string, problems),
     capacityBytes: memory - number("memory-buffer"),
     loadingConcurrency: number("loading-concurrency"),
     loadTimeoutMs: number("load-timeout"),

@@ -2,6 +2,7 @@ import { availableParallelism } from "node:os";
 import { delimiter } from "node:path";
 import { logLevels } from "./log.ts";
 import { networkSettings } from "./network-limits.ts";
+import { pullSettings } from "./pull-settings.ts";
 import { defaultRunSettings } from "./run-settings.ts";
 import { version } from "./version.ts";
 
@@ -49,6 +50,7 @@ export const settings = {
     default: "/pvc_mounts",
     doc: `further directories that model paths may lie in, separated by "${delimiter}"`,
   },
+  ...pullSettings,
   "container-memory": {
     env: "CONTAINER_MEM_REQ_BYTES",
     type: "integer",

@@ -4,14 +4,16 @@ import { HostLostError } from "../engine/host-lost-error.ts";
 import { describeError, isTransient, RuntimeError } from "../errors.ts";
 import type { Logger } from "../log.ts";
 import type { RunSettings } from "../run-settings.ts";
+import type { ModelPuller } from "../storage/model-puller.ts";
 import { readSmallFile } from "../storage/read-small-file.ts";
-import type { SafePath } from "../storage/safe-path.ts";
+import { SafePath } from "../storage/safe-path.ts";
 import { FaultBook } from "./fault-book.ts";
 import type { LoadQueue } from "./load-queue.ts";
 import type { MemoryBudget } from "./memory-budget.ts";
 import type { ModelFaults } from "./model-faults.ts";
 import { locateModel } from "./model-inspection.ts";
 import { splitVersionedId } from "./model-name.ts";
+import { ModelPull } from "./model-pull.ts";
 import type { ModelRecord } from "./model-record.ts";
 import type { ModelRegistry } from "./model-registry.ts";
 import { parseSettingsFile } from "./model-settings.ts";
@@ -20,6 +22,8 @@ import type { ModelSizer } from "./model-sizer.ts";
 export interface LifecycleParts {
   readonly engine: Engine;
   readonly safePath: SafePath;
+  /** Undefined where models in stores cannot be loaded. */
+  readonly puller: Pick<ModelPuller, "pull"> | undefined;
   readonly registry: ModelRegistry;
   readonly budget: MemoryBudget;
   readonly queue: LoadQueue;
@@ -93,7 +97,7 @@ export class ModelLifecycle {
       case "queued":
         record.fail(reason);
         this.#parts.log.info(this.#facts(record), "load dropped from the queue");
-        this.#parts.registry.remove(record);
+        this.#remove(record);
         break;
       case "loading":
         record.startUnloading(state.reservedBytes, reason);
@@ -148,15 +152,43 @@ export class ModelLifecycle {
   }
 
   async #inspect(record: ModelRecord): Promise<ModelSource> {
+    const { engine } = this.#parts;
     const { spec, format } = record.request;
-    const model = await locateModel(this.#parts, { path: spec.path, format });
-    record.settings = await this.#settings(record, model);
-    return await this.#parts.engine.inspect(model);
+    const { path, safePath } = await this.#bringHere(record);
+    const model = await locateModel({ engine, safePath }, { path, name: spec.path, format });
+    record.settings = await this.#settings(record, model, safePath);
+    return await engine.inspect(model);
+  }
+
+  /** The path of the model on the local disk, without links, and where links below it may lead. */
+  async #bringHere(record: ModelRecord): Promise<{ path: string; safePath: SafePath }> {
+    const { safePath, puller } = this.#parts;
+    const { spec, location } = record.request;
+    if (location === undefined) {
+      return { path: await safePath.follow(safePath.resolve(spec.path), spec.path), safePath };
+    }
+    if (puller === undefined) {
+      throw new RuntimeError("failed-precondition", "models are not pulled from stores here");
+    }
+    const startMs = performance.now();
+    record.pull = new ModelPull(puller, location, { signal: record.signal });
+    const { path, root, origin, sizeBytes } = await record.pull.pulled;
+    const pullMs = Math.round(performance.now() - startMs);
+    this.#parts.log.info(
+      { ...this.#facts(record), origin, diskBytes: sizeBytes, pullMs },
+      "model pulled",
+    );
+    const own = new SafePath([root]);
+    return { path: await own.follow(path, spec.path), safePath: own };
   }
 
   /** The key goes before the file, and that before the defaults. */
-  async #settings({ request }: ModelRecord, { settingsFile }: ModelFile): Promise<RunSettings> {
-    const { safePath, defaultSettings } = this.#parts;
+  async #settings(
+    { request }: ModelRecord,
+    { settingsFile }: ModelFile,
+    safePath: SafePath,
+  ): Promise<RunSettings> {
+    const { defaultSettings } = this.#parts;
     if (settingsFile === undefined) return { ...defaultSettings, ...request.settings };
     const file = await safePath.follow(settingsFile, request.spec.path);
     const fromFile = parseSettingsFile(await readSmallFile(file), settingsFile);
@@ -236,6 +268,7 @@ export class ModelLifecycle {
     const aborted = new RuntimeError("aborted", `model '${record.label}' was unloaded`);
     record.startUnloading(sizeBytes, aborted);
     await loaded?.unload();
+    await record.pull?.release();
     this.#parts.registry.remove(record);
     this.#parts.log.info({ ...this.#facts(record), sizeBytes, abortedRuns }, "model unloaded");
   }
@@ -245,9 +278,16 @@ export class ModelLifecycle {
     // A queued generation that was retired has been removed already.
     if (record.state.tag === "failed") return;
     if (record.state.tag !== "unloading") record.fail(reason);
-    this.#parts.registry.remove(record);
+    this.#remove(record);
     const facts = { ...this.#facts(record), reason: describeError(record.signal.reason) };
     this.#parts.log.warn(facts, "model not loaded");
+  }
+
+  /** Forgets a generation of which nothing is left but files that were pulled for it, when those are gone. */
+  #remove(record: ModelRecord): void {
+    const { registry } = this.#parts;
+    if (record.pull === undefined) registry.remove(record);
+    else void record.pull.release().then(() => registry.remove(record));
   }
 
   #limitTime(record: ModelRecord): NodeJS.Timeout {
@@ -256,7 +296,7 @@ export class ModelLifecycle {
       const { tag } = record.state;
       const reason = new RuntimeError(
         "deadline-exceeded",
-        `model '${record.label}' was not loaded within ${limitMs} ms (still ${tag})`,
+        `model '${record.label}' was not loaded within ${limitMs} ms (still ${tag}${describePull(record)})`,
       );
       void this.retire(record, reason, 0);
     }, limitMs);
@@ -267,4 +307,10 @@ export class ModelLifecycle {
     const { generation } = record;
     return version === "" ? { modelId: name, generation } : { modelId: name, version, generation };
   }
+}
+
+function describePull({ pull }: ModelRecord): string {
+  if (pull === undefined) return "";
+  const { receivedBytes, totalBytes = "an unknown number of" } = pull.progress;
+  return `, ${receivedBytes} of ${totalBytes} bytes pulled`;
 }

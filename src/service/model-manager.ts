@@ -2,15 +2,13 @@ import { abortable, delay } from "../abort.ts";
 import type { CancelSignal } from "../cancel-signal.ts";
 import type { Engine } from "../engine/engine.ts";
 import { RuntimeError } from "../errors.ts";
-import type { Logger } from "../log.ts";
 import { defaultRunSettings, type RunSettings } from "../run-settings.ts";
-import type { SafePath } from "../storage/safe-path.ts";
 import { runInference } from "./inference-run.ts";
 import { LifecycleOwner } from "./lifecycle-owner.ts";
 import { LoadQueue } from "./load-queue.ts";
 import { LocalRepository } from "./local-repository.ts";
 import { MemoryBudget } from "./memory-budget.ts";
-import { ModelLifecycle } from "./model-lifecycle.ts";
+import { type LifecycleParts, ModelLifecycle } from "./model-lifecycle.ts";
 import { ModelLookup, notFound, notReady } from "./model-lookup.ts";
 import { compareVersions, labelOf, splitVersionedId } from "./model-name.ts";
 import type { ModelRecord } from "./model-record.ts";
@@ -73,7 +71,9 @@ export class ModelManager implements Models {
   #phase: "starting" | "ready" | "closed" = "starting";
 
   constructor(
-    parts: { readonly engine: Engine; readonly safePath: SafePath; readonly log: Logger },
+    // Without a puller models in stores cannot be loaded.
+    parts: Pick<LifecycleParts, "engine" | "safePath" | "log"> &
+      Partial<Pick<LifecycleParts, "puller">>,
     options: ModelManagerOptions,
   ) {
     const registry = this.#registry;
@@ -106,6 +106,7 @@ export class ModelManager implements Models {
     });
     this.#lifecycle = new ModelLifecycle({
       ...parts,
+      puller: parts.puller,
       registry,
       budget: this.#budget,
       queue: this.#queue,

@@ -5,6 +5,7 @@ import { InferenceStatistics } from "./inference-statistics.ts";
 import type { ModelFaults } from "./model-faults.ts";
 import { ModelLeases } from "./model-lease.ts";
 import { labelOf } from "./model-name.ts";
+import type { ModelPull } from "./model-pull.ts";
 import type { ModelRequest } from "./model-spec.ts";
 import { advance, type ModelState } from "./model-state.ts";
 import type { TrafficMeter } from "./traffic-meter.ts";
@@ -22,6 +23,8 @@ export class ModelRecord {
   readonly statistics: InferenceStatistics;
   /** What the engine found on disk; set before the load is admitted. */
   source: ModelSource | undefined;
+  /** The files that were pulled for it, or are on their way; undefined for a model on the local disk. */
+  pull: ModelPull | undefined;
   /** What its hosts died of; undefined for the great majority, which have no faults. */
   faults: ModelFaults | undefined;
   /** Set together with the source. */

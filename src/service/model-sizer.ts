@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { delay } from "../abort.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { SafePath } from "../storage/safe-path.ts";
-import { inspectModel } from "./model-inspection.ts";
+import { locateModel } from "./model-inspection.ts";
 import type { ModelRequest } from "./model-spec.ts";
 
 /** ModelMesh counts in units of 8 KiB and forgets to clean up after a failed load of one unit. */
@@ -38,7 +38,7 @@ export class ModelSizer {
   /** Bytes, from 16 KiB to the capacity. A path that is not here (yet) is no error. */
   async predict(request: ModelRequest): Promise<number> {
     const { capacityBytes, defaultModelBytes, multiplier } = this.#options;
-    const onDisk = await statModel(this.#safePath.resolve(request.spec.path));
+    const onDisk = await this.#identify(request);
     const known = onDisk && this.#needed.get(onDisk.identity);
     const diskBytes = onDisk?.bytes ?? request.diskBytes;
     let bytes = known ?? (multiplier === undefined ? await this.#inspect(request) : undefined);
@@ -54,25 +54,27 @@ export class ModelSizer {
 
   /** Keeps what a load of the model needed at most, for the next time that the same file is asked about. */
   async remember(request: ModelRequest, neededBytes: number): Promise<void> {
-    const onDisk = await statModel(this.#safePath.resolve(request.spec.path));
+    const onDisk = await this.#identify(request);
     this.#note(onDisk?.identity, neededBytes);
   }
 
-  /** What a load would reserve. Undefined if the file cannot be read now, or not soon enough: why, the
-   *  load will say. */
-  async #inspect({ spec, format }: ModelRequest): Promise<number | undefined> {
+  /** What a load would reserve. Undefined if the file is not here, or cannot be read now or soon enough:
+   *  why, the load will say. */
+  async #inspect(request: ModelRequest): Promise<number | undefined> {
+    if (request.location !== undefined) return undefined;
     const limit = new AbortController();
-    const inspected = inspectModel(
-      { engine: this.#engine, safePath: this.#safePath },
-      { path: spec.path, format },
-    ).then(
-      ({ estimatedBytes }) => estimatedBytes,
-      () => undefined,
-    );
+    const inspected = this.#estimate(request).catch(() => undefined);
     const late = delay(inspectLimitMs, limit.signal).catch(() => undefined);
     const bytes = await Promise.race([inspected, late]);
     limit.abort();
     return bytes ?? undefined;
+  }
+
+  async #estimate({ spec, format }: ModelRequest): Promise<number> {
+    const parts = { engine: this.#engine, safePath: this.#safePath };
+    const path = await this.#safePath.follow(this.#safePath.resolve(spec.path), spec.path);
+    const model = await locateModel(parts, { path, name: spec.path, format });
+    return (await this.#engine.inspect(model)).estimatedBytes;
   }
 
   #note(identity: string | undefined, bytes: number): void {
@@ -81,6 +83,16 @@ export class ModelSizer {
     this.#needed.set(identity, bytes);
     const oldest = this.#needed.keys().next();
     if (this.#needed.size > maxRemembered && !oldest.done) this.#needed.delete(oldest.value);
+  }
+
+  /** What is known of the model without opening it. To ask a store would take too long: the same place in it
+   *  counts as the same model. */
+  async #identify({
+    spec,
+    location,
+  }: ModelRequest): Promise<{ bytes: number | undefined; identity: string } | undefined> {
+    if (location === undefined) return await statModel(this.#safePath.resolve(spec.path));
+    return { bytes: undefined, identity: JSON.stringify(location) };
   }
 }
 

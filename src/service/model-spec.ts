@@ -1,5 +1,6 @@
 import { RuntimeError } from "../errors.ts";
 import type { RunSettings } from "../run-settings.ts";
+import { readStorageLocation, type StorageLocation } from "../storage/storage-location.ts";
 import { readSettings } from "./model-settings.ts";
 import type { ModelSpec } from "./models.ts";
 
@@ -10,6 +11,8 @@ export interface ModelRequest {
   readonly format: string | undefined;
   /** Bytes on disk as the caller's storage counted them. */
   readonly diskBytes: number | undefined;
+  /** Where the model has to be pulled from first; undefined if it is on the local disk. */
+  readonly location?: StorageLocation | undefined;
   /** What the key says of them. */
   readonly settings: Partial<RunSettings>;
 }
@@ -22,10 +25,12 @@ export function readModelSpec(
   knowsFormat: (format: string) => boolean,
 ): ModelRequest {
   checkModelId(spec.id);
-  if (spec.path === "") {
+  const key = readModelKey(spec.key);
+  const location = readStorageLocation(spec.path, key, `model '${spec.id}'`);
+  // In a store the empty path is all of it.
+  if (spec.path === "" && location === undefined) {
     throw new RuntimeError("invalid-argument", `modelPath is empty for model '${spec.id}'`);
   }
-  const key = readModelKey(spec.key);
   if (key["schema_path"] !== undefined && typeof key["schema_path"] !== "string") {
     throw new RuntimeError(
       "invalid-argument",
@@ -42,7 +47,7 @@ export function readModelSpec(
   const diskBytes = key["disk_size_bytes"];
   const counted = typeof diskBytes === "number" && Number.isSafeInteger(diskBytes) && diskBytes > 0;
   const settings = readSettings(key, `modelKey of model '${spec.id}'`);
-  return { spec, format, diskBytes: counted ? diskBytes : undefined, settings };
+  return { spec, format, diskBytes: counted ? diskBytes : undefined, location, settings };
 }
 
 /** Throws "invalid-argument" unless `id` can name a model. Any text can, within the length. */

@@ -1,0 +1,75 @@
+import { statfs } from "node:fs/promises";
+import { RuntimeError } from "../errors.ts";
+
+/** Bytes on disk that one pull has or will have. */
+export interface DiskUse {
+  /** What it needs in all; grows as it comes if the store did not say beforehand. */
+  reservedBytes: number;
+  /** What of this has been written. */
+  writtenBytes: number;
+}
+
+/** The disk for pulled models: a limit of ours, and what the file system has. */
+export class DiskBudget {
+  readonly #directory: string;
+  readonly #limitBytes: number;
+  readonly #uses = new Set<DiskUse>();
+
+  /** `limitBytes` 0: only the file system's own. */
+  constructor(directory: string, limitBytes: number) {
+    this.#directory = directory;
+    this.#limitBytes = limitBytes;
+  }
+
+  get reservedBytes(): number {
+    let sum = 0;
+    for (const { reservedBytes } of this.#uses) sum += reservedBytes;
+    return sum;
+  }
+
+  /** Reserves `bytes`. The directory has to exist. Throws "over-budget". */
+  async reserve(bytes: number): Promise<DiskUse> {
+    const use = { reservedBytes: bytes, writtenBytes: 0 };
+    this.#uses.add(use);
+    try {
+      this.#check(bytes);
+      const { bavail, bsize } = await statfs(this.#directory);
+      let missing = 0;
+      for (const { reservedBytes, writtenBytes } of this.#uses)
+        missing += reservedBytes - writtenBytes;
+      if (missing > bavail * bsize) {
+        throw overBudget(bytes, `the disk has ${bavail * bsize} bytes free`);
+      }
+      return use;
+    } catch (error) {
+      this.release(use);
+      throw error;
+    }
+  }
+
+  /** Counts bytes that were written, or below 0, thrown away. Throws "over-budget". */
+  write(use: DiskUse, bytes: number): void {
+    use.writtenBytes += bytes;
+    if (use.writtenBytes <= use.reservedBytes) return;
+    use.reservedBytes = use.writtenBytes;
+    this.#check(use.reservedBytes);
+  }
+
+  release(use: DiskUse): void {
+    this.#uses.delete(use);
+  }
+
+  #check(bytes: number): void {
+    const limit = this.#limitBytes;
+    const { reservedBytes } = this;
+    if (limit === 0 || reservedBytes <= limit) return;
+    throw overBudget(bytes, `${reservedBytes - bytes} of ${limit} bytes are taken by other models`);
+  }
+}
+
+function overBudget(bytes: number, why: string): RuntimeError {
+  return new RuntimeError(
+    "over-budget",
+    `the disk for pulled models has no room for ${bytes} bytes: ${why}`,
+  );
+}

@@ -1,0 +1,195 @@
+import { type FileHandle, open } from "node:fs/promises";
+import { RuntimeError } from "../errors.ts";
+import { createHasher, type Hasher } from "./checksum.ts";
+import type { Checksum, RemoteBody, RemoteFile, RemoteStorage } from "./remote-storage.ts";
+import { RetryPolicy } from "./retry.ts";
+import { isMissing, ObjectChangedError, toDiskError } from "./storage-errors.ts";
+
+export interface TransferOptions {
+  readonly signal: AbortSignal;
+  /** Bytes that have been written; below 0 when what was written has to come anew. Throws to stop. */
+  readonly onBytes: (bytes: number) => void;
+  readonly onRetry: (reason: RuntimeError) => void;
+  /** How long nothing may come. */
+  readonly idleTimeoutMs: number;
+}
+
+/** A file that is corrupt at its source stays so. */
+const maxCorruptions = 3;
+
+/** Copies one remote file to `path`, which must not exist. What breaks off goes on where it ended; size and
+ *  checksum are verified. Holds some buffers of the size that the store sends, never the file. Rejects with
+ *  the signal's reason or a RuntimeError, and leaves a part of the file then. */
+export async function transferFile(
+  storage: RemoteStorage,
+  file: RemoteFile,
+  path: string,
+  options: TransferOptions,
+): Promise<void> {
+  const retry = new RetryPolicy(options.signal, options.onRetry);
+  const target = await open(path, "wx").catch((error: unknown) => {
+    throw toDiskError(error, path);
+  });
+  const copy = new PartialCopy(target, file, options);
+  try {
+    for (;;) {
+      try {
+        const body = await storage.open(file, copy.sizeBytes, options.signal);
+        await copy.take(body, () => retry.noteProgress());
+        return;
+      } catch (error) {
+        await copy.discardIfComplete();
+        // It was listed a moment ago.
+        await retry.failed(isMissing(error) ? new ObjectChangedError(file.key) : error, file.key);
+      }
+    }
+  } finally {
+    await target.close();
+  }
+}
+
+/** What there is of a file so far. */
+class PartialCopy {
+  readonly #target: FileHandle;
+  readonly #file: RemoteFile;
+  readonly #options: TransferOptions;
+  /** Of the file so far, once the store has said which checksum it has. */
+  #hasher: Hasher | undefined;
+  #checksum: Checksum | undefined;
+  #sizeBytes = 0;
+  #corruptions = 0;
+
+  constructor(target: FileHandle, file: RemoteFile, options: TransferOptions) {
+    this.#target = target;
+    this.#file = file;
+    this.#options = options;
+  }
+
+  get sizeBytes(): number {
+    return this.#sizeBytes;
+  }
+
+  /** Reads `body` to its end, which must be that of the file. Throws if it is not, with what has come kept. */
+  async take(body: RemoteBody, onProgress: () => void): Promise<void> {
+    const { bytes } = body;
+    const watch = new StallWatch(bytes, this.#options);
+    try {
+      if (body.offset !== this.#sizeBytes) await this.#startOver(body.offset);
+      if (this.#sizeBytes === 0) this.#expect(body.checksum);
+      for await (const chunk of bytes) {
+        watch.pause();
+        await this.#append(chunk);
+        onProgress();
+        watch.resume();
+      }
+      // A body that was destroyed without an error looks like one that has ended.
+      watch.throwIfStopped();
+    } finally {
+      watch.end();
+      bytes.destroy();
+    }
+    await this.#verify();
+  }
+
+  #expect(checksum: Checksum | undefined): void {
+    this.#checksum = checksum;
+    this.#hasher = checksum === undefined ? undefined : createHasher(checksum.algorithm);
+  }
+
+  async #append(chunk: Uint8Array): Promise<void> {
+    const { sizeBytes: expected, key } = this.#file;
+    if (expected !== undefined && this.#sizeBytes + chunk.length > expected) {
+      throw new ObjectChangedError(key);
+    }
+    this.#options.onBytes(chunk.length);
+    try {
+      let written = 0;
+      while (written < chunk.length) {
+        const position = this.#sizeBytes + written;
+        const { bytesWritten } = await this.#target.write(chunk, written, undefined, position);
+        written += bytesWritten;
+      }
+    } catch (error) {
+      throw toDiskError(error, key);
+    }
+    this.#hasher?.update(chunk);
+    this.#sizeBytes += chunk.length;
+  }
+
+  /** All of it came and something failed nevertheless: the client itself does not trust the bytes. */
+  async discardIfComplete(): Promise<void> {
+    if (this.#sizeBytes > 0 && this.#sizeBytes === this.#file.sizeBytes) await this.#startOver(0);
+  }
+
+  async #verify(): Promise<void> {
+    const { sizeBytes: expected, key } = this.#file;
+    if (expected !== undefined && this.#sizeBytes < expected) {
+      throw new RuntimeError(
+        "temporarily-unavailable",
+        `${key} broke off after ${this.#sizeBytes} of ${expected} bytes`,
+      );
+    }
+    if (this.#checksum === undefined || this.#hasher === undefined) return;
+    const { algorithm, digest } = this.#checksum;
+    const found = this.#hasher.digest();
+    if (found === digest) return;
+    this.#corruptions++;
+    await this.#startOver(0);
+    throw new RuntimeError(
+      this.#corruptions < maxCorruptions ? "temporarily-unavailable" : "failed-precondition",
+      `${key} arrived with the ${algorithm} checksum ${found}, expected ${digest}`,
+    );
+  }
+
+  async #startOver(offset: number): Promise<void> {
+    if (offset !== 0) throw new ObjectChangedError(this.#file.key);
+    await this.#target.truncate(0);
+    this.#options.onBytes(-this.#sizeBytes);
+    this.#sizeBytes = 0;
+  }
+}
+
+/** Ends a body when its reader gives up, or when nothing comes for too long. */
+class StallWatch {
+  readonly #bytes: RemoteBody["bytes"];
+  readonly #signal: AbortSignal;
+  readonly #idleTimeoutMs: number;
+  readonly #onAbort = () => this.#bytes.destroy();
+  #timer: NodeJS.Timeout | undefined;
+  #stalled = false;
+
+  constructor(
+    bytes: RemoteBody["bytes"],
+    { signal, idleTimeoutMs }: Pick<TransferOptions, "signal" | "idleTimeoutMs">,
+  ) {
+    this.#bytes = bytes;
+    this.#signal = signal;
+    this.#idleTimeoutMs = idleTimeoutMs;
+    signal.addEventListener("abort", this.#onAbort);
+    if (signal.aborted) bytes.destroy();
+    this.resume();
+  }
+
+  /** Our own disk may take its time. */
+  pause(): void {
+    clearTimeout(this.#timer);
+  }
+
+  resume(): void {
+    this.#timer = setTimeout(() => {
+      this.#stalled = true;
+      this.#bytes.destroy();
+    }, this.#idleTimeoutMs);
+  }
+
+  throwIfStopped(): void {
+    this.#signal.throwIfAborted();
+    if (!this.#stalled) return;
+    throw new RuntimeError("temporarily-unavailable", `nothing came for ${this.#idleTimeoutMs} ms`);
+  }
+
+  end(): void {
+    clearTimeout(this.#timer);
+    this.#signal.removeEventListener("abort", this.#onAbort);
+  }
+}

@@ -1,0 +1,111 @@
+import type { GetFilesResponse, Storage, StorageOptions } from "@google-cloud/storage";
+import { loadSdk } from "./load-sdk.ts";
+import { listModel, type StoredObject } from "./object-listing.ts";
+import { withPageTimeout } from "./page-timeout.ts";
+import type { Checksum, RemoteStorage } from "./remote-storage.ts";
+import { toStorageError } from "./storage-errors.ts";
+import type { StorageParameters } from "./storage-parameters.ts";
+
+type Interceptor = Storage["interceptors"][number];
+
+const publicEndpoint = "https://storage.googleapis.com";
+
+/** Google Cloud Storage. Parameters: `bucket`; `private_key` and `client_email` of a service account (and its
+ *  `token_uri`), else the bucket has to be public; `endpoint_url`, for what else speaks its protocol. */
+export async function openGcs(
+  parameters: StorageParameters,
+  idleTimeoutMs: number,
+): Promise<RemoteStorage> {
+  const bucketName = parameters.required("bucket");
+  const options = clientOptions(parameters);
+  const sdk = await loadSdk("@google-cloud/storage", "8", () => import("@google-cloud/storage"));
+  const storage: Storage = new sdk.Storage(options);
+  // The SDK keeps connections for later in a pool of the whole process, where nobody can close them.
+  const endConnection = (request: { headers?: object }) => ({
+    ...request,
+    forever: false,
+    headers: { ...request.headers, connection: "close" },
+  });
+  storage.interceptors.push({ request: endConnection } as unknown as Interceptor);
+  const bucket = storage.bucket(bucketName);
+  const origin = `gcs ${options.apiEndpoint ?? publicEndpoint}/${bucketName}`;
+  /** MD5 of what was listed, by key. Objects that were composed of others have none. */
+  const checksums = new Map<string, Checksum>();
+  let isClosed = false;
+
+  async function* objects(
+    prefix: string,
+    atMost: number,
+    signal: AbortSignal,
+  ): AsyncGenerator<StoredObject> {
+    let query: object | null | undefined = { maxResults: Math.min(atMost, 1000) };
+    while (query !== null && query !== undefined) {
+      const page: Promise<GetFilesResponse> = bucket.getFiles({
+        ...query,
+        prefix,
+        autoPaginate: false,
+      });
+      const [files, next] = await withPageTimeout(page, idleTimeoutMs, signal);
+      for (const { name, metadata } of files) {
+        const { size, generation, md5Hash } = metadata;
+        if (md5Hash !== undefined) {
+          const digest = Buffer.from(md5Hash, "base64").toString("hex");
+          checksums.set(name, { algorithm: "md5", digest });
+        }
+        const version = generation === undefined ? undefined : String(generation);
+        yield { key: name, sizeBytes: Number(size ?? 0), version };
+      }
+      query = next;
+    }
+  }
+
+  return {
+    origin,
+    list: (path, signal) => {
+      const what = `gs://${bucketName}/${path}`;
+      const list = (prefix: string, atMost: number) => objects(prefix, atMost, signal);
+      return listModel(list, path, what).catch((error: unknown) => {
+        throw toStorageError(error, what);
+      });
+    },
+    open: async ({ key, version }, offset) => {
+      if (isClosed) throw new Error("the storage has been closed");
+      const checksum = checksums.get(key);
+      const file = bucket.file(key, version === undefined ? {} : { generation: version });
+      const bytes = file.createReadStream({
+        decompress: false,
+        // Where there is an MD5 we check it; else the SDK checks what comes in one piece.
+        ...(offset > 0 ? { start: offset } : checksum === undefined ? {} : { validation: false }),
+      });
+      return { offset, checksum, bytes };
+    },
+    // Connections end with the streams that use them.
+    close: () => {
+      isClosed = true;
+    },
+  };
+}
+
+function clientOptions(parameters: StorageParameters): StorageOptions {
+  const endpoint = parameters.text("endpoint_url");
+  const account = parameters.together("private_key", "client_email");
+  const tokenUri = parameters.text("token_uri");
+  return {
+    // Attempts are counted by whoever pulls.
+    retryOptions: { autoRetry: false, maxRetries: 0 },
+    // The SDK would look around for a project otherwise.
+    projectId: "none",
+    ...(account === undefined
+      ? // Named endpoints are not given credentials, which is how to have none.
+        { apiEndpoint: endpoint ?? publicEndpoint }
+      : {
+          ...(endpoint === undefined ? {} : { apiEndpoint: endpoint }),
+          useAuthWithCustomEndpoint: true,
+          credentials: {
+            type: "service_account",
+            ...account,
+            ...(tokenUri === undefined ? {} : { token_uri: tokenUri }),
+          },
+        }),
+  };
+}

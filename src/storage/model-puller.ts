@@ -1,0 +1,149 @@
+import { createHash, randomUUID } from "node:crypto";
+import { join } from "node:path";
+import { describeError, RuntimeError } from "../errors.ts";
+import type { Logger } from "../log.ts";
+import type { PullSettings, StorageType } from "../pull-settings.ts";
+import { openAzure } from "./azure-storage.ts";
+import { openGcs } from "./gcs-storage.ts";
+import { openHttp } from "./http-storage.ts";
+import { findInVolume } from "./mounted-volume.ts";
+import { PullCache, type PullWatch } from "./pull-cache.ts";
+import type { RemoteListing, RemoteStorage } from "./remote-storage.ts";
+import { RetryPolicy } from "./retry.ts";
+import { openS3 } from "./s3-storage.ts";
+import { StorageConfig } from "./storage-config.ts";
+import { ObjectChangedError } from "./storage-errors.ts";
+import type { StorageLocation } from "./storage-location.ts";
+import type { StorageParameters } from "./storage-parameters.ts";
+
+/** A model on the local disk. */
+export interface PulledModel {
+  /** Absolute, of a file or a folder. */
+  readonly path: string;
+  /** The folder that links below the path may not lead out of. Absolute. */
+  readonly root: string;
+  /** Type and place of the store. */
+  readonly origin: string;
+  /** Bytes that were pulled for it or shared with others; 0 if it is read where it lies. */
+  readonly sizeBytes: number;
+  /** To be called when the model needs its files no more. Resolves when they are gone, unless others use
+   *  them. Never rejects; idempotent. */
+  release(): Promise<void>;
+}
+
+type OpenStorage = (parameters: StorageParameters, idleTimeoutMs: number) => Promise<RemoteStorage>;
+
+const openers: Readonly<Record<Exclude<StorageType, "pvc">, OpenStorage>> = {
+  s3: openS3,
+  gcs: openGcs,
+  azure: openAzure,
+  http: openHttp,
+};
+
+/** Times that a model is listed anew because it changed meanwhile. */
+const maxLists = 3;
+
+/** Brings models from remote stores to the local disk, for as long as they are in use. */
+export class ModelPuller {
+  readonly #settings: PullSettings;
+  readonly #config: StorageConfig;
+  readonly #cache: PullCache;
+  readonly #log: Logger;
+
+  constructor(settings: PullSettings, log: Logger) {
+    this.#settings = settings;
+    this.#config = new StorageConfig(settings.configDirectory);
+    this.#cache = new PullCache({ ...settings, log });
+    this.#log = log;
+  }
+
+  /** Bytes on disk that models have or are about to have. */
+  get reservedBytes(): number {
+    return this.#cache.reservedBytes;
+  }
+
+  /** Removes what earlier processes left behind. Never rejects. */
+  async removeLeftovers(): Promise<void> {
+    try {
+      await this.#cache.removeLeftovers();
+    } catch (error) {
+      this.#log.warn({ reason: describeError(error) }, "leftovers of earlier pulls not removed");
+    }
+  }
+
+  /** Stops all pulls and removes all files. */
+  close(): Promise<void> {
+    return this.#cache.close(
+      new RuntimeError("shutting-down", "the runtime is shutting down: no models are pulled"),
+    );
+  }
+
+  /** Brings the model at `location` here, tries again after passing faults until `watch.signal` aborts, and
+   *  shares what others have pulled from the same place. Rejects when nothing is left of the attempt, with the
+   *  signal's reason or a RuntimeError: "invalid-argument" (parameters that cannot be used), "failed-precondition"
+   *  (not there, no access), "over-budget" (the disk), "temporarily-unavailable". */
+  async pull(location: StorageLocation, watch: PullWatch): Promise<PulledModel> {
+    const parameters = await this.#config.resolve(location);
+    watch.signal.throwIfAborted();
+    const type = this.#typeOf(parameters);
+    if (type === "pvc") return await this.#mount(parameters, location.path);
+    for (let lists = 1; ; lists++) {
+      try {
+        const storage = await openers[type](parameters, this.#settings.idleTimeoutMs);
+        return await this.#copy(storage, location.path, watch);
+      } catch (error) {
+        if (!(error instanceof ObjectChangedError) || lists === maxLists) throw error;
+        watch.signal.throwIfAborted();
+      }
+    }
+  }
+
+  #typeOf({ type }: StorageParameters): StorageType {
+    const { types } = this.#settings;
+    const known = types.find((each) => each === type || (each === "http" && type === "https"));
+    if (known !== undefined) return known;
+    throw new RuntimeError(
+      "invalid-argument",
+      `storage type '${type.slice(0, 100)}' is none of those that models may be pulled from: ${types.join(", ") || "none"}`,
+    );
+  }
+
+  async #mount(parameters: StorageParameters, path: string): Promise<PulledModel> {
+    const root = this.#settings.volumesDirectory;
+    const found = await findInVolume(parameters, path, root);
+    const release = async () => {};
+    return { path: found, root, origin: "pvc", sizeBytes: 0, release };
+  }
+
+  async #copy(storage: RemoteStorage, path: string, watch: PullWatch): Promise<PulledModel> {
+    const { origin } = storage;
+    const listing = await this.#list(storage, path, watch.signal).catch((error: unknown) => {
+      storage.close();
+      throw error;
+    });
+    const { isFolder, files } = listing;
+    const digest = identify(origin, path, listing);
+    const cached = await this.#cache.acquire({ digest, files, storage }, watch);
+    const { directory: root, sizeBytes, release } = cached;
+    const local = isFolder ? root : join(root, files[0]?.name ?? "");
+    return { path: local, root, origin, sizeBytes, release };
+  }
+
+  async #list(storage: RemoteStorage, path: string, signal: AbortSignal): Promise<RemoteListing> {
+    const retry = new RetryPolicy(signal, (reason) =>
+      this.#log.warn(
+        { origin: storage.origin, reason: describeError(reason) },
+        "list attempt failed",
+      ),
+    );
+    return await retry.run(`${storage.origin}/${path}`, () => storage.list(path, signal));
+  }
+}
+
+/** The same text for the same content of the same place; one of its own if that cannot be known. */
+function identify(origin: string, path: string, { files }: RemoteListing): string {
+  const isKnown = files.every(({ version }) => version !== undefined);
+  const rows = files.map(({ key, name, sizeBytes, version }) => [key, name, sizeBytes, version]);
+  const facts = JSON.stringify([origin, path, isKnown ? rows.sort() : randomUUID()]);
+  return createHash("sha256").update(facts).digest("hex").slice(0, 32);
+}

@@ -1,0 +1,30 @@
+import { stat } from "node:fs/promises";
+import { join } from "node:path";
+import { RuntimeError } from "../errors.ts";
+import { fromFileError } from "../file-errors.ts";
+import { normalize } from "./object-listing.ts";
+import type { StorageParameters } from "./storage-parameters.ts";
+
+/** The absolute path of a model in a Kubernetes volume that is mounted below `mounts`, in a folder with the name
+ *  of its claim. Nothing is copied. Parameters: `name`, the claim. Throws "failed-precondition" if it is not
+ *  mounted. */
+export async function findInVolume(
+  parameters: StorageParameters,
+  path: string,
+  mounts: string,
+): Promise<string> {
+  const name = parameters.required("name");
+  if (!/^[a-z0-9]([-.a-z0-9]{0,251}[a-z0-9])?$/.test(name)) {
+    throw parameters.invalid(
+      `'${name.slice(0, 100)}' is not the name of a persistent volume claim`,
+    );
+  }
+  const volume = join(mounts, name);
+  const found = await stat(volume).catch((error: unknown) => {
+    throw fromFileError(error, `volume claim '${name}', expected at ${volume},`);
+  });
+  if (!found.isDirectory()) {
+    throw new RuntimeError("failed-precondition", `${volume} is no folder: is the claim mounted?`);
+  }
+  return join(volume, normalize(path, `the path in volume claim '${name}'`));
+}

@@ -1,0 +1,20 @@
+import { abortable } from "../abort.ts";
+import { RuntimeError } from "../errors.ts";
+
+/** Settles like `page`, one answer of a store, unless that takes too long: not every client gives up by itself. */
+export async function withPageTimeout<T>(
+  page: Promise<T>,
+  timeoutMs: number,
+  signal: AbortSignal,
+): Promise<T> {
+  const timeout = new AbortController();
+  const timer = setTimeout(() => {
+    const message = `the store did not answer within ${timeoutMs} ms`;
+    timeout.abort(new RuntimeError("temporarily-unavailable", message));
+  }, timeoutMs);
+  try {
+    return await abortable(page, AbortSignal.any([signal, timeout.signal]));
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,257 @@
+import { mkdir, rename, rm } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { abortable } from "../abort.ts";
+import { describeError, type RuntimeError } from "../errors.ts";
+import type { Logger } from "../log.ts";
+import { DiskBudget, type DiskUse } from "./disk-budget.ts";
+import { transferFile } from "./file-transfer.ts";
+import { ProcessFolder } from "./process-folder.ts";
+import type { RemoteFile, RemoteStorage } from "./remote-storage.ts";
+import { Slots } from "./slots.ts";
+import { toDiskError } from "./storage-errors.ts";
+
+export interface PullProgress {
+  /** Bytes that are on disk. */
+  readonly receivedBytes: number;
+  /** Undefined while the store has not said. */
+  readonly totalBytes: number | undefined;
+}
+
+/** Files that were listed, and the store that has them. */
+export interface PullPlan {
+  /** The same for the same bytes in the same place. */
+  readonly digest: string;
+  readonly files: readonly RemoteFile[];
+  /** Handed over: closed when it is not needed any more. */
+  readonly storage: RemoteStorage;
+}
+
+export interface PullWatch {
+  readonly signal: AbortSignal;
+  /** Called when bytes have come; must not throw. */
+  readonly onProgress: (progress: PullProgress) => void;
+}
+
+/** Files on the local disk that stay for as long as somebody uses them. */
+export interface CachedFiles {
+  readonly directory: string;
+  readonly sizeBytes: number;
+  /** Ends this use. Resolves when the files are gone, if it was the last one. Never rejects; idempotent. */
+  release(): Promise<void>;
+}
+
+interface Entry {
+  readonly plan: PullPlan;
+  readonly totalBytes: number | undefined;
+  readonly abort: AbortController;
+  readonly watchers: Set<PullWatch["onProgress"]>;
+  /** The directory, when all is in it. Rejects when nothing is left of a pull that failed. */
+  filled: Promise<string>;
+  readonly gone: PromiseWithResolvers<void>;
+  use: DiskUse | undefined;
+  users: number;
+  isEnding: boolean;
+}
+
+/** Pulled files, each content once, however many models use it. */
+export class PullCache {
+  readonly #folder: ProcessFolder;
+  readonly #budget: DiskBudget;
+  readonly #slots: Slots;
+  readonly #idleTimeoutMs: number;
+  readonly #log: Logger;
+  readonly #entries = new Map<string, Entry>();
+
+  /** `directory`: may be shared with other processes. `concurrency`: files that come at once. */
+  constructor(options: {
+    readonly directory: string;
+    readonly limitBytes: number;
+    readonly concurrency: number;
+    readonly idleTimeoutMs: number;
+    readonly log: Logger;
+  }) {
+    this.#folder = new ProcessFolder(options.directory);
+    this.#budget = new DiskBudget(options.directory, options.limitBytes);
+    this.#slots = new Slots(options.concurrency);
+    this.#idleTimeoutMs = options.idleTimeoutMs;
+    this.#log = options.log;
+  }
+
+  /** Bytes on disk that models have or are about to have. */
+  get reservedBytes(): number {
+    return this.#budget.reservedBytes;
+  }
+
+  /** Removes what processes that have ended left behind. */
+  removeLeftovers(): Promise<void> {
+    return this.#folder.removeOthers();
+  }
+
+  /** Ends everything; nothing stays on disk. */
+  async close(reason: RuntimeError): Promise<void> {
+    const entries = [...this.#entries.values()];
+    for (const { abort } of entries) abort.abort(reason);
+    await Promise.all(entries.map(({ filled }) => filled.catch(() => {})));
+    await this.#folder.remove();
+  }
+
+  /** The files of `plan`: pulled now, or shared with others that have or pull them. When the last of those
+   *  who wait gives up the transfer stops. Rejects when nothing of it is left, with the signal's reason or a
+   *  RuntimeError. */
+  async acquire(plan: PullPlan, { signal, onProgress }: PullWatch): Promise<CachedFiles> {
+    const entry = await this.#join(plan, signal);
+    entry.watchers.add(onProgress);
+    report(entry);
+    try {
+      const directory = await abortable(entry.filled, signal);
+      return {
+        directory,
+        sizeBytes: entry.use?.writtenBytes ?? 0,
+        release: once(() => this.#leave(entry, undefined)),
+      };
+    } catch (error) {
+      await this.#leave(entry, error);
+      throw error;
+    } finally {
+      entry.watchers.delete(onProgress);
+    }
+  }
+
+  async #join(plan: PullPlan, signal: AbortSignal): Promise<Entry> {
+    try {
+      let entry = this.#entries.get(plan.digest);
+      while (entry?.isEnding) {
+        await abortable(entry.gone.promise, signal);
+        entry = this.#entries.get(plan.digest);
+      }
+      if (entry === undefined) return this.#add(plan);
+      entry.users++;
+      plan.storage.close();
+      return entry;
+    } catch (error) {
+      plan.storage.close();
+      throw error;
+    }
+  }
+
+  #add(plan: PullPlan): Entry {
+    const entry: Entry = {
+      plan,
+      totalBytes: sumOf(plan.files),
+      abort: new AbortController(),
+      watchers: new Set(),
+      filled: Promise.resolve(""),
+      gone: Promise.withResolvers(),
+      use: undefined,
+      users: 1,
+      isEnding: false,
+    };
+    this.#entries.set(plan.digest, entry);
+    entry.filled = this.#fill(entry).catch((error: unknown) => {
+      // Whoever comes now starts anew.
+      entry.isEnding = true;
+      throw error;
+    });
+    entry.filled.catch(() => {});
+    return entry;
+  }
+
+  async #leave(entry: Entry, reason: unknown): Promise<void> {
+    entry.users--;
+    if (entry.users > 0) return;
+    entry.isEnding = true;
+    entry.abort.abort(reason);
+    const directory = await entry.filled.catch(() => undefined);
+    if (directory !== undefined) await this.#removeFiles(directory);
+    if (entry.use !== undefined) this.#budget.release(entry.use);
+    this.#entries.delete(entry.plan.digest);
+    entry.gone.resolve();
+  }
+
+  async #fill(entry: Entry): Promise<string> {
+    const { digest, storage } = entry.plan;
+    let incoming: string | undefined;
+    try {
+      const own = await this.#folder.path().catch((error: unknown) => {
+        throw toDiskError(error, "the folder for pulled models");
+      });
+      incoming = join(own, `incoming-${digest}`);
+      const content = join(own, `content-${digest}`);
+      entry.use = await this.#budget.reserve(entry.totalBytes ?? 0);
+      await this.#transfer(entry, incoming);
+      await rename(incoming, content);
+      return content;
+    } catch (error) {
+      if (incoming !== undefined) await this.#removeFiles(incoming);
+      throw error;
+    } finally {
+      storage.close();
+    }
+  }
+
+  async #transfer(entry: Entry, directory: string): Promise<void> {
+    const { plan, use } = entry;
+    const failed = new AbortController();
+    const signal = AbortSignal.any([entry.abort.signal, failed.signal]);
+    await makeFolders(directory, plan.files);
+    const transfers = plan.files.map((file) =>
+      this.#slots.run(signal, () =>
+        transferFile(plan.storage, file, join(directory, file.name), {
+          signal,
+          idleTimeoutMs: this.#idleTimeoutMs,
+          onBytes: (bytes) => {
+            if (use !== undefined) this.#budget.write(use, bytes);
+            report(entry);
+          },
+          onRetry: (reason) =>
+            this.#log.warn(
+              { origin: plan.storage.origin, file: file.key, reason: describeError(reason) },
+              "transfer attempt failed",
+            ),
+        }),
+      ),
+    );
+    for (const transfer of transfers) transfer.catch((error: unknown) => failed.abort(error));
+    // All of them: what still writes must have ended before the files are removed.
+    await Promise.allSettled(transfers);
+    signal.throwIfAborted();
+  }
+
+  async #removeFiles(directory: string): Promise<void> {
+    try {
+      await rm(directory, { recursive: true, force: true, maxRetries: 3 });
+    } catch (error) {
+      this.#log.error({ directory, reason: describeError(error) }, "pulled files not removed");
+    }
+  }
+}
+
+async function makeFolders(directory: string, files: readonly RemoteFile[]): Promise<void> {
+  const folders = new Set(files.map(({ name }) => dirname(join(directory, name))));
+  try {
+    for (const folder of folders) await mkdir(folder, { recursive: true });
+  } catch (error) {
+    throw toDiskError(error, directory);
+  }
+}
+
+function report({ totalBytes, use, watchers }: Entry): void {
+  for (const watcher of watchers) watcher({ receivedBytes: use?.writtenBytes ?? 0, totalBytes });
+}
+
+function sumOf(files: readonly RemoteFile[]): number | undefined {
+  let sum = 0;
+  for (const { sizeBytes } of files) {
+    if (sizeBytes === undefined) return undefined;
+    sum += sizeBytes;
+  }
+  return sum;
+}
+
+function once(work: () => Promise<void>): () => Promise<void> {
+  let done: Promise<void> | undefined;
+  return () => {
+    done ??= work();
+    return done;
+  };
+}

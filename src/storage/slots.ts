@@ -1,0 +1,46 @@
+import { abortable } from "../abort.ts";
+
+/** A bounded number of places; who waits is served in turn. */
+export class Slots {
+  readonly #waiting: (() => void)[] = [];
+  #free: number;
+
+  constructor(count: number) {
+    this.#free = count;
+  }
+
+  /** Does `work` in a place of its own. Rejects with the signal's reason if that aborts first. */
+  async run<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+    await this.#enter(signal);
+    try {
+      return await work();
+    } finally {
+      this.#leave();
+    }
+  }
+
+  async #enter(signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    if (this.#free > 0) {
+      this.#free--;
+      return;
+    }
+    const turn = Promise.withResolvers<void>();
+    this.#waiting.push(turn.resolve);
+    try {
+      await abortable(turn.promise, signal);
+    } catch (error) {
+      const index = this.#waiting.indexOf(turn.resolve);
+      // The place may have been given to us in this very moment.
+      if (index >= 0) this.#waiting.splice(index, 1);
+      else this.#leave();
+      throw error;
+    }
+  }
+
+  #leave(): void {
+    const next = this.#waiting.shift();
+    if (next === undefined) this.#free++;
+    else next();
+  }
+}

@@ -1,0 +1,110 @@
+import { RuntimeError } from "../errors.ts";
+
+/** Where a model is to be pulled from, as the caller of the load says it. Nothing of it has been looked at. */
+export interface StorageLocation {
+  /** Path of the model in the store; "" is all of it. */
+  readonly path: string;
+  /** Names a file of the storage configuration; undefined for the default one, if there is any. */
+  readonly storageKey: string | undefined;
+  /** Go before the fields of that file; a name with dots in it means a field within a field. */
+  readonly parameters: Readonly<Record<string, string>>;
+}
+
+const azureHostSuffix = ".blob.core.windows.net";
+
+/** Reads `storage_key`, `storage_params` and the older `bucket` of a modelKey, and paths that are storage
+ *  URIs. Undefined if the model is local. `what` names the model in messages. Throws "invalid-argument". */
+export function readStorageLocation(
+  path: string,
+  key: Readonly<Record<string, unknown>>,
+  what: string,
+): StorageLocation | undefined {
+  const storageKey = optionalText(key, "storage_key", what);
+  const bucket = optionalText(key, "bucket", what);
+  const given = readParameters(key["storage_params"], what);
+  const uri = /^[a-z][a-z0-9+.-]*:\/\//i.test(path) ? readStorageUri(path, what) : undefined;
+  if (
+    uri === undefined &&
+    storageKey === undefined &&
+    given === undefined &&
+    bucket === undefined
+  ) {
+    return undefined;
+  }
+  return {
+    path: uri?.path ?? path,
+    storageKey,
+    parameters: { ...(bucket === undefined ? {} : { bucket }), ...given, ...uri?.parameters },
+  };
+}
+
+/** As the ModelMesh controller reads the `storageUri` of an InferenceService. */
+function readStorageUri(
+  text: string,
+  what: string,
+): { readonly path: string; readonly parameters: Readonly<Record<string, string>> } {
+  if (!URL.canParse(text)) throw invalid(`${what} is no valid storage URI`);
+  const uri = new URL(text);
+  // Of other schemes than http a URL keeps its host as it was written.
+  const host = decode(uri.hostname, what);
+  const path = decode(uri.pathname, what).replace(/^\/+/, "");
+  switch (uri.protocol) {
+    case "s3:":
+      return { path, parameters: { type: "s3", bucket: host } };
+    case "gs:":
+      return { path, parameters: { type: "gcs", bucket: host } };
+    case "pvc:":
+      return { path, parameters: { type: "pvc", name: host } };
+    case "http:":
+    case "https:": {
+      if (!host.endsWith(azureHostSuffix)) {
+        return { path: "", parameters: { type: "http", url: text } };
+      }
+      const [container = "", ...rest] = path.split("/");
+      const account = host.slice(0, host.indexOf("."));
+      return {
+        path: rest.join("/"),
+        parameters: { type: "azure", account_name: account, container },
+      };
+    }
+    default:
+      throw invalid(
+        `${what} has the scheme '${uri.protocol.slice(0, -1)}', expected s3, gs, pvc, http or https`,
+      );
+  }
+}
+
+function decode(text: string, what: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    throw invalid(`${what} has a percent sign that starts no encoded character`);
+  }
+}
+
+function readParameters(
+  value: unknown,
+  what: string,
+): Readonly<Record<string, string>> | undefined {
+  if (value === undefined || value === null) return undefined;
+  const isObject = typeof value === "object" && !Array.isArray(value);
+  if (isObject && Object.values(value).every((each) => typeof each === "string")) {
+    return value as Record<string, string>;
+  }
+  throw invalid(`storage_params in the modelKey of ${what} must be an object of strings`);
+}
+
+function optionalText(
+  key: Readonly<Record<string, unknown>>,
+  name: string,
+  what: string,
+): string | undefined {
+  const value = key[name];
+  if (value === undefined || value === null || value === "") return undefined;
+  if (typeof value === "string") return value;
+  throw invalid(`${name} in the modelKey of ${what} must be a string`);
+}
+
+function invalid(message: string): RuntimeError {
+  return new RuntimeError("invalid-argument", message);
+}
