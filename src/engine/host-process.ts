@@ -51,9 +51,15 @@ type HostState =
 /** An import of the engines that takes longer has hung. */
 const startTimeoutMs = 30_000;
 
-/** Without it glibc keeps freed memory: see docs of M_TRIM_THRESHOLD. It must be there before the
- *  process starts. Any fixed value also ends the growth of the threshold, which is the point. */
-const allocatorEnvironment = { MALLOC_TRIM_THRESHOLD_: "131072" };
+/** What native libraries read, before the first line of ours runs. */
+const libraryEnvironment = {
+  // Without it glibc keeps freed memory: see docs of M_TRIM_THRESHOLD. Any fixed value also ends the
+  // growth of the threshold, which is the point.
+  MALLOC_TRIM_THRESHOLD_: "131072",
+  // Else ONNX Runtime tells its makers of every model, by way of a database in the user's home, which
+  // takes as long as a tiny load.
+  ORT_DISABLE_TELEMETRY: "1",
+};
 
 /** Memory is for models: V8's young generation, which a host hardly needs, would grow by 16 MB and more. */
 const nodeFlags = ["--max-semi-space-size=1", "--disable-warning=ExperimentalWarning"];
@@ -161,7 +167,7 @@ export class HostProcess {
       const command = [process.execPath, ...nodeFlags, entry];
       const { file, args } = hostCommand(command, this.#log);
       const child = spawn(file, args, {
-        env: { ...environment, ...allocatorEnvironment },
+        env: { ...environment, ...libraryEnvironment },
         stdio: ["ignore", "ignore", "pipe", "pipe"],
       });
       child.on("error", (error) => this.#notStarted(error));
