@@ -56,13 +56,20 @@ const libraryEnvironment = {
   // Without it glibc keeps freed memory: see docs of M_TRIM_THRESHOLD. Any fixed value also ends the
   // growth of the threshold, which is the point.
   MALLOC_TRIM_THRESHOLD_: "131072",
+  // Else what V8's thread gives back is kept for that thread alone.
+  MALLOC_ARENA_MAX: "1",
   // Else ONNX Runtime tells its makers of every model, by way of a database in the user's home, which
   // takes as long as a tiny load.
   ORT_DISABLE_TELEMETRY: "1",
 };
 
-/** Memory is for models: V8's young generation, which a host hardly needs, would grow by 16 MB and more. */
-const nodeFlags = ["--max-semi-space-size=1", "--disable-warning=ExperimentalWarning"];
+/** Memory is for models: V8's young generation, which a host hardly needs, would grow by 16 MB and more, and
+ *  four threads that compile would each keep some of what they once needed. */
+const nodeFlags = [
+  "--max-semi-space-size=1",
+  "--v8-pool-size=1",
+  "--disable-warning=ExperimentalWarning",
+];
 
 /** The server decides and answers in microseconds what hosts compute in milliseconds: where both want
  *  the same core, the server goes first, or its event loop is late while models load and run. */

@@ -5,6 +5,7 @@ export const wireType = { varint: 0, fixed64: 1, bytes: 2, fixed32: 5 } as const
 
 /** A tag and a length or value, at most 10 bytes each. */
 const maxHeaderBytes = 20;
+const maxBufferBytes = 64 * 1024;
 
 /** Reads protobuf fields of a file through one small buffer: what is skipped is never read. The methods
  *  that decode are synchronous and need `hold` first. All throw RuntimeError "invalid-argument". */
@@ -14,7 +15,7 @@ export class ProtobufCursor {
   position = 0;
   readonly #file: FileHandle;
   readonly #name: string;
-  readonly #buffer = Buffer.allocUnsafe(64 * 1024);
+  readonly #buffer: Buffer;
   #bufferStart = 0;
   #bufferEnd = 0;
 
@@ -22,6 +23,7 @@ export class ProtobufCursor {
     this.#file = file;
     this.#name = options.name;
     this.sizeBytes = options.sizeBytes;
+    this.#buffer = Buffer.allocUnsafe(Math.min(options.sizeBytes, maxBufferBytes));
   }
 
   /** Whether the next `byteCount` bytes, or all up to the file's end, can be decoded now. */
