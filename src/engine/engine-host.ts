@@ -99,9 +99,9 @@ export class EngineHost implements HostOfModel {
   async release(model: HostedModel): Promise<void> {
     // First, so that the end of the host is not the loss of this model.
     this.#models.delete(model.number);
-    const aborted = new RuntimeError("aborted", "the model was unloaded");
-    if (this.kind === "dedicated") await this.process.kill(aborted);
-    else await this.#releaseBesideOthers(model);
+    if (this.kind === "dedicated") {
+      await this.process.kill(new RuntimeError("aborted", "the model was unloaded"));
+    } else await this.#releaseBesideOthers(model);
     this.#commit(model.number, 0);
   }
 

@@ -10,6 +10,9 @@ import { decodeTensors, encodeTensors, frameKind, type IndexedTensor } from "./h
 import type { HostQueue } from "./host-queue.ts";
 import { ModelQueue, type RunAnswer } from "./model-queue.ts";
 
+// Made once: every unload has one at hand, and the collection of a stack costs more than the rest of it.
+const unloaded = new RuntimeError("aborted", "the model was unloaded");
+
 /** What a model needs of the host that holds it. */
 export interface HostOfModel {
   readonly process: HostProcess;
@@ -76,7 +79,7 @@ export class HostedModel implements LoadedModel {
   }
 
   async infer(request: EngineRequest, signal: CancelSignal): Promise<Tensor[]> {
-    if (this.#unloaded !== undefined) throw unloaded();
+    if (this.#unloaded !== undefined) throw unloaded;
     const wanted = request.outputs.map((name) => position(this.#outputs, name, "output"));
     const tensors = request.inputs.map(({ name, datatype, shape, data }) => ({
       index: position(this.#inputs, name, "input"),
@@ -90,7 +93,7 @@ export class HostedModel implements LoadedModel {
     } catch (error) {
       const isHostLost = error instanceof RuntimeError && error.kind === "host-lost";
       // The host was killed because this model did not let go.
-      throw isHostLost && this.#unloaded !== undefined ? unloaded() : error;
+      throw isHostLost && this.#unloaded !== undefined ? unloaded : error;
     }
     return results.map(({ datatype, shape, data }, at) => {
       return { name: request.outputs[at] as string, datatype, shape, data };
@@ -100,7 +103,7 @@ export class HostedModel implements LoadedModel {
   unload(): Promise<void> {
     if (this.#unloaded === undefined) {
       this.#unloaded = this.#host.release(this);
-      this.#queue.cancel(unloaded());
+      this.#queue.cancel(unloaded);
     }
     return this.#unloaded;
   }
@@ -130,8 +133,4 @@ function readAnswer(payload: Uint8Array, outputCount: number): RunAnswer {
   if (answer.tensors.length !== outputCount) throw new Error("a wrong number of outputs");
   if (!(answer.runMs >= 0)) throw new Error("a run of no duration");
   return answer;
-}
-
-function unloaded(): RuntimeError {
-  return new RuntimeError("aborted", "the model was unloaded");
 }

@@ -1,4 +1,4 @@
-import { open, stat } from "node:fs/promises";
+import { closeSync, fstatSync, openSync, statSync } from "node:fs";
 import { dirname, isAbsolute, join, normalize } from "node:path";
 import { RuntimeError } from "../errors.ts";
 import { fromFileError } from "../file-errors.ts";
@@ -64,21 +64,21 @@ const submessages: Readonly<Record<MessageName, Readonly<Record<number, MessageN
 };
 
 /** Reads the structure of the ONNX model `file` and of its external data files; weights are passed over,
- *  so that the time depends on the number of nodes. Safe on any bytes. Throws RuntimeError
+ *  so that the time depends on the number of nodes. Blocks. Safe on any bytes. Throws RuntimeError
  *  "invalid-argument" (no ONNX model, cut off), "failed-precondition" (the file or one of its data files
  *  is missing or not readable) or "temporarily-unavailable". */
 export async function scanOnnxFile(file: string): Promise<OnnxFootprint> {
   try {
-    const handle = await open(file, "r");
+    const descriptor = openSync(file, "r");
     try {
-      const found = await handle.stat();
+      const found = fstatSync(descriptor);
       if (!found.isFile()) throw new RuntimeError("invalid-argument", `${file} is not a file`);
-      const cursor = new ProtobufCursor(handle, { name: file, sizeBytes: found.size });
+      const cursor = new ProtobufCursor(descriptor, { name: file, sizeBytes: found.size });
       const scan = new OnnxScan(file, cursor);
       await scan.walk();
       return await scan.footprint();
     } finally {
-      await handle.close();
+      closeSync(descriptor);
     }
   } catch (error) {
     throw fromFileError(error, file);
@@ -117,7 +117,7 @@ class OnnxScan {
       }
       if (top === undefined) break;
       if (fields === maxFields) throw cursor.corrupt(`it has more than ${maxFields} fields`);
-      if (!cursor.holds()) await cursor.hold();
+      if (!cursor.holds()) cursor.hold();
       const tag = cursor.varint(top.end);
       await this.#field(top, { number: Math.floor(tag / 8), wire: tag % 8 });
     }
@@ -189,7 +189,7 @@ class OnnxScan {
     const tensor = this.#tensor;
     if (number === 1) {
       if (length > maxDimensionBytes) throw cursor.corrupt("a tensor has too many dimensions");
-      if (!cursor.holds(length)) await cursor.hold();
+      if (!cursor.holds(length)) cursor.hold();
       while (cursor.position < end) tensor.elements *= cursor.varint(end);
       return;
     }
@@ -209,7 +209,7 @@ class OnnxScan {
   async #externalEntry(number: number, length: number): Promise<void> {
     const cursor = this.#cursor;
     if (length > maxPathBytes) throw cursor.corrupt("the name of a data file is too long");
-    if (!cursor.holds(length)) await cursor.hold();
+    if (!cursor.holds(length)) cursor.hold();
     const text = cursor.text(length);
     if (number === 1) this.#entryKey = text;
     else if (number === 2 && isExternalKey(this.#entryKey)) {
@@ -251,7 +251,7 @@ class OnnxScan {
 
   async #checkDataFiles(): Promise<void> {
     for (const [location, wantedBytes] of this.#dataFiles) {
-      const sizeBytes = await dataFileBytes(join(dirname(this.#file), location), this.#file);
+      const sizeBytes = dataFileBytes(join(dirname(this.#file), location), this.#file);
       if (wantedBytes > sizeBytes) {
         throw new RuntimeError(
           "invalid-argument",
@@ -271,9 +271,9 @@ function externalNumber(text: string | undefined): number | undefined {
   return /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
 }
 
-async function dataFileBytes(dataFile: string, modelFile: string): Promise<number> {
+function dataFileBytes(dataFile: string, modelFile: string): number {
   try {
-    const found = await stat(dataFile);
+    const found = statSync(dataFile);
     if (found.isFile()) return found.size;
   } catch (error) {
     throw fromFileError(error, `${dataFile} (weights of ${modelFile})`);
