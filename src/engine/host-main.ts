@@ -22,6 +22,8 @@ import { anonymousBytes, privateBytes } from "./process-memory.ts";
 // strictly one at a time: engines block, and the growth of memory around a load is measured.
 
 const serverFd = 3;
+/** Where the server leaves large payloads, if it could make such a place. */
+const arenaFd = 4;
 
 /** An exit code that no engine uses, so that a log tells a bug of ours from a crash of theirs. */
 const brokenExitCode = 70;
@@ -45,7 +47,7 @@ process.on("SIGTERM", () => {});
 process.title = "modelport-engine-host";
 
 const server = new Socket({ fd: serverFd, readable: true, writable: true });
-const reader = new FrameReader((frame) => waiting.push(frame));
+const reader = new FrameReader((frame) => waiting.push(frame), arenaFd);
 server.on("data", (chunk: Buffer) => {
   try {
     reader.push(chunk);
