@@ -33,6 +33,7 @@ ENV NODE_ENV=production
 COPY --from=modules /app/node_modules node_modules
 COPY package.json LICENSE ./
 COPY deploy/health.js deploy/
+COPY deploy/compose/register-models.ts deploy/compose/
 COPY gen gen
 COPY src src
 COPY --from=dashboard /app/dist/dashboard dist/dashboard
