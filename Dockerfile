@@ -46,7 +46,7 @@ USER ${USER_ID}:${USER_ID}
 # the container may be read-only. Node keys the cache by user, so this must run as the final one.
 ENV NODE_COMPILE_CACHE=/app/.compile-cache
 RUN node --max-semi-space-size=4 src/modelport.js serve & server=$! \
- && node deploy/health.js 60 \
+ && node deploy/health.js ready 60 \
  && kill $server && wait $server
 
 EXPOSE 8085
