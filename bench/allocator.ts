@@ -22,7 +22,7 @@ const sizes = [MiB / 4, MiB, 4 * MiB];
 const copies = 20;
 const signal = new AbortController().signal;
 
-const [library = ""] = process.argv.slice(2);
+const [library = "", options = ""] = process.argv.slice(2);
 const folder = await mkdtemp(join(tmpdir(), "modelport-allocator-"));
 try {
   const files: string[] = [];
@@ -47,7 +47,7 @@ async function measure(files: readonly string[], asked: string, preload: string)
   const engine = createEngine({
     hosts: 1,
     dedicatedMinBytes: 64 * MiB,
-    environment: preload === "" ? {} : { LD_PRELOAD: preload },
+    environment: preload === "" ? {} : { LD_PRELOAD: preload, MALLOC_CONF: options },
     log: createLogger("silent"),
   });
   const load = async (path: string) =>

@@ -10,9 +10,9 @@ import { MeshError } from "./model-mesh.ts";
 const minuteMs = 60_000;
 const modelCount = 200;
 const userCount = 6;
-/** After a restart gRPC may wait for two minutes before it connects again, and ModelMesh remembers for a minute
- *  that a load failed meanwhile. */
-const recoveryMs = 3 * minuteMs + 10_000;
+/** After a restart gRPC may wait for two and a half minutes before it connects again, and ModelMesh remembers for
+ *  a minute that a load failed meanwhile; the rest is for busy machines, whose time this is not. */
+const recoveryMs = 6 * minuteMs;
 
 /** Users of many models in little memory, with everything happening beside them that happens in a cluster.
  *  Times are ModelMesh's own. */
@@ -72,7 +72,7 @@ export class HourOfTraffic {
 
   async #use(isOver: () => boolean): Promise<void> {
     while (!isOver()) {
-      await this.#ask(`model-${this.#someModel()}`);
+      if (!this.#isAway) await this.#ask(`model-${this.#someModel()}`);
       await this.#clock.delay(this.#random.below(2000));
     }
   }
