@@ -31,7 +31,7 @@ FROM ${NODE_IMAGE}
 WORKDIR /app
 ENV NODE_ENV=production
 COPY --from=modules /app/node_modules node_modules
-COPY package.json LICENSE ./
+COPY package.json LICENSE NOTICE ./
 COPY deploy/health.js deploy/
 COPY deploy/compose/register-models.ts deploy/compose/
 COPY gen gen
