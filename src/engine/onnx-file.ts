@@ -1,4 +1,4 @@
-import { open, stat } from "node:fs/promises";
+import { access, constants, open, stat } from "node:fs/promises";
 import { dirname, isAbsolute, join, normalize } from "node:path";
 import { RuntimeError } from "../errors.ts";
 import { fromFileError } from "../file-errors.ts";
@@ -274,6 +274,8 @@ function externalNumber(text: string | undefined): number | undefined {
 async function dataFileBytes(dataFile: string, modelFile: string): Promise<number> {
   try {
     const found = await stat(dataFile);
+    // The engine, which opens it, would not say which of the files it was.
+    await access(dataFile, constants.R_OK);
     if (found.isFile()) return found.size;
   } catch (error) {
     throw fromFileError(error, `${dataFile} (weights of ${modelFile})`);
