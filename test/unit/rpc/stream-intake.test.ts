@@ -45,6 +45,15 @@ describe("an intake of streams", () => {
     assert.equal(handled, atOnce);
   });
 
+  it("hears the error of a stream whose connection failed as it was opened, and hands it on to nobody", () => {
+    const intake = new StreamIntake();
+    for (let number = 0; number < 200; number++) {
+      const stream = Object.assign(fakeStream({}), { session: undefined, destroyed: true });
+      offer(intake, stream, () => assert.fail("it was handed on"));
+      stream.emit("error", new Error("protocol error"));
+    }
+  });
+
   it("lets connections take turns", async () => {
     const intake = new StreamIntake();
     const order: string[] = [];
