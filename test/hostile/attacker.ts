@@ -25,7 +25,7 @@ export interface AttackKind {
 }
 
 /** A busy server takes its time; this is about hangs. */
-export const patienceMs = 60_000;
+const patienceMs = 60_000;
 
 /** Whether `work` came to its end in time. */
 export async function inTime(work: Promise<unknown>): Promise<boolean> {
