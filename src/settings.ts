@@ -133,7 +133,7 @@ export const settings = {
     default: defaultRunSettings.maxQueueWaitMs,
     min: 0,
     max: 2 ** 31 - 1,
-    doc: "milliseconds of expected waiting from which inferences are refused at once; 0 is no limit",
+    doc: "milliseconds of expected waiting from which inferences are refused at once, 0 is no limit; default: 2000, or what 64 of the model take",
   },
   "queue-timeout": {
     env: "QUEUE_TIMEOUT_MICROSECONDS",
@@ -142,6 +142,14 @@ export const settings = {
     min: 0,
     max: 86_400_000_000,
     doc: "microseconds that an inference may wait before it is refused; 0 is no limit",
+  },
+  "run-timeout": {
+    env: "RUN_TIMEOUT",
+    type: "integer",
+    default: defaultRunSettings.maxRunMs,
+    min: 0,
+    max: 2 ** 31 - 1,
+    doc: "milliseconds that one run of a model may take before its process is ended; 0 is no limit",
   },
   "runtime-version": {
     env: "RUNTIME_VERSION",

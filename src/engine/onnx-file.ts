@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, openSync, statSync } from "node:fs";
+import { accessSync, closeSync, constants, fstatSync, openSync, statSync } from "node:fs";
 import { dirname, isAbsolute, join, normalize } from "node:path";
 import { RuntimeError } from "../errors.ts";
 import { fromFileError } from "../file-errors.ts";
@@ -274,6 +274,8 @@ function externalNumber(text: string | undefined): number | undefined {
 function dataFileBytes(dataFile: string, modelFile: string): number {
   try {
     const found = statSync(dataFile);
+    // The engine, which opens it, would not say which of the files it was.
+    accessSync(dataFile, constants.R_OK);
     if (found.isFile()) return found.size;
   } catch (error) {
     throw fromFileError(error, `${dataFile} (weights of ${modelFile})`);
