@@ -35,8 +35,9 @@ FROM ${NODE_IMAGE}
 WORKDIR /app
 ENV NODE_ENV=production
 COPY --from=modules /app/node_modules node_modules
-COPY package.json LICENSE ./
+COPY package.json LICENSE NOTICE ./
 COPY deploy/health.js deploy/
+COPY deploy/compose/register-models.ts deploy/compose/
 COPY gen gen
 COPY src src
 COPY --from=dashboard /app/dist/dashboard dist/dashboard
@@ -49,7 +50,7 @@ USER ${USER_ID}:${USER_ID}
 # the container may be read-only. Node keys the cache by user, so this must run as the final one.
 ENV NODE_COMPILE_CACHE=/app/.compile-cache
 RUN node --max-semi-space-size=4 src/modelport.js serve & server=$! \
- && node deploy/health.js 60 \
+ && node deploy/health.js ready 60 \
  && kill $server && wait $server
 
 EXPOSE 8085

@@ -77,7 +77,14 @@ export async function runProgram(options: ProgramOptions): Promise<unknown> {
 
 function spawnBound({ command, cores }: ProgramOptions) {
   const [program = "", ...args] = bindTo(cores, command);
-  return spawn(program, args, { cwd: projectRoot, stdio: ["pipe", "pipe", "pipe"] });
+  return spawn(program, args, {
+    cwd: projectRoot,
+    // As Modelport's own hosts have it: telling its makers of a tiny model takes ONNX Runtime as long as
+    // loading it.
+    // biome-ignore lint/style/noProcessEnv: programs find theirs as if a shell had started them.
+    env: { ...process.env, ORT_DISABLE_TELEMETRY: "1" },
+    stdio: ["pipe", "pipe", "pipe"],
+  });
 }
 
 function announcedPort(child: ChildProcess, announcement: RegExp): Promise<number> {

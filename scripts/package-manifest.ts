@@ -8,6 +8,8 @@ export interface Manifest {
   readonly engines: Readonly<Record<string, string>>;
   readonly dependencies: Readonly<Record<string, string>>;
   readonly optionalDependencies?: Readonly<Record<string, string>>;
+  readonly peerDependencies?: Readonly<Record<string, string>>;
+  readonly peerDependenciesMeta?: Readonly<Record<string, { readonly optional?: boolean }>>;
 }
 
 /** Node itself, which checkouts bring along for whoever has an old one. A package runs on the Node of its
@@ -19,6 +21,7 @@ export function isNodeItself(name: string): boolean {
 /** The package.json of the package: without what is for work on the sources, and free to be published. */
 export function packageManifest(manifest: Manifest) {
   const { name, version, description, license, engines, dependencies } = manifest;
+  const { peerDependencies, peerDependenciesMeta } = manifest;
   const optional = Object.entries(manifest.optionalDependencies ?? {}).filter(
     ([dependency]) => !isNodeItself(dependency),
   );
@@ -39,6 +42,9 @@ export function packageManifest(manifest: Manifest) {
     files: ["dist", "proto", "CHANGELOG.md", "NOTICE", "THIRD-PARTY-NOTICES.txt"],
     engines,
     dependencies,
+    // What users install themselves who need it.
+    ...(peerDependencies === undefined ? {} : { peerDependencies }),
+    ...(peerDependenciesMeta === undefined ? {} : { peerDependenciesMeta }),
     ...(optional.length === 0 ? {} : { optionalDependencies: Object.fromEntries(optional) }),
   };
 }

@@ -16,9 +16,9 @@ export interface NetworkLimits {
   readonly maxStreams: number;
   /** Bytes of the headers of one HTTP/2 request, as RFC 9113, 6.5.2 counts them. */
   readonly maxHeaderListBytes: number;
-  /** Bytes of requests and unread answers that the calls of one HTTP/2 connection may hold. */
+  /** Bytes of requests and unread answers that the calls of one connection may hold. */
   readonly maxConnectionBytes: number;
-  /** The same for all connections together. */
+  /** The same for all connections together, HTTP/1.1 and HTTP/2. */
   readonly maxCallBytes: number;
   /** Calls that an HTTP/2 client may cancel at once, and in a second over time, before its connection ends. */
   readonly maxCancelBurst: number;
@@ -96,14 +96,14 @@ export const networkSettings = {
     type: "integer",
     default: defaultNetworkLimits.maxConnectionBytes,
     min: MiB,
-    doc: "bytes of requests and unread answers that one HTTP/2 connection may hold",
+    doc: "bytes of requests and unread answers that one connection may hold",
   },
   "max-call-bytes": {
     env: "MAX_CALL_BYTES",
     type: "integer",
     default: defaultNetworkLimits.maxCallBytes,
     min: MiB,
-    doc: "bytes of requests and unread answers of all HTTP/2 calls together",
+    doc: "bytes of requests and unread answers of all calls together",
   },
   "max-cancel-burst": {
     env: "MAX_CANCEL_BURST",

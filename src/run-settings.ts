@@ -9,10 +9,13 @@ export interface RunSettings {
   /** Requests that may wait; more are "overloaded". */
   readonly maxQueueSize: number;
   /** Requests that would wait for longer, as far as can be told, are "overloaded" at once, in
-   *  milliseconds; 0: they wait all the same. */
-  readonly maxQueueWaitMs: number;
+   *  milliseconds; 0: they wait all the same; undefined: for 2,000, or for 64 requests if these take longer. */
+  readonly maxQueueWaitMs: number | undefined;
   /** A request that has waited for so long is "overloaded", in microseconds; 0: it waits on. */
   readonly queueTimeoutMicroseconds: number;
+  /** A run that keeps the host for longer is given up, and ends the host unless it ends in a moment, in
+   *  milliseconds; 0: it may take as long as it likes. */
+  readonly maxRunMs: number;
   /** Requests that may be in the host at once, 0: any number. The others wait. */
   readonly maxConcurrency: number;
   /** Rows, at most, of the runs on zeros that a load ends with, so that the memory of a model in use is
@@ -27,8 +30,9 @@ export const defaultRunSettings: RunSettings = Object.freeze({
   maxBatchSize: 64,
   maxQueueDelayMicroseconds: 0,
   maxQueueSize: 1_024,
-  maxQueueWaitMs: 2_000,
+  maxQueueWaitMs: undefined,
   queueTimeoutMicroseconds: 0,
+  maxRunMs: 300_000,
   maxConcurrency: 0,
   warmupBatchSize: 64,
 });

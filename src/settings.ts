@@ -133,7 +133,7 @@ export const settings = {
     default: defaultRunSettings.maxQueueWaitMs,
     min: 0,
     max: 2 ** 31 - 1,
-    doc: "milliseconds of expected waiting from which inferences are refused at once; 0 is no limit",
+    doc: "milliseconds of expected waiting from which inferences are refused at once, 0 is no limit; default: 2000, or what 64 of the model take",
   },
   "queue-timeout": {
     env: "QUEUE_TIMEOUT_MICROSECONDS",
@@ -172,6 +172,14 @@ export const settings = {
     default: 64 * MiB,
     min: 0,
     doc: "bytes that a shared engine host may keep beside its models before they move to a fresh one; 0 is no limit",
+  },
+  "run-timeout": {
+    env: "RUN_TIMEOUT",
+    type: "integer",
+    default: defaultRunSettings.maxRunMs,
+    min: 0,
+    max: 2 ** 31 - 1,
+    doc: "milliseconds that one run of a model may take before its process is ended; 0 is no limit",
   },
   "runtime-version": {
     env: "RUNTIME_VERSION",

@@ -5,7 +5,7 @@ import { quantile } from "../measurements.ts";
 import type { Program } from "../program.ts";
 import type { Workbench } from "../workbench.ts";
 
-const samples = { full: 25, quick: 3 };
+const samples = { full: 100, quick: 3 };
 
 /** Cancels come at moments that are spread over this part of a load. */
 const firstCancelMs = 100;

@@ -1,19 +1,12 @@
 import { availableParallelism } from "node:os";
 import { extname } from "node:path";
-import { RuntimeError } from "../errors.ts";
 import { defaultRunSettings } from "../run-settings.ts";
 import type { Engine, HostInfo, LoadedModel, ModelFile, ModelSource } from "./engine.ts";
-import {
-  findFormat,
-  type ModelFootprint,
-  type ModelFormat,
-  modelFormats,
-} from "./engine-catalog.ts";
+import { findFormat, knownFormat, type ModelFootprint, modelFormats } from "./engine-catalog.ts";
 import { type EngineLog, silentLog } from "./engine-log.ts";
+import { FileThreads } from "./file-threads.ts";
 import { HostPool, shuttingDown } from "./host-pool.ts";
-import { findModelFile } from "./model-layout.ts";
 import { sharedHostFactor, sharedModelBytes } from "./model-size.ts";
-import { findSettingsFile } from "./settings-file.ts";
 
 export interface EngineOptions {
   /** Shared hosts for small models. Default: one for each core. */
@@ -51,10 +44,16 @@ export function createEngine(options: EngineOptions = {}): Engine {
   return new PooledEngine(options);
 }
 
+/** What `locate` has seen already goes along to `inspect`, which comes next. */
+interface SeenFile extends ModelFile {
+  readonly seen?: { readonly file: string; readonly footprint: ModelFootprint };
+}
+
 class PooledEngine implements Engine {
   readonly ready: Promise<void>;
   readonly extensions: readonly string[] = modelFormats.map(({ extension }) => extension);
   readonly #pool: HostPool;
+  readonly #files = new FileThreads();
   readonly #dedicatedMinBytes: number;
   /** What `inspect` saw, for the load that follows. */
   readonly #footprints = new WeakMap<ModelSource, ModelFootprint>();
@@ -85,23 +84,18 @@ class PooledEngine implements Engine {
 
   async locate(path: string, format: string | undefined): Promise<ModelFile> {
     if (this.#isClosed) throw shuttingDown();
-    let refusal: unknown;
-    for (const candidate of candidates(path, format)) {
-      try {
-        const file = await findModelFile(path, candidate.extension);
-        const settingsFile = await findSettingsFile(file);
-        return { format: candidate.name, file, ...(settingsFile && { settingsFile }) };
-      } catch (error) {
-        // The first format is the likeliest: its reason is the one to tell.
-        refusal ??= error;
-      }
-    }
-    throw refusal;
+    const { model, footprint } = await this.#files.find(path, format);
+    if (footprint === undefined) return model;
+    const seen: SeenFile = { ...model, seen: { file: model.file, footprint } };
+    return seen;
   }
 
-  async inspect(model: ModelFile): Promise<ModelSource> {
+  async inspect({ seen, ...model }: SeenFile): Promise<ModelSource> {
     if (this.#isClosed) throw shuttingDown();
-    const footprint = await knownFormat(model.format).inspect(model.file);
+    const footprint =
+      seen?.file === model.file
+        ? seen.footprint
+        : await this.#files.inspect(model.format, model.file);
     const { loadedBytes } = footprint;
     const estimatedBytes = this.#isBig(footprint)
       ? loadedBytes + hostBaseBytes
@@ -122,7 +116,8 @@ class PooledEngine implements Engine {
     const { signal, isolated, settings = defaultRunSettings } = options;
     signal.throwIfAborted();
     const format = knownFormat(source.format);
-    const footprint = this.#footprints.get(source) ?? (await format.inspect(source.file));
+    const footprint =
+      this.#footprints.get(source) ?? (await this.#files.inspect(source.format, source.file));
     signal.throwIfAborted();
     const load = {
       source,
@@ -153,26 +148,11 @@ class PooledEngine implements Engine {
 
   close(): Promise<void> {
     this.#isClosed = true;
+    this.#files.close(shuttingDown());
     return this.#pool.close();
   }
 
   #isBig({ usualBytes }: ModelFootprint): boolean {
     return usualBytes >= this.#dedicatedMinBytes;
   }
-}
-
-function candidates(path: string, format: string | undefined): readonly ModelFormat[] {
-  if (format !== undefined) return [knownFormat(format)];
-  const byExtension = modelFormats.filter(({ extension }) => extension === extname(path));
-  return byExtension.length > 0 ? byExtension : modelFormats;
-}
-
-function knownFormat(name: string): ModelFormat {
-  const format = findFormat(name);
-  if (format !== undefined) return format;
-  const known = modelFormats.map((each) => each.name).join(", ");
-  throw new RuntimeError(
-    "invalid-argument",
-    `no engine for model format '${name}'; formats: ${known}`,
-  );
 }

@@ -1,3 +1,4 @@
+import { RuntimeError } from "../errors.ts";
 import type { HostEngine } from "./host-engine.ts";
 import { inspectOnnxFile } from "./onnx-footprint.ts";
 
@@ -24,7 +25,8 @@ export interface ModelFormat {
   readonly extension: string;
   /** Format and engine in the Open Inference Protocol's terms. */
   readonly platform: string;
-  /** Reads the structure of `file`, never its weights. Throws as `Engine.inspect` does. */
+  /** Reads the structure of `file`, never its weights, and blocks meanwhile. Throws as `Engine.inspect`
+   *  does. */
   inspect(file: string): Promise<ModelFootprint>;
   /** Upper bound of a loaded model whose files have `diskBytes` bytes, without a host. */
   predictBytes(diskBytes: number): number;
@@ -50,4 +52,15 @@ export const modelFormats: readonly ModelFormat[] = [onnx];
 export function findFormat(name: string): ModelFormat | undefined {
   const wanted = name.trim().toLowerCase();
   return modelFormats.find((format) => format.name === wanted || format.aliases.includes(wanted));
+}
+
+/** As `findFormat`; throws "invalid-argument" if there is none. */
+export function knownFormat(name: string): ModelFormat {
+  const format = findFormat(name);
+  if (format !== undefined) return format;
+  const known = modelFormats.map((each) => each.name).join(", ");
+  throw new RuntimeError(
+    "invalid-argument",
+    `no engine for model format '${name}'; formats: ${known}`,
+  );
 }

@@ -18,6 +18,7 @@ import { decodeJson, encodeJson, frameKind } from "./host-protocol.ts";
 import { HostQueue, type HostRun } from "./host-queue.ts";
 import { HostedModel, type HostOfModel } from "./hosted-model.ts";
 import { anonymousBytesOf } from "./process-memory.ts";
+import { RunWatch } from "./run-watch.ts";
 
 export interface HostLoad {
   readonly source: ModelSource;
@@ -57,11 +58,6 @@ const sentTogetherBytes = 1024 * 1024;
 /** So many grace periods has a model of others to finish its run before an unload ends the host. */
 const graceOfOthers = 5;
 
-/** An abandoned run gets so many times what it was expected to take, or the grace if that is more. */
-const patience = 4;
-/** So many times longer if nothing else waits for the host. */
-const patienceOfIdle = 5;
-const watchesPerGrace = 4;
 const never = new AbortController().signal;
 
 /** One host process with the models in it. */
@@ -80,11 +76,7 @@ export class EngineHost implements HostOfModel {
   /** The sum of these. */
   #committedBytes = 0;
   #lastModel = 0;
-  readonly #watch: NodeJS.Timeout;
-  /** The run at the front that nobody waits for, and since when. */
-  #abandoned: { readonly run: HostRun; readonly sinceMs: number } | undefined;
-  /** The run for which the host was killed. */
-  #hung: HostRun | undefined;
+  readonly #watch: RunWatch;
 
   constructor(process: HostProcess, options: EngineHostOptions) {
     this.process = process;
@@ -92,8 +84,11 @@ export class EngineHost implements HostOfModel {
     this.#options = options;
     this.#cap = new HostMemoryCap(options);
     process.onGone = (error) => this.#loseAll(error);
-    this.#watch = setInterval(() => this.#killIfHung(), options.killGraceMs / watchesPerGrace);
-    this.#watch.unref();
+    this.#watch = new RunWatch({
+      queue: this.queue,
+      graceMs: options.killGraceMs,
+      kill: (why) => void process.kill(killedFor(why)),
+    });
   }
 
   get modelCount(): number {
@@ -172,9 +167,9 @@ export class EngineHost implements HostOfModel {
   async release(model: HostedModel, number: number): Promise<void> {
     // First, so that the end of the host is not the loss of this model.
     this.forget(number);
-    const aborted = new RuntimeError("aborted", "the model was unloaded");
-    if (this.kind === "dedicated") await this.process.kill(aborted);
-    else await this.#releaseBesideOthers(model, number);
+    if (this.kind === "dedicated") {
+      await this.process.kill(new RuntimeError("aborted", "the model was unloaded"));
+    } else await this.#releaseBesideOthers(model, number);
     this.#commit(number, 0);
   }
 
@@ -344,27 +339,8 @@ export class EngineHost implements HostOfModel {
     this.process.memoryBytes = memoryBytes;
   }
 
-  /** A run cannot be stopped but with its host. One that nobody waits for may be as long as the model
-   *  is known for, and then a grace; what comes behind it must not wait for ever. */
-  #killIfHung(): void {
-    const { front } = this.queue;
-    if (front === undefined || front.isWanted || !this.process.isAlive) {
-      this.#abandoned = undefined;
-      return;
-    }
-    const nowMs = performance.now();
-    if (this.#abandoned?.run !== front) this.#abandoned = { run: front, sinceMs: nowMs };
-    const { frontMs, hasMore } = this.queue;
-    const expectedMs = Number.isFinite(frontMs) ? patience * frontMs : 0;
-    const limitMs =
-      Math.max(this.#options.killGraceMs, expectedMs) * (hasMore ? 1 : patienceOfIdle);
-    if (nowMs - this.#abandoned.sinceMs < limitMs) return;
-    this.#hung = front;
-    void this.process.kill(killedFor("a run that nobody waited for any more did not end"));
-  }
-
   #loseAll(error: RuntimeError): void {
-    clearInterval(this.#watch);
+    this.#watch.stop();
     const last = this.queue.noteDeath();
     for (const model of this.#bytes.keys()) this.#commit(model, 0);
     const residents = [...this.#models.values()];
@@ -379,7 +355,9 @@ export class EngineHost implements HostOfModel {
 
   #partOf(run: HostRun): PartInLoss {
     // The kernel kills by SIGKILL when memory is short; so do we, and people. Engines crash otherwise.
-    return run === this.#hung || this.process.exitSignal !== "SIGKILL" ? "caused" : "suspected";
+    return run === this.#watch.hung || this.process.exitSignal !== "SIGKILL"
+      ? "caused"
+      : "suspected";
   }
 }
 

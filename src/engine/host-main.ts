@@ -61,16 +61,21 @@ process.on("SIGINT", () => {});
 process.on("SIGTERM", () => {});
 process.title = "modelport-engine-host";
 
-const server = new Socket({ fd: serverFd, readable: true, writable: true });
+/** For all reads: frames are put together elsewhere. Node would take 64 KiB for each and give most of it
+ *  back, and what stays until the next collection scatters the heap that models share. */
+const readBuffer = Buffer.allocUnsafeSlow(64 * 1024);
 const reader = new FrameReader((frame) => waiting.push(frame), arenaFd);
-server.on("data", (chunk: Buffer) => {
-  try {
-    reader.push(chunk);
-  } catch (error) {
-    process.stderr.write(`the server sent ${describeError(error)}\n`);
-    process.exit(brokenExitCode);
-  }
-  if (!working) void work();
+const server = new Socket({
+  fd: serverFd,
+  readable: true,
+  writable: true,
+  onread: {
+    buffer: readBuffer,
+    callback(byteCount) {
+      take(readBuffer.subarray(0, byteCount));
+      return true;
+    },
+  },
 });
 // An error precedes the close. Both mean that the server is gone: there is nobody left to work for.
 server.on("error", () => {});
@@ -87,6 +92,16 @@ answer({ call: 0, model: 0 }, frameKind.ready, encodeJson(readyMessage));
 // Node writes its compile cache at exit, but most hosts are killed. Does nothing without a cache.
 flushCompileCache();
 idleTimer = setTimeout(collectBuffers, idleMs);
+
+function take(chunk: Buffer): void {
+  try {
+    reader.push(chunk);
+  } catch (error) {
+    process.stderr.write(`the server sent ${describeError(error)}\n`);
+    process.exit(brokenExitCode);
+  }
+  if (!working) void work();
+}
 
 async function work(): Promise<void> {
   working = true;

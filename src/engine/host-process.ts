@@ -54,15 +54,25 @@ type HostState =
 /** An import of the engines that takes longer has hung. */
 const startTimeoutMs = 30_000;
 
-/** Without it glibc keeps freed memory: see docs of M_TRIM_THRESHOLD. It must be there before the
- *  process starts. Any fixed value also ends the growth of the threshold, which is the point. */
-const allocatorEnvironment = { MALLOC_TRIM_THRESHOLD_: "131072" };
+/** What native libraries read, before the first line of ours runs. */
+const libraryEnvironment = {
+  // Without it glibc keeps freed memory: see docs of M_TRIM_THRESHOLD. Any fixed value also ends the
+  // growth of the threshold, which is the point.
+  MALLOC_TRIM_THRESHOLD_: "131072",
+  // Else what V8's thread gives back is kept for that thread alone.
+  MALLOC_ARENA_MAX: "1",
+  // Else ONNX Runtime tells its makers of every model, by way of a database in the user's home, which
+  // takes as long as a tiny load.
+  ORT_DISABLE_TELEMETRY: "1",
+};
 
-/** Memory is for models: V8's young generation, which a host hardly needs, would grow by 16 MB and more.
- *  What V8 compiles and collects on threads of its own takes memory whenever it likes, and would be
- *  taken for that of the model that is being loaded. */
+/** Memory is for models: V8's young generation, which a host hardly needs, would grow by 16 MB and more, and
+ *  four threads that compile would each keep some of what they once needed. What V8 compiles and collects
+ *  on such threads takes memory whenever it likes, and would be taken for that of the model that is being
+ *  loaded. */
 const nodeFlags = [
   "--max-semi-space-size=1",
+  "--v8-pool-size=1",
   "--single-threaded",
   "--expose-gc",
   "--disable-warning=ExperimentalWarning",
@@ -178,7 +188,7 @@ export class HostProcess {
       const command = [process.execPath, ...nodeFlags, entry];
       const { file, args } = hostCommand(command, this.#log);
       const child = spawn(file, args, {
-        env: { ...environment, ...allocatorEnvironment },
+        env: { ...environment, ...libraryEnvironment },
         stdio: ["ignore", "ignore", "pipe", "pipe", this.#arena?.fd ?? "ignore"],
       });
       child.on("error", (error) => this.#notStarted(error));

@@ -15,6 +15,10 @@ export interface HostRun {
   readonly owner: object;
   /** Whether anybody still waits for a result. */
   readonly isWanted: boolean;
+  /** How long it may keep the host, 0: for as long as it takes. */
+  readonly limitMs: number;
+  /** Rejects all who wait for a result; afterwards it is not wanted any more. */
+  giveUp(reason: Error): void;
   /** Sends it. `done` is called once, as soon as the host has answered or is gone. */
   start(done: () => void): void;
 }

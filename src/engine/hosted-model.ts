@@ -10,6 +10,9 @@ import { decodeTensors, encodeTensors, frameKind, type IndexedTensor } from "./h
 import type { HostQueue } from "./host-queue.ts";
 import { ModelQueue, type RunAnswer } from "./model-queue.ts";
 
+// Made once: every unload has one at hand, and the collection of a stack costs more than the rest of it.
+const unloaded = new RuntimeError("aborted", "the model was unloaded");
+
 /** What a model needs of the host that holds it. `number`: the model's in that host. */
 export interface HostOfModel {
   readonly process: HostProcess;
@@ -77,7 +80,7 @@ export class HostedModel implements LoadedModel {
   }
 
   async infer(request: EngineRequest, signal: CancelSignal): Promise<Tensor[]> {
-    if (this.#unloaded !== undefined) throw unloaded();
+    if (this.#unloaded !== undefined) throw unloaded;
     const wanted = request.outputs.map((name) => position(this.#outputs, name, "output"));
     const tensors = request.inputs.map(({ name, datatype, shape, data }) => ({
       index: position(this.#inputs, name, "input"),
@@ -93,7 +96,7 @@ export class HostedModel implements LoadedModel {
     } catch (error) {
       const isHostLost = error instanceof RuntimeError && error.kind === "host-lost";
       // The host was killed because this model did not let go.
-      if (isHostLost && this.#unloaded !== undefined) throw unloaded();
+      if (isHostLost && this.#unloaded !== undefined) throw unloaded;
       const hasMoved = isHostLost && place !== this.#place && !this.#isLost;
       if (hasMoved) return await this.infer({ ...request, alone: true }, signal);
       throw error;
@@ -109,7 +112,7 @@ export class HostedModel implements LoadedModel {
     if (this.#unloaded === undefined) {
       const places = this.#former === undefined ? [this.#place] : [this.#place, this.#former];
       this.#unloaded = Promise.all(places.map((place) => this.#release(place))).then(() => {});
-      for (const { queue } of places) queue.cancel(unloaded());
+      for (const { queue } of places) queue.cancel(unloaded);
     }
     return this.#unloaded;
   }
@@ -134,7 +137,7 @@ export class HostedModel implements LoadedModel {
 
   async #leave(place: Place): Promise<void> {
     if (place.runs > 0) await new Promise<void>((resolve) => (place.onIdle = resolve));
-    place.queue.cancel(unloaded());
+    place.queue.cancel(unloaded);
     await this.#release(place);
     if (this.#former === place) this.#former = undefined;
   }
@@ -186,8 +189,4 @@ function readAnswer(payload: Uint8Array, outputCount: number): RunAnswer {
   if (answer.tensors.length !== outputCount) throw new Error("a wrong number of outputs");
   if (!(answer.runMs >= 0)) throw new Error("a run of no duration");
   return answer;
-}
-
-function unloaded(): RuntimeError {
-  return new RuntimeError("aborted", "the model was unloaded");
 }

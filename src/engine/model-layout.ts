@@ -1,5 +1,4 @@
-import type { Stats } from "node:fs";
-import { opendir, stat } from "node:fs/promises";
+import { type Dirent, opendirSync, type Stats, statSync } from "node:fs";
 import { join } from "node:path";
 import { RuntimeError } from "../errors.ts";
 import { fromFileError } from "../file-errors.ts";
@@ -20,16 +19,16 @@ interface Listing {
  *  version if all of its subdirectories are integers and no model file lies beside them, else
  *  `model<extension>`, else the only `*<extension>`, else the same again in the single subdirectory.
  *  Dotfiles and the schema file do not count. Throws RuntimeError "invalid-argument" (no model file, or
- *  several), "failed-precondition" (nothing there, not readable) or "temporarily-unavailable". */
+ *  several), "failed-precondition" (nothing there, not readable) or "temporarily-unavailable". Blocks. */
 export async function findModelFile(path: string, extension: string): Promise<string> {
-  const found = await statPath(path);
+  const found = statPath(path);
   if (found.isFile()) return path;
   if (!found.isDirectory()) {
     throw new RuntimeError("invalid-argument", `${path} is neither a file nor a directory`);
   }
   let directory = path;
   for (let depth = 0; depth < maxDepth; depth++) {
-    const listing = await list(directory);
+    const listing = list(directory);
     const file = chooseFile(listing, extension);
     if (file !== undefined) return join(directory, file);
     const next = chooseDirectory(listing, extension);
@@ -59,14 +58,14 @@ function chooseDirectory({ files, directories }: Listing, extension: string): st
   return directories.length === 1 ? directories[0] : undefined;
 }
 
-async function list(directory: string): Promise<Listing> {
+function list(directory: string): Listing {
   const files: string[] = [];
   const directories: string[] = [];
   try {
-    for await (const entry of await opendir(directory)) {
+    for (const entry of entriesOf(directory)) {
       if (entry.name.startsWith(".") || entry.name === schemaFile) continue;
       // A link counts as what it points to; one that points nowhere is no model.
-      const kind = entry.isSymbolicLink() ? await followLink(join(directory, entry.name)) : entry;
+      const kind = entry.isSymbolicLink() ? followLink(join(directory, entry.name)) : entry;
       if (kind?.isFile()) files.push(entry.name);
       else if (kind?.isDirectory()) directories.push(entry.name);
       if (files.length + directories.length > maxEntries) {
@@ -83,17 +82,27 @@ async function list(directory: string): Promise<Listing> {
   return { files: files.sort(), directories: directories.sort() };
 }
 
-async function followLink(path: string): Promise<Stats | undefined> {
+/** One at a time: there may be more than anybody wants to see. */
+function* entriesOf(directory: string): Generator<Dirent> {
+  const open = opendirSync(directory);
   try {
-    return await stat(path);
+    for (let entry = open.readSync(); entry !== null; entry = open.readSync()) yield entry;
+  } finally {
+    open.closeSync();
+  }
+}
+
+function followLink(path: string): Stats | undefined {
+  try {
+    return statSync(path);
   } catch {
     return undefined;
   }
 }
 
-async function statPath(path: string): Promise<Stats> {
+function statPath(path: string): Stats {
   try {
-    return await stat(path);
+    return statSync(path);
   } catch (error) {
     throw fromFileError(error, path);
   }

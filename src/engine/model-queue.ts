@@ -7,7 +7,7 @@ import { isSameResult, withStrangers } from "./batch-rehearsal.ts";
 import { HostLostError } from "./host-lost-error.ts";
 import type { IndexedTensor, OutgoingTensor } from "./host-protocol.ts";
 import type { HostQueue, HostRun, RunSource } from "./host-queue.ts";
-import { QueuePace } from "./queue-pace.ts";
+import { QueueLimit } from "./queue-limit.ts";
 import { QueuedRun } from "./queued-run.ts";
 
 /** What a host answers to one run. */
@@ -49,8 +49,6 @@ interface Rehearsal {
 const maxRehearsals = 3;
 /** So many waiting requests are looked at for those that can join the first. */
 const maxLookedAt = 256;
-/** So many may wait whatever it takes: without a queue its pace is not seen to get better. */
-const leastWaiting = 2;
 /** Longer runs are never taken for short because of the runs before them. */
 const shortRunMs = 1;
 
@@ -59,7 +57,7 @@ const shortRunMs = 1;
 export class ModelQueue implements RunSource {
   readonly #options: ModelQueueOptions;
   readonly #gain: BatchGain;
-  readonly #pace = new QueuePace();
+  readonly #limit: QueueLimit;
   readonly #waiting = new Set<QueuedRun>();
   /** Requests whose batch failed: each runs by itself, before all others. */
   readonly #again = new Set<QueuedRun>();
@@ -77,6 +75,7 @@ export class ModelQueue implements RunSource {
     this.#options = options;
     this.#joining = options.hasRows && options.settings.maxBatchSize > 1 ? "untested" : "never";
     this.#gain = new BatchGain(options.settings.maxBatchSize);
+    this.#limit = new QueueLimit(options.settings);
   }
 
   get hasWaiting(): boolean {
@@ -105,45 +104,24 @@ export class ModelQueue implements RunSource {
     alone: boolean,
   ): Promise<readonly IndexedTensor[]> {
     if (signal.aborted) return Promise.reject(signal.reason);
-    const refusal = this.#refusal();
+    const refusal = this.#limit.refusal(this.#waiting.size);
     if (refusal !== undefined) return Promise.reject(refusal);
     return new Promise((resolve, reject) => {
       const rows = this.#joining === "never" || alone ? undefined : rowsOf(request);
       const run = new QueuedRun({ request, rows, signal, resolve, reject }, this.#forget);
-      if (this.#waiting.size === 0) this.#pace.noteEmpty();
+      if (this.#waiting.size === 0) this.#limit.noteEmpty();
       this.#waiting.add(run);
       this.#watchExpiry();
       this.#options.host.offer(this);
     });
   }
 
-  /** Why one more may not wait. */
-  #refusal(): RuntimeError | undefined {
-    const { maxQueueSize, maxQueueWaitMs } = this.#options.settings;
-    const count = this.#waiting.size;
-    if (maxQueueSize > 0 && count >= maxQueueSize) {
-      return overloaded(
-        `${count} inferences of this model wait already, its max_queue_size is ${maxQueueSize}`,
-      );
-    }
-    const { msPerRequest = 0 } = this.#pace;
-    const isSoon = count < leastWaiting || count * msPerRequest <= maxQueueWaitMs;
-    if (maxQueueWaitMs === 0 || isSoon) return undefined;
-    return tooLong(count, msPerRequest, maxQueueWaitMs);
-  }
-
-  /** Those that came before the pace was known, or as it changed, are refused late rather than never: the
-   *  last to come first. */
   #shed(): void {
-    const { maxQueueWaitMs } = this.#options.settings;
-    const { msPerRequest = 0 } = this.#pace;
-    const count = this.#waiting.size;
-    // Twice, so that a passing change does not cost anybody the place in the queue.
-    if (maxQueueWaitMs === 0 || count * msPerRequest <= 2 * maxQueueWaitMs) return;
-    const kept = Math.max(leastWaiting, Math.floor(maxQueueWaitMs / msPerRequest));
-    for (const run of [...this.#waiting].slice(kept)) {
+    const excess = this.#limit.excess(this.#waiting.size);
+    if (excess === undefined) return;
+    for (const run of [...this.#waiting].slice(excess.kept)) {
       this.#waiting.delete(run);
-      run.reject(tooLong(count, msPerRequest, maxQueueWaitMs));
+      run.reject(excess.reason);
     }
   }
 
@@ -169,7 +147,7 @@ export class ModelQueue implements RunSource {
     const runs = this.#gather(room);
     if (runs === undefined) return undefined;
     for (const run of runs) this.#waiting.delete(run);
-    this.#pace.noteDeparture(runs.length, this.#waiting.size > 0, performance.now());
+    this.#limit.noteDeparture(runs.length, this.#waiting.size > 0);
     this.#shed();
     return this.#batch(runs);
   }
@@ -229,6 +207,10 @@ export class ModelQueue implements RunSource {
       get isWanted() {
         return runs.some((run) => run.isWanted);
       },
+      limitMs: this.#options.settings.maxRunMs,
+      giveUp: (reason) => {
+        for (const run of runs) if (run.isWanted) run.reject(reason);
+      },
       start: (done) => {
         const end = (settle: () => void) => {
           this.#inHost -= runs.length;
@@ -276,6 +258,8 @@ export class ModelQueue implements RunSource {
     return {
       owner,
       isWanted: false,
+      limitMs: 0,
+      giveUp: () => {},
       start: (done) => {
         const end = (joining: Joining) => {
           // Meanwhile the outputs may have shown it.
@@ -365,13 +349,6 @@ export class ModelQueue implements RunSource {
     this.#waiting.delete(run);
     this.#again.delete(run);
   };
-}
-
-function tooLong(count: number, msPerRequest: number, limitMs: number): RuntimeError {
-  const waitMs = Math.round(count * msPerRequest);
-  return overloaded(
-    `${count} inferences of this model wait already, which takes about ${waitMs} ms, the limit is ${limitMs} ms`,
-  );
 }
 
 function overloaded(message: string): RuntimeError {

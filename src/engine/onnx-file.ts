@@ -1,4 +1,4 @@
-import { open, stat } from "node:fs/promises";
+import { accessSync, closeSync, constants, fstatSync, openSync, statSync } from "node:fs";
 import { dirname, isAbsolute, join, normalize } from "node:path";
 import { RuntimeError } from "../errors.ts";
 import { fromFileError } from "../file-errors.ts";
@@ -88,21 +88,21 @@ const graphMessages: ReadonlySet<MessageName> = new Set<GraphMessage>([
 ]);
 
 /** Reads the structure of the ONNX model `file` and of its external data files; weights are passed over,
- *  so that the time depends on the number of nodes. Safe on any bytes. Throws RuntimeError
+ *  so that the time depends on the number of nodes. Blocks. Safe on any bytes. Throws RuntimeError
  *  "invalid-argument" (no ONNX model, cut off), "failed-precondition" (the file or one of its data files
  *  is missing or not readable) or "temporarily-unavailable". */
 export async function scanOnnxFile(file: string): Promise<OnnxStructure> {
   try {
-    const handle = await open(file, "r");
+    const descriptor = openSync(file, "r");
     try {
-      const found = await handle.stat();
+      const found = fstatSync(descriptor);
       if (!found.isFile()) throw new RuntimeError("invalid-argument", `${file} is not a file`);
-      const cursor = new ProtobufCursor(handle, { name: file, sizeBytes: found.size });
+      const cursor = new ProtobufCursor(descriptor, { name: file, sizeBytes: found.size });
       const scan = new OnnxScan(file, cursor);
-      await scan.walk();
-      return await scan.structure();
+      scan.walk();
+      return scan.structure();
     } finally {
-      await handle.close();
+      closeSync(descriptor);
     }
   } catch (error) {
     throw fromFileError(error, file);
@@ -133,7 +133,7 @@ class OnnxScan {
     this.#cursor = cursor;
   }
 
-  async walk(): Promise<void> {
+  walk(): void {
     const cursor = this.#cursor;
     if (cursor.sizeBytes === 0) throw cursor.corrupt("it is empty");
     this.#stack = [{ message: "model", end: cursor.sizeBytes }];
@@ -145,15 +145,15 @@ class OnnxScan {
       }
       if (top === undefined) break;
       if (fields === maxFields) throw cursor.corrupt(`it has more than ${maxFields} fields`);
-      if (!cursor.holds()) await cursor.hold();
+      if (!cursor.holds()) cursor.hold();
       const tag = cursor.varint(top.end);
-      await this.#field(top, { number: Math.floor(tag / 8), wire: tag % 8 });
+      this.#field(top, { number: Math.floor(tag / 8), wire: tag % 8 });
     }
     if (this.#graphs === 0) throw cursor.corrupt("it has no graph");
   }
 
-  async structure(): Promise<OnnxStructure> {
-    await this.#checkDataFiles();
+  structure(): OnnxStructure {
+    this.#checkDataFiles();
     return {
       weightBytes: this.#weightBytes,
       loadedWeightBytes: this.#loadedBytes,
@@ -164,10 +164,10 @@ class OnnxScan {
     };
   }
 
-  async #field(
+  #field(
     { message, end }: { message: MessageName; end: number },
     { number, wire }: { number: number; wire: number },
-  ): Promise<void> {
+  ): void {
     const cursor = this.#cursor;
     if (number === 0) throw cursor.corrupt("a field has the number 0");
     switch (wire) {
@@ -188,9 +188,9 @@ class OnnxScan {
         const length = cursor.length(end);
         const next = submessages[message][number];
         if (next !== undefined) this.#enter(next, cursor.position + length);
-        else if (message === "tensor" && number !== 8) await this.#tensorBytes(number, length);
-        else if (message === "externalData") await this.#externalEntry(number, length);
-        else await this.#graphBytes(message, number, length);
+        else if (message === "tensor" && number !== 8) this.#tensorBytes(number, length);
+        else if (message === "externalData") this.#externalEntry(number, length);
+        else this.#graphBytes(message, number, length);
         return;
       }
       default:
@@ -239,17 +239,17 @@ class OnnxScan {
     if (this.#tensor.dims.length < maxRank) this.#tensor.dims.push(size);
   }
 
-  async #tensorBytes(number: number, length: number): Promise<void> {
+  #tensorBytes(number: number, length: number): void {
     const cursor = this.#cursor;
     const end = cursor.position + length;
     const tensor = this.#tensor;
     if (number === 1) {
       if (length > maxDimensionBytes) throw cursor.corrupt("a tensor has too many dimensions");
-      if (!cursor.holds(length)) await cursor.hold();
+      if (!cursor.holds(length)) cursor.hold();
       while (cursor.position < end) this.#tensorDimension(cursor.varint(end));
       return;
     }
-    if (length <= maxListBytes && tensor.datatype === int64) await this.#list(number, end);
+    if (length <= maxListBytes && tensor.datatype === int64) this.#list(number, end);
     if (number === 9) tensor.rawBytes += length;
     else if (number === 6) {
       tensor.strings++;
@@ -263,10 +263,10 @@ class OnnxScan {
   }
 
   /** Of integers, as numbers or as their bytes, from which shapes may follow. */
-  async #list(number: number, end: number): Promise<void> {
+  #list(number: number, end: number): void {
     const cursor = this.#cursor;
     if (number !== 7 && number !== 9) return;
-    if (!cursor.holds(end - cursor.position)) await cursor.hold();
+    if (!cursor.holds(end - cursor.position)) cursor.hold();
     const integers: number[] = [];
     if (number === 7) while (cursor.position < end) integers.push(cursor.signedVarint(end));
     else while (cursor.position + 8 <= end) integers.push(cursor.int64());
@@ -274,15 +274,15 @@ class OnnxScan {
   }
 
   /** Of all messages of the graph but tensors, and a tensor's name. */
-  async #graphBytes(message: MessageName, number: number, length: number): Promise<void> {
+  #graphBytes(message: MessageName, number: number, length: number): void {
     const cursor = this.#cursor;
     const end = cursor.position + length;
     const isKnown = this.#apart === 0 && isOfGraph(message);
     if (isKnown && length <= maxTextBytes && this.#builder.wantsText(message, number)) {
-      if (!cursor.holds(length)) await cursor.hold();
+      if (!cursor.holds(length)) cursor.hold();
       this.#builder.text(message, number, cursor.text(length));
     } else if (isKnown && length <= maxListBytes && message === "attribute" && number === 8) {
-      if (!cursor.holds(length)) await cursor.hold();
+      if (!cursor.holds(length)) cursor.hold();
       while (cursor.position < end) {
         this.#builder.number(message, number, cursor.signedVarint(end));
       }
@@ -290,10 +290,10 @@ class OnnxScan {
   }
 
   /** StringStringEntryProto: key = 1, value = 2. */
-  async #externalEntry(number: number, length: number): Promise<void> {
+  #externalEntry(number: number, length: number): void {
     const cursor = this.#cursor;
     if (length > maxPathBytes) throw cursor.corrupt("the name of a data file is too long");
-    if (!cursor.holds(length)) await cursor.hold();
+    if (!cursor.holds(length)) cursor.hold();
     const text = cursor.text(length);
     if (number === 1) this.#entryKey = text;
     else if (number === 2 && isExternalKey(this.#entryKey)) {
@@ -333,9 +333,9 @@ class OnnxScan {
     this.#largestBytes = Math.max(this.#largestBytes, bytes);
   }
 
-  async #checkDataFiles(): Promise<void> {
+  #checkDataFiles(): void {
     for (const [location, wantedBytes] of this.#dataFiles) {
-      const sizeBytes = await dataFileBytes(join(dirname(this.#file), location), this.#file);
+      const sizeBytes = dataFileBytes(join(dirname(this.#file), location), this.#file);
       if (wantedBytes > sizeBytes) {
         throw new RuntimeError(
           "invalid-argument",
@@ -359,9 +359,11 @@ function externalNumber(text: string | undefined): number | undefined {
   return /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
 }
 
-async function dataFileBytes(dataFile: string, modelFile: string): Promise<number> {
+function dataFileBytes(dataFile: string, modelFile: string): number {
   try {
-    const found = await stat(dataFile);
+    const found = statSync(dataFile);
+    // The engine, which opens it, would not say which of the files it was.
+    accessSync(dataFile, constants.R_OK);
     if (found.isFile()) return found.size;
   } catch (error) {
     throw fromFileError(error, `${dataFile} (weights of ${modelFile})`);

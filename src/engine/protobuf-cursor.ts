@@ -1,10 +1,11 @@
-import type { FileHandle } from "node:fs/promises";
+import { readSync } from "node:fs";
 import { RuntimeError } from "../errors.ts";
 
 export const wireType = { varint: 0, fixed64: 1, bytes: 2, fixed32: 5 } as const;
 
 /** A tag and a length or value, at most 10 bytes each. */
 const maxHeaderBytes = 20;
+const maxBufferBytes = 64 * 1024;
 
 /** Reads protobuf fields of a file through one small buffer: what is skipped is never read. The methods
  *  that decode are synchronous and need `hold` first. All throw RuntimeError "invalid-argument". */
@@ -12,16 +13,17 @@ export class ProtobufCursor {
   readonly sizeBytes: number;
   /** Offset in the file of the next byte to decode. */
   position = 0;
-  readonly #file: FileHandle;
+  readonly #descriptor: number;
   readonly #name: string;
-  readonly #buffer = Buffer.allocUnsafe(64 * 1024);
+  readonly #buffer: Buffer;
   #bufferStart = 0;
   #bufferEnd = 0;
 
-  constructor(file: FileHandle, options: { name: string; sizeBytes: number }) {
-    this.#file = file;
+  constructor(descriptor: number, options: { name: string; sizeBytes: number }) {
+    this.#descriptor = descriptor;
     this.#name = options.name;
     this.sizeBytes = options.sizeBytes;
+    this.#buffer = Buffer.allocUnsafe(Math.min(options.sizeBytes, maxBufferBytes));
   }
 
   /** Whether the next `byteCount` bytes, or all up to the file's end, can be decoded now. */
@@ -30,15 +32,15 @@ export class ProtobufCursor {
     return this.position >= this.#bufferStart && end <= this.#bufferEnd;
   }
 
-  /** Reads on, so that `holds` is true for up to 64 KiB. */
-  async hold(): Promise<void> {
+  /** Reads on, so that `holds` is true for up to 64 KiB. Blocks. */
+  hold(): void {
     this.#bufferStart = this.position;
     this.#bufferEnd = this.position;
     while (this.#bufferEnd < this.sizeBytes) {
       const offset = this.#bufferEnd - this.#bufferStart;
       if (offset === this.#buffer.length) return;
       const length = Math.min(this.#buffer.length - offset, this.sizeBytes - this.#bufferEnd);
-      const { bytesRead } = await this.#file.read(this.#buffer, offset, length, this.#bufferEnd);
+      const bytesRead = readSync(this.#descriptor, this.#buffer, offset, length, this.#bufferEnd);
       if (bytesRead === 0) throw this.corrupt("it became shorter while it was read");
       this.#bufferEnd += bytesRead;
     }

@@ -1,12 +1,12 @@
-import { stat } from "node:fs/promises";
+import { statSync } from "node:fs";
 import { basename, dirname, join, parse } from "node:path";
 import { settingsFileName } from "../run-settings.ts";
 
 /** The file with the settings of the model in `modelFile`, the first there is of
  *  `<model>.modelport.json` beside it (for models that share a directory), `modelport.json` beside it, and
  *  if the directory is a version, by its number, `modelport.json` beside that. Never throws: what cannot be
- *  read is for the reader to say. */
-export async function findSettingsFile(modelFile: string): Promise<string | undefined> {
+ *  read is for the reader to say. Blocks. */
+export function findSettingsFile(modelFile: string): string | undefined {
   const directory = dirname(modelFile);
   const candidates = [
     join(directory, `${parse(modelFile).name}.${settingsFileName}`),
@@ -14,14 +14,12 @@ export async function findSettingsFile(modelFile: string): Promise<string | unde
   ];
   if (/^\d+$/.test(basename(directory)))
     candidates.push(join(dirname(directory), settingsFileName));
-  const found = await Promise.all(candidates.map(isThere));
-  return candidates.find((_, at) => found[at]);
+  return candidates.find(isThere);
 }
 
-async function isThere(path: string): Promise<boolean> {
+function isThere(path: string): boolean {
   try {
-    await stat(path);
-    return true;
+    return statSync(path, { throwIfNoEntry: false }) !== undefined;
   } catch (error) {
     // A file that is there but out of reach must not pass for none.
     return (error as NodeJS.ErrnoException).code === "EACCES";

@@ -39,7 +39,8 @@ export class GrpcUnaryContext implements HandlerContext {
     this.header = new NodeHeaders(call.headers);
     this.#headers = call.headers;
     this.#peer = call.peer;
-    this.#deadlineMs = call.timeoutMs === undefined ? undefined : Date.now() + call.timeoutMs;
+    this.#deadlineMs =
+      call.timeoutMs === undefined ? undefined : performance.now() + call.timeoutMs;
   }
 
   get service(): DescService {
@@ -62,7 +63,7 @@ export class GrpcUnaryContext implements HandlerContext {
   }
 
   timeoutMs(): number | undefined {
-    return this.#deadlineMs === undefined ? undefined : this.#deadlineMs - Date.now();
+    return this.#deadlineMs === undefined ? undefined : this.#deadlineMs - performance.now();
   }
 
   get requestHeader(): Headers {

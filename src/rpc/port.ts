@@ -4,6 +4,7 @@ import net from "node:net";
 import type { Logger } from "pino";
 import { RuntimeError } from "../errors.ts";
 import { defaultNetworkLimits, type NetworkLimits } from "../network-limits.ts";
+import { CountedRequest } from "./counted-request.ts";
 import { closeListener, listenTcp, listenUnix, portOf } from "./listeners.ts";
 import { type HttpVersion, peekHttpVersion } from "./peek.ts";
 import { refuseConnection } from "./refuse-connection.ts";
@@ -66,7 +67,7 @@ const deadPeerProbeMs = 60_000;
 export class Port {
   readonly #options: PortOptions & NetworkLimits;
   readonly #log: Logger;
-  readonly #http1: http.Server;
+  readonly #http1: http.Server<typeof CountedRequest>;
   readonly #http2: Record<Peer["kind"], http2.Http2Server>;
   readonly #intake = new StreamIntake();
   readonly #listeners: net.Server[] = [];
@@ -87,6 +88,7 @@ export class Port {
     this.#options = limits;
     this.#log = log;
     this.#http1 = http.createServer({
+      IncomingMessage: CountedRequest,
       headersTimeout: Math.min(limits.headersTimeoutMs, limits.requestTimeoutMs),
       requestTimeout: limits.requestTimeoutMs,
       keepAliveTimeout: keepAliveTimeoutMs,
@@ -120,6 +122,11 @@ export class Port {
     ) => void;
     for (const server of Object.values(this.#http2)) server.on("request", http2Handler);
     return this.#http1;
+  }
+
+  /** Shows every HTTP/1.1 request to `look` before anybody else gets it. */
+  interceptRequests(look: (request: CountedRequest, response: http.ServerResponse) => void): void {
+    this.#http1.prependListener("request", look);
   }
 
   /** Offers every HTTP/2 stream to `take` before Node makes a request of it. What it does not take, as it

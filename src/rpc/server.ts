@@ -12,6 +12,7 @@ import type { Models } from "../service/models.ts";
 import type { RuntimeFeed } from "../service/runtime-feed.ts";
 import { browserGate } from "./browser-gate.ts";
 import type { BrowserRules } from "./browser-rules.ts";
+import { CallMemory } from "./call-memory.ts";
 import { compressionDeflate } from "./compression-deflate.ts";
 import { repairConnect } from "./connect-repairs.ts";
 import { dashboard } from "./dashboard.ts";
@@ -34,6 +35,7 @@ import { clientStreamsOf, type MountedService, mounted } from "./mounted-service
 import { openApi } from "./openapi.ts";
 import { aboutServer, plainHttp } from "./plain-http.ts";
 import { Port, type PortAddress, type PortOptions } from "./port.ts";
+import { RequestLimits } from "./request-limits.ts";
 import { restScope } from "./rest-route.ts";
 import { type RuntimeWatchParts, runtimeWatchService } from "./runtime-watch.ts";
 import { SharedUpdates } from "./shared-updates.ts";
@@ -175,11 +177,16 @@ export async function buildServer(parts: {
     { prefix: "/modelport/v1" },
   );
   await app.ready();
-  const limits = new StreamLimits(
-    { ...defaultNetworkLimits, ...options },
-    new Set(services.flatMap(clientStreamsOf)),
+  const networkLimits = { ...defaultNetworkLimits, ...options };
+  const memory = new CallMemory(networkLimits);
+  const streamLimits = new StreamLimits({
+    ...networkLimits,
+    memory,
+    clientStreams: new Set(services.flatMap(clientStreamsOf)),
     log,
-  );
+  });
+  const requestLimits = new RequestLimits({ ...networkLimits, memory, log });
+  port.interceptRequests((request, response) => requestLimits.watch(request, response));
   let short: GrpcUnary | undefined;
   if (options.shortWay ?? true) {
     short = new GrpcUnary({
@@ -196,7 +203,7 @@ export async function buildServer(parts: {
     });
   }
   port.interceptStreams((stream, headers) => {
-    limits.watch(stream, headers);
+    streamLimits.watch(stream, headers);
     return short?.take(stream, headers) ?? false;
   });
 
@@ -207,7 +214,8 @@ export async function buildServer(parts: {
     const abort = setTimeout(() => aborting.abort(reason), options.closeGraceMs);
     const destroy = setTimeout(() => port.destroy(), options.closeGraceMs + abortGraceMs);
     await port.close();
-    limits.close();
+    streamLimits.close();
+    requestLimits.close();
     clearTimeout(abort);
     clearTimeout(destroy);
     await app.close();

@@ -17,16 +17,17 @@ export class StreamIntake {
   /** Calls `handle` now or, if this turn has had enough, in one of the next; never for a stream that is closed
    *  by then. */
   offer(stream: ServerHttp2Stream, handle: Handle): void {
+    // Nobody else listens yet, and an error that nobody hears ends the process. The connection may have failed
+    // in the very bytes that opened the stream, which then has no session any more.
+    stream.on("error", ignore);
+    const { session } = stream;
+    if (session === undefined || stream.destroyed) return;
     this.#planTurn();
     if (this.#handled < streamsPerTurn && this.#waiting.size === 0) {
       this.#handled += 1;
       handle();
       return;
     }
-    const { session } = stream;
-    if (session === undefined) return;
-    // Nobody else listens yet, and an error that nobody hears ends the process.
-    stream.on("error", () => {});
     const line = this.#waiting.get(session);
     if (line === undefined) this.#waiting.set(session, [[stream, handle]]);
     else line.push([stream, handle]);
@@ -54,6 +55,8 @@ export class StreamIntake {
     if (this.#waiting.size > 0) this.#planTurn();
   }
 }
+
+function ignore(): void {}
 
 function nextOf(line: [ServerHttp2Stream, Handle][]): Handle | undefined {
   for (let next = line.shift(); next !== undefined; next = line.shift()) {

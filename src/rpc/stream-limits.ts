@@ -1,22 +1,18 @@
-import {
-  constants,
-  type Http2Session,
-  type IncomingHttpHeaders,
-  type ServerHttp2Stream,
-} from "node:http2";
+import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from "node:http2";
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { Logger } from "pino";
-import type { NetworkLimits } from "../network-limits.ts";
+import { announcedBytes } from "./announced-bytes.ts";
+import { type CallMemory, type HeldCall, tooMuch } from "./call-memory.ts";
 import { EnvelopeCounter } from "./envelope-counter.ts";
 import { refuseStream } from "./refuse-stream.ts";
 
-interface OpenStream {
+interface OpenStream extends HeldCall {
   readonly stream: ServerHttp2Stream;
   readonly headers: IncomingHttpHeaders;
   /** Of calls whose client sends messages as it likes; those of other calls are whole requests. */
   readonly envelopes: EnvelopeCounter | undefined;
-  /** What it counts in: its connection's share, and all. */
-  readonly shares: readonly Share[];
+  /** What memory was taken for already, whatever of it has arrived. */
+  readonly announcedBytes: number;
   requestBytes: number;
   /** Bytes of the answer that the client has not made room for, when it was last looked at. */
   unreadBytes: number;
@@ -26,42 +22,32 @@ interface OpenStream {
   takenMs: number;
 }
 
-/** What the streams of one connection, or of all, hold; oldest first. */
-interface Share {
-  readonly maxBytes: number;
-  readonly streams: Set<OpenStream>;
-  bytes: number;
+export interface StreamLimitsParts {
+  readonly memory: CallMemory;
+  readonly requestTimeoutMs: number;
+  /** Larger messages are refused before memory is taken for them. */
+  readonly readMaxBytes: number;
+  /** Paths of the RPCs whose clients send more than one message. */
+  readonly clientStreams: ReadonlySet<string>;
+  readonly log: Logger;
 }
-
-type Limits = Pick<NetworkLimits, "requestTimeoutMs" | "maxConnectionBytes" | "maxCallBytes">;
 
 // How late a timeout may be noticed at most; and how long an answer may grow unnoticed.
 const maxSweepMs = 250;
 
 const tooLate = new ConnectError("the request did not arrive in time", Code.DeadlineExceeded);
-const tooMuch = new ConnectError(
-  "the requests under way hold too much memory; try again",
-  Code.ResourceExhausted,
-);
 
 /** What Node does for HTTP/1.1 and leaves open for HTTP/2: requests have to arrive in time, and answers to be
- *  taken in time. Beyond that, calls hold memory from the first byte of the request until their stream is
- *  closed; where that becomes too much, the call gives way that has waited for its client for longest. */
+ *  taken in time. And what calls of HTTP/2 hold in memory meanwhile. */
 export class StreamLimits {
-  readonly #limits: Limits;
-  readonly #clientStreams: ReadonlySet<string>;
-  readonly #log: Logger;
-  readonly #all: Share;
-  readonly #connections = new WeakMap<Http2Session, Share>();
+  readonly #parts: StreamLimitsParts;
+  /** Oldest first. */
+  readonly #open = new Set<OpenStream>();
   readonly #sweeper: NodeJS.Timeout;
 
-  /** `clientStreams`: paths of the RPCs whose clients send more than one message. */
-  constructor(limits: Limits, clientStreams: ReadonlySet<string>, log: Logger) {
-    this.#limits = limits;
-    this.#clientStreams = clientStreams;
-    this.#log = log;
-    this.#all = { maxBytes: limits.maxCallBytes, streams: new Set(), bytes: 0 };
-    const sweepMs = Math.min(maxSweepMs, Math.ceil(limits.requestTimeoutMs / 4));
+  constructor(parts: StreamLimitsParts) {
+    this.#parts = parts;
+    const sweepMs = Math.min(maxSweepMs, Math.ceil(parts.requestTimeoutMs / 4));
     this.#sweeper = setInterval(() => this.#sweep(), sweepMs).unref();
   }
 
@@ -69,21 +55,25 @@ export class StreamLimits {
   watch(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void {
     const { session } = stream;
     if (session === undefined) return;
-    const isStream = this.#clientStreams.has(headers[":path"] ?? "");
+    const { memory, clientStreams, readMaxBytes } = this.#parts;
+    const isStream = clientStreams.has(headers[":path"] ?? "");
     const nowMs = performance.now();
     const open: OpenStream = {
       stream,
       headers,
       envelopes: isStream ? new EnvelopeCounter() : undefined,
-      shares: [this.#shareOf(session), this.#all],
+      announcedBytes: isStream ? 0 : announcedBytes(headers, readMaxBytes),
       requestBytes: 0,
       unreadBytes: 0,
       startMs: nowMs,
       takenMs: nowMs,
+      giveWay: () => this.#giveWay(open),
     };
-    for (const share of open.shares) share.streams.add(open);
+    this.#open.add(open);
+    memory.open(open, session);
     stream.once("close", () => this.#forget(open));
     if (stream.endAfterHeaders) return;
+    if (open.announcedBytes > 0) this.#hold(open);
     // To listen for data is to start reading: that is for the one to do who handles the call.
     stream.once("resume", () => {
       stream.on("data", (chunk: Buffer) => this.#received(open, chunk));
@@ -94,22 +84,10 @@ export class StreamLimits {
     clearInterval(this.#sweeper);
   }
 
-  #shareOf(session: Http2Session): Share {
-    const known = this.#connections.get(session);
-    if (known !== undefined) return known;
-    const share = {
-      maxBytes: this.#limits.maxConnectionBytes,
-      streams: new Set<OpenStream>(),
-      bytes: 0,
-    };
-    this.#connections.set(session, share);
-    return share;
-  }
-
   #received(open: OpenStream, chunk: Buffer): void {
-    const { envelopes, shares } = open;
+    const { envelopes } = open;
     // What comes after the answer is read and dropped.
-    if (!this.#all.streams.has(open) || open.stream.writableFinished) return;
+    if (!this.#open.has(open) || open.stream.writableFinished) return;
     const before = open.requestBytes;
     if (envelopes === undefined) open.requestBytes += chunk.length;
     else {
@@ -118,22 +96,26 @@ export class StreamLimits {
       // Messages are passed on as they become complete: one that is under way began no earlier than this.
       if (envelopes.heldBytes <= chunk.length) open.startMs = performance.now();
     }
-    for (const share of shares) share.bytes += open.requestBytes - before;
-    for (const share of shares) if (share.bytes > share.maxBytes) this.#makeRoom(share);
+    const isMore = open.requestBytes > open.announcedBytes;
+    if (isMore || open.requestBytes < before) this.#hold(open);
   }
 
-  #makeRoom(share: Share): void {
-    for (const open of share.streams) {
-      if (share.bytes <= share.maxBytes) return;
-      if (open.unreadBytes > 0) this.#cut(open, "unread answers hold too much memory");
-      else if (open.requestBytes > 0 && isArriving(open)) this.#refuse(open, tooMuch);
+  #hold(open: OpenStream): void {
+    const requestBytes = Math.max(open.requestBytes, open.announcedBytes);
+    this.#parts.memory.hold(open, requestBytes + open.unreadBytes);
+  }
+
+  #giveWay(open: OpenStream): void {
+    if (open.unreadBytes > 0) this.#cut(open, "unread answers hold too much memory");
+    else if (open.requestBytes + open.announcedBytes > 0 && isArriving(open)) {
+      this.#refuse(open, tooMuch);
     }
   }
 
   #sweep(): void {
     const nowMs = performance.now();
-    const { requestTimeoutMs } = this.#limits;
-    for (const open of this.#all.streams) {
+    const { requestTimeoutMs } = this.#parts;
+    for (const open of this.#open) {
       this.#lookAtAnswer(open, nowMs);
       if (open.unreadBytes > 0 && nowMs - open.takenMs > requestTimeoutMs) {
         this.#cut(open, "the answer was not taken in time");
@@ -141,36 +123,32 @@ export class StreamLimits {
         this.#refuse(open, tooLate);
       }
     }
-    // Answers grow without a word.
-    for (const open of this.#all.streams) {
-      for (const share of open.shares) if (share.bytes > share.maxBytes) this.#makeRoom(share);
-    }
   }
 
+  /** Answers grow without a word. */
   #lookAtAnswer(open: OpenStream, nowMs: number): void {
     const { writableLength } = open.stream;
     if (writableLength === open.unreadBytes) return;
-    for (const share of open.shares) share.bytes += writableLength - open.unreadBytes;
     open.unreadBytes = writableLength;
     open.takenMs = nowMs;
+    this.#hold(open);
   }
 
   #refuse(open: OpenStream, error: ConnectError): void {
     this.#forget(open);
-    this.#log.info({ rpc: open.headers[":path"], reason: error.rawMessage }, "call refused");
+    this.#parts.log.info({ rpc: open.headers[":path"], reason: error.rawMessage }, "call refused");
     refuseStream(open.stream, open.headers, error);
   }
 
   #cut(open: OpenStream, reason: string): void {
     this.#forget(open);
-    this.#log.info({ rpc: open.headers[":path"], reason }, "call cut off");
+    this.#parts.log.info({ rpc: open.headers[":path"], reason }, "call cut off");
     open.stream.close(constants.NGHTTP2_ENHANCE_YOUR_CALM);
   }
 
   #forget(open: OpenStream): void {
-    for (const share of open.shares) {
-      if (share.streams.delete(open)) share.bytes -= open.requestBytes + open.unreadBytes;
-    }
+    this.#open.delete(open);
+    this.#parts.memory.close(open);
   }
 }
 

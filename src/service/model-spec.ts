@@ -64,6 +64,8 @@ function checkModelId(id: string): void {
 
 /** The key is JSON by convention only: text that is none, or no object, says nothing. */
 function readModelKey(text: string): Record<string, unknown> {
+  // As most are that no ModelMesh has sent; an error costs more than all the rest of a spec.
+  if (text === "") return {};
   try {
     const value: unknown = JSON.parse(text);
     const isObject = typeof value === "object" && value !== null && !Array.isArray(value);

@@ -17,6 +17,7 @@ import {
   until,
 } from "../support/engine-fixture.ts";
 import { addConstant, addOne, slowLoop, writeWeightsModel } from "../support/onnx-models.ts";
+import { openFilesBelow } from "../support/open-files.ts";
 
 const MiB = 2 ** 20;
 const limitMs = 120_000;
@@ -52,6 +53,19 @@ describe("the engine hosts", { timeout: limitMs }, () => {
     } finally {
       await engine.close();
     }
+  });
+
+  it("keep no book of the models that they load", async (t) => {
+    const { engine, put, load } = await startEngine(t);
+    const { hostPid } = await load(await put("add.onnx", addOne()));
+    assert.ok(engine.hosts().some(({ pid }) => pid === hostPid));
+    // ONNX Runtime's telemetry goes through a database in the user's home and a log in /tmp.
+    const open = await openFilesBelow("", hostPid);
+    assert.ok(open.some((file) => file.includes("libonnxruntime")));
+    assert.deepEqual(
+      open.filter((file) => /onnxruntime\.db|mat-debug/.test(file)),
+      [],
+    );
   });
 
   it("ignore the signals of a terminal, which are for the server", async (t) => {

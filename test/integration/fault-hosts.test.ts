@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { after, afterEach, before, describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { GRPCInferenceService as Inference } from "../../gen/inference/inference_pb.ts";
+import { defaultRunSettings } from "../../src/run-settings.ts";
 import { type Calls, callsOf, codeIn, valuesIn } from "../support/calls.ts";
 import { type Client, clientKinds, type Outcome } from "../support/clients.ts";
 import { addConstant, addOne, crashesAtRun, slowLoop } from "../support/onnx-models.ts";
@@ -9,6 +10,7 @@ import { type Runtime, startRuntime } from "../support/runtime.ts";
 import { waitFor } from "../support/wait-for.ts";
 
 const graceMs = 500;
+const runLimitMs = 1_500;
 /** Some days. */
 const endless = 100_000_000;
 
@@ -18,10 +20,16 @@ describe("an engine host that goes wrong", { timeout: 180_000 }, () => {
   let calls: Calls;
   before(async () => {
     // One host for all: everybody is a neighbour of the fault.
-    runtime = await startRuntime({ engineHosts: 1, killGraceMs: graceMs });
+    runtime = await startRuntime({
+      engineHosts: 1,
+      killGraceMs: graceMs,
+      runSettings: { ...defaultRunSettings, maxRunMs: runLimitMs },
+    });
     await runtime.put("add1.onnx", addOne());
     await runtime.put("add2.onnx", addConstant(2));
     await runtime.put("slow.onnx", slowLoop());
+    // Another file, or what is known of the one would be held against the other.
+    await runtime.put("endless.onnx", slowLoop());
     await runtime.put("crash.onnx", crashesAtRun());
     await runtime.put("poison.onnx", crashesAtRun("x"));
     const opened = clientKinds.find(({ name }) => name === "grpc-js")?.open(runtime);
@@ -94,6 +102,27 @@ describe("an engine host that goes wrong", { timeout: 180_000 }, () => {
     assert.throws(() => process.kill(pid, 0), { code: "ESRCH" });
     t.diagnostic(
       `200 ms of deadline answered after ${tookMs} ms; ${graceMs} ms of grace, neighbour answered after ${answer.tookMs} ms`,
+    );
+  });
+
+  it("in a run without a deadline, over RUN_TIMEOUT, is killed after the grace as well", async (t) => {
+    await loadNeighbours();
+    assert.equal(codeIn(await calls.load("slow", "endless.onnx")), "OK");
+    const pid = pidOf("slow");
+    const endlessRun = timed(calls.inferSlowly("slow", endless));
+    await sleep(50);
+    const patient = timed(calls.infer("b"));
+    const { result, tookMs } = await endlessRun;
+    assert.equal(codeIn(result), "DeadlineExceeded");
+    assert.match(result.ok ? "" : result.message, /longer than 1500 ms, the limit of RUN_TIMEOUT/);
+    const answer = await patient;
+    assert.deepEqual(valuesIn(answer.result), [3, 4, 5, 6]);
+    assert.deepEqual(valuesIn(await calls.inferSlowly("slow", 1)), [1, 2, 3, 4]);
+    assert.notEqual(pidOf("slow"), pid);
+    assert.equal(kindOf("slow"), "dedicated");
+    assert.equal(kindOf("a"), "shared");
+    t.diagnostic(
+      `limit ${runLimitMs} ms: answered after ${tookMs} ms, a neighbour after ${answer.tookMs} ms`,
     );
   });
 

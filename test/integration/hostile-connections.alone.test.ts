@@ -10,7 +10,7 @@ import { headersFrame, openRawHttp2, type RawHttp2, requestHeaders } from "../su
 import { type Served, startServed } from "../support/served.ts";
 import { assertUnharmed, describeFigures, measureAttack } from "../support/under-attack.ts";
 
-const attackMs = 600;
+const attackMs = 250;
 const many = 1_000;
 const inferPath = "/inference.GRPCInferenceService/ModelInfer";
 const clientHello = Buffer.from("16030100c8010000c40303", "hex");

@@ -11,7 +11,9 @@ import {
   suiteCleanup,
   temporarySocketPath,
 } from "../support/fake-server.ts";
+import { frame, frameType } from "../support/http2-frames.ts";
 import { exchange, grpcFrame, postGrpc, until } from "../support/raw-http.ts";
+import { headersFrame, requestHeaders } from "../support/raw-http2.ts";
 
 const preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 const emptySettings = "\0\0\0\x04\0\0\0\0\0";
@@ -67,6 +69,23 @@ describe("a port that meets what is no proper request", () => {
     await exchange(port, preface + emptySettings, { end: true });
     assert.match(await exchange(port, `${preface}no frame at all`), /^\0\0/);
     await until(() => fake.server.connectionCount === 0, "no connection is left");
+  });
+
+  it("survives connections that open streams and break the protocol in one piece", async (t) => {
+    // The server runs in this process, which the test runner would keep alive.
+    const uncaught: unknown[] = [];
+    const note = (reason: unknown) => uncaught.push(reason);
+    process.on("uncaughtException", note);
+    t.after(() => process.off("uncaughtException", note));
+    const request = requestHeaders("/inference.GRPCInferenceService/ModelInfer");
+    const dataOfNoStream = frame({ type: frameType.data, stream: 0, payload: Buffer.alloc(5) });
+    for (const count of [1, 31, 33, 100]) {
+      const streams = Array.from({ length: count }, (_, at) => headersFrame(2 * at + 1, request));
+      const opening = Buffer.from(preface + emptySettings, "latin1");
+      await exchange(port, Buffer.concat([opening, ...streams, dataOfNoStream]));
+    }
+    await until(() => fake.server.connectionCount === 0, "no connection is left");
+    assert.deepEqual(uncaught, []);
   });
 
   it("understands a preface and a verb that come byte by byte", async () => {

@@ -37,6 +37,7 @@ export class Ledger {
   readonly details: string[] = [];
   /** Answers that were wrong by code or content. */
   unexpected = 0;
+  /** Without an answer in time, or at all. */
   lost = 0;
   answered = 0;
   readonly #latenciesMs = new Map<string, number[]>();
@@ -55,7 +56,7 @@ export class Ledger {
     this.#open--;
     const tookMs = performance.now() - startedMs;
     this.#count(client, answer.code);
-    if (answer.code === "lost") this.lost++;
+    if (answer.code === "lost" || answer.code === "no answer") this.lost++;
     else this.answered++;
     this.#latencies(kind).push(tookMs);
     const right = typeof expected === "function" ? expected() : expected;

@@ -9,6 +9,10 @@ export interface RawHttp2 {
   readonly goaway: number | undefined;
   /** Streams that the server has reset. */
   readonly resets: number;
+  /** Streams that the server has ended, its resets included. */
+  readonly ended: number;
+  /** Resolves when the server has ended so many streams in all, or the connection is gone. */
+  untilEnded(count: number): Promise<void>;
   /** Resolves when the bytes are with the kernel, or the connection is gone. */
   write(bytes: Uint8Array): Promise<void>;
   close(): void;
@@ -35,17 +39,27 @@ export async function openRawHttp2(
   let isOpen = true;
   let goaway: number | undefined;
   let resets = 0;
+  let ended = 0;
+  let waiting: { readonly count: number; resolve(): void } | undefined;
+  const noteEnds = () => {
+    if (waiting === undefined || (isOpen && ended < waiting.count)) return;
+    waiting.resolve();
+    waiting = undefined;
+  };
   socket.once("close", () => {
     isOpen = false;
+    noteEnds();
   });
   let rest: Buffer = Buffer.alloc(0);
   const read = (chunk: Buffer) => {
     rest = Buffer.concat([rest, chunk]);
-    for (const { type, payload } of readFrames(rest)) {
+    for (const { type, flags, payload } of readFrames(rest)) {
       if (type === goawayType) goaway = Buffer.from(payload).readUInt32BE(4);
       if (type === resetType) resets += 1;
+      if (type === resetType || (type <= frameType.headers && flags & flag.endStream)) ended += 1;
       rest = rest.subarray(9 + payload.length);
     }
+    noteEnds();
   };
   if (reads) socket.on("data", read);
   else socket.pause();
@@ -59,6 +73,15 @@ export async function openRawHttp2(
     },
     get resets() {
       return resets;
+    },
+    get ended() {
+      return ended;
+    },
+    untilEnded(count) {
+      return new Promise((resolve) => {
+        waiting = { count, resolve };
+        noteEnds();
+      });
     },
     write(bytes) {
       return new Promise((resolve) => {

@@ -25,12 +25,14 @@ export interface ServedOptions {
   readonly nodeFlags?: readonly string[];
   /** Sees every line of the program's log. */
   readonly logged?: (line: Record<string, unknown>) => void;
+  /** Whether `complaints` has the lines of the log; default: true. */
+  readonly keepsLog?: boolean;
 }
 
 /** Starts `modelport serve` with these flags on a free port, and resolves when it listens. */
 export async function startServed(
   flags: readonly string[],
-  { wrapper = [], nodeFlags = [], logged = () => {} }: ServedOptions = {},
+  { wrapper = [], nodeFlags = [], logged = () => {}, keepsLog = true }: ServedOptions = {},
 ): Promise<Served> {
   const program = [process.execPath, ...nodeFlags, "src/modelport.js", "serve", "--port", "0"];
   const [file = process.execPath, ...args] = [...wrapper, ...program, ...flags];
@@ -44,7 +46,10 @@ export async function startServed(
   });
   const complaints: string[] = [];
   const exited = once(child, "close").then(() => child.exitCode ?? child.signalCode);
-  const port = await listeningPort(child, complaints, logged);
+  const port = await listeningPort(child, complaints, (line, text) => {
+    if (keepsLog) complaints.push(text);
+    logged(line);
+  });
   return {
     pid: child.pid ?? 0,
     port,
@@ -61,15 +66,17 @@ export async function startServed(
 function listeningPort(
   child: ChildProcess,
   complaints: string[],
-  logged: (line: Record<string, unknown>) => void,
+  logged: (line: Record<string, unknown>, text: string) => void,
 ): Promise<number> {
   return new Promise((resolve, reject) => {
     if (child.stderr === null) throw new Error("stderr is a pipe");
     createInterface({ input: child.stderr }).on("line", (text) => {
-      complaints.push(text);
-      if (!text.startsWith("{")) return;
+      if (!text.startsWith("{")) {
+        complaints.push(text);
+        return;
+      }
       const line = JSON.parse(text) as Record<string, unknown>;
-      logged(line);
+      logged(line, text);
       if (line["msg"] === "server listening") resolve(line["port"] as number);
     });
     child.once("close", (code) => {

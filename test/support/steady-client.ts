@@ -1,9 +1,16 @@
-// A worker thread: a well-behaved gRPC client, one call after the other over one connection, at the port
-// in `workerData`. Posts "ready" when it is connected; at any message it stops and posts how its calls went.
+// A worker thread: a well-behaved gRPC client, one call after the other over one connection, as the SteadyOrder
+// in `workerData` says. Posts "ready" when it is connected; at any message it stops and posts how its calls went.
 import http2 from "node:http2";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parentPort, workerData } from "node:worker_threads";
 import { grpcFrame } from "./raw-http.ts";
+
+export interface SteadyOrder {
+  readonly port: number;
+  readonly path: string;
+  /** The request, as a message. All answers have to be like the first. */
+  readonly message: Uint8Array;
+}
 
 /** How the calls of a steady client went. */
 export interface SteadyResult {
@@ -16,14 +23,17 @@ export interface SteadyResult {
 const pauseMs = 10;
 const callTimeoutMs = 30_000;
 
-const session = http2.connect(`http://127.0.0.1:${workerData as number}`);
+const { port, path, message } = workerData as SteadyOrder;
+const session = http2.connect(`http://127.0.0.1:${port}`);
 session.on("error", () => {});
+let firstAnswer: Buffer | undefined;
 
+/** "0", or what was wrong. */
 function call(): Promise<string> {
   return new Promise((resolve) => {
     const stream = session.request({
       ":method": "POST",
-      ":path": "/inference.GRPCInferenceService/ServerReady",
+      ":path": path,
       "content-type": "application/grpc",
       te: "trailers",
     });
@@ -35,9 +45,14 @@ function call(): Promise<string> {
     stream.on("error", (error) => {
       status = error.message;
     });
-    stream.on("close", () => resolve(status));
-    stream.resume();
-    stream.end(grpcFrame(new Uint8Array()));
+    const chunks: Buffer[] = [];
+    stream.on("data", (chunk: Buffer) => chunks.push(chunk));
+    stream.on("close", () => {
+      const answer = Buffer.concat(chunks);
+      if (status === "0") firstAnswer ??= answer;
+      resolve(status !== "0" || firstAnswer?.equals(answer) ? status : "another answer");
+    });
+    stream.end(grpcFrame(message));
   });
 }
 

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
 import { measureTree } from "./process-tree.ts";
 import type { Served } from "./served.ts";
-import type { SteadyResult } from "./steady-client.ts";
+import type { SteadyOrder, SteadyResult } from "./steady-client.ts";
 
 export interface AttackFigures {
   /** How a well-behaved client fared meanwhile. */
@@ -19,9 +19,10 @@ export interface AttackFigures {
 }
 
 const MiB = 1024 * 1024;
+const readyPath = "/inference.GRPCInferenceService/ServerReady";
 const sampleMs = 100;
 // For the server to notice closed connections, and for its collector.
-const settleMs = 500;
+const settleMs = 200;
 
 // These catch hangs and leaks on busy machines; the figures are what is printed.
 const worstBoundMs = 25_000;
@@ -40,7 +41,7 @@ export async function measureAttack(
     return privateBytes - startBytes;
   };
   const worker = new Worker(new URL("./steady-client.ts", import.meta.url), {
-    workerData: served.port,
+    workerData: { port: served.port, path: readyPath, message: new Uint8Array() } as SteadyOrder,
     execArgv: [],
   });
   await once(worker, "message"); // It is ready.

@@ -37,6 +37,7 @@ describe("the configuration", () => {
       MAX_QUEUE_SIZE: "16",
       MAX_QUEUE_WAIT: "300",
       QUEUE_TIMEOUT_MICROSECONDS: "5000",
+      RUN_TIMEOUT: "60000",
       LIMIT_PER_MODEL_CONCURRENCY: "2",
       WARMUP_BATCH_SIZE: "4",
     };
@@ -46,6 +47,7 @@ describe("the configuration", () => {
       maxQueueSize: 16,
       maxQueueWaitMs: 300,
       queueTimeoutMicroseconds: 5_000,
+      maxRunMs: 60_000,
       maxConcurrency: 2,
       warmupBatchSize: 4,
     });

@@ -39,6 +39,12 @@ export function encodeInfer(
   });
 }
 
+/** The model that a ModelInferRequest, or another message of the service, asks for: its first field. */
+export function modelNameOf(request: Buffer): string {
+  const { model_name: name } = modelInfer.requestDeserialize(request) as { model_name: string };
+  return name;
+}
+
 function decodeInfer(bytes: Buffer): InferAnswer {
   return modelInfer.responseDeserialize(bytes) as InferAnswer;
 }

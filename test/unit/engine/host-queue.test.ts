@@ -34,6 +34,8 @@ class FakeSource implements RunSource {
     return {
       owner: this,
       isWanted: true,
+      limitMs: 0,
+      giveUp: () => {},
       start: (done) => {
         this.#log.push(name);
         if (name.startsWith("refused")) done();

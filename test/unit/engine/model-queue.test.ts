@@ -272,7 +272,8 @@ describe("the queue of a model", () => {
     await assert.rejects(infer([1]), {
       kind: "overloaded",
       message:
-        "11 inferences of this model wait already, which takes about 110 ms, the limit is 100 ms",
+        "11 inferences of this model wait already, which takes about 110 ms; " +
+        "the limit for more than 2 is 100 ms",
     });
     while (sent.length > 0) {
       nowMs += 10;

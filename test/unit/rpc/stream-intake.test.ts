@@ -5,7 +5,7 @@ import { describe, it } from "node:test";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { StreamIntake } from "../../../src/rpc/stream-intake.ts";
 
-function fakeStream(session: object) {
+function fakeStream(session: object | undefined) {
   return Object.assign(new EventEmitter(), { session, closed: false, destroyed: false });
 }
 
@@ -43,6 +43,15 @@ describe("an intake of streams", () => {
     }
     for (let turn = 0; turn < 20; turn++) await nextTurn();
     assert.equal(handled, atOnce);
+  });
+
+  it("hears the error of a stream whose connection failed as it was opened, and hands it on to nobody", () => {
+    const intake = new StreamIntake();
+    for (let number = 0; number < 200; number++) {
+      const stream = Object.assign(fakeStream(undefined), { destroyed: true });
+      offer(intake, stream, () => assert.fail("it was handed on"));
+      stream.emit("error", new Error("protocol error"));
+    }
   });
 
   it("lets connections take turns", async () => {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { existsSync, globSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { settings } from "../../../src/settings.ts";
@@ -20,34 +20,13 @@ describe("the container", () => {
     assert.deepEqual(reaching, [...new Set(sources)].sort());
   });
 
-  it("exposes and publishes the port that the runtime has by default", () => {
+  it("exposes the port that the runtime has by default, at which its health is asked", () => {
     const port = settings.port.default;
     assert.deepEqual(all(read("Dockerfile"), /^EXPOSE (\d+)$/gm), [`${port}`]);
-    assert.ok(read("docker-compose.yml").includes(`"127.0.0.1:${port}:${port}"`));
     assert.ok(read("deploy/health.js").includes(`"${port}"`));
-  });
-
-  it("names only settings that exist", () => {
     const known = Object.values(settings).map(({ env }) => env as string);
-    const used = [
-      ...all(read("docker-compose.yml"), /^ {6}([A-Z_]+):/gm),
-      ...all(read("deploy/health.js"), /process\.env\.([A-Z_]+)/g),
-    ];
-    assert.ok(used.length >= 4, `found only ${used}`);
+    const used = all(read("deploy/health.js"), /process\.env\.([A-Z_]+)/g);
+    assert.ok(used.length > 0);
     for (const name of used) assert.ok(known.includes(name), name);
-  });
-
-  it("gives the runtime as much memory as it tells the runtime", () => {
-    const compose = read("docker-compose.yml");
-    const [limit] = all(compose, /^ {4}mem_limit: (\S+)$/gm);
-    const [told] = all(compose, /CONTAINER_MEM_REQ_BYTES: (\S+)$/gm);
-    assert.ok(limit !== undefined);
-    assert.equal(limit, told);
-  });
-
-  it("serves models that are there", () => {
-    const [folder] = all(read("docker-compose.yml"), /- \.\/(\S+):\/models:ro$/gm);
-    assert.ok(folder !== undefined);
-    assert.notEqual(globSync("**/*.onnx", { cwd: join(root, folder) }).length, 0);
   });
 });

@@ -1,0 +1,25 @@
+import { parentPort } from "node:worker_threads";
+import { describeError, RuntimeError } from "../errors.ts";
+import type { FileThreadAnswer, FileThreadCall } from "./file-thread-messages.ts";
+import { findModel, inspectFile } from "./model-files.ts";
+
+// Entry of a thread for files. It answers calls in the order in which they came.
+
+if (parentPort === null) throw new Error("this is the entry of a worker thread");
+const server = parentPort;
+server.on("message", (call: FileThreadCall) => void answer(call));
+
+async function answer(call: FileThreadCall): Promise<void> {
+  let message: FileThreadAnswer;
+  try {
+    const result =
+      call.task === "find"
+        ? await findModel(call.path, call.format)
+        : await inspectFile(call.format, call.path);
+    message = { number: call.number, result };
+  } catch (error) {
+    const kind = error instanceof RuntimeError ? error.kind : undefined;
+    message = { number: call.number, failure: { kind, message: describeError(error, 2_000) } };
+  }
+  server.postMessage(message);
+}

@@ -1,0 +1,41 @@
+import type { IncomingHttpHeaders } from "node:http";
+import { Code, type ConnectError } from "@connectrpc/connect";
+import { codeToString } from "@connectrpc/connect/protocol-connect";
+import { encodeGrpcMessage } from "./grpc-message.ts";
+
+/** An answer as HTTP has it. */
+export interface RefusalForm {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  /** Empty if the headers say it all. */
+  readonly body: string;
+}
+
+const httpStatus: Partial<Record<Code, number>> = {
+  [Code.DeadlineExceeded]: 408,
+  [Code.ResourceExhausted]: 429,
+};
+
+/** `error` in the form of the call of which there is only the head: gRPC's, REST's or Connect's. */
+export function refusalForm(
+  { path, headers }: { readonly path: string; readonly headers: IncomingHttpHeaders },
+  error: ConnectError,
+): RefusalForm {
+  const contentType = String(headers["content-type"] ?? "");
+  if (contentType.startsWith("application/grpc")) {
+    const status = {
+      "content-type": contentType,
+      "grpc-status": String(error.code),
+      "grpc-message": encodeGrpcMessage(error.rawMessage),
+    };
+    return { status: 200, headers: status, body: "" };
+  }
+  const { rawMessage: message } = error;
+  const isRest = /^\/v2(?:\/|$)/.test(path);
+  const body = isRest ? { error: message } : { code: codeToString(error.code), message };
+  return {
+    status: httpStatus[error.code] ?? 500,
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify(body),
+  };
+}

@@ -1,0 +1,138 @@
+import { create, toBinary } from "@bufbuild/protobuf";
+import {
+  LoadModelRequestSchema,
+  ModelSizeRequestSchema,
+  PredictModelSizeRequestSchema,
+  UnloadModelRequestSchema,
+} from "../../gen/mmesh/model-runtime_pb.ts";
+import {
+  damagedMessage,
+  restCall,
+  validRequests,
+  validRestRequests,
+  wrongMessage,
+} from "../support/fuzz-requests.ts";
+import { mutateBytes, mutateJson, type Random } from "../support/mutate.ts";
+import { grpcFrame } from "../support/raw-http.ts";
+
+/** One request, whatever carries it. */
+export interface HostileRequest {
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Uint8Array;
+}
+
+type Make = (random: Random) => HostileRequest;
+
+const inference = "/inference.GRPCInferenceService";
+const runtime = "/mmesh.ModelRuntime";
+const modelInfer = `${inference}/ModelInfer`;
+const grpc = { "content-type": "application/grpc", te: "trailers" };
+
+/** Models that nobody uses, and files that are none. */
+const lifecycleMessages: readonly [Wrong, ...Wrong[]] = [
+  {
+    path: `${runtime}/loadModel`,
+    message: toBinary(
+      LoadModelRequestSchema,
+      create(LoadModelRequestSchema, { modelId: "hostile", modelPath: "../../etc/passwd" }),
+    ),
+  },
+  {
+    path: `${runtime}/unloadModel`,
+    message: toBinary(
+      UnloadModelRequestSchema,
+      create(UnloadModelRequestSchema, { modelId: "hostile" }),
+    ),
+  },
+  {
+    path: `${runtime}/modelSize`,
+    message: toBinary(ModelSizeRequestSchema, create(ModelSizeRequestSchema, { modelId: "h" })),
+  },
+  {
+    path: `${runtime}/predictModelSize`,
+    message: toBinary(
+      PredictModelSizeRequestSchema,
+      create(PredictModelSizeRequestSchema, { modelId: "h", modelPath: "/dev/zero" }),
+    ),
+  },
+];
+
+interface Wrong {
+  readonly path: string;
+  readonly message: Uint8Array;
+}
+
+/** gRPC over HTTP/2. */
+export const hostileGrpc: readonly [Make, ...Make[]] = [
+  (random) => grpcCall(modelInfer, grpcFrame(damagedMessage(random))),
+  (random) => grpcCall(modelInfer, grpcFrame(wrongMessage(random))),
+  (random) => grpcCall(modelInfer, mutateBytes(grpcFrame(damagedMessage(random)), random)),
+  (random) => grpcCall(modelInfer, grpcFrame(damagedMessage(random), random.below(256))),
+  (random) => {
+    const { path, message } = random.pick(lifecycleMessages);
+    return grpcCall(path, grpcFrame(mutateBytes(message, random)));
+  },
+  (random) =>
+    grpcCall(random.pick([`${inference}/ModelMetadata`, `${inference}/Nonsense`, "/", "/%00/.."]), [
+      ...grpcFrame(mutateBytes(Buffer.from("\n\u0003two"), random)),
+    ]),
+  (random) => ({
+    ...grpcCall(modelInfer, grpcFrame(damagedMessage(random))),
+    headers: {
+      ...grpc,
+      [random.pick(["grpc-timeout", "grpc-encoding", "mm-model-id-bin", "content-length"])]:
+        random.pick(["", "-1", "1n", "99999999H", "gzip", "\x80\xff", "x".repeat(3000)]),
+    },
+  }),
+  (random) => ({
+    ...grpcCall(modelInfer, grpcFrame(damagedMessage(random))),
+    headers: {
+      "content-type": random.pick([
+        "application/grpc+json",
+        "application/grpc-web",
+        "text/html",
+        "",
+      ]),
+    },
+  }),
+];
+
+function grpcCall(path: string, body: Uint8Array | readonly number[]): HostileRequest {
+  return { path, headers: grpc, body: Uint8Array.from(body) };
+}
+
+/** REST and Connect, for either HTTP. */
+export const hostileHttp: readonly [Make, ...Make[]] = [
+  (random) => {
+    const { path, headers, body } = restCall(random.pick(validRestRequests));
+    return { path, headers, body: mutateBytes(body, random) };
+  },
+  (random) => {
+    const request = random.pick(validRestRequests);
+    const head = JSON.stringify(mutateJson(request.json, random)) ?? "";
+    return restCall(request, Buffer.from(head));
+  },
+  (random) => connect("application/proto", damagedMessage(random)),
+  (random) =>
+    connect(
+      "application/json",
+      mutateBytes(Buffer.from(JSON.stringify(random.pick(validRequests))), random),
+    ),
+  (random) =>
+    connect("application/grpc-web+proto", mutateBytes(grpcFrame(damagedMessage(random)), random)),
+  (random) => ({
+    path: random.pick([
+      "/v2/models/%ff/infer",
+      "/v2/models/two/versions/9/infer",
+      "/v2/../x",
+      "/*",
+    ]),
+    headers: { "content-encoding": random.pick(["gzip", "deflate", "br", "nonsense"]) },
+    body: mutateBytes(Buffer.from('{"inputs":[]}'), random),
+  }),
+];
+
+function connect(contentType: string, body: Uint8Array): HostileRequest {
+  return { path: modelInfer, headers: { "content-type": contentType }, body };
+}

@@ -1,0 +1,180 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import http2 from "node:http2";
+import net from "node:net";
+import { before, describe, it, type TestContext } from "node:test";
+import { type FakeServer, startFakeServer, suiteCleanup } from "../support/fake-server.ts";
+import { grpcFrame, until } from "../support/raw-http.ts";
+
+const MiB = 1024 * 1024;
+const inferPath = "/inference.GRPCInferenceService/ModelInfer";
+const restPath = "/v2/models/echo/infer";
+/** Of what a message may have. */
+const nearlyAll = 1_990_000;
+const message = "the requests under way hold too much memory; try again";
+
+/** A REST request of some size that is right. */
+function echoBody(elements: number): string {
+  const data = new Array<number>(elements).fill(7);
+  return JSON.stringify({ inputs: [{ name: "x", datatype: "UINT8", shape: [elements], data }] });
+}
+
+describe("a port whose HTTP/1.1 clients send large bodies", () => {
+  const cleanup = suiteCleanup();
+  let fake: FakeServer;
+  before(async () => {
+    fake = await startFakeServer(cleanup, {
+      readMaxBytes: 2 * MiB,
+      maxConnectionBytes: 3 * MiB,
+      maxCallBytes: 4 * MiB,
+    });
+  });
+
+  interface Upload {
+    readonly socket: net.Socket;
+    /** What has come back so far. */
+    answer(): string;
+  }
+
+  /** Sends a head and `sentBytes` of a body. */
+  async function upload(
+    t: TestContext,
+    { path = restPath, type = "application/json", announced = "", sentBytes = 0 },
+  ): Promise<Upload> {
+    const socket = net.connect(fake.address.port, "127.0.0.1");
+    t.after(() => socket.destroy());
+    socket.on("error", () => {});
+    let received = "";
+    socket.setEncoding("latin1").on("data", (text: string) => {
+      received += text;
+    });
+    await once(socket, "connect");
+    const head = [`POST ${path} HTTP/1.1`, "Host: x", `Content-Type: ${type}`, announced];
+    socket.write(`${head.join("\r\n")}\r\n\r\n`);
+    if (announced.startsWith("Transfer")) {
+      // For gRPC-Web, the head of a message that takes more than comes.
+      const frame = grpcFrame(Buffer.alloc(nearlyAll, " "));
+      const body = type.startsWith("application/grpc") ? frame : frame.subarray(5);
+      for (let sent = 0; sent < sentBytes; sent += 64 * 1024) {
+        socket.write("10000\r\n");
+        socket.write(body.subarray(sent, sent + 64 * 1024));
+        socket.write("\r\n");
+      }
+    } else if (sentBytes > 0) socket.write(Buffer.alloc(sentBytes, " "));
+    return { socket, answer: () => received };
+  }
+
+  const logged = (msg: string) => fake.logged.filter((line) => line["msg"] === msg).length;
+
+  async function assertServing(): Promise<void> {
+    const url = `http://127.0.0.1:${fake.address.port}${restPath}`;
+    const response = await fetch(url, { method: "POST", body: echoBody(1000) });
+    assert.equal(response.status, 200, await response.text());
+  }
+
+  const forms: [name: string, request: { path: string; type: string }, answer: RegExp][] = [
+    [
+      "REST",
+      { path: restPath, type: "application/json" },
+      new RegExp(`^HTTP/1\\.1 429 .*\\r\\n\\r\\n\\{"error":"${message}"\\}$`, "s"),
+    ],
+    [
+      "Connect",
+      { path: inferPath, type: "application/proto" },
+      new RegExp(
+        `^HTTP/1\\.1 429 .*\\r\\n\\r\\n\\{"code":"resource_exhausted","message":"${message}"\\}$`,
+        "s",
+      ),
+    ],
+    [
+      "gRPC-Web",
+      { path: inferPath, type: "application/grpc-web+proto" },
+      new RegExp(`^HTTP/1\\.1 200 .*grpc-status: 8\\r\\ngrpc-message: ${message}\\r\\n`, "s"),
+    ],
+  ];
+  for (const [name, request, answer] of forms) {
+    it(`refuses the oldest body that is not complete where all hold too much, in the form of ${name}`, async (t) => {
+      const announced = "Transfer-Encoding: chunked";
+      const sentBytes = 1.5 * MiB;
+      const first = await upload(t, { ...request, announced, sentBytes });
+      const closed = once(first.socket, "close");
+      await upload(t, { announced, sentBytes });
+      await upload(t, { announced, sentBytes });
+      await until(() => answer.test(first.answer()), "the first is refused");
+      first.socket.end();
+      await closed;
+      await assertServing();
+    });
+  }
+
+  it("counts what a head announces, for which memory is taken at once", async (t) => {
+    const before = logged("call refused");
+    const announced = `Content-Length: ${nearlyAll}`;
+    const first = await upload(t, { announced, sentBytes: 1 });
+    const second = await upload(t, { announced, sentBytes: 1 });
+    await until(() => fake.server.connectionCount >= 2, "both are connected");
+    assert.equal(first.answer(), "");
+    await upload(t, { announced, sentBytes: 1 });
+    await until(() => first.answer().startsWith("HTTP/1.1 429 "), "the first is refused");
+    assert.equal(second.answer(), "");
+    assert.equal(logged("call refused"), before + 1);
+    await assertServing();
+  });
+
+  it("shares one limit between HTTP/1.1 and HTTP/2", async (t) => {
+    const announced = `Content-Length: ${nearlyAll}`;
+    const oldest = await upload(t, { announced, sentBytes: 1 });
+    const session = http2.connect(`http://127.0.0.1:${fake.address.port}`);
+    t.after(() => session.destroy());
+    session.on("error", () => {});
+    const headers = { ":method": "POST", ":path": restPath, "content-length": 1.5 * MiB };
+    for (let count = 0; count < 2; count++) {
+      session
+        .request(headers)
+        .on("error", () => {})
+        .write("{");
+    }
+    await until(() => oldest.answer().startsWith("HTTP/1.1 429 "), "the oldest is refused");
+  });
+
+  it("does not hold against a call what its head announces in vain", async (t) => {
+    // Refused by the head alone: it must not cost others their place.
+    const patient = await upload(t, { announced: `Content-Length: ${nearlyAll}`, sentBytes: 1 });
+    for (let count = 0; count < 20; count++) {
+      const tooLarge = await upload(t, { announced: "Content-Length: 4000000000", sentBytes: 1 });
+      await until(() => tooLarge.answer().startsWith("HTTP/1.1 413 "), "it is refused");
+      tooLarge.socket.destroy();
+    }
+    assert.equal(patient.answer(), "");
+  });
+
+  it("cuts off clients that take no answers where these hold too much", async () => {
+    const big = {
+      name: "y",
+      datatype: "UINT8" as const,
+      shape: [700_000],
+      data: Buffer.alloc(700_000, 7),
+    };
+    fake.models.put("big", "UINT8", () => [big]);
+    const body = echoBody(3);
+    const head = `POST /v2/models/big/infer HTTP/1.1\r\nHost: x\r\nContent-Length: ${body.length}`;
+    const before = logged("call cut off");
+    const sockets = Array.from({ length: 8 }, () => {
+      const socket = net.connect(fake.address.port, "127.0.0.1");
+      socket.on("error", () => {}).pause();
+      // More than the buffers of both kernels hold.
+      for (let sent = 0; sent < 12; sent++) socket.write(`${head}\r\n\r\n${body}`);
+      return socket;
+    });
+    await until(() => logged("call cut off") > before, "one is cut off");
+    for (const socket of sockets) socket.destroy();
+    await assertServing();
+  });
+
+  it("has logged no failure of its own", () => {
+    assert.deepEqual(
+      fake.logged.filter(({ level }) => Number(level) >= 50),
+      [],
+    );
+  });
+});

@@ -1,0 +1,29 @@
+import assert from "node:assert/strict";
+import { globSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, it } from "node:test";
+import { projectRoot } from "../support/served.ts";
+
+/** Who may look at the wall clock: to tell people when something was. It jumps, so that nothing is measured
+ *  or waited for by it. */
+const tellers = new Set([
+  "src/log.ts",
+  "src/service/inference-statistics.ts",
+  "src/service/model-track.ts",
+  "src/service/runtime-watch.ts",
+]);
+
+describe("the sources of the server", () => {
+  it("measure time by the monotonic clock", () => {
+    const files = globSync("src/**/*.ts", { cwd: projectRoot, exclude: ["src/dashboard/**"] });
+    const users = files.filter((file) =>
+      /\bDate\b/.test(withoutComments(readFileSync(join(projectRoot, file), "utf8"))),
+    );
+    assert.ok(files.length > 100, "the sources are elsewhere");
+    assert.deepEqual(new Set(users), tellers);
+  });
+});
+
+function withoutComments(source: string): string {
+  return source.replace(/\/\*[\s\S]*?\*\/|\/\/.*/g, "");
+}
