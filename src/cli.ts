@@ -1,39 +1,87 @@
-import { settings } from "./settings.ts";
+import type { Terminal } from "./cli/command.ts";
+import { CommandError, usageError } from "./cli/command-error.ts";
+import { commandTable } from "./cli/command-table.ts";
+import { completionScript } from "./cli/completion.ts";
+import { exitCodes } from "./cli/exit-code.ts";
+import { printable } from "./cli/format.ts";
+import { commandHelp, programHelp, serveHelp } from "./cli/help.ts";
+import { parseArguments } from "./cli/parse-arguments.ts";
 import { version } from "./version.ts";
 
-export type Command =
-  | { readonly name: "serve"; readonly flags: readonly string[] }
-  /** Nothing to run: print `text`, to stderr if it is a complaint. */
-  | { readonly name: "print"; readonly text: string; readonly isError: boolean };
-
-/** What the arguments after the program's name ask for. */
-export function readCommand(argv: readonly string[]): Command {
-  const [first, ...rest] = argv;
-  if (first === undefined || argv.includes("--help") || first === "help") {
-    return { name: "print", text: help(), isError: false };
-  }
-  if (first === "--version") return { name: "print", text: `${version}\n`, isError: false };
-  if (first === "serve") return { name: "serve", flags: rest };
-  return {
-    name: "print",
-    text: `modelport: unknown command "${first}", expected: serve, --help or --version\n`,
-    isError: true,
-  };
+/** The program's surroundings: what `process` has. */
+export interface Surroundings {
+  /** Without the names of Node and of the program. */
+  readonly argv: readonly string[];
+  readonly env: NodeJS.ProcessEnv;
+  readonly stdin: NodeJS.ReadStream;
+  readonly stdout: NodeJS.WriteStream;
+  readonly stderr: NodeJS.WriteStream;
 }
 
-function help(): string {
-  const rows = Object.entries(settings).map(([name, { env, doc, default: value }]) => {
-    const preset = value === undefined || value === "" ? "" : ` (default ${value})`;
-    return `  --${name.padEnd(28)} ${env.padEnd(28)} ${doc}${preset}`;
-  });
-  return [
-    `modelport ${version}: a model runtime for ModelMesh, curl and browsers`,
-    "",
-    "  modelport serve [flags]      serve models until SIGTERM or SIGINT",
-    "  modelport --version",
-    "",
-    "Flags of serve, each with the environment variable that sets the same:",
-    ...rows,
-    "",
-  ].join("\n");
+/** Runs what the arguments ask for, and resolves with the exit code. `serve` resolves with undefined as soon
+ *  as it serves: the process then ends by itself. */
+export async function runProgram(surroundings: Surroundings): Promise<number | undefined> {
+  const { argv, env, stdout, stderr } = surroundings;
+  const [name = "help", ...rest] = argv;
+  const wantsHelp = rest.includes("--help") || rest.includes("-h");
+  if (name === "serve" && !wantsHelp) {
+    // The server is large, and the other commands do without it.
+    const { serve } = await import("./main.ts");
+    await serve(rest, env);
+    return undefined;
+  }
+  try {
+    const text = printedText(name, rest, wantsHelp);
+    if (text !== undefined) {
+      stdout.write(text);
+      return exitCodes.ok;
+    }
+    return await runCommand(name, rest, surroundings);
+  } catch (error) {
+    if (!(error instanceof CommandError)) throw error;
+    stderr.write(`modelport: ${printable(error.message)}\n`);
+    if (error.advice !== "") stderr.write(`  ${error.advice}\n`);
+    return error.exitCode;
+  }
+}
+
+/** What to print where there is nothing to run. Throws CommandError. */
+function printedText(
+  name: string,
+  rest: readonly string[],
+  wantsHelp: boolean,
+): string | undefined {
+  if (name === "--version" || name === "-v") return `${version}\n`;
+  if (["help", "--help", "-h"].includes(name)) {
+    const [subject] = rest;
+    return subject === undefined ? programHelp() : helpOn(subject);
+  }
+  if (wantsHelp) return helpOn(name);
+  return name === "completion" ? completionScript(rest[0]) : undefined;
+}
+
+function helpOn(name: string): string {
+  return name === "serve" ? serveHelp() : commandHelp(name, findCommand(name));
+}
+
+function findCommand(name: string) {
+  const entry = Object.hasOwn(commandTable, name) ? commandTable[name] : undefined;
+  if (entry !== undefined) return entry;
+  const known = ["serve", ...Object.keys(commandTable), "completion", "help"].join(", ");
+  throw usageError(`there is no command "${name}"`, `expected one of ${known}`);
+}
+
+async function runCommand(
+  name: string,
+  argv: readonly string[],
+  { env, stdin, stdout, stderr }: Surroundings,
+): Promise<number> {
+  const entry = findCommand(name);
+  const args = parseArguments(name, entry, { argv, env });
+  const reading = new AbortController();
+  // Whoever reads, like head, may have seen enough.
+  stdout.on("error", () => reading.abort());
+  const terminal: Terminal = { stdin, stdout, stderr, signal: reading.signal };
+  const { run } = await entry.load();
+  return await run(args, terminal);
 }

@@ -1,6 +1,5 @@
 import { fileURLToPath } from "node:url";
 import { announce } from "./announce.ts";
-import { readCommand } from "./cli.ts";
 import { type Config, readConfig } from "./config.ts";
 import { createEngine } from "./engine/create-engine.ts";
 import { describeError } from "./errors.ts";
@@ -11,17 +10,9 @@ import { ModelManager } from "./service/model-manager.ts";
 import { SafePath } from "./storage/safe-path.ts";
 import { version } from "./version.ts";
 
-// biome-ignore lint/style/noProcessEnv: the one place that reads it.
-const env = process.env;
-const command = readCommand(process.argv.slice(2));
-if (command.name === "print") {
-  (command.isError ? process.stderr : process.stdout).write(command.text);
-  process.exitCode = command.isError ? 1 : 0;
-} else {
-  await serve(command.flags);
-}
-
-async function serve(flags: readonly string[]): Promise<void> {
+/** Serves models until a signal ends the process. `flags`: without the program and the command. Resolves when
+ *  the models of the local repository are loaded, or with `process.exitCode` set if there is no way to start. */
+export async function serve(flags: readonly string[], env: NodeJS.ProcessEnv): Promise<void> {
   let config: Config;
   try {
     config = readConfig(flags, env);

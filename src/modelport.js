@@ -1,6 +1,6 @@
 #!/usr/bin/env -S node --max-semi-space-size=4
 // The command `modelport`. Old Nodes can read this file, so that they can say what is wrong; the
-// program starts in main.ts, or in main.js where the sources are compiled.
+// program starts in cli.ts, or in cli.js where the sources are compiled.
 
 import { existsSync } from "node:fs";
 import * as nodeModule from "node:module";
@@ -10,10 +10,8 @@ import requireNode from "./require-node.cjs";
 requireNode();
 
 // Node strips types everywhere but under node_modules: there only compiled files can run.
-const compiled = new URL("./main.js", import.meta.url);
-const entry = existsSync(fileURLToPath(compiled))
-  ? compiled
-  : new URL("./main.ts", import.meta.url);
+const compiled = new URL("./cli.js", import.meta.url);
+const entry = existsSync(fileURLToPath(compiled)) ? compiled : new URL("./cli.ts", import.meta.url);
 
 // Halves the start, and that of engine hosts, which get the same folder; where it cannot be written
 // Node goes without.
@@ -25,4 +23,12 @@ if (!env.NODE_COMPILE_CACHE) {
 nodeModule.enableCompileCache(env.NODE_COMPILE_CACHE);
 
 // Dynamic, since a static import would be resolved before the check above runs.
-void import(entry.href);
+void import(entry.href)
+  .then(({ runProgram }) => {
+    const { argv, stdin, stdout, stderr } = process;
+    return runProgram({ argv: argv.slice(2), env, stdin, stdout, stderr });
+  })
+  .then((exitCode) => {
+    // Not process.exit, which would cut output that a pipe has not taken yet.
+    if (exitCode !== undefined) process.exitCode = exitCode;
+  });

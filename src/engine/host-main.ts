@@ -22,6 +22,8 @@ import { anonymousBytes, privateBytes } from "./process-memory.ts";
 // strictly one at a time: engines block, and the growth of memory around a load is measured.
 
 const serverFd = 3;
+/** Where the server leaves large payloads, if it could make such a place. */
+const arenaFd = 4;
 
 /** An exit code that no engine uses, so that a log tells a bug of ours from a crash of theirs. */
 const brokenExitCode = 70;
@@ -47,7 +49,7 @@ process.title = "modelport-engine-host";
 /** For all reads: frames are put together elsewhere. Node would take 64 KiB for each and give most of it
  *  back, and what stays until the next collection scatters the heap that models share. */
 const readBuffer = Buffer.allocUnsafeSlow(64 * 1024);
-const reader = new FrameReader((frame) => waiting.push(frame));
+const reader = new FrameReader((frame) => waiting.push(frame), arenaFd);
 const server = new Socket({
   fd: serverFd,
   readable: true,

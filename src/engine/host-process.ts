@@ -15,6 +15,7 @@ import {
   frameKind,
   writeFrame,
 } from "./host-protocol.ts";
+import { PayloadArena, type StoredPayload } from "./payload-arena.ts";
 import { readLines } from "./read-lines.ts";
 
 export interface HostProcessOptions {
@@ -40,6 +41,8 @@ export interface CallReceiver<T> {
 
 interface PendingCall {
   readonly call: HostCall<unknown>;
+  /** Its payload, if that is not in the socket. */
+  stored?: StoredPayload | undefined;
   readonly receiver: CallReceiver<unknown>;
 }
 
@@ -97,6 +100,7 @@ export class HostProcess {
   #state: HostState = { tag: "starting" };
   readonly #child: ChildProcess | undefined;
   readonly #socket: Duplex | undefined;
+  readonly #arena: PayloadArena | undefined = PayloadArena.open();
   readonly #pending = new Map<number, PendingCall>();
   readonly #log: EngineLog;
   readonly #ready = Promise.withResolvers<void>();
@@ -147,12 +151,14 @@ export class HostProcess {
       return;
     }
     const id = this.#nextCall();
-    this.#pending.set(id, { call, receiver: receiver as CallReceiver<unknown> });
+    const pending: PendingCall = { call, receiver: receiver as CallReceiver<unknown> };
+    this.#pending.set(id, pending);
     // The answer to what a killed host is told is its exit.
     if (this.#state.tag === "killed" || this.#socket === undefined) return;
     this.#corkForThisTick(this.#socket);
     try {
-      writeFrame(this.#socket, { kind: call.kind, call: id, model: call.model }, call.chunks);
+      const head = { kind: call.kind, call: id, model: call.model };
+      pending.stored = writeFrame(this.#socket, head, call.chunks, this.#arena);
     } catch (error) {
       this.#pending.delete(id);
       receiver.reject(error);
@@ -175,7 +181,7 @@ export class HostProcess {
       const { file, args } = hostCommand(command, this.#log);
       const child = spawn(file, args, {
         env: { ...environment, ...libraryEnvironment },
-        stdio: ["ignore", "ignore", "pipe", "pipe"],
+        stdio: ["ignore", "ignore", "pipe", "pipe", this.#arena?.fd ?? "ignore"],
       });
       child.on("error", (error) => this.#notStarted(error));
       if (child.pid !== undefined) yieldToServer(child.pid);
@@ -233,6 +239,8 @@ export class HostProcess {
     const pending = this.#pending.get(frame.call);
     this.#pending.delete(frame.call);
     if (pending === undefined) throw new Error("an answer that nobody waits for");
+    pending.stored?.release();
+    pending.stored = undefined;
     if (failure !== undefined) {
       pending.receiver.reject(failure);
       return;
@@ -263,6 +271,7 @@ export class HostProcess {
     this.#state = { tag: "gone", error };
     clearTimeout(this.#startTimer);
     this.#socket?.destroy();
+    this.#arena?.close();
     this.onGone(error);
     this.#ready.reject(error);
     const pending = [...this.#pending.values()];

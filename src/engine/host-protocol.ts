@@ -1,12 +1,14 @@
 import type { Writable } from "node:stream";
 import { RuntimeError } from "../errors.ts";
 import { type Datatype, elementBytes, elementCount } from "../tensor.ts";
+import { type PayloadArena, readStored, type StoredPayload } from "./payload-arena.ts";
 
 // Frames between the server and a host, little-endian:
 //
 //   0  uint32  bytes of the payload
 //   4  uint16  magic
-//   6  uint8   kind
+//   6  uint8   kind, plus 128 if the payload lies in the arena: then here is only where, as two doubles, its
+//              offset and its bytes
 //   7  uint8   check: all bytes of the header come to 0 under exclusive or
 //   8  uint32  call: an answer carries the number of its question
 //  12  uint32  model, by the server's numbering
@@ -35,7 +37,7 @@ export interface FrameHead {
 }
 
 export interface Frame extends FrameHead {
-  /** In a buffer of its own that starts at a multiple of 8 bytes. */
+  /** In a buffer of its own that starts at a multiple of 8 bytes, wherever it came from. */
   readonly payload: Uint8Array;
 }
 
@@ -70,6 +72,8 @@ export interface IndexedTensor extends TensorHead {
 export const maxPayloadBytes = 2 ** 30;
 
 const headerBytes = 16;
+const storedFlag = 128;
+const storedBytes = 16;
 const magic = 0x504d;
 const maxKind = Math.max(...Object.values(frameKind));
 const datatypes = Object.keys(elementBytes) as readonly Datatype[];
@@ -82,13 +86,15 @@ const tensorHeadBytes = 16;
 const copyBytes = 64 * 1024;
 const padding = new Uint8Array(8);
 
-/** Writes one frame; the chunks are its payload and are not copied if they are big. Throws RuntimeError
- *  "invalid-argument" and writes nothing if the payload is over the limit. */
+/** Writes one frame; the chunks are its payload. If they are big they are stored in `arena`, if that is given
+ *  and has room, and not copied otherwise. Returns what was stored, which is the caller's to release. Throws
+ *  RuntimeError "invalid-argument" and writes nothing if the payload is over the limit. */
 export function writeFrame(
   stream: Writable,
   head: FrameHead,
   chunks: readonly Uint8Array[] = [],
-): void {
+  arena?: PayloadArena,
+): StoredPayload | undefined {
   let payloadBytes = 0;
   for (const chunk of chunks) payloadBytes += chunk.byteLength;
   if (payloadBytes > maxPayloadBytes) {
@@ -97,11 +103,27 @@ export function writeFrame(
       `tensors of ${payloadBytes} bytes together are over the limit of ${maxPayloadBytes}`,
     );
   }
+  const stored = arena?.store(chunks, payloadBytes);
+  if (stored !== undefined) {
+    const place = new Float64Array([stored.offset, stored.sizeBytes]);
+    writeChunks(stream, { ...head, flags: storedFlag }, [new Uint8Array(place.buffer)]);
+    return stored;
+  }
+  writeChunks(stream, { ...head, flags: 0 }, chunks, payloadBytes);
+  return undefined;
+}
+
+function writeChunks(
+  stream: Writable,
+  head: FrameHead & { readonly flags: number },
+  chunks: readonly Uint8Array[],
+  payloadBytes = storedBytes,
+): void {
   const isCopied = payloadBytes <= copyBytes;
   const header = Buffer.allocUnsafe(headerBytes + (isCopied ? payloadBytes : 0));
   header.writeUInt32LE(payloadBytes, 0);
   header.writeUInt16LE(magic, 4);
-  header.writeUInt8(head.kind, 6);
+  header.writeUInt8(head.kind | head.flags, 6);
   header.writeUInt8(0, 7);
   header.writeUInt32LE(head.call, 8);
   header.writeUInt32LE(head.model, 12);
@@ -124,13 +146,16 @@ export function writeFrame(
 /** Puts frames together from the chunks of a stream. */
 export class FrameReader {
   readonly #onFrame: (frame: Frame) => void;
+  readonly #arenaFd: number | undefined;
   readonly #header = Buffer.alloc(headerBytes);
   #headerFilled = 0;
   #payload: Buffer | undefined;
   #payloadFilled = 0;
 
-  constructor(onFrame: (frame: Frame) => void) {
+  /** `arenaFd`: where payloads may lie that were stored. */
+  constructor(onFrame: (frame: Frame) => void, arenaFd?: number) {
     this.#onFrame = onFrame;
+    this.#arenaFd = arenaFd;
   }
 
   /** Calls back once for each frame that `chunk` completes. Throws Error if the stream is no stream of
@@ -155,20 +180,27 @@ export class FrameReader {
 
   #startPayload(): Buffer {
     const header = this.#header;
-    const kind = header.readUInt8(6);
+    const flaggedKind = header.readUInt8(6);
+    const kind = flaggedKind & ~storedFlag;
     const payloadBytes = header.readUInt32LE(0);
     if (header.readUInt16LE(4) !== magic || exclusiveOr(header) !== 0) {
       throw new Error("bytes that are no frame");
     }
     if (kind < 1 || kind > maxKind) throw new Error(`a frame of unknown kind ${kind}`);
     if (payloadBytes > maxPayloadBytes) throw new Error(`a frame of ${payloadBytes} bytes`);
+    if (flaggedKind !== kind && (this.#arenaFd === undefined || payloadBytes !== storedBytes)) {
+      throw new Error("a frame with its payload where none can be");
+    }
     // Not from the shared pool: a view of it would not start at a multiple of 8.
     return Buffer.allocUnsafeSlow(payloadBytes);
   }
 
-  #finish(payload: Buffer): void {
+  #finish(arrived: Buffer): void {
+    const flaggedKind = this.#header.readUInt8(6);
+    const isStored = flaggedKind >= storedFlag && this.#arenaFd !== undefined;
+    const payload = isStored ? readStored(this.#arenaFd, readPlace(arrived)) : arrived;
     const frame: Frame = {
-      kind: this.#header.readUInt8(6) as FrameKind,
+      kind: (flaggedKind & ~storedFlag) as FrameKind,
       call: this.#header.readUInt32LE(8),
       model: this.#header.readUInt32LE(12),
       // No Buffer: its slice() shares memory where that of a Uint8Array copies.
@@ -267,6 +299,10 @@ export function encodeJson(value: unknown): Uint8Array[] {
 /** The value is what the other end of the same build wrote; its shape is not checked again. */
 export function decodeJson<T>(payload: Uint8Array): T {
   return JSON.parse(Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength).toString());
+}
+
+function readPlace(payload: Buffer): { readonly offset: number; readonly sizeBytes: number } {
+  return { offset: payload.readDoubleLE(0), sizeBytes: payload.readDoubleLE(8) };
 }
 
 function exclusiveOr(header: Buffer): number {

@@ -12,7 +12,7 @@ import {
 
 /** What scripts/build-dashboard.js leaves in its folder, each file with forms .gz and .br beside it. */
 interface Manifest {
-  readonly page: string;
+  readonly page: { readonly name: string; readonly styleHash: string };
   /** Names with a hash of their content, which never have another content. */
   readonly assets: readonly { readonly name: string; readonly contentType: string }[];
 }
@@ -89,11 +89,12 @@ async function readDashboard(folder: string): Promise<Dashboard | undefined> {
   }
   const read = (name: string, contentType: string, immutable: boolean) =>
     readAsset(join(folder, name), contentType, immutable);
+  const { page } = manifest;
   const assets = manifest.assets.map(
     async ({ name, contentType }) => [name, await read(name, contentType, true)] as const,
   );
   return {
-    page: await read(manifest.page, html, false),
+    page: { ...(await read(page.name, html, false)), styleHash: page.styleHash },
     assets: new Map(await Promise.all(assets)),
   };
 }

@@ -10,7 +10,8 @@ export interface GrpcMessage {
 }
 
 /** Cuts the body of a gRPC request into messages. No memory is reserved on the word of a head: a message is
- *  put together, by one copy, when all of it is here. */
+ *  put together, by one copy, when all of it is here; or as it comes, while it is still in the processor's
+ *  caches, in a buffer that lay idle. */
 export class GrpcMessageReader {
   readonly #maxBytes: number;
   readonly #buffers: MessageBuffers;
@@ -21,6 +22,9 @@ export class GrpcMessageReader {
   #bufferedBytes = 0;
   /** Of the message that is under way, once its head is here. */
   #head: { readonly isCompressed: boolean; readonly sizeBytes: number } | undefined;
+  /** Where that message is put together as it comes, and how much of it is there. */
+  #growing: Uint8Array<ArrayBuffer> | undefined;
+  #grownBytes = 0;
 
   constructor(maxBytes: number, buffers: MessageBuffers) {
     this.#maxBytes = maxBytes;
@@ -32,12 +36,13 @@ export class GrpcMessageReader {
   push(chunk: Buffer): readonly GrpcMessage[] {
     const whole = this.#bufferedBytes === 0 ? this.#wholeMessage(chunk) : undefined;
     if (whole !== undefined) return [whole];
-    this.#chunks.push(chunk);
-    this.#bufferedBytes += chunk.length;
+    this.#keep(chunk);
     const messages: GrpcMessage[] = [];
     for (let message = this.#next(); message !== undefined; message = this.#next()) {
       messages.push(message);
     }
+    if (this.#head !== undefined && this.#growing === undefined)
+      this.#startToGrow(this.#head.sizeBytes);
     return messages;
   }
 
@@ -51,6 +56,13 @@ export class GrpcMessageReader {
   release(): void {
     if (this.#borrowed !== undefined) this.#buffers.giveBack(this.#borrowed);
     this.#borrowed = undefined;
+    this.abandon();
+  }
+
+  /** Gives back the memory of a message that is not complete. Nothing may be pushed afterwards. */
+  abandon(): void {
+    if (this.#growing !== undefined) this.#buffers.giveBack(this.#growing);
+    this.#growing = undefined;
   }
 
   /** What `chunk` is if it is exactly one message, as small ones mostly are. */
@@ -67,7 +79,46 @@ export class GrpcMessageReader {
     if (this.#head === undefined || this.#bufferedBytes < this.#head.sizeBytes) return undefined;
     const { isCompressed, sizeBytes } = this.#head;
     this.#head = undefined;
-    return { isCompressed, bytes: this.#take(sizeBytes) };
+    return { isCompressed, bytes: this.#takeGrown() ?? this.#take(sizeBytes) };
+  }
+
+  #keep(chunk: Buffer): void {
+    this.#bufferedBytes += chunk.length;
+    const growing = this.#growing;
+    if (growing === undefined) {
+      this.#chunks.push(chunk);
+      return;
+    }
+    const rest = growing.length - this.#grownBytes;
+    if (chunk.length <= rest) {
+      growing.set(chunk, this.#grownBytes);
+      this.#grownBytes += chunk.length;
+      return;
+    }
+    growing.set(chunk.subarray(0, rest), this.#grownBytes);
+    this.#grownBytes = growing.length;
+    this.#chunks.push(chunk.subarray(rest));
+  }
+
+  #startToGrow(sizeBytes: number): void {
+    const growing = this.#buffers.takeIdle(sizeBytes);
+    if (growing === undefined) return;
+    for (const chunk of this.#chunks) {
+      growing.set(chunk, this.#grownBytes);
+      this.#grownBytes += chunk.length;
+    }
+    this.#chunks = [];
+    this.#growing = growing;
+  }
+
+  #takeGrown(): Uint8Array | undefined {
+    const grown = this.#growing;
+    if (grown === undefined) return undefined;
+    this.#bufferedBytes -= grown.length;
+    this.#growing = undefined;
+    this.#grownBytes = 0;
+    this.#borrowed = grown;
+    return grown;
   }
 
   #readHead() {

@@ -7,6 +7,7 @@ import {
   setTrailerStatus,
 } from "@connectrpc/connect/protocol-grpc";
 import type { Logger } from "pino";
+import type { BodyGarbage } from "./body-garbage.ts";
 import { discardUnreadStream } from "./discard-body.ts";
 import { encodeGrpcMessage } from "./grpc-message.ts";
 import { type GrpcMessage, GrpcMessageReader } from "./grpc-message-reader.ts";
@@ -25,6 +26,7 @@ export interface UnaryCallParts {
   readonly peer: Peer | undefined;
   readonly readMaxBytes: number;
   readonly buffers: MessageBuffers;
+  readonly garbage: BodyGarbage;
   readonly log: Logger;
   /** Called once, when the call is answered or nobody waits for an answer. */
   readonly onOver: (call: GrpcUnaryCall) => void;
@@ -96,6 +98,7 @@ export class GrpcUnaryCall {
   }
 
   closed(): void {
+    if (this.#phase === "reading") this.#reader.abandon();
     if (this.#phase !== "over") this.abort(resetReason(this.#stream.rstCode));
     // Whoever failed or gave up may have left a reader of the message behind, and the answer may hold views
     // of it: only when that was sent is nobody left.
@@ -115,6 +118,7 @@ export class GrpcUnaryCall {
 
   read(chunk: Buffer): void {
     if (this.#phase !== "reading") return;
+    this.#parts.garbage.add(chunk);
     try {
       for (const message of this.#reader.push(chunk)) this.#take(message);
     } catch (reason) {

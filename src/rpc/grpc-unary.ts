@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders, ServerHttp2Stream } from "node:http2";
 import type { ConnectError } from "@connectrpc/connect";
 import type { Logger } from "pino";
+import { BodyGarbage } from "./body-garbage.ts";
 import { GrpcUnaryCall } from "./grpc-unary-call.ts";
 import type { UnaryMethod } from "./grpc-unary-method.ts";
 import type { LifecycleGate } from "./interceptors.ts";
@@ -24,6 +25,7 @@ export class GrpcUnary {
   readonly #parts: GrpcUnaryParts;
   readonly #methods: ReadonlyMap<string, UnaryMethod>;
   readonly #buffers = new MessageBuffers();
+  readonly #garbage = new BodyGarbage();
   readonly #calls = new Set<GrpcUnaryCall>();
   /** Of the last call: a connection has one, and few connections have another. */
   #knownAuthority: string | undefined;
@@ -49,6 +51,7 @@ export class GrpcUnary {
       log,
       readMaxBytes,
       buffers: this.#buffers,
+      garbage: this.#garbage,
       onOver: () => this.#calls.delete(call),
     });
     this.#calls.add(call);

@@ -3,8 +3,6 @@ import {
   type Health,
   HealthCheckResponse_ServingStatus as Status,
 } from "../../gen/grpc/health/v1/health_pb.ts";
-import { GRPCInferenceService } from "../../gen/inference/inference_pb.ts";
-import { ModelRuntime } from "../../gen/mmesh/model-runtime_pb.ts";
 
 /** Whether calls can be served, and word of every change of it. */
 export interface Readiness {
@@ -13,15 +11,16 @@ export interface Readiness {
   onChange(listener: () => void): () => void;
 }
 
-const services = new Set(["", ModelRuntime.typeName, GRPCInferenceService.typeName]);
-
-/** grpc.health.v1.Health. When `closing` aborts, everything is NOT_SERVING, and watches end. */
+/** grpc.health.v1.Health of the whole runtime and of each of `services`, by their full names. When
+ *  `closing` aborts, everything is NOT_SERVING, and watches end. */
 export function healthService(
   readiness: Readiness,
+  services: readonly string[],
   closing: AbortSignal,
 ): ServiceImpl<typeof Health> {
+  const known = new Set(["", ...services]);
   const statusOf = (service: string): Status => {
-    if (!services.has(service)) return Status.SERVICE_UNKNOWN;
+    if (!known.has(service)) return Status.SERVICE_UNKNOWN;
     return readiness.serving() && !closing.aborted ? Status.SERVING : Status.NOT_SERVING;
   };
   return {

@@ -3,7 +3,9 @@ const maxPooledBytes = 4 * 1024 * 1024;
 /** Below, a new buffer costs as little as one that has been used. */
 const minPooledBytes = 64 * 1024;
 const stepBytes = 64 * 1024;
-const maxIdleBytes = 32 * 1024 * 1024;
+const maxIdleBytes = 64 * 1024 * 1024;
+/** What was not needed for so long is let go of. */
+const idleMs = 10_000;
 
 /** Buffers for messages that come in pieces. Most of what a large new one costs are its page faults, which a
  *  used one has behind it. */
@@ -11,15 +13,25 @@ export class MessageBuffers {
   /** Capacity -> buffers that nobody uses. Capacities that were given back last stand last. */
   readonly #idle = new Map<number, ArrayBuffer[]>();
   #idleBytes = 0;
+  /** The lowest of `#idleBytes` since the last look: what nobody needed. */
+  #unneededBytes = 0;
+  #sweeper: NodeJS.Timeout | undefined;
 
-  /** Memory that nobody reserved by words alone: ask when all of the message is here. Its content is
-   *  undefined. */
+  /** Memory that may be new: ask when all of the message is here, not when it is announced. Its content
+   *  is undefined. */
   take(sizeBytes: number): Uint8Array<ArrayBuffer> {
+    const idle = this.takeIdle(sizeBytes);
+    if (idle !== undefined) return idle;
+    return newBuffer(capacityFor(sizeBytes) ?? sizeBytes).subarray(0, sizeBytes);
+  }
+
+  /** The same, if a buffer that was used before lies idle: it costs no memory that is not held anyway. */
+  takeIdle(sizeBytes: number): Uint8Array<ArrayBuffer> | undefined {
     const capacity = capacityFor(sizeBytes);
-    if (capacity === undefined) return newBuffer(sizeBytes);
-    const idle = this.#idle.get(capacity)?.pop();
-    if (idle === undefined) return newBuffer(capacity).subarray(0, sizeBytes);
-    this.#idleBytes -= capacity;
+    const idle = capacity === undefined ? undefined : this.#idle.get(capacity)?.pop();
+    if (idle === undefined) return undefined;
+    this.#idleBytes -= idle.byteLength;
+    this.#unneededBytes = Math.min(this.#unneededBytes, this.#idleBytes);
     return new Uint8Array(idle, 0, sizeBytes);
   }
 
@@ -33,20 +45,29 @@ export class MessageBuffers {
     this.#idleBytes += capacity;
     this.#idle.delete(capacity);
     this.#idle.set(capacity, idle);
-    this.#shrink();
+    this.#shrinkTo(maxIdleBytes);
+    this.#sweeper ??= setInterval(() => this.#sweep(), idleMs).unref();
   }
 
   get idleBytes(): number {
     return this.#idleBytes;
   }
 
-  /** Lets go of those whose size has not been in use for longest. */
-  #shrink(): void {
+  #sweep(): void {
+    this.#shrinkTo(this.#idleBytes - this.#unneededBytes);
+    this.#unneededBytes = this.#idleBytes;
+    if (this.#idleBytes > 0) return;
+    clearInterval(this.#sweeper);
+    this.#sweeper = undefined;
+  }
+
+  /** Lets go of those first whose size has not been in use for longest. */
+  #shrinkTo(maxBytes: number): void {
     for (const [capacity, idle] of this.#idle) {
-      while (this.#idleBytes > maxIdleBytes && idle.pop() !== undefined) {
+      while (this.#idleBytes > maxBytes && idle.pop() !== undefined) {
         this.#idleBytes -= capacity;
       }
-      if (this.#idleBytes <= maxIdleBytes) return;
+      if (this.#idleBytes <= maxBytes) return;
       this.#idle.delete(capacity);
     }
   }

@@ -105,14 +105,18 @@ export async function buildServer(parts: {
     shared: new SharedUpdates(),
     mayChangeModels: (caller) => mayChangeModels(options.lifecycleAccess, caller),
   };
-  const services = [
+  const checked = [
     mounted(ModelRuntime, modelRuntimeService(models), jsonOptions),
-    mounted(Health, healthService(readiness, closing.signal), jsonOptions),
     mounted(GRPCInferenceService, inferenceService({ models, version, log })),
     ...(watchParts
       ? [mounted(RuntimeWatchService, runtimeWatchService(watchParts), jsonOptions)]
       : []),
     ...(parts.services ?? []),
+  ];
+  const names = checked.map(({ service }) => service.typeName);
+  const services = [
+    ...checked,
+    mounted(Health, healthService(readiness, names, closing.signal), jsonOptions),
   ];
   const app = Fastify({
     serverFactory: (handler) => port.attach(refuseUnknownMethods(handler)),

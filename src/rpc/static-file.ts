@@ -3,17 +3,20 @@ import { promisify } from "node:util";
 import { constants, gzip } from "node:zlib";
 import type { FastifyReply, FastifyRequest } from "fastify";
 
-/** What a page of ours may do: run and show what this server sends, and call this server. */
-const contentSecurityPolicy = [
-  "default-src 'none'",
-  "script-src 'self'",
-  "style-src 'self'",
-  "img-src 'self' data:",
-  "connect-src 'self'",
-  "base-uri 'none'",
-  "form-action 'none'",
-  "frame-ancestors 'none'",
-].join("; ");
+/** What a page of ours may do: run and show what this server sends, and call this server. Of styles within
+ *  the page, only the one of this hash. */
+function contentSecurityPolicy(styleHash: string | undefined): string {
+  return [
+    "default-src 'none'",
+    "script-src 'self'",
+    `style-src 'self'${styleHash === undefined ? "" : ` '${styleHash}'`}`,
+    "img-src 'self' data:",
+    "connect-src 'self'",
+    "base-uri 'none'",
+    "form-action 'none'",
+    "frame-ancestors 'none'",
+  ].join("; ");
+}
 
 /** A file with all forms in which it is sent. */
 export interface StaticFile {
@@ -23,6 +26,8 @@ export interface StaticFile {
   /** Absent if nobody has compressed it that well. */
   readonly brotli?: Buffer;
   readonly etag: string;
+  /** Of a style sheet within it, as a Content-Security-Policy names it: "sha256-…". */
+  readonly styleHash?: string;
   /** Whether its name changes with its content, so that it may be kept forever. */
   readonly immutable: boolean;
 }
@@ -47,7 +52,7 @@ export function sendStaticFile(
   reply.headers({
     "content-type": file.contentType,
     "cache-control": file.immutable ? "public, max-age=31536000, immutable" : "no-cache",
-    "content-security-policy": contentSecurityPolicy,
+    "content-security-policy": contentSecurityPolicy(file.styleHash),
     "referrer-policy": "no-referrer",
     "x-content-type-options": "nosniff",
     etag: file.etag,

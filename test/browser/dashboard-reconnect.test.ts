@@ -49,11 +49,53 @@ describe("the dashboard, when its server goes away", { skip: skipWithoutChromium
     });
   }
 
+  it("shows a model's page all the same, which came before", async () => {
+    const { page } = dashboard;
+    const cameWith = `performance.getEntriesByType("resource")
+      .some(({ name, responseStatus }) => /model-page-/.test(name) && responseStatus === 200)`;
+    await eventually(() => page.evaluate(cameWith), true);
+    await served.stop();
+    await eventually(pill, "Disconnected");
+    await dashboard.row("digits").getByRole("link").click();
+    await eventually(() => page.locator("h1").textContent(), "digits");
+    await page.getByRole("heading", { name: "History" }).waitFor();
+  });
+
   it("breaks nothing else in the page", () => {
     // The browser itself writes down that it found no server; what a script does wrong is another matter.
     const others = dashboard.complaints.filter(
       (text) => !/^Failed to load resource: net::/.test(text),
     );
     assert.deepEqual(others, []);
+  });
+});
+
+describe("the dashboard, when a part of it is gone from the server", {
+  skip: skipWithoutChromium,
+}, () => {
+  let served: Served;
+  let browser: Browser;
+
+  before(async () => {
+    served = await startExampleModels();
+    browser = await launchChromium();
+  });
+
+  after(async () => {
+    await browser?.close();
+    await served?.stop();
+  });
+
+  it("says so, keeps the rest alive, and loads itself again when asked", async () => {
+    const page = await browser.newPage();
+    const part = "**/dashboard/model-page-*.js";
+    await page.route(part, (route) => route.fulfill({ status: 404 }));
+    await page.goto(`http://localhost:${served.port}/#/models/digits`);
+    const again = page.getByRole("button", { name: "Load the page again" });
+    await again.waitFor();
+    await eventually(() => page.locator("[data-connection]").textContent(), "Live");
+    await page.unroute(part);
+    await again.click();
+    await page.getByRole("button", { name: "Run", exact: true }).waitFor();
   });
 });

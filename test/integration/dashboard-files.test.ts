@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { cp, mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -7,6 +8,7 @@ import { brotliDecompressSync, gunzipSync } from "node:zlib";
 import { buildDashboard } from "../../scripts/dashboard-bundle.ts";
 import { startFakeServer, suiteCleanup } from "../support/fake-server.ts";
 import { exchange } from "../support/raw-http.ts";
+import { projectRoot } from "../support/served.ts";
 
 const browser = { accept: "text/html,application/xhtml+xml,*/*;q=0.8" };
 
@@ -18,7 +20,7 @@ describe("the files of the dashboard", () => {
 
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), "modelport-dashboard-"));
-    await buildDashboard(join(folder, "built"));
+    await buildDashboard(projectRoot, join(folder, "built"));
     const { address } = await startFakeServer(cleanup, { dashboardFolder: join(folder, "built") });
     port = address.port;
     url = `http://localhost:${port}`;
@@ -26,10 +28,13 @@ describe("the files of the dashboard", () => {
 
   after(() => rm(folder, { recursive: true, force: true }));
 
-  const assets = async () =>
-    [
-      ...(await (await fetch(url, { headers: browser })).text()).matchAll(/"(dashboard\/[^"]+)"/g),
-    ].map(([, path]) => `${url}/${path}`);
+  const pageHtml = async () => (await fetch(url, { headers: browser })).text();
+  const assets = async () => {
+    const manifest = JSON.parse(await readFile(join(folder, "built/manifest.json"), "utf8")) as {
+      assets: { name: string }[];
+    };
+    return manifest.assets.map(({ name }) => `${url}/dashboard/${name}`);
+  };
 
   it("are the page for browsers, and JSON for everybody else", async () => {
     const page = await fetch(url, { headers: browser });
@@ -43,19 +48,39 @@ describe("the files of the dashboard", () => {
   });
 
   it("name nothing beyond this server", async () => {
-    const html = await (await fetch(url, { headers: browser })).text();
+    const html = await pageHtml();
     const addresses = [...html.matchAll(/(?:src|href)="([^"]+)"/g)].map(
       ([, address = ""]) => address,
     );
     assert.ok(addresses.length >= 3);
-    for (const address of addresses) assert.match(address, /^(data:|dashboard\/|v2\/)/);
+    for (const address of addresses) assert.match(address, /^(data:|#|dashboard\/|v2\/)/);
+  });
+
+  it("are named early in the page if its first sight takes them, and only then", async () => {
+    const early = [...(await pageHtml()).matchAll(/(?:src|href)="(dashboard\/[^"]+)"/g)].map(
+      ([, path]) => `${url}/${path}`,
+    );
+    const all = await assets();
+    for (const address of early) assert.ok(all.includes(address), address);
+    const late = all.filter((address) => !early.includes(address));
+    const parts = (addresses: readonly string[]) =>
+      addresses.map((address) => /\/([\w-]+)-\w+\.js$/.exec(address)?.[1]);
+    for (const part of ["main", "show-page"]) assert.ok(parts(early).includes(part), part);
+    for (const part of ["line-canvas", "model-page"]) assert.ok(parts(late).includes(part), part);
+    // What an early script imports, the browser would otherwise find out when it has read that script.
+    for (const address of early) {
+      const script = await (await fetch(address)).text();
+      for (const [, name] of script.matchAll(/(?:from|import)"\.\/([^"]+)"/g)) {
+        assert.ok(early.includes(`${url}/dashboard/${name}`), `${name} is not named in the page`);
+      }
+    }
   });
 
   it("are kept forever if their name is a hash of them, and the page is not", async () => {
     const page = await fetch(url, { headers: browser });
     assert.equal(page.headers.get("cache-control"), "no-cache");
     const found = await assets();
-    assert.equal(found.length, 2);
+    assert.ok(found.length > 2);
     for (const asset of found) {
       const { headers } = await fetch(asset);
       assert.equal(headers.get("cache-control"), "public, max-age=31536000, immutable");
@@ -82,6 +107,24 @@ describe("the files of the dashboard", () => {
       assert.doesNotMatch(policy, /unsafe|https?:|\*/);
       assert.equal(headers.get("x-content-type-options"), "nosniff");
       assert.equal(headers.get("referrer-policy"), "no-referrer");
+    }
+  });
+
+  it("hold one style sheet, in the page, which its policy allows by its hash", async () => {
+    const html = await pageHtml();
+    assert.doesNotMatch(html, /rel="stylesheet"|style="|<script(?![^>]* src=)/);
+    const sheets = [...html.matchAll(/<style>(.*?)<\/style>/gs)].map(([, text = ""]) => text);
+    assert.equal(sheets.length, 1);
+    const hash = createHash("sha256")
+      .update(sheets[0] ?? "")
+      .digest("base64");
+    const policyOf = async (address: string) => {
+      const { headers } = await fetch(address, { headers: browser });
+      return (headers.get("content-security-policy") ?? "").split("; ");
+    };
+    assert.ok((await policyOf(url)).includes(`style-src 'self' 'sha256-${hash}'`));
+    for (const address of [...(await assets()), `${url}/v2/docs`]) {
+      assert.ok((await policyOf(address)).includes("style-src 'self'"), address);
     }
   });
 

@@ -19,17 +19,27 @@ const transports = {
   Connect: (baseUrl: string) => createConnectTransport({ baseUrl, httpVersion: "2" }),
 };
 
+/** "" is the whole runtime. */
+const services = [
+  "",
+  "mmesh.ModelRuntime",
+  "inference.GRPCInferenceService",
+  "modelport.v1.RuntimeWatchService",
+];
+
 for (const [name, createTransport] of Object.entries(transports)) {
   describe(`the health service over ${name}`, () => {
     it("checks the runtime and each service, also before the engine is ready", async (t) => {
       const { address, models } = await startFakeServer(t);
       const health = createClient(Health, createTransport(`http://127.0.0.1:${address.port}`));
       models.ready = false;
-      for (const service of ["", "mmesh.ModelRuntime", "inference.GRPCInferenceService"]) {
-        assert.equal((await health.check({ service })).status, Status.NOT_SERVING);
+      for (const service of services) {
+        assert.equal((await health.check({ service })).status, Status.NOT_SERVING, service);
       }
       models.ready = true;
-      assert.equal((await health.check({})).status, Status.SERVING);
+      for (const service of services) {
+        assert.equal((await health.check({ service })).status, Status.SERVING, service);
+      }
       await assert.rejects(health.check({ service: "x" }), { code: Code.NotFound });
     });
 

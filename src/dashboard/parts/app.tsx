@@ -2,14 +2,27 @@ import type { JSX } from "preact";
 import { useEffect } from "preact/hooks";
 import { usePage } from "../state/page-state.ts";
 import { ConnectionNotice, ConnectionPill } from "./connection.tsx";
-import { ModelPage } from "./model-page.tsx";
+import { latePart } from "./late-part.tsx";
 import { Overview } from "./overview.tsx";
 import { RuntimeFacts } from "./runtime-facts.tsx";
 
+const [ModelPage, fetchModelPage] = latePart(
+  async () => (await import("./model-page.tsx")).ModelPage,
+);
+
+/** When the first sight is over; before, the part would take time from it. */
+const fetchAfterMs = 1_000;
+
 /** The whole page: a head that stays, and what the route names. */
 export function App(): JSX.Element {
-  const { route } = usePage();
+  const { route, watch } = usePage();
   const here = route.value;
+  const isLive = watch.connection.value.tag === "live";
+  useEffect(() => {
+    if (!isLive) return;
+    const timer = setTimeout(() => void fetchModelPage(), fetchAfterMs);
+    return () => clearTimeout(timer);
+  }, [isLive]);
   useEffect(() => {
     document.title = here.tag === "model" ? `${here.id} · Modelport` : "Modelport";
   }, [here]);

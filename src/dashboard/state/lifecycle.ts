@@ -1,6 +1,5 @@
 import { ConnectError } from "@connectrpc/connect";
 import { LifecycleOwner } from "../../../gen/modelport/v1/runtime_watch_pb.ts";
-import { inferenceClient, runtimeClient } from "../rpc-clients.ts";
 import type { ModelRow } from "./model-rows.ts";
 import type { RuntimeStore } from "./runtime-store.ts";
 
@@ -27,7 +26,7 @@ export function allowedActions(store: RuntimeStore, row: ModelRow): AllowedActio
 
 /** Loads a model of the local repository, all of its versions. Throws an Error for people. */
 export async function loadFromRepository(id: string): Promise<void> {
-  await told(inferenceClient.repositoryModelLoad({ modelName: id }));
+  await told(({ inferenceClient }) => inferenceClient.repositoryModelLoad({ modelName: id }));
 }
 
 /** Loads what the local repository does not have. Throws an Error for people. */
@@ -36,13 +35,16 @@ export async function loadModel(spec: {
   readonly modelType: string;
   readonly modelPath: string;
 }): Promise<void> {
-  await told(runtimeClient.loadModel(spec));
+  await told(({ runtimeClient }) => runtimeClient.loadModel(spec));
 }
 
 /** Unloads the model of `row`; of the local repository, all of its versions. Throws an Error for people. */
 export async function unloadModel({ id, status }: ModelRow): Promise<void> {
-  if (status?.pinned) await told(inferenceClient.repositoryModelUnload({ modelName: id }));
-  else await told(runtimeClient.unloadModel({ modelId: id }));
+  await told(({ inferenceClient, runtimeClient }) =>
+    status?.pinned
+      ? inferenceClient.repositoryModelUnload({ modelName: id })
+      : runtimeClient.unloadModel({ modelId: id }),
+  );
 }
 
 /** The message of the server alone, without the name of its code. */
@@ -50,9 +52,11 @@ export function messageOf(error: unknown): string {
   return error instanceof ConnectError ? error.rawMessage : String(error);
 }
 
-async function told(call: Promise<unknown>): Promise<void> {
+async function told(
+  call: (clients: typeof import("../rpc-clients.ts")) => Promise<unknown>,
+): Promise<void> {
   try {
-    await call;
+    await call(await import("../rpc-clients.ts"));
   } catch (error) {
     throw new Error(messageOf(error), { cause: error });
   }

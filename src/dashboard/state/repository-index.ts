@@ -1,6 +1,5 @@
 import { ConnectError } from "@connectrpc/connect";
 import { effect, type Signal, signal } from "@preact/signals";
-import { inferenceClient } from "../rpc-clients.ts";
 import type { UnloadedModel } from "./model-rows.ts";
 import type { RuntimeStore } from "./runtime-store.ts";
 
@@ -28,6 +27,7 @@ export class RepositoryIndex {
 
   async #read(): Promise<void> {
     try {
+      const { inferenceClient } = await import("../rpc-clients.ts");
       const { models } = await inferenceClient.repositoryIndex({});
       this.unloaded.value = models
         .filter(({ state }) => state === "UNAVAILABLE")

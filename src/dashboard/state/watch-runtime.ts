@@ -1,6 +1,7 @@
-import { ConnectError } from "@connectrpc/connect";
+import { ConnectError, createClient } from "@connectrpc/connect";
 import { type Signal, signal } from "@preact/signals";
-import { watchClient } from "../rpc-clients.ts";
+import { RuntimeWatchService } from "../../../gen/modelport/v1/runtime_watch_pb.ts";
+import { transport } from "../server-transport.ts";
 import { backoffMs } from "./backoff.ts";
 import type { RuntimeStore } from "./runtime-store.ts";
 
@@ -9,6 +10,8 @@ export type Connection =
   | { readonly tag: "live" }
   /** `retryAtMs`: when the next try is due, by this page's clock. */
   | { readonly tag: "lost"; readonly reason: string; readonly retryAtMs: number };
+
+const watchClient = createClient(RuntimeWatchService, transport);
 
 /** The server promises a message every two seconds: this long without one, it is out of reach. */
 const silenceLimitMs = 6_000;

@@ -1,5 +1,5 @@
+import { decodeElements, type Element, encodeElements } from "../../element-codec.ts";
 import { inferenceClient } from "../rpc-clients.ts";
-import { decodeElements, type Element, encodeElements } from "./element-codec.ts";
 import type { TensorInput } from "./tensor-input.ts";
 
 export interface TensorOutput {

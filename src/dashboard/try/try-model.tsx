@@ -1,7 +1,8 @@
 import type { JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import type { ModelMetadataResponse } from "../../../gen/inference/inference_pb.ts";
-import { inferenceClient, serverUrl } from "../rpc-clients.ts";
+import { inferenceClient } from "../rpc-clients.ts";
+import { serverUrl } from "../server-transport.ts";
 import { messageOf } from "../state/lifecycle.ts";
 import { AnswerView } from "./answer-view.tsx";
 import { CallTabs } from "./call-tabs.tsx";

@@ -39,18 +39,54 @@ describe(`a reader of gRPC messages (seed ${seed})`, () => {
     assert.equal(message?.bytes.buffer, chunk.buffer);
   });
 
-  it("reserves nothing for what has not arrived", () => {
+  it("reserves nothing new for what has not arrived", () => {
+    const reserved: number[] = [];
+    class Buffers extends MessageBuffers {
+      override take(sizeBytes: number) {
+        reserved.push(sizeBytes);
+        return super.take(sizeBytes);
+      }
+    }
+    const reader = new GrpcMessageReader(100_000, new Buffers());
+    const frame = grpcFrame(Buffer.alloc(100_000));
+    assert.deepEqual(reader.push(frame.subarray(0, 90_000)), []);
+    assert.deepEqual(reserved, []);
+    assert.equal(reader.push(frame.subarray(90_000)).length, 1);
+    assert.deepEqual(reserved, [100_000]);
+  });
+
+  it("puts a message together in a buffer that lay idle, and gives that back once", () => {
+    const buffers = new MessageBuffers();
+    buffers.giveBack(buffers.take(100_000));
+    const kept = buffers.idleBytes;
+    const content = Buffer.from(Array.from({ length: 100_000 }, (_, at) => at % 251));
+    const frame = Buffer.concat([grpcFrame(content), grpcFrame(Buffer.of(7))]);
+    for (const cut of [5, 6, 90_000, 100_005, 100_008]) {
+      const reader = new GrpcMessageReader(100_000, buffers);
+      const messages = [];
+      messages.push(...reader.push(frame.subarray(0, cut)));
+      if (cut < 100_005) assert.equal(buffers.idleBytes, 0);
+      messages.push(...reader.push(frame.subarray(cut)));
+      reader.end();
+      assert.deepEqual(
+        messages.map(({ bytes }) => Buffer.from(bytes)),
+        [content, Buffer.of(7)],
+      );
+      reader.release();
+      reader.release();
+      assert.equal(buffers.idleBytes, kept);
+    }
+  });
+
+  it("gives back the buffer of a message that does not become complete", () => {
     const buffers = new MessageBuffers();
     buffers.giveBack(buffers.take(100_000));
     const kept = buffers.idleBytes;
     const reader = new GrpcMessageReader(100_000, buffers);
-    const frame = grpcFrame(Buffer.alloc(100_000));
-    assert.deepEqual(reader.push(frame.subarray(0, 90_000)), []);
-    assert.equal(buffers.idleBytes, kept);
-    assert.equal(reader.push(frame.subarray(90_000)).length, 1);
+    reader.push(grpcFrame(Buffer.alloc(100_000)).subarray(0, 50));
     assert.equal(buffers.idleBytes, 0);
-    reader.release();
-    reader.release();
+    reader.abandon();
+    reader.abandon();
     assert.equal(buffers.idleBytes, kept);
   });
 

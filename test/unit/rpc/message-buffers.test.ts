@@ -34,14 +34,37 @@ describe("buffers for messages", () => {
     assert.equal(buffers.idleBytes, 0);
   });
 
-  it("are kept up to 32 MiB, those of sizes in use before others", () => {
+  it("are kept up to 64 MiB, those of sizes in use before others", () => {
     const buffers = new MessageBuffers();
-    const old = Array.from({ length: 16 }, () => buffers.take(mebibyte));
-    const recent = Array.from({ length: 12 }, () => buffers.take(2 * mebibyte));
+    const old = Array.from({ length: 32 }, () => buffers.take(mebibyte));
+    const recent = Array.from({ length: 24 }, () => buffers.take(2 * mebibyte));
     for (const buffer of [...old, ...recent]) buffers.giveBack(buffer);
-    assert.equal(buffers.idleBytes, 32 * mebibyte);
+    assert.equal(buffers.idleBytes, 64 * mebibyte);
     const known = new Set(recent.map(({ buffer }) => buffer));
     for (const _ of recent) assert.ok(known.has(buffers.take(2 * mebibyte).buffer));
-    assert.equal(buffers.idleBytes, 8 * mebibyte);
+    assert.equal(buffers.idleBytes, 16 * mebibyte);
+  });
+
+  it("are let go of when they were not needed for ten seconds", ({ mock }) => {
+    mock.timers.enable({ apis: ["setInterval"] });
+    const buffers = new MessageBuffers();
+    const taken = Array.from({ length: 8 }, () => buffers.take(mebibyte));
+    for (const buffer of taken) buffers.giveBack(buffer);
+    mock.timers.tick(10_000);
+    const inUse = [buffers.take(mebibyte), buffers.take(mebibyte)];
+    for (const buffer of inUse) buffers.giveBack(buffer);
+    mock.timers.tick(10_000);
+    assert.equal(buffers.idleBytes, 2 * mebibyte);
+    mock.timers.tick(10_000);
+    assert.equal(buffers.idleBytes, 0);
+  });
+
+  it("can be had without new memory, or not at all", () => {
+    const buffers = new MessageBuffers();
+    assert.equal(buffers.takeIdle(600_000), undefined);
+    const first = buffers.take(600_000);
+    buffers.giveBack(first);
+    assert.equal(buffers.takeIdle(600_000)?.buffer, first.buffer);
+    assert.equal(buffers.takeIdle(600_000), undefined);
   });
 });

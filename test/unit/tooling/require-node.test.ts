@@ -46,7 +46,7 @@ describe("modelport", () => {
 
   it("accepts the oldest Node that it names, and newer ones", () => {
     install();
-    writeFileSync(join(folder, "src/main.ts"), 'console.log("main");\n');
+    writeProgram("src/cli.ts", '"main"');
     for (const version of ["22.18.0", "24.0.0", "26.1.0"]) {
       assert.deepEqual(start(version), { status: 0, stdout: "main\n", stderr: "" }, version);
     }
@@ -63,10 +63,25 @@ describe("modelport", () => {
 
   it("prefers the compiled program where there is one, and hands it the arguments", () => {
     install();
-    writeFileSync(join(folder, "src/main.ts"), 'console.log("sources");\n');
-    writeFileSync(join(folder, "src/main.js"), "console.log(process.argv.slice(2).join());\n");
+    writeProgram("src/cli.ts", '"sources"');
+    writeProgram("src/cli.js", "argv.join()");
     assert.equal(start("24.0.0", "serve", "--port", "0").stdout, "serve,--port,0\n");
   });
+
+  it("ends with the code that the program resolves with", () => {
+    install();
+    writeProgram("src/cli.ts", '"refused"', 3);
+    assert.deepEqual(start("24.0.0"), { status: 3, stdout: "refused\n", stderr: "" });
+  });
+
+  /** A program that prints `text`, an expression of JavaScript. */
+  function writeProgram(file: string, text: string, exitCode = 0): void {
+    const body = `stdout.write(${text} + "\\n"); return ${exitCode};`;
+    writeFileSync(
+      join(folder, file),
+      `export async function runProgram({ argv, stdout }) { ${body} }\n`,
+    );
+  }
 
   /** Makes every dependency look installed. */
   function install(): void {

@@ -1,16 +1,12 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import {
-  decodeElements,
-  type Element,
-  encodeElements,
-} from "../../../src/dashboard/try/element-codec.ts";
+import { decodeElements, type Element, encodeElements } from "../../src/element-codec.ts";
 
 const hex = (datatype: string, ...elements: Element[]) =>
   Buffer.from(encodeElements(datatype, elements)).toString("hex");
 
-describe("elements of tensors in the page", () => {
+describe("the elements of tensors", () => {
   it("are little-endian, and of the width of their datatype", () => {
     assert.equal(hex("INT32", -2), "feffffff");
     assert.equal(hex("UINT16", 258), "0201");

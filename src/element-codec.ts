@@ -62,7 +62,7 @@ export function elementBytes(datatype: string): number | undefined {
 export function encodeElements(datatype: string, elements: readonly Element[]): Uint8Array {
   if (datatype === "BYTES") return encodeTexts(elements);
   const codec = fixed[datatype];
-  if (codec === undefined) throw new Error(`this page cannot send ${datatype}`);
+  if (codec === undefined) throw new Error(`elements of ${datatype} are not known here`);
   const bytes = new Uint8Array(elements.length * codec.bytes);
   const view = new DataView(bytes.buffer);
   elements.forEach((element, index) => {
@@ -76,7 +76,7 @@ export function decodeElements(datatype: string, bytes: Uint8Array): Element[] {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (datatype === "BYTES") return decodeTexts(bytes, view);
   const codec = fixed[datatype];
-  if (codec === undefined) throw new Error(`this page cannot read ${datatype}`);
+  if (codec === undefined) throw new Error(`elements of ${datatype} are not known here`);
   if (bytes.length % codec.bytes !== 0) {
     throw new Error(`${bytes.length} bytes are no whole number of ${datatype} elements`);
   }

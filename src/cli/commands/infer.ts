@@ -1,0 +1,57 @@
+import {
+  GRPCInferenceService,
+  type ModelMetadataResponse,
+} from "../../../gen/inference/inference_pb.ts";
+import type { CommandArguments, RunCommand, Terminal } from "../command.ts";
+import { usageError } from "../command-error.ts";
+import { exitCodes } from "../exit-code.ts";
+import { writeLong } from "../json-text.ts";
+import { readInputs } from "../read-inputs.ts";
+import { readRequestFile } from "../request-file.ts";
+import { withServer } from "../server-connection.ts";
+import { toInferenceJson, toInferenceText } from "../show-outputs.ts";
+import { type RawTensor, showSpec, toTensor, zeros } from "../tensor-value.ts";
+
+export const run: RunCommand = (args, terminal) =>
+  withServer(args, async (server) => {
+    const [name = ""] = args.operands;
+    const client = server.client(GRPCInferenceService);
+    const version = args.text("model-version") ?? "";
+    const model = await client.modelMetadata({ name, version });
+    const inputs = await takeInputs(args, model, terminal);
+    const wanted = (args.text("outputs") ?? "").split(",").filter((output) => output !== "");
+    const answer = await client.modelInfer({
+      modelName: name,
+      modelVersion: version,
+      inputs: inputs.map(({ data, ...tensor }) => tensor),
+      rawInputContents: inputs.map(({ data }) => data),
+      outputs: wanted.map((output) => ({ name: output })),
+    });
+    if (args.text("output") === "json") {
+      const indent = terminal.stdout.isTTY ? 2 : undefined;
+      terminal.stdout.write(`${JSON.stringify(toInferenceJson(answer), writeLong, indent)}\n`);
+    } else {
+      terminal.stdout.write(toInferenceText(answer));
+    }
+    return exitCodes.ok;
+  });
+
+async function takeInputs(
+  args: CommandArguments,
+  { inputs: specs }: ModelMetadataResponse,
+  { stdin }: Terminal,
+): Promise<RawTensor[]> {
+  const [name = "", ...operands] = args.operands;
+  const file = args.text("request");
+  const ways = [operands.length > 0, file !== undefined, args.has("zeros")].filter(Boolean);
+  if (ways.length > 1) throw usageError("inputs, --request and --zeros do not go together");
+  if (file !== undefined) return readRequestFile(file, specs, stdin);
+  if (args.has("zeros")) return specs.map((spec) => toTensor(spec, zeros(spec)));
+  if (operands.length === 0 && specs.length > 0) {
+    throw usageError(
+      `model "${name}" takes ${specs.map(showSpec).join("; ")}`,
+      `give each as NAME=JSON or NAME=@FILE, or try \`modelport infer ${name} --zeros\``,
+    );
+  }
+  return readInputs(operands, specs, stdin);
+}

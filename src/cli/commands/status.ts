@@ -1,0 +1,120 @@
+import {
+  GetSnapshotResponseSchema,
+  HostKind,
+  LifecycleOwner,
+  RuntimePhase,
+  type RuntimeState,
+  RuntimeWatchService,
+  type Snapshot,
+} from "../../../gen/modelport/v1/runtime_watch_pb.ts";
+import type { RunCommand } from "../command.ts";
+import { exitCodes } from "../exit-code.ts";
+import { count, formatAge, formatBytes, formatMs, formatRate, formatTable } from "../format.ts";
+import { stateName } from "../model-state.ts";
+import { printMessage } from "../print-message.ts";
+import { withServer } from "../server-connection.ts";
+
+export const run: RunCommand = (args, terminal) =>
+  withServer(args, async (server) => {
+    const answer = await server.client(RuntimeWatchService).getSnapshot({});
+    const { runtime } = answer.snapshot ?? {};
+    if (args.text("output") === "json") {
+      printMessage(terminal, GetSnapshotResponseSchema, answer);
+    } else if (answer.snapshot !== undefined && runtime !== undefined) {
+      const may = answer.caller?.mayChangeModels ?? false;
+      terminal.stdout.write(
+        formatTable([
+          ["runtime", `${server.address.label}, ${describePhase(runtime)}`],
+          ...describeRuntime(runtime, may),
+          ["models", describeModels(answer.snapshot)],
+          ...describeHosts(runtime),
+        ]),
+      );
+    }
+    return runtime?.phase === RuntimePhase.READY ? exitCodes.ok : exitCodes.notReady;
+  });
+
+function describePhase({ phase, timeMs, startedMs }: RuntimeState): string {
+  const up = `up ${formatAge(Number(timeMs - startedMs))}`;
+  switch (phase) {
+    case RuntimePhase.READY:
+      return `ready, ${up}`;
+    case RuntimePhase.STARTING:
+      return `starting, ${up}`;
+    case RuntimePhase.SHUTTING_DOWN:
+      return `shutting down, ${up}`;
+    default:
+      return `in an unknown phase, ${up}`;
+  }
+}
+
+function describeRuntime(runtime: RuntimeState, mayChangeModels: boolean): string[][] {
+  const { versions, traffic, eventLoopDelay } = runtime;
+  const { capacityBytes, usedBytes, reservedBytes, freeBytes } = runtime;
+  const latency =
+    traffic?.p50Ms === undefined || traffic.p99Ms === undefined
+      ? ""
+      : `, ${formatMs(traffic.p50Ms)} median, ${formatMs(traffic.p99Ms)} at the 99th percentile`;
+  return [
+    ["versions", `modelport ${versions?.modelport}, node ${versions?.node}, ${versions?.engine}`],
+    [
+      "memory",
+      `${formatBytes(capacityBytes)} for models: ${formatBytes(usedBytes)} used, ${formatBytes(reservedBytes)} reserved by loads, ${formatBytes(freeBytes)} free`,
+    ],
+    [
+      "loads",
+      `${runtime.loadsRunning} of at most ${runtime.loadsLimit}, ${runtime.loadsWaiting} waiting`,
+    ],
+    [
+      "lifecycle",
+      `${describeOwner(runtime)}; you ${mayChangeModels ? "may" : "may not"} load and unload`,
+    ],
+    [
+      "inferences",
+      `${formatRate(traffic?.requestsPerSecond ?? 0)}, ${formatRate(traffic?.errorsPerSecond ?? 0)} failing${latency}; ${traffic?.succeededTotal ?? 0} succeeded, ${traffic?.failedTotal ?? 0} failed`,
+    ],
+    ["connections", `${runtime.connections}, and ${count(runtime.watchers, "watcher")}`],
+    [
+      "server",
+      `${formatBytes(runtime.serverMemoryBytes)} resident${eventLoopDelay === undefined ? "" : `, event loop ${formatMs(eventLoopDelay.p99Ms)} late at the 99th percentile`}`,
+    ],
+  ];
+}
+
+function describeOwner({ lifecycleOwner, hasModelRepository }: RuntimeState): string {
+  const repository = hasModelRepository ? "a local repository" : "no local repository";
+  switch (lifecycleOwner) {
+    case LifecycleOwner.UNCLAIMED:
+      return `${repository}, until ModelMesh calls`;
+    case LifecycleOwner.REPOSITORY:
+      return `${repository}, whether or not ModelMesh calls`;
+    case LifecycleOwner.MODELMESH:
+      return "of ModelMesh";
+    default:
+      return repository;
+  }
+}
+
+function describeModels({ models }: Snapshot): string {
+  const counts = new Map<string, number>();
+  for (const { state } of models) {
+    counts.set(stateName(state), (counts.get(stateName(state)) ?? 0) + 1);
+  }
+  const list = [...counts].map(([name, number]) => `${number} ${name}`);
+  return list.length === 0 ? "none" : list.join(", ");
+}
+
+const hostKinds: Readonly<Record<HostKind, string>> = {
+  [HostKind.UNSPECIFIED]: "unknown",
+  [HostKind.SHARED]: "shared",
+  [HostKind.DEDICATED]: "dedicated",
+  [HostKind.SPARE]: "spare",
+};
+
+function describeHosts({ hosts }: RuntimeState): string[][] {
+  return hosts.map(({ pid, kind, models, memoryBytes, queueLength }, at) => {
+    const memory = memoryBytes === undefined ? "" : `, ${formatBytes(memoryBytes)}`;
+    const what = `process ${pid} (${hostKinds[kind] ?? hostKinds[HostKind.UNSPECIFIED]}): ${count(models, "model")}`;
+    return [at === 0 ? "hosts" : "", `${what}${memory}, ${queueLength} in its queue`];
+  });
+}

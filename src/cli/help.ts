@@ -1,0 +1,96 @@
+import { type Setting, settings } from "../settings.ts";
+import { version } from "../version.ts";
+import type { CommandSpec, OperandSpec, OptionSpec } from "./command.ts";
+import { commandTable } from "./command-table.ts";
+import { exitCodes } from "./exit-code.ts";
+import { formatTable } from "./format.ts";
+
+const exitMeanings: Readonly<Record<keyof typeof exitCodes, string>> = {
+  ok: "done",
+  failed: "the runtime refused the call or failed at it",
+  usage: "the command line, or a file that it names, cannot be used",
+  unreachable: "nobody answered in time",
+  notFound: "there is no such model",
+  notReady: "the runtime or the model is there, but does not serve",
+};
+
+/** Of the program. */
+export function programHelp(): string {
+  return [
+    `modelport ${version}: a model runtime for ModelMesh, curl and browsers`,
+    "",
+    "modelport serve [--FLAG VALUE...]",
+    "modelport COMMAND [ARGUMENT...] [--OPTION VALUE...]",
+    "",
+    formatTable([
+      ["  serve", "serve models until SIGTERM or SIGINT"],
+      ...Object.entries(commandTable).map(([name, { summary }]) => [`  ${name}`, summary]),
+      ["  completion", "print the completion script of bash, zsh or fish"],
+      ["  help", "explain a command"],
+    ]),
+    "Commands call the runtime of this environment (ADAPTER_PORT, else localhost:8085), or the one that",
+    "--address or MODELPORT_ADDRESS names: HOST:PORT, https://HOST:PORT or unix:PATH.",
+    "",
+    "Exit codes:",
+    formatTable(
+      Object.entries(exitCodes).map(([name, code]) => [
+        `  ${code}`,
+        exitMeanings[name as keyof typeof exitCodes],
+      ]),
+    ),
+  ].join("\n");
+}
+
+export function serveHelp(): string {
+  const rows = Object.entries(settings).map(([name, setting]: [string, Setting]) => {
+    const preset =
+      setting.default === undefined || setting.default === ""
+        ? ""
+        : ` (default ${setting.default})`;
+    return [`  --${name}`, setting.env, `${setting.doc}${preset}`];
+  });
+  return [
+    "modelport serve [--FLAG VALUE...]",
+    "",
+    "Serves models until SIGTERM or SIGINT. Ends with 1 if it cannot start. A flag goes before the environment",
+    "variable beside it:",
+    "",
+    formatTable(rows),
+  ].join("\n");
+}
+
+export function commandHelp(name: string, spec: CommandSpec): string {
+  const options = Object.entries(spec.options).map(([option, row]) => [
+    `  ${showOption(option, row)}`,
+    describeOption(row),
+  ]);
+  return [
+    ["modelport", name, ...spec.operands.map(showOperand), "[--OPTION VALUE...]"].join(" "),
+    "",
+    `${spec.summary[0]?.toUpperCase()}${spec.summary.slice(1)}.`,
+    "",
+    formatTable(options),
+    "Examples:",
+    ...spec.examples.map((example) => `  modelport ${example}`),
+    "",
+  ].join("\n");
+}
+
+function showOperand({ name, choices, isOptional, isRepeated }: OperandSpec): string {
+  const shown = `${choices?.join("|") ?? name}${isRepeated ? "..." : ""}`;
+  return isOptional ? `[${shown}]` : shown;
+}
+
+function showOption(name: string, { short, value }: OptionSpec): string {
+  const both = short === undefined ? `    --${name}` : `-${short}, --${name}`;
+  return value === undefined ? both : `${both} ${value}`;
+}
+
+function describeOption({ doc, choices, default: preset, env }: OptionSpec): string {
+  const more = [
+    ...(choices === undefined ? [] : [choices.join(", ")]),
+    ...(preset === undefined ? [] : [`default ${preset}`]),
+    ...(env === undefined ? [] : [env]),
+  ];
+  return more.length === 0 ? doc : `${doc} (${more.join("; ")})`;
+}

@@ -1,0 +1,98 @@
+import { type Element, encodeElements } from "../element-codec.ts";
+import { usageError } from "./command-error.ts";
+
+/** What a model says of one input or output. */
+export interface TensorSpec {
+  readonly name: string;
+  readonly datatype: string;
+  /** -1 for a dimension that each request may choose. */
+  readonly shape: readonly bigint[];
+}
+
+/** As raw_input_contents carries it. */
+export interface RawTensor {
+  readonly name: string;
+  readonly datatype: string;
+  readonly shape: bigint[];
+  readonly data: Uint8Array;
+}
+
+/** Elements in row-major order, or bytes that are encoded already, and how they are nested. */
+export interface TensorValue {
+  readonly shape: readonly number[];
+  readonly elements: readonly Element[] | Uint8Array;
+}
+
+/** As in "image FP32[-1,1,8,8]". */
+export function showSpec({ name, datatype, shape }: TensorSpec): string {
+  return `${name} ${datatype}[${shape.join(",")}]`;
+}
+
+/** The tensor of `value` for this input. Throws CommandError if an element is none of its datatype. */
+export function toTensor(
+  { name, datatype, shape: wanted }: TensorSpec,
+  value: TensorValue,
+): RawTensor {
+  const shape = fitShape(value.shape, wanted).map(BigInt);
+  if (value.elements instanceof Uint8Array) return { name, datatype, shape, data: value.elements };
+  try {
+    return { name, datatype, shape, data: encodeElements(datatype, value.elements) };
+  } catch (error) {
+    throw usageError(`input "${name}" (${datatype}): ${(error as Error).message}`);
+  }
+}
+
+/** Nested arrays of JSON, or one value, which is a scalar. Throws CommandError if rows differ in length. */
+export function readNested(json: unknown, name: string): TensorValue {
+  const shape: number[] = [];
+  for (let level = json; Array.isArray(level); level = level[0]) shape.push(level.length);
+  const elements: Element[] = [];
+  flatten(json, shape, { name, elements });
+  return { shape, elements };
+}
+
+function flatten(
+  value: unknown,
+  shape: readonly number[],
+  into: { readonly name: string; readonly elements: Element[] },
+): void {
+  const [length, ...rest] = shape;
+  if (length === undefined) {
+    if (!isElement(value)) {
+      throw usageError(`input "${into.name}" has ${JSON.stringify(value)} where a value should be`);
+    }
+    into.elements.push(value);
+    return;
+  }
+  if (!Array.isArray(value) || value.length !== length) {
+    throw usageError(`input "${into.name}" has rows of different lengths`);
+  }
+  for (const item of value) flatten(item, rest, into);
+}
+
+function isElement(value: unknown): value is Element {
+  return ["number", "bigint", "boolean", "string"].includes(typeof value);
+}
+
+/** One element of 0, false or "" for each that the shape has, with 1 for dimensions that are free. */
+export function zeros({ datatype, shape: wanted }: TensorSpec): TensorValue {
+  const shape = wanted.map((dimension) => Math.max(1, Number(dimension)));
+  const zero: Element = datatype === "BYTES" ? "" : datatype === "BOOL" ? false : 0;
+  return { shape, elements: Array.from({ length: product(shape) }, () => zero) };
+}
+
+/** The shape as given if it has the wanted number of dimensions; else the wanted one, if that leaves no
+ *  choice: a row for a model that takes batches, or an image that was written as one list. */
+function fitShape(given: readonly number[], wanted: readonly bigint[]): readonly number[] {
+  if (given.length === wanted.length) return given;
+  const free = wanted.filter((dimension) => dimension < 0n).length;
+  const fixed = product(wanted.filter((dimension) => dimension >= 0n).map(Number));
+  const count = product(given);
+  if (free > 1 || fixed === 0 || count % fixed !== 0 || (free === 0 && count !== fixed))
+    return given;
+  return wanted.map((dimension) => (dimension < 0n ? count / fixed : Number(dimension)));
+}
+
+function product(shape: readonly number[]): number {
+  return shape.reduce((result, dimension) => result * dimension, 1);
+}

@@ -1,0 +1,14 @@
+import { render } from "preact";
+import { PageContext, type PageState } from "../state/page-state.ts";
+import { App } from "./app.tsx";
+
+/** Puts the page into `root`, in place of the frame that its HTML has brought. */
+export function showPage(state: PageState, root: HTMLElement): void {
+  root.replaceChildren();
+  render(
+    <PageContext.Provider value={state}>
+      <App />
+    </PageContext.Provider>,
+    root,
+  );
+}

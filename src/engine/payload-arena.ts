@@ -1,0 +1,136 @@
+import { randomUUID } from "node:crypto";
+import { closeSync, ftruncateSync, openSync, readSync, unlinkSync, writevSync } from "node:fs";
+import { join } from "node:path";
+
+/** Where Linux keeps files that are nothing but memory. */
+const memoryFolder = "/dev/shm";
+/** Two of the largest payloads: one that runs and one that waits. */
+const capacityBytes = 8 * 1024 * 1024;
+/** Written in one go on the event loop, this takes less than a millisecond. */
+const maxPayloadBytes = 4 * 1024 * 1024;
+/** Below, the socket takes the payload at once, whatever its reader does. */
+const minPayloadBytes = 64 * 1024;
+/** A host that has had nothing large for so long gives the memory back. */
+const idleMs = 5_000;
+
+/** A payload that lies in an arena until it is released. */
+export interface StoredPayload {
+  readonly offset: number;
+  readonly sizeBytes: number;
+  /** Call once, when the other end has read it. */
+  release(): void;
+}
+
+interface Region extends StoredPayload {
+  isReleased: boolean;
+}
+
+/** Memory in which one process leaves payloads for another: a file without a name, which both have open. A
+ *  host that computes does not read, and its socket holds a fifth of a megabyte: a large payload would
+ *  begin to travel only when the host has nothing to do but wait for it. */
+export class PayloadArena {
+  /** For the other process, which inherits it. */
+  readonly fd: number;
+  /** A ring: those in use follow each other, oldest first. */
+  readonly #regions: Region[] = [];
+  #nextOffset = 0;
+  #usedToBytes = 0;
+  #isClosed = false;
+  #idleTimer: NodeJS.Timeout | undefined;
+
+  private constructor(fd: number) {
+    this.fd = fd;
+  }
+
+  /** Undefined where the system has no such memory; then payloads take the socket. */
+  static open(): PayloadArena | undefined {
+    const path = join(memoryFolder, `modelport-${randomUUID()}`);
+    try {
+      const fd = openSync(path, "wx+", 0o600);
+      unlinkSync(path);
+      return new PayloadArena(fd);
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** Copies a payload. Undefined if it is too small to be worth it, too large, or finds no room now. */
+  store(chunks: readonly Uint8Array[], sizeBytes: number): StoredPayload | undefined {
+    if (this.#isClosed || sizeBytes < minPayloadBytes || sizeBytes > maxPayloadBytes) {
+      return undefined;
+    }
+    const offset = this.#findRoom(sizeBytes);
+    if (offset === undefined || !this.#write(chunks, sizeBytes, offset)) return undefined;
+    const region: Region = {
+      offset,
+      sizeBytes,
+      isReleased: false,
+      release: () => this.#release(region),
+    };
+    this.#regions.push(region);
+    this.#nextOffset = offset + sizeBytes;
+    this.#usedToBytes = Math.max(this.#usedToBytes, this.#nextOffset);
+    clearTimeout(this.#idleTimer);
+    this.#idleTimer = undefined;
+    return region;
+  }
+
+  /** Idempotent. What is stored is gone, as far as this process goes. */
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    clearTimeout(this.#idleTimer);
+    closeSync(this.fd);
+  }
+
+  #findRoom(sizeBytes: number): number | undefined {
+    const [oldest] = this.#regions;
+    // From the start whenever nothing is stored: the same few pages are used again and again.
+    if (oldest === undefined) return 0;
+    const next = this.#nextOffset;
+    if (next > oldest.offset) {
+      if (next + sizeBytes <= capacityBytes) return next;
+      return sizeBytes <= oldest.offset ? 0 : undefined;
+    }
+    return next + sizeBytes <= oldest.offset ? next : undefined;
+  }
+
+  #write(chunks: readonly Uint8Array[], sizeBytes: number, offset: number): boolean {
+    try {
+      return writevSync(this.fd, chunks, offset) === sizeBytes;
+    } catch {
+      // No space left: the folder may be small.
+      return false;
+    }
+  }
+
+  #release(region: Region): void {
+    region.isReleased = true;
+    while (this.#regions[0]?.isReleased) this.#regions.shift();
+    if (this.#regions.length > 0 || this.#isClosed) return;
+    this.#idleTimer ??= setTimeout(() => this.#giveBack(), idleMs).unref();
+  }
+
+  #giveBack(): void {
+    this.#idleTimer = undefined;
+    if (this.#regions.length > 0 || this.#usedToBytes === 0) return;
+    this.#usedToBytes = 0;
+    ftruncateSync(this.fd, 0);
+  }
+}
+
+/** Reads what the other process stored, into a buffer of its own. Throws Error if there is no such thing. */
+export function readStored(
+  fd: number,
+  { offset, sizeBytes }: Pick<StoredPayload, "offset" | "sizeBytes">,
+): Buffer {
+  const isPlace = Number.isSafeInteger(offset) && Number.isSafeInteger(sizeBytes) && offset >= 0;
+  if (!isPlace || sizeBytes < minPayloadBytes || sizeBytes > maxPayloadBytes) {
+    throw new Error("a payload that lies nowhere");
+  }
+  const payload = Buffer.allocUnsafeSlow(sizeBytes);
+  if (readSync(fd, payload, 0, sizeBytes, offset) !== sizeBytes) {
+    throw new Error("a payload that is cut off");
+  }
+  return payload;
+}

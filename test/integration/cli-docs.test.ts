@@ -1,0 +1,57 @@
+import assert from "node:assert/strict";
+import { mkdtemp, readFile, rm, symlink } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, it } from "node:test";
+import { commandTable } from "../../src/cli/command-table.ts";
+import { exitCodes } from "../../src/cli/exit-code.ts";
+import {
+  assertPrints,
+  markdownExamples,
+  runExample,
+  startExampleModels,
+} from "../support/markdown-examples.ts";
+import { projectRoot, type Served } from "../support/served.ts";
+
+describe("docs/cli.md", async () => {
+  const page = await readFile(join(projectRoot, "docs/cli.md"), "utf8");
+  const examples = markdownExamples(page);
+  let served: Served;
+  let bin: string;
+  before(async () => {
+    served = await startExampleModels();
+    bin = await mkdtemp(join(tmpdir(), "modelport-bin-"));
+    await symlink(join(projectRoot, "src/modelport.js"), join(bin, "modelport"));
+  });
+  after(async () => {
+    await served?.stop();
+    await rm(bin, { recursive: true, force: true });
+  });
+
+  it("has every command and every exit code", () => {
+    for (const name of [...Object.keys(commandTable), "serve", "completion"]) {
+      assert.match(page, new RegExp(`^\\| \`${name}\\b`, "m"));
+    }
+    for (const code of Object.values(exitCodes))
+      assert.match(page, new RegExp(`^\\| ${code} +\\|`, "m"));
+  });
+
+  for (const example of examples) {
+    it(`is right about: ${example.command.split("\n")[0]}`, async () => {
+      const command = `export PATH="${bin}:$PATH" MODELPORT_ADDRESS=localhost:${served.port}\n${example.command}`;
+      const printed = await runExample(command, served.port);
+      assertPrints(withoutFigures(printed), {
+        ...example,
+        printed: withoutFigures(example.printed),
+      });
+    });
+  }
+});
+
+/** Memory and times differ from one machine to another. */
+function withoutFigures(text: string): string {
+  return text
+    .replace(/\d+(\.\d+)? (KiB|ms|s)\b/g, "figure")
+    .replace(/ \d\S*\/s/g, " rate")
+    .replace(/rate {2}figure/g, "rate");
+}
