@@ -15,7 +15,7 @@ export class StreamIntake {
   #isTurnPlanned = false;
 
   /** Calls `handle` now or, if this turn has had enough, in one of the next; never for a stream that is closed
-   *  by then. */
+   *  by then. An end that came meanwhile is told again. */
   offer(stream: ServerHttp2Stream, handle: Handle): void {
     // Nobody else listens yet, and an error that nobody hears ends the process. The connection may have failed
     // in the very bytes that opened the stream, which then has no session any more.
@@ -61,7 +61,16 @@ function ignore(): void {}
 function nextOf(line: [ServerHttp2Stream, Handle][]): Handle | undefined {
   for (let next = line.shift(); next !== undefined; next = line.shift()) {
     const [stream, handle] = next;
-    if (!stream.closed && !stream.destroyed) return handle;
+    if (stream.closed || stream.destroyed) continue;
+    return () => handleLate(stream, handle);
   }
   return undefined;
+}
+
+/** A body without a byte has its end told as soon as it is there, whether anybody reads or not: who handles the
+ *  call would wait for it for ever. */
+function handleLate(stream: ServerHttp2Stream, handle: Handle): void {
+  const hasEndedUnheard = stream.readableEnded;
+  handle();
+  if (hasEndedUnheard) stream.emit("end");
 }

@@ -80,6 +80,7 @@ async function attackServer(
     return judgeHostile({
       ...attack,
       wanted: options.requests,
+      warmUp: options.requests * warmUpPart,
       seed: options.seed,
       seconds,
       steady: steadyResult,

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { chmod, mkdir, open, rename, rm, symlink, truncate, writeFile } from "node:fs/promises";
+import { chmod, mkdir, rename, rm, symlink, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { after, before, describe, it, mock } from "node:test";
+import { after, before, describe, it } from "node:test";
 import { type Calls, callsOf, codeIn, valuesIn } from "../support/calls.ts";
 import { type Client, clientKinds, type Outcome } from "../support/clients.ts";
 import { addConstant, externalData, weights } from "../support/onnx-models.ts";
@@ -94,27 +94,6 @@ describe("files that change under a runtime", { timeout: 120_000 }, () => {
     await loadAndRun("race", "race.onnx", [4, 5, 6, 7]);
     assert.equal(codeIn(await calls.unload("race")), "OK");
     assert.equal(runtime.models.usedBytes, 0);
-  });
-
-  it("a disk that fails while a file is read is told as what it is, and may be tried again", async (t) => {
-    await runtime.put("m.onnx", addConstant(1));
-    const handle = await open(pathOf("m.onnx"));
-    const failure = Object.assign(new Error("EIO: i/o error, read"), { code: "EIO" });
-    let failures = 0;
-    const read = mock.method(Object.getPrototypeOf(handle), "read", () => {
-      failures++;
-      return Promise.reject(failure);
-    });
-    t.after(() => read.mock.restore());
-    await handle.close();
-    const refused = await calls.load("unlucky", "m.onnx");
-    assert.equal(codeIn(refused), "Unavailable");
-    assert.match(reasonOf(refused), /m\.onnx cannot be read now: EIO/);
-    assert.equal(codeIn(await calls.infer("unlucky")), "NotFound");
-    assert.ok(failures > 0);
-    read.mock.restore();
-    await loadAndRun("unlucky", "m.onnx", [2, 3, 4, 5]);
-    assert.equal(codeIn(await calls.unload("unlucky")), "OK");
   });
 
   const isRoot = process.getuid?.() === 0;

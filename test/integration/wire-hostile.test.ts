@@ -3,6 +3,7 @@ import { once } from "node:events";
 import http2 from "node:http2";
 import net from "node:net";
 import { before, describe, it } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { GRPCInferenceService } from "../../gen/inference/inference_pb.ts";
 import { clientKinds } from "../support/clients.ts";
 import {
@@ -11,9 +12,9 @@ import {
   suiteCleanup,
   temporarySocketPath,
 } from "../support/fake-server.ts";
-import { frame, frameType } from "../support/http2-frames.ts";
+import { flag, frame, frameType, hpackLiteral } from "../support/http2-frames.ts";
 import { exchange, grpcFrame, postGrpc, until } from "../support/raw-http.ts";
-import { headersFrame, requestHeaders } from "../support/raw-http2.ts";
+import { headersFrame, openRawHttp2, requestHeaders } from "../support/raw-http2.ts";
 
 const preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 const emptySettings = "\0\0\0\x04\0\0\0\0\0";
@@ -86,6 +87,31 @@ describe("a port that meets what is no proper request", () => {
     }
     await until(() => fake.server.connectionCount === 0, "no connection is left");
     assert.deepEqual(uncaught, []);
+  });
+
+  it("answers every call of a burst whose bodies have no byte, in each protocol", async (t) => {
+    const raw = await openRawHttp2(port);
+    t.after(() => raw.close());
+    const calls = 60;
+    const bytes = ["application/grpc", "application/grpc-web+proto", "application/proto"].flatMap(
+      (contentType, protocol) =>
+        Array.from({ length: calls }, (_, at) => {
+          const stream = 1 + 2 * (protocol * calls + at);
+          const block = Buffer.concat([
+            Buffer.from([0x83, 0x86]), // RFC 7541, appendix A: POST, http
+            hpackLiteral("withoutIndexing", 4, readyPath),
+            hpackLiteral("withoutIndexing", 1, "127.0.0.1"),
+            hpackLiteral("withoutIndexing", "content-type", contentType),
+          ]);
+          // The end in a frame of its own, as Node's clients send it.
+          const end = frame({ type: frameType.data, flags: flag.endStream, stream });
+          return Buffer.concat([headersFrame(stream, block), end]);
+        }),
+    );
+    await raw.write(Buffer.concat(bytes));
+    await Promise.race([raw.untilEnded(3 * calls), sleep(10_000, undefined, { ref: false })]);
+    assert.equal(raw.ended, 3 * calls);
+    assert.equal(raw.resets, 0);
   });
 
   it("understands a preface and a verb that come byte by byte", async () => {

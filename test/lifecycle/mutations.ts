@@ -30,8 +30,8 @@ export const mutations: readonly Mutation[] = [
   {
     name: "forget a model before its host has freed it",
     file: "model-lifecycle.ts",
-    from: "await loaded?.unload();\n    this.#parts.registry.remove(record);",
-    to: "this.#parts.registry.remove(record);\n    await loaded?.unload();",
+    from: "await loaded?.unload();\n    await record.pull?.release();\n    this.#parts.registry.remove(record);",
+    to: "this.#parts.registry.remove(record);\n    await loaded?.unload();\n    await record.pull?.release();",
   },
   {
     name: "free the budget while a model is unloading",

@@ -25,6 +25,8 @@ export const inferenceTraffic: readonly Activity[] = [
   { name: "reference", weight: 20, run: inferReference },
   { name: "tiny, by ModelMesh", weight: 30, run: (user) => inferTiny(user, user.soak.mesh) },
   { name: "tiny, by any client", weight: 8, run: (user) => inferTiny(user, anyClient(user)) },
+  // Without one that succeeds now and then, hosts that the soak kills would count against the model.
+  { name: "patience", weight: 2, run: ({ soak }) => inferSlowly(soak, {}, ["OK"]) },
   { name: "deadline", weight: 2, run: inferWithDeadline },
   { name: "cancel", weight: 2, run: inferAndCancel },
 ];
@@ -185,7 +187,7 @@ async function inferSlowly(
   const n = { name: "n", datatype: "INT64", shape: [1n], contents: { int64Contents: [10n] } };
   const { name, client } = soak.mesh;
   await soak.ledger.track({
-    kind: options.signal === undefined ? "slow model with deadline" : "slow model, cancelled",
+    kind: `slow model${options.timeoutMs ? " with deadline" : ""}${options.signal ? ", cancelled" : ""}`,
     client: name,
     expected,
     send: async () =>

@@ -39,10 +39,11 @@ export async function openRawHttp2(
   let isOpen = true;
   let goaway: number | undefined;
   let resets = 0;
-  let ended = 0;
+  // An answer may be followed by a reset of its stream.
+  const ended = new Set<number>();
   let waiting: { readonly count: number; resolve(): void } | undefined;
   const noteEnds = () => {
-    if (waiting === undefined || (isOpen && ended < waiting.count)) return;
+    if (waiting === undefined || (isOpen && ended.size < waiting.count)) return;
     waiting.resolve();
     waiting = undefined;
   };
@@ -53,10 +54,12 @@ export async function openRawHttp2(
   let rest: Buffer = Buffer.alloc(0);
   const read = (chunk: Buffer) => {
     rest = Buffer.concat([rest, chunk]);
-    for (const { type, flags, payload } of readFrames(rest)) {
+    for (const { type, flags, stream, payload } of readFrames(rest)) {
       if (type === goawayType) goaway = Buffer.from(payload).readUInt32BE(4);
       if (type === resetType) resets += 1;
-      if (type === resetType || (type <= frameType.headers && flags & flag.endStream)) ended += 1;
+      if (type === resetType || (type <= frameType.headers && flags & flag.endStream)) {
+        ended.add(stream);
+      }
       rest = rest.subarray(9 + payload.length);
     }
     noteEnds();
@@ -75,7 +78,7 @@ export async function openRawHttp2(
       return resets;
     },
     get ended() {
-      return ended;
+      return ended.size;
     },
     untilEnded(count) {
       return new Promise((resolve) => {

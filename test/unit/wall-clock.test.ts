@@ -7,6 +7,7 @@ import { projectRoot } from "../support/served.ts";
 /** Who may look at the wall clock: to tell people when something was. It jumps, so that nothing is measured
  *  or waited for by it. */
 const tellers = new Set([
+  "src/cli/format.ts",
   "src/log.ts",
   "src/service/inference-statistics.ts",
   "src/service/model-track.ts",

@@ -45,6 +45,24 @@ describe("an intake of streams", () => {
     assert.equal(handled, atOnce);
   });
 
+  it("tells whoever it hands a stream on to of an end that came while it waited", async () => {
+    const intake = new StreamIntake();
+    const session = {};
+    const streams = Array.from({ length: 100 }, () =>
+      Object.assign(fakeStream(session), { readableEnded: false }),
+    );
+    let ends = 0;
+    for (const stream of streams) {
+      offer(intake, stream, () => stream.on("end", () => ends++));
+    }
+    for (const stream of streams) {
+      stream.readableEnded = true;
+      stream.emit("end");
+    }
+    for (let turn = 0; turn < 20; turn++) await nextTurn();
+    assert.equal(ends, 100);
+  });
+
   it("hears the error of a stream whose connection failed as it was opened, and hands it on to nobody", () => {
     const intake = new StreamIntake();
     for (let number = 0; number < 200; number++) {
