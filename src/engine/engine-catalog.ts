@@ -1,6 +1,5 @@
 import { RuntimeError } from "../errors.ts";
 import type { HostEngine } from "./host-engine.ts";
-import { inspectOnnxFile } from "./onnx-footprint.ts";
 
 /** What the structure of a model file says of its memory once it is loaded and has run, without a host. */
 export interface ModelFootprint {
@@ -39,7 +38,8 @@ const onnx: ModelFormat = {
   aliases: ["onnxruntime", "onnx_onnxv1"],
   extension: ".onnx",
   platform: "onnx_onnxv1",
-  inspect: inspectOnnxFile,
+  // Imported where models are looked into: hosts, which start often, do without.
+  inspect: async (file) => (await import("./onnx-footprint.ts")).inspectOnnxFile(file),
   // Half-precision weights become FP32 in memory; the file's structure is not known here.
   predictBytes: (diskBytes) => 2 * diskBytes + 256 * 1024,
   importEngine: async () => (await import("./onnx-engine.ts")).onnxEngine,

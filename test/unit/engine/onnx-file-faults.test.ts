@@ -29,6 +29,6 @@ describe("a disk that fails while a model file is read", () => {
     assert.ok(read.mock.callCount() > 0);
     read.mock.restore();
     syncBuiltinESMExports();
-    assert.ok((await scanOnnxFile(file)).loadedBytes > 0);
+    assert.ok((await scanOnnxFile(file)).nodeCount > 0);
   });
 });
