@@ -13,12 +13,6 @@ interface Share {
   bytes: number;
 }
 
-interface Account {
-  /** What it counts in: its connection's share, and all. */
-  readonly shares: readonly Share[];
-  bytes: number;
-}
-
 /** Why a call had to give way. */
 export const tooMuch = new ConnectError(
   "the requests under way hold too much memory; try again",
@@ -33,7 +27,6 @@ export class CallMemory {
   readonly #all: Share;
   /** Keys are sessions of HTTP/2 and sockets of HTTP/1.1. */
   readonly #connections = new WeakMap<object, Share>();
-  readonly #accounts = new Map<HeldCall, Account>();
 
   constructor({
     maxConnectionBytes,
@@ -43,31 +36,9 @@ export class CallMemory {
     this.#all = newShare(maxCallBytes);
   }
 
-  open(call: HeldCall, connection: object): void {
-    const shares = [this.#shareOf(connection), this.#all];
-    for (const share of shares) share.calls.add(call);
-    this.#accounts.set(call, { shares, bytes: 0 });
-  }
-
-  /** The call is over, or was told to be. Idempotent. */
-  close(call: HeldCall): void {
-    this.#note(call, 0);
-    for (const share of this.#accounts.get(call)?.shares ?? []) share.calls.delete(call);
-    this.#accounts.delete(call);
-  }
-
-  /** `call` holds `bytes` now. What it holds no more room for, others or itself give way for. */
-  hold(call: HeldCall, bytes: number): void {
-    const account = this.#note(call, bytes);
-    for (const share of account?.shares ?? []) makeRoom(share);
-  }
-
-  #note(call: HeldCall, bytes: number): Account | undefined {
-    const account = this.#accounts.get(call);
-    if (account === undefined) return undefined;
-    for (const share of account.shares) share.bytes += bytes - account.bytes;
-    account.bytes = bytes;
-    return account;
+  /** `connection`: a session of HTTP/2 or a socket of HTTP/1.1. */
+  open(call: HeldCall, connection: object): CallAccount {
+    return new CallAccount(call, this.#shareOf(connection), this.#all);
   }
 
   #shareOf(connection: object): Share {
@@ -79,11 +50,57 @@ export class CallMemory {
   }
 }
 
+/** What one call holds. */
+export class CallAccount {
+  readonly #call: HeldCall;
+  readonly #ofConnection: Share;
+  readonly #ofAll: Share;
+  #bytes = 0;
+  #isOpen = true;
+
+  /** For `CallMemory`. */
+  constructor(call: HeldCall, ofConnection: Share, ofAll: Share) {
+    this.#call = call;
+    this.#ofConnection = ofConnection;
+    this.#ofAll = ofAll;
+    ofConnection.calls.add(call);
+    ofAll.calls.add(call);
+  }
+
+  get isOpen(): boolean {
+    return this.#isOpen;
+  }
+
+  /** The call is over, or was told to be. Idempotent. */
+  close(): void {
+    if (!this.#isOpen) return;
+    this.#note(0);
+    this.#isOpen = false;
+    this.#ofConnection.calls.delete(this.#call);
+    this.#ofAll.calls.delete(this.#call);
+  }
+
+  /** The call holds `bytes` now. What it holds no more room for, others or itself give way for. */
+  hold(bytes: number): void {
+    if (!this.#isOpen) return;
+    this.#note(bytes);
+    makeRoom(this.#ofConnection);
+    makeRoom(this.#ofAll);
+  }
+
+  #note(bytes: number): void {
+    this.#ofConnection.bytes += bytes - this.#bytes;
+    this.#ofAll.bytes += bytes - this.#bytes;
+    this.#bytes = bytes;
+  }
+}
+
 function newShare(maxBytes: number): Share {
   return { maxBytes, calls: new Set(), bytes: 0 };
 }
 
 function makeRoom(share: Share): void {
+  if (share.bytes <= share.maxBytes) return;
   for (const call of share.calls) {
     if (share.bytes <= share.maxBytes) return;
     call.giveWay();

@@ -19,10 +19,12 @@ import { maxTimeoutMs } from "./inference-timeout.ts";
 import { failCall, logFailure, rpcOf } from "./interceptors.ts";
 import type { MessageBuffers } from "./message-buffers.ts";
 import type { Peer } from "./port.ts";
+import type { WatchedStream } from "./stream-limits.ts";
 
 export interface UnaryCallParts {
   readonly method: UnaryMethod;
   readonly headers: IncomingHttpHeaders;
+  readonly watched: WatchedStream | undefined;
   readonly peer: Peer | undefined;
   readonly readMaxBytes: number;
   readonly buffers: MessageBuffers;
@@ -98,6 +100,7 @@ export class GrpcUnaryCall {
   }
 
   closed(): void {
+    this.#parts.watched?.closed();
     if (this.#phase === "reading") this.#reader.abandon();
     if (this.#phase !== "over") this.abort(resetReason(this.#stream.rstCode));
     // Whoever failed or gave up may have left a reader of the message behind, and the answer may hold views
@@ -117,6 +120,7 @@ export class GrpcUnaryCall {
   }
 
   read(chunk: Buffer): void {
+    this.#parts.watched?.received(chunk);
     if (this.#phase !== "reading") return;
     this.#parts.garbage.add(chunk);
     try {

@@ -7,6 +7,7 @@ import type { UnaryMethod } from "./grpc-unary-method.ts";
 import type { LifecycleGate } from "./interceptors.ts";
 import { MessageBuffers } from "./message-buffers.ts";
 import type { Peer } from "./port.ts";
+import type { WatchedStream } from "./stream-limits.ts";
 
 export interface GrpcUnaryParts {
   readonly methods: readonly UnaryMethod[];
@@ -38,8 +39,13 @@ export class GrpcUnary {
     });
   }
 
-  /** Whether the call on `stream` is taken over; if not, nothing was done to it. */
-  take(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): boolean {
+  /** Whether the call on `stream` is taken over; if not, nothing was done to it. A call that is taken over
+   *  tells `watched` what becomes of its stream. */
+  take(
+    stream: ServerHttp2Stream,
+    headers: IncomingHttpHeaders,
+    watched: WatchedStream | undefined,
+  ): boolean {
     const method = this.#methods.get(headers[":path"] ?? "");
     if (method === undefined || !this.#isUsual(headers)) return false;
     const { gate, log, readMaxBytes, shutdownSignal } = this.#parts;
@@ -47,6 +53,7 @@ export class GrpcUnary {
     const call = new GrpcUnaryCall(stream, {
       method,
       headers,
+      watched,
       peer,
       log,
       readMaxBytes,

@@ -1,17 +1,41 @@
 import type { ServerResponse } from "node:http";
 import type { Logger } from "pino";
 import { announcedBytes } from "./announced-bytes.ts";
-import { type CallMemory, type HeldCall, tooMuch } from "./call-memory.ts";
+import { type CallAccount, type CallMemory, type HeldCall, tooMuch } from "./call-memory.ts";
 import type { CountedRequest } from "./counted-request.ts";
 import { refuseRequest } from "./refuse-request.ts";
 
-interface OpenRequest extends HeldCall {
+class OpenRequest implements HeldCall {
   readonly request: CountedRequest;
   readonly response: ServerResponse;
   readonly announcedBytes: number;
-  receivedBytes: number;
+  readonly account: CallAccount;
+  readonly #onGiveWay: (open: OpenRequest) => void;
+  receivedBytes = 0;
   /** Bytes of answers that the client has not made room for, when that was last looked at. */
-  unreadBytes: number;
+  unreadBytes = 0;
+
+  constructor(parts: {
+    readonly request: CountedRequest;
+    readonly response: ServerResponse;
+    readonly announcedBytes: number;
+    readonly memory: CallMemory;
+    readonly onGiveWay: (open: OpenRequest) => void;
+  }) {
+    this.request = parts.request;
+    this.response = parts.response;
+    this.announcedBytes = parts.announcedBytes;
+    this.#onGiveWay = parts.onGiveWay;
+    this.account = parts.memory.open(this, parts.request.socket);
+  }
+
+  giveWay(): void {
+    this.#onGiveWay(this);
+  }
+
+  hold(): void {
+    this.account.hold(Math.max(this.receivedBytes, this.announcedBytes) + this.unreadBytes);
+  }
 }
 
 export interface RequestLimitsParts {
@@ -38,33 +62,27 @@ export class RequestLimits {
 
   /** Call it as the request arrives. */
   watch(request: CountedRequest, response: ServerResponse): void {
-    const open: OpenRequest = {
+    const { memory, readMaxBytes } = this.#parts;
+    const open = new OpenRequest({
       request,
       response,
-      announcedBytes: announcedBytes(request.headers, this.#parts.readMaxBytes),
-      receivedBytes: 0,
-      unreadBytes: 0,
-      giveWay: () => this.#giveWay(open),
-    };
+      announcedBytes: announcedBytes(request.headers, readMaxBytes),
+      memory,
+      onGiveWay: (held) => this.#giveWay(held),
+    });
     this.#open.add(open);
-    this.#parts.memory.open(open, request.socket);
     response.once("close", () => this.#forget(open));
     request.onBody = (byteCount) => {
       // What comes after the answer is read and dropped.
       if (response.writableFinished) return;
       open.receivedBytes += byteCount;
-      if (open.receivedBytes > open.announcedBytes) this.#hold(open);
+      if (open.receivedBytes > open.announcedBytes) open.hold();
     };
-    if (open.announcedBytes > 0) this.#hold(open);
+    if (open.announcedBytes > 0) open.hold();
   }
 
   close(): void {
     clearInterval(this.#sweeper);
-  }
-
-  #hold(open: OpenRequest): void {
-    const requestBytes = Math.max(open.receivedBytes, open.announcedBytes);
-    this.#parts.memory.hold(open, requestBytes + open.unreadBytes);
   }
 
   #sweep(): void {
@@ -73,7 +91,7 @@ export class RequestLimits {
       const unreadBytes = open.response.socket?.writableLength ?? 0;
       if (unreadBytes === open.unreadBytes) continue;
       open.unreadBytes = unreadBytes;
-      this.#hold(open);
+      open.hold();
     }
   }
 
@@ -96,6 +114,6 @@ export class RequestLimits {
 
   #forget(open: OpenRequest): void {
     this.#open.delete(open);
-    this.#parts.memory.close(open);
+    open.account.close();
   }
 }

@@ -203,8 +203,10 @@ export async function buildServer(parts: {
     });
   }
   port.interceptStreams((stream, headers) => {
-    streamLimits.watch(stream, headers);
-    return short?.take(stream, headers) ?? false;
+    const watched = streamLimits.watch(stream, headers);
+    if (short?.take(stream, headers, watched)) return true;
+    watched?.listen();
+    return false;
   });
 
   let closed: Promise<void> | undefined;

@@ -2,24 +2,19 @@ import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from "nod
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { Logger } from "pino";
 import { announcedBytes } from "./announced-bytes.ts";
-import { type CallMemory, type HeldCall, tooMuch } from "./call-memory.ts";
+import { type CallAccount, type CallMemory, type HeldCall, tooMuch } from "./call-memory.ts";
 import { EnvelopeCounter } from "./envelope-counter.ts";
 import { refuseStream } from "./refuse-stream.ts";
 
-interface OpenStream extends HeldCall {
-  readonly stream: ServerHttp2Stream;
-  readonly headers: IncomingHttpHeaders;
-  /** Of calls whose client sends messages as it likes; those of other calls are whole requests. */
-  readonly envelopes: EnvelopeCounter | undefined;
-  /** What memory was taken for already, whatever of it has arrived. */
-  readonly announcedBytes: number;
-  requestBytes: number;
-  /** Bytes of the answer that the client has not made room for, when it was last looked at. */
-  unreadBytes: number;
-  /** When the request, or the message of it that is under way, began. */
-  startMs: number;
-  /** When the client last took something of the answer. */
-  takenMs: number;
+/** A stream under watch. Whoever reads from it either tells of what arrives, or has it listened to. */
+export interface WatchedStream {
+  /** A piece of the request has arrived. */
+  received(chunk: Uint8Array): void;
+  /** The stream is closed. Idempotent. */
+  closed(): void;
+  /** Instead of the two: takes them from the stream itself, at a microsecond or two for each call. Call it
+   *  before anything reads. */
+  listen(): void;
 }
 
 export interface StreamLimitsParts {
@@ -51,65 +46,40 @@ export class StreamLimits {
     this.#sweeper = setInterval(() => this.#sweep(), sweepMs).unref();
   }
 
-  /** Call it before anything reads from `stream`. */
-  watch(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void {
+  /** Call it before anything reads from `stream`. Undefined if its connection is gone. */
+  watch(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): WatchedStream | undefined {
     const { session } = stream;
-    if (session === undefined) return;
+    if (session === undefined) return undefined;
     const { memory, clientStreams, readMaxBytes } = this.#parts;
     const isStream = clientStreams.has(headers[":path"] ?? "");
-    const nowMs = performance.now();
-    const open: OpenStream = {
+    const open = new OpenStream(this, {
       stream,
       headers,
       envelopes: isStream ? new EnvelopeCounter() : undefined,
       announcedBytes: isStream ? 0 : announcedBytes(headers, readMaxBytes),
-      requestBytes: 0,
-      unreadBytes: 0,
-      startMs: nowMs,
-      takenMs: nowMs,
-      giveWay: () => this.#giveWay(open),
-    };
-    this.#open.add(open);
-    memory.open(open, session);
-    stream.once("close", () => this.#forget(open));
-    if (stream.endAfterHeaders) return;
-    if (open.announcedBytes > 0) this.#hold(open);
-    // To listen for data is to start reading: that is for the one to do who handles the call.
-    stream.once("resume", () => {
-      stream.on("data", (chunk: Buffer) => this.#received(open, chunk));
+      memory,
+      session,
     });
+    this.#open.add(open);
+    if (open.announcedBytes > 0 && !stream.endAfterHeaders) open.hold();
+    return open;
   }
 
   close(): void {
     clearInterval(this.#sweeper);
   }
 
-  #received(open: OpenStream, chunk: Buffer): void {
-    const { envelopes } = open;
-    // What comes after the answer is read and dropped.
-    if (!this.#open.has(open) || open.stream.writableFinished) return;
-    const before = open.requestBytes;
-    if (envelopes === undefined) open.requestBytes += chunk.length;
-    else {
-      envelopes.push(chunk);
-      open.requestBytes = envelopes.heldBytes;
-      // Messages are passed on as they become complete: one that is under way began no earlier than this.
-      if (envelopes.heldBytes <= chunk.length) open.startMs = performance.now();
-    }
-    const isMore = open.requestBytes > open.announcedBytes;
-    if (isMore || open.requestBytes < before) this.#hold(open);
-  }
-
-  #hold(open: OpenStream): void {
-    const requestBytes = Math.max(open.requestBytes, open.announcedBytes);
-    this.#parts.memory.hold(open, requestBytes + open.unreadBytes);
-  }
-
-  #giveWay(open: OpenStream): void {
+  /** `open` holds memory while others need it. */
+  giveWay(open: OpenStream): void {
     if (open.unreadBytes > 0) this.#cut(open, "unread answers hold too much memory");
     else if (open.requestBytes + open.announcedBytes > 0 && isArriving(open)) {
       this.#refuse(open, tooMuch);
     }
+  }
+
+  forget(open: OpenStream): void {
+    this.#open.delete(open);
+    open.account.close();
   }
 
   #sweep(): void {
@@ -131,24 +101,92 @@ export class StreamLimits {
     if (writableLength === open.unreadBytes) return;
     open.unreadBytes = writableLength;
     open.takenMs = nowMs;
-    this.#hold(open);
+    open.hold();
   }
 
   #refuse(open: OpenStream, error: ConnectError): void {
-    this.#forget(open);
+    this.forget(open);
     this.#parts.log.info({ rpc: open.headers[":path"], reason: error.rawMessage }, "call refused");
     refuseStream(open.stream, open.headers, error);
   }
 
   #cut(open: OpenStream, reason: string): void {
-    this.#forget(open);
+    this.forget(open);
     this.#parts.log.info({ rpc: open.headers[":path"], reason }, "call cut off");
     open.stream.close(constants.NGHTTP2_ENHANCE_YOUR_CALM);
   }
+}
 
-  #forget(open: OpenStream): void {
-    this.#open.delete(open);
-    this.#parts.memory.close(open);
+/** One for each call: it has to cost little. */
+class OpenStream implements WatchedStream, HeldCall {
+  readonly stream: ServerHttp2Stream;
+  readonly headers: IncomingHttpHeaders;
+  /** Of calls whose client sends messages as it likes; those of other calls are whole requests. */
+  readonly envelopes: EnvelopeCounter | undefined;
+  /** What memory was taken for already, whatever of it has arrived. */
+  readonly announcedBytes: number;
+  readonly account: CallAccount;
+  readonly #limits: StreamLimits;
+  requestBytes = 0;
+  /** Bytes of the answer that the client has not made room for, when it was last looked at. */
+  unreadBytes = 0;
+  /** When the request, or the message of it that is under way, began. */
+  startMs: number;
+  /** When the client last took something of the answer. */
+  takenMs: number;
+
+  constructor(
+    limits: StreamLimits,
+    parts: Pick<OpenStream, "stream" | "headers" | "envelopes" | "announcedBytes"> & {
+      readonly memory: CallMemory;
+      readonly session: object;
+    },
+  ) {
+    this.#limits = limits;
+    this.stream = parts.stream;
+    this.headers = parts.headers;
+    this.envelopes = parts.envelopes;
+    this.announcedBytes = parts.announcedBytes;
+    this.startMs = performance.now();
+    this.takenMs = this.startMs;
+    this.account = parts.memory.open(this, parts.session);
+  }
+
+  listen(): void {
+    const { stream } = this;
+    stream.once("close", () => this.closed());
+    if (stream.endAfterHeaders) return;
+    // To listen for data is to start reading: that is for the one to do who handles the call.
+    stream.once("resume", () => {
+      stream.on("data", (chunk: Buffer) => this.received(chunk));
+    });
+  }
+
+  received(chunk: Uint8Array): void {
+    const { envelopes } = this;
+    // What comes after the answer is read and dropped.
+    if (!this.account.isOpen || this.stream.writableFinished) return;
+    const before = this.requestBytes;
+    if (envelopes === undefined) this.requestBytes += chunk.length;
+    else {
+      envelopes.push(chunk);
+      this.requestBytes = envelopes.heldBytes;
+      // Messages are passed on as they become complete: one that is under way began no earlier than this.
+      if (envelopes.heldBytes <= chunk.length) this.startMs = performance.now();
+    }
+    if (this.requestBytes > this.announcedBytes || this.requestBytes < before) this.hold();
+  }
+
+  hold(): void {
+    this.account.hold(Math.max(this.requestBytes, this.announcedBytes) + this.unreadBytes);
+  }
+
+  giveWay(): void {
+    this.#limits.giveWay(this);
+  }
+
+  closed(): void {
+    this.#limits.forget(this);
   }
 }
 

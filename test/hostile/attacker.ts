@@ -28,10 +28,10 @@ export interface AttackKind {
 const patienceMs = 60_000;
 
 /** Whether `work` came to its end in time. */
-export async function inTime(work: Promise<unknown>): Promise<boolean> {
+export async function inTime(work: Promise<unknown>, limitMs = patienceMs): Promise<boolean> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<boolean>((resolve) => {
-    timer = setTimeout(() => resolve(false), patienceMs);
+    timer = setTimeout(() => resolve(false), limitMs);
   });
   try {
     return await Promise.race([work.then(() => true), late]);

@@ -20,9 +20,11 @@ export const http2Requests: AttackKind = {
   name: "wrong calls over HTTP/2",
   share: 45,
   open: (port) =>
-    new Http2Attacker(port, (random, stream) => {
-      const make = random.pick(random.below(4) === 0 ? hostileHttp : hostileGrpc);
-      return requestFrames(stream, make(random));
+    new Http2Attacker(port, {
+      make(random, stream) {
+        const make = random.pick(random.below(4) === 0 ? hostileHttp : hostileGrpc);
+        return requestFrames(stream, make(random));
+      },
     }),
 };
 
@@ -31,12 +33,15 @@ export const http2Frames: AttackKind = {
   name: "damaged frames of HTTP/2",
   share: 3,
   open: (port) =>
-    new Http2Attacker(port, (random, stream) =>
-      // Mostly sound, or every connection would end at once.
-      random.below(8) === 0
-        ? mutateBytes(requestFrames(stream, random.pick(hostileGrpc)(random)), random)
-        : requestFrames(stream, random.pick(hostileGrpc)(random)),
-    ),
+    new Http2Attacker(port, {
+      make: (random, stream) =>
+        // Mostly sound, or every connection would end at once.
+        random.below(8) === 0
+          ? mutateBytes(requestFrames(stream, random.pick(hostileGrpc)(random)), random)
+          : requestFrames(stream, random.pick(hostileGrpc)(random)),
+      // A length or an end that was damaged makes the server wait for bytes that never come, rightly.
+      cutAfterMs: 1_000,
+    }),
 };
 
 /** Floods whose frames open streams; each of these is a request. */
@@ -66,16 +71,22 @@ function requestFrames(stream: number, { path, headers, body }: HostileRequest):
   ]);
 }
 
+interface Http2AttackerParts {
+  make(random: Random, stream: number): Uint8Array;
+  /** The client's own patience, after which it cuts the connection. Without it the server has to end all. */
+  readonly cutAfterMs?: number;
+}
+
 /** Keeps one connection for as long as the server does. */
 class Http2Attacker implements Attacker {
   readonly #port: number;
-  readonly #make: (random: Random, stream: number) => Uint8Array;
+  readonly #parts: Http2AttackerParts;
   #raw: RawHttp2 | undefined;
   #stream = 1;
 
-  constructor(port: number, make: (random: Random, stream: number) => Uint8Array) {
+  constructor(port: number, parts: Http2AttackerParts) {
     this.#port = port;
-    this.#make = make;
+    this.#parts = parts;
   }
 
   async attack(random: Random): Promise<Fates> {
@@ -83,15 +94,16 @@ class Http2Attacker implements Attacker {
     const before = raw.ended;
     const bytes: Uint8Array[] = [];
     for (let made = 0; made < requestsPerBurst; made++, this.#stream += 2) {
-      bytes.push(this.#make(random, this.#stream));
+      bytes.push(this.#parts.make(random, this.#stream));
     }
     await Promise.race([raw.write(Buffer.concat(bytes)), sleep(1_000)]);
-    const isInTime = await inTime(raw.untilEnded(before + requestsPerBurst));
+    const { cutAfterMs } = this.#parts;
+    const isInTime = await inTime(raw.untilEnded(before + requestsPerBurst), cutAfterMs);
     const ended = Math.min(requestsPerBurst, raw.ended - before);
     const rest = requestsPerBurst - ended;
     // After a GOAWAY the server owes nothing to streams that it has not seen.
-    const isCut = !raw.isOpen || raw.goaway !== undefined;
-    if (!isInTime || isCut) this.close();
+    const isCut = !raw.isOpen || raw.goaway !== undefined || cutAfterMs !== undefined;
+    if (!isInTime || !raw.isOpen || raw.goaway !== undefined) this.close();
     return { ended, cut: isCut ? rest : 0, hanging: isCut ? 0 : rest };
   }
 

@@ -49,7 +49,7 @@ describe("the short way of unary gRPC calls", () => {
       shutdownSignal: new AbortController().signal,
     });
     server.on("stream", (stream, headers) => {
-      const isTaken = unary.take(stream, headers);
+      const isTaken = unary.take(stream, headers, undefined);
       taken.push(isTaken);
       if (!isTaken) stream.respond({ ":status": 204 });
     });
