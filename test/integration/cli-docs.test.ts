@@ -51,7 +51,7 @@ describe("docs/cli.md", async () => {
 /** Memory and times differ from one machine to another. */
 function withoutFigures(text: string): string {
   return text
-    .replace(/\d+(\.\d+)? (KiB|ms|s)\b/g, "figure")
+    .replace(/\d+(\.\d+)? ([KM]iB|ms|s)\b/g, "figure")
     .replace(/ \d\S*\/s/g, " rate")
     .replace(/rate {2}figure/g, "rate");
 }
