@@ -10,8 +10,12 @@ const root = join(import.meta.dirname, "..");
 export async function bundleProgram(folder: string): Promise<void> {
   await build({
     absWorkingDir: root,
-    // A host's entry lies beside the code that starts it, under this name.
-    entryPoints: { cli: "src/cli.ts", "host-main": "src/engine/host-main.ts" },
+    // The entries of hosts and threads lie beside the code that starts them, under these names.
+    entryPoints: {
+      cli: "src/cli.ts",
+      "host-main": "src/engine/host-main.ts",
+      "file-thread-main": "src/engine/file-thread-main.ts",
+    },
     outdir: folder,
     chunkNames: "[name]-[hash]",
     bundle: true,

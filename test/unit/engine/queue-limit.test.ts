@@ -6,6 +6,8 @@ import { defaultRunSettings, type RunSettings } from "../../../src/run-settings.
 /** The limit for a model whose requests leave one at a time, `everyMs` apart. */
 function limitAt(t: TestContext, everyMs: number, settings: Partial<RunSettings> = {}): QueueLimit {
   let nowMs = 0;
+  // Of two mocks of one method, the first would be left behind: they are restored in their order.
+  t.mock.restoreAll();
   t.mock.method(performance, "now", () => nowMs);
   const limit = new QueueLimit({ ...defaultRunSettings, ...settings });
   for (let departures = 0; departures < 3; departures++) {
