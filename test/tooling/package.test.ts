@@ -45,7 +45,13 @@ describe("the package", { timeout: 240_000 }, () => {
     const files = await readdir(installed(), { recursive: true });
     for (const file of [
       ...["README.md", "LICENSE", "NOTICE", "CHANGELOG.md", "THIRD-PARTY-NOTICES.txt"],
-      ...["dist/modelport.js", "dist/cli.js", "dist/host-main.js", "dist/dashboard/index.html"],
+      ...[
+        "dist/modelport.js",
+        "dist/cli.js",
+        "dist/host-main.js",
+        "dist/file-thread-main.js",
+        "dist/dashboard/index.html",
+      ],
       ...["proto/inference/inference.proto", "dist/gen/inference/inference_pb.d.ts"],
     ]) {
       assert.ok(files.includes(file), `${file} is missing`);
