@@ -28,11 +28,18 @@ const settleMs = 200;
 const worstBoundMs = 25_000;
 const peakBoundBytes = 512 * MiB;
 
+/** The steady client expects all its answers to be like the first, which asks just this. */
+async function untilReady(port: number): Promise<void> {
+  const isReady = async () => (await fetch(`http://127.0.0.1:${port}/v2/health/ready`)).ok;
+  while (!(await isReady())) await sleep(sampleMs);
+}
+
 /** Runs `attack` against `served` with a well-behaved client beside it. */
 export async function measureAttack(
   served: Served,
   attack: () => Promise<unknown>,
 ): Promise<AttackFigures> {
+  await untilReady(served.port);
   const startBytes = (await measureTree(served.pid)).privateBytes;
   let peakBytes = 0;
   const sample = async () => {
