@@ -17,17 +17,19 @@ export class StreamIntake {
   /** Calls `handle` now or, if this turn has had enough, in one of the next; never for a stream that is closed
    *  by then. An end that came meanwhile is told again. */
   offer(stream: ServerHttp2Stream, handle: Handle): void {
-    // Nobody else listens yet, and an error that nobody hears ends the process. The connection may have failed
-    // in the very bytes that opened the stream, which then has no session any more.
-    stream.on("error", ignore);
     const { session } = stream;
-    if (session === undefined || stream.destroyed) return;
+    // The connection may have failed in the very bytes that opened the stream.
+    if (session === undefined || stream.destroyed) {
+      hearErrors(stream);
+      return;
+    }
     this.#planTurn();
     if (this.#handled < streamsPerTurn && this.#waiting.size === 0) {
       this.#handled += 1;
       handle();
       return;
     }
+    hearErrors(stream);
     const line = this.#waiting.get(session);
     if (line === undefined) this.#waiting.set(session, [[stream, handle]]);
     else line.push([stream, handle]);
@@ -56,7 +58,10 @@ export class StreamIntake {
   }
 }
 
-function ignore(): void {}
+/** For as long as nobody else listens: an error that nobody hears ends the process. */
+function hearErrors(stream: ServerHttp2Stream): void {
+  stream.on("error", () => {});
+}
 
 function nextOf(line: [ServerHttp2Stream, Handle][]): Handle | undefined {
   for (let next = line.shift(); next !== undefined; next = line.shift()) {
