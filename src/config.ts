@@ -3,8 +3,9 @@ import { totalmem } from "node:os";
 import { delimiter, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { readHostnames, readOrigins } from "./browser-settings.ts";
+import type { DebugEndpoints } from "./debug-settings.ts";
 import { RuntimeError } from "./errors.ts";
-import type { LogLevel } from "./log.ts";
+import type { LogLevel } from "./log-levels.ts";
 import { type NetworkLimits, networkLimits } from "./network-limits.ts";
 import { type PullSettings, readPullSettings } from "./pull-settings.ts";
 import type { RunSettings } from "./run-settings.ts";
@@ -52,6 +53,7 @@ export interface Config {
   /** Names without ports, lower case. */
   readonly allowedHosts: readonly string[];
   readonly logLevel: LogLevel;
+  readonly debugEndpoints: DebugEndpoints;
 }
 
 type Raw = { -readonly [K in keyof typeof settings]: string | number | undefined };
@@ -168,6 +170,7 @@ function assemble(raw: Raw, problems: string[]): Config {
       ...readHostnames(raw["allowed-hosts"] as string, problems),
     ],
     logLevel: raw["log-level"] as LogLevel,
+    debugEndpoints: raw["debug-endpoints"] as DebugEndpoints,
   };
 }
 

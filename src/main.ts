@@ -3,7 +3,7 @@ import { announce } from "./announce.ts";
 import { type Config, readConfig } from "./config.ts";
 import { createEngine } from "./engine/create-engine.ts";
 import { describeError } from "./errors.ts";
-import { createLogger } from "./log.ts";
+import { changeLogLevel, createLogger } from "./log.ts";
 import { awaitPrestop } from "./prestop.ts";
 import { buildServer } from "./rpc/server.ts";
 import { ModelManager } from "./service/model-manager.ts";
@@ -55,6 +55,7 @@ export async function serve(flags: readonly string[], env: NodeJS.ProcessEnv): P
         allowedHosts: new Set(config.allowedHosts),
       },
       dashboardFolder: fileURLToPath(new URL("../dist/dashboard", import.meta.url)),
+      debug: { endpoints: config.debugEndpoints, settings: () => config },
       closeGraceMs: config.shutdownGraceMs,
       ...config.networkLimits,
     },
@@ -85,6 +86,10 @@ export async function serve(flags: readonly string[], env: NodeJS.ProcessEnv): P
   };
   process.on("SIGTERM", onSignal);
   process.on("SIGINT", onSignal);
+  // For operators who have a shell in the container and nothing that speaks HTTP.
+  process.on("SIGUSR2", () => {
+    changeLogLevel(log, log.level === config.logLevel ? "debug" : config.logLevel);
+  });
   engine.ready.catch((error: unknown) => {
     if (stopping !== undefined) return;
     // A runtime that cannot run anything must not look alive: its supervisor starts a new one.

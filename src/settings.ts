@@ -1,6 +1,7 @@
 import { availableParallelism } from "node:os";
 import { delimiter } from "node:path";
-import { logLevels } from "./log.ts";
+import { debugSettings } from "./debug-settings.ts";
+import { logLevels } from "./log-levels.ts";
 import { networkSettings } from "./network-limits.ts";
 import { pullSettings } from "./pull-settings.ts";
 import { defaultRunSettings } from "./run-settings.ts";
@@ -276,6 +277,7 @@ export const settings = {
     default: "info",
     doc: "least level that is logged",
   },
+  ...debugSettings,
 } as const satisfies Record<string, Setting>;
 
 export interface Setting {

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from "node:http";
+import type { Readable } from "node:stream";
 import type { FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods } from "fastify";
 import type { Logger } from "pino";
 import { abortable } from "../abort.ts";
@@ -30,11 +31,13 @@ export interface RestReply {
   /** 200 if absent. */
   readonly status?: number;
   readonly headers: Readonly<Record<string, string | number>>;
-  readonly body: Buffer;
+  readonly body: Buffer | Readable;
 }
 
+type RestMethod = "GET" | "POST" | "PUT";
+
 export interface RestRoute {
-  readonly methods: readonly ("GET" | "POST")[];
+  readonly methods: readonly RestMethod[];
   /** Below the prefix of the scope. */
   readonly paths: readonly string[];
   /** Only for those who may load and unload models. */
@@ -90,13 +93,13 @@ export function addRestRoute(scope: FastifyInstance, route: RestRoute, parts: Re
 export function refuseOtherMethods(
   scope: FastifyInstance,
   url: string,
-  methods: readonly ("GET" | "POST")[],
+  methods: readonly RestMethod[],
 ): void {
   const allowed = methods.flatMap((method) => (method === "GET" ? ["GET", "HEAD"] : [method]));
   const others = scope.supportedMethods.filter((method) => !allowed.includes(method));
   const refuse = async (request: FastifyRequest, reply: FastifyReply): Promise<never> => {
     reply.header("allow", allowed.join(", "));
-    throw new HttpRefusal(405, `${request.method} is not for this path, use ${allowed[0]}`);
+    throw new HttpRefusal(405, `${request.method} is not for this path, use ${methods[0]}`);
   };
   scope.route({ method: others as HTTPMethods[], url, onRequest: refuse, handler: refuse });
 }

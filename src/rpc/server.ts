@@ -16,6 +16,7 @@ import { CallMemory } from "./call-memory.ts";
 import { compressionDeflate } from "./compression-deflate.ts";
 import { repairConnect } from "./connect-repairs.ts";
 import { dashboard } from "./dashboard.ts";
+import { type DebugOptions, debugEndpoints } from "./debug.ts";
 import { GrpcUnary } from "./grpc-unary.ts";
 import { unaryMethods } from "./grpc-unary-method.ts";
 import { healthService, type Readiness } from "./health.ts";
@@ -57,6 +58,8 @@ export interface ServerOptions extends PortOptions {
   readonly browserRules?: BrowserRules;
   /** What scripts/build-dashboard.js made; it may be missing. */
   readonly dashboardFolder?: string;
+  /** Nothing at /debug if absent, or without a feed to watch. */
+  readonly debug?: DebugOptions;
   /** How long calls in flight may go on after `close`. */
   readonly closeGraceMs: number;
   /** Whether unary gRPC calls take the short way past Connect, as they do by default; tests and benchmarks
@@ -176,6 +179,17 @@ export async function buildServer(parts: {
     },
     { prefix: "/modelport/v1" },
   );
+  const { debug } = options;
+  if (debug !== undefined && debug.endpoints !== "off" && watch !== undefined) {
+    void app.register(
+      (scope, _options, done) => {
+        restScope(scope, log);
+        debugEndpoints(scope, { ...rest, feed: watch, options: debug });
+        done();
+      },
+      { prefix: "/debug" },
+    );
+  }
   await app.ready();
   const networkLimits = { ...defaultNetworkLimits, ...options };
   const memory = new CallMemory(networkLimits);

@@ -1,4 +1,5 @@
 import { RuntimeError } from "../errors.ts";
+import { RecentFailures } from "./recent-failures.ts";
 import { TrafficMeter } from "./traffic-meter.ts";
 
 /** Counts the inferences of one model. Cancelled ones and those whose time ran out count as failed. */
@@ -7,6 +8,7 @@ export class InferenceStatistics {
   readonly success = { count: 0, ns: 0n };
   readonly fail = { count: 0, ns: 0n };
   readonly traffic = new TrafficMeter();
+  readonly failures = new RecentFailures();
   readonly #overall: TrafficMeter;
 
   /** `overall` counts the inferences of all models together. */

@@ -55,6 +55,8 @@ export class ModelLifecycle {
   async start(record: ModelRecord, predecessors: readonly ModelRecord[]): Promise<void> {
     const { engine, budget, queue, drainTimeoutMs } = this.#parts;
     const timer = this.#limitTime(record);
+    const { type: modelType, path } = record.request.spec;
+    this.#parts.log.debug({ ...this.#facts(record), modelType, path }, "load started");
     try {
       this.#refuseBanned(record);
       // Abortable: a load that was stopped meanwhile must not go on to retire its predecessors.
@@ -70,12 +72,22 @@ export class ModelLifecycle {
       const retired = predecessors.map((older) => this.retire(older, replaced, drainTimeoutMs));
       await abortable(Promise.all(retired), record.signal);
       await abortable(engine.ready, record.signal);
-      const leave = await queue.enter({
-        modelId: record.label,
-        bytes: source.estimatedBytes,
-        onAdmit: () => record.reserve(source.estimatedBytes),
-        signal: record.signal,
-      });
+      const leave = await record.times.measure("queue", () =>
+        queue.enter({
+          modelId: record.label,
+          bytes: source.estimatedBytes,
+          onAdmit: () => record.reserve(source.estimatedBytes),
+          signal: record.signal,
+        }),
+      );
+      this.#parts.log.debug(
+        {
+          ...this.#facts(record),
+          reservedBytes: source.estimatedBytes,
+          queueMs: record.times.durationMs("queue"),
+        },
+        "load admitted",
+      );
       try {
         const loaded = await this.#load(record, source);
         await this.#serve(record, loaded);
@@ -96,7 +108,10 @@ export class ModelLifecycle {
     switch (state.tag) {
       case "queued":
         record.fail(reason);
-        this.#parts.log.info(this.#facts(record), "load dropped from the queue");
+        this.#parts.log.info(
+          { ...this.#facts(record), reason: describeError(reason) },
+          "load dropped from the queue",
+        );
         this.#remove(record);
         break;
       case "loading":
@@ -107,6 +122,10 @@ export class ModelLifecycle {
         break;
       case "ready":
         record.startDraining();
+        this.#parts.log.debug(
+          { ...this.#facts(record), inferenceCount: record.leases.count },
+          "unload started",
+        );
         void this.#drain(record, state.sizeBytes, drainMs);
         break;
       case "draining":
@@ -170,10 +189,10 @@ export class ModelLifecycle {
     if (puller === undefined) {
       throw new RuntimeError("failed-precondition", "models are not pulled from stores here");
     }
-    const startMs = performance.now();
-    record.pull = new ModelPull(puller, location, { signal: record.signal });
-    const { path, root, origin, sizeBytes } = await record.pull.pulled;
-    const pullMs = Math.round(performance.now() - startMs);
+    const pull = new ModelPull(puller, location, { signal: record.signal });
+    record.pull = pull;
+    const { path, root, origin, sizeBytes } = await record.times.measure("pull", () => pull.pulled);
+    const pullMs = record.times.durationMs("pull");
     this.#parts.log.info(
       { ...this.#facts(record), origin, diskBytes: sizeBytes, pullMs },
       "model pulled",
@@ -201,7 +220,9 @@ export class ModelLifecycle {
     for (let attempt = 1; ; attempt++) {
       try {
         const { signal, settings } = record;
-        return await this.#parts.engine.load(source, { signal, isolated, settings });
+        return await record.times.measure("host", () =>
+          this.#parts.engine.load(source, { signal, isolated, settings }),
+        );
       } catch (reason) {
         if (record.signal.aborted || !isTransient(reason) || attempt === maxAttempts) throw reason;
         // A model that took a host down while it was loading gets one of its own the next time.
@@ -234,7 +255,14 @@ export class ModelLifecycle {
     record.becomeReady(loaded);
     const loadMs = Math.round(performance.now() - record.createdAtMs);
     this.#parts.log.info(
-      { ...this.#facts(record), sizeBytes: loaded.sizeBytes, loadMs, hostPid: loaded.hostPid },
+      {
+        ...this.#facts(record),
+        sizeBytes: loaded.sizeBytes,
+        loadMs,
+        queueMs: record.times.durationMs("queue"),
+        hostMs: record.times.durationMs("host"),
+        hostPid: loaded.hostPid,
+      },
       "model loaded",
     );
     void loaded.lost.then((loss) => this.recover(record, loaded, loss));
@@ -257,30 +285,43 @@ export class ModelLifecycle {
   }
 
   async #drain(record: ModelRecord, sizeBytes: number, drainMs: number): Promise<void> {
-    const { loaded } = record;
+    const { loaded, times } = record;
     const idle = record.leases.idle();
     if (record.leases.count > 0) {
       const limit = new AbortController();
-      await Promise.race([idle, delay(drainMs, limit.signal).catch(() => {})]);
+      const late = delay(drainMs, limit.signal).catch(() => {});
+      await times.measure("drain", () => Promise.race([idle, late]));
       limit.abort();
     }
     const abortedRuns = record.leases.count;
     const aborted = new RuntimeError("aborted", `model '${record.label}' was unloaded`);
     record.startUnloading(sizeBytes, aborted);
-    await loaded?.unload();
-    await record.pull?.release();
+    await times.measure("free", async () => {
+      await loaded?.unload();
+      await record.pull?.release();
+    });
     this.#parts.registry.remove(record);
-    this.#parts.log.info({ ...this.#facts(record), sizeBytes, abortedRuns }, "model unloaded");
+    this.#parts.log.info(
+      {
+        ...this.#facts(record),
+        sizeBytes,
+        abortedRuns,
+        drainMs: times.durationMs("drain") ?? 0,
+        freeMs: times.durationMs("free"),
+      },
+      "model unloaded",
+    );
   }
 
   /** A load or reload has ended without a model; by contract nothing of it is left in the engine. */
-  #settle(record: ModelRecord, reason: unknown): void {
+  #settle(record: ModelRecord, cause: unknown): void {
     // A queued generation that was retired has been removed already.
     if (record.state.tag === "failed") return;
-    if (record.state.tag !== "unloading") record.fail(reason);
+    if (record.state.tag !== "unloading") record.fail(cause);
     this.#remove(record);
-    const facts = { ...this.#facts(record), reason: describeError(record.signal.reason) };
-    this.#parts.log.warn(facts, "model not loaded");
+    const loadMs = Math.round(performance.now() - record.createdAtMs);
+    const reason = describeError(record.signal.reason);
+    this.#parts.log.warn({ ...this.#facts(record), loadMs, reason }, "model not loaded");
   }
 
   /** Forgets a generation of which nothing is left but files that were pulled for it, when those are gone. */

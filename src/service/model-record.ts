@@ -8,7 +8,11 @@ import { labelOf } from "./model-name.ts";
 import type { ModelPull } from "./model-pull.ts";
 import type { ModelRequest } from "./model-spec.ts";
 import { advance, type ModelState } from "./model-state.ts";
+import { PhaseTimes } from "./phase-times.ts";
 import type { TrafficMeter } from "./traffic-meter.ts";
+
+/** What takes time in the life of a generation. "queue": for memory and a place; "host": in the engine host. */
+export type LifecyclePhase = "pull" | "queue" | "host" | "drain" | "free";
 
 /** One generation of a model id: everything between a load and the end of its unload. Data and its
  *  legal steps only; what happens when is in model-lifecycle.ts. */
@@ -19,6 +23,8 @@ export class ModelRecord {
   /** Belongs to the local repository: a ModelMesh that asks for our status does not own it. */
   readonly pinned: boolean;
   readonly createdAtMs = performance.now();
+  /** When it did what. */
+  readonly times = new PhaseTimes<LifecyclePhase>();
   readonly leases = new ModelLeases();
   readonly statistics: InferenceStatistics;
   /** What the engine found on disk; set before the load is admitted. */
