@@ -2,6 +2,7 @@ import { isIP } from "node:net";
 import { totalmem } from "node:os";
 import { delimiter, resolve } from "node:path";
 import { parseArgs } from "node:util";
+import { type AccessLog, readAccessLog } from "./access-log-settings.ts";
 import { readHostnames, readOrigins } from "./browser-settings.ts";
 import type { DebugEndpoints } from "./debug-settings.ts";
 import { RuntimeError } from "./errors.ts";
@@ -53,6 +54,7 @@ export interface Config {
   /** Names without ports, lower case. */
   readonly allowedHosts: readonly string[];
   readonly logLevel: LogLevel;
+  readonly accessLog: AccessLog;
   readonly debugEndpoints: DebugEndpoints;
 }
 
@@ -170,6 +172,7 @@ function assemble(raw: Raw, problems: string[]): Config {
       ...readHostnames(raw["allowed-hosts"] as string, problems),
     ],
     logLevel: raw["log-level"] as LogLevel,
+    accessLog: readAccessLog(raw),
     debugEndpoints: raw["debug-endpoints"] as DebugEndpoints,
   };
 }

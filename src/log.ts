@@ -16,8 +16,8 @@ export function createLogger(level: LogLevel): Logger {
 
 /** Takes effect at once, for every line to come. */
 export function changeLogLevel(log: Logger, level: LogLevel): void {
-  const formerLevel = log.level;
-  const tell = () => log.info({ level, formerLevel }, "log level changed");
+  const facts = { logLevel: level, formerLogLevel: log.level };
+  const tell = () => log.info(facts, "log level changed");
   // Whichever of the two levels shows it.
   const isTold = log.isLevelEnabled("info");
   if (isTold) tell();

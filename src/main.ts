@@ -5,6 +5,7 @@ import { createEngine } from "./engine/create-engine.ts";
 import { describeError } from "./errors.ts";
 import { changeLogLevel, createLogger } from "./log.ts";
 import { awaitPrestop } from "./prestop.ts";
+import { CallLog } from "./rpc/call-log.ts";
 import { buildServer } from "./rpc/server.ts";
 import { ModelManager } from "./service/model-manager.ts";
 import { ModelPuller } from "./storage/model-puller.ts";
@@ -60,6 +61,10 @@ export async function serve(flags: readonly string[], env: NodeJS.ProcessEnv): P
       ...config.networkLimits,
     },
     log,
+    observer:
+      config.accessLog.calls === "off"
+        ? undefined
+        : new CallLog({ log, settings: config.accessLog }),
   });
 
   let stopping: Promise<void> | undefined;

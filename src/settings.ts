@@ -1,5 +1,6 @@
 import { availableParallelism } from "node:os";
 import { delimiter } from "node:path";
+import { accessLogSettings } from "./access-log-settings.ts";
 import { debugSettings } from "./debug-settings.ts";
 import { logLevels } from "./log-levels.ts";
 import { networkSettings } from "./network-limits.ts";
@@ -277,6 +278,7 @@ export const settings = {
     default: "info",
     doc: "least level that is logged",
   },
+  ...accessLogSettings,
   ...debugSettings,
 } as const satisfies Record<string, Setting>;
 

@@ -5,6 +5,7 @@ import type { Logger } from "pino";
 import { abortable } from "../abort.ts";
 import { RuntimeError } from "../errors.ts";
 import { type Caller, checkLifecycleAccess, type LifecycleAccess } from "./interceptors.ts";
+import { observedRequest } from "./observed-requests.ts";
 import { callSignal } from "./rest-call.ts";
 import { answerFailure, HttpRefusal, pathOf } from "./rest-failure.ts";
 
@@ -79,7 +80,9 @@ export function addRestRoute(scope: FastifyInstance, route: RestRoute, parts: Re
         if (model === "") throw new RuntimeError("invalid-argument", "the path names no model");
         const signal = callSignal(reply.raw, parts.shutdownSignal);
         const call = { request: request.raw, model: model ?? "", version, signal };
-        const answering = async () => route.answer(call);
+        const observed = observedRequest(request.raw)?.call;
+        const answering = async () =>
+          observed?.run === undefined ? route.answer(call) : observed.run(() => route.answer(call));
         // Raced, so that what cannot be stopped does not hold up a server that stops.
         const { status = 200, headers, body } = await abortable(answering(), signal);
         return reply.code(status).headers(headers).send(body);

@@ -144,7 +144,7 @@ describe("/debug", () => {
     }
     const changes = fake.logged.filter(({ msg }) => msg === "log level changed");
     assert.deepEqual(
-      changes.map(({ level, formerLevel }) => [level, formerLevel]),
+      changes.map(({ logLevel, formerLogLevel }) => [logLevel, formerLogLevel]),
       [
         ["error", "trace"],
         ["trace", "error"],

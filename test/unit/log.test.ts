@@ -37,11 +37,16 @@ describe("the log", () => {
     changeLogLevel(log, "silent");
     log.fatal("not seen");
     assert.deepEqual(
-      lines.map(({ msg, level, formerLevel }) => [msg, level, formerLevel]),
+      lines.map(({ level, msg, logLevel, formerLogLevel }) => [
+        level,
+        msg,
+        logLevel,
+        formerLogLevel,
+      ]),
       [
-        ["log level changed", "debug", "error"],
-        ["seen", 20, undefined],
-        ["log level changed", "silent", "debug"],
+        [30, "log level changed", "debug", "error"],
+        [20, "seen", undefined, undefined],
+        [30, "log level changed", "silent", "debug"],
       ],
     );
   });
