@@ -11,6 +11,7 @@ const tellers = new Set([
   "src/log.ts",
   "src/service/inference-statistics.ts",
   "src/service/model-track.ts",
+  "src/service/recent-failures.ts",
   "src/service/runtime-watch.ts",
 ]);
 
