@@ -5,6 +5,7 @@ import { parseArgs } from "node:util";
 import { readHostnames, readOrigins } from "./browser-settings.ts";
 import { RuntimeError } from "./errors.ts";
 import type { LogLevel } from "./log.ts";
+import { type MetricsSettings, readMetricsSettings } from "./metrics-settings.ts";
 import { type NetworkLimits, networkLimits } from "./network-limits.ts";
 import { type PullSettings, readPullSettings } from "./pull-settings.ts";
 import type { RunSettings } from "./run-settings.ts";
@@ -51,6 +52,7 @@ export interface Config {
   readonly corsOrigins: readonly string[];
   /** Names without ports, lower case. */
   readonly allowedHosts: readonly string[];
+  readonly metrics: MetricsSettings;
   readonly logLevel: LogLevel;
 }
 
@@ -167,6 +169,7 @@ function assemble(raw: Raw, problems: string[]): Config {
       ...(isIP(raw.host as string) === 0 ? [(raw.host as string).toLowerCase()] : []),
       ...readHostnames(raw["allowed-hosts"] as string, problems),
     ],
+    metrics: readMetricsSettings(raw, raw.host as string),
     logLevel: raw["log-level"] as LogLevel,
   };
 }

@@ -1,6 +1,7 @@
 import { availableParallelism } from "node:os";
 import { delimiter } from "node:path";
 import { logLevels } from "./log.ts";
+import { metricsSettings } from "./metrics-settings.ts";
 import { networkSettings } from "./network-limits.ts";
 import { pullSettings } from "./pull-settings.ts";
 import { defaultRunSettings } from "./run-settings.ts";
@@ -269,6 +270,7 @@ export const settings = {
     default: "",
     doc: "names by which browsers may call this server beside localhost and addresses, separated by commas",
   },
+  ...metricsSettings,
   "log-level": {
     env: "LOG_LEVEL",
     type: "choice",
