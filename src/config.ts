@@ -7,6 +7,7 @@ import { readHostnames, readOrigins } from "./browser-settings.ts";
 import type { DebugEndpoints } from "./debug-settings.ts";
 import { RuntimeError } from "./errors.ts";
 import type { LogLevel } from "./log-levels.ts";
+import { type MetricsSettings, readMetricsSettings } from "./metrics-settings.ts";
 import { type NetworkLimits, networkLimits } from "./network-limits.ts";
 import { type PullSettings, readPullSettings } from "./pull-settings.ts";
 import type { RunSettings } from "./run-settings.ts";
@@ -53,6 +54,7 @@ export interface Config {
   readonly corsOrigins: readonly string[];
   /** Names without ports, lower case. */
   readonly allowedHosts: readonly string[];
+  readonly metrics: MetricsSettings;
   readonly logLevel: LogLevel;
   readonly accessLog: AccessLog;
   readonly debugEndpoints: DebugEndpoints;
@@ -171,6 +173,7 @@ function assemble(raw: Raw, problems: string[]): Config {
       ...(isIP(raw.host as string) === 0 ? [(raw.host as string).toLowerCase()] : []),
       ...readHostnames(raw["allowed-hosts"] as string, problems),
     ],
+    metrics: readMetricsSettings(raw, raw.host as string),
     logLevel: raw["log-level"] as LogLevel,
     accessLog: readAccessLog(raw),
     debugEndpoints: raw["debug-endpoints"] as DebugEndpoints,

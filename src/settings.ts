@@ -3,6 +3,7 @@ import { delimiter } from "node:path";
 import { accessLogSettings } from "./access-log-settings.ts";
 import { debugSettings } from "./debug-settings.ts";
 import { logLevels } from "./log-levels.ts";
+import { metricsSettings } from "./metrics-settings.ts";
 import { networkSettings } from "./network-limits.ts";
 import { pullSettings } from "./pull-settings.ts";
 import { defaultRunSettings } from "./run-settings.ts";
@@ -271,6 +272,7 @@ export const settings = {
     default: "",
     doc: "names by which browsers may call this server beside localhost and addresses, separated by commas",
   },
+  ...metricsSettings,
   "log-level": {
     env: "LOG_LEVEL",
     type: "choice",

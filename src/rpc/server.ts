@@ -31,6 +31,7 @@ import {
   peerKey,
   requestGate,
 } from "./interceptors.ts";
+import { type MetricsParts, metricsRoute } from "./metrics-route.ts";
 import { modelInferMethod } from "./model-infer-method.ts";
 import { modelRuntimeService } from "./model-runtime.ts";
 import { clientStreamsOf, type MountedService, mounted, rpcPaths } from "./mounted-service.ts";
@@ -97,6 +98,8 @@ export async function buildServer(parts: {
   readonly log: Logger;
   /** Hears of every call. */
   readonly observer?: CallObserver | undefined;
+  /** What GET /metrics answers, and to whom; without it there is no such page. */
+  readonly metrics?: MetricsParts | undefined;
   /** Services beside those of the runtime. */
   readonly services?: readonly MountedService[];
 }): Promise<Server> {
@@ -202,6 +205,13 @@ export async function buildServer(parts: {
       },
       { prefix: "/debug" },
     );
+  }
+  const { metrics } = parts;
+  if (metrics !== undefined) {
+    void app.register((scope, _options, done) => {
+      metricsRoute(scope, { ...rest, ...metrics });
+      done();
+    });
   }
   await app.ready();
   const networkLimits = { ...defaultNetworkLimits, ...options };

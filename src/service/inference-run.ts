@@ -46,7 +46,7 @@ export async function runInference(
           loaded = await afterLoss(record, loaded, signal);
         }
       }
-    });
+    }, signal);
   } catch (reason) {
     // That a caller did not wait says nothing of the model.
     const isOfCaller = signal.aborted && !(reason instanceof RuntimeError);

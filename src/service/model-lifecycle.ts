@@ -219,9 +219,10 @@ export class ModelLifecycle {
     let isolated = record.faults?.isIsolated === true;
     for (let attempt = 1; ; attempt++) {
       try {
-        const { signal, settings } = record;
+        const { signal, settings, statistics } = record;
+        const meter = statistics.series;
         return await record.times.measure("host", () =>
-          this.#parts.engine.load(source, { signal, isolated, settings }),
+          this.#parts.engine.load(source, { signal, isolated, settings, meter }),
         );
       } catch (reason) {
         if (record.signal.aborted || !isTransient(reason) || attempt === maxAttempts) throw reason;
