@@ -12,6 +12,7 @@ import { type NetworkLimits, networkLimits } from "./network-limits.ts";
 import { type PullSettings, readPullSettings } from "./pull-settings.ts";
 import type { RunSettings } from "./run-settings.ts";
 import { type Setting, settings } from "./settings.ts";
+import { readTracing, type TracingSettings } from "./tracing-settings.ts";
 
 const MiB = 1024 * 1024;
 
@@ -58,6 +59,8 @@ export interface Config {
   readonly logLevel: LogLevel;
   readonly accessLog: AccessLog;
   readonly debugEndpoints: DebugEndpoints;
+  /** Undefined: off. */
+  readonly tracing: TracingSettings | undefined;
 }
 
 type Raw = { -readonly [K in keyof typeof settings]: string | number | undefined };
@@ -177,6 +180,7 @@ function assemble(raw: Raw, problems: string[]): Config {
     logLevel: raw["log-level"] as LogLevel,
     accessLog: readAccessLog(raw),
     debugEndpoints: raw["debug-endpoints"] as DebugEndpoints,
+    tracing: readTracing(raw, problems),
   };
 }
 

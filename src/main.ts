@@ -8,13 +8,19 @@ import { awaitPrestop } from "./prestop.ts";
 import { CallLog } from "./rpc/call-log.ts";
 import { CallMetrics } from "./rpc/call-metrics.ts";
 import { combineObservers } from "./rpc/call-observer.ts";
+import { CallTracing } from "./rpc/call-tracing.ts";
 import { MetricsPort } from "./rpc/metrics-port.ts";
 import { MetricsPage } from "./rpc/metrics-text.ts";
 import { buildServer } from "./rpc/server.ts";
+import { LifecycleTracing } from "./service/lifecycle-tracing.ts";
 import { ModelManager } from "./service/model-manager.ts";
 import { ModelPuller } from "./storage/model-puller.ts";
 import { SafePath } from "./storage/safe-path.ts";
+import { openTracing, type Tracing } from "./tracing.ts";
 import { version } from "./version.ts";
+
+/** How long a collector may take for the last spans. */
+const traceFlushMs = 2_000;
 
 /** Serves models until a signal ends the process. `flags`: without the program and the command. Resolves when
  *  the models of the local repository are loaded, or with `process.exitCode` set if there is no way to start. */
@@ -28,6 +34,14 @@ export async function serve(flags: readonly string[], env: NodeJS.ProcessEnv): P
     return;
   }
   const log = createLogger(config.logLevel);
+  let tracing: Tracing | undefined;
+  try {
+    tracing = config.tracing && (await openTracing(config.tracing, log));
+  } catch (error) {
+    process.stderr.write(`modelport: ${describeError(error)}\n`);
+    process.exitCode = 1;
+    return;
+  }
   const engine = createEngine({
     hosts: config.engineHosts,
     dedicatedMinBytes: config.dedicatedHostMinBytes,
@@ -41,12 +55,25 @@ export async function serve(flags: readonly string[], env: NodeJS.ProcessEnv): P
   const puller = new ModelPuller(config.pull, log);
   void puller.removeLeftovers();
   const models = new ModelManager(
-    { engine, safePath: new SafePath(config.modelRoots), puller, log },
+    {
+      engine,
+      safePath: new SafePath(config.modelRoots),
+      puller,
+      log,
+      tracing: tracing && new LifecycleTracing(tracing),
+    },
     config,
   );
   const calls = new CallMetrics();
-  const settings = config.accessLog;
-  const callLog = settings.calls === "off" ? undefined : new CallLog({ log, settings });
+  const { accessLog } = config;
+  const callLog =
+    accessLog.calls === "off" && tracing === undefined
+      ? undefined
+      : new CallLog({
+          log,
+          settings: accessLog,
+          tracing: tracing && new CallTracing(tracing),
+        });
   const { metrics } = models.watch;
   metrics.inference.maxModels = config.metrics.maxModels;
   const page = new MetricsPage(calls, metrics);
@@ -84,7 +111,7 @@ export async function serve(flags: readonly string[], env: NodeJS.ProcessEnv): P
       // Loads stop at once; inferences and their connections have until the grace is over.
       await Promise.all([server.close(), models.close(config.shutdownGraceMs)]);
       await engine.close();
-      await Promise.all([puller.close(), metricsPort.close()]);
+      await Promise.all([puller.close(), metricsPort.close(), tracing?.close(traceFlushMs)]);
       log.info({ reason }, "shutdown finished");
       process.exit(exitCode);
     })();

@@ -7,6 +7,7 @@ import { metricsSettings } from "./metrics-settings.ts";
 import { networkSettings } from "./network-limits.ts";
 import { pullSettings } from "./pull-settings.ts";
 import { defaultRunSettings } from "./run-settings.ts";
+import { tracingSettings } from "./tracing-settings.ts";
 import { version } from "./version.ts";
 
 const KiB = 1024;
@@ -282,6 +283,7 @@ export const settings = {
   },
   ...accessLogSettings,
   ...debugSettings,
+  ...tracingSettings,
 } as const satisfies Record<string, Setting>;
 
 export interface Setting {

@@ -11,6 +11,7 @@ import type {
   CallStart,
   ObservedCall,
 } from "./call-observer.ts";
+import type { CallTracing } from "./call-tracing.ts";
 import { LogSampler } from "./log-sampler.ts";
 import type { Peer } from "./port.ts";
 
@@ -18,7 +19,7 @@ export interface CallLogParts {
   readonly log: Logger;
   readonly settings: AccessLog;
   /** Hears of the same calls; the lines have its trace ids. */
-  readonly tracing?: CallObserver | undefined;
+  readonly tracing?: Pick<CallTracing, "begin"> | undefined;
 }
 
 /** Gives every call an id, which its answer has in a header, and writes the access log. */
@@ -36,7 +37,7 @@ export class CallLog implements CallObserver {
     const inner = this.#parts.tracing?.begin(call);
     const { rpc, protocol, peer, header } = call;
     const requestId = requestIdIn(header) ?? randomUUID();
-    const facts = { requestId, traceId: inner?.facts?.traceId };
+    const facts = { requestId, traceId: inner?.traceId };
     return new LoggedCall({ rpc, protocol, peer, facts, inner }, this.#write);
   }
 
@@ -113,6 +114,10 @@ class LoggedCall implements ObservedCall {
   sent(sizeBytes: number): void {
     this.#answerBytes = sizeBytes;
     this.#call.inner?.sent?.(sizeBytes);
+  }
+
+  status(httpStatus: number): void {
+    this.#call.inner?.status?.(httpStatus);
   }
 
   decoded(durationMs: number): void {

@@ -38,6 +38,8 @@ export interface ObservedCall {
   /** Bytes of the request's message, and of the answer's, as far as they are known; 0 if it has none. */
   received?(sizeBytes: number): void;
   sent?(sizeBytes: number): void;
+  /** HTTP's status, where the answer has no other. */
+  status?(httpStatus: number): void;
   /** How long it took to read the request, and to make bytes of the answer. Not of calls that Connect reads
    *  and writes. */
   decoded?(durationMs: number): void;
@@ -106,6 +108,10 @@ class CombinedCall implements ObservedCall {
 
   model(id: string): void {
     for (const call of this.#calls) call.model?.(id);
+  }
+
+  status(httpStatus: number): void {
+    for (const call of this.#calls) call.status?.(httpStatus);
   }
 
   decoded(durationMs: number): void {

@@ -102,6 +102,8 @@ export class ObservedRequest {
     const { call } = this;
     tellBytes(this.#request.headers["content-length"], (sizeBytes) => call.received?.(sizeBytes));
     tellBytes(response.getHeader("content-length"), (sizeBytes) => call.sent?.(sizeBytes));
+    // An RPC has a signal; the status of its answer says little.
+    if (this.#signal === undefined && response.headersSent) call.status?.(response.statusCode);
     call.end(this.#outcome(response), performance.now() - this.#startMs);
   }
 

@@ -8,6 +8,7 @@ import type { ModelPuller } from "../storage/model-puller.ts";
 import { readSmallFile } from "../storage/read-small-file.ts";
 import { SafePath } from "../storage/safe-path.ts";
 import { FaultBook } from "./fault-book.ts";
+import type { LifecycleTracing } from "./lifecycle-tracing.ts";
 import type { LoadQueue } from "./load-queue.ts";
 import type { MemoryBudget } from "./memory-budget.ts";
 import type { ModelFaults } from "./model-faults.ts";
@@ -29,6 +30,8 @@ export interface LifecycleParts {
   readonly queue: LoadQueue;
   readonly sizer: Pick<ModelSizer, "remember">;
   readonly log: Logger;
+  /** Undefined: nothing is traced. */
+  readonly tracing?: LifecycleTracing | undefined;
   /** From the call to the point where we give up: a little less than ModelMesh's own limit, so that it
    *  hears our reason instead of cancelling. */
   readonly loadLimitMs: number;
@@ -52,7 +55,20 @@ export class ModelLifecycle {
   /** Loads a fresh generation. `predecessors`, older generations of its id, are retired once it is
    *  clear that this one can be tried at all; until then they serve. Never rejects: the outcome is in
    *  the record. */
-  async start(record: ModelRecord, predecessors: readonly ModelRecord[]): Promise<void> {
+  start(record: ModelRecord, predecessors: readonly ModelRecord[]): Promise<void> {
+    return this.#traced("load", record, () => this.#start(record, predecessors));
+  }
+
+  #traced(
+    part: "load" | "reload" | "unload",
+    record: ModelRecord,
+    work: () => Promise<void>,
+  ): Promise<void> {
+    const { tracing } = this.#parts;
+    return tracing === undefined ? work() : tracing.trace(part, record, work);
+  }
+
+  async #start(record: ModelRecord, predecessors: readonly ModelRecord[]): Promise<void> {
     const { engine, budget, queue, drainTimeoutMs } = this.#parts;
     const timer = this.#limitTime(record);
     const { type: modelType, path } = record.request.spec;
@@ -126,7 +142,7 @@ export class ModelLifecycle {
           { ...this.#facts(record), inferenceCount: record.leases.count },
           "unload started",
         );
-        void this.#drain(record, state.sizeBytes, drainMs);
+        void this.#traced("unload", record, () => this.#drain(record, state.sizeBytes, drainMs));
         break;
       case "draining":
       case "unloading":
@@ -143,7 +159,7 @@ export class ModelLifecycle {
     record.loseHost(loss);
     this.#noteLoss(record, loss);
     if (record.faults?.isHopeless === true) this.#giveUp(record, record.faults);
-    else void this.#reload(record);
+    else void this.#traced("reload", record, () => this.#reload(record));
   }
 
   #noteLoss(record: ModelRecord, loss: RuntimeError): void {
@@ -221,9 +237,12 @@ export class ModelLifecycle {
       try {
         const { signal, settings, statistics } = record;
         const meter = statistics.series;
-        return await record.times.measure("host", () =>
+        const loaded = await record.times.measure("host", () =>
           this.#parts.engine.load(source, { signal, isolated, settings, meter }),
         );
+        const { warmupMs = 0 } = loaded;
+        if (warmupMs > 0) record.times.note("warm-up", warmupMs);
+        return loaded;
       } catch (reason) {
         if (record.signal.aborted || !isTransient(reason) || attempt === maxAttempts) throw reason;
         // A model that took a host down while it was loading gets one of its own the next time.
@@ -262,6 +281,7 @@ export class ModelLifecycle {
         loadMs,
         queueMs: record.times.durationMs("queue"),
         hostMs: record.times.durationMs("host"),
+        warmupMs: record.times.durationMs("warm-up"),
         hostPid: loaded.hostPid,
       },
       "model loaded",

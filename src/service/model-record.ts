@@ -12,8 +12,9 @@ import { advance, type ModelState } from "./model-state.ts";
 import { PhaseTimes } from "./phase-times.ts";
 import type { TrafficMeter } from "./traffic-meter.ts";
 
-/** What takes time in the life of a generation. "queue": for memory and a place; "host": in the engine host. */
-export type LifecyclePhase = "pull" | "queue" | "host" | "drain" | "free";
+/** What takes time in the life of a generation. "queue": for memory and a place; "host": in the engine
+ *  host, of which "warm-up" is the end. */
+export type LifecyclePhase = "pull" | "queue" | "host" | "warm-up" | "drain" | "free";
 
 /** One generation of a model id: everything between a load and the end of its unload. Data and its
  *  legal steps only; what happens when is in model-lifecycle.ts. */

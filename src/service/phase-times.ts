@@ -17,9 +17,18 @@ export class PhaseTimes<Phase extends string> {
     try {
       return await work();
     } finally {
-      this.#times.push({ phase, startMs, endMs: performance.now() });
-      if (this.#times.length > maxKept) this.#times.shift();
+      this.#note(phase, startMs);
     }
+  }
+
+  /** A phase ends now that somebody else has measured. */
+  note(phase: Phase, durationMs: number): void {
+    this.#note(phase, performance.now() - durationMs);
+  }
+
+  #note(phase: Phase, startMs: number): void {
+    this.#times.push({ phase, startMs, endMs: performance.now() });
+    if (this.#times.length > maxKept) this.#times.shift();
   }
 
   /** Oldest first. */
