@@ -11,11 +11,11 @@ import {
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { Compression } from "@connectrpc/connect/protocol";
 
-type Compress = (bytes: InputType) => Promise<Buffer>;
+type Compress = (bytes: InputType) => Promise<Buffer<ArrayBuffer>>;
 type Decompress = (
   bytes: InputType,
   options: { readonly maxOutputLength: number; readonly chunkSize: number },
-) => Promise<Buffer>;
+) => Promise<Buffer<ArrayBuffer>>;
 
 // A message is inflated piece by piece, and each piece waits for a thread of libuv behind everybody else's
 // work. With Node's 16 KiB a gzip bomb of the greatest length allowed has a thousand pieces.
