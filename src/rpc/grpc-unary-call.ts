@@ -206,11 +206,7 @@ export class GrpcUnaryCall {
   }
 
   #answerError(error: ConnectError): void {
-    const status = setTrailerStatus(this.#context.ownTrailer ?? new Headers(), error);
-    // Connect's own spelling of the message is not that of gRPC.
-    status.delete("grpc-message");
-    const trailers = toNodeHeaders(status);
-    this.#answer([], { ...trailers, "grpc-message": encodeGrpcMessage(error.rawMessage) });
+    this.#answer([], errorTrailers(error, this.#context.ownTrailer));
   }
 
   #answer(frame: readonly Uint8Array[], trailers: OutgoingHttpHeaders): void {
@@ -263,6 +259,18 @@ function onEnd(this: StreamOfCall): void {
 
 function onWantTrailers(this: StreamOfCall): void {
   this[callKey]?.sendTrailers();
+}
+
+function errorTrailers(error: ConnectError, own: Headers | undefined): OutgoingHttpHeaders {
+  const message = { "grpc-message": encodeGrpcMessage(error.rawMessage) };
+  // Mostly there is nothing else, and Headers cost more than all the rest here.
+  if (own === undefined && error.details.length === 0 && error.metadata.keys().next().done) {
+    return { "grpc-status": String(error.code), ...message };
+  }
+  const status = setTrailerStatus(own ?? new Headers(), error);
+  // Connect's own spelling of the message is not that of gRPC.
+  status.delete("grpc-message");
+  return { ...toNodeHeaders(status), ...message };
 }
 
 function readTimeout(value: string | string[] | undefined): ReturnType<typeof parseTimeout> {
