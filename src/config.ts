@@ -23,6 +23,8 @@ export interface Config {
   readonly host: string;
   readonly port: number;
   readonly unixSocket: string | undefined;
+  /** Whether gRPC's reflection service answers. */
+  readonly reflection: boolean;
   readonly modelRepository: string | undefined;
   /** Absolute. The first is where relative model paths start. */
   readonly modelRoots: readonly string[];
@@ -124,6 +126,7 @@ function assemble(values: Values, problems: string[]): Config {
     host: raw.host as string,
     port: number("port"),
     unixSocket: optional("unix-socket"),
+    reflection: raw.reflection === "on",
     modelRepository: repository === undefined ? undefined : resolve(repository),
     modelRoots: [...new Set(roots.map((root) => resolve(root)))],
     pull: readPullSettings(raw, raw["root-model-dir"] as string, problems),

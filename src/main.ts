@@ -48,6 +48,7 @@ export async function serve(flags: readonly string[], env: NodeJS.ProcessEnv): P
       socketPath: config.unixSocket,
       version,
       readMaxBytes: config.maxMessageBytes,
+      reflection: config.reflection,
       lifecycleAccess: config.lifecycleAccess,
       browserRules: {
         allowedOrigins: new Set(config.corsOrigins),

@@ -56,6 +56,13 @@ const listening = {
     default: "",
     doc: "path of a unix socket to listen on as well",
   },
+  reflection: {
+    env: "GRPC_REFLECTION",
+    type: "choice",
+    choices: ["on", "off"],
+    default: "on",
+    doc: "whether clients like grpcurl can ask the port for its services and their messages",
+  },
 } as const satisfies SettingRows;
 
 const finding = {
