@@ -23,6 +23,8 @@ export interface RunSettings {
   /** Rows, at most, of the runs on zeros that a load ends with, so that the memory of a model in use is
    *  what is reported; 0: the load ends without. No more than `maxBatchSize` are taken, either. */
   readonly warmupBatchSize: number;
+  /** Threads that compute one run; 0: one, or one per core where the model has a host of its own. */
+  readonly threads: number;
 }
 
 /** Of the files beside models that hold their settings, or the end of it: see `findSettingsFile`. */
@@ -37,6 +39,7 @@ export const defaultRunSettings: RunSettings = Object.freeze({
   maxRunMs: 300_000,
   maxConcurrency: 0,
   warmupBatchSize: 64,
+  threads: 0,
 });
 
 /** The rows of src/settings.ts for models that do not say otherwise. */
@@ -113,6 +116,15 @@ export const inferenceSettings = {
     max: 2 ** 16,
     doc: "rows at most of the runs that end a load, to measure a model in use; 0: no such runs",
   },
+  "intra-op-threads": {
+    env: "INTRA_OP_THREADS",
+    type: "integer",
+    default: defaultRunSettings.threads,
+    defaultText: "one, or one per core where a model has a process of its own",
+    min: 0,
+    max: 256,
+    doc: "threads that compute one run of a model; 0 is the default",
+  },
 } as const satisfies SettingRows;
 
 /** The settings in what was read for these rows. */
@@ -129,5 +141,6 @@ export function runSettings(
     maxRunMs: number("run-timeout"),
     maxConcurrency: number("limit-per-model-concurrency"),
     warmupBatchSize: number("warmup-batch-size"),
+    threads: number("intra-op-threads"),
   };
 }

@@ -132,7 +132,7 @@ class PooledEngine implements Engine {
       try {
         return await host.load({
           ...load,
-          threads: availableParallelism(),
+          threads: settings.threads || availableParallelism(),
           sizeOf: (measuredBytes) => measuredBytes ?? footprint.usualBytes + hostBaseBytes,
         });
       } finally {
@@ -141,7 +141,7 @@ class PooledEngine implements Engine {
     }
     return await this.#pool.placeShared().load({
       ...load,
-      threads: 1,
+      threads: settings.threads || 1,
       sizeOf: (measuredBytes) => sharedModelBytes(footprint, measuredBytes),
     });
   }

@@ -40,6 +40,7 @@ describe("the configuration", () => {
       RUN_TIMEOUT: "60000",
       LIMIT_PER_MODEL_CONCURRENCY: "2",
       WARMUP_BATCH_SIZE: "4",
+      INTRA_OP_THREADS: "3",
     };
     assert.deepEqual(readConfig([], env).runSettings, {
       maxBatchSize: 8,
@@ -50,6 +51,7 @@ describe("the configuration", () => {
       maxRunMs: 60_000,
       maxConcurrency: 2,
       warmupBatchSize: 4,
+      threads: 3,
     });
   });
 
