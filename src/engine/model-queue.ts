@@ -1,5 +1,5 @@
 import type { CancelSignal } from "../cancel-signal.ts";
-import { RuntimeError } from "../errors.ts";
+import { RuntimeError, withoutStack } from "../errors.ts";
 import type { RunSettings } from "../run-settings.ts";
 import { BatchGain } from "./batch-gain.ts";
 import { canJoin, joinRequests, type RunRequest, rowsOf, splitResults } from "./batch-join.ts";
@@ -368,5 +368,5 @@ export class ModelQueue implements RunSource {
 }
 
 function overloaded(message: string): RuntimeError {
-  return new RuntimeError("overloaded", message);
+  return withoutStack(() => new RuntimeError("overloaded", message));
 }
