@@ -1,6 +1,6 @@
 import { fileURLToPath } from "node:url";
 import { announce } from "./announce.ts";
-import { type Config, readConfig } from "./config.ts";
+import { loadConfig } from "./config.ts";
 import { createEngine } from "./engine/create-engine.ts";
 import { describeError } from "./errors.ts";
 import { createLogger } from "./log.ts";
@@ -17,15 +17,14 @@ import { version } from "./version.ts";
 /** Serves models until a signal ends the process. `flags`: without the program and the command. Resolves when
  *  the models of the local repository are loaded, or with `process.exitCode` set if there is no way to start. */
 export async function serve(flags: readonly string[], env: NodeJS.ProcessEnv): Promise<void> {
-  let config: Config;
-  try {
-    config = readConfig(flags, env);
-  } catch (error) {
-    process.stderr.write(`modelport: ${(error as Error).message}\n`);
+  const { config, problems, warnings } = await loadConfig(flags, env);
+  if (config === undefined) {
+    process.stderr.write(`modelport: ${problems.join("\n")}\n`);
     process.exitCode = 1;
     return;
   }
   const log = createLogger(config.logLevel);
+  for (const reason of warnings) log.warn({ reason }, "environment has a doubtful variable");
   const engine = createEngine({
     hosts: config.engineHosts,
     dedicatedMinBytes: config.dedicatedHostMinBytes,
@@ -59,6 +58,7 @@ export async function serve(flags: readonly string[], env: NodeJS.ProcessEnv): P
       socketPath: config.unixSocket,
       version,
       readMaxBytes: config.maxMessageBytes,
+      reflection: config.reflection,
       lifecycleAccess: config.lifecycleAccess,
       browserRules: {
         allowedOrigins: new Set(config.corsOrigins),

@@ -37,6 +37,7 @@ import { ObservedRequests, observedKey, observedRequest } from "./observed-reque
 import { openApi } from "./openapi.ts";
 import { aboutServer, plainHttp } from "./plain-http.ts";
 import { Port, type PortAddress, type PortOptions } from "./port.ts";
+import { reflectionServices } from "./reflection.ts";
 import { RequestLimits } from "./request-limits.ts";
 import { restScope } from "./rest-route.ts";
 import { type RuntimeWatchParts, runtimeWatchService } from "./runtime-watch.ts";
@@ -61,6 +62,8 @@ export interface ServerOptions extends PortOptions {
   readonly dashboardFolder?: string;
   /** How long calls in flight may go on after `close`. */
   readonly closeGraceMs: number;
+  /** Whether clients can ask what is served, as they can by default. */
+  readonly reflection?: boolean;
   /** Whether unary gRPC calls take the short way past Connect, as they do by default; tests and benchmarks
    *  compare the two. */
   readonly shortWay?: boolean | undefined;
@@ -122,9 +125,14 @@ export async function buildServer(parts: {
     ...(parts.services ?? []),
   ];
   const names = checked.map(({ service }) => service.typeName);
-  const services = [
+  const named = [
     ...checked,
     mounted(Health, healthService(readiness, names, closing.signal), jsonOptions),
+  ];
+  const described = named.map(({ service }) => service);
+  const services = [
+    ...named,
+    ...((options.reflection ?? true) ? reflectionServices(described, closing.signal) : []),
   ];
   const app = Fastify({
     serverFactory: (handler) => port.attach(refuseUnknownMethods(handler)),
