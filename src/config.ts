@@ -4,6 +4,7 @@ import { readHostnames, readOrigins } from "./browser-settings.ts";
 import { type ConfigFile, readConfigFile } from "./config-file.ts";
 import { RuntimeError } from "./errors.ts";
 import type { LogLevel } from "./log.ts";
+import { type MetricsSettings, readMetricsSettings } from "./metrics-settings.ts";
 import { type NetworkLimits, networkLimits } from "./network-limits.ts";
 import { type PullSettings, readPullSettings } from "./pull-settings.ts";
 import { type RunSettings, runSettings } from "./run-settings.ts";
@@ -61,6 +62,7 @@ export interface Config {
   readonly corsOrigins: readonly string[];
   /** Names without ports, lower case. */
   readonly allowedHosts: readonly string[];
+  readonly metrics: MetricsSettings;
   readonly logLevel: LogLevel;
 }
 
@@ -160,6 +162,7 @@ function assemble(values: Values, problems: string[]): Config {
       ...(isIP(raw.host as string) === 0 ? [(raw.host as string).toLowerCase()] : []),
       ...readHostnames(raw["allowed-hosts"] as string, whereIs("allowed-hosts"), problems),
     ],
+    metrics: readMetricsSettings(raw, raw.host as string),
     logLevel: raw["log-level"] as LogLevel,
   };
 }

@@ -5,6 +5,9 @@ import { createEngine } from "./engine/create-engine.ts";
 import { describeError } from "./errors.ts";
 import { createLogger } from "./log.ts";
 import { awaitPrestop } from "./prestop.ts";
+import { CallMetrics } from "./rpc/call-metrics.ts";
+import { MetricsPort } from "./rpc/metrics-port.ts";
+import { MetricsPage } from "./rpc/metrics-text.ts";
 import { buildServer } from "./rpc/server.ts";
 import { ModelManager } from "./service/model-manager.ts";
 import { ModelPuller } from "./storage/model-puller.ts";
@@ -38,10 +41,17 @@ export async function serve(flags: readonly string[], env: NodeJS.ProcessEnv): P
     { engine, safePath: new SafePath(config.modelRoots), puller, log },
     config,
   );
+  const calls = new CallMetrics();
+  const { metrics } = models.watch;
+  metrics.inference.maxModels = config.metrics.maxModels;
+  const page = new MetricsPage(calls, metrics);
+  const metricsPort = new MetricsPort(page, log);
   const server = await buildServer({
     models,
     readiness: models.readiness,
     watch: models.watch,
+    observer: calls,
+    metrics: config.metrics.access === "none" ? undefined : { page, access: config.metrics.access },
     options: {
       host: config.host,
       port: config.port,
@@ -69,7 +79,7 @@ export async function serve(flags: readonly string[], env: NodeJS.ProcessEnv): P
       // Loads stop at once; inferences and their connections have until the grace is over.
       await Promise.all([server.close(), models.close(config.shutdownGraceMs)]);
       await engine.close();
-      await puller.close();
+      await Promise.all([puller.close(), metricsPort.close()]);
       log.info({ reason }, "shutdown finished");
       process.exit(exitCode);
     })();
@@ -93,6 +103,11 @@ export async function serve(flags: readonly string[], env: NodeJS.ProcessEnv): P
   });
 
   try {
+    const { host: metricsHost, port: ownPort } = config.metrics;
+    if (ownPort !== undefined) {
+      const at = await metricsPort.listen({ host: metricsHost, port: ownPort });
+      log.info({ port: at, host: metricsHost }, "metrics listening");
+    }
     const { port, hosts, socketPath } = await server.listen();
     log.info({ port, hosts, socketPath, capacityBytes: config.capacityBytes }, "server listening");
     const url = `http://${config.host}:${port}`;

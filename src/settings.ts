@@ -2,6 +2,7 @@ import { availableParallelism } from "node:os";
 import { delimiter } from "node:path";
 import { logLevels } from "./log.ts";
 import { memorySettings } from "./memory-settings.ts";
+import { metricsSettings } from "./metrics-settings.ts";
 import { networkSettings } from "./network-limits.ts";
 import { pullSettings } from "./pull-settings.ts";
 import { inferenceSettings } from "./run-settings.ts";
@@ -222,6 +223,7 @@ export const settings = {
   ...limits,
   ...stopping,
   ...access,
+  ...metricsSettings,
 } as const satisfies SettingRows;
 
 export type SettingName = keyof typeof settings;
@@ -238,4 +240,5 @@ export const settingGroups: readonly { readonly title: string; readonly rows: Se
   { title: "Limits of clients", rows: limits },
   { title: "Stopping", rows: stopping },
   { title: "Access", rows: access },
+  { title: "Metrics", rows: metricsSettings },
 ];
