@@ -12,6 +12,7 @@ import type { RuntimeFeed } from "../service/runtime-feed.ts";
 import { browserGate } from "./browser-gate.ts";
 import type { BrowserRules } from "./browser-rules.ts";
 import { CallMemory } from "./call-memory.ts";
+import type { CallObserver } from "./call-observer.ts";
 import { repairConnect } from "./connect-repairs.ts";
 import { dashboard } from "./dashboard.ts";
 import { GrpcUnary } from "./grpc-unary.ts";
@@ -28,12 +29,15 @@ import {
   requestGate,
 } from "./interceptors.ts";
 import { compressionBrotli, compressionDeflate, compressionGzip } from "./message-compression.ts";
+import { type MetricsParts, metricsRoute } from "./metrics-route.ts";
 import { modelInferMethod } from "./model-infer-method.ts";
 import { modelRuntimeService } from "./model-runtime.ts";
-import { clientStreamsOf, type MountedService, mounted } from "./mounted-service.ts";
+import { clientStreamsOf, type MountedService, mounted, rpcPaths } from "./mounted-service.ts";
+import { ObservedRequests, observedKey, observedRequest } from "./observed-requests.ts";
 import { openApi } from "./openapi.ts";
 import { aboutServer, plainHttp } from "./plain-http.ts";
 import { Port, type PortAddress, type PortOptions } from "./port.ts";
+import { reflectionServices } from "./reflection.ts";
 import { RequestLimits } from "./request-limits.ts";
 import { restScope } from "./rest-route.ts";
 import { type RuntimeWatchParts, runtimeWatchService } from "./runtime-watch.ts";
@@ -58,6 +62,8 @@ export interface ServerOptions extends PortOptions {
   readonly dashboardFolder?: string;
   /** How long calls in flight may go on after `close`. */
   readonly closeGraceMs: number;
+  /** Whether clients can ask what is served, as they can by default. */
+  readonly reflection?: boolean;
   /** Whether unary gRPC calls take the short way past Connect, as they do by default; tests and benchmarks
    *  compare the two. */
   readonly shortWay?: boolean | undefined;
@@ -89,10 +95,14 @@ export async function buildServer(parts: {
   readonly watch?: RuntimeFeed;
   readonly options: ServerOptions;
   readonly log: Logger;
+  /** Hears of every call. */
+  readonly observer?: CallObserver | undefined;
+  /** What GET /metrics answers, and to whom; without it there is no such page. */
+  readonly metrics?: MetricsParts | undefined;
   /** Services beside those of the runtime. */
   readonly services?: readonly MountedService[];
 }): Promise<Server> {
-  const { models, readiness, watch, options, log } = parts;
+  const { models, readiness, watch, options, log, observer } = parts;
   const { version } = options;
   const port = new Port(options, log);
   watch?.countConnections(() => port.connectionCount);
@@ -115,21 +125,32 @@ export async function buildServer(parts: {
     ...(parts.services ?? []),
   ];
   const names = checked.map(({ service }) => service.typeName);
-  const services = [
+  const named = [
     ...checked,
     mounted(Health, healthService(readiness, names, closing.signal), jsonOptions),
   ];
+  const described = named.map(({ service }) => service);
+  const services = [
+    ...named,
+    ...((options.reflection ?? true) ? reflectionServices(described, closing.signal) : []),
+  ];
   const app = Fastify({
     serverFactory: (handler) => port.attach(refuseUnknownMethods(handler)),
-    frameworkErrors: (error, request, reply) => answerUnroutable(error, { request, reply, log }),
+    frameworkErrors: (error, request, reply) => {
+      observed?.begin(request, reply);
+      answerUnroutable(error, { request, reply, log });
+    },
     clientErrorHandler: (error, socket) => answerUnreadable(error, socket, log),
     loggerInstance: log as FastifyBaseLogger,
     // Paths of the REST API hold model ids, which are as long as their owners like.
     routerOptions: { maxParamLength: maxPathLetters },
     logController: new LogController({ disableRequestLogging: true }),
   });
-  plainHttp(app);
   const peerOf = (request: FastifyRequest) => port.peerOf(request.raw);
+  const rpcs = new Set(services.flatMap(({ service }) => rpcPaths(service)));
+  const observed = observer && new ObservedRequests({ observer, peerOf, rpcs });
+  observed?.listen(app);
+  plainHttp(app);
   await browserGate(app, { rules: options.browserRules ?? noRules, peerOf, log });
   dashboard(app, options.dashboardFolder, aboutServer(version));
   await app.register((scope, _options, done) => {
@@ -140,7 +161,10 @@ export async function buildServer(parts: {
           router.service(service, implementation, { jsonOptions });
         }
       },
-      contextValues: (request) => createContextValues().set(peerKey, peerOf(request)),
+      contextValues: (request) =>
+        createContextValues()
+          .set(peerKey, peerOf(request))
+          .set(observedKey, observedRequest(request.raw)),
       requestGate: requestGate(gate, log),
       interceptors: [failureInterceptor(log)],
       readMaxBytes: options.readMaxBytes,
@@ -175,6 +199,13 @@ export async function buildServer(parts: {
     },
     { prefix: "/modelport/v1" },
   );
+  const { metrics } = parts;
+  if (metrics !== undefined) {
+    void app.register((scope, _options, done) => {
+      metricsRoute(scope, { ...rest, ...metrics });
+      done();
+    });
+  }
   await app.ready();
   const networkLimits = { ...defaultNetworkLimits, ...options };
   const memory = new CallMemory(networkLimits);
@@ -196,6 +227,7 @@ export async function buildServer(parts: {
       ],
       gate,
       log,
+      observer,
       readMaxBytes: options.readMaxBytes,
       peerOf: (stream) => port.peerOfStream(stream),
       shutdownSignal: aborting.signal,

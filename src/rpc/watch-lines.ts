@@ -7,6 +7,7 @@ import { CallerSchema, WatchResponseSchema } from "../../gen/modelport/v1/runtim
 import { RuntimeError } from "../errors.ts";
 import { toConnectError } from "./error-codes.ts";
 import { type Caller, logFailure } from "./interceptors.ts";
+import { type ObservedRequest, observedRequest } from "./observed-requests.ts";
 import { callSignal } from "./rest-call.ts";
 import type { RuntimeWatchParts } from "./runtime-watch.ts";
 import type { Watcher } from "./watch-updates.ts";
@@ -35,7 +36,8 @@ export function watchLines(scope: FastifyInstance, parts: WatchLinesParts): void
       const signal = callSignal(reply.raw, parts.shutdownSignal);
       const watcher = { intervalMs: Number(minIntervalMs), signal };
       const mayChangeModels = parts.mayChangeModels(parts.callerOf(request));
-      const lines = jsonLines(parts, watcher, mayChangeModels);
+      const observed = observedRequest(request.raw);
+      const lines = jsonLines(parts, { watcher, mayChangeModels, observed });
       // Not in object mode, in which Node would ask for sixteen lines ahead of a reader.
       const body = Readable.from(lines, { objectMode: false, highWaterMark: 1 });
       return reply
@@ -46,10 +48,15 @@ export function watchLines(scope: FastifyInstance, parts: WatchLinesParts): void
   });
 }
 
+interface LinesReader {
+  readonly watcher: Watcher;
+  readonly mayChangeModels: boolean;
+  readonly observed: ObservedRequest | undefined;
+}
+
 async function* jsonLines(
   { updates, shared, log }: WatchLinesParts,
-  watcher: Watcher,
-  mayChangeModels: boolean,
+  { watcher, mayChangeModels, observed }: LinesReader,
 ): AsyncGenerator<string, void> {
   const caller = create(CallerSchema, { mayChangeModels });
   try {
@@ -63,6 +70,7 @@ async function* jsonLines(
     logFailure(log, "GET /modelport/v1/watch", error, {});
     // The status has been sent: as in Connect's streams, the last message says how it ended.
     if (error.code === Code.Canceled) return;
+    observed?.fail(error.code);
     const code = Code[error.code].toLowerCase();
     yield `${JSON.stringify({ error: { code, message: error.rawMessage } })}\n`;
   }

@@ -45,7 +45,7 @@ export async function runInference(
           loaded = await afterLoss(record, loaded, signal);
         }
       }
-    });
+    }, signal);
   } finally {
     release();
   }
