@@ -1,3 +1,5 @@
+import type { SettingRows } from "./setting.ts";
+
 const accessLogCalls = ["off", "failures", "all"] as const;
 
 /** Which calls have a line of their own in the log. */
@@ -7,7 +9,7 @@ export interface AccessLog {
   readonly maxLinesPerSecond: number;
 }
 
-/** The rows of src/config.ts for these settings. */
+/** The rows of src/settings.ts for these. */
 export const accessLogSettings = {
   "access-log": {
     env: "ACCESS_LOG",
@@ -24,7 +26,7 @@ export const accessLogSettings = {
     max: 1_000_000,
     doc: "such lines in a second at most, counted apart for calls that failed; what is over is left out and counted; 0 is no limit",
   },
-} as const;
+} as const satisfies SettingRows;
 
 type Raw = Readonly<Record<keyof typeof accessLogSettings, string | number | undefined>>;
 

@@ -1,7 +1,9 @@
+import type { SettingRows } from "./setting.ts";
+
 export const debugEndpoints = ["off", "figures", "all"] as const;
 export type DebugEndpoints = (typeof debugEndpoints)[number];
 
-/** The rows of src/config.ts for these settings. */
+/** The rows of src/settings.ts for these. */
 export const debugSettings = {
   "debug-endpoints": {
     env: "DEBUG_ENDPOINTS",
@@ -10,4 +12,4 @@ export const debugSettings = {
     default: "figures",
     doc: "what /debug gives to those who may load and unload: nothing, figures and the log level, or also heap snapshots (which hold what callers sent) and CPU profiles",
   },
-} as const;
+} as const satisfies SettingRows;

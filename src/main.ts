@@ -1,6 +1,6 @@
 import { fileURLToPath } from "node:url";
 import { announce } from "./announce.ts";
-import { type Config, readConfig } from "./config.ts";
+import { loadConfig } from "./config.ts";
 import { createEngine } from "./engine/create-engine.ts";
 import { describeError } from "./errors.ts";
 import { changeLogLevel, createLogger } from "./log.ts";
@@ -14,6 +14,7 @@ import { MetricsPage } from "./rpc/metrics-text.ts";
 import { buildServer } from "./rpc/server.ts";
 import { LifecycleTracing } from "./service/lifecycle-tracing.ts";
 import { ModelManager } from "./service/model-manager.ts";
+import { showSettings } from "./shown-settings.ts";
 import { ModelPuller } from "./storage/model-puller.ts";
 import { SafePath } from "./storage/safe-path.ts";
 import { openTracing, type Tracing } from "./tracing.ts";
@@ -25,15 +26,14 @@ const traceFlushMs = 2_000;
 /** Serves models until a signal ends the process. `flags`: without the program and the command. Resolves when
  *  the models of the local repository are loaded, or with `process.exitCode` set if there is no way to start. */
 export async function serve(flags: readonly string[], env: NodeJS.ProcessEnv): Promise<void> {
-  let config: Config;
-  try {
-    config = readConfig(flags, env);
-  } catch (error) {
-    process.stderr.write(`modelport: ${(error as Error).message}\n`);
+  const { config, values, problems, warnings } = await loadConfig(flags, env);
+  if (config === undefined) {
+    process.stderr.write(`modelport: ${problems.join("\n")}\n`);
     process.exitCode = 1;
     return;
   }
   const log = createLogger(config.logLevel);
+  for (const reason of warnings) log.warn({ reason }, "environment has a doubtful variable");
   let tracing: Tracing | undefined;
   try {
     tracing = config.tracing && (await openTracing(config.tracing, log));
@@ -90,13 +90,14 @@ export async function serve(flags: readonly string[], env: NodeJS.ProcessEnv): P
       socketPath: config.unixSocket,
       version,
       readMaxBytes: config.maxMessageBytes,
+      reflection: config.reflection,
       lifecycleAccess: config.lifecycleAccess,
       browserRules: {
         allowedOrigins: new Set(config.corsOrigins),
         allowedHosts: new Set(config.allowedHosts),
       },
       dashboardFolder: fileURLToPath(new URL("../dist/dashboard", import.meta.url)),
-      debug: { endpoints: config.debugEndpoints, settings: () => config },
+      debug: { endpoints: config.debugEndpoints, settings: () => showSettings(values) },
       closeGraceMs: config.shutdownGraceMs,
       ...config.networkLimits,
     },

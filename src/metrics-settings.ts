@@ -1,3 +1,5 @@
+import type { SettingRows } from "./setting.ts";
+
 /** Where and by whom metrics are read, and how many series there may be. */
 export interface MetricsSettings {
   /** On the port of the calls. */
@@ -24,13 +26,14 @@ export const metricsSettings = {
     default: undefined,
     min: 0,
     max: 65_535,
-    doc: "TCP port of its own for /metrics, open to whoever reaches it; 0 takes a free one; default: none",
+    doc: "TCP port of its own for /metrics, open to whoever reaches it; 0 takes a free one; unset: there is none",
   },
   "metrics-host": {
     env: "METRICS_HOST",
     type: "text",
     default: "",
-    doc: "address of that port; default: LISTEN_HOST",
+    defaultText: "that of `host`",
+    doc: "address of that port",
   },
   "metrics-max-models": {
     env: "METRICS_MAX_MODELS",
@@ -40,7 +43,7 @@ export const metricsSettings = {
     max: 100_000,
     doc: "models that have series of their own; further ones are counted together",
   },
-} as const;
+} as const satisfies SettingRows;
 
 type Raw = Readonly<Record<keyof typeof metricsSettings, string | number | undefined>>;
 

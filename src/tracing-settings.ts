@@ -1,3 +1,5 @@
+import type { SettingRows } from "./setting.ts";
+
 const samplers = [
   "always_on",
   "always_off",
@@ -23,7 +25,7 @@ export interface TracingSettings {
   readonly exportTimeoutMs: number;
 }
 
-/** The rows of src/config.ts for these settings: OpenTelemetry's own, but for the switch. Those of the exporter
+/** The rows of src/settings.ts for these: OpenTelemetry's own, but for the switch. Those of the exporter
  *  that are not here (headers, certificates, compression) it reads by itself. */
 export const tracingSettings = {
   tracing: {
@@ -42,6 +44,7 @@ export const tracingSettings = {
   "otel-resource-attributes": {
     env: "OTEL_RESOURCE_ATTRIBUTES",
     type: "text",
+    separator: ",",
     default: "",
     doc: "further attributes of this process in traces: key=value, separated by commas",
   },
@@ -98,20 +101,22 @@ export const tracingSettings = {
   "otel-schedule-delay": {
     env: "OTEL_BSP_SCHEDULE_DELAY",
     type: "integer",
+    unit: "ms",
     default: 5_000,
     min: 1,
     max: 2 ** 31 - 1,
-    doc: "milliseconds that spans wait for others to be sent with",
+    doc: "how long spans wait for others to be sent with",
   },
   "otel-export-timeout": {
     env: "OTEL_BSP_EXPORT_TIMEOUT",
     type: "integer",
+    unit: "ms",
     default: 30_000,
     min: 1,
     max: 2 ** 31 - 1,
-    doc: "milliseconds that sending spans may take",
+    doc: "how long sending spans may take",
   },
-} as const;
+} as const satisfies SettingRows;
 
 type Raw = Readonly<Record<keyof typeof tracingSettings, string | number | undefined>>;
 

@@ -138,7 +138,7 @@ class PooledEngine implements Engine {
       try {
         return await host.load({
           ...load,
-          threads: availableParallelism(),
+          threads: settings.threads || availableParallelism(),
           sizeOf: (measuredBytes) => measuredBytes ?? footprint.usualBytes + hostBaseBytes,
         });
       } finally {
@@ -147,7 +147,7 @@ class PooledEngine implements Engine {
     }
     return await this.#pool.placeShared().load({
       ...load,
-      threads: 1,
+      threads: settings.threads || 1,
       sizeOf: (measuredBytes) => sharedModelBytes(footprint, measuredBytes),
     });
   }

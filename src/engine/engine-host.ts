@@ -231,7 +231,7 @@ export class EngineHost implements HostOfModel {
       return message;
     } catch (error) {
       if (signal.aborted) throw signal.reason;
-      throw isSent ? error : notReached(error);
+      throw isSent ? this.#lossOfLoad(error) : notReached(error);
     } finally {
       clearTimeout(timer);
       signal.removeEventListener("abort", abort);
@@ -350,16 +350,24 @@ export class EngineHost implements HostOfModel {
 
   #loseAll(error: RuntimeError): void {
     this.#watch.stop();
-    const last = this.queue.noteDeath();
+    const last = this.queue.noteDeath((run) => this.#partOf(run));
     for (const model of this.#bytes.keys()) this.#commit(model, 0);
     const residents = [...this.#models.values()];
     this.#models.clear();
     // On shutdown nobody is to load the models again.
     if (error.kind === "shutting-down") return;
     for (const { model } of residents) {
-      const isPartOfIt = last !== undefined && last.owner === model;
-      model.lose(new HostLostError(isPartOfIt ? this.#partOf(last) : "bystander", error));
+      const part = last?.run.owner === model ? last.part : "bystander";
+      model.lose(new HostLostError(part, error));
     }
+  }
+
+  /** As `error`, with the part of a load that the host was executing if it says that the host was lost. */
+  #lossOfLoad(error: unknown): unknown {
+    if (!(error instanceof RuntimeError) || error.kind !== "host-lost") return error;
+    const { isKilledHere, exitSignal } = this.process;
+    const part = isKilledHere || exitSignal !== "SIGKILL" ? "caused" : "suspected";
+    return new HostLostError(part, error);
   }
 
   #partOf(run: HostRun): PartInLoss {

@@ -1,5 +1,5 @@
 import type { CancelSignal } from "../cancel-signal.ts";
-import { RuntimeError } from "../errors.ts";
+import { RuntimeError, withoutStack } from "../errors.ts";
 import type { RunSettings } from "../run-settings.ts";
 import { BatchGain } from "./batch-gain.ts";
 import { canJoin, joinRequests, type RunRequest, rowsOf, splitResults } from "./batch-join.ts";
@@ -244,7 +244,7 @@ export class ModelQueue implements RunSource {
   /** Tells a run that its host died of from those that only waited for it. */
   #lossOf(run: HostRun, error: unknown): unknown {
     if (!(error instanceof RuntimeError) || error.kind !== "host-lost") return error;
-    return new HostLostError(this.#options.host.diedIn(run) ? "suspected" : "bystander", error);
+    return new HostLostError(this.#options.host.partInDeath(run), error);
   }
 
   #prepareRehearsal(runs: readonly QueuedRun[], tensors: readonly IndexedTensor[]): void {
@@ -368,5 +368,5 @@ export class ModelQueue implements RunSource {
 }
 
 function overloaded(message: string): RuntimeError {
-  return new RuntimeError("overloaded", message);
+  return withoutStack(() => new RuntimeError("overloaded", message));
 }

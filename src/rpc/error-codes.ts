@@ -1,5 +1,5 @@
 import { Code, ConnectError } from "@connectrpc/connect";
-import { describeError, type ErrorKind, RuntimeError } from "../errors.ts";
+import { describeError, type ErrorKind, RuntimeError, withoutStack } from "../errors.ts";
 import { encodeGrpcMessage } from "./grpc-message.ts";
 import { blameUnreadable } from "./unreadable-message.ts";
 
@@ -57,7 +57,10 @@ export function toConnectError(reason: unknown): ConnectError {
   }
   if (reason instanceof RuntimeError) {
     const code = codes[reason.kind];
-    return new ConnectError(wireMessage(reason, code), code, undefined, undefined, reason);
+    const make = () => {
+      return new ConnectError(wireMessage(reason, code), code, undefined, undefined, reason);
+    };
+    return reason.kind === "overloaded" ? withoutStack(make) : make();
   }
   if (reason instanceof Error && (reason.name === "AbortError" || isCutOff(reason))) {
     // Node's reasons for an HTTP/1.1 request whose connection is gone, and for a body that breaks off.

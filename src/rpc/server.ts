@@ -1,6 +1,5 @@
 import { Code, ConnectError, createContextValues } from "@connectrpc/connect";
 import { fastifyConnectPlugin } from "@connectrpc/connect-fastify";
-import { compressionBrotli, compressionGzip } from "@connectrpc/connect-node";
 import Fastify, { type FastifyBaseLogger, type FastifyRequest, LogController } from "fastify";
 import type { Logger } from "pino";
 import { Health } from "../../gen/grpc/health/v1/health_pb.ts";
@@ -14,7 +13,6 @@ import { browserGate } from "./browser-gate.ts";
 import type { BrowserRules } from "./browser-rules.ts";
 import { CallMemory } from "./call-memory.ts";
 import type { CallObserver } from "./call-observer.ts";
-import { compressionDeflate } from "./compression-deflate.ts";
 import { repairConnect } from "./connect-repairs.ts";
 import { dashboard } from "./dashboard.ts";
 import { type DebugOptions, debugEndpoints } from "./debug.ts";
@@ -31,6 +29,7 @@ import {
   peerKey,
   requestGate,
 } from "./interceptors.ts";
+import { compressionBrotli, compressionDeflate, compressionGzip } from "./message-compression.ts";
 import { type MetricsParts, metricsRoute } from "./metrics-route.ts";
 import { modelInferMethod } from "./model-infer-method.ts";
 import { modelRuntimeService } from "./model-runtime.ts";
@@ -39,6 +38,7 @@ import { ObservedRequests, observedKey, observedRequest } from "./observed-reque
 import { openApi } from "./openapi.ts";
 import { aboutServer, plainHttp } from "./plain-http.ts";
 import { Port, type PortAddress, type PortOptions } from "./port.ts";
+import { reflectionServices } from "./reflection.ts";
 import { RequestLimits } from "./request-limits.ts";
 import { restScope } from "./rest-route.ts";
 import { type RuntimeWatchParts, runtimeWatchService } from "./runtime-watch.ts";
@@ -65,6 +65,8 @@ export interface ServerOptions extends PortOptions {
   readonly debug?: DebugOptions;
   /** How long calls in flight may go on after `close`. */
   readonly closeGraceMs: number;
+  /** Whether clients can ask what is served, as they can by default. */
+  readonly reflection?: boolean;
   /** Whether unary gRPC calls take the short way past Connect, as they do by default; tests and benchmarks
    *  compare the two. */
   readonly shortWay?: boolean | undefined;
@@ -126,9 +128,14 @@ export async function buildServer(parts: {
     ...(parts.services ?? []),
   ];
   const names = checked.map(({ service }) => service.typeName);
-  const services = [
+  const named = [
     ...checked,
     mounted(Health, healthService(readiness, names, closing.signal), jsonOptions),
+  ];
+  const described = named.map(({ service }) => service);
+  const services = [
+    ...named,
+    ...((options.reflection ?? true) ? reflectionServices(described, closing.signal) : []),
   ];
   const app = Fastify({
     serverFactory: (handler) => port.attach(refuseUnknownMethods(handler)),

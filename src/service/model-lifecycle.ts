@@ -29,6 +29,8 @@ export interface LifecycleParts {
   readonly budget: MemoryBudget;
   readonly queue: LoadQueue;
   readonly sizer: Pick<ModelSizer, "remember">;
+  /** A model is not to be loaded for so long. */
+  readonly onGivenUp: (record: ModelRecord, banMs: number) => void;
   readonly log: Logger;
   /** Undefined: nothing is traced. */
   readonly tracing?: LifecycleTracing | undefined;
@@ -171,6 +173,7 @@ export class ModelLifecycle {
   /** The next request hears NOT_FOUND, since the model is not here; the next load, why. */
   #giveUp(record: ModelRecord, faults: ModelFaults): void {
     faults.ban(performance.now());
+    this.#parts.onGivenUp(record, faults.bannedForMs(performance.now()));
     const message = `model '${record.label}' was given up: its hosts die when it runs, the last time because ${faults.lastReason}`;
     this.#settle(record, new RuntimeError("host-lost", message));
   }
@@ -232,10 +235,10 @@ export class ModelLifecycle {
 
   /** One load, tried again after faults that were not the model's. */
   async #load(record: ModelRecord, source: ModelSource): Promise<LoadedModel> {
-    let isolated = record.faults?.isIsolated === true;
+    record.isIsolated = record.faults?.isIsolated === true;
     for (let attempt = 1; ; attempt++) {
       try {
-        const { signal, settings, statistics } = record;
+        const { signal, settings, isIsolated: isolated, statistics } = record;
         const meter = statistics.series;
         const loaded = await record.times.measure("host", () =>
           this.#parts.engine.load(source, { signal, isolated, settings, meter }),
@@ -246,7 +249,7 @@ export class ModelLifecycle {
       } catch (reason) {
         if (record.signal.aborted || !isTransient(reason) || attempt === maxAttempts) throw reason;
         // A model that took a host down while it was loading gets one of its own the next time.
-        isolated ||= reason instanceof RuntimeError && reason.kind === "host-lost";
+        record.isIsolated ||= isToBlame(reason, attempt);
         this.#parts.log.warn(
           { ...this.#facts(record), attempt, reason: describeError(reason) },
           "load attempt failed",
@@ -267,7 +270,7 @@ export class ModelLifecycle {
     if (record.state.tag === "loading") {
       const { reservedBytes } = record.state;
       if (!budget.canGrow(reservedBytes, loaded.sizeBytes)) {
-        await sizer.remember(record.request, loaded.sizeBytes);
+        if (!record.isIsolated) await sizer.remember(record.request, loaded.sizeBytes);
         await loaded.unload();
         throw budget.refusal(record.label, loaded.sizeBytes, reservedBytes);
       }
@@ -375,4 +378,11 @@ function describePull({ pull }: ModelRecord): string {
   if (pull === undefined) return "";
   const { receivedBytes, totalBytes = "an unknown number of" } = pull.progress;
   return `, ${receivedBytes} of ${totalBytes} bytes pulled`;
+}
+
+/** Whether a load took its host down. One that something else killed may have died of the load all the same,
+ *  if the memory ran out, but not every time. */
+function isToBlame(reason: unknown, attempt: number): boolean {
+  if (reason instanceof HostLostError && reason.part === "suspected") return attempt > 1;
+  return reason instanceof RuntimeError && reason.kind === "host-lost";
 }

@@ -112,6 +112,7 @@ export class ModelManager implements Models {
       budget: this.#budget,
       queue: this.#queue,
       sizer: this.#sizer,
+      onGivenUp: ({ id, pinned }, banMs) => pinned && this.#repository.comeBackAfter(id, banMs),
       loadLimitMs: loadTimeoutMs - Math.min(1000, loadTimeoutMs / 10),
       drainTimeoutMs: options.drainTimeoutMs,
       defaultSettings: {
@@ -191,14 +192,15 @@ export class ModelManager implements Models {
     try {
       await abortable(record.firstReady.promise, signal);
       const loaded = await abortable(record.whenRunning(), signal);
+      const { sizeBytes } = loaded;
+      const { maxConcurrency } = record.settings;
+      // The next load will probably do without a host of its own.
+      if (record.isIsolated) return { sizeBytes, maxConcurrency };
       // The next load reserves the estimate again: a smaller prediction would have ModelMesh send it to a
       // runtime that then refuses it.
-      const bytes = Math.max(loaded.sizeBytes, record.source?.estimatedBytes ?? 0);
+      const bytes = Math.max(sizeBytes, record.source?.estimatedBytes ?? 0);
       await abortable(this.#sizer.remember(record.request, bytes), signal);
-      return {
-        sizeBytes: loaded.sizeBytes,
-        maxConcurrency: record.settings.maxConcurrency,
-      };
+      return { sizeBytes, maxConcurrency };
     } finally {
       record.waiterCount--;
       if (record.waiterCount === 0 && record.isComing) {
@@ -312,6 +314,7 @@ export class ModelManager implements Models {
    *  can be loaded afterwards. */
   async close(drainMs = 0): Promise<void> {
     this.#enter("closed");
+    this.#repository.close();
     await this.#retireAll([...this.#registry.all()], closedError(), drainMs);
   }
 
