@@ -2,6 +2,7 @@ import { isIP } from "node:net";
 import { totalmem } from "node:os";
 import { delimiter, resolve } from "node:path";
 import { parseArgs } from "node:util";
+import { type AccessSettings, readAccessSettings } from "./access-settings.ts";
 import { readHostnames, readOrigins } from "./browser-settings.ts";
 import { RuntimeError } from "./errors.ts";
 import type { LogLevel } from "./log.ts";
@@ -9,6 +10,7 @@ import { type NetworkLimits, networkLimits } from "./network-limits.ts";
 import { type PullSettings, readPullSettings } from "./pull-settings.ts";
 import type { RunSettings } from "./run-settings.ts";
 import { type Setting, settings } from "./settings.ts";
+import { readTlsSettings, type TlsSettings } from "./tls-settings.ts";
 
 const MiB = 1024 * 1024;
 
@@ -45,7 +47,9 @@ export interface Config {
   readonly prestopTimeoutMs: number;
   readonly engineHosts: number;
   readonly dedicatedHostMinBytes: number;
-  readonly lifecycleAccess: "local" | "any";
+  /** Undefined: no TLS. */
+  readonly tls: TlsSettings | undefined;
+  readonly access: AccessSettings;
   readonly lifecycleOwner: "auto" | "repository" | "modelmesh";
   /** As browsers write them. */
   readonly corsOrigins: readonly string[];
@@ -123,6 +127,11 @@ function assemble(raw: Raw, problems: string[]): Config {
     raw["root-model-dir"] as string,
     ...(raw["extra-model-dirs"] as string).split(delimiter),
   ].filter((root) => root !== "");
+  const tls = readTlsSettings(raw, problems);
+  const access = readAccessSettings(raw, problems);
+  if (access.lifecycleClients.length > 0 && tls?.clientCaPath === undefined) {
+    problems.push("LIFECYCLE_CLIENTS needs TLS_CLIENT_CA_PATH, whose certificates have the names");
+  }
   const memory = (raw["container-memory"] as number | undefined) ?? machineMemoryBytes();
   return {
     host: raw.host as string,
@@ -159,7 +168,8 @@ function assemble(raw: Raw, problems: string[]): Config {
     prestopTimeoutMs: number("prestop-timeout"),
     engineHosts: number("engine-hosts"),
     dedicatedHostMinBytes: number("dedicated-host-size"),
-    lifecycleAccess: raw["lifecycle-access"] as Config["lifecycleAccess"],
+    tls,
+    access,
     lifecycleOwner: raw["lifecycle-owner"] as Config["lifecycleOwner"],
     corsOrigins: readOrigins(raw["cors-origins"] as string, problems),
     allowedHosts: [

@@ -49,7 +49,8 @@ export async function serve(flags: readonly string[], env: NodeJS.ProcessEnv): P
       socketPath: config.unixSocket,
       version,
       readMaxBytes: config.maxMessageBytes,
-      lifecycleAccess: config.lifecycleAccess,
+      tls: config.tls,
+      access: config.access,
       browserRules: {
         allowedOrigins: new Set(config.corsOrigins),
         allowedHosts: new Set(config.allowedHosts),
@@ -95,7 +96,7 @@ export async function serve(flags: readonly string[], env: NodeJS.ProcessEnv): P
   try {
     const { port, hosts, socketPath } = await server.listen();
     log.info({ port, hosts, socketPath, capacityBytes: config.capacityBytes }, "server listening");
-    const url = `http://${config.host}:${port}`;
+    const url = `${config.tls === undefined ? "http" : "https"}://${config.host}:${port}`;
     if (config.modelRepository !== undefined) {
       process.stdout.write(await serveRepository(models, url));
     }

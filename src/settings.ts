@@ -1,9 +1,11 @@
 import { availableParallelism } from "node:os";
 import { delimiter } from "node:path";
+import { accessSettings } from "./access-settings.ts";
 import { logLevels } from "./log.ts";
 import { networkSettings } from "./network-limits.ts";
 import { pullSettings } from "./pull-settings.ts";
 import { defaultRunSettings } from "./run-settings.ts";
+import { tlsSettings } from "./tls-settings.ts";
 import { version } from "./version.ts";
 
 const KiB = 1024;
@@ -243,13 +245,8 @@ export const settings = {
     min: 0,
     doc: "models of this many bytes or more get a process of their own",
   },
-  "lifecycle-access": {
-    env: "LIFECYCLE_ACCESS",
-    type: "choice",
-    choices: ["local", "any"],
-    default: "local",
-    doc: "who may load and unload: callers on this machine (loopback, unix socket), or any",
-  },
+  ...tlsSettings,
+  ...accessSettings,
   "lifecycle-owner": {
     env: "LIFECYCLE_OWNER",
     type: "choice",

@@ -4,14 +4,14 @@ import type { Logger } from "pino";
 import { BodyGarbage } from "./body-garbage.ts";
 import { GrpcUnaryCall } from "./grpc-unary-call.ts";
 import type { UnaryMethod } from "./grpc-unary-method.ts";
-import type { LifecycleGate } from "./interceptors.ts";
+import type { CallGate } from "./interceptors.ts";
 import { MessageBuffers } from "./message-buffers.ts";
 import type { Peer } from "./port.ts";
 import type { WatchedStream } from "./stream-limits.ts";
 
 export interface GrpcUnaryParts {
   readonly methods: readonly UnaryMethod[];
-  readonly gate: LifecycleGate;
+  readonly gate: CallGate;
   readonly readMaxBytes: number;
   readonly log: Logger;
   readonly peerOf: (stream: ServerHttp2Stream) => Peer | undefined;
@@ -62,7 +62,7 @@ export class GrpcUnary {
       onOver: () => this.#calls.delete(call),
     });
     this.#calls.add(call);
-    call.start(() => gate(method.method, { peer }));
+    call.start(() => gate(method.method, { peer, authorization: headers.authorization }));
     if (shutdownSignal.aborted) call.abort(shutdownSignal.reason as ConnectError);
     return true;
   }

@@ -1,7 +1,8 @@
+import { Code } from "@connectrpc/connect";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { Logger } from "pino";
 import { describeError } from "../errors.ts";
-import { toConnectError, toHttpStatus } from "./error-codes.ts";
+import { challenge, toConnectError, toHttpStatus } from "./error-codes.ts";
 import { logFailure } from "./interceptors.ts";
 
 /** A refusal for reasons of HTTP's own, for which other wire formats have no words. */
@@ -40,6 +41,7 @@ export function answerFailure(
   }
   const error = toConnectError(reason);
   logFailure(log, rpc, error, facts);
+  if (error.code === Code.Unauthenticated) reply.headers(challenge);
   return sendError(reply, toHttpStatus(error.code), error.rawMessage);
 }
 
