@@ -226,7 +226,7 @@ export class EngineHost implements HostOfModel {
       return message;
     } catch (error) {
       if (signal.aborted) throw signal.reason;
-      throw isSent ? error : notReached(error);
+      throw isSent ? this.#lossOfLoad(error) : notReached(error);
     } finally {
       clearTimeout(timer);
       signal.removeEventListener("abort", abort);
@@ -351,6 +351,14 @@ export class EngineHost implements HostOfModel {
       const isPartOfIt = last !== undefined && last.owner === model;
       model.lose(new HostLostError(isPartOfIt ? this.#partOf(last) : "bystander", error));
     }
+  }
+
+  /** As `error`, with the part of a load that the host was executing if it says that the host was lost. */
+  #lossOfLoad(error: unknown): unknown {
+    if (!(error instanceof RuntimeError) || error.kind !== "host-lost") return error;
+    const { isKilledHere, exitSignal } = this.process;
+    const part = isKilledHere || exitSignal !== "SIGKILL" ? "caused" : "suspected";
+    return new HostLostError(part, error);
   }
 
   #partOf(run: HostRun): PartInLoss {

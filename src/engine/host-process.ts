@@ -98,6 +98,8 @@ export class HostProcess {
   onGone: (error: RuntimeError) => void = () => {};
   /** What ended the process, if it was a signal. */
   exitSignal: NodeJS.Signals | undefined;
+  /** Whether it was `kill`. */
+  isKilledHere = false;
   /** Private memory of the host as last heard, undefined where the system does not tell. */
   memoryBytes: number | undefined;
   /** The same before the first model. */
@@ -178,6 +180,7 @@ export class HostProcess {
   async kill(error: RuntimeError): Promise<void> {
     if (this.isAlive) {
       this.#state = { tag: "killed", error };
+      this.isKilledHere = true;
       this.#child?.kill("SIGKILL");
     }
     await this.exited;

@@ -1,8 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { Compression } from "@connectrpc/connect/protocol";
-import { compressionGzip } from "@connectrpc/connect-node";
-import { compressionDeflate } from "./compression-deflate.ts";
+import { compressionDeflate, compressionGzip } from "./message-compression.ts";
 import { HttpRefusal } from "./rest-failure.ts";
 
 const compressions = new Map<string, Compression>([

@@ -197,15 +197,15 @@ export class ModelLifecycle {
 
   /** One load, tried again after faults that were not the model's. */
   async #load(record: ModelRecord, source: ModelSource): Promise<LoadedModel> {
-    let isolated = record.faults?.isIsolated === true;
+    record.isIsolated = record.faults?.isIsolated === true;
     for (let attempt = 1; ; attempt++) {
       try {
-        const { signal, settings } = record;
+        const { signal, settings, isIsolated: isolated } = record;
         return await this.#parts.engine.load(source, { signal, isolated, settings });
       } catch (reason) {
         if (record.signal.aborted || !isTransient(reason) || attempt === maxAttempts) throw reason;
         // A model that took a host down while it was loading gets one of its own the next time.
-        isolated ||= reason instanceof RuntimeError && reason.kind === "host-lost";
+        record.isIsolated ||= isToBlame(reason, attempt);
         this.#parts.log.warn(
           { ...this.#facts(record), attempt, reason: describeError(reason) },
           "load attempt failed",
@@ -226,7 +226,7 @@ export class ModelLifecycle {
     if (record.state.tag === "loading") {
       const { reservedBytes } = record.state;
       if (!budget.canGrow(reservedBytes, loaded.sizeBytes)) {
-        await sizer.remember(record.request, loaded.sizeBytes);
+        if (!record.isIsolated) await sizer.remember(record.request, loaded.sizeBytes);
         await loaded.unload();
         throw budget.refusal(record.label, loaded.sizeBytes, reservedBytes);
       }
@@ -313,4 +313,11 @@ function describePull({ pull }: ModelRecord): string {
   if (pull === undefined) return "";
   const { receivedBytes, totalBytes = "an unknown number of" } = pull.progress;
   return `, ${receivedBytes} of ${totalBytes} bytes pulled`;
+}
+
+/** Whether a load took its host down. One that something else killed may have died of the load all the same,
+ *  if the memory ran out, but not every time. */
+function isToBlame(reason: unknown, attempt: number): boolean {
+  if (reason instanceof HostLostError && reason.part === "suspected") return attempt > 1;
+  return reason instanceof RuntimeError && reason.kind === "host-lost";
 }

@@ -190,14 +190,15 @@ export class ModelManager implements Models {
     try {
       await abortable(record.firstReady.promise, signal);
       const loaded = await abortable(record.whenRunning(), signal);
+      const { sizeBytes } = loaded;
+      const { maxConcurrency } = record.settings;
+      // The next load will probably do without a host of its own.
+      if (record.isIsolated) return { sizeBytes, maxConcurrency };
       // The next load reserves the estimate again: a smaller prediction would have ModelMesh send it to a
       // runtime that then refuses it.
-      const bytes = Math.max(loaded.sizeBytes, record.source?.estimatedBytes ?? 0);
+      const bytes = Math.max(sizeBytes, record.source?.estimatedBytes ?? 0);
       await abortable(this.#sizer.remember(record.request, bytes), signal);
-      return {
-        sizeBytes: loaded.sizeBytes,
-        maxConcurrency: record.settings.maxConcurrency,
-      };
+      return { sizeBytes, maxConcurrency };
     } finally {
       record.waiterCount--;
       if (record.waiterCount === 0 && record.isComing) {

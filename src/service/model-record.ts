@@ -27,6 +27,8 @@ export class ModelRecord {
   pull: ModelPull | undefined;
   /** What its hosts died of; undefined for the great majority, which have no faults. */
   faults: ModelFaults | undefined;
+  /** Whether it has a host of its own because hosts died with it, which takes a host's memory more. */
+  isIsolated = false;
   /** Set together with the source. */
   settings: RunSettings = defaultRunSettings;
   /** Resolves when this generation has been ready for the first time; rejects if that never happens. */

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, it } from "node:test";
+import { HostLostError } from "../../src/engine/host-lost-error.ts";
 import { RuntimeError } from "../../src/errors.ts";
 import {
   type EngineFixture,
@@ -279,6 +280,23 @@ describe("the abort of a load", { timeout: limitMs }, () => {
     const [y] = await neighbour.infer({ inputs, outputs: ["y"] }, forever);
     assert.deepEqual(fp32Values(y), [2, 3, 4, 5]);
     assert.ok(isRunning(neighbour.hostPid));
+  });
+
+  it("in a shared host that is killed is only suspected of it", async (t) => {
+    const fixture = await startEngine(t);
+    await fixture.settled(1);
+    const path = await fixture.put("add.onnx", addOne());
+    const shared = fixture.engine.hosts().find(({ kind }) => kind === "shared");
+    assert.ok(shared);
+    process.kill(shared.pid, "SIGSTOP");
+    const loading = fixture.load(path);
+    setTimeout(() => process.kill(shared.pid, "SIGKILL"), 300);
+    await assert.rejects(loading, (error: unknown) => {
+      assert.ok(error instanceof HostLostError, String(error));
+      assert.equal(error.part, "suspected");
+      return true;
+    });
+    await assertServes(fixture);
   });
 
   it("in a shared host that does not come back kills it after the grace", async (t) => {

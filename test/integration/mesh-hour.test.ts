@@ -30,6 +30,8 @@ describe("an hour beside ModelMesh, in which everything happens", { timeout: 240
   it("gives every caller the right answer but while there is no runtime", () => {
     assert.deepEqual(hour.unexpected.slice(0, 20), []);
     assert.ok(hour.answered > 1000, `only ${hour.answered} answered`);
+    const { crowdedOut } = hour;
+    assert.ok(crowdedOut < hour.answered / 100, `${crowdedOut} were evicted on their way in`);
   });
 
   it("loses no model of its own accord", () => {
@@ -44,7 +46,8 @@ describe("an hour beside ModelMesh, in which everything happens", { timeout: 240
     const cancelled = sum((books) => books.cancelledLoads);
     const loads = sum((books) => books.countOf("loadModel", "OK"));
     t.diagnostic(
-      `${hour.answered} inferences, ${hour.refused} without a runtime, ${loads} loads, ` +
+      `${hour.answered} inferences, ${hour.refused} without a runtime, ${hour.crowdedOut} evicted ` +
+        `on their way in, ${loads} loads, ` +
         `${evictions} evictions, ${cancelled} cancelled loads`,
     );
     assert.ok(evictions > 100, `${evictions} evictions`);

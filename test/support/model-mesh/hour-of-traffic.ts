@@ -5,6 +5,7 @@ import { waitFor } from "../wait-for.ts";
 import type { MeshBooks } from "./mesh-books.ts";
 import { type MeshClock, scaledClock } from "./mesh-clock.ts";
 import type { MeshedRuntime } from "./meshed-runtime.ts";
+import { LoadFailure } from "./model-loads.ts";
 import { MeshError } from "./model-mesh.ts";
 
 const minuteMs = 60_000;
@@ -12,7 +13,7 @@ const modelCount = 200;
 const userCount = 6;
 /** After a restart gRPC may wait for two and a half minutes before it connects again, and ModelMesh remembers for
  *  a minute that a load failed meanwhile; the rest is for busy machines, whose time this is not. */
-const recoveryMs = 6 * minuteMs;
+const recoveryMs = 10 * minuteMs;
 
 /** Users of many models in little memory, with everything happening beside them that happens in a cluster.
  *  Times are ModelMesh's own. */
@@ -22,6 +23,8 @@ export class HourOfTraffic {
   answered = 0;
   /** Calls that found no runtime while it was started again. */
   refused = 0;
+  /** Calls whose model was evicted for others, again and again, before they came to use it. */
+  crowdedOut = 0;
   /** Of every ModelMesh that there was, the last one included. */
   readonly books: MeshBooks[] = [];
   readonly #pod: MeshedRuntime;
@@ -91,6 +94,7 @@ export class HourOfTraffic {
       else this.unexpected.push(`${id} answered ${answer}, expected ${right}`);
     } catch (reason) {
       if (this.#isExcused(reason, mesh)) this.refused++;
+      else if (isCrowdedOut(reason)) this.crowdedOut++;
       else this.unexpected.push(`${id}: ${reason}: ${mesh.books.recent(id)}`);
       await this.#clock.delay(1000);
     }
@@ -165,7 +169,8 @@ export class HourOfTraffic {
       const answer = await this.#pod.ask({ "mm-vmodel-id": "v" });
       if (answer !== version + 1) this.unexpected.push(`v answered ${answer} as ${id}`);
     } catch (reason) {
-      if (!this.#isExcused(reason, mesh)) this.unexpected.push(`${id}: ${reason}`);
+      if (isCrowdedOut(reason)) this.crowdedOut++;
+      else if (!this.#isExcused(reason, mesh)) this.unexpected.push(`${id}: ${reason}`);
     }
   }
 
@@ -192,7 +197,9 @@ export class HourOfTraffic {
     mesh.register(id, await this.#pod.write(id, junk(3000)));
     const outcome = await mesh.ensureLoaded(id).catch((reason: unknown) => reason);
     const isRefused = outcome instanceof MeshError && /INVALID_ARGUMENT/.test(outcome.message);
-    if (!isRefused && !this.#isExcused(outcome, mesh)) this.unexpected.push(`${id}: ${outcome}`);
+    if (isCrowdedOut(outcome)) this.crowdedOut++;
+    else if (!isRefused && !this.#isExcused(outcome, mesh))
+      this.unexpected.push(`${id}: ${outcome}`);
     mesh.unregister(id);
   }
 
@@ -221,4 +228,11 @@ export class HourOfTraffic {
     const [host] = hosts;
     if (host !== undefined) process.kill(host, "SIGKILL");
   }
+}
+
+/** Whether ModelMesh gave up by itself: it evicts models that it has not even loaded where more of them are
+ *  wanted at once than fit. */
+function isCrowdedOut(reason: unknown): boolean {
+  if (reason instanceof LoadFailure) return reason.message.endsWith("was evicted");
+  return reason instanceof MeshError && reason.message.endsWith("retry iterations exhausted");
 }

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { setImmediate } from "node:timers/promises";
 import type { ModelSource } from "../../../src/engine/engine.ts";
+import { HostLostError } from "../../../src/engine/host-lost-error.ts";
 import { RuntimeError } from "../../../src/errors.ts";
 import { createLogger } from "../../../src/log.ts";
 import { ModelManager, type ModelManagerOptions } from "../../../src/service/model-manager.ts";
@@ -19,6 +20,7 @@ before(async () => {
 });
 after(() => rm(root, { recursive: true, force: true }));
 
+const MiB = 1024 * 1024;
 const forever = new AbortController().signal;
 const spec = (id: string, path = "a.onnx"): ModelSpec => ({ id, type: "mt:onnx", path, key: "" });
 const one: InferenceRequest = {
@@ -276,6 +278,39 @@ describe("loading a model", () => {
     (await engine.nthLoad(3)).finish();
     await answer;
     assert.equal(manager.usedBytes, 60);
+  });
+
+  it("tries again beside others if something else killed the host, but not twice", async () => {
+    const { manager, engine } = setUp();
+    const answer = manager.load(spec("m"), forever);
+    const killed = new RuntimeError("host-lost", "the engine host ended by SIGKILL");
+    (await engine.nthLoad(1)).fail(new HostLostError("suspected", killed));
+    const second = await engine.nthLoad(2);
+    assert.equal(second.isolated, false);
+    second.fail(new HostLostError("suspected", killed));
+    const third = await engine.nthLoad(3);
+    assert.equal(third.isolated, true);
+    third.finish();
+    await answer;
+  });
+
+  it("does not predict the memory of a host for a model that had one only to try again", async () => {
+    const { manager, engine } = setUp({ capacityBytes: 10 * MiB });
+    engine.estimatedBytes = 100_000;
+    for (const sizeBytes of [2 * MiB, 20 * MiB]) {
+      const answer = manager.load(spec("m"), forever);
+      (await engine.nthLoad(engine.loads.length + 1)).fail(
+        new RuntimeError("host-lost", "engine host died"),
+      );
+      (await engine.nthLoad(engine.loads.length + 1)).finish(sizeBytes);
+      await answer.catch((error) => assert.equal(error.kind, "over-budget"));
+      assert.equal(await manager.predictSize(spec("m")), 100_000);
+      await manager.unload("m");
+    }
+    const answer = manager.load(spec("m"), forever);
+    (await engine.nthLoad(engine.loads.length + 1)).finish(120_000);
+    await answer;
+    assert.equal(await manager.predictSize(spec("m")), 120_000);
   });
 
   it("gives up after three attempts, and releases everything", async () => {
