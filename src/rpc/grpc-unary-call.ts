@@ -8,6 +8,7 @@ import {
 } from "@connectrpc/connect/protocol-grpc";
 import type { Logger } from "pino";
 import type { BodyGarbage } from "./body-garbage.ts";
+import type { CallObserver, ObservedCall } from "./call-observer.ts";
 import { discardUnreadStream } from "./discard-body.ts";
 import { encodeGrpcMessage } from "./grpc-message.ts";
 import { type GrpcMessage, GrpcMessageReader } from "./grpc-message-reader.ts";
@@ -16,9 +17,10 @@ import type { UnaryMethod } from "./grpc-unary-method.ts";
 import { toNodeHeaders } from "./header-reader.ts";
 import { resetReason } from "./http2-reset.ts";
 import { maxTimeoutMs } from "./inference-timeout.ts";
-import { failCall, logFailure, rpcOf } from "./interceptors.ts";
+import { failCall, logFailure, modelIdIn } from "./interceptors.ts";
 import type { MessageBuffers } from "./message-buffers.ts";
 import type { Peer } from "./port.ts";
+import { refusalOfStream } from "./refused-calls.ts";
 import type { WatchedStream } from "./stream-limits.ts";
 
 export interface UnaryCallParts {
@@ -30,6 +32,7 @@ export interface UnaryCallParts {
   readonly buffers: MessageBuffers;
   readonly garbage: BodyGarbage;
   readonly log: Logger;
+  readonly observer: CallObserver | undefined;
   /** Called once, when the call is answered or nobody waits for an answer. */
   readonly onOver: (call: GrpcUnaryCall) => void;
 }
@@ -55,6 +58,7 @@ export class GrpcUnaryCall {
   readonly #context: GrpcUnaryContext;
   readonly #reader: GrpcMessageReader;
   readonly #timeout: ReturnType<typeof parseTimeout>;
+  readonly #observed: ObservedCall | undefined;
   #deadline: NodeJS.Timeout | undefined;
   #phase: "reading" | "running" | "over" = "reading";
   #hasSucceeded = false;
@@ -69,7 +73,9 @@ export class GrpcUnaryCall {
     this.#reader = new GrpcMessageReader(readMaxBytes, buffers);
     this.#timeout = readTimeout(headers["grpc-timeout"]);
     const { timeoutMs } = this.#timeout;
-    this.#context = new GrpcUnaryContext(method.method, { headers, peer, timeoutMs });
+    this.#context = new GrpcUnaryContext(method, { headers, peer, timeoutMs });
+    this.#observed = parts.observer?.begin(this.#context);
+    this.#context.observed = this.#observed;
   }
 
   /** Reads the call and answers it. `gate` is asked first; it throws what to answer if the caller may not
@@ -102,7 +108,9 @@ export class GrpcUnaryCall {
   closed(): void {
     this.#parts.watched?.closed();
     if (this.#phase === "reading") this.#reader.abandon();
-    if (this.#phase !== "over") this.abort(resetReason(this.#stream.rstCode));
+    if (this.#phase !== "over") {
+      this.abort(refusalOfStream(this.#stream) ?? resetReason(this.#stream.rstCode));
+    }
     // Whoever failed or gave up may have left a reader of the message behind, and the answer may hold views
     // of it: only when that was sent is nobody left.
     else if (this.#hasSucceeded && this.#stream.writableFinished) this.#reader.release();
@@ -145,12 +153,15 @@ export class GrpcUnaryCall {
 
   #decode(bytes: Uint8Array): object {
     const { method, log } = this.#parts;
+    const startMs = this.#observed?.decoded === undefined ? 0 : performance.now();
     try {
-      return method.decode(bytes);
+      const message = method.decode(bytes);
+      this.#observed?.decoded?.(performance.now() - startMs);
+      return message;
     } catch (reason) {
       const message = `parse binary: ${reason instanceof Error ? reason.message : String(reason)}`;
       const error = new ConnectError(message, Code.InvalidArgument);
-      logFailure(log, rpcOf(this.#context), error, {});
+      logFailure(log, this.#context.rpc, error, {});
       throw error;
     }
   }
@@ -171,6 +182,7 @@ export class GrpcUnaryCall {
   #run(message: object): void {
     this.#phase = "running";
     try {
+      if (this.#observed?.model !== undefined) noteModel(this.#observed, message);
       const answer = this.#parts.method.run(message, this.#context);
       if (answer instanceof Promise) {
         answer.then(
@@ -186,6 +198,7 @@ export class GrpcUnaryCall {
   #succeed(answer: unknown): void {
     if (this.#phase === "over") return;
     let frame: Uint8Array[];
+    const startMs = this.#observed?.encoded === undefined ? 0 : performance.now();
     try {
       frame = this.#parts.method.encode(answer);
     } catch (reason) {
@@ -194,8 +207,10 @@ export class GrpcUnaryCall {
       return;
     }
     this.#hasSucceeded = true;
+    this.#observed?.encoded?.(performance.now() - startMs);
     const { ownTrailer } = this.#context;
-    this.#answer(frame, ownTrailer === undefined ? plainTrailers : toNodeHeaders(ownTrailer));
+    const trailers = ownTrailer === undefined ? plainTrailers : toNodeHeaders(ownTrailer);
+    this.#answer(frame, trailers, undefined);
   }
 
   #fail(reason: unknown): void {
@@ -210,12 +225,19 @@ export class GrpcUnaryCall {
     // Connect's own spelling of the message is not that of gRPC.
     status.delete("grpc-message");
     const trailers = toNodeHeaders(status);
-    this.#answer([], { ...trailers, "grpc-message": encodeGrpcMessage(error.rawMessage) });
+    const message = encodeGrpcMessage(error.rawMessage);
+    this.#answer([], { ...trailers, "grpc-message": message }, error.code);
   }
 
-  #answer(frame: readonly Uint8Array[], trailers: OutgoingHttpHeaders): void {
+  /** `code`: undefined for OK. */
+  #answer(
+    frame: readonly Uint8Array[],
+    trailers: OutgoingHttpHeaders,
+    code: Code | undefined,
+  ): void {
     if (this.#phase === "over") return;
     this.#phase = "over";
+    this.#observed?.end(code, performance.now() - this.#startMs);
     clearTimeout(this.#deadline);
     if (this.#parts.method.needsEnd) this.#context.abort(isOver);
     this.#parts.onOver(this);
@@ -263,6 +285,11 @@ function onEnd(this: StreamOfCall): void {
 
 function onWantTrailers(this: StreamOfCall): void {
   this[callKey]?.sendTrailers();
+}
+
+function noteModel(observed: ObservedCall, message: object): void {
+  const id = modelIdIn(message);
+  if (id !== undefined) observed.model?.(id);
 }
 
 function readTimeout(value: string | string[] | undefined): ReturnType<typeof parseTimeout> {

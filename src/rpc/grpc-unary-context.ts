@@ -4,15 +4,21 @@ import { type ContextValues, createContextValues, type HandlerContext } from "@c
 import { contentTypeProto, grpcStatusOk } from "@connectrpc/connect/protocol-grpc";
 import { Cancellation } from "../cancel-signal.ts";
 import { peerKey } from "./access.ts";
+import type { CallStart, ObservedCall } from "./call-observer.ts";
 import { NodeHeaders } from "./header-reader.ts";
 import type { Peer } from "./port.ts";
 
 /** What the handler of a unary gRPC call is told, as Connect would tell it. Most handlers look at little of
  *  it, so that whatever costs something is made when it is asked for. */
-export class GrpcUnaryContext implements HandlerContext {
+export class GrpcUnaryContext implements HandlerContext, CallStart {
   readonly method: DescMethod;
   readonly requestMethod = "POST";
   readonly protocolName = "grpc";
+  readonly protocol = "grpc";
+  readonly rpc: string;
+  readonly peer: Peer | undefined;
+  /** Who wants to know of this call. Set before it runs. */
+  observed: ObservedCall | undefined;
   /** What `requestHeader` has, for less. */
   readonly header: NodeHeaders;
   /** What `signal` has, for less. */
@@ -21,14 +27,13 @@ export class GrpcUnaryContext implements HandlerContext {
   ownHeader: Headers | undefined;
   ownTrailer: Headers | undefined;
   readonly #headers: IncomingHttpHeaders;
-  readonly #peer: Peer | undefined;
   readonly #deadlineMs: number | undefined;
   #requestHeader: Headers | undefined;
   #values: ContextValues | undefined;
   #controller: AbortController | undefined;
 
   constructor(
-    method: DescMethod,
+    { method, rpc }: { readonly method: DescMethod; readonly rpc: string },
     call: {
       readonly headers: IncomingHttpHeaders;
       readonly peer: Peer | undefined;
@@ -36,9 +41,10 @@ export class GrpcUnaryContext implements HandlerContext {
     },
   ) {
     this.method = method;
+    this.rpc = rpc;
     this.header = new NodeHeaders(call.headers);
     this.#headers = call.headers;
-    this.#peer = call.peer;
+    this.peer = call.peer;
     this.#deadlineMs =
       call.timeoutMs === undefined ? undefined : performance.now() + call.timeoutMs;
   }
@@ -82,13 +88,13 @@ export class GrpcUnaryContext implements HandlerContext {
   }
 
   get values(): ContextValues {
-    this.#values ??= createContextValues().set(peerKey, this.#peer);
+    this.#values ??= createContextValues().set(peerKey, this.peer);
     return this.#values;
   }
 
   get url(): string {
     const authority = this.#headers[":authority"] ?? this.#headers.host ?? "localhost";
-    const scheme = this.#peer?.kind === "tcp" && this.#peer.isTls ? "https" : "http";
+    const scheme = this.peer?.kind === "tcp" && this.peer.isTls ? "https" : "http";
     return new URL(this.#headers[":path"] ?? "", `${scheme}://${authority}`).toString();
   }
 }

@@ -10,11 +10,14 @@ import {
 } from "@bufbuild/protobuf";
 import type { MethodImpl } from "@connectrpc/connect";
 import type { GrpcUnaryContext } from "./grpc-unary-context.ts";
+import { rpcOf } from "./interceptors.ts";
 import type { MountedService } from "./mounted-service.ts";
 
 /** One RPC, from the bytes of its message to those of its answer. */
 export interface UnaryMethod<Message extends object = object, Answer = unknown> {
   readonly method: DescMethod;
+  /** Its path without the slash. */
+  readonly rpc: string;
   /** Whether the signal has to abort at the end of the call too, as Connect promises its handlers; it costs
    *  more than a small message does. */
   readonly needsEnd: boolean;
@@ -45,6 +48,7 @@ function generatedMethod(
   const toMessage = (answer: MessageInitShape<DescMessage>) => create(output, answer);
   return {
     method,
+    rpc: rpcOf({ service: method.parent, method }),
     needsEnd: true,
     decode: (bytes) => fromBinary(input, bytes),
     run(message, context) {

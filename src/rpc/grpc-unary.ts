@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders, ServerHttp2Stream } from "node:http2";
 import type { ConnectError } from "@connectrpc/connect";
 import type { Logger } from "pino";
 import { BodyGarbage } from "./body-garbage.ts";
+import type { CallObserver } from "./call-observer.ts";
 import { GrpcUnaryCall } from "./grpc-unary-call.ts";
 import type { UnaryMethod } from "./grpc-unary-method.ts";
 import type { CallGate } from "./interceptors.ts";
@@ -14,6 +15,7 @@ export interface GrpcUnaryParts {
   readonly gate: CallGate;
   readonly readMaxBytes: number;
   readonly log: Logger;
+  readonly observer?: CallObserver | undefined;
   readonly peerOf: (stream: ServerHttp2Stream) => Peer | undefined;
   /** Ends the calls in flight, with its reason, which is a ConnectError. */
   readonly shutdownSignal: AbortSignal;
@@ -48,7 +50,7 @@ export class GrpcUnary {
   ): boolean {
     const method = this.#methods.get(headers[":path"] ?? "");
     if (method === undefined || !this.#isUsual(headers)) return false;
-    const { gate, log, readMaxBytes, shutdownSignal } = this.#parts;
+    const { gate, log, readMaxBytes, observer, shutdownSignal } = this.#parts;
     const peer = this.#parts.peerOf(stream);
     const call = new GrpcUnaryCall(stream, {
       method,
@@ -57,6 +59,7 @@ export class GrpcUnary {
       peer,
       log,
       readMaxBytes,
+      observer,
       buffers: this.#buffers,
       garbage: this.#garbage,
       onOver: () => this.#calls.delete(call),
@@ -86,6 +89,6 @@ export class GrpcUnary {
   }
 }
 
-function pathOf({ method }: UnaryMethod): string {
-  return `/${method.parent.typeName}/${method.name}`;
+function pathOf({ rpc }: UnaryMethod): string {
+  return `/${rpc}`;
 }

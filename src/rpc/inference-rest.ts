@@ -4,6 +4,7 @@ import { RuntimeError } from "../errors.ts";
 import type { Models } from "../service/models.ts";
 import { inferenceExtensions } from "./inference.ts";
 import { withTimeout } from "./inference-timeout.ts";
+import { observedRequest } from "./observed-requests.ts";
 import { readBody } from "./rest-body.ts";
 import { wantsReadyOnly } from "./rest-index.ts";
 import { decodeRestInference } from "./rest-request.ts";
@@ -133,11 +134,17 @@ async function infer(
   called.throwIfAborted();
   // HTTP joins repeated values by a comma, which the decoder refuses.
   const jsonLength = request.headers["inference-header-content-length"]?.toString();
+  const observed = observedRequest(request)?.call;
+  const arrivedMs = performance.now();
   const asked = decodeRestInference({ body, jsonLength, modelId: model, version });
+  observed?.decoded?.(performance.now() - arrivedMs);
+  const inference = { ...asked.inference, times: observed?.times };
   const result = await withTimeout({ signal: called, timeoutUs: asked.timeoutUs }, (signal) =>
-    abortable(models.infer(model, asked.inference, signal), signal),
+    abortable(models.infer(model, inference, signal), signal),
   );
+  const resultMs = performance.now();
   const answer = encodeRestInference(result, { modelId: model, ...asked });
+  observed?.encoded?.(performance.now() - resultMs);
   if (answer.jsonLength === undefined) {
     return { headers: { "content-type": "application/json" }, body: answer.body };
   }

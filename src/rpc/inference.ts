@@ -8,6 +8,7 @@ import type { InferAnswer } from "./infer-message.ts";
 import { inferenceStream } from "./inference-stream.ts";
 import { modelIdOf } from "./model-id.ts";
 import { modelInfer } from "./model-infer.ts";
+import { observedKey } from "./observed-requests.ts";
 import { encodeInference } from "./tensor-codec.ts";
 
 /** What is served beyond the core of the Open Inference Protocol, in the names of its extensions. */
@@ -26,8 +27,11 @@ export function inferenceService(parts: {
   const { models, version, log } = parts;
 
   const infer = modelInfer(models);
-  const answer = async (request: ModelInferRequest, { requestHeader, signal }: HandlerContext) =>
-    toResponse(await infer(request, { header: requestHeader, signal }));
+  const answer = async (request: ModelInferRequest, context: HandlerContext) => {
+    const { requestHeader: header, signal, values } = context;
+    const observed = values.get(observedKey)?.call;
+    return toResponse(await infer(request, { header, signal, observed }));
+  };
 
   return {
     modelInfer: answer,

@@ -14,6 +14,7 @@ import { type Access, type Caller, callerIn, rightFor } from "./access.ts";
 import { toConnectError } from "./error-codes.ts";
 import { isReset } from "./http2-reset.ts";
 import { LogSampler } from "./log-sampler.ts";
+import { observedKey } from "./observed-requests.ts";
 import { watchUnreadable } from "./unreadable-message.ts";
 
 /** Throws what to answer, and logs it, if the caller may not make this call. */
@@ -43,6 +44,7 @@ export function callGate(access: Access, log: Logger): CallGate {
  *  be read is the caller's fault. */
 export function requestGate(gate: CallGate, log: Logger): (context: HandlerContext) => void {
   return (context) => {
+    context.values.get(observedKey)?.follow(context);
     watchUnreadable(context, (error) => logFailure(log, rpcOf(context), error, {}));
     gate(context.method, callerIn(context));
   };
@@ -54,6 +56,9 @@ export function failureInterceptor(log: Logger): Interceptor {
   return (next) => async (request) => {
     const startMs = performance.now();
     const message = request.stream ? undefined : request.message;
+    const modelId = modelIdIn(message);
+    const observed = request.contextValues.get(observedKey)?.call;
+    if (modelId !== undefined) observed?.model?.(modelId);
     const fail = (reason: unknown) => failCall(log, request, { message, startMs }, reason);
     try {
       const response = await abortable(next(request), request.signal);
@@ -141,7 +146,8 @@ export function rpcOf(call: Rpc): string {
   return `${call.service.typeName}/${call.method.name}`;
 }
 
-function modelIdIn(message: object | undefined): string | undefined {
+/** The model that a message of a unary call names. */
+export function modelIdIn(message: object | undefined): string | undefined {
   if (message === undefined) return undefined;
   if ("modelId" in message) return String(message.modelId);
   if ("modelName" in message) return String(message.modelName);

@@ -4,16 +4,20 @@ import type { UnaryMethod } from "./grpc-unary-method.ts";
 import type { InferAnswer, InferMessage } from "./infer-message.ts";
 import { decodeInferRequest } from "./infer-request-decoder.ts";
 import { encodeInferResponse } from "./infer-response-encoder.ts";
+import { rpcOf } from "./interceptors.ts";
 import { modelInfer } from "./model-infer.ts";
 
 /** ModelInfer by way of our own codec. */
 export function modelInferMethod(models: Models): UnaryMethod<InferMessage, InferAnswer> {
   const infer = modelInfer(models);
+  const method = GRPCInferenceService.method.modelInfer;
   return {
-    method: GRPCInferenceService.method.modelInfer,
+    method,
+    rpc: rpcOf({ service: GRPCInferenceService, method }),
     needsEnd: false,
     decode: decodeInferRequest,
-    run: (message, { header, cancellation }) => infer(message, { header, signal: cancellation }),
+    run: (message, { header, cancellation, observed }) =>
+      infer(message, { header, signal: cancellation, observed }),
     encode: encodeInferResponse,
   };
 }

@@ -1,5 +1,6 @@
 import type { CancelSignal } from "../cancel-signal.ts";
 import type { Models } from "../service/models.ts";
+import type { ObservedCall } from "./call-observer.ts";
 import type { HeaderReader } from "./header-reader.ts";
 import type { InferAnswer, InferMessage } from "./infer-message.ts";
 import { readTimeoutUs, withTimeout } from "./inference-timeout.ts";
@@ -11,6 +12,7 @@ export interface InferCall {
   readonly header: HeaderReader;
   /** Aborts when nobody waits for the answer any more. */
   readonly signal: CancelSignal;
+  readonly observed: ObservedCall | undefined;
 }
 
 /** inference.GRPCInferenceService/ModelInfer, whoever decodes the request and encodes the answer. Tensors
@@ -18,9 +20,12 @@ export interface InferCall {
 export function modelInfer(
   models: Models,
 ): (request: InferMessage, call: InferCall) => Promise<InferAnswer> {
-  return async (request, { header, signal }) => {
+  return async (request, { header, signal, observed }) => {
     const id = modelIdOf(header, request.modelName);
-    const { inference, form } = decodeInference(request, id);
+    observed?.model?.(id);
+    const { inference: asked, form } = decodeInference(request, id);
+    const times = observed?.times;
+    const inference = times === undefined ? asked : { ...asked, times };
     const timeoutUs = readTimeoutUs(request.parameters["timeout"]?.parameterChoice.value);
     const result =
       timeoutUs === undefined

@@ -24,6 +24,11 @@ export function mounted<Service extends DescService>(
   };
 }
 
+/** The paths of all RPCs of a service, "/package.Service/Method". */
+export function rpcPaths(service: DescService): string[] {
+  return service.methods.map(({ name }) => `/${service.typeName}/${name}`);
+}
+
 /** The paths of the RPCs whose clients send more than one message. */
 export function clientStreamsOf({ service }: MountedService): string[] {
   return service.methods

@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { discardUnreadBody } from "./discard-body.ts";
 import { encodeGrpcMessage } from "./grpc-message.ts";
+import { observedRequest } from "./observed-requests.ts";
 import { noteAnswer } from "./unreadable-request.ts";
 
 /** What holds for every request of the port, and its answer where there is nothing at a path. */
@@ -54,6 +55,7 @@ export function answerNoRpc(
   const { status, code, message, grpcStatus = 12 } = refusal;
   const contentType = request.headers["content-type"] ?? "";
   if (contentType.startsWith("application/grpc")) {
+    observedRequest(request.raw)?.fail(grpcStatus);
     return reply
       .code(200)
       .header("content-type", contentType)

@@ -2,6 +2,7 @@ import { type ServerResponse, STATUS_CODES } from "node:http";
 import type { ConnectError } from "@connectrpc/connect";
 import type { CountedRequest } from "./counted-request.ts";
 import { refusalForm } from "./refusal-form.ts";
+import { noteRefusal } from "./refused-calls.ts";
 
 /** What `refuseStream` does for a request of HTTP/1.1, and for its connection as well, which cannot go on in
  *  the middle of a body. */
@@ -11,6 +12,7 @@ export function refuseRequest(
   error: ConnectError,
 ): void {
   const { socket } = request;
+  noteRefusal(response, error);
   // Without a socket of its own it comes behind an answer that is still to be sent.
   if (response.socket === null || response.headersSent || !socket.writable) {
     socket.destroy();

@@ -1,6 +1,7 @@
 import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from "node:http2";
 import type { ConnectError } from "@connectrpc/connect";
 import { refusalForm } from "./refusal-form.ts";
+import { noteRefusal } from "./refused-calls.ts";
 
 /** Refuses a call whose request does not arrive, past whoever waits for it: answers with `error` in the
  *  form of the call if no answer has begun, and closes the stream. */
@@ -10,6 +11,7 @@ export function refuseStream(
   error: ConnectError,
 ): void {
   if (stream.closed || stream.destroyed) return;
+  noteRefusal(stream, error);
   if (stream.headersSent) {
     stream.close(constants.NGHTTP2_ENHANCE_YOUR_CALM);
     return;

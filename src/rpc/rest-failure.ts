@@ -4,6 +4,7 @@ import type { Logger } from "pino";
 import { describeError } from "../errors.ts";
 import { challenge, toConnectError, toHttpStatus } from "./error-codes.ts";
 import { logFailure } from "./interceptors.ts";
+import { observedRequest } from "./observed-requests.ts";
 
 /** A refusal for reasons of HTTP's own, for which other wire formats have no words. */
 export class HttpRefusal extends Error {
@@ -40,6 +41,7 @@ export function answerFailure(
     return sendError(reply, statusCode, message);
   }
   const error = toConnectError(reason);
+  observedRequest(request.raw)?.fail(error.code);
   logFailure(log, rpc, error, facts);
   if (error.code === Code.Unauthenticated) reply.headers(challenge);
   return sendError(reply, toHttpStatus(error.code), error.rawMessage);

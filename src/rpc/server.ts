@@ -14,6 +14,7 @@ import { Access, type Caller, peerKey, type RefusalCount } from "./access.ts";
 import { browserGate } from "./browser-gate.ts";
 import type { BrowserRules } from "./browser-rules.ts";
 import { CallMemory } from "./call-memory.ts";
+import type { CallObserver } from "./call-observer.ts";
 import { repairConnect } from "./connect-repairs.ts";
 import { dashboard } from "./dashboard.ts";
 import { GrpcUnary } from "./grpc-unary.ts";
@@ -26,7 +27,8 @@ import { isLoopback } from "./loopback.ts";
 import { compressionBrotli, compressionDeflate, compressionGzip } from "./message-compression.ts";
 import { modelInferMethod } from "./model-infer-method.ts";
 import { modelRuntimeService } from "./model-runtime.ts";
-import { clientStreamsOf, type MountedService, mounted } from "./mounted-service.ts";
+import { clientStreamsOf, type MountedService, mounted, rpcPaths } from "./mounted-service.ts";
+import { ObservedRequests, observedKey, observedRequest } from "./observed-requests.ts";
 import { openApi } from "./openapi.ts";
 import { aboutServer, plainHttp } from "./plain-http.ts";
 import { Port, type PortAddress, type PortOptions } from "./port.ts";
@@ -90,10 +92,12 @@ export async function buildServer(parts: {
   readonly watch?: RuntimeFeed;
   readonly options: ServerOptions;
   readonly log: Logger;
+  /** Hears of every call. */
+  readonly observer?: CallObserver | undefined;
   /** Services beside those of the runtime. */
   readonly services?: readonly MountedService[];
 }): Promise<Server> {
-  const { models, readiness, watch, options, log } = parts;
+  const { models, readiness, watch, options, log, observer } = parts;
   const { version } = options;
   const port = new Port(options, log);
   watch?.countConnections(() => port.connectionCount);
@@ -126,19 +130,25 @@ export async function buildServer(parts: {
   ];
   const app = Fastify({
     serverFactory: (handler) => port.attach(refuseUnknownMethods(handler)),
-    frameworkErrors: (error, request, reply) => answerUnroutable(error, { request, reply, log }),
+    frameworkErrors: (error, request, reply) => {
+      observed?.begin(request, reply);
+      answerUnroutable(error, { request, reply, log });
+    },
     clientErrorHandler: (error, socket) => answerUnreadable(error, socket, log),
     loggerInstance: log as FastifyBaseLogger,
     // Paths of the REST API hold model ids, which are as long as their owners like.
     routerOptions: { maxParamLength: maxPathLetters },
     logController: new LogController({ disableRequestLogging: true }),
   });
-  plainHttp(app);
   const peerOf = (request: FastifyRequest) => port.peerOf(request.raw);
   const callerOf = (request: FastifyRequest): Caller => ({
     peer: peerOf(request),
     authorization: request.headers.authorization,
   });
+  const rpcs = new Set(services.flatMap(({ service }) => rpcPaths(service)));
+  const observed = observer && new ObservedRequests({ observer, peerOf, rpcs });
+  observed?.listen(app);
+  plainHttp(app);
   await browserGate(app, { rules: options.browserRules ?? noRules, peerOf, log });
   dashboard(app, options.dashboardFolder, aboutServer(version));
   await app.register((scope, _options, done) => {
@@ -149,7 +159,10 @@ export async function buildServer(parts: {
           router.service(service, implementation, { jsonOptions });
         }
       },
-      contextValues: (request) => createContextValues().set(peerKey, peerOf(request)),
+      contextValues: (request) =>
+        createContextValues()
+          .set(peerKey, peerOf(request))
+          .set(observedKey, observedRequest(request.raw)),
       requestGate: requestGate(gate, log),
       interceptors: [failureInterceptor(log)],
       readMaxBytes: options.readMaxBytes,
@@ -205,6 +218,7 @@ export async function buildServer(parts: {
       ],
       gate,
       log,
+      observer,
       readMaxBytes: options.readMaxBytes,
       peerOf: (stream) => port.peerOfStream(stream),
       shutdownSignal: aborting.signal,

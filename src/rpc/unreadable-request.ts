@@ -1,7 +1,10 @@
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
+import { Code, ConnectError } from "@connectrpc/connect";
 import type { Logger } from "pino";
 import { describeError } from "../errors.ts";
+import { codeOfStatus } from "./observed-requests.ts";
+import { noteRefusal } from "./refused-calls.ts";
 
 interface Refusal {
   readonly status: number;
@@ -44,6 +47,8 @@ export function answerUnreadable(
   } else if (answer.headersSent) {
     socket.destroy();
   } else {
+    const code = codeOfStatus(refusal.status) ?? Code.InvalidArgument;
+    noteRefusal(answer, new ConnectError(refusal.error, code));
     refuse(socket, refusal);
   }
 }

@@ -11,6 +11,7 @@ import { RuntimeError } from "../errors.ts";
 import type { Caller } from "./access.ts";
 import { toConnectError } from "./error-codes.ts";
 import { logFailure } from "./interceptors.ts";
+import { type ObservedRequest, observedRequest } from "./observed-requests.ts";
 import { callSignal } from "./rest-call.ts";
 import { passGate } from "./rest-route.ts";
 import { describeCaller, type RuntimeWatchParts } from "./runtime-watch.ts";
@@ -42,7 +43,8 @@ export function watchLines(scope: FastifyInstance, parts: WatchLinesParts): void
       const signal = callSignal(reply.raw, parts.shutdownSignal);
       const watcher = { intervalMs: Number(minIntervalMs), signal };
       const caller = describeCaller(parts.access, parts.callerOf(request));
-      const lines = jsonLines(parts, watcher, caller);
+      const observed = observedRequest(request.raw);
+      const lines = jsonLines(parts, { watcher, caller, observed });
       // Not in object mode, in which Node would ask for sixteen lines ahead of a reader.
       const body = Readable.from(lines, { objectMode: false, highWaterMark: 1 });
       return reply
@@ -53,10 +55,15 @@ export function watchLines(scope: FastifyInstance, parts: WatchLinesParts): void
   });
 }
 
+interface LinesReader {
+  readonly watcher: Watcher;
+  readonly caller: CallerMessage;
+  readonly observed: ObservedRequest | undefined;
+}
+
 async function* jsonLines(
   { updates, shared, log }: WatchLinesParts,
-  watcher: Watcher,
-  caller: CallerMessage,
+  { watcher, caller, observed }: LinesReader,
 ): AsyncGenerator<string, void> {
   try {
     for await (const { update, isSnapshot } of updates.of(watcher)) {
@@ -69,6 +76,7 @@ async function* jsonLines(
     logFailure(log, "GET /modelport/v1/watch", error, {});
     // The status has been sent: as in Connect's streams, the last message says how it ended.
     if (error.code === Code.Canceled) return;
+    observed?.fail(error.code);
     const code = Code[error.code].toLowerCase();
     yield `${JSON.stringify({ error: { code, message: error.rawMessage } })}\n`;
   }

@@ -1,5 +1,6 @@
 import type { CancelSignal } from "../cancel-signal.ts";
 import type { ModelMetadata } from "../engine/engine.ts";
+import type { InferenceTimes } from "../inference-times.ts";
 import type { Tensor } from "../tensor.ts";
 
 /** What a caller says of a model. Strings as they came; only `id` and `path` must not be empty. */
@@ -36,6 +37,8 @@ export interface InferenceRequest {
   readonly inputs: readonly Tensor[];
   /** Names of the wanted outputs, in order; all outputs of the model if empty. */
   readonly outputs: readonly string[];
+  /** Filled in as it goes, for whoever wants to know. */
+  readonly times?: InferenceTimes | undefined;
 }
 
 export interface InferenceResult {

@@ -35,6 +35,7 @@ describe("the short way of unary gRPC calls", () => {
   before(async () => {
     const echo: UnaryMethod<Uint8Array, Uint8Array> = {
       method: Inference.method.modelInfer,
+      rpc: "inference.GRPCInferenceService/ModelInfer",
       needsEnd: false,
       decode: (bytes) => bytes,
       run: (message) => message,

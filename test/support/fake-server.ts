@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after } from "node:test";
 import { type Logger, pino } from "pino";
+import type { CallObserver } from "../../src/rpc/call-observer.ts";
 import type { PortAddress } from "../../src/rpc/port.ts";
 import { buildServer, type Server, type ServerOptions } from "../../src/rpc/server.ts";
 import { FakeModels } from "./fake-models.ts";
@@ -52,7 +53,7 @@ export function suiteCleanup(): Cleanup {
 /** The wire layer over fake models, listening; closed when the test or suite ends. */
 export async function startFakeServer(
   cleanup: Cleanup,
-  options: Partial<ServerOptions> = {},
+  { observer, ...options }: Partial<ServerOptions> & { readonly observer?: CallObserver } = {},
 ): Promise<FakeServer> {
   const models = new FakeModels();
   const watched = watchFixture();
@@ -63,6 +64,7 @@ export async function startFakeServer(
     watch: watched.watch,
     options: { ...testOptions, ...options },
     log: collectLog(logged),
+    observer,
   });
   cleanup.after(() => server.close());
   const address = await server.listen();

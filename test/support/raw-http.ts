@@ -20,9 +20,13 @@ export interface RawAnswer {
 export async function postGrpc(
   port: number,
   path: string,
-  { body, headers = {} }: { body: Uint8Array; headers?: http2.OutgoingHttpHeaders },
+  {
+    body,
+    headers = {},
+    host = "127.0.0.1",
+  }: { body: Uint8Array; headers?: http2.OutgoingHttpHeaders; host?: string },
 ): Promise<RawAnswer> {
-  const session = http2.connect(`http://127.0.0.1:${port}`);
+  const session = http2.connect(`http://${host}:${port}`);
   try {
     const stream = session.request({
       ":method": "POST",
