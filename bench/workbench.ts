@@ -92,6 +92,14 @@ export class Workbench {
     });
   }
 
+  /** Makes load that nobody measures, until V8 has compiled what it is going to compile: servers run for
+   *  months, and their first seconds say little of them. A server that fails here fails again where it counts. */
+  async warmUp(plan: Parameters<Workbench["load"]>[0]): Promise<void> {
+    const seconds = this.choose({ full: 2, quick: 0.3 });
+    const { cores, folder } = { cores: this.cores.client, folder: this.folder };
+    await measureLoad({ ...plan, warmUpSeconds: 0.1, seconds, cores, folder }).catch(() => {});
+  }
+
   /** Makes load and adds the rate and the median latency under `id`. A server that fails under it ends
    *  its own measurement, not those of the others. */
   async measure(id: string, plan: Parameters<Workbench["load"]>[0]): Promise<void> {

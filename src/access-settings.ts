@@ -1,12 +1,13 @@
 import { resolve } from "node:path";
+import type { SettingRows } from "./setting.ts";
 
 /** Who may make a kind of call. "authenticated": who shows a token or a certificate, and the unix socket,
  *  whose permissions are those of its file. "local": callers on this machine as well. */
 export type AccessRule = "any" | "local" | "authenticated";
 
 /** The kinds of calls: those that load and unload models or look into the process; those that run models
- *  or tell of them; and those that ask whether the server is well. */
-export type Right = "lifecycle" | "inference" | "health";
+ *  or tell of them; those that ask whether the server is well; and that for its metrics. */
+export type Right = "lifecycle" | "inference" | "health" | "metrics";
 
 export interface AccessSettings {
   readonly rules: Readonly<Record<Right, AccessRule>>;
@@ -20,7 +21,7 @@ export interface AccessSettings {
 }
 
 export const defaultAccess: AccessSettings = Object.freeze({
-  rules: Object.freeze({ lifecycle: "local", inference: "any", health: "any" }),
+  rules: Object.freeze({ lifecycle: "local", inference: "any", health: "any", metrics: "local" }),
   lifecycleTokensPath: undefined,
   inferenceTokensPath: undefined,
   tokenTransport: "tls",
@@ -74,12 +75,14 @@ export const accessSettings = {
   "lifecycle-clients": {
     env: "LIFECYCLE_CLIENTS",
     type: "text",
+    separator: ",",
     default: "",
     doc: "names in client certificates that may load and unload, separated by commas: CN:…, DNS:… or URI:…",
   },
-} as const;
+} as const satisfies SettingRows;
 
-type Raw = Readonly<Record<keyof typeof accessSettings, string | number | undefined>>;
+type RawName = keyof typeof accessSettings | "metrics-access";
+type Raw = Readonly<Record<RawName, string | number | undefined>>;
 
 /** Adds a line to `problems` for what cannot be used. */
 export function readAccessSettings(raw: Raw, problems: string[]): AccessSettings {
@@ -99,6 +102,7 @@ export function readAccessSettings(raw: Raw, problems: string[]): AccessSettings
       lifecycle: raw["lifecycle-access"] as AccessRule,
       inference: raw["inference-access"] as AccessRule,
       health: raw["health-access"] as AccessRule,
+      metrics: raw["metrics-access"] === "none" ? "local" : (raw["metrics-access"] as AccessRule),
     },
     lifecycleTokensPath: path("lifecycle-tokens"),
     inferenceTokensPath: path("inference-tokens"),

@@ -4,8 +4,10 @@ import { commandTable } from "./cli/command-table.ts";
 import { completionScript } from "./cli/completion.ts";
 import { exitCodes } from "./cli/exit-code.ts";
 import { printable } from "./cli/format.ts";
-import { commandHelp, programHelp, serveHelp } from "./cli/help.ts";
+import { commandHelp, programHelp, serveHelp, serverCommandHelp } from "./cli/help.ts";
 import { parseArguments } from "./cli/parse-arguments.ts";
+import { serverCommands } from "./cli/server-commands.ts";
+import { takeOptions } from "./cli/take-options.ts";
 import { version } from "./version.ts";
 
 /** The program's surroundings: what `process` has. */
@@ -61,14 +63,27 @@ function printedText(
 }
 
 function helpOn(name: string): string {
-  return name === "serve" ? serveHelp() : commandHelp(name, findCommand(name));
+  if (name === "serve") return serveHelp();
+  const entry = serverCommand(name);
+  return entry === undefined
+    ? commandHelp(name, findCommand(name))
+    : serverCommandHelp(name, entry);
+}
+
+function serverCommand(name: string) {
+  return Object.hasOwn(serverCommands, name) ? serverCommands[name] : undefined;
 }
 
 function findCommand(name: string) {
   const entry = Object.hasOwn(commandTable, name) ? commandTable[name] : undefined;
   if (entry !== undefined) return entry;
-  const known = ["serve", ...Object.keys(commandTable), "completion", "help"].join(", ");
-  throw usageError(`there is no command "${name}"`, `expected one of ${known}`);
+  const known = [
+    "serve",
+    ...Object.keys(serverCommands),
+    ...Object.keys(commandTable),
+    ...["completion", "help"],
+  ];
+  throw usageError(`there is no command "${name}"`, `expected one of ${known.join(", ")}`);
 }
 
 async function runCommand(
@@ -76,12 +91,20 @@ async function runCommand(
   argv: readonly string[],
   { env, stdin, stdout, stderr }: Surroundings,
 ): Promise<number> {
-  const entry = findCommand(name);
-  const args = parseArguments(name, entry, { argv, env });
   const reading = new AbortController();
   // Whoever reads, like head, may have seen enough.
   stdout.on("error", () => reading.abort());
   const terminal: Terminal = { stdin, stdout, stderr, signal: reading.signal };
+  const forServer = serverCommand(name);
+  if (forServer !== undefined) {
+    const { options } = forServer;
+    const { taken, rest } = takeOptions(argv, options);
+    const args = parseArguments(name, { operands: [], options }, { argv: taken, env });
+    const { run } = await forServer.load();
+    return await run({ args, flags: rest, env, terminal });
+  }
+  const entry = findCommand(name);
+  const args = parseArguments(name, entry, { argv, env });
   const { run } = await entry.load();
   return await run(args, terminal);
 }

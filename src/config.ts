@@ -1,15 +1,22 @@
 import { isIP } from "node:net";
-import { totalmem } from "node:os";
 import { delimiter, resolve } from "node:path";
-import { parseArgs } from "node:util";
 import { type AccessSettings, readAccessSettings } from "./access-settings.ts";
 import { readHostnames, readOrigins } from "./browser-settings.ts";
+import { type ConfigFile, readConfigFile } from "./config-file.ts";
 import { RuntimeError } from "./errors.ts";
 import type { LogLevel } from "./log.ts";
+import { type MetricsSettings, readMetricsSettings } from "./metrics-settings.ts";
 import { type NetworkLimits, networkLimits } from "./network-limits.ts";
 import { type PullSettings, readPullSettings } from "./pull-settings.ts";
-import type { RunSettings } from "./run-settings.ts";
-import { type Setting, settings } from "./settings.ts";
+import { type RunSettings, runSettings } from "./run-settings.ts";
+import type { SettingValue } from "./setting.ts";
+import {
+  configFilePath,
+  readFlags,
+  type SourcedSettings,
+  sourceSettings,
+} from "./setting-sources.ts";
+import type { SettingName } from "./settings.ts";
 import { readTlsSettings, type TlsSettings } from "./tls-settings.ts";
 
 const MiB = 1024 * 1024;
@@ -19,6 +26,8 @@ export interface Config {
   readonly host: string;
   readonly port: number;
   readonly unixSocket: string | undefined;
+  /** Whether gRPC's reflection service answers. */
+  readonly reflection: boolean;
   readonly modelRepository: string | undefined;
   /** Absolute. The first is where relative model paths start. */
   readonly modelRoots: readonly string[];
@@ -55,72 +64,64 @@ export interface Config {
   readonly corsOrigins: readonly string[];
   /** Names without ports, lower case. */
   readonly allowedHosts: readonly string[];
+  readonly metrics: MetricsSettings;
   readonly logLevel: LogLevel;
 }
 
-type Raw = { -readonly [K in keyof typeof settings]: string | number | undefined };
+/** What was read, and what is wrong with it. */
+export interface ConfigReading {
+  /** Undefined if there are problems. */
+  readonly config: Config | undefined;
+  /** Every setting, and where its value came from. */
+  readonly values: SourcedSettings["values"];
+  readonly problems: readonly string[];
+  /** What is probably not what was meant. */
+  readonly warnings: readonly string[];
+}
 
-/** Reads flags (`argv`, without the program and the command), then `env`, then defaults. Throws
- *  RuntimeError "invalid-argument" whose message lists every problem, one a line. */
+/** Reads flags (`argv`, without the program and the command), then `env`, then the file that these name, then
+ *  defaults. Never rejects. */
+export async function loadConfig(
+  argv: readonly string[],
+  env: NodeJS.ProcessEnv,
+): Promise<ConfigReading> {
+  const path = configFilePath(readFlags(argv, []), env);
+  return judgeConfig(argv, env, path === undefined ? undefined : await readConfigFile(path));
+}
+
+/** As `loadConfig`, without a file. Throws RuntimeError "invalid-argument" whose message lists every problem,
+ *  one a line. */
 export function readConfig(argv: readonly string[], env: NodeJS.ProcessEnv): Config {
+  const { config, problems } = judgeConfig(argv, env, undefined);
+  if (config === undefined) throw new RuntimeError("invalid-argument", problems.join("\n"));
+  return config;
+}
+
+function judgeConfig(
+  argv: readonly string[],
+  env: NodeJS.ProcessEnv,
+  file: ConfigFile | undefined,
+): ConfigReading {
   const problems: string[] = [];
   const flags = readFlags(argv, problems);
-  const raw = {} as Raw;
-  for (const name of Object.keys(settings) as (keyof typeof settings)[]) {
-    const setting: Setting = settings[name];
-    const flag = flags[name];
-    // An empty variable counts as unset: manifests often carry them.
-    const text = flag ?? (env[setting.env] || undefined);
-    const where = flag === undefined ? setting.env : `--${name}`;
-    raw[name] = text === undefined ? setting.default : parse(text, setting, where, problems);
-  }
-  const config = assemble(raw, problems);
+  const { values, warnings, problems: badValues } = sourceSettings(flags, env, file);
+  problems.push(...badValues);
+  const config = assemble(values, problems);
   if (problems.length === 0) {
-    checkModelMeshRules(config, problems);
-    checkNetworkLimits(config, problems);
+    checkModelMeshRules(config, values, problems);
+    checkNetworkLimits(config, values, problems);
   }
-  if (problems.length > 0) throw new RuntimeError("invalid-argument", problems.join("\n"));
-  return Object.freeze(config);
+  const isSound = problems.length === 0;
+  return { config: isSound ? Object.freeze(config) : undefined, values, problems, warnings };
 }
 
-function readFlags(argv: readonly string[], problems: string[]): Record<string, string> {
-  const options = Object.fromEntries(
-    Object.keys(settings).map((name) => [name, { type: "string" as const }]),
-  );
-  try {
-    return parseArgs({ args: [...argv], options, strict: true }).values as Record<string, string>;
-  } catch (error) {
-    problems.push((error as Error).message);
-    return {};
-  }
-}
+type Values = SourcedSettings["values"];
 
-function parse(
-  text: string,
-  setting: Setting,
-  where: string,
-  problems: string[],
-): string | number | undefined {
-  if (setting.type === "text") return text;
-  if (setting.type === "choice") {
-    if (setting.choices?.includes(text)) return text;
-    problems.push(`${where} is "${text}", expected one of ${setting.choices?.join(", ")}`);
-    return undefined;
-  }
-  const value = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text) ? Number(text) : Number.NaN;
-  const min = setting.min ?? Number.MIN_SAFE_INTEGER;
-  const max = setting.max ?? Number.MAX_SAFE_INTEGER;
-  const kind = setting.type === "integer" ? "an integer" : "a number";
-  const sound = setting.type === "integer" ? Number.isSafeInteger(value) : Number.isFinite(value);
-  if (sound && value >= min && value <= max) return value;
-  const range = setting.max === undefined ? `of at least ${min}` : `from ${min} to ${max}`;
-  problems.push(`${where} is "${text}", expected ${kind} ${range} (${setting.doc})`);
-  return undefined;
-}
-
-function assemble(raw: Raw, problems: string[]): Config {
-  const number = (name: keyof Raw) => raw[name] as number;
-  const optional = (name: keyof Raw) => (raw[name] === "" ? undefined : (raw[name] as string));
+function assemble(values: Values, problems: string[]): Config {
+  const raw = valuesOf(values);
+  const number = (name: SettingName) => raw[name] as number;
+  const optional = (name: SettingName) => (raw[name] === "" ? undefined : (raw[name] as string));
+  const whereIs = (name: SettingName) => values[name].source.name;
   const repository = optional("model-repository");
   const roots = [
     ...(repository === undefined ? [] : [repository]),
@@ -132,30 +133,21 @@ function assemble(raw: Raw, problems: string[]): Config {
   if (access.lifecycleClients.length > 0 && tls?.clientCaPath === undefined) {
     problems.push("LIFECYCLE_CLIENTS needs TLS_CLIENT_CA_PATH, whose certificates have the names");
   }
-  const memory = (raw["container-memory"] as number | undefined) ?? machineMemoryBytes();
   return {
     host: raw.host as string,
     port: number("port"),
     unixSocket: optional("unix-socket"),
+    reflection: raw.reflection === "on",
     modelRepository: repository === undefined ? undefined : resolve(repository),
     modelRoots: [...new Set(roots.map((root) => resolve(root)))],
     pull: readPullSettings(raw, raw["root-model-dir"] as string, problems),
-    capacityBytes: memory - number("memory-buffer"),
+    capacityBytes: number("container-memory") - number("memory-buffer"),
     loadingConcurrency: number("loading-concurrency"),
     loadTimeoutMs: number("load-timeout"),
     defaultModelBytes: number("default-model-size"),
     modelSizeMultiplier: raw["model-size-multiplier"] as number | undefined,
     limitPerModelConcurrency: number("limit-per-model-concurrency"),
-    runSettings: {
-      maxBatchSize: number("max-batch-size"),
-      maxQueueDelayMicroseconds: number("max-queue-delay"),
-      maxQueueSize: number("max-queue-size"),
-      maxQueueWaitMs: raw["max-queue-wait"] as number | undefined,
-      queueTimeoutMicroseconds: number("queue-timeout"),
-      maxRunMs: number("run-timeout"),
-      maxConcurrency: number("limit-per-model-concurrency"),
-      warmupBatchSize: number("warmup-batch-size"),
-    },
+    runSettings: runSettings((name) => raw[name] as number | undefined),
     warmupTimeoutMs: number("warmup-timeout"),
     runMemoryBytes: number("run-memory"),
     maxWasteBytes: number("host-waste"),
@@ -171,41 +163,62 @@ function assemble(raw: Raw, problems: string[]): Config {
     tls,
     access,
     lifecycleOwner: raw["lifecycle-owner"] as Config["lifecycleOwner"],
-    corsOrigins: readOrigins(raw["cors-origins"] as string, problems),
+    corsOrigins: readOrigins(raw["cors-origins"] as string, whereIs("cors-origins"), problems),
     allowedHosts: [
       // Addresses need no permission.
       ...(isIP(raw.host as string) === 0 ? [(raw.host as string).toLowerCase()] : []),
-      ...readHostnames(raw["allowed-hosts"] as string, problems),
+      ...readHostnames(raw["allowed-hosts"] as string, whereIs("allowed-hosts"), problems),
     ],
+    metrics: readMetricsSettings(raw, raw.host as string),
     logLevel: raw["log-level"] as LogLevel,
   };
 }
 
-/** The cgroup's limit where there is one, else all memory of the machine. */
-function machineMemoryBytes(): number {
-  const limit = process.constrainedMemory();
-  return limit > 0 && limit < totalmem() ? limit : totalmem();
+function valuesOf(values: Values): Readonly<Record<SettingName, SettingValue>> {
+  const entries = Object.entries(values).map(([name, { value }]) => [name, value]);
+  return Object.fromEntries(entries) as Record<SettingName, SettingValue>;
 }
 
 /** ModelMesh ends itself if a READY answer breaks these, so we do not start with such values. */
-function checkModelMeshRules(config: Config, problems: string[]): void {
+function checkModelMeshRules(config: Config, values: Values, problems: string[]): void {
   const least = Math.max(
     2 * config.defaultModelBytes,
     Math.min(512 * MiB, 10 * config.defaultModelBytes),
   );
   if (config.capacityBytes >= least) return;
+  const [memory, buffer, size] = namesOf(
+    values,
+    "container-memory",
+    "memory-buffer",
+    "default-model-size",
+  );
   problems.push(
-    `CONTAINER_MEM_REQ_BYTES minus MEM_BUFFER_BYTES leaves ${config.capacityBytes} bytes for models; ` +
-      `ModelMesh needs at least ${least} with DEFAULT_MODELSIZE ${config.defaultModelBytes}`,
+    `${memory} minus ${buffer} leaves ${config.capacityBytes} bytes for models; ` +
+      `ModelMesh needs at least ${least} with ${size} ${config.defaultModelBytes}`,
   );
 }
 
 /** A message that is allowed must be able to arrive. */
-function checkNetworkLimits({ maxMessageBytes, networkLimits }: Config, problems: string[]): void {
+function checkNetworkLimits(
+  { maxMessageBytes, networkLimits }: Config,
+  values: Values,
+  problems: string[],
+): void {
   const { maxConnectionBytes, maxCallBytes } = networkLimits;
   if (Math.min(maxConnectionBytes, maxCallBytes) >= maxMessageBytes) return;
-  problems.push(
-    `MAX_CONNECTION_BYTES (${maxConnectionBytes}) and MAX_CALL_BYTES (${maxCallBytes}) ` +
-      `have to be at least MAX_MESSAGE_BYTES (${maxMessageBytes})`,
+  const [connection, calls, message] = namesOf(
+    values,
+    "max-connection-bytes",
+    "max-call-bytes",
+    "max-message-size",
   );
+  problems.push(
+    `${connection} (${maxConnectionBytes}) and ${calls} (${maxCallBytes}) ` +
+      `have to be at least ${message} (${maxMessageBytes})`,
+  );
+}
+
+/** As the operator wrote them. */
+function namesOf(values: Values, ...names: SettingName[]): string[] {
+  return names.map((name) => values[name].source.name);
 }

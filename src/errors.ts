@@ -43,6 +43,18 @@ export class RuntimeError extends Error {
   }
 }
 
+/** Calls `make` such that the errors it makes have no stack, which is a good part of what a refusal costs. For
+ *  those that come by the thousand, and of which nobody asks where they come from. */
+export function withoutStack<T>(make: () => T): T {
+  const { stackTraceLimit } = Error;
+  Error.stackTraceLimit = 0;
+  try {
+    return make();
+  } finally {
+    Error.stackTraceLimit = stackTraceLimit;
+  }
+}
+
 /** Whether a new attempt at the same work may succeed without anybody changing anything. */
 export function isTransient(reason: unknown): boolean {
   return (

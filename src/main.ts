@@ -1,10 +1,13 @@
 import { fileURLToPath } from "node:url";
 import { announce } from "./announce.ts";
-import { type Config, readConfig } from "./config.ts";
+import { loadConfig } from "./config.ts";
 import { createEngine } from "./engine/create-engine.ts";
 import { describeError } from "./errors.ts";
 import { createLogger } from "./log.ts";
 import { awaitPrestop } from "./prestop.ts";
+import { CallMetrics } from "./rpc/call-metrics.ts";
+import { MetricsPort } from "./rpc/metrics-port.ts";
+import { MetricsPage } from "./rpc/metrics-text.ts";
 import { buildServer } from "./rpc/server.ts";
 import { ModelManager } from "./service/model-manager.ts";
 import { ModelPuller } from "./storage/model-puller.ts";
@@ -14,15 +17,14 @@ import { version } from "./version.ts";
 /** Serves models until a signal ends the process. `flags`: without the program and the command. Resolves when
  *  the models of the local repository are loaded, or with `process.exitCode` set if there is no way to start. */
 export async function serve(flags: readonly string[], env: NodeJS.ProcessEnv): Promise<void> {
-  let config: Config;
-  try {
-    config = readConfig(flags, env);
-  } catch (error) {
-    process.stderr.write(`modelport: ${(error as Error).message}\n`);
+  const { config, problems, warnings } = await loadConfig(flags, env);
+  if (config === undefined) {
+    process.stderr.write(`modelport: ${problems.join("\n")}\n`);
     process.exitCode = 1;
     return;
   }
   const log = createLogger(config.logLevel);
+  for (const reason of warnings) log.warn({ reason }, "environment has a doubtful variable");
   const engine = createEngine({
     hosts: config.engineHosts,
     dedicatedMinBytes: config.dedicatedHostMinBytes,
@@ -39,10 +41,17 @@ export async function serve(flags: readonly string[], env: NodeJS.ProcessEnv): P
     { engine, safePath: new SafePath(config.modelRoots), puller, log },
     config,
   );
+  const calls = new CallMetrics();
+  const { metrics } = models.watch;
+  metrics.inference.maxModels = config.metrics.maxModels;
+  const page = new MetricsPage(calls, metrics);
+  const metricsPort = new MetricsPort(page, log);
   const server = await buildServer({
     models,
     readiness: models.readiness,
     watch: models.watch,
+    observer: calls,
+    metrics: config.metrics.access === "none" ? undefined : { page },
     options: {
       host: config.host,
       port: config.port,
@@ -51,6 +60,7 @@ export async function serve(flags: readonly string[], env: NodeJS.ProcessEnv): P
       readMaxBytes: config.maxMessageBytes,
       tls: config.tls,
       access: config.access,
+      reflection: config.reflection,
       browserRules: {
         allowedOrigins: new Set(config.corsOrigins),
         allowedHosts: new Set(config.allowedHosts),
@@ -70,7 +80,7 @@ export async function serve(flags: readonly string[], env: NodeJS.ProcessEnv): P
       // Loads stop at once; inferences and their connections have until the grace is over.
       await Promise.all([server.close(), models.close(config.shutdownGraceMs)]);
       await engine.close();
-      await puller.close();
+      await Promise.all([puller.close(), metricsPort.close()]);
       log.info({ reason }, "shutdown finished");
       process.exit(exitCode);
     })();
@@ -94,6 +104,11 @@ export async function serve(flags: readonly string[], env: NodeJS.ProcessEnv): P
   });
 
   try {
+    const { host: metricsHost, port: ownPort } = config.metrics;
+    if (ownPort !== undefined) {
+      const at = await metricsPort.listen({ host: metricsHost, port: ownPort });
+      log.info({ port: at, host: metricsHost }, "metrics listening");
+    }
     const { port, hosts, socketPath } = await server.listen();
     log.info({ port, hosts, socketPath, capacityBytes: config.capacityBytes }, "server listening");
     const url = `${config.tls === undefined ? "http" : "https"}://${config.host}:${port}`;

@@ -1,3 +1,5 @@
+import type { SettingRows } from "./setting.ts";
+
 const KiB = 1024;
 const MiB = 1024 * KiB;
 
@@ -42,31 +44,34 @@ export const defaultNetworkLimits: NetworkLimits = Object.freeze({
 
 const maxTimerMs = 2 ** 31 - 1;
 
-/** The rows of src/config.ts for these limits. */
+/** The rows of src/settings.ts for these limits. */
 export const networkSettings = {
   "peek-timeout": {
     env: "PEEK_TIMEOUT",
     type: "integer",
+    unit: "ms",
     default: defaultNetworkLimits.peekTimeoutMs,
     min: 10,
     max: maxTimerMs,
-    doc: "milliseconds that a new connection may take to show which HTTP it speaks",
+    doc: "how long a new connection may take to show which HTTP it speaks",
   },
   "headers-timeout": {
     env: "HEADERS_TIMEOUT",
     type: "integer",
+    unit: "ms",
     default: defaultNetworkLimits.headersTimeoutMs,
     min: 10,
     max: maxTimerMs,
-    doc: "milliseconds that the headers of an HTTP/1.1 request may take to arrive",
+    doc: "how long the headers of an HTTP/1.1 request may take to arrive",
   },
   "request-timeout": {
     env: "REQUEST_TIMEOUT",
     type: "integer",
+    unit: "ms",
     default: defaultNetworkLimits.requestTimeoutMs,
     min: 10,
     max: maxTimerMs,
-    doc: "milliseconds that a request may take to arrive, and an answer to be taken",
+    doc: "how long a request may take to arrive, and an answer to be taken",
   },
   "max-connections": {
     env: "MAX_CONNECTIONS",
@@ -86,24 +91,27 @@ export const networkSettings = {
   "max-header-list-size": {
     env: "MAX_HEADER_LIST_BYTES",
     type: "integer",
+    unit: "bytes",
     default: defaultNetworkLimits.maxHeaderListBytes,
     min: 4 * KiB,
     max: 16 * MiB,
-    doc: "bytes of the headers of one HTTP/2 request; those of HTTP/1.1 may have 16 KiB",
+    doc: "headers of one HTTP/2 request; those of HTTP/1.1 may have 16 KiB",
   },
   "max-connection-bytes": {
     env: "MAX_CONNECTION_BYTES",
     type: "integer",
+    unit: "bytes",
     default: defaultNetworkLimits.maxConnectionBytes,
     min: MiB,
-    doc: "bytes of requests and unread answers that one connection may hold",
+    doc: "requests and unread answers that one connection may hold",
   },
   "max-call-bytes": {
     env: "MAX_CALL_BYTES",
     type: "integer",
+    unit: "bytes",
     default: defaultNetworkLimits.maxCallBytes,
     min: MiB,
-    doc: "bytes of requests and unread answers of all calls together",
+    doc: "requests and unread answers of all calls together",
   },
   "max-cancel-burst": {
     env: "MAX_CANCEL_BURST",
@@ -121,7 +129,7 @@ export const networkSettings = {
     max: 2 ** 31 - 1,
     doc: "calls that an HTTP/2 client may cancel in a second, over time",
   },
-} as const;
+} as const satisfies SettingRows;
 
 /** The limits in what was read for these rows. */
 export function networkLimits(

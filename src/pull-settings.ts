@@ -1,4 +1,5 @@
 import { join, resolve } from "node:path";
+import type { SettingRows } from "./setting.ts";
 
 export const storageTypes = ["s3", "gcs", "azure", "http", "pvc"] as const;
 export type StorageType = (typeof storageTypes)[number];
@@ -20,7 +21,7 @@ export interface PullSettings {
   readonly types: readonly StorageType[];
 }
 
-/** The rows of src/config.ts for these settings. */
+/** The rows of src/settings.ts for these settings. */
 export const pullSettings = {
   "storage-config-dir": {
     env: "STORAGE_CONFIG_DIR",
@@ -38,14 +39,16 @@ export const pullSettings = {
     env: "PULL_DIR",
     type: "text",
     default: "",
-    doc: "directory for models that the runtime pulls itself; default: _pulled in ROOT_MODEL_DIR",
+    defaultText: "_pulled in ROOT_MODEL_DIR",
+    doc: "directory for models that the runtime pulls itself",
   },
   "pull-disk-size": {
     env: "PULL_DISK_BYTES",
     type: "integer",
+    unit: "bytes",
     default: 0,
     min: 0,
-    doc: "bytes on disk that pulled models may have together; 0: what the disk has",
+    doc: "what pulled models may have on disk together; 0: what the disk has",
   },
   "pull-concurrency": {
     env: "PULL_CONCURRENCY",
@@ -58,18 +61,20 @@ export const pullSettings = {
   "pull-idle-timeout": {
     env: "PULL_IDLE_TIMEOUT",
     type: "integer",
+    unit: "ms",
     default: 10_000,
     min: 100,
     max: 2 ** 31 - 1,
-    doc: "milliseconds that a store may send nothing before another attempt is made",
+    doc: "how long a store may send nothing before another attempt is made",
   },
   "pull-types": {
     env: "PULL_TYPES",
     type: "text",
     default: storageTypes.join(","),
+    separator: ",",
     doc: `what models may be pulled from, separated by commas: ${storageTypes.join(", ")}; none: nothing is pulled`,
   },
-} as const;
+} as const satisfies SettingRows;
 
 type Raw = Readonly<Record<keyof typeof pullSettings, string | number | undefined>>;
 

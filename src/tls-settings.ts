@@ -1,4 +1,5 @@
 import { resolve } from "node:path";
+import type { SettingRows } from "./setting.ts";
 
 /** Whose certificate a client has to show: nobody's, one if it has one, or one in any case. */
 export type ClientAuth = "none" | "optional" | "require";
@@ -56,7 +57,8 @@ export const tlsSettings = {
     type: "choice",
     choices: ["none", "optional", "require"],
     default: undefined,
-    doc: "whether clients show a certificate; default: require where TLS_CLIENT_CA_PATH is set, else none",
+    defaultText: "require where TLS_CLIENT_CA_PATH is set, else none",
+    doc: "whether clients show a certificate: none, those that have one, or all",
   },
   "tls-min-version": {
     env: "TLS_MIN_VERSION",
@@ -68,7 +70,9 @@ export const tlsSettings = {
   "tls-ciphers": {
     env: "TLS_CIPHERS",
     type: "text",
+    separator: ":",
     default: defaultCiphers,
+    defaultText: "those of TLS 1.3, and of 1.2 those with ECDHE and AEAD",
     doc: "cipher suites as OpenSSL names them, separated by colons, the preferred ones first",
   },
   "tls-plaintext": {
@@ -78,7 +82,7 @@ export const tlsSettings = {
     default: "none",
     doc: "who may do without TLS on the TCP port: nobody, or callers on this machine; the unix socket never has TLS",
   },
-} as const;
+} as const satisfies SettingRows;
 
 type Raw = Readonly<Record<keyof typeof tlsSettings, string | number | undefined>>;
 

@@ -25,6 +25,13 @@ export async function measureInference(bench: Workbench): Promise<void> {
   const servers = await startServers(bench, files);
   const [asShipped] = Object.values(servers);
   const floor = await startLatencyFloor(bench, asShipped?.port ?? 0, files);
+  for (const { port } of [...Object.values(servers), floor]) {
+    for (const { request, bodyFile } of files) {
+      const answerBytes = (await ask(port, request)).byteLength;
+      const bodyFiles = [bodyFile] as const;
+      await bench.warmUp({ port, path: inferPath, bodyFiles, streams: 64, answerBytes });
+    }
+  }
   for (let round = 0; round < bench.choose(rounds); round++) {
     for (const { model, file, request, bodyFile } of files) {
       bench.log(`${model.name}, limit`);

@@ -12,7 +12,7 @@ const firstCancelMs = 100;
 const lastCancelMs = 600;
 
 /** How long the tree's memory must stand still before a load, so that a spare host's start is over. */
-const settleMs = 300;
+const settleMs = 200;
 const settledBytes = 4 * 1024 ** 2;
 
 /** How long it takes from the reset of a load's call until its memory is back with the system: until the

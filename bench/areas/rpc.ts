@@ -42,6 +42,13 @@ export async function measureRpc(bench: Workbench): Promise<void> {
       "node:http2, its defaults": await startFloor(bench, answerFile, undefined),
       ...echoes,
     };
+    const most = Math.max(...payload.streams);
+    for (const [name, { port }] of Object.entries(servers)) {
+      bench.log(`rpc/${payload.name}/${name} warms up`);
+      const answerBytes = (await ask(port, request)).byteLength;
+      const bodyFiles = [bodyFile] as const;
+      await bench.warmUp({ port, path: inferPath, bodyFiles, streams: most, answerBytes });
+    }
     for (let round = 0; round < bench.choose(rounds); round++) {
       for (const streams of payload.streams) {
         for (const [name, { port }] of Object.entries(servers)) {

@@ -1,6 +1,7 @@
 // Modelport's wire layer as main.ts sets it up, over a model that echoes tensors in this process: what
 // is measured is the RPC and nothing behind it.
 import { createLogger } from "../../src/log.ts";
+import { CallMetrics } from "../../src/rpc/call-metrics.ts";
 import { buildServer } from "../../src/rpc/server.ts";
 import type { InferenceRequest, InferenceResult } from "../../src/service/models.ts";
 import { FakeModels } from "../../test/support/fake-models.ts";
@@ -28,5 +29,6 @@ const server = await buildServer({
     requestTimeoutMs: 300_000,
   },
   log: createLogger("info"),
+  observer: new CallMetrics(),
 });
 announce((await server.listen()).port);

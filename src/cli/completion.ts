@@ -1,7 +1,9 @@
+import type { Setting } from "../setting.ts";
 import { settings } from "../settings.ts";
 import type { CommandSpec, OperandSpec, OptionSpec } from "./command.ts";
 import { usageError } from "./command-error.ts";
 import { commandTable } from "./command-table.ts";
+import { serverCommands } from "./server-commands.ts";
 
 const scripts = { bash, zsh, fish } as const;
 const shells = Object.keys(scripts);
@@ -14,19 +16,32 @@ export function completionScript(shell: string | undefined): string {
   throw usageError(`there is no completion for "${shell}": ${shells.join(", ")}`, advice);
 }
 
+const flags: Readonly<Record<string, OptionSpec>> = Object.fromEntries(
+  Object.entries<Setting>(settings).map(([name, { doc, choices }]) => [
+    name,
+    {
+      doc,
+      value: "VALUE",
+      ...(choices === undefined ? {} : { choices }),
+      ...(name === "config" ? { isFile: true } : {}),
+    },
+  ]),
+);
+
 /** All commands, those included that no runtime is needed for. */
 const commands: Readonly<Record<string, CommandSpec>> = {
   serve: {
     summary: "serve models until SIGTERM or SIGINT",
     operands: [],
-    options: Object.fromEntries(
-      Object.entries(settings).map(([name, { doc, ...setting }]) => [
-        name,
-        { doc, value: "VALUE", ...("choices" in setting ? { choices: setting.choices } : {}) },
-      ]),
-    ),
+    options: flags,
     examples: [],
   },
+  ...Object.fromEntries(
+    Object.entries(serverCommands).map(([name, { summary, options }]) => [
+      name,
+      { summary, operands: [], options: { ...options, ...flags }, examples: [] },
+    ]),
+  ),
   ...commandTable,
   completion: {
     summary: "print the completion script of a shell",
@@ -36,7 +51,12 @@ const commands: Readonly<Record<string, CommandSpec>> = {
   },
   help: {
     summary: "explain a command",
-    operands: [{ name: "COMMAND", choices: ["serve", ...Object.keys(commandTable)] }],
+    operands: [
+      {
+        name: "COMMAND",
+        choices: ["serve", ...Object.keys(serverCommands), ...Object.keys(commandTable)],
+      },
+    ],
     options: {},
     examples: [],
   },

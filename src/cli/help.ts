@@ -1,9 +1,11 @@
-import { type Setting, settings } from "../settings.ts";
+import { describeDefault, describeRange, type Setting } from "../setting.ts";
+import { settingGroups } from "../settings.ts";
 import { version } from "../version.ts";
 import type { CommandSpec, OperandSpec, OptionSpec } from "./command.ts";
 import { commandTable } from "./command-table.ts";
 import { exitCodes } from "./exit-code.ts";
 import { formatTable } from "./format.ts";
+import { type ServerCommand, serverCommands } from "./server-commands.ts";
 
 const exitMeanings: Readonly<Record<keyof typeof exitCodes, string>> = {
   ok: "done",
@@ -24,6 +26,7 @@ export function programHelp(): string {
     "",
     formatTable([
       ["  serve", "serve models until SIGTERM or SIGINT"],
+      ...Object.entries(serverCommands).map(([name, { summary }]) => [`  ${name}`, summary]),
       ...Object.entries(commandTable).map(([name, { summary }]) => [`  ${name}`, summary]),
       ["  completion", "print the completion script of bash, zsh or fish"],
       ["  help", "explain a command"],
@@ -42,21 +45,36 @@ export function programHelp(): string {
 }
 
 export function serveHelp(): string {
-  const rows = Object.entries(settings).map(([name, setting]: [string, Setting]) => {
-    const preset =
-      setting.default === undefined || setting.default === ""
-        ? ""
-        : ` (default ${setting.default})`;
-    return [`  --${name}`, setting.env, `${setting.doc}${preset}`];
+  const groups = settingGroups.map(({ title, rows }) => {
+    const lines = Object.entries(rows).map(([name, setting]) => describeFlag(name, setting));
+    return `${title}:\n${lines.join("")}`;
   });
   return [
     "modelport serve [--FLAG VALUE...]",
     "",
     "Serves models until SIGTERM or SIGINT. Ends with 1 if it cannot start. A flag goes before the environment",
-    "variable beside it:",
+    "variable beside it, and that before the same name in the file that --config names. `modelport config` shows",
+    "what comes of them.",
     "",
-    formatTable(rows),
+    groups.join("\n"),
   ].join("\n");
+}
+
+function describeFlag(name: string, setting: Setting): string {
+  const range = describeRange(setting);
+  const preset = describeDefault(setting);
+  const facts = [...(range === "" ? [] : [range]), ...(preset === "" ? [] : [`default ${preset}`])];
+  const names = [setting.env, ...(setting.aliases ?? [])].join(", ");
+  return [
+    `  --${name.padEnd(28)} ${names}\n`,
+    `      ${setting.doc}${facts.length === 0 ? "" : ` (${facts.join("; ")})`}\n`,
+  ].join("");
+}
+
+/** Of a command that takes the flags of `serve`. */
+export function serverCommandHelp(name: string, { summary, ...spec }: ServerCommand): string {
+  const text = commandHelp(name, { ...spec, summary, operands: [] });
+  return `${text}\nBesides it takes the flags of serve: see modelport serve --help.\n`;
 }
 
 export function commandHelp(name: string, spec: CommandSpec): string {

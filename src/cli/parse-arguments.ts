@@ -5,7 +5,7 @@ import { usageError } from "./command-error.ts";
 /** Reads what follows the name of a command. Throws CommandError with the first thing that is wrong. */
 export function parseArguments(
   name: string,
-  { operands: operandSpecs, options: specs }: CommandSpec,
+  { operands: operandSpecs, options: specs }: Pick<CommandSpec, "operands" | "options">,
   input: { readonly argv: readonly string[]; readonly env: NodeJS.ProcessEnv },
 ): CommandArguments {
   const advice = `see modelport ${name} --help`;

@@ -1,3 +1,4 @@
+import type { InferenceTimes } from "../inference-times.ts";
 import type { TensorSpec } from "../tensor.ts";
 import type { IndexedTensor, OutgoingTensor } from "./host-protocol.ts";
 
@@ -6,6 +7,8 @@ export interface RunRequest {
   /** Positions of the wanted outputs, in order. */
   readonly wanted: readonly number[];
   readonly tensors: readonly IndexedTensor[];
+  /** To be filled in. */
+  readonly times?: InferenceTimes | undefined;
 }
 
 /** Beyond this the transport of a request costs more than what joining saves, and every request of a

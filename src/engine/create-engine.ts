@@ -5,6 +5,7 @@ import type { Engine, HostInfo, LoadedModel, ModelFile, ModelSource } from "./en
 import { findFormat, knownFormat, type ModelFootprint, modelFormats } from "./engine-catalog.ts";
 import { type EngineLog, silentLog } from "./engine-log.ts";
 import { FileThreads } from "./file-threads.ts";
+import type { HostCounts } from "./host-counts.ts";
 import { HostPool, shuttingDown } from "./host-pool.ts";
 import { sharedHostFactor, sharedModelBytes } from "./model-size.ts";
 
@@ -78,6 +79,10 @@ class PooledEngine implements Engine {
     return this.#pool.hosts();
   }
 
+  get hostCounts(): HostCounts {
+    return this.#pool.counts;
+  }
+
   knowsFormat(format: string): boolean {
     return findFormat(format) !== undefined;
   }
@@ -113,7 +118,7 @@ class PooledEngine implements Engine {
   }
 
   async load(source: ModelSource, options: Parameters<Engine["load"]>[1]): Promise<LoadedModel> {
-    const { signal, isolated, settings = defaultRunSettings } = options;
+    const { signal, isolated, settings = defaultRunSettings, meter } = options;
     signal.throwIfAborted();
     const format = knownFormat(source.format);
     const footprint =
@@ -123,6 +128,7 @@ class PooledEngine implements Engine {
       source,
       platform: format.platform,
       settings,
+      meter,
       signal,
       // What took a host down may have been the warm-up: the second attempt is made without.
       warmupRows: isolated ? 0 : footprint.warmupRows,
@@ -132,7 +138,7 @@ class PooledEngine implements Engine {
       try {
         return await host.load({
           ...load,
-          threads: availableParallelism(),
+          threads: settings.threads || availableParallelism(),
           sizeOf: (measuredBytes) => measuredBytes ?? footprint.usualBytes + hostBaseBytes,
         });
       } finally {
@@ -141,7 +147,7 @@ class PooledEngine implements Engine {
     }
     return await this.#pool.placeShared().load({
       ...load,
-      threads: 1,
+      threads: settings.threads || 1,
       sizeOf: (measuredBytes) => sharedModelBytes(footprint, measuredBytes),
     });
   }

@@ -1,7 +1,7 @@
 import { abortable } from "../abort.ts";
 import { RuntimeError } from "../errors.ts";
 import type { RunSettings } from "../run-settings.ts";
-import type { HostKind, ModelSource } from "./engine.ts";
+import type { HostKind, ModelSource, RunMeter } from "./engine.ts";
 import type { EngineLog } from "./engine-log.ts";
 import { HostLostError, type PartInLoss } from "./host-lost-error.ts";
 import { HostMemoryCap } from "./host-memory-cap.ts";
@@ -25,6 +25,7 @@ export interface HostLoad {
   readonly platform: string;
   readonly threads: number;
   readonly settings: RunSettings;
+  readonly meter: RunMeter | undefined;
   /** Rows, at most, of the runs on zeros that the load ends with; 0: there are none. */
   readonly warmupRows: number;
   readonly signal: AbortSignal;
@@ -70,6 +71,8 @@ export class EngineHost implements HostOfModel {
   readonly #cap: HostMemoryCap;
   /** No model is placed here any more; those that are here move to other hosts. Set by the pool. */
   isLeaving = false;
+  /** It ends because its models are elsewhere. Set by the pool. */
+  wasRecycled = false;
   readonly #models = new Map<number, Resident>();
   /** Model -> its measured bytes, or the estimate while it loads. Changed by `#commit` only. */
   readonly #bytes = new Map<number, number>();
@@ -128,8 +131,8 @@ export class EngineHost implements HostOfModel {
           : await this.#loadBesideOthers(number, load);
       const sizeBytes = load.sizeOf(measuredBytes);
       const metadata = { platform: load.platform, inputs, outputs };
-      const { settings } = load;
-      const facts = { sizeBytes, measuredBytes, metadata, settings };
+      const { settings, meter } = load;
+      const facts = { sizeBytes, measuredBytes, metadata, settings, meter };
       const model = new HostedModel(this, number, facts);
       this.#models.set(number, { model, load });
       this.#commit(number, sizeBytes);

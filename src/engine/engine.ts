@@ -1,7 +1,9 @@
 import type { CancelSignal } from "../cancel-signal.ts";
 import type { RuntimeError } from "../errors.ts";
+import type { InferenceTimes } from "../inference-times.ts";
 import type { RunSettings } from "../run-settings.ts";
 import type { Tensor, TensorSpec } from "../tensor.ts";
+import type { HostCounts } from "./host-counts.ts";
 
 /** A file that by its place and name holds a model. Nothing of it has been read. */
 export interface ModelFile {
@@ -33,6 +35,16 @@ export interface EngineRequest {
   readonly outputs: readonly string[];
   /** Not to be joined with other requests in one run, as if it were suspected of ending the host. */
   readonly alone?: boolean;
+  /** Filled in as it goes, for whoever wants to know. */
+  readonly times?: InferenceTimes | undefined;
+}
+
+/** Who counts what the runs of a model take; called on the way of each, so that it must cost little. */
+export interface RunMeter {
+  /** A request was answered that had waited so long before it was sent to the host. */
+  answered(waitedMs: number): void;
+  /** A run has answered so many requests. It was away for `awayMs`, of which the engine took `computeMs`. */
+  ran(requests: number, awayMs: number, computeMs: number): void;
 }
 
 /** A model in the memory of an engine host. */
@@ -114,11 +126,15 @@ export interface Engine {
       readonly isolated: boolean;
       /** Default: `defaultRunSettings`. */
       readonly settings?: RunSettings;
+      readonly meter?: RunMeter;
     },
   ): Promise<LoadedModel>;
 
   /** The hosts that are up or starting. */
   hosts(): readonly HostInfo[];
+
+  /** What has become of hosts so far. */
+  readonly hostCounts: HostCounts;
 
   /** Kills every host and resolves when they are gone. */
   close(): Promise<void>;

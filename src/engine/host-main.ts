@@ -191,8 +191,14 @@ function measure(ownsHost: boolean, before: number | undefined): MeasuredMemory 
   return { measuredBytes: isKnown ? after - before : undefined, memoryBytes };
 }
 
+/** What a run is measured from. */
+interface RunStart {
+  readonly cpu: NodeJS.CpuUsage;
+  readonly atMs: number;
+}
+
 function run(frame: Frame): void | Promise<void> {
-  const before = process.cpuUsage();
+  const start: RunStart = { cpu: process.cpuUsage(), atMs: performance.now() };
   const model = models.get(frame.model);
   if (model === undefined) throw new RuntimeError("aborted", "the model was unloaded");
   const { wanted, tensors } = decodeTensors(frame.payload);
@@ -203,18 +209,19 @@ function run(frame: Frame): void | Promise<void> {
     inputs,
     wanted.map((index) => specAt(model.outputs, index).name),
   );
-  if (!(results instanceof Promise)) return answerRun(frame, results, before);
-  return results.then((tensors) => answerRun(frame, tensors, before));
+  if (!(results instanceof Promise)) return answerRun(frame, results, start);
+  return results.then((tensors) => answerRun(frame, tensors, start));
 }
 
-function answerRun(frame: Frame, results: readonly Tensor[], before: NodeJS.CpuUsage): void {
+function answerRun(frame: Frame, results: readonly Tensor[], start: RunStart): void {
   const tensors = results.map(({ datatype, shape, data }, index) => {
     return { index, datatype, shape, parts: [data] };
   });
-  const { user, system } = process.cpuUsage(before);
+  const { user, system } = process.cpuUsage(start.cpu);
   const runMs = (user + system) / 1_000;
+  const computeMs = performance.now() - start.atMs;
   try {
-    answer(frame, frameKind.ran, encodeTensors({ wanted: [], runMs, tensors }));
+    answer(frame, frameKind.ran, encodeTensors({ wanted: [], runMs, computeMs, tensors }));
   } catch (error) {
     throw new RuntimeError("run-failed", `the outputs are too big: ${describeError(error)}`);
   }

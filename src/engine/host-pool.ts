@@ -2,6 +2,7 @@ import { RuntimeError } from "../errors.ts";
 import type { HostInfo, HostKind } from "./engine.ts";
 import { EngineHost } from "./engine-host.ts";
 import type { EngineLog } from "./engine-log.ts";
+import { HostCounts, type HostEnd } from "./host-counts.ts";
 import { HostProcess } from "./host-process.ts";
 import { HostRecycler, type RecyclablePool } from "./host-recycler.ts";
 
@@ -27,6 +28,7 @@ const maxPauseMs = 5_000;
 export class HostPool implements RecyclablePool {
   /** Resolves when the first host is up. Rejects if starts fail again and again before that. */
   readonly ready: Promise<void>;
+  readonly counts = new HostCounts();
   readonly #options: HostPoolOptions;
   readonly #ready = Promise.withResolvers<void>();
   /** Every host whose process is not gone. */
@@ -117,6 +119,7 @@ export class HostPool implements RecyclablePool {
 
   finish(host: EngineHost, isEmpty: boolean): void {
     host.isLeaving = false;
+    host.wasRecycled = isEmpty;
     if (isEmpty) void host.process.kill(new RuntimeError("cancelled", "the host was recycled"));
   }
 
@@ -151,6 +154,7 @@ export class HostPool implements RecyclablePool {
         this.#failedStarts = 0;
         this.#ready.resolve();
         const startMs = Math.round(performance.now() - startedMs);
+        this.counts.starts.observe(startMs);
         log.info({ hostPid: host.process.pid, kind: host.kind, startMs }, "engine host started");
       },
       () => {},
@@ -158,6 +162,7 @@ export class HostPool implements RecyclablePool {
     void host.process.exited.then((error) => {
       this.#hosts.delete(host);
       if (this.#isClosed) return;
+      this.counts.ends[endOf(host, error, wasReady)]++;
       // The end of a dedicated host is mostly its model's unload.
       if (error.kind !== "cancelled" && (host.kind !== "dedicated" || error.kind === "host-lost")) {
         const { pid } = host.process;
@@ -184,6 +189,13 @@ export class HostPool implements RecyclablePool {
   #throwIfClosed(): void {
     if (this.#isClosed) throw shuttingDown();
   }
+}
+
+function endOf(host: EngineHost, error: RuntimeError, wasReady: boolean): HostEnd {
+  if (error.kind === "aborted") return "unloaded";
+  if (error.kind === "cancelled") return host.wasRecycled ? "recycled" : "cancelled";
+  if (!wasReady) return "not-started";
+  return host.process.wasKilled ? "killed" : "crashed";
 }
 
 export function shuttingDown(): RuntimeError {

@@ -118,6 +118,7 @@ export class HostProcess {
   readonly #startTimer: NodeJS.Timeout;
   #lastCall = 0;
   #isCorked = false;
+  #wasKilled = false;
 
   constructor({ log, environment }: HostProcessOptions) {
     this.#log = log;
@@ -136,6 +137,11 @@ export class HostProcess {
       this.#socket = this.#child.stdio[3] as Duplex;
       this.#listen(this.#child);
     }
+  }
+
+  /** Whether it was to end. */
+  get wasKilled(): boolean {
+    return this.#wasKilled;
   }
 
   get isReady(): boolean {
@@ -179,6 +185,7 @@ export class HostProcess {
    *  the host is ending already. */
   async kill(error: RuntimeError): Promise<void> {
     if (this.isAlive) {
+      this.#wasKilled = true;
       this.#state = { tag: "killed", error };
       this.isKilledHere = true;
       this.#child?.kill("SIGKILL");

@@ -50,6 +50,8 @@ interface TensorMessage<T> {
   /** In answers the CPU time of the run, which tells what it costs however busy the machine is, in
    *  milliseconds; 0 in requests. */
   readonly runMs: number;
+  /** In answers how long the run took by the clock, in milliseconds; 0 in requests. */
+  readonly computeMs: number;
   readonly tensors: readonly T[];
 }
 
@@ -80,8 +82,8 @@ const magic = 0x504d;
 const maxKind = Math.max(...Object.values(frameKind));
 const datatypes = Object.keys(elementBytes) as readonly Datatype[];
 const maxRank = 0xffff;
-/** The counts and the duration at the start of a `TensorMessage`. */
-const fixedHeadBytes = 16;
+/** The counts and the durations at the start of a `TensorMessage`. */
+const fixedHeadBytes = 24;
 /** One tensor's numbers before its dimensions. */
 const tensorHeadBytes = 16;
 /** Up to here one copy costs less than a write of several buffers. */
@@ -215,16 +217,17 @@ export class FrameReader {
 }
 
 /** The payload of a run or of its answer, as chunks for `writeFrame`: a head with all numbers (wanted
- *  count, tensor count, duration, wanted positions, then for each tensor its index, datatype, rank, bytes
+ *  count, tensor count, durations, wanted positions, then for each tensor its index, datatype, rank, bytes
  *  and dimensions), then the data, each tensor from a multiple of 8 bytes on. */
 export function encodeTensors(message: TensorMessage<OutgoingTensor>): Uint8Array[] {
-  const { wanted, runMs, tensors } = message;
+  const { wanted, runMs, computeMs, tensors } = message;
   let headBytes = align8(fixedHeadBytes + 4 * wanted.length);
   for (const { shape } of tensors) headBytes += tensorHeadBytes + 8 * shape.length;
   const head = new DataView(new ArrayBuffer(headBytes));
   head.setUint32(0, wanted.length, true);
   head.setUint32(4, tensors.length, true);
   head.setFloat64(8, runMs, true);
+  head.setFloat64(16, computeMs, true);
   let offset = fixedHeadBytes;
   for (const index of wanted) {
     head.setUint32(offset, index, true);
@@ -263,6 +266,7 @@ export function decodeTensors(payload: Uint8Array): TensorMessage<IndexedTensor>
   const wantedCount = view.getUint32(0, true);
   const tensorCount = view.getUint32(4, true);
   const runMs = view.getFloat64(8, true);
+  const computeMs = view.getFloat64(16, true);
   const wanted: number[] = [];
   let offset = fixedHeadBytes;
   // A count that lies runs into the end of the view, which throws.
@@ -291,7 +295,7 @@ export function decodeTensors(payload: Uint8Array): TensorMessage<IndexedTensor>
     return { index, datatype, shape, data };
   });
   if (offset !== payload.byteLength) throw new Error("bytes after the last tensor");
-  return { wanted, runMs, tensors };
+  return { wanted, runMs, computeMs, tensors };
 }
 
 export function encodeJson(value: unknown): Uint8Array[] {

@@ -3,7 +3,7 @@ import { RuntimeError } from "../errors.ts";
 import type { RunSettings } from "../run-settings.ts";
 import type { Tensor, TensorSpec } from "../tensor.ts";
 import { hasRows } from "./batch-join.ts";
-import type { EngineRequest, LoadedModel, ModelMetadata } from "./engine.ts";
+import type { EngineRequest, LoadedModel, ModelMetadata, RunMeter } from "./engine.ts";
 import type { HostLostError } from "./host-lost-error.ts";
 import type { HostProcess } from "./host-process.ts";
 import { decodeTensors, encodeTensors, frameKind, type IndexedTensor } from "./host-protocol.ts";
@@ -40,6 +40,7 @@ export interface HostedModelFacts {
   readonly measuredBytes: number | undefined;
   readonly metadata: ModelMetadata;
   readonly settings: RunSettings;
+  readonly meter: RunMeter | undefined;
 }
 
 /** A model in an engine host. It may move to another one while it is in use. */
@@ -49,6 +50,7 @@ export class HostedModel implements LoadedModel {
   readonly measuredBytes: number | undefined;
   readonly lost: Promise<HostLostError>;
   readonly #settings: RunSettings;
+  readonly #meter: RunMeter | undefined;
   readonly #inputs: ReadonlyMap<string, number>;
   readonly #outputs: ReadonlyMap<string, number>;
   readonly #lost = Promise.withResolvers<HostLostError>();
@@ -60,12 +62,13 @@ export class HostedModel implements LoadedModel {
 
   /** `number`: the model's in `host`. */
   constructor(host: HostOfModel, number: number, facts: HostedModelFacts) {
-    const { sizeBytes, measuredBytes, metadata, settings } = facts;
+    const { sizeBytes, measuredBytes, metadata, settings, meter } = facts;
     this.sizeBytes = sizeBytes;
     this.measuredBytes = measuredBytes;
     this.metadata = metadata;
     this.lost = this.#lost.promise;
     this.#settings = settings;
+    this.#meter = meter;
     this.#inputs = positions(metadata.inputs);
     this.#outputs = positions(metadata.outputs);
     this.#place = this.#placeIn(host, number);
@@ -92,7 +95,8 @@ export class HostedModel implements LoadedModel {
     const place = this.#place;
     place.runs++;
     try {
-      results = await place.queue.run({ wanted, tensors }, signal, request.alone ?? false);
+      const { alone = false, times } = request;
+      results = await place.queue.run({ wanted, tensors, times }, signal, alone);
     } catch (error) {
       const isHostLost = error instanceof RuntimeError && error.kind === "host-lost";
       // The host was killed because this model did not let go.
@@ -153,13 +157,14 @@ export class HostedModel implements LoadedModel {
       owner: this,
       host: host.queue,
       settings: this.#settings,
+      meter: this.#meter,
       hasRows: hasRows(inputs) && hasRows(outputs),
       send: ({ wanted, tensors }, receiver) =>
         host.process.send(
           {
             kind: frameKind.run,
             model: number,
-            chunks: encodeTensors({ wanted, runMs: 0, tensors }),
+            chunks: encodeTensors({ wanted, runMs: 0, computeMs: 0, tensors }),
             answer: frameKind.ran,
             read: (payload) => readAnswer(payload, wanted.length),
           },
@@ -187,6 +192,6 @@ function position(known: ReadonlyMap<string, number>, name: string, role: string
 function readAnswer(payload: Uint8Array, outputCount: number): RunAnswer {
   const answer = decodeTensors(payload);
   if (answer.tensors.length !== outputCount) throw new Error("a wrong number of outputs");
-  if (!(answer.runMs >= 0)) throw new Error("a run of no duration");
+  if (!(answer.runMs >= 0 && answer.computeMs >= 0)) throw new Error("a run of no duration");
   return answer;
 }

@@ -1,9 +1,10 @@
 import type { CancelSignal } from "../cancel-signal.ts";
-import { RuntimeError } from "../errors.ts";
+import { RuntimeError, withoutStack } from "../errors.ts";
 import type { RunSettings } from "../run-settings.ts";
 import { BatchGain } from "./batch-gain.ts";
 import { canJoin, joinRequests, type RunRequest, rowsOf, splitResults } from "./batch-join.ts";
 import { isSameResult, withStrangers } from "./batch-rehearsal.ts";
+import type { RunMeter } from "./engine.ts";
 import { HostLostError } from "./host-lost-error.ts";
 import type { IndexedTensor, OutgoingTensor } from "./host-protocol.ts";
 import type { HostQueue, HostRun, RunSource } from "./host-queue.ts";
@@ -13,6 +14,7 @@ import { QueuedRun } from "./queued-run.ts";
 /** What a host answers to one run. */
 export interface RunAnswer {
   readonly runMs: number;
+  readonly computeMs: number;
   readonly tensors: readonly IndexedTensor[];
 }
 
@@ -28,6 +30,7 @@ export interface ModelQueueOptions {
   readonly settings: RunSettings;
   /** Whether all inputs and outputs of the model have rows, see `hasRows`. */
   readonly hasRows: boolean;
+  readonly meter?: RunMeter | undefined;
   /** Sends one run to the host; the receiver hears of it once. */
   send(
     run: { readonly wanted: readonly number[]; readonly tensors: readonly OutgoingTensor[] },
@@ -218,11 +221,14 @@ export class ModelQueue implements RunSource {
           done();
           if (this.hasWaiting) this.#options.host.offer(this);
         };
+        const sentAtMs = performance.now();
+        for (const run of runs) run.noteSent(sentAtMs, runs.length);
         send(
           { wanted, tensors: joinRequests(requests, rows) },
           {
             resolve: (answer) =>
               end(() => {
+                this.#count(runs, sentAtMs, answer.computeMs);
                 this.#learn(rows, answer.runMs);
                 this.#prepareRehearsal(runs, answer.tensors);
                 this.#settle(runs, answer.tensors);
@@ -314,6 +320,16 @@ export class ModelQueue implements RunSource {
     for (const run of runs) if (run.isWanted) this.#again.add(run);
   }
 
+  #count(runs: readonly QueuedRun[], sentAtMs: number, computeMs: number): void {
+    const { meter } = this.#options;
+    const nowMs = performance.now();
+    for (const run of runs) {
+      run.noteAnswered(nowMs, computeMs);
+      meter?.answered(run.waitedMs(sentAtMs));
+    }
+    meter?.ran(runs.length, nowMs - sentAtMs, computeMs);
+  }
+
   #learn(rows: number, runMs: number): void {
     if (rows > 0) this.#gain.record(rows, runMs);
     const before = Number.isFinite(this.#expectedMs) ? this.#expectedMs : runMs;
@@ -352,5 +368,5 @@ export class ModelQueue implements RunSource {
 }
 
 function overloaded(message: string): RuntimeError {
-  return new RuntimeError("overloaded", message);
+  return withoutStack(() => new RuntimeError("overloaded", message));
 }

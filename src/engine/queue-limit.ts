@@ -1,4 +1,4 @@
-import { RuntimeError } from "../errors.ts";
+import { RuntimeError, withoutStack } from "../errors.ts";
 import type { RunSettings } from "../run-settings.ts";
 import { QueuePace } from "./queue-pace.ts";
 
@@ -39,8 +39,7 @@ export class QueueLimit {
   /** Why one more may not wait behind `count` others. */
   refusal(count: number): RuntimeError | undefined {
     if (this.#maxCount > 0 && count >= this.#maxCount) {
-      return new RuntimeError(
-        "overloaded",
+      return overloaded(
         `${count} inferences of this model wait already, its max_queue_size is ${this.#maxCount}`,
       );
     }
@@ -63,10 +62,13 @@ export class QueueLimit {
 
   #tooLong(count: number): RuntimeError {
     const waitMs = Math.round(this.#waitMs(count));
-    return new RuntimeError(
-      "overloaded",
+    return overloaded(
       `${count} inferences of this model wait already, which takes about ${waitMs} ms; ` +
         `the limit for more than ${this.#patientCount} is ${this.#maxWaitMs} ms`,
     );
   }
+}
+
+function overloaded(message: string): RuntimeError {
+  return withoutStack(() => new RuntimeError("overloaded", message));
 }

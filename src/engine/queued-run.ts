@@ -42,6 +42,22 @@ export class QueuedRun {
     return nowMs - this.#queuedMs;
   }
 
+  /** It is part of a run that is sent now. */
+  noteSent(nowMs: number, batchSize: number): void {
+    const { times } = this.request;
+    if (times === undefined) return;
+    times.queuedAtMs = this.#queuedMs;
+    times.sentAtMs = nowMs;
+    times.batchSize = batchSize;
+  }
+
+  noteAnswered(nowMs: number, computeMs: number): void {
+    const { times } = this.request;
+    if (times === undefined) return;
+    times.answeredAtMs = nowMs;
+    times.computeMs = computeMs;
+  }
+
   resolve(results: readonly IndexedTensor[]): void {
     this.#end();
     this.#parts.resolve(results);

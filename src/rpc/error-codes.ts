@@ -1,5 +1,5 @@
 import { Code, ConnectError } from "@connectrpc/connect";
-import { describeError, type ErrorKind, RuntimeError } from "../errors.ts";
+import { describeError, type ErrorKind, RuntimeError, withoutStack } from "../errors.ts";
 import { encodeGrpcMessage } from "./grpc-message.ts";
 import { blameUnreadable } from "./unreadable-message.ts";
 
@@ -62,7 +62,12 @@ export function toConnectError(reason: unknown): ConnectError {
   if (reason instanceof RuntimeError) {
     const code = codes[reason.kind];
     const metadata = reason.kind === "unauthenticated" ? challenge : undefined;
-    return new ConnectError(wireMessage(reason, code), code, metadata, undefined, reason);
+    const make = () => {
+      return new ConnectError(wireMessage(reason, code), code, metadata, undefined, reason);
+    };
+    // These come by the thousand, whenever somebody likes.
+    const isCommon = reason.kind === "overloaded" || reason.kind === "unauthenticated";
+    return isCommon ? withoutStack(make) : make();
   }
   if (reason instanceof Error && (reason.name === "AbortError" || isCutOff(reason))) {
     // Node's reasons for an HTTP/1.1 request whose connection is gone, and for a body that breaks off.

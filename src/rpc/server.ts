@@ -25,6 +25,7 @@ import { type InferenceRestParts, inferenceRest } from "./inference-rest.ts";
 import { callGate, failureInterceptor, requestGate } from "./interceptors.ts";
 import { isLoopback } from "./loopback.ts";
 import { compressionBrotli, compressionDeflate, compressionGzip } from "./message-compression.ts";
+import { type MetricsParts, metricsRoute } from "./metrics-route.ts";
 import { modelInferMethod } from "./model-infer-method.ts";
 import { modelRuntimeService } from "./model-runtime.ts";
 import { clientStreamsOf, type MountedService, mounted, rpcPaths } from "./mounted-service.ts";
@@ -32,6 +33,7 @@ import { ObservedRequests, observedKey, observedRequest } from "./observed-reque
 import { openApi } from "./openapi.ts";
 import { aboutServer, plainHttp } from "./plain-http.ts";
 import { Port, type PortAddress, type PortOptions } from "./port.ts";
+import { reflectionServices } from "./reflection.ts";
 import { RequestLimits } from "./request-limits.ts";
 import { restScope } from "./rest-route.ts";
 import { type RuntimeWatchParts, runtimeWatchService } from "./runtime-watch.ts";
@@ -56,6 +58,8 @@ export interface ServerOptions extends PortOptions {
   readonly dashboardFolder?: string;
   /** How long calls in flight may go on after `close`. */
   readonly closeGraceMs: number;
+  /** Whether clients can ask what is served, as they can by default. */
+  readonly reflection?: boolean;
   /** Whether unary gRPC calls take the short way past Connect, as they do by default; tests and benchmarks
    *  compare the two. */
   readonly shortWay?: boolean | undefined;
@@ -94,6 +98,8 @@ export async function buildServer(parts: {
   readonly log: Logger;
   /** Hears of every call. */
   readonly observer?: CallObserver | undefined;
+  /** What GET /metrics answers, and to whom; without it there is no such page. */
+  readonly metrics?: MetricsParts | undefined;
   /** Services beside those of the runtime. */
   readonly services?: readonly MountedService[];
 }): Promise<Server> {
@@ -124,9 +130,14 @@ export async function buildServer(parts: {
     ...(parts.services ?? []),
   ];
   const names = checked.map(({ service }) => service.typeName);
-  const services = [
+  const named = [
     ...checked,
     mounted(Health, healthService(readiness, names, closing.signal), jsonOptions),
+  ];
+  const described = named.map(({ service }) => service);
+  const services = [
+    ...named,
+    ...((options.reflection ?? true) ? reflectionServices(described, closing.signal) : []),
   ];
   const app = Fastify({
     serverFactory: (handler) => port.attach(refuseUnknownMethods(handler)),
@@ -197,6 +208,13 @@ export async function buildServer(parts: {
     },
     { prefix: "/modelport/v1" },
   );
+  const { metrics } = parts;
+  if (metrics !== undefined) {
+    void app.register((scope, _options, done) => {
+      metricsRoute(scope, { ...rest, ...metrics });
+      done();
+    });
+  }
   await app.ready();
   const networkLimits = { ...defaultNetworkLimits, ...options };
   const memory = new CallMemory(networkLimits);

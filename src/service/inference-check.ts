@@ -27,7 +27,8 @@ export function checkInference(
   if (missing.length > 0) {
     throw invalid(`input ${names(missing)} is missing in the request for model '${modelId}'`);
   }
-  return { inputs: request.inputs, outputs: checkOutputs(modelId, metadata, request.outputs) };
+  const { inputs, times } = request;
+  return { inputs, outputs: checkOutputs(modelId, metadata, request.outputs), times };
 }
 
 function checkTensor(modelId: string, spec: TensorSpec, tensor: Tensor): void {

@@ -46,7 +46,7 @@ export async function runInference(
           loaded = await afterLoss(record, loaded, signal);
         }
       }
-    });
+    }, signal);
   } finally {
     release();
   }

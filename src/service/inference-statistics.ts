@@ -1,45 +1,73 @@
+import type { CancelSignal } from "../cancel-signal.ts";
 import { RuntimeError } from "../errors.ts";
+import type { ModelSeries } from "./model-series.ts";
 import { TrafficMeter } from "./traffic-meter.ts";
 
-/** Counts the inferences of one model. Cancelled ones and those whose time ran out count as failed. */
-export class InferenceStatistics {
-  lastInferenceMs = 0;
-  readonly success = { count: 0, ns: 0n };
-  readonly fail = { count: 0, ns: 0n };
-  readonly traffic = new TrafficMeter();
-  readonly #overall: TrafficMeter;
+/** Inferences, with their durations summed. */
+interface Sum {
+  readonly count: number;
+  readonly ns: bigint;
+}
 
-  /** `overall` counts the inferences of all models together. */
-  constructor(overall: TrafficMeter) {
+/** Counts the inferences of one generation. Cancelled ones and those whose time ran out count as failed. */
+export class InferenceStatistics {
+  readonly traffic = new TrafficMeter();
+  readonly series: ModelSeries;
+  readonly #overall: TrafficMeter;
+  #lastInferenceMs = 0;
+  #succeeded = 0;
+  #succeededMs = 0;
+  #failed = 0;
+  #failedMs = 0;
+
+  /** `overall` counts the inferences of all models together, `series` those of the model since it came. */
+  constructor(overall: TrafficMeter, series: ModelSeries) {
     this.#overall = overall;
+    this.series = series;
   }
 
-  /** Runs `inference` and counts it. Requests that never reached the model do not count. */
-  async measure<T>(inference: () => Promise<T>): Promise<T> {
-    const startNs = process.hrtime.bigint();
+  get lastInferenceMs(): number {
+    return this.#lastInferenceMs;
+  }
+
+  get success(): Sum {
+    return { count: this.#succeeded, ns: nanoseconds(this.#succeededMs) };
+  }
+
+  get fail(): Sum {
+    return { count: this.#failed, ns: nanoseconds(this.#failedMs) };
+  }
+
+  /** Runs `inference`, which stops when `signal` aborts, and counts it. Requests that never reached the model
+   *  do not count. */
+  async measure<T>(inference: () => Promise<T>, signal: CancelSignal): Promise<T> {
+    const startMs = performance.now();
     try {
       const result = await inference();
-      const elapsedMs = this.#count(this.success, startNs);
+      const elapsedMs = performance.now() - startMs;
+      this.#lastInferenceMs = Date.now();
+      this.#succeeded++;
+      this.#succeededMs += elapsedMs;
       this.traffic.succeed(elapsedMs);
       this.#overall.succeed(elapsedMs);
+      this.series.succeed(elapsedMs);
       return result;
     } catch (reason) {
-      const isRefused = reason instanceof RuntimeError && reason.kind === "invalid-argument";
-      if (!isRefused) {
-        this.#count(this.fail, startNs);
+      const kind = reason instanceof RuntimeError ? reason.kind : undefined;
+      if (kind !== "invalid-argument") {
+        this.#lastInferenceMs = Date.now();
+        this.#failed++;
+        this.#failedMs += performance.now() - startMs;
         this.traffic.fail();
         this.#overall.fail();
+        const rejected = kind === "overloaded" ? "rejected" : "failure";
+        this.series.outcomes[signal.aborted ? "cancelled" : rejected]++;
       }
       throw reason;
     }
   }
+}
 
-  /** Returns the milliseconds that it took. */
-  #count(sum: { count: number; ns: bigint }, startNs: bigint): number {
-    const elapsedNs = process.hrtime.bigint() - startNs;
-    sum.count++;
-    sum.ns += elapsedNs;
-    this.lastInferenceMs = Date.now();
-    return Number(elapsedNs) / 1e6;
-  }
+function nanoseconds(ms: number): bigint {
+  return BigInt(Math.round(ms * 1e6));
 }

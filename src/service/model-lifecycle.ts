@@ -200,8 +200,9 @@ export class ModelLifecycle {
     record.isIsolated = record.faults?.isIsolated === true;
     for (let attempt = 1; ; attempt++) {
       try {
-        const { signal, settings, isIsolated: isolated } = record;
-        return await this.#parts.engine.load(source, { signal, isolated, settings });
+        const { signal, settings, isIsolated: isolated, statistics } = record;
+        const meter = statistics.series;
+        return await this.#parts.engine.load(source, { signal, isolated, settings, meter });
       } catch (reason) {
         if (record.signal.aborted || !isTransient(reason) || attempt === maxAttempts) throw reason;
         // A model that took a host down while it was loading gets one of its own the next time.

@@ -84,6 +84,7 @@ export class ModelManager implements Models {
     this.watch = new RuntimeWatch({
       registry,
       hosts: () => engine.hosts(),
+      hostCounts: engine.hostCounts,
       facts: () => ({
         phase: this.#phase,
         lifecycleOwner: this.#owner.current,

@@ -6,6 +6,7 @@ import type { ModelFaults } from "./model-faults.ts";
 import { ModelLeases } from "./model-lease.ts";
 import { labelOf } from "./model-name.ts";
 import type { ModelPull } from "./model-pull.ts";
+import type { ModelSeries } from "./model-series.ts";
 import type { ModelRequest } from "./model-spec.ts";
 import { advance, type ModelState } from "./model-state.ts";
 import type { TrafficMeter } from "./traffic-meter.ts";
@@ -44,20 +45,21 @@ export class ModelRecord {
   #loaded: LoadedModel | undefined;
   #running = Promise.withResolvers<LoadedModel>();
 
-  /** `traffic` counts the inferences of all models together. */
+  /** `traffic` counts the inferences of all models together, `series` those of this one. */
   constructor(
     options: {
       generation: number;
       request: ModelRequest;
       pinned: boolean;
       traffic: TrafficMeter;
+      series: ModelSeries;
     },
     onChange: (record: ModelRecord) => void,
   ) {
     this.generation = options.generation;
     this.request = options.request;
     this.pinned = options.pinned;
-    this.statistics = new InferenceStatistics(options.traffic);
+    this.statistics = new InferenceStatistics(options.traffic, options.series);
     this.#onChange = onChange;
     // Nobody may be waiting at the moment when these reject.
     this.firstReady.promise.catch(() => {});

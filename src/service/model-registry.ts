@@ -1,4 +1,5 @@
 import { HeldMemory } from "./held-memory.ts";
+import { InferenceMetrics } from "./inference-metrics.ts";
 import { compareVersions, splitVersionedId, versionedId } from "./model-name.ts";
 import { ModelRecord } from "./model-record.ts";
 import type { ModelRequest } from "./model-spec.ts";
@@ -10,6 +11,8 @@ export class ModelRegistry {
   readonly held = new HeldMemory();
   /** The inferences of all models, those included that are gone. */
   readonly traffic = new TrafficMeter();
+  /** The same by what they took, and by model. */
+  readonly inference = new InferenceMetrics();
   // Oldest generation first; an id without generations has no entry.
   readonly #byId = new Map<string, ModelRecord[]>();
   /** Name -> its versions that have generations, lowest first. Names without versions are not in it. */
@@ -20,7 +23,8 @@ export class ModelRegistry {
   add(request: ModelRequest, pinned: boolean): ModelRecord {
     const generation = ++this.#lastGeneration;
     const { traffic } = this;
-    const record = new ModelRecord({ generation, request, pinned, traffic }, (changed) => {
+    const series = this.inference.acquire(request.spec.id);
+    const record = new ModelRecord({ generation, request, pinned, traffic, series }, (changed) => {
       this.held.note(changed, changed.state);
       this.#publish(changed);
     });
@@ -38,6 +42,7 @@ export class ModelRegistry {
     else this.#byId.set(record.id, rest);
     this.#noteVersions(record.id);
     this.held.note(record, undefined);
+    this.inference.release(record.id);
     record.gone.resolve();
     this.#publish(record);
   }

@@ -1,33 +1,43 @@
 import { RuntimeError } from "../errors.ts";
-import type { RunSettings } from "../run-settings.ts";
+import { inferenceSettings, type RunSettings } from "../run-settings.ts";
 
-interface Field {
+type SettingRow = keyof typeof inferenceSettings;
+
+/** A setting in a model's own file or key. It means what the row of src/settings.ts means for all models. */
+export interface ModelSettingField {
   /** The way to it from the top of the document. */
   readonly path: readonly string[];
   readonly setting: keyof RunSettings;
-  readonly max: number;
+  readonly row: SettingRow;
 }
 
 /** In the names and the nesting of Triton's model configuration, as far as that has them. All are
  *  integers from 0 on. */
-const fields: readonly Field[] = [
-  { path: ["max_batch_size"], setting: "maxBatchSize", max: 2 ** 16 },
-  { path: ["max_concurrency"], setting: "maxConcurrency", max: 2 ** 31 - 1 },
-  { path: ["warmup_batch_size"], setting: "warmupBatchSize", max: 2 ** 16 },
+export const modelSettingFields: readonly ModelSettingField[] = [
+  { path: ["max_batch_size"], setting: "maxBatchSize", row: "max-batch-size" },
+  { path: ["max_concurrency"], setting: "maxConcurrency", row: "limit-per-model-concurrency" },
+  { path: ["warmup_batch_size"], setting: "warmupBatchSize", row: "warmup-batch-size" },
+  { path: ["intra_op_thread_count"], setting: "threads", row: "intra-op-threads" },
+  { path: ["run_timeout_ms"], setting: "maxRunMs", row: "run-timeout" },
   {
     path: ["dynamic_batching", "max_queue_delay_microseconds"],
     setting: "maxQueueDelayMicroseconds",
-    max: 60_000_000,
+    row: "max-queue-delay",
   },
   {
     path: ["dynamic_batching", "default_queue_policy", "max_queue_size"],
     setting: "maxQueueSize",
-    max: 2 ** 31 - 1,
+    row: "max-queue-size",
+  },
+  {
+    path: ["dynamic_batching", "default_queue_policy", "max_queue_wait_ms"],
+    setting: "maxQueueWaitMs",
+    row: "max-queue-wait",
   },
   {
     path: ["dynamic_batching", "default_queue_policy", "default_timeout_microseconds"],
     setting: "queueTimeoutMicroseconds",
-    max: 86_400_000_000,
+    row: "queue-timeout",
   },
 ];
 
@@ -51,7 +61,8 @@ export function parseSettingsFile(text: string, where: string): Partial<RunSetti
  *  the settings has a value that it cannot have. */
 export function readSettings(document: Document, where: string): Partial<RunSettings> {
   const settings: Partial<Record<keyof RunSettings, number>> = {};
-  for (const { path, setting, max } of fields) {
+  for (const { path, setting, row } of modelSettingFields) {
+    const { max } = inferenceSettings[row];
     const value = valueAt(document, path, where);
     if (value === undefined) continue;
     if (!Number.isSafeInteger(value) || (value as number) < 0 || (value as number) > max) {
@@ -78,7 +89,9 @@ function valueAt(document: Document, path: readonly string[], where: string): un
 
 function refuseUnknown(document: Document, prefix: readonly string[], where: string): void {
   const depth = prefix.length;
-  const below = fields.filter(({ path }) => prefix.every((name, at) => path[at] === name));
+  const below = modelSettingFields.filter(({ path }) =>
+    prefix.every((name, at) => path[at] === name),
+  );
   for (const [name, value] of Object.entries(document)) {
     const known = below.filter(({ path }) => path[depth] === name);
     const path = [...prefix, name];

@@ -29,6 +29,14 @@ export const nextStates: Readonly<Record<ModelStateTag, readonly ModelStateTag[]
   failed: [],
 };
 
+export const modelStates = Object.keys(nextStates) as readonly ModelStateTag[];
+
+/** Whether a generation that has ended for `reason` was to end: unloaded, replaced, given up. */
+export function isWantedEnd(reason: unknown): boolean {
+  if (!(reason instanceof RuntimeError)) return false;
+  return ["cancelled", "aborted", "shutting-down"].includes(reason.kind);
+}
+
 export function advance(from: ModelState, to: ModelState): ModelState {
   if (nextStates[from.tag].includes(to.tag)) return to;
   throw new RuntimeError("illegal-transition", `a ${from.tag} model cannot become ${to.tag}`);

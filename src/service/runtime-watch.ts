@@ -1,10 +1,12 @@
 import type { HostInfo } from "../engine/engine.ts";
-import { describeError, RuntimeError } from "../errors.ts";
+import { HostCounts } from "../engine/host-counts.ts";
+import { describeError } from "../errors.ts";
 import { engineVersion, version } from "../version.ts";
 import { ChangeJournal, type Changes } from "./change-journal.ts";
 import { LoopDelay } from "./loop-delay.ts";
 import type { ModelRecord } from "./model-record.ts";
 import type { ModelRegistry } from "./model-registry.ts";
+import { isWantedEnd } from "./model-state.ts";
 import { type LoadCounts, ModelTrack, reasonOf } from "./model-track.ts";
 import type {
   FeedUpdate,
@@ -14,6 +16,7 @@ import type {
   RuntimeFeed,
   RuntimeFigures,
 } from "./runtime-feed.ts";
+import { RuntimeMetrics } from "./runtime-metrics.ts";
 
 /** What only the manager knows; asked whenever figures are taken. */
 export interface RuntimeFacts {
@@ -36,6 +39,8 @@ const limits = { maxEvents: 1_000, maxRemovals: 10_000 };
 /** Follows the registry and keeps what watchers see: a row for each generation, the events and the figures
  *  of the runtime. Rows are made when somebody looks, so that a change costs next to nothing. */
 export class RuntimeWatch implements RuntimeFeed {
+  /** What is counted rather than shown. */
+  readonly metrics: RuntimeMetrics;
   readonly #registry: ModelRegistry;
   readonly #facts: () => RuntimeFacts;
   readonly #hosts: () => readonly HostInfo[];
@@ -66,12 +71,20 @@ export class RuntimeWatch implements RuntimeFeed {
   constructor(parts: {
     readonly registry: ModelRegistry;
     readonly hosts: () => readonly HostInfo[];
+    /** Default: those of no host. */
+    readonly hostCounts?: HostCounts;
     readonly facts: () => RuntimeFacts;
   }) {
     this.#registry = parts.registry;
     this.#hosts = parts.hosts;
     this.#facts = parts.facts;
-    parts.registry.onChange((record) => this.#follow(record));
+    const { registry, hostCounts = new HostCounts() } = parts;
+    this.metrics = new RuntimeMetrics({
+      registry,
+      hostCounts,
+      figures: () => this.#takeFigures(),
+    });
+    registry.onChange((record) => this.#follow(record));
   }
 
   countConnections(count: () => number): void {
@@ -157,7 +170,7 @@ export class RuntimeWatch implements RuntimeFeed {
   #finish(track: ModelTrack): void {
     const { state } = track.record;
     const reason = "reason" in state ? state.reason : undefined;
-    if (isWanted(reason)) {
+    if (isWantedEnd(reason)) {
       if (track.wasReady) this.#log("model-unloaded", track, "");
       else this.#log("load-cancelled", track, describeError(reason));
       this.#drop(track);
@@ -256,10 +269,4 @@ export class RuntimeWatch implements RuntimeFeed {
       versions: { modelport: version, node: process.versions.node, engine: engineVersion },
     };
   }
-}
-
-/** Whether a generation that has ended for `reason` was to end: unloaded, replaced, given up. */
-function isWanted(reason: unknown): boolean {
-  if (!(reason instanceof RuntimeError)) return false;
-  return ["cancelled", "aborted", "shutting-down"].includes(reason.kind);
 }

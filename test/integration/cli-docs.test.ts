@@ -1,13 +1,14 @@
 import assert from "node:assert/strict";
-import { mkdtemp, readFile, rm, symlink } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { commandTable } from "../../src/cli/command-table.ts";
 import { exitCodes } from "../../src/cli/exit-code.ts";
+import { serverCommands } from "../../src/cli/server-commands.ts";
 import {
   assertPrints,
   markdownExamples,
+  programFolder,
   runExample,
   startExampleModels,
 } from "../support/markdown-examples.ts";
@@ -20,8 +21,7 @@ describe("docs/cli.md", async () => {
   let bin: string;
   before(async () => {
     served = await startExampleModels();
-    bin = await mkdtemp(join(tmpdir(), "modelport-bin-"));
-    await symlink(join(projectRoot, "src/modelport.js"), join(bin, "modelport"));
+    bin = await programFolder();
   });
   after(async () => {
     await served?.stop();
@@ -29,7 +29,8 @@ describe("docs/cli.md", async () => {
   });
 
   it("has every command and every exit code", () => {
-    for (const name of [...Object.keys(commandTable), "serve", "completion"]) {
+    const names = [...Object.keys(commandTable), ...Object.keys(serverCommands)];
+    for (const name of [...names, "serve", "completion"]) {
       assert.match(page, new RegExp(`^\\| \`${name}\\b`, "m"));
     }
     for (const code of Object.values(exitCodes))

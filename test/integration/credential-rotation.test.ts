@@ -49,13 +49,15 @@ class SteadyCaller {
   token = oldToken;
   answered = 0;
   #sent = 0;
-  #session: http2.ClientHttp2Session;
+  /** Undefined until the first is connected. */
+  #session: http2.ClientHttp2Session | undefined;
   #sessionStartMs = 0;
+  readonly #connected: Promise<void>;
 
   constructor(url: string, ca: Buffer) {
     this.#url = url;
     this.#ca = ca;
-    this.#session = this.#connect();
+    this.#connected = new Promise((resolve) => this.#connect(resolve));
     this.#timer = setInterval(() => this.#sendWhatIsDue(), 5);
   }
 
@@ -64,12 +66,14 @@ class SteadyCaller {
     clearInterval(this.#timer);
     const seconds = (performance.now() - this.#startMs) / 1000;
     await Promise.all(this.#inFlight);
-    this.#session.close();
+    this.#session?.destroy();
     return this.answered / seconds;
   }
 
   /** Resolves with the status of one call with `token`. */
   async status(token: string): Promise<string> {
+    await this.#connected;
+    assert.ok(this.#session);
     const stream = this.#session.request({
       ":method": "POST",
       ":path": "/inference.GRPCInferenceService/ModelInfer",
@@ -93,10 +97,7 @@ class SteadyCaller {
   }
 
   #sendWhatIsDue(): void {
-    if (performance.now() - this.#sessionStartMs > connectionLifeMs) {
-      this.#session.close();
-      this.#session = this.#connect();
-    }
+    if (performance.now() - this.#sessionStartMs > connectionLifeMs) this.#connect();
     const due = ((performance.now() - this.#startMs) / 1000) * callsPerSecond;
     for (; this.#sent < due; this.#sent++) {
       const call = this.status(this.token).then((status) => {
@@ -108,15 +109,17 @@ class SteadyCaller {
     }
   }
 
-  #connect(): http2.ClientHttp2Session {
+  /** The connection before is used until this one is there. */
+  #connect(onConnected = () => {}): void {
     this.#sessionStartMs = performance.now();
     const session = http2.connect(this.#url, { ca: this.#ca });
     session.on("error", (error) => this.failures.push(error.message));
-    session.once("connect", () => {
-      const { serialNumber } = (session.socket as TLSSocket).getPeerCertificate();
-      this.serialNumbers.add(serialNumber);
+    session.once("connect", (_session, socket) => {
+      this.serialNumbers.add((socket as TLSSocket).getPeerCertificate().serialNumber);
+      this.#session?.close();
+      this.#session = session;
+      onConnected();
     });
-    return session;
   }
 }
 
@@ -143,6 +146,8 @@ describe("certificate and token", () => {
     t.after(() => served.stop("SIGKILL"));
     await waitFor(() => served.output().includes("Modelport serves 1 model"), 20_000);
     const caller = new SteadyCaller(`https://localhost:${served.port}`, readFileSync(authority.ca));
+    // Whatever fails below: it would go on for ever.
+    t.after(() => caller.stop());
     const reloaded = async (count: number) => {
       await waitFor(() => reloads === count);
       await sleep(500);

@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
+import { readdirSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { HostLostError } from "../../src/engine/host-lost-error.ts";
 import { RuntimeError } from "../../src/errors.ts";
+import { defaultRunSettings } from "../../src/run-settings.ts";
 import {
   type EngineFixture,
   forever,
@@ -25,6 +27,7 @@ import {
   unknownOp,
   writeWeightsModel,
 } from "../support/onnx-models.ts";
+import { canMeasureTrees } from "../support/process-tree.ts";
 
 const MiB = 2 ** 20;
 const limitMs = 120_000;
@@ -318,5 +321,33 @@ describe("the abort of a load", { timeout: limitMs }, () => {
       fixture.engine.hosts().some((host) => host.kind === "shared"),
     );
     await assertServes(fixture);
+  });
+});
+
+describe("the threads of a model", { timeout: limitMs, skip: !canMeasureTrees }, () => {
+  const threadsOf = (pid: number) => readdirSync(`/proc/${pid}/task`).length;
+  const loadWith = async (fixture: EngineFixture, threads: number) => {
+    const file = await fixture.put(`threads-${threads}.onnx`, addOne());
+    const before = new Map(fixture.engine.hosts().map(({ pid }) => [pid, threadsOf(pid)]));
+    const model = await fixture.load(file, { settings: { ...defaultRunSettings, threads } });
+    const added = fixture.engine
+      .hosts()
+      .map(({ pid }) => threadsOf(pid) - (before.get(pid) ?? threadsOf(pid)));
+    return { model, added: Math.max(...added) };
+  };
+
+  it("are one in a shared host, and as many as its settings say", async (t) => {
+    const fixture = await startEngine(t);
+    await fixture.settled(1);
+    const { model: usual, added } = await loadWith(fixture, 0);
+    assert.equal(added, 0);
+    // The one that calls computes as well.
+    const { model: wide, added: more } = await loadWith(fixture, 5);
+    assert.equal(more, 4);
+    const inputs = [fp32("x", [1, 4], [1, 2, 3, 4])];
+    const [y] = await wide.infer({ inputs, outputs: ["y"] }, forever);
+    assert.deepEqual(fp32Values(y), [2, 3, 4, 5]);
+    await usual.unload();
+    await wide.unload();
   });
 });

@@ -9,6 +9,7 @@ import { type KeyPair, TestAuthority } from "../support/certificates.ts";
 import { suiteCleanup } from "../support/fake-server.ts";
 import { runCli } from "../support/run-cli.ts";
 import { projectRoot, type Served, startServed } from "../support/served.ts";
+import { waitFor } from "../support/wait-for.ts";
 
 const run = promisify(execFile);
 const token = "lifecycle-0123456789abcdef";
@@ -30,10 +31,12 @@ describe("in the environment of a runtime with TLS", { timeout: 60_000 }, () => 
     tokens = join(authority.folder, "tokens");
     await writeFile(tokens, `${token}\n`);
     served = await startServed([
+      ...["--model-repository", "examples/models"],
       ...["--tls-cert", own.cert, "--tls-key", own.key],
       ...["--lifecycle-access", "authenticated", "--lifecycle-tokens", tokens],
     ]);
     cleanup.after(async () => void (await served.stop("SIGKILL")));
+    await waitFor(() => served.output().includes("Modelport serves 2 models"), 20_000);
     environment = { TLS_CERT_PATH: own.cert, ADAPTER_PORT: String(served.port) };
   });
 
@@ -49,11 +52,11 @@ describe("in the environment of a runtime with TLS", { timeout: 60_000 }, () => 
   });
 
   it("commands show a token, and are told what they need if they do not", async () => {
-    const without = await runCli(["unload", "nothing"], { env: environment });
+    const without = await runCli(["unload", "iris"], { env: environment });
     assert.equal(without.status, exitCodes.failed);
     assert.match(without.stderr, /needs a token .*\n {2}show who you are by --token-file/);
     const env = { ...environment, MODELPORT_TOKEN_FILE: tokens };
-    const result = await runCli(["unload", "nothing"], { env });
+    const result = await runCli(["unload", "iris"], { env });
     assert.equal(result.status, exitCodes.ok, result.stderr);
   });
 

@@ -4,10 +4,23 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it, type TestContext } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { createClient } from "@connectrpc/connect";
+import { createGrpcTransport } from "@connectrpc/connect-node";
+import {
+  Health,
+  HealthCheckResponse_ServingStatus as Status,
+} from "../../gen/grpc/health/v1/health_pb.ts";
 import { codeIn, valuesIn } from "../support/calls.ts";
 import { canMeasureTrees, measureTree } from "../support/process-tree.ts";
 import { startServed } from "../support/served.ts";
 import { type ServedCalls, startServedCalls, writeServedModels } from "../support/served-calls.ts";
+import { waitFor } from "../support/wait-for.ts";
+
+/** "" is the whole runtime. */
+const services = [
+  ...["", "mmesh.ModelRuntime", "inference.GRPCInferenceService"],
+  "modelport.v1.RuntimeWatchService",
+];
 
 describe("SIGTERM", () => {
   let root: string;
@@ -46,6 +59,29 @@ describe("SIGTERM", () => {
     const running = calls.inferSlowly("slow", 150);
     await sleep(150);
     const stopped = served.stop("SIGTERM");
+    assert.deepEqual(valuesIn(await running), [1, 2, 3, 4]);
+    assert.equal(await stopped, 0);
+  });
+
+  it("shows every service NOT_SERVING while inferences in flight still run", async (t) => {
+    const { served, calls } = await start(t);
+    await calls.load("slow", "slow.onnx");
+    const baseUrl = `http://localhost:${served.port}`;
+    const health = createClient(Health, createGrpcTransport({ baseUrl }));
+    const seen = services.map((): Status[] => []);
+    const watches = services.map(async (service, at) => {
+      for await (const { status } of health.watch({ service })) seen[at]?.push(status);
+    });
+    await waitFor(() => seen.every((states) => states.at(-1) === Status.SERVING), 20_000);
+    let isRunning = true;
+    const running = calls.inferSlowly("slow", 600).finally(() => {
+      isRunning = false;
+    });
+    await sleep(150);
+    const stopped = served.stop("SIGTERM");
+    await Promise.all(watches);
+    assert.ok(isRunning);
+    for (const states of seen) assert.equal(states.at(-1), Status.NOT_SERVING);
     assert.deepEqual(valuesIn(await running), [1, 2, 3, 4]);
     assert.equal(await stopped, 0);
   });

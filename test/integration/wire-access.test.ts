@@ -111,7 +111,7 @@ describe("calls to a server that wants to know who calls", () => {
         clientAuth: "optional",
       }),
       access: {
-        rules: { lifecycle: "authenticated", inference: "authenticated", health: "any" },
+        rules: { lifecycle: "authenticated", inference: "authenticated", health: "any", metrics: "local" },
         lifecycleTokensPath,
         inferenceTokensPath,
         lifecycleClients: ["URI:spiffe://example.com/ops"],
@@ -257,7 +257,7 @@ describe("tokens", () => {
     await replace(`${old}\n`);
     const fake = await startFakeServer(t, {
       access: {
-        rules: { lifecycle: "local", inference: "authenticated", health: "any" },
+        rules: { lifecycle: "local", inference: "authenticated", health: "any", metrics: "local" },
         inferenceTokensPath: path,
       },
     });

@@ -179,7 +179,7 @@ describe("lifecycle calls", () => {
   it("are open to everybody where the operator says so", { skip }, async (t) => {
     const { address } = await startFakeServer(t, {
       host: "0.0.0.0",
-      access: { rules: { lifecycle: "any", inference: "any", health: "any" } },
+      access: { rules: { lifecycle: "any", inference: "any", health: "any", metrics: "local" } },
     });
     const target = { port: address.port, host: outside ?? "" };
     assert.ok((await loadElsewhere(clientKind("grpc-js").open(target))).ok);

@@ -5,6 +5,7 @@ import type {
   ModelFile,
   ModelSource,
 } from "../../src/engine/engine.ts";
+import { HostCounts } from "../../src/engine/host-counts.ts";
 import { RuntimeError } from "../../src/errors.ts";
 import { loadableFiles } from "./model-files.ts";
 import type { OpenWorks } from "./open-work.ts";
@@ -26,6 +27,7 @@ const sharedHosts = 2;
  *  books, the copies, are what the runtime's own are held against. */
 export class SimulatedEngine implements Engine {
   readonly extensions = [".onnx"];
+  readonly hostCounts = new HostCounts();
   /** Attempts to load and loaded models of which anything is left, oldest first. */
   readonly copies = new Set<SimulatedCopy>();
   readonly ready: Promise<void>;

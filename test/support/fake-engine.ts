@@ -6,6 +6,7 @@ import type {
   ModelFile,
   ModelSource,
 } from "../../src/engine/engine.ts";
+import { HostCounts } from "../../src/engine/host-counts.ts";
 import { RuntimeError } from "../../src/errors.ts";
 import type { Tensor } from "../../src/tensor.ts";
 
@@ -77,6 +78,7 @@ export class FakeEngine implements Engine {
   readonly extensions = [".onnx"];
   readonly loads: FakeLoad[] = [];
   readonly up = Promise.withResolvers<void>();
+  readonly hostCounts = new HostCounts();
   estimatedBytes = 100;
   freesAtOnce = true;
   /** Loads reject as soon as their signal aborts; else the test calls stop(). */

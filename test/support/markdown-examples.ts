@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { delimiter, dirname } from "node:path";
+import { mkdtemp, symlink } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { delimiter, dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { projectRoot, type Served, startServed } from "./served.ts";
 import { waitFor } from "./wait-for.ts";
@@ -29,6 +31,13 @@ export async function startExampleModels(): Promise<Served> {
   const served = await startServed(["--model-repository", "examples/models"]);
   await waitFor(() => served.output().includes("Try it"), 20_000);
   return served;
+}
+
+/** A folder for PATH in which `modelport` is this checkout's program. The caller removes it. */
+export async function programFolder(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), "modelport-bin-"));
+  await symlink(join(projectRoot, "src/modelport.js"), join(folder, "modelport"));
+  return folder;
 }
 
 /** What `command` prints, against the server on `port` in place of the one that documents speak of. */

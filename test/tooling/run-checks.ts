@@ -1,5 +1,6 @@
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
+import { checkDocs } from "./check-docs.ts";
 import { checkFileLength } from "./check-file-length.ts";
 import { checkGen } from "./check-gen.ts";
 import { checkLayers } from "./check-layers.ts";
@@ -25,6 +26,7 @@ const checks: readonly Check[] = [
   { name: "every gen/ is what its proto/ makes", run: () => checkGen(root) },
   tool("wire definitions", "buf", "lint"),
   { name: "file length", run: () => checkFileLength(root) },
+  { name: "docs are what the code makes them", run: () => checkDocs(root) },
   { name: "lockfile", run: () => checkLockfile(root) },
 ];
 

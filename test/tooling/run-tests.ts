@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
+import type { Setting } from "../../src/setting.ts";
 import { settings } from "../../src/settings.ts";
 import { inParallel } from "./in-parallel.ts";
 import { runGroup } from "./process-group.ts";
@@ -93,7 +94,9 @@ function describeCounts({ passed, failed, skipped }: Counts): string {
  *  the mark by which Node's test runner refuses to run inside itself. */
 function testEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   const clean = { ...env };
-  for (const { env: variable } of Object.values(settings)) delete clean[variable];
+  for (const { env: own, aliases = [] } of Object.values<Setting>(settings)) {
+    for (const variable of [own, ...aliases]) delete clean[variable];
+  }
   delete clean["NODE_TEST_CONTEXT"];
   return clean;
 }

@@ -3,6 +3,7 @@ import { spawnSync } from "node:child_process";
 import { describe, it } from "node:test";
 import { commandTable } from "../../../src/cli/command-table.ts";
 import { completionScript } from "../../../src/cli/completion.ts";
+import { serverCommands } from "../../../src/cli/server-commands.ts";
 import { settings } from "../../../src/settings.ts";
 
 /** How a shell is asked whether it can read a script. (That of fish only defines things.) */
@@ -19,6 +20,7 @@ describe("the completion script", () => {
       const names = [
         ...Object.keys(commandTable),
         ...Object.values(commandTable).flatMap(({ options }) => Object.keys(options)),
+        ...Object.keys(serverCommands),
         ...Object.keys(settings),
         ...["serve", "completion", "help"],
       ];
@@ -46,6 +48,9 @@ describe("the completion script", () => {
     ["modelport completion z", ["zsh"]],
     ["modelport serve --log-lev", ["--log-level"]],
     ["modelport serve --lifecycle-access ", ["local", "authenticated", "any"]],
+    ["modelport conf", ["config"]],
+    ["modelport config --output ", ["text", "json", "yaml"]],
+    ["modelport config --lifecycle-access ", ["local", "authenticated", "any"]],
   ] as const) {
     it(`makes bash complete "${line}"`, () => {
       const words = line.split(" ").map((word) => `'${word}'`);

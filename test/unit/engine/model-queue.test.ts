@@ -43,7 +43,7 @@ function newModel(changes: Partial<RunSettings> = {}, { hasRows = true } = {}) {
       ...head,
       data: new Uint8Array(Buffer.concat(parts)),
     }));
-    run.receiver.resolve({ runMs: 0.1, tensors: change(tensors) });
+    run.receiver.resolve({ runMs: 0.1, computeMs: 0.1, tensors: change(tensors) });
     nextTurn();
   };
   const fail = (error: RuntimeError) => {

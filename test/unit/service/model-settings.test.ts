@@ -1,13 +1,25 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { parseSettingsFile, readSettings } from "../../../src/service/model-settings.ts";
+import { defaultRunSettings, inferenceSettings } from "../../../src/run-settings.ts";
+import {
+  modelSettingFields,
+  parseSettingsFile,
+  readSettings,
+} from "../../../src/service/model-settings.ts";
 
 const full = {
   max_batch_size: 8,
   max_concurrency: 4,
+  warmup_batch_size: 2,
+  intra_op_thread_count: 3,
+  run_timeout_ms: 1_000,
   dynamic_batching: {
     max_queue_delay_microseconds: 500,
-    default_queue_policy: { max_queue_size: 16, default_timeout_microseconds: 100_000 },
+    default_queue_policy: {
+      max_queue_size: 16,
+      max_queue_wait_ms: 200,
+      default_timeout_microseconds: 100_000,
+    },
   },
 };
 
@@ -16,10 +28,21 @@ describe("the settings of a model", () => {
     assert.deepEqual(parseSettingsFile(JSON.stringify(full), "f"), {
       maxBatchSize: 8,
       maxConcurrency: 4,
+      warmupBatchSize: 2,
+      threads: 3,
+      maxRunMs: 1_000,
+      maxQueueWaitMs: 200,
       maxQueueDelayMicroseconds: 500,
       maxQueueSize: 16,
       queueTimeoutMicroseconds: 100_000,
     });
+  });
+
+  it("can be every one that holds for all models", () => {
+    const known = new Set(modelSettingFields.map(({ setting }) => setting));
+    assert.deepEqual([...known].sort(), Object.keys(defaultRunSettings).sort());
+    const rows = modelSettingFields.map(({ row }) => row);
+    assert.deepEqual(rows.sort(), Object.keys(inferenceSettings).sort());
   });
 
   it("are only those that are given", () => {
@@ -33,7 +56,7 @@ describe("the settings of a model", () => {
     ["[]", "f must be a JSON object"],
     [
       '{"max_batch_sise": 8}',
-      "f: max_batch_sise is no setting; expected max_batch_size, max_concurrency, warmup_batch_size, dynamic_batching",
+      "f: max_batch_sise is no setting; expected max_batch_size, max_concurrency, warmup_batch_size, intra_op_thread_count, run_timeout_ms, dynamic_batching",
     ],
     [
       '{"dynamic_batching": {"max_queue_size": 8}}',

@@ -150,11 +150,15 @@ describe("the figures", () => {
     const record = add("m");
     finishLoad(record);
     const release = record.leases.acquire();
-    await record.statistics.measure(async () => 1);
+    await record.statistics.measure(async () => 1, new AbortController().signal);
     const refused = new RuntimeError("invalid-argument", "no such input");
-    await assert.rejects(record.statistics.measure(() => Promise.reject(refused)));
+    await assert.rejects(
+      record.statistics.measure(() => Promise.reject(refused), new AbortController().signal),
+    );
     const broken = new RuntimeError("run-failed", "no");
-    await assert.rejects(record.statistics.measure(() => Promise.reject(broken)));
+    await assert.rejects(
+      record.statistics.measure(() => Promise.reject(broken), new AbortController().signal),
+    );
     const stop = watch.watch();
     const { runtime, rows } = watch.snapshot();
     stop();

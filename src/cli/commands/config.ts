@@ -1,0 +1,78 @@
+import { loadConfig } from "../../config.ts";
+import { describeValue, type Setting } from "../../setting.ts";
+import type { SourcedSettings, SourcedValue } from "../../setting-sources.ts";
+import { type SettingName, settingGroups } from "../../settings.ts";
+import { exitCodes } from "../exit-code.ts";
+import { formatTable, printable } from "../format.ts";
+import { printJson } from "../print-json.ts";
+import type { ServerCommandInput } from "../server-commands.ts";
+
+const hidden = "(hidden)";
+
+/** Prints what `serve` would go by, or on stderr all that keeps it from starting. */
+export async function run({ args, flags, env, terminal }: ServerCommandInput) {
+  const { config, values, problems, warnings } = await loadConfig(flags, env);
+  const lines = [...problems, ...warnings.map((warning) => `warning: ${warning}`)];
+  for (const line of lines) terminal.stderr.write(`modelport: ${printable(line)}\n`);
+  if (config === undefined) return exitCodes.failed;
+  const output = args.text("output");
+  if (output === "json") printJson(terminal, { settings: asJson(values), warnings });
+  else terminal.stdout.write(output === "yaml" ? asYaml(values) : asTable(values));
+  return exitCodes.ok;
+}
+
+interface Row extends SourcedValue {
+  readonly name: string;
+  readonly setting: Setting;
+}
+
+function rowsOf(values: SourcedSettings["values"], rows: Readonly<Record<string, Setting>>): Row[] {
+  return Object.entries(rows).map(([name, setting]) => {
+    const { value, source } = values[name as SettingName];
+    const isHidden = setting.isSecret && value !== "" && value !== undefined;
+    return { name, setting, value: isHidden ? hidden : value, source };
+  });
+}
+
+function asTable(values: SourcedSettings["values"]): string {
+  const table = settingGroups.flatMap(({ rows }) =>
+    rowsOf(values, rows).map((row) => [
+      row.name,
+      showValue(row),
+      row.source.kind === "default" ? "default" : row.source.name,
+    ]),
+  );
+  return formatTable([["SETTING", "VALUE", "FROM"], ...table]);
+}
+
+function showValue({ value, setting, source }: Row): string {
+  const isDefault = source.kind === "default";
+  if (value === undefined || value === "") {
+    return isDefault && setting.defaultText !== undefined ? `(${setting.defaultText})` : "";
+  }
+  const words = describeValue(value, setting.unit);
+  return words.startsWith(`${value}`) ? words : `${value} (${words})`;
+}
+
+function asJson(values: SourcedSettings["values"]) {
+  const all = settingGroups.flatMap(({ rows }) => rowsOf(values, rows));
+  return Object.fromEntries(
+    all.map(({ name, value = null, source: { kind, name: from } }) => [
+      name,
+      { value, source: kind, ...(kind === "default" ? {} : { from }) },
+    ]),
+  );
+}
+
+/** A file that makes the same of an empty environment; what nobody said is a comment in it. */
+function asYaml(values: SourcedSettings["values"]): string {
+  const groups = settingGroups.map(({ title, rows }) => {
+    const lines = rowsOf(values, rows).map(({ name, value = "", source }) => {
+      const shown = typeof value === "string" ? JSON.stringify(value) : value;
+      const isSaid = source.kind !== "default" && name !== "config" && value !== hidden;
+      return `${isSaid ? "" : "# "}${name}: ${shown}${isSaid ? `  # ${source.name}` : ""}`;
+    });
+    return `# ${title}\n${lines.join("\n")}\n`;
+  });
+  return groups.join("\n");
+}
