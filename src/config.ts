@@ -23,6 +23,8 @@ const MiB = 1024 * 1024;
 
 /** Every effective setting. Frozen; passed down from main.ts, read nowhere else. */
 export interface Config {
+  /** Of the file with settings, if there is one. */
+  readonly configPath: string | undefined;
   readonly host: string;
   readonly port: number;
   readonly unixSocket: string | undefined;
@@ -134,6 +136,7 @@ function assemble(values: Values, problems: string[]): Config {
     problems.push("LIFECYCLE_CLIENTS needs TLS_CLIENT_CA_PATH, whose certificates have the names");
   }
   return {
+    configPath: optional("config"),
     host: raw.host as string,
     port: number("port"),
     unixSocket: optional("unix-socket"),

@@ -3,6 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createEngine } from "../../src/engine/create-engine.ts";
 import { createLogger } from "../../src/log.ts";
+import { CallMetrics } from "../../src/rpc/call-metrics.ts";
+import { MetricsPage } from "../../src/rpc/metrics-text.ts";
 import { buildServer } from "../../src/rpc/server.ts";
 import { ModelManager, type ModelManagerOptions } from "../../src/service/model-manager.ts";
 import { SafePath } from "../../src/storage/safe-path.ts";
@@ -57,8 +59,11 @@ export async function startRuntime(options: RuntimeOptions = {}): Promise<Runtim
       ...options,
     },
   );
+  const calls = new CallMetrics();
   const server = await buildServer({
     models,
+    observer: calls,
+    metrics: { page: new MetricsPage(calls, models.watch.metrics), access: "local" },
     readiness: models.readiness,
     watch: models.watch,
     options: {
