@@ -21,6 +21,8 @@ const MiB = 1024 * 1024;
 
 /** Every effective setting. Frozen; passed down from main.ts, read nowhere else. */
 export interface Config {
+  /** Of the file with settings, if there is one. */
+  readonly configPath: string | undefined;
   readonly host: string;
   readonly port: number;
   readonly unixSocket: string | undefined;
@@ -125,6 +127,7 @@ function assemble(values: Values, problems: string[]): Config {
     ...(raw["extra-model-dirs"] as string).split(delimiter),
   ].filter((root) => root !== "");
   return {
+    configPath: optional("config"),
     host: raw.host as string,
     port: number("port"),
     unixSocket: optional("unix-socket"),

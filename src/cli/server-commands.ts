@@ -1,3 +1,4 @@
+import { outputOption } from "./client-options.ts";
 import type { CommandArguments, OptionSpec, Terminal } from "./command.ts";
 import type { ExitCode } from "./exit-code.ts";
 
@@ -34,5 +35,13 @@ export const serverCommands: Readonly<Record<string, ServerCommand>> = {
     },
     examples: ["config", "config --port 9000 --config modelport.yaml --output yaml"],
     load: () => import("./commands/config.ts"),
+  },
+  doctor: {
+    summary: "look for what would keep serve from its work here, and say what to do",
+    options: {
+      output: outputOption,
+    },
+    examples: ["doctor --model-repository models", "doctor --output json"],
+    load: () => import("../doctor/doctor.ts"),
   },
 };

@@ -344,15 +344,15 @@ export class EngineHost implements HostOfModel {
 
   #loseAll(error: RuntimeError): void {
     this.#watch.stop();
-    const last = this.queue.noteDeath();
+    const last = this.queue.noteDeath((run) => this.#partOf(run));
     for (const model of this.#bytes.keys()) this.#commit(model, 0);
     const residents = [...this.#models.values()];
     this.#models.clear();
     // On shutdown nobody is to load the models again.
     if (error.kind === "shutting-down") return;
     for (const { model } of residents) {
-      const isPartOfIt = last !== undefined && last.owner === model;
-      model.lose(new HostLostError(isPartOfIt ? this.#partOf(last) : "bystander", error));
+      const part = last?.run.owner === model ? last.part : "bystander";
+      model.lose(new HostLostError(part, error));
     }
   }
 

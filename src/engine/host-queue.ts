@@ -1,3 +1,5 @@
+import type { PartInLoss } from "./host-lost-error.ts";
+
 /** The runs of one model that wait, as the queue of its host sees them. */
 export interface RunSource {
   readonly hasWaiting: boolean;
@@ -21,6 +23,11 @@ export interface HostRun {
   giveUp(reason: Error): void;
   /** Sends it. `done` is called once, as soon as the host has answered or is gone. */
   start(done: () => void): void;
+}
+
+export interface LastRun {
+  readonly run: HostRun;
+  readonly part: PartInLoss;
 }
 
 interface WaitingLoad {
@@ -47,8 +54,8 @@ export class HostQueue {
   /** In the host, oldest first, with what each was expected to take. The oldest is the one that
    *  executes. */
   readonly #sent = new Map<HostRun, number>();
-  /** What `front` was when the host died. */
-  #lastRun: HostRun | undefined;
+  /** What the host was executing when it died. */
+  #last: LastRun | undefined;
   #isLoading = false;
   #turn: "loads" | "runs" = "loads";
   #isPumping = false;
@@ -74,15 +81,16 @@ export class HostQueue {
     return this.#sent.size > 1 || this.#sources.size > 0 || this.#loads.size > 0;
   }
 
-  /** The host has died. Returns what it was executing. */
-  noteDeath(): HostRun | undefined {
-    this.#lastRun = this.front;
-    return this.#lastRun;
+  /** The host has died. Returns what it was executing, and what `partOf` says of that. */
+  noteDeath(partOf: (run: HostRun) => PartInLoss): LastRun | undefined {
+    const run = this.front;
+    this.#last = run && { run, part: partOf(run) };
+    return this.#last;
   }
 
-  /** Whether the host died while it was executing `run`. */
-  diedIn(run: HostRun): boolean {
-    return this.#lastRun === run;
+  /** What `run`, which was sent, had to do with the death of the host. */
+  partInDeath(run: HostRun): PartInLoss {
+    return this.#last?.run === run ? this.#last.part : "bystander";
   }
 
   /** `source` has something to send. An idle host gets it at once; a busy one together with what else

@@ -244,7 +244,7 @@ export class ModelQueue implements RunSource {
   /** Tells a run that its host died of from those that only waited for it. */
   #lossOf(run: HostRun, error: unknown): unknown {
     if (!(error instanceof RuntimeError) || error.kind !== "host-lost") return error;
-    return new HostLostError(this.#options.host.diedIn(run) ? "suspected" : "bystander", error);
+    return new HostLostError(this.#options.host.partInDeath(run), error);
   }
 
   #prepareRehearsal(runs: readonly QueuedRun[], tensors: readonly IndexedTensor[]): void {

@@ -3,6 +3,7 @@ import { type Binding, binding } from "onnxruntime-node/dist/binding.js";
 import { describeError, RuntimeError } from "../errors.ts";
 import { type Datatype, elementCount, type Tensor, type TensorSpec } from "../tensor.ts";
 import type { HostEngine, HostModel } from "./host-engine.ts";
+import { smallestModel } from "./smallest-model.ts";
 import { decodeStrings, encodeStrings } from "./string-tensor.ts";
 
 type NumericArray =
@@ -72,12 +73,6 @@ type OrtFeeds = Parameters<Session["run"]>[0];
 const logSeverity = 4;
 // The declared type asks for the whole public Tensor; the binding only ever calls the constructor.
 binding.initOrtOnce(logSeverity, OrtValue as unknown as OrtTensorConstructor, true);
-
-/** ModelProto, IR 7, opset 13: "y" = Identity("x"), FP32 [1]. */
-const smallestModel = Buffer.from(
-  "08073a370a100a017812017922084964656e746974791201675a0f0a0178120a0a08080112040a020801620f0a0179120a0a08080112040a0208014202100d",
-  "hex",
-);
 
 // The first session of a process costs 1.3 MB and 15 ms that no later one does. Paid here, before the
 // host is ready, they are not taken for the memory of the first model.

@@ -4,13 +4,13 @@ import { dirname } from "node:path";
 import { RuntimeError } from "../errors.ts";
 
 // sun_path of the smallest system we know (macOS) holds 104 bytes, the last of which is NUL.
-const maxPathBytes = 103;
+export const maxSocketPathBytes = 103;
 
 /** Makes `path` free for a new unix socket: makes its directory, and removes a socket file that nobody
  *  answers on. Throws "failed-precondition" if somebody does, or if the file is no socket. */
 export async function claimSocketPath(path: string): Promise<void> {
-  if (Buffer.byteLength(path) > maxPathBytes) {
-    const message = `the path of a unix socket has at most ${maxPathBytes} bytes: ${path}`;
+  if (Buffer.byteLength(path) > maxSocketPathBytes) {
+    const message = `the path of a unix socket has at most ${maxSocketPathBytes} bytes: ${path}`;
     throw new RuntimeError("failed-precondition", message);
   }
   await mkdir(dirname(path), { recursive: true }).catch((cause: NodeJS.ErrnoException) => {
@@ -33,7 +33,8 @@ export function openToAllUsers(path: string): Promise<void> {
   return chmod(path, 0o666);
 }
 
-function isAnswered(path: string): Promise<boolean> {
+/** Whether somebody listens there. Throws "failed-precondition" if that cannot be told. */
+export function isAnswered(path: string): Promise<boolean> {
   return new Promise((resolve, reject) => {
     const socket = connect(path);
     socket.once("connect", () => {

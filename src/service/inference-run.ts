@@ -1,7 +1,7 @@
 import { abortable } from "../abort.ts";
 import type { CancelSignal } from "../cancel-signal.ts";
 import type { LoadedModel } from "../engine/engine.ts";
-import { HostLostError } from "../engine/host-lost-error.ts";
+import { HostLostError, type PartInLoss } from "../engine/host-lost-error.ts";
 import { RuntimeError } from "../errors.ts";
 import type { Tensor } from "../tensor.ts";
 import { checkInference } from "./inference-check.ts";
@@ -9,14 +9,14 @@ import type { ModelLifecycle } from "./model-lifecycle.ts";
 import type { ModelRecord } from "./model-record.ts";
 import type { InferenceRequest } from "./models.ts";
 
-/** Hosts that may die of one request. */
-const maxDeaths = 2;
+/** Of one request two hosts may die, or four that it was in when something else killed them. */
+const harmOf: Record<PartInLoss, number> = { caused: 2, suspected: 1, bystander: 0 };
+const maxHarm = 4;
 /** Hosts that may die before they come to it. */
 const maxHosts = 8;
 
 /** Runs one inference on a model that is serving, and holds it in memory meanwhile. A request whose host
- *  dies of it is run once more, in the next host: it is idempotent, and its buffers are ours again. One
- *  that had nothing to do with the death may be lost more often. */
+ *  dies is run again in the next host: it is idempotent, and its buffers are ours again. */
 export async function runInference(
   record: ModelRecord,
   request: InferenceRequest,
@@ -28,7 +28,7 @@ export async function runInference(
     let loaded = record.loaded ?? (await abortable(record.whenRunning(), signal));
     let checked = checkInference(record.label, loaded.metadata, request);
     return await record.statistics.measure(async () => {
-      let deaths = 0;
+      let harm = 0;
       for (let hosts = 1; ; hosts++) {
         try {
           const results = await loaded.infer(checked, signal);
@@ -37,12 +37,11 @@ export async function runInference(
         } catch (reason) {
           if (!(reason instanceof RuntimeError) || reason.kind !== "host-lost") throw reason;
           lifecycle.recover(record, loaded, reason);
-          if (!isBystander(reason)) {
-            deaths++;
-            // By itself: whatever ended the host must not do it to others again.
-            checked = { ...checked, alone: true };
-          }
-          if (deaths === maxDeaths || hosts === maxHosts) throw reason;
+          const part = reason instanceof HostLostError ? reason.part : "caused";
+          harm += harmOf[part];
+          // By itself: whatever ended the host must not do it to others again.
+          if (part !== "bystander") checked = { ...checked, alone: true };
+          if (harm >= maxHarm || hosts === maxHosts) throw reason;
           loaded = await afterLoss(record, loaded, signal);
         }
       }
@@ -50,10 +49,6 @@ export async function runInference(
   } finally {
     release();
   }
-}
-
-function isBystander(reason: RuntimeError): boolean {
-  return reason instanceof HostLostError && reason.part === "bystander";
 }
 
 async function afterLoss(

@@ -13,6 +13,9 @@ export interface RepositoryHost {
   recordIdsOf(name: string): readonly string[];
 }
 
+/** Timers may be that early by the clock of the ban. */
+const clockSlackMs = 50;
+
 /** The models of a local directory, which are served without being asked: standalone mode. */
 export class LocalRepository {
   readonly #directory: string | undefined;
@@ -23,6 +26,8 @@ export class LocalRepository {
   /** Name -> the turn of the newest load that has found it on disk. */
   readonly #newest = new Map<string, number>();
   #lastTurn = 0;
+  /** Name -> when it will be loaded again. */
+  readonly #comebacks = new Map<string, NodeJS.Timeout>();
 
   /** `directory`: absolute; undefined where there is no repository. */
   constructor(directory: string | undefined, extensions: readonly string[], host: RepositoryHost) {
@@ -46,7 +51,22 @@ export class LocalRepository {
     return failures;
   }
 
+  /** A model, or a version of it, was given up for `banMs`. Nobody else would ask for it again: here there is no
+   *  ModelMesh that loads what it does not find. */
+  comeBackAfter(recordId: string, banMs: number): void {
+    const { name } = splitVersionedId(recordId);
+    this.#dropComeback(name);
+    // What fails then is in the log, and fails for a reason that time does not mend.
+    const comeBack = () => void this.load(name, new AbortController().signal).catch(() => {});
+    this.#comebacks.set(name, setTimeout(comeBack, banMs + clockSlackMs).unref());
+  }
+
+  close(): void {
+    for (const name of this.#comebacks.keys()) this.#dropComeback(name);
+  }
+
   async load(name: string, signal: AbortSignal): Promise<void> {
+    this.#dropComeback(name);
     const turn = ++this.#lastTurn;
     const entry = (await abortable(this.#scan(), signal)).find(({ id }) => id === name);
     if (entry === undefined) {
@@ -58,10 +78,17 @@ export class LocalRepository {
   async unload(name: string): Promise<void> {
     if (this.#directory === undefined) throw noRepository();
     const ids = this.#host.recordIdsOf(name);
-    if (ids.length === 0) {
+    if (ids.length === 0 && !this.#dropComeback(name)) {
       throw new RuntimeError("model-not-found", `model '${name}' is not loaded`);
     }
+    this.#dropComeback(name);
     await Promise.all(ids.map((id) => this.#host.unloadRecord(id)));
+  }
+
+  /** Returns whether there was one. */
+  #dropComeback(name: string): boolean {
+    clearTimeout(this.#comebacks.get(name));
+    return this.#comebacks.delete(name);
   }
 
   /** What is in it but not loaded. `isLoaded`: by record id. */

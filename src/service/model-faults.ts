@@ -1,9 +1,13 @@
 import type { PartInLoss } from "../engine/host-lost-error.ts";
 
-/** Deaths of hosts in a row after which a model is given up. */
-const maxDeaths = 3;
+/** Deaths of hosts in a row after which a model is given up: those that it caused, and all that came while
+ *  it ran. Whatever else kills processes kills many. */
+const maxCrashes = 3;
+const maxDeaths = 6;
 const firstPauseMs = 100;
 const maxPauseMs = 5_000;
+/** Deaths count for the pause before the next load for so long. */
+const recentMs = 60_000;
 const firstBanMs = 10_000;
 const maxBanMs = 60_000;
 /** A model that has behaved for so long has a clean slate. */
@@ -14,10 +18,11 @@ const forgetAfterMs = 600_000;
 export class ModelFaults {
   /** Since the last inference that succeeded. */
   #deaths = 0;
+  #crashes = 0;
   /** As it is known to have crashed or hung, it endangers others. */
   #isDangerous = false;
-  /** In all, for the pauses between reloads. */
-  #total = 0;
+  /** When the last deaths were, oldest first. */
+  #recent: number[] = [];
   #bans = 0;
   #bannedUntilMs = 0;
   #lastMs = 0;
@@ -35,20 +40,24 @@ export class ModelFaults {
   note(part: PartInLoss, reason: string, nowMs: number): void {
     if (part === "bystander") return;
     this.#deaths++;
-    this.#total++;
-    if (part === "caused") this.#isDangerous = true;
+    this.#recent = [...this.#recent.filter((ms) => nowMs - ms < recentMs), nowMs];
+    if (part === "caused") {
+      this.#crashes++;
+      this.#isDangerous = true;
+    }
     this.#lastMs = nowMs;
     this.#lastReason = reason;
   }
 
   noteSuccess(): void {
     this.#deaths = 0;
+    this.#crashes = 0;
     this.#bans = 0;
   }
 
   /** Whether to load it again, or to give it up for a while. */
   get isHopeless(): boolean {
-    return this.#deaths >= maxDeaths;
+    return this.#crashes >= maxCrashes || this.#deaths >= maxDeaths;
   }
 
   /** Until `bannedForMs` is 0, it is not to be loaded. The next death bans it again, for longer. */
@@ -56,6 +65,7 @@ export class ModelFaults {
     this.#bannedUntilMs = nowMs + Math.min(maxBanMs, firstBanMs * 2 ** this.#bans);
     this.#bans++;
     this.#deaths = maxDeaths - 1;
+    this.#crashes = maxCrashes - 1;
   }
 
   bannedForMs(nowMs: number): number {
@@ -65,8 +75,8 @@ export class ModelFaults {
   /** How long to wait before it is loaded again. */
   get pauseMs(): number {
     // The first death may have been an accident.
-    if (this.#total < 2) return 0;
-    return Math.min(maxPauseMs, firstPauseMs * 2 ** Math.min(16, this.#total - 2));
+    const { length } = this.#recent;
+    return length < 2 ? 0 : Math.min(maxPauseMs, firstPauseMs * 2 ** (length - 2));
   }
 
   isForgotten(nowMs: number): boolean {

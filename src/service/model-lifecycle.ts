@@ -28,6 +28,8 @@ export interface LifecycleParts {
   readonly budget: MemoryBudget;
   readonly queue: LoadQueue;
   readonly sizer: Pick<ModelSizer, "remember">;
+  /** A model is not to be loaded for so long. */
+  readonly onGivenUp: (record: ModelRecord, banMs: number) => void;
   readonly log: Logger;
   /** From the call to the point where we give up: a little less than ModelMesh's own limit, so that it
    *  hears our reason instead of cancelling. */
@@ -136,6 +138,7 @@ export class ModelLifecycle {
   /** The next request hears NOT_FOUND, since the model is not here; the next load, why. */
   #giveUp(record: ModelRecord, faults: ModelFaults): void {
     faults.ban(performance.now());
+    this.#parts.onGivenUp(record, faults.bannedForMs(performance.now()));
     const message = `model '${record.label}' was given up: its hosts die when it runs, the last time because ${faults.lastReason}`;
     this.#settle(record, new RuntimeError("host-lost", message));
   }

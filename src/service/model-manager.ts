@@ -112,6 +112,7 @@ export class ModelManager implements Models {
       budget: this.#budget,
       queue: this.#queue,
       sizer: this.#sizer,
+      onGivenUp: ({ id, pinned }, banMs) => pinned && this.#repository.comeBackAfter(id, banMs),
       loadLimitMs: loadTimeoutMs - Math.min(1000, loadTimeoutMs / 10),
       drainTimeoutMs: options.drainTimeoutMs,
       defaultSettings: {
@@ -313,6 +314,7 @@ export class ModelManager implements Models {
    *  can be loaded afterwards. */
   async close(drainMs = 0): Promise<void> {
     this.#enter("closed");
+    this.#repository.close();
     await this.#retireAll([...this.#registry.all()], closedError(), drainMs);
   }
 

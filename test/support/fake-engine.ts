@@ -66,8 +66,7 @@ export class FakeModel implements LoadedModel {
     this.#freed.resolve();
   }
 
-  die(): void {
-    const loss = new RuntimeError("host-lost", "engine host died (SIGKILL)");
+  die(loss = new RuntimeError("host-lost", "engine host died (SIGKILL)")): void {
     for (const run of this.runs) run.answer.reject(loss);
     this.#lost.resolve(loss);
   }

@@ -46,6 +46,12 @@ export const layerRules: readonly LayerRule[] = [
     allowed: ["src/rpc/planted.ts", "src/service/planted.ts", "src/engine/planted.ts"],
   },
   {
+    name: "doctor",
+    file: "src/doctor/planted.ts",
+    refused: [...wire, ...gen, ...onnx],
+    allowed: ["src/rpc/planted.ts", "src/service/planted.ts", "src/engine/planted.ts"],
+  },
+  {
     name: "cli",
     file: "src/cli/planted.ts",
     refused: [

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
 import { setImmediate } from "node:timers/promises";
+import { HostLostError } from "../../../src/engine/host-lost-error.ts";
 import { RuntimeError } from "../../../src/errors.ts";
 import { createLogger } from "../../../src/log.ts";
 import { ModelManager, type ModelManagerOptions } from "../../../src/service/model-manager.ts";
@@ -219,5 +220,56 @@ describe("the models of a local repository", () => {
     const spec = { id: "numbered\x0010", path: "plain.onnx", type: "", key: "" };
     await assert.rejects(manager.load(spec, forever), { kind: "invalid-argument", message: /NUL/ });
     await assert.rejects(manager.predictSize(spec), { kind: "invalid-argument", message: /NUL/ });
+  });
+});
+
+describe("a model of a local repository that was given up", () => {
+  const crash = () => new HostLostError("caused", new RuntimeError("host-lost", "it crashed"));
+
+  /** Ends the hosts of the plain model until it is given up. */
+  async function giveUp(t: TestContext) {
+    const world = await setUp(t);
+    await world.loadAll();
+    let nowMs = performance.now();
+    t.mock.method(performance, "now", () => nowMs);
+    t.mock.timers.enable({ apis: ["setTimeout"] });
+    const pass = async (ms: number) => {
+      nowMs += ms;
+      t.mock.timers.tick(ms);
+      for (let turn = 0; turn < 30; turn++) await setImmediate();
+    };
+    const { manager, engine, models, finish } = world;
+    for (let death = 1; death <= 3; death++) {
+      models.get("plain.onnx")?.die(crash());
+      await pass(0);
+      await pass(1_000);
+      if (death < 3) await finish(3 + death);
+      await pass(0);
+    }
+    assert.equal(manager.isModelReady("plain", ""), false);
+    assert.equal(engine.loads.length, 5);
+    return { ...world, pass };
+  }
+
+  it("comes back by itself after its ban", async (t) => {
+    const { manager, engine, finish, pass } = await giveUp(t);
+    await pass(8_000);
+    assert.equal(engine.loads.length, 5);
+    await pass(2_000);
+    for (let turn = 0; turn < 100 && engine.loads.length === 5; turn++) await setImmediate();
+    await finish(6);
+    await pass(0);
+    assert.equal(manager.isModelReady("plain", ""), true);
+    assert.equal(engine.loads[5]?.isolated, true);
+    await manager.close();
+  });
+
+  it("stays away if it is unloaded meanwhile, or the server stops", async (t) => {
+    const { manager, engine, pass } = await giveUp(t);
+    await manager.unloadFromRepository("plain");
+    await pass(60_000);
+    assert.equal(engine.loads.length, 5);
+    await assert.rejects(manager.unloadFromRepository("plain"), { kind: "model-not-found" });
+    await manager.close();
   });
 });

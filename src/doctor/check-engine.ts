@@ -1,0 +1,42 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { abortable } from "../abort.ts";
+import type { Engine } from "../engine/engine.ts";
+import { smallestModel } from "../engine/smallest-model.ts";
+import { describeError } from "../errors.ts";
+import { type Finding, judgeOf } from "./finding.ts";
+
+const limitMs = 30_000;
+const advice =
+  "install the packages anew (npm ci); ONNX Runtime needs glibc, so that Alpine's musl will not do, and leave to start processes";
+
+/** Whether a host starts, and ONNX Runtime runs the smallest model there is in it. */
+export async function checkEngine(engine: Engine, version: string): Promise<Finding> {
+  const judge = judgeOf("ONNX Runtime");
+  const startMs = performance.now();
+  const signal = AbortSignal.timeout(limitMs);
+  let folder: string | undefined;
+  try {
+    await abortable(engine.ready, signal);
+    folder = await mkdtemp(join(tmpdir(), "modelport-doctor-"));
+    const file = join(folder, "model.onnx");
+    await writeFile(file, smallestModel);
+    const source = await engine.inspect(await engine.locate(file, undefined));
+    const model = await engine.load(source, { signal, isolated: false });
+    const data = new Uint8Array(new Float32Array([42]).buffer);
+    const inputs = [{ name: "x", datatype: "FP32", shape: [1], data: data.slice() }] as const;
+    const [output] = await model.infer({ inputs, outputs: ["y"] }, signal);
+    await model.unload();
+    if (output === undefined || !data.every((byte, at) => byte === output.data[at])) {
+      return judge("fail", `${version} computes wrongly`, "use another processor or build");
+    }
+    const tookMs = Math.round(performance.now() - startMs);
+    return judge("ok", `${version} runs a model in a host, ${tookMs} ms after its start`);
+  } catch (error) {
+    const why = signal.aborted ? `nothing came of it in ${limitMs / 1000} s` : describeError(error);
+    return judge("fail", `${version}: ${why}`, advice);
+  } finally {
+    if (folder !== undefined) await rm(folder, { recursive: true, force: true });
+  }
+}

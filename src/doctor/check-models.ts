@@ -1,0 +1,146 @@
+import { constants } from "node:fs";
+import { access, stat } from "node:fs/promises";
+import type { Config, ConfigReading } from "../config.ts";
+import type { Engine, ModelFile, ModelSource } from "../engine/engine.ts";
+import { describeError } from "../errors.ts";
+import type { RunSettings } from "../run-settings.ts";
+import { locateModel } from "../service/model-inspection.ts";
+import { parseSettingsFile } from "../service/model-settings.ts";
+import { listModelRepository } from "../storage/model-repository.ts";
+import { readSmallFile } from "../storage/read-small-file.ts";
+import { SafePath } from "../storage/safe-path.ts";
+import { type Finding, judgeOf, sizeText } from "./finding.ts";
+
+/** Whether the directories for models are there and can be read. */
+export async function checkModelFolders(
+  config: Config,
+  values: ConfigReading["values"],
+): Promise<Finding[]> {
+  const judge = judgeOf("model directory");
+  const mayLack = new Set<string>();
+  // What nobody asked for is missed by nobody.
+  if (values["extra-model-dirs"].source.kind === "default") {
+    for (const root of config.modelRoots.slice(-1)) mayLack.add(root);
+  }
+  if (config.modelRepository !== undefined && values["root-model-dir"].source.kind === "default") {
+    mayLack.add(String(values["root-model-dir"].value));
+  }
+  const findings: Finding[] = [];
+  for (const root of config.modelRoots) {
+    const problem = await readingProblem(root);
+    if (problem === undefined) findings.push(judge("ok", `${root} can be read`));
+    else if (root === config.modelRepository) {
+      findings.push(
+        judge("fail", problem, "correct --model-repository, or let this user read there"),
+      );
+    } else if (!mayLack.has(root)) {
+      const advice =
+        "mount the volume there, correct --root-model-dir or --extra-model-dirs, or let this user read there";
+      findings.push(judge("warn", problem, advice));
+    }
+  }
+  return findings;
+}
+
+async function readingProblem(folder: string): Promise<string | undefined> {
+  try {
+    if (!(await stat(folder)).isDirectory()) return `${folder} is no directory`;
+    await access(folder, constants.R_OK | constants.X_OK);
+    return undefined;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "ENOENT") return `${folder} is not there`;
+    return code === "EACCES" ? `${folder} cannot be read by this user` : `${folder}: ${code}`;
+  }
+}
+
+/** Loads each model of the repository, one after the other, and says what came of it. `engine`: undefined if
+ *  it does not work. */
+export async function checkRepository(
+  config: Config,
+  engine: Engine | undefined,
+  availableBytes: number,
+): Promise<Finding[]> {
+  const judge = judgeOf("repository");
+  const { modelRepository: folder } = config;
+  if (folder === undefined || engine === undefined) return [];
+  let entries: Awaited<ReturnType<typeof listModelRepository>>;
+  try {
+    entries = await listModelRepository(folder, engine.extensions);
+  } catch (error) {
+    return [judge("fail", describeError(error), "correct the directory, or --model-repository")];
+  }
+  if (entries.length === 0) {
+    const advice = "put a model file, or a directory with one, into it";
+    return [judge("warn", `${folder} has no models`, advice)];
+  }
+  const findings: Finding[] = [];
+  let totalBytes = 0;
+  for (const { id, versions } of entries) {
+    for (const { version, path } of versions) {
+      const model = { name: version === "" ? id : `${id} version ${version}`, path };
+      const verdict = await tryModel(model, { config, engine, availableBytes });
+      findings.push(verdict.finding);
+      totalBytes += verdict.sizeBytes;
+    }
+  }
+  if (totalBytes > config.capacityBytes) {
+    const message = `all models together take ${sizeText(totalBytes)}, there are ${sizeText(config.capacityBytes)} for models`;
+    findings.push(judge("fail", message, "raise CONTAINER_MEM_REQ_BYTES, or take models out"));
+  }
+  return findings;
+}
+
+interface Trial {
+  readonly config: Config;
+  readonly engine: Engine;
+  readonly availableBytes: number;
+}
+
+async function tryModel(
+  { name, path }: { readonly name: string; readonly path: string },
+  { config, engine, availableBytes }: Trial,
+): Promise<{ readonly finding: Finding; readonly sizeBytes: number }> {
+  const judge = judgeOf("model");
+  const safePath = new SafePath(config.modelRoots);
+  let estimatedBytes = 0;
+  try {
+    const real = await safePath.follow(path);
+    const file = await locateModel({ engine, safePath }, { path: real, name, format: undefined });
+    const settings = await settingsOf(file, config, safePath);
+    const source = await engine.inspect(file);
+    ({ estimatedBytes } = source);
+    if (estimatedBytes > availableBytes) {
+      const message = `${name}: not tried, it may take ${sizeText(estimatedBytes)} and ${sizeText(availableBytes)} are available`;
+      const finding = judge("warn", message, "end what else runs here, and try again");
+      return { finding, sizeBytes: estimatedBytes };
+    }
+    const sizeBytes = await loadOnce(engine, source, { settings, timeoutMs: config.loadTimeoutMs });
+    return { finding: judge("ok", `${name}: ${source.format}, ${sizeText(sizeBytes)}`), sizeBytes };
+  } catch (error) {
+    const advice = "correct the model or its settings, or take it out";
+    return { finding: judge("fail", `${name}: ${describeError(error)}`, advice), sizeBytes: 0 };
+  }
+}
+
+async function settingsOf(
+  { settingsFile }: ModelFile,
+  { runSettings }: Config,
+  safePath: SafePath,
+): Promise<RunSettings> {
+  if (settingsFile === undefined) return runSettings;
+  const text = await readSmallFile(await safePath.follow(settingsFile));
+  return { ...runSettings, ...parseSettingsFile(text, settingsFile) };
+}
+
+/** Resolves with the bytes that it took. */
+async function loadOnce(
+  engine: Engine,
+  source: ModelSource,
+  { settings, timeoutMs }: { readonly settings: RunSettings; readonly timeoutMs: number },
+): Promise<number> {
+  const signal = AbortSignal.timeout(timeoutMs);
+  const model = await engine.load(source, { signal, isolated: false, settings });
+  await model.unload();
+  return model.sizeBytes;
+}

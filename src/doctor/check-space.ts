@@ -1,0 +1,96 @@
+import { constants } from "node:fs";
+import { access, stat, statfs } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname } from "node:path";
+import type { Config } from "../config.ts";
+import { type Finding, judgeOf, sizeText } from "./finding.ts";
+
+const MiB = 1024 ** 2;
+/** What the server puts there for each host that has large payloads: src/engine/payload-arena.ts. */
+const sharedBytesPerHost = 8 * MiB;
+
+/** Where the server writes: its pulled models, and memory that it shares with its hosts. */
+export async function checkSpace(config: Config, memoryFolder = "/dev/shm"): Promise<Finding[]> {
+  const { directory, types, limitBytes } = config.pull;
+  const findings: Finding[] = [];
+  if (types.length > 0) findings.push(await checkPullFolder(directory, limitBytes));
+  findings.push(await checkTemporary(tmpdir()));
+  // Shared hosts, a spare one, and one at least for a model of its own.
+  findings.push(await checkSharedMemory(memoryFolder, config.engineHosts + 2));
+  return findings;
+}
+
+async function checkPullFolder(folder: string, limitBytes: number): Promise<Finding> {
+  const judge = judgeOf("pulled models");
+  const problem = await checkWritable(folder);
+  if (problem !== undefined) {
+    return judge(
+      "warn",
+      `models cannot be pulled to ${folder}: ${problem}`,
+      "mount a volume there, choose another folder by --pull-dir, or pull nothing by --pull-types none",
+    );
+  }
+  const freeBytes = await freeBytesAt(folder);
+  const has = `${folder} can be written, ${sizeText(freeBytes)} are free`;
+  if (limitBytes > freeBytes) {
+    const advice = "what is pulled already counts as well; else give it a larger volume";
+    return judge("warn", `${has}, --pull-disk-size allows ${sizeText(limitBytes)}`, advice);
+  }
+  if (freeBytes < 256 * MiB) {
+    return judge("warn", has, "give it a larger volume: models are kept there to be loaded again");
+  }
+  return judge("ok", has);
+}
+
+async function checkTemporary(folder: string): Promise<Finding> {
+  const judge = judgeOf("temporary files");
+  const problem = await checkWritable(folder);
+  if (problem === undefined) return judge("ok", `${folder} can be written`);
+  return judge(
+    "warn",
+    `${folder} cannot be written: ${problem}`,
+    "mount an emptyDir there, or set TMPDIR: profiles and the compile cache of Node go there",
+  );
+}
+
+async function checkSharedMemory(folder: string, hosts: number): Promise<Finding> {
+  const judge = judgeOf("shared memory");
+  const problem = await checkWritable(folder);
+  const instead = "large tensors then travel by sockets, which takes longer";
+  if (problem !== undefined) {
+    const advice = `let this user write there; ${instead}`;
+    return judge("warn", `${folder} cannot be written: ${problem}`, advice);
+  }
+  const freeBytes = await freeBytesAt(folder);
+  const wantedBytes = hosts * sharedBytesPerHost;
+  const has = `${folder} has ${sizeText(freeBytes)}`;
+  if (freeBytes >= wantedBytes) return judge("ok", `${has} for tensors on their way to hosts`);
+  const advice = `mount an emptyDir with medium: Memory there, or start docker with --shm-size; ${instead}`;
+  return judge("warn", `${has}, ${hosts} hosts may want ${sizeText(wantedBytes)}`, advice);
+}
+
+/** Why this user cannot write there, or could not once it is made; undefined if nothing speaks against it. */
+export async function checkWritable(folder: string): Promise<string | undefined> {
+  try {
+    if (!(await stat(folder)).isDirectory()) return `${folder} is no directory`;
+    await access(folder, constants.W_OK | constants.X_OK);
+    return undefined;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    const parent = dirname(folder);
+    const isAbsent = code === "ENOENT" || code === "ENOTDIR";
+    if (isAbsent && parent !== folder) return await checkWritable(parent);
+    return code === "EACCES" ? `no permission in ${folder}` : `${folder}: ${code}`;
+  }
+}
+
+/** Of the file system that `folder` is on, or will be. */
+async function freeBytesAt(folder: string): Promise<number> {
+  try {
+    const { bavail, bsize } = await statfs(folder);
+    return bavail * bsize;
+  } catch {
+    const parent = dirname(folder);
+    return parent === folder ? 0 : await freeBytesAt(parent);
+  }
+}

@@ -1,0 +1,52 @@
+import { loadConfig } from "../config.ts";
+import { createEngine } from "../engine/create-engine.ts";
+import { engineVersion } from "../version.ts";
+import { checkClock, programTimeMs } from "./check-clock.ts";
+import { checkEngine } from "./check-engine.ts";
+import { checkLimits, processLimits } from "./check-limits.ts";
+import { checkMemory, machineMemory } from "./check-memory.ts";
+import { checkModelFolders, checkRepository } from "./check-models.ts";
+import { checkNode } from "./check-node.ts";
+import { checkPort } from "./check-port.ts";
+import { checkSpace } from "./check-space.ts";
+import { checkUnixSocket } from "./check-unix-socket.ts";
+import { type Finding, judgeOf } from "./finding.ts";
+
+/** Looks at whatever has to be right for `serve` with these flags and this environment, and starts none of it but
+ *  engine hosts, for a moment. Each finding comes as soon as it is there. */
+export async function* diagnose(
+  flags: readonly string[],
+  env: NodeJS.ProcessEnv,
+): AsyncGenerator<Finding> {
+  yield checkNode(process.versions.node);
+  yield checkClock(Date.now(), programTimeMs());
+  const { config, values, problems, warnings } = await loadConfig(flags, env);
+  const settings = judgeOf("settings");
+  for (const problem of problems) yield settings("fail", problem, "see modelport serve --help");
+  for (const warning of warnings) yield settings("warn", warning, "rename it, or leave it out");
+  // All else goes by the settings.
+  if (config === undefined) return;
+  const path = config.configPath;
+  yield settings("ok", path === undefined ? "no problems" : `no problems, ${path} included`);
+  yield await checkPort(config);
+  if (config.unixSocket !== undefined) yield await checkUnixSocket(config.unixSocket);
+  yield* checkMemory(config, values);
+  yield* checkLimits(config, await processLimits());
+  yield* await checkSpace(config);
+  yield* await checkModelFolders(config, values);
+  const engine = createEngine({
+    hosts: 1,
+    dedicatedMinBytes: config.dedicatedHostMinBytes,
+    warmupTimeoutMs: config.warmupTimeoutMs,
+    runMemoryBytes: config.runMemoryBytes,
+    environment: env["NODE_COMPILE_CACHE"] ? { NODE_COMPILE_CACHE: env["NODE_COMPILE_CACHE"] } : {},
+  });
+  try {
+    const finding = await checkEngine(engine, engineVersion);
+    yield finding;
+    const works = finding.level === "fail" ? undefined : engine;
+    yield* await checkRepository(config, works, machineMemory().availableBytes);
+  } finally {
+    await engine.close();
+  }
+}
