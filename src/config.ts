@@ -1,6 +1,7 @@
 import { isIP } from "node:net";
 import { delimiter, resolve } from "node:path";
 import { type AccessLog, readAccessLog } from "./access-log-settings.ts";
+import { type AccessSettings, readAccessSettings } from "./access-settings.ts";
 import { readHostnames, readOrigins } from "./browser-settings.ts";
 import { type ConfigFile, readConfigFile } from "./config-file.ts";
 import type { DebugEndpoints } from "./debug-settings.ts";
@@ -18,6 +19,7 @@ import {
   sourceSettings,
 } from "./setting-sources.ts";
 import type { SettingName } from "./settings.ts";
+import { readTlsSettings, type TlsSettings } from "./tls-settings.ts";
 import { readTracing, type TracingSettings } from "./tracing-settings.ts";
 
 const MiB = 1024 * 1024;
@@ -59,7 +61,9 @@ export interface Config {
   readonly prestopTimeoutMs: number;
   readonly engineHosts: number;
   readonly dedicatedHostMinBytes: number;
-  readonly lifecycleAccess: "local" | "any";
+  /** Undefined: no TLS. */
+  readonly tls: TlsSettings | undefined;
+  readonly access: AccessSettings;
   readonly lifecycleOwner: "auto" | "repository" | "modelmesh";
   /** As browsers write them. */
   readonly corsOrigins: readonly string[];
@@ -133,6 +137,11 @@ function assemble(values: Values, problems: string[]): Config {
     raw["root-model-dir"] as string,
     ...(raw["extra-model-dirs"] as string).split(delimiter),
   ].filter((root) => root !== "");
+  const tls = readTlsSettings(raw, problems);
+  const access = readAccessSettings(raw, problems);
+  if (access.lifecycleClients.length > 0 && tls?.clientCaPath === undefined) {
+    problems.push("LIFECYCLE_CLIENTS needs TLS_CLIENT_CA_PATH, whose certificates have the names");
+  }
   return {
     configPath: optional("config"),
     host: raw.host as string,
@@ -161,7 +170,8 @@ function assemble(values: Values, problems: string[]): Config {
     prestopTimeoutMs: number("prestop-timeout"),
     engineHosts: number("engine-hosts"),
     dedicatedHostMinBytes: number("dedicated-host-size"),
-    lifecycleAccess: raw["lifecycle-access"] as Config["lifecycleAccess"],
+    tls,
+    access,
     lifecycleOwner: raw["lifecycle-owner"] as Config["lifecycleOwner"],
     corsOrigins: readOrigins(raw["cors-origins"] as string, whereIs("cors-origins"), problems),
     allowedHosts: [

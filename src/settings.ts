@@ -1,6 +1,7 @@
 import { availableParallelism } from "node:os";
 import { delimiter } from "node:path";
 import { accessLogSettings } from "./access-log-settings.ts";
+import { accessSettings } from "./access-settings.ts";
 import { debugSettings } from "./debug-settings.ts";
 import { logLevels } from "./log-levels.ts";
 import { memorySettings } from "./memory-settings.ts";
@@ -9,6 +10,7 @@ import { networkSettings } from "./network-limits.ts";
 import { pullSettings } from "./pull-settings.ts";
 import { inferenceSettings } from "./run-settings.ts";
 import type { SettingRows } from "./setting.ts";
+import { tlsSettings } from "./tls-settings.ts";
 import { tracingSettings } from "./tracing-settings.ts";
 import { version } from "./version.ts";
 
@@ -183,13 +185,7 @@ const stopping = {
 } as const satisfies SettingRows;
 
 const access = {
-  "lifecycle-access": {
-    env: "LIFECYCLE_ACCESS",
-    type: "choice",
-    choices: ["local", "any"],
-    default: "local",
-    doc: "who may load and unload: callers on this machine (loopback, unix socket), or any",
-  },
+  ...accessSettings,
   "lifecycle-owner": {
     env: "LIFECYCLE_OWNER",
     type: "choice",
@@ -225,6 +221,7 @@ export const settings = {
   ...inferenceSettings,
   ...limits,
   ...stopping,
+  ...tlsSettings,
   ...access,
   ...metricsSettings,
   ...accessLogSettings,
@@ -245,6 +242,7 @@ export const settingGroups: readonly { readonly title: string; readonly rows: Se
   { title: "Inference", rows: inferenceSettings },
   { title: "Limits of clients", rows: limits },
   { title: "Stopping", rows: stopping },
+  { title: "TLS", rows: tlsSettings },
   { title: "Access", rows: access },
   { title: "Metrics", rows: metricsSettings },
   { title: "Access log", rows: accessLogSettings },

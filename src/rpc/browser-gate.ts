@@ -15,6 +15,7 @@ const preflightSeconds = 7200;
 
 // What our own wire formats carry beside Connect's.
 const ownHeaders = [
+  "authorization",
   "mm-model-id",
   "mm-model-id-bin",
   "inference-header-content-length",

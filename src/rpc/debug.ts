@@ -56,7 +56,7 @@ export function debugEndpoints(scope: FastifyInstance, parts: DebugParts): void 
     { methods: ["GET"] as const, path: "/", answer: () => figures({ endpoints: index }) },
   ];
   for (const { methods, path, answer } of all) {
-    addRestRoute(scope, { methods, paths: [path], gated: true, answer }, parts);
+    addRestRoute(scope, { methods, paths: [path], right: "lifecycle", answer }, parts);
   }
 }
 

@@ -1,8 +1,9 @@
+import { Code } from "@connectrpc/connect";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { Logger } from "pino";
 import { describeError } from "../errors.ts";
 import { callFacts } from "./call-facts.ts";
-import { toConnectError, toHttpStatus } from "./error-codes.ts";
+import { challenge, toConnectError, toHttpStatus } from "./error-codes.ts";
 import { NodeHeaders } from "./header-reader.ts";
 import { logFailure } from "./interceptors.ts";
 import { observedRequest } from "./observed-requests.ts";
@@ -48,6 +49,7 @@ export function answerFailure(
   const error = toConnectError(reason);
   observedRequest(request.raw)?.fail(error.code);
   logFailure(log, rpc, error, facts);
+  if (error.code === Code.Unauthenticated) reply.headers(challenge);
   return sendError(reply, toHttpStatus(error.code), error.rawMessage);
 }
 
