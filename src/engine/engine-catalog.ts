@@ -3,8 +3,9 @@ import type { HostEngine } from "./host-engine.ts";
 
 /** What the structure of a model file says of its memory once it is loaded and has run, without a host. */
 export interface ModelFootprint {
-  /** Bytes of the weights as they are stored; a loaded model takes hardly less. */
-  readonly weightBytes: number;
+  /** Bytes of the weights as they are stored, and of what a model takes beside them even if it is never run: a
+   *  loaded model takes hardly less. */
+  readonly leastBytes: number;
   /** What such models take. */
   readonly usualBytes: number;
   /** What none takes more than, if `isClear`. */

@@ -14,10 +14,10 @@ const usualMargin = 0.1;
  *  host has taken for itself meanwhile must not be charged to one model, so that a growth beyond what the
  *  structure of the file says counts only where it is too big to be that. */
 export function sharedModelBytes(
-  { usualBytes, weightBytes, isClear }: ModelFootprint,
+  { usualBytes, leastBytes, isClear }: ModelFootprint,
   measuredBytes: number | undefined,
 ): number {
-  const least = Math.max(weightBytes, usualBytes * (isClear ? 1 - usualMargin : 0));
+  const least = Math.max(leastBytes, usualBytes * (isClear ? 1 - usualMargin : 0));
   const most = usualBytes * (1 + usualMargin);
   const measured = measuredBytes ?? usualBytes;
   const isNoise = measured > most && measured - most < noiseBytes;

@@ -8,6 +8,8 @@ const KiB = 1024;
 const sessionBytes = 124 * KiB;
 /** One node of a graph in a session, beside its weights. Measured: 3 KiB. */
 const nodeBytes = 3 * KiB;
+/** Of which the first run takes the rest. */
+const idleFrameShare = 0.75;
 /** What the bound allows for on top of these, for what models have in names and kernels of their own. */
 const boundFactor = 1.25;
 /** ONNX Runtime keeps blocks of the sizes that it needed once, and kernels need copies in layouts of their
@@ -48,7 +50,7 @@ export function footprintOf(structure: OnnxStructure): ModelFootprint {
   const runBytes = run.constantBytes + run.peakBytes;
   const isCold = isClear(run) && loadedWeightBytes + runBytes < coldBytes;
   return {
-    weightBytes,
+    leastBytes: Math.min(weightBytes + idleFrameShare * frameBytes, mostBytes),
     usualBytes: Math.min(loadedWeightBytes + frameBytes + runBytes, mostBytes),
     // Weights are packed into the kernels' own layout one by one: the largest is there twice for a while.
     loadedBytes: Math.min(

@@ -3,6 +3,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
+import { fileURLToPath } from "node:url";
 import { inspectOnnxFile } from "../../../src/engine/onnx-footprint.ts";
 import { addOne, bomb, conv, mlp, slowLoop, weights } from "../../support/onnx-models.ts";
 import { ProtobufWriter } from "../../support/protobuf-writer.ts";
@@ -22,6 +23,8 @@ async function footprint(bytes: Uint8Array) {
   return inspectOnnxFile(file);
 }
 
+const iris = new URL("../../../examples/models/iris/1/model.onnx", import.meta.url);
+
 describe("the footprint of an ONNX model", () => {
   for (const [datatype, factor] of [
     ["FP32", 1],
@@ -33,13 +36,19 @@ describe("the footprint of an ONNX model", () => {
     it(`is ${factor} times the weights for ${datatype}, and little more`, async () => {
       const found = await footprint(weights({ bytes: 8 * MiB, datatype }));
       assert.ok(found.isClear);
-      const least = factor * found.weightBytes;
+      const least = factor * found.leastBytes;
       assert.ok(found.usualBytes > least && found.usualBytes < least + 2 * MiB);
       // The largest tensor counts twice, and there may be one only.
       assert.ok(found.loadedBytes > found.usualBytes);
-      assert.ok(found.loadedBytes <= 1.25 * found.usualBytes + found.weightBytes + 2 * MiB);
+      assert.ok(found.loadedBytes <= 1.25 * found.usualBytes + found.leastBytes + 2 * MiB);
     });
   }
+
+  it("is no less than an idle session for a model whose runs nobody can foresee", async () => {
+    const { isClear, leastBytes, usualBytes } = await inspectOnnxFile(fileURLToPath(iris));
+    assert.equal(isClear, false);
+    assert.ok(leastBytes >= 96 * 1024 && leastBytes <= usualBytes, `${leastBytes}, ${usualBytes}`);
+  });
 
   it("allows for every node", async () => {
     const nodes = Array.from({ length: 1000 }, () => new ProtobufWriter().text(4, "Relu"));
