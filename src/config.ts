@@ -1,5 +1,6 @@
 import { isIP } from "node:net";
 import { delimiter, resolve } from "node:path";
+import { type AccessSettings, readAccessSettings } from "./access-settings.ts";
 import { readHostnames, readOrigins } from "./browser-settings.ts";
 import { type ConfigFile, readConfigFile } from "./config-file.ts";
 import { RuntimeError } from "./errors.ts";
@@ -16,6 +17,7 @@ import {
   sourceSettings,
 } from "./setting-sources.ts";
 import type { SettingName } from "./settings.ts";
+import { readTlsSettings, type TlsSettings } from "./tls-settings.ts";
 
 const MiB = 1024 * 1024;
 
@@ -56,7 +58,9 @@ export interface Config {
   readonly prestopTimeoutMs: number;
   readonly engineHosts: number;
   readonly dedicatedHostMinBytes: number;
-  readonly lifecycleAccess: "local" | "any";
+  /** Undefined: no TLS. */
+  readonly tls: TlsSettings | undefined;
+  readonly access: AccessSettings;
   readonly lifecycleOwner: "auto" | "repository" | "modelmesh";
   /** As browsers write them. */
   readonly corsOrigins: readonly string[];
@@ -126,6 +130,11 @@ function assemble(values: Values, problems: string[]): Config {
     raw["root-model-dir"] as string,
     ...(raw["extra-model-dirs"] as string).split(delimiter),
   ].filter((root) => root !== "");
+  const tls = readTlsSettings(raw, problems);
+  const access = readAccessSettings(raw, problems);
+  if (access.lifecycleClients.length > 0 && tls?.clientCaPath === undefined) {
+    problems.push("LIFECYCLE_CLIENTS needs TLS_CLIENT_CA_PATH, whose certificates have the names");
+  }
   return {
     configPath: optional("config"),
     host: raw.host as string,
@@ -154,7 +163,8 @@ function assemble(values: Values, problems: string[]): Config {
     prestopTimeoutMs: number("prestop-timeout"),
     engineHosts: number("engine-hosts"),
     dedicatedHostMinBytes: number("dedicated-host-size"),
-    lifecycleAccess: raw["lifecycle-access"] as Config["lifecycleAccess"],
+    tls,
+    access,
     lifecycleOwner: raw["lifecycle-owner"] as Config["lifecycleOwner"],
     corsOrigins: readOrigins(raw["cors-origins"] as string, whereIs("cors-origins"), problems),
     allowedHosts: [

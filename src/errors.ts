@@ -25,6 +25,8 @@ export type ErrorKind =
   | "host-lost"
   /** Storage or the system refused for now (too many open files, no process). A new attempt may succeed. */
   | "temporarily-unavailable"
+  /** Nobody knows who calls. */
+  | "unauthenticated"
   | "permission-denied"
   | "shutting-down"
   /** A bug of ours: a model was to make a step that its state does not allow. */

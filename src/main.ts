@@ -51,15 +51,16 @@ export async function serve(flags: readonly string[], env: NodeJS.ProcessEnv): P
     readiness: models.readiness,
     watch: models.watch,
     observer: calls,
-    metrics: config.metrics.access === "none" ? undefined : { page, access: config.metrics.access },
+    metrics: config.metrics.access === "none" ? undefined : { page },
     options: {
       host: config.host,
       port: config.port,
       socketPath: config.unixSocket,
       version,
       readMaxBytes: config.maxMessageBytes,
+      tls: config.tls,
+      access: config.access,
       reflection: config.reflection,
-      lifecycleAccess: config.lifecycleAccess,
       browserRules: {
         allowedOrigins: new Set(config.corsOrigins),
         allowedHosts: new Set(config.allowedHosts),
@@ -110,7 +111,7 @@ export async function serve(flags: readonly string[], env: NodeJS.ProcessEnv): P
     }
     const { port, hosts, socketPath } = await server.listen();
     log.info({ port, hosts, socketPath, capacityBytes: config.capacityBytes }, "server listening");
-    const url = `http://${config.host}:${port}`;
+    const url = `${config.tls === undefined ? "http" : "https"}://${config.host}:${port}`;
     if (config.modelRepository !== undefined) {
       process.stdout.write(await serveRepository(models, url));
     }

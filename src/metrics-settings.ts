@@ -1,9 +1,10 @@
+import type { AccessRule } from "./access-settings.ts";
 import type { SettingRows } from "./setting.ts";
 
 /** Where and by whom metrics are read, and how many series there may be. */
 export interface MetricsSettings {
   /** On the port of the calls. */
-  readonly access: "local" | "any" | "none";
+  readonly access: AccessRule | "none";
   /** Undefined: no port of their own. */
   readonly port: number | undefined;
   readonly host: string;
@@ -17,8 +18,8 @@ export const metricsSettings = {
     env: "METRICS_ACCESS",
     type: "choice",
     default: "local",
-    choices: ["local", "any", "none"],
-    doc: "who may read /metrics on the port of the calls: clients on this machine, any client, or nobody",
+    choices: ["local", "authenticated", "any", "none"],
+    doc: "who may read /metrics on the port of the calls, as for LIFECYCLE_ACCESS, or nobody; every token and certificate will do",
   },
   "metrics-port": {
     env: "METRICS_PORT",

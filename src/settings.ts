@@ -1,5 +1,6 @@
 import { availableParallelism } from "node:os";
 import { delimiter } from "node:path";
+import { accessSettings } from "./access-settings.ts";
 import { logLevels } from "./log.ts";
 import { memorySettings } from "./memory-settings.ts";
 import { metricsSettings } from "./metrics-settings.ts";
@@ -7,6 +8,7 @@ import { networkSettings } from "./network-limits.ts";
 import { pullSettings } from "./pull-settings.ts";
 import { inferenceSettings } from "./run-settings.ts";
 import type { SettingRows } from "./setting.ts";
+import { tlsSettings } from "./tls-settings.ts";
 import { version } from "./version.ts";
 
 const KiB = 1024;
@@ -180,13 +182,7 @@ const stopping = {
 } as const satisfies SettingRows;
 
 const access = {
-  "lifecycle-access": {
-    env: "LIFECYCLE_ACCESS",
-    type: "choice",
-    choices: ["local", "any"],
-    default: "local",
-    doc: "who may load and unload: callers on this machine (loopback, unix socket), or any",
-  },
+  ...accessSettings,
   "lifecycle-owner": {
     env: "LIFECYCLE_OWNER",
     type: "choice",
@@ -222,6 +218,7 @@ export const settings = {
   ...inferenceSettings,
   ...limits,
   ...stopping,
+  ...tlsSettings,
   ...access,
   ...metricsSettings,
 } as const satisfies SettingRows;
@@ -239,6 +236,7 @@ export const settingGroups: readonly { readonly title: string; readonly rows: Se
   { title: "Inference", rows: inferenceSettings },
   { title: "Limits of clients", rows: limits },
   { title: "Stopping", rows: stopping },
+  { title: "TLS", rows: tlsSettings },
   { title: "Access", rows: access },
   { title: "Metrics", rows: metricsSettings },
 ];

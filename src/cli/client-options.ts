@@ -55,6 +55,8 @@ export interface ClientOptions {
   readonly address: ServerAddress;
   readonly timeoutMs: number | undefined;
   readonly caFile: string | undefined;
+  /** PEM: the runtime's own certificate, known from the environment that it serves in. */
+  readonly pinnedFile: string | undefined;
   readonly certFile: string | undefined;
   readonly keyFile: string | undefined;
   readonly tokenFile: string | undefined;
@@ -62,11 +64,15 @@ export interface ClientOptions {
 
 /** Throws CommandError. */
 export function readClientOptions(args: CommandArguments): ClientOptions {
-  const address = readServerAddress(args.text("address") ?? environmentAddress(args.variable));
+  const told = args.text("address");
+  const address = readServerAddress(told ?? environmentAddress(args.variable));
+  const caFile = args.text("ca-file");
+  const isOwn = told === undefined && caFile === undefined && address.isTls;
   const options = {
     address,
     timeoutMs: readSeconds(args, "timeout"),
-    caFile: args.text("ca-file"),
+    caFile,
+    pinnedFile: isOwn ? args.variable("TLS_CERT_PATH") : undefined,
     certFile: args.text("cert-file"),
     keyFile: args.text("key-file"),
     tokenFile: args.text("token-file"),

@@ -5,6 +5,7 @@ import { type ClientOptions, readOptionFile } from "./client-options.ts";
 import { CommandError } from "./command-error.ts";
 import { explainConnection } from "./connection-failure.ts";
 import { exitCodes } from "./exit-code.ts";
+import { tlsOptions } from "./tls-options.ts";
 
 /** Calls an RPC in JSON over HTTP/1.1. Probes run every few seconds beside the server, and a gRPC
  *  client costs more CPU time to start than all the rest of one. Resolves with the answer's fields. Throws
@@ -43,9 +44,10 @@ interface Post {
 }
 
 function post(
-  { address, caFile, certFile, keyFile, tokenFile }: ClientOptions,
+  client: ClientOptions,
   { rpc, body, signal }: Post,
 ): Promise<{ status: number | undefined; body: string }> {
+  const { address, tokenFile } = client;
   const headers: Record<string, string> = { "content-type": "application/json" };
   if (tokenFile !== undefined) {
     headers["authorization"] = `Bearer ${readOptionFile("token-file", tokenFile).trim()}`;
@@ -56,9 +58,7 @@ function post(
     agent: false,
     ...(signal === undefined ? {} : { signal }),
     ...(address.socketPath === undefined ? {} : { socketPath: address.socketPath }),
-    ...(caFile === undefined ? {} : { ca: readOptionFile("ca-file", caFile) }),
-    ...(certFile === undefined ? {} : { cert: readOptionFile("cert-file", certFile) }),
-    ...(keyFile === undefined ? {} : { key: readOptionFile("key-file", keyFile) }),
+    ...(address.isTls ? tlsOptions(client) : {}),
   };
   const { request: open } = address.isTls ? https : http;
   return new Promise((resolve, reject) => {

@@ -50,8 +50,13 @@ export function readServerAddress(text: string): ServerAddress {
 
 /** Where the runtime of the same environment listens: in its container, commands need no address. */
 export function environmentAddress(variable: (name: string) => string | undefined): string {
+  const hasTls = variable("TLS_CERT_PATH") !== undefined;
+  const socketPath = variable("UNIX_SOCKET_PATH");
+  // It never has TLS, and asks for no certificate.
+  if (hasTls && socketPath !== undefined) return `unix:${socketPath}`;
+  const scheme = hasTls && variable("TLS_PLAINTEXT") !== "loopback" ? "https://" : "";
   const port = variable("ADAPTER_PORT") ?? defaultPort;
   const host = variable("LISTEN_HOST") ?? "localhost";
-  if (host === "0.0.0.0" || host === "::") return `localhost:${port}`;
-  return isIP(host) === 6 ? `[${host}]:${port}` : `${host}:${port}`;
+  if (host === "0.0.0.0" || host === "::") return `${scheme}localhost:${port}`;
+  return `${scheme}${isIP(host) === 6 ? `[${host}]` : host}:${port}`;
 }

@@ -8,6 +8,7 @@ import { type ClientOptions, readClientOptions, readOptionFile } from "./client-
 import type { CommandArguments } from "./command.ts";
 import type { ExitCode } from "./exit-code.ts";
 import type { ServerAddress } from "./server-address.ts";
+import { tlsOptions } from "./tls-options.ts";
 
 /** What commands need to call a runtime over gRPC. */
 export interface ServerConnection {
@@ -53,15 +54,10 @@ function createTransport(options: ClientOptions, sessionManager: Http2SessionMan
   });
 }
 
-function sessionOptions({ address, caFile, certFile, keyFile }: ClientOptions) {
-  const { socketPath } = address;
+function sessionOptions(options: ClientOptions): SecureClientSessionOptions {
+  const { socketPath } = options.address;
   if (socketPath !== undefined) return { createConnection: () => net.connect(socketPath) };
-  const tls: SecureClientSessionOptions = {
-    ...(caFile === undefined ? {} : { ca: readOptionFile("ca-file", caFile) }),
-    ...(certFile === undefined ? {} : { cert: readOptionFile("cert-file", certFile) }),
-    ...(keyFile === undefined ? {} : { key: readOptionFile("key-file", keyFile) }),
-  };
-  return tls;
+  return tlsOptions(options);
 }
 
 /** Reads the token for every call anew: it may be rotated while a command runs. */

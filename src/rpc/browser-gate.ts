@@ -14,7 +14,12 @@ import { answerFailure, pathOf } from "./rest-failure.ts";
 const preflightSeconds = 7200;
 
 // What our own wire formats carry beside Connect's.
-const ownHeaders = ["mm-model-id", "mm-model-id-bin", "inference-header-content-length"];
+const ownHeaders = [
+  "authorization",
+  "mm-model-id",
+  "mm-model-id-bin",
+  "inference-header-content-length",
+];
 
 /** Refuses what pages may not send (see refusalOf), on every path of `app` and before any body is read,
  *  and answers browsers that ask for pages of `allowedOrigins` (CORS). */

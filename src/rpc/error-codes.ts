@@ -18,6 +18,7 @@ const codes: Record<ErrorKind, Code> = {
   "run-failed": Code.Internal,
   "host-lost": Code.Internal,
   "temporarily-unavailable": Code.Unavailable,
+  unauthenticated: Code.Unauthenticated,
   "permission-denied": Code.PermissionDenied,
   "shutting-down": Code.Unavailable,
   "illegal-transition": Code.Internal,
@@ -44,6 +45,9 @@ const httpStatuses: Record<Code, number> = {
   [Code.Unauthenticated]: 401,
 };
 
+/** RFC 9110, 15.5.2: what a caller of whom nobody knows who it is has to be told. */
+export const challenge: Readonly<Record<string, string>> = { "www-authenticate": "Bearer" };
+
 // ModelMesh refuses trailers above 8 KiB, and grpc-message carries a letter beyond ASCII as 6 to 12
 // bytes: the limit counts what is sent, not what is read.
 const maxEncodedLength = 1000;
@@ -57,10 +61,13 @@ export function toConnectError(reason: unknown): ConnectError {
   }
   if (reason instanceof RuntimeError) {
     const code = codes[reason.kind];
+    const metadata = reason.kind === "unauthenticated" ? challenge : undefined;
     const make = () => {
-      return new ConnectError(wireMessage(reason, code), code, undefined, undefined, reason);
+      return new ConnectError(wireMessage(reason, code), code, metadata, undefined, reason);
     };
-    return reason.kind === "overloaded" ? withoutStack(make) : make();
+    // These come by the thousand, whenever somebody likes.
+    const isCommon = reason.kind === "overloaded" || reason.kind === "unauthenticated";
+    return isCommon ? withoutStack(make) : make();
   }
   if (reason instanceof Error && (reason.name === "AbortError" || isCutOff(reason))) {
     // Node's reasons for an HTTP/1.1 request whose connection is gone, and for a body that breaks off.

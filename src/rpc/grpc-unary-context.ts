@@ -3,9 +3,9 @@ import type { DescMethod, DescService } from "@bufbuild/protobuf";
 import { type ContextValues, createContextValues, type HandlerContext } from "@connectrpc/connect";
 import { contentTypeProto, grpcStatusOk } from "@connectrpc/connect/protocol-grpc";
 import { Cancellation } from "../cancel-signal.ts";
+import { peerKey } from "./access.ts";
 import type { CallStart, ObservedCall } from "./call-observer.ts";
 import { NodeHeaders } from "./header-reader.ts";
-import { peerKey } from "./interceptors.ts";
 import type { Peer } from "./port.ts";
 
 /** What the handler of a unary gRPC call is told, as Connect would tell it. Most handlers look at little of
@@ -94,6 +94,7 @@ export class GrpcUnaryContext implements HandlerContext, CallStart {
 
   get url(): string {
     const authority = this.#headers[":authority"] ?? this.#headers.host ?? "localhost";
-    return new URL(this.#headers[":path"] ?? "", `http://${authority}`).toString();
+    const scheme = this.peer?.kind === "tcp" && this.peer.isTls ? "https" : "http";
+    return new URL(this.#headers[":path"] ?? "", `${scheme}://${authority}`).toString();
   }
 }

@@ -5,14 +5,14 @@ import { BodyGarbage } from "./body-garbage.ts";
 import type { CallObserver } from "./call-observer.ts";
 import { GrpcUnaryCall } from "./grpc-unary-call.ts";
 import type { UnaryMethod } from "./grpc-unary-method.ts";
-import type { LifecycleGate } from "./interceptors.ts";
+import type { CallGate } from "./interceptors.ts";
 import { MessageBuffers } from "./message-buffers.ts";
 import type { Peer } from "./port.ts";
 import type { WatchedStream } from "./stream-limits.ts";
 
 export interface GrpcUnaryParts {
   readonly methods: readonly UnaryMethod[];
-  readonly gate: LifecycleGate;
+  readonly gate: CallGate;
   readonly readMaxBytes: number;
   readonly log: Logger;
   readonly observer?: CallObserver | undefined;
@@ -65,7 +65,7 @@ export class GrpcUnary {
       onOver: () => this.#calls.delete(call),
     });
     this.#calls.add(call);
-    call.start(() => gate(method.method, { peer }));
+    call.start(() => gate(method.method, { peer, authorization: headers.authorization }));
     if (shutdownSignal.aborted) call.abort(shutdownSignal.reason as ConnectError);
     return true;
   }

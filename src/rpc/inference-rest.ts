@@ -44,11 +44,13 @@ function routes(parts: InferenceRestParts): RestRoute[] {
     {
       methods: ["GET"],
       paths: ["/health/live"],
+      right: "health",
       answer: () => jsonReply({ live: true }),
     },
     {
       methods: ["GET"],
       paths: ["/health/ready"],
+      right: "health",
       // The protocol says "live" here and KServe "ready": clients find what they look for.
       answer: () => {
         if (models.ready) return jsonReply({ ready: true, live: true });
@@ -105,7 +107,7 @@ function routes(parts: InferenceRestParts): RestRoute[] {
     {
       methods: ["POST"],
       paths: ["/repository/models/:model/load"],
-      gated: true,
+      right: "lifecycle",
       answer: async ({ model, signal }) => {
         await models.loadFromRepository(model, signal);
         return jsonReply({ name: model, load: true });
@@ -114,7 +116,7 @@ function routes(parts: InferenceRestParts): RestRoute[] {
     {
       methods: ["POST"],
       paths: ["/repository/models/:model/unload"],
-      gated: true,
+      right: "lifecycle",
       answer: async ({ model }) => {
         await models.unloadFromRepository(model);
         return jsonReply({ name: model, unload: true });

@@ -1,71 +1,40 @@
-import { isIPv4 } from "node:net";
 import type { DescMethod } from "@bufbuild/protobuf";
 import {
   Code,
   type ConnectError,
-  createContextKey,
   type HandlerContext,
   type Interceptor,
   type StreamResponse,
 } from "@connectrpc/connect";
 import type { Level, Logger } from "pino";
-import { GRPCInferenceService } from "../../gen/inference/inference_pb.ts";
 import { ModelRuntime } from "../../gen/mmesh/model-runtime_pb.ts";
 import { abortable } from "../abort.ts";
 import { RuntimeError } from "../errors.ts";
+import { type Access, type Caller, callerIn, rightFor } from "./access.ts";
 import { toConnectError } from "./error-codes.ts";
 import { isReset } from "./http2-reset.ts";
 import { LogSampler } from "./log-sampler.ts";
 import { observedKey } from "./observed-requests.ts";
-import type { Peer } from "./port.ts";
 import { watchUnreadable } from "./unreadable-message.ts";
 
-export type LifecycleAccess = "local" | "any";
+/** Throws what to answer, and logs it, if the caller may not make this call. */
+export type CallGate = (method: DescMethod, caller: Caller) => void;
 
-/** Undefined if the connection went away before the call was looked at. */
-export const peerKey = createContextKey<Peer | undefined>(undefined, { description: "peer" });
-
-/** Who asks for a change of what is loaded. */
-export interface Caller {
-  readonly peer: Peer | undefined;
-}
-
-const repositoryMethods: readonly DescMethod[] = [
-  GRPCInferenceService.method.repositoryModelLoad,
-  GRPCInferenceService.method.repositoryModelUnload,
-];
-
-/** Whether `checkLifecycleAccess` lets this caller pass. */
-export function mayChangeModels(access: LifecycleAccess, { peer }: Caller): boolean {
-  return access === "any" || isLocalPeer(peer);
-}
-
-export function callerIn({ values }: HandlerContext): Caller {
-  return { peer: values.get(peerKey) };
-}
-
-/** Refuses callers from elsewhere: who can unload models can take them down. Pages of other servers have
- *  been refused before (see browserGate). Throws "permission-denied"; `what` starts the message. */
-export function checkLifecycleAccess(access: LifecycleAccess, caller: Caller, what: string): void {
-  if (mayChangeModels(access, caller)) return;
-  throw new RuntimeError("permission-denied", `${what} answers callers on this machine only`);
-}
-
-/** Throws "permission_denied", and logs it, unless the caller may make this call. */
-export type LifecycleGate = (method: DescMethod, caller: Caller) => void;
-
-/** Holds lifecycle calls against `access`, and lets all others pass. */
-export function lifecycleGate(access: LifecycleAccess, log: Logger): LifecycleGate {
+export function callGate(access: Access, log: Logger): CallGate {
   return (method, caller) => {
+    const right = rightFor(method);
+    if (access.may(right, caller)) return;
     const service = method.parent;
     const rpc = rpcOf({ service, method });
-    const what = repositoryMethods.includes(method) ? rpc : service.typeName;
-    if (what === service.typeName && what !== ModelRuntime.typeName) return;
     try {
-      checkLifecycleAccess(access, caller, what);
+      access.check(
+        right,
+        caller,
+        service.typeName === ModelRuntime.typeName ? service.typeName : rpc,
+      );
     } catch (reason) {
       const error = toConnectError(reason);
-      logFailure(log, rpc, error, caller);
+      logFailure(log, rpc, error, { peer: caller.peer });
       throw error;
     }
   };
@@ -73,7 +42,7 @@ export function lifecycleGate(access: LifecycleAccess, log: Logger): LifecycleGa
 
 /** Looks at calls before Connect reads their body: asks `gate`, and sees to it that a message which cannot
  *  be read is the caller's fault. */
-export function requestGate(gate: LifecycleGate, log: Logger): (context: HandlerContext) => void {
+export function requestGate(gate: CallGate, log: Logger): (context: HandlerContext) => void {
   return (context) => {
     context.values.get(observedKey)?.follow(context);
     watchUnreadable(context, (error) => logFailure(log, rpcOf(context), error, {}));
@@ -136,16 +105,26 @@ const levels: Partial<Record<Code, Level>> = {
   [Code.ResourceExhausted]: "warn",
   [Code.Aborted]: "warn",
   [Code.PermissionDenied]: "warn",
+  [Code.Unauthenticated]: "warn",
 };
 
 const refusals = new LogSampler();
 
-/** One line, of the level that fits the code; of refusals for want of room, some. `rpc` names what was called. */
+/** Of which lines only some are written, since anybody may cause as many as they like. A kind must not hold
+ *  what callers choose. */
+function sampledKind(code: Code, rpc: string): string | undefined {
+  if (code === Code.ResourceExhausted) return rpc;
+  const isAccess = code === Code.Unauthenticated || code === Code.PermissionDenied;
+  return isAccess ? Code[code] : undefined;
+}
+
+/** One line, of the level that fits the code; of refusals, some. `rpc` names what was called. */
 export function logFailure(log: Logger, rpc: string, error: ConnectError, facts: object): void {
   // A client that resets its call may give any reason, but it is nothing that went wrong here.
   const level = isReset(error) ? "debug" : (levels[error.code] ?? "info");
-  if (error.code === Code.ResourceExhausted) {
-    const droppedCount = refusals.pass(rpc);
+  const kind = sampledKind(error.code, rpc);
+  if (kind !== undefined) {
+    const droppedCount = refusals.pass(kind);
     if (droppedCount === undefined) return;
     if (droppedCount > 0) log.warn({ rpc, droppedCount }, "log lines were dropped");
   }
@@ -173,15 +152,4 @@ export function modelIdIn(message: object | undefined): string | undefined {
   if ("modelId" in message) return String(message.modelId);
   if ("modelName" in message) return String(message.modelName);
   return undefined;
-}
-
-function isLocalPeer(peer: Peer | undefined): boolean {
-  return peer !== undefined && (peer.kind === "unix" || isLoopback(peer.address));
-}
-
-/** 127.0.0.0/8, also as an IPv4-mapped IPv6 address, and ::1. */
-export function isLoopback(address: string): boolean {
-  if (address === "::1") return true;
-  const ipv4 = address.toLowerCase().replace(/^::ffff:/, "");
-  return isIPv4(ipv4) && ipv4.startsWith("127.");
 }

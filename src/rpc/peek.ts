@@ -4,6 +4,8 @@ export type HttpVersion = "http1" | "http2";
 
 // RFC 9113, 3.4: what every HTTP/2 connection with prior knowledge starts with.
 const preface = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "latin1");
+// RFC 8446, 5.1: the record that a ClientHello comes in. No HTTP starts with it.
+const tlsHandshake = 0x16;
 
 /** What `head`, the first bytes of a connection, can only be; undefined while it may be either. What is
  *  no HTTP at all goes to the HTTP/1.1 parser, which answers 400 and closes. */
@@ -13,12 +15,24 @@ export function httpVersionOf(head: Uint8Array): HttpVersion | undefined {
   return length === preface.length ? "http2" : undefined;
 }
 
-/** Calls `onDecided` once, with all bytes still to be read from `socket`. A connection that has not
- *  decided within `timeoutMs`, however busily it drips, is destroyed; so is one that ends before. */
-export function peekHttpVersion(
+/** The same where TLS is spoken beside plaintext. */
+export function protocolOf(head: Uint8Array): HttpVersion | "tls" | undefined {
+  return head[0] === tlsHandshake ? "tls" : httpVersionOf(head);
+}
+
+/** Calls `onDecided` once with what `decide` says of the first bytes, all of which are still to be read from
+ *  `socket`. A connection that has not decided within `timeoutMs`, however busily it drips, is destroyed;
+ *  so is one that ends before. */
+export function peek<Decision extends string>(
   socket: Socket,
-  timeoutMs: number,
-  onDecided: (version: HttpVersion) => void,
+  {
+    decide,
+    timeoutMs,
+  }: {
+    readonly decide: (head: Uint8Array) => Decision | undefined;
+    readonly timeoutMs: number;
+  },
+  onDecided: (decision: Decision) => void,
 ): void {
   let head = Buffer.alloc(0);
   const giveUp = () => socket.destroy();
@@ -33,11 +47,11 @@ export function peekHttpVersion(
     for (let chunk = socket.read(); chunk !== null; chunk = socket.read()) {
       head = Buffer.concat([head, chunk]);
     }
-    const version = head.length === 0 ? undefined : httpVersionOf(head);
-    if (version === undefined) return;
+    const decision = head.length === 0 ? undefined : decide(head);
+    if (decision === undefined) return;
     stop();
     socket.unshift(head);
-    onDecided(version);
+    onDecided(decision);
   };
   socket.on("readable", look);
   socket.on("end", giveUp);

@@ -1,14 +1,18 @@
 import http from "node:http";
 import http2 from "node:http2";
 import net from "node:net";
+import { TLSSocket } from "node:tls";
 import type { Logger } from "pino";
 import { RuntimeError } from "../errors.ts";
 import { defaultNetworkLimits, type NetworkLimits } from "../network-limits.ts";
+import type { TlsSettings } from "../tls-settings.ts";
 import { CountedRequest } from "./counted-request.ts";
 import { closeListener, listenTcp, listenUnix, portOf } from "./listeners.ts";
-import { type HttpVersion, peekHttpVersion } from "./peek.ts";
-import { refuseConnection } from "./refuse-connection.ts";
+import { isLoopback } from "./loopback.ts";
+import { type HttpVersion, httpVersionOf, peek, protocolOf } from "./peek.ts";
+import { refuseConnection, refusePlaintext } from "./refuse-connection.ts";
 import { StreamIntake } from "./stream-intake.ts";
+import { TlsHandshake } from "./tls-handshake.ts";
 import { FilteredSocket } from "./unix-authority.ts";
 import { UnreadAnswers } from "./unread-answers.ts";
 
@@ -20,6 +24,8 @@ export interface PortOptions extends Partial<NetworkLimits> {
   readonly port: number;
   /** A unix socket to listen on as well. */
   readonly socketPath?: string | undefined;
+  /** Without it TCP is plaintext, as the unix socket always is. */
+  readonly tls?: TlsSettings | undefined;
 }
 
 export interface PortAddress {
@@ -30,7 +36,15 @@ export interface PortAddress {
 }
 
 /** Who is at the other end of a connection. */
-export type Peer = { readonly kind: "tcp"; readonly address: string } | { readonly kind: "unix" };
+export type Peer = TcpPeer | { readonly kind: "unix" };
+
+interface TcpPeer {
+  readonly kind: "tcp";
+  readonly address: string;
+  readonly isTls: boolean;
+  /** Names in the client's certificate, which is verified; undefined if it has shown none. */
+  readonly certificateNames?: readonly string[] | undefined;
+}
 
 // With Node on both ends, larger windows can stall a connection for good (nodejs/node#65440); on unix
 // sockets, whose kernel buffers are small, even these can, so those keep Node's default of 64 KiB.
@@ -62,14 +76,15 @@ const timeoutCheckMs = 1_000;
 const idleSweepMs = 100;
 const deadPeerProbeMs = 60_000;
 
-/** One port for plaintext HTTP/1.1 and HTTP/2, on TCP and a unix socket: looks at the first bytes of a
- *  connection and hands it to one of two servers that never listen themselves. */
+/** One port for HTTP/1.1 and HTTP/2, on TCP, with or without TLS, and a unix socket: looks at the first bytes
+ *  of a connection and hands it to one of two servers that never listen themselves. */
 export class Port {
   readonly #options: PortOptions & NetworkLimits;
   readonly #log: Logger;
   readonly #http1: http.Server<typeof CountedRequest>;
   readonly #http2: Record<Peer["kind"], http2.Http2Server>;
   readonly #intake = new StreamIntake();
+  readonly #tls: TlsHandshake | undefined;
   readonly #listeners: net.Server[] = [];
   /** Every connection, and those of them that no server has taken over yet. */
   readonly #sockets = new Set<net.Socket>();
@@ -87,6 +102,7 @@ export class Port {
     const limits = { ...defaultNetworkLimits, ...options };
     this.#options = limits;
     this.#log = log;
+    this.#tls = options.tls && new TlsHandshake(options.tls, log);
     this.#http1 = http.createServer({
       IncomingMessage: CountedRequest,
       headersTimeout: Math.min(limits.headersTimeoutMs, limits.requestTimeoutMs),
@@ -150,6 +166,7 @@ export class Port {
   async listen(): Promise<PortAddress> {
     const { host, port, socketPath } = this.#options;
     try {
+      await this.#tls?.open();
       this.#listeners.push(...(await listenTcp(() => this.#createListener("tcp"), { host, port })));
       const hosts = this.#listeners.map(hostOf);
       const bound = this.#listeners.map(portOf)[0] ?? port;
@@ -159,14 +176,18 @@ export class Port {
       return { port: bound, hosts, socketPath };
     } catch (reason) {
       await Promise.all(this.#listeners.splice(0).map(closeListener));
-      this.#http1.close();
-      clearInterval(this.#sweeper);
+      this.#end();
       throw reason;
     }
   }
 
   get connectionCount(): number {
     return this.#sockets.size;
+  }
+
+  /** Undefined without TLS. */
+  get tls(): Pick<TlsHandshake, "certificateExpiryMs" | "failureCount"> | undefined {
+    return this.#tls;
   }
 
   /** Who sent this request; undefined if the connection is gone already. */
@@ -204,7 +225,12 @@ export class Port {
       [...this.#sockets].map((socket) => new Promise((resolve) => socket.once("close", resolve))),
     );
     clearInterval(sweep);
+    this.#end();
+  }
+
+  #end(): void {
     clearInterval(this.#sweeper);
+    this.#tls?.close();
     this.#http1.close(); // Ends its timer for timeouts.
   }
 
@@ -228,22 +254,51 @@ export class Port {
     }
     if (kind === "tcp" && this.#tcpCount >= this.#options.maxConnections) {
       this.#log.debug({ maxConnections: this.#options.maxConnections }, "connection refused");
-      refuseConnection(socket);
+      refuseConnection(socket, this.#tls !== undefined);
       return;
     }
     if (kind === "tcp") this.#tcpCount += 1;
-    const peer: Peer = kind === "unix" ? { kind } : { kind, address: socket.remoteAddress ?? "" };
     this.#sockets.add(socket);
     this.#undecided.add(socket);
     socket.once("close", () => {
       this.#sockets.delete(socket);
       this.#undecided.delete(socket);
-      this.#http1Sockets.delete(socket);
       if (kind === "tcp") this.#tcpCount -= 1;
     });
-    peekHttpVersion(socket, this.#options.peekTimeoutMs, (version) => {
+    const { peekTimeoutMs } = this.#options;
+    if (kind === "tcp" && this.#tls !== undefined) {
+      this.#startTls(socket, this.#tls, performance.now() + peekTimeoutMs);
+      return;
+    }
+    const peer = kind === "unix" ? { kind } : plainPeer(socket);
+    peek(socket, { decide: httpVersionOf, timeoutMs: peekTimeoutMs }, (version) => {
       this.#undecided.delete(socket);
       this.#handOver(socket, version, peer);
+    });
+  }
+
+  /** All of it, up to the first bytes of HTTP, has to be done by `deadlineMs`. */
+  #startTls(socket: net.Socket, tls: TlsHandshake, deadlineMs: number): void {
+    const leftMs = () => Math.max(1, deadlineMs - performance.now());
+    const plain = plainPeer(socket);
+    peek(socket, { decide: protocolOf, timeoutMs: leftMs() }, (protocol) => {
+      if (protocol !== "tls") {
+        this.#undecided.delete(socket);
+        const isAllowed = this.#options.tls?.plaintext === "loopback" && isLoopback(plain.address);
+        if (isAllowed) this.#handOver(socket, protocol, plain);
+        else refusePlaintext(socket, protocol);
+        return;
+      }
+      tls.start(socket, leftMs(), ({ socket: secure, certificateNames }) => {
+        const peer: Peer = { ...plain, isTls: true, certificateNames };
+        const decided = (version: HttpVersion) => {
+          this.#undecided.delete(socket);
+          this.#handOver(secure, version, peer);
+        };
+        if (secure.alpnProtocol === "h2") decided("http2");
+        else if (secure.alpnProtocol === "http/1.1") decided("http1");
+        else peek(secure, { decide: httpVersionOf, timeoutMs: leftMs() }, decided);
+      });
     });
   }
 
@@ -251,11 +306,14 @@ export class Port {
     if (version === "http1") {
       this.#peers.set(socket, peer);
       this.#http1Sockets.add(socket);
+      socket.once("close", () => this.#http1Sockets.delete(socket));
       this.#http1.emit("connection", socket);
       return;
     }
     // HTTP/2 does not know half-open connections: with them, a client's FIN would leak the session.
     socket.allowHalfOpen = false;
+    // A client that named no protocol but speaks this one: Node would not believe it.
+    if (socket instanceof TLSSocket) socket.alpnProtocol = "h2";
     const server = this.#http2[peer.kind];
     const noteSession = (session: http2.ServerHttp2Session) => {
       this.#peers.set(session, peer);
@@ -267,6 +325,10 @@ export class Port {
     server.emit("connection", peer.kind === "unix" ? new FilteredSocket(socket) : socket);
     server.off("session", noteSession);
   }
+}
+
+function plainPeer({ remoteAddress = "" }: net.Socket): TcpPeer {
+  return { kind: "tcp", address: remoteAddress, isTls: false };
 }
 
 function hostOf(server: net.Server): string {

@@ -1,41 +1,87 @@
 import { constants } from "node:http2";
 import type { Socket } from "node:net";
-import { peekHttpVersion } from "./peek.ts";
+import { type HttpVersion, httpVersionOf, peek, protocolOf } from "./peek.ts";
 
 const peekMs = 1_000;
 const lingerMs = 1_000;
 /** Of those beyond, nobody is told why. */
 const maxRefusing = 64;
 
-const reason = "the server has as many connections as it may";
-const body = JSON.stringify({ error: reason });
-const http1Answer = Buffer.from(
-  "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nRetry-After: 1\r\n" +
-    `Content-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
-);
-const http2Answer = Buffer.concat([settingsFrame(), goawayFrame(reason)]);
+/** Complete answers. */
+interface Refusal {
+  readonly http1: Buffer;
+  readonly http2: Buffer;
+}
+
+const tooMany = refusal("the server has as many connections as it may", {
+  status: "503 Service Unavailable",
+  headers: "Retry-After: 1\r\n",
+  errorCode: constants.NGHTTP2_ENHANCE_YOUR_CALM,
+});
+
+const tlsOnly = refusal("this port speaks TLS: use https", {
+  status: "400 Bad Request",
+  headers: "",
+  errorCode: constants.NGHTTP2_INADEQUATE_SECURITY,
+});
+
+// RFC 8446, 6: a fatal alert, internal_error, in a record of its own.
+const tlsAlert = Buffer.from([0x15, 3, 3, 0, 2, 2, 80]);
 
 let refusing = 0;
 
 /** Tells a client that there are too many connections, in its own protocol, and ends the connection. Costs
- *  no server of HTTP anything. */
-export function refuseConnection(socket: Socket): void {
+ *  no server of HTTP anything. `isTls`: whether the port speaks TLS. */
+export function refuseConnection(socket: Socket, isTls: boolean): void {
+  if (!mayRefuse(socket)) return;
+  const decide = isTls ? protocolOf : httpVersionOf;
+  peek(socket, { decide, timeoutMs: peekMs }, (protocol) => {
+    end(socket, protocol === "tls" ? tlsAlert : tooMany[protocol]);
+  });
+}
+
+/** Tells a client that came in plaintext to a port of TLS. Its first bytes are known. */
+export function refusePlaintext(socket: Socket, version: HttpVersion): void {
+  if (mayRefuse(socket)) end(socket, tlsOnly[version]);
+}
+
+function mayRefuse(socket: Socket): boolean {
   if (refusing >= maxRefusing) {
     socket.destroy();
-    return;
+    return false;
   }
   refusing += 1;
   socket.once("close", () => {
     refusing -= 1;
   });
-  peekHttpVersion(socket, peekMs, (version) => {
-    socket.end(version === "http1" ? http1Answer : http2Answer);
-    // To close with bytes unread would cost the client the answer.
-    socket.resume();
-    socket.once("end", () => socket.destroy());
-    const timer = setTimeout(() => socket.destroy(), lingerMs);
-    socket.once("close", () => clearTimeout(timer));
-  });
+  return true;
+}
+
+function end(socket: Socket, answer: Buffer): void {
+  socket.end(answer);
+  // To close with bytes unread would cost the client the answer.
+  socket.resume();
+  socket.once("end", () => socket.destroy());
+  const timer = setTimeout(() => socket.destroy(), lingerMs);
+  socket.once("close", () => clearTimeout(timer));
+}
+
+function refusal(
+  reason: string,
+  {
+    status,
+    headers,
+    errorCode,
+  }: { readonly status: string; readonly headers: string; readonly errorCode: number },
+): Refusal {
+  const body = JSON.stringify({ error: reason });
+  return {
+    http1: Buffer.from(
+      `HTTP/1.1 ${status}\r\nConnection: close\r\n${headers}` +
+        `Content-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
+    ),
+    http2: Buffer.concat([settingsFrame(), goawayFrame(reason, errorCode)]),
+  };
 }
 
 // RFC 9113, 6.5 and 6.8: a server speaks SETTINGS first; the last stream it has seen is none.
@@ -43,11 +89,11 @@ function settingsFrame(): Buffer {
   return Buffer.from([0, 0, 0, 4, 0, 0, 0, 0, 0]);
 }
 
-function goawayFrame(debugText: string): Buffer {
+function goawayFrame(debugText: string, errorCode: number): Buffer {
   const debug = Buffer.from(debugText);
   const frame = Buffer.alloc(9 + 8);
   frame.writeUIntBE(8 + debug.length, 0, 3);
   frame.writeUInt8(7, 3);
-  frame.writeUInt32BE(constants.NGHTTP2_ENHANCE_YOUR_CALM, 13);
+  frame.writeUInt32BE(errorCode, 13);
   return Buffer.concat([frame, debug]);
 }

@@ -1,7 +1,8 @@
+import { Code } from "@connectrpc/connect";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { Logger } from "pino";
 import { describeError } from "../errors.ts";
-import { toConnectError, toHttpStatus } from "./error-codes.ts";
+import { challenge, toConnectError, toHttpStatus } from "./error-codes.ts";
 import { logFailure } from "./interceptors.ts";
 import { observedRequest } from "./observed-requests.ts";
 
@@ -42,6 +43,7 @@ export function answerFailure(
   const error = toConnectError(reason);
   observedRequest(request.raw)?.fail(error.code);
   logFailure(log, rpc, error, facts);
+  if (error.code === Code.Unauthenticated) reply.headers(challenge);
   return sendError(reply, toHttpStatus(error.code), error.rawMessage);
 }
 

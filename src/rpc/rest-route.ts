@@ -2,15 +2,16 @@ import type { IncomingMessage } from "node:http";
 import type { FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods } from "fastify";
 import type { Logger } from "pino";
 import { abortable } from "../abort.ts";
+import type { Right } from "../access-settings.ts";
 import { RuntimeError } from "../errors.ts";
-import { type Caller, checkLifecycleAccess, type LifecycleAccess } from "./interceptors.ts";
+import type { Access, Caller } from "./access.ts";
 import { callSignal } from "./rest-call.ts";
 import { answerFailure, HttpRefusal, pathOf } from "./rest-failure.ts";
 
 /** What all routes of REST share. */
 export interface RestParts {
   readonly log: Logger;
-  readonly lifecycleAccess: LifecycleAccess;
+  readonly access: Access;
   readonly callerOf: (request: FastifyRequest) => Caller;
   /** Aborts what is in flight when the server stops. */
   readonly shutdownSignal: AbortSignal;
@@ -37,8 +38,8 @@ export interface RestRoute {
   readonly methods: readonly ("GET" | "POST")[];
   /** Below the prefix of the scope. */
   readonly paths: readonly string[];
-  /** Only for those who may load and unload models. */
-  readonly gated?: true;
+  /** What it takes to be answered; "inference" if absent. */
+  readonly right?: Right;
   /** What it throws is answered as {"error": "…"}. */
   answer(call: RestCall): RestReply | Promise<RestReply>;
 }
@@ -68,7 +69,8 @@ export function addRestRoute(scope: FastifyInstance, route: RestRoute, parts: Re
       url,
       // Before the body is read.
       onRequest: async (request, reply) => {
-        if (route.gated) return passGate(request, reply, { ...parts, url: scope.prefix + url });
+        const what = `${request.method} ${scope.prefix}${url}`;
+        return passGate({ request, reply, right: route.right ?? "inference", what }, parts);
       },
       handler: async (request, reply) => {
         const { model, version = "" } = request.params as Partial<RestCall>;
@@ -101,16 +103,22 @@ export function refuseOtherMethods(
   scope.route({ method: others as HTTPMethods[], url, onRequest: refuse, handler: refuse });
 }
 
-async function passGate(
-  request: FastifyRequest,
-  reply: FastifyReply,
-  { log, lifecycleAccess, callerOf, url }: RestParts & { readonly url: string },
-): Promise<FastifyReply | undefined> {
+/** Answers a caller who has not this right. Undefined: it has. `what` starts the message. */
+export function passGate(
+  call: {
+    readonly request: FastifyRequest;
+    readonly reply: FastifyReply;
+    readonly right: Right;
+    readonly what: string;
+  },
+  { log, access, callerOf }: Pick<RestParts, "log" | "access" | "callerOf">,
+): FastifyReply | undefined {
+  const { request, reply, right, what } = call;
   const caller = callerOf(request);
   try {
-    checkLifecycleAccess(lifecycleAccess, caller, `${request.method} ${url}`);
+    access.check(right, caller, what);
     return undefined;
   } catch (reason) {
-    return answerFailure(reason, { request, reply, log, facts: caller });
+    return answerFailure(reason, { request, reply, log, facts: { peer: caller.peer } });
   }
 }

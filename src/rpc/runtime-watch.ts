@@ -5,25 +5,23 @@ import {
   CallerSchema,
   type RuntimeWatchService,
 } from "../../gen/modelport/v1/runtime_watch_pb.ts";
-import { type Caller, callerIn } from "./interceptors.ts";
+import { type Access, type Caller, callerIn } from "./access.ts";
 import type { SharedUpdates } from "./shared-updates.ts";
 import type { WatchUpdates } from "./watch-updates.ts";
 
 export interface RuntimeWatchParts {
   readonly updates: WatchUpdates;
   readonly shared: SharedUpdates;
-  /** Whether somebody may load and unload models. */
-  readonly mayChangeModels: (caller: Caller) => boolean;
+  readonly access: Access;
 }
 
 /** modelport.v1.RuntimeWatchService. */
 export function runtimeWatchService({
   updates,
   shared,
-  mayChangeModels,
+  access,
 }: RuntimeWatchParts): ServiceImpl<typeof RuntimeWatchService> {
-  const callerMessage = (context: HandlerContext): CallerMessage =>
-    create(CallerSchema, { mayChangeModels: mayChangeModels(callerIn(context)) });
+  const callerMessage = (context: HandlerContext) => describeCaller(access, callerIn(context));
   return {
     getSnapshot: (_request, context) => ({
       snapshot: shared.snapshot(updates.now()),
@@ -40,4 +38,12 @@ export function runtimeWatchService({
       }
     },
   };
+}
+
+/** What `caller` may do. */
+export function describeCaller(access: Access, caller: Caller): CallerMessage {
+  return create(CallerSchema, {
+    mayChangeModels: access.may("lifecycle", caller),
+    takesTokens: access.takesTokensFor("lifecycle"),
+  });
 }

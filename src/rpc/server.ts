@@ -6,9 +6,11 @@ import { Health } from "../../gen/grpc/health/v1/health_pb.ts";
 import { GRPCInferenceService } from "../../gen/inference/inference_pb.ts";
 import { ModelRuntime } from "../../gen/mmesh/model-runtime_pb.ts";
 import { RuntimeWatchService } from "../../gen/modelport/v1/runtime_watch_pb.ts";
+import { type AccessSettings, defaultAccess } from "../access-settings.ts";
 import { defaultNetworkLimits } from "../network-limits.ts";
 import type { Models } from "../service/models.ts";
 import type { RuntimeFeed } from "../service/runtime-feed.ts";
+import { Access, type Caller, peerKey, type RefusalCount } from "./access.ts";
 import { browserGate } from "./browser-gate.ts";
 import type { BrowserRules } from "./browser-rules.ts";
 import { CallMemory } from "./call-memory.ts";
@@ -20,14 +22,8 @@ import { unaryMethods } from "./grpc-unary-method.ts";
 import { healthService, type Readiness } from "./health.ts";
 import { inferenceService } from "./inference.ts";
 import { type InferenceRestParts, inferenceRest } from "./inference-rest.ts";
-import {
-  failureInterceptor,
-  type LifecycleAccess,
-  lifecycleGate,
-  mayChangeModels,
-  peerKey,
-  requestGate,
-} from "./interceptors.ts";
+import { callGate, failureInterceptor, requestGate } from "./interceptors.ts";
+import { isLoopback } from "./loopback.ts";
 import { compressionBrotli, compressionDeflate, compressionGzip } from "./message-compression.ts";
 import { type MetricsParts, metricsRoute } from "./metrics-route.ts";
 import { modelInferMethod } from "./model-infer-method.ts";
@@ -53,8 +49,8 @@ export interface ServerOptions extends PortOptions {
   readonly version: string;
   /** Limit for one message, after decompression. */
   readonly readMaxBytes: number;
-  /** Who may load and unload models: "local" is loopback and the unix socket. */
-  readonly lifecycleAccess: LifecycleAccess;
+  /** Who may make which calls. What is left out has its default. */
+  readonly access?: Partial<AccessSettings>;
   /** Which pages may call beside its own, and under which names browsers may know this server beside
    *  localhost and addresses; none if absent. */
   readonly browserRules?: BrowserRules;
@@ -76,6 +72,11 @@ export interface Server {
   close(): Promise<void>;
   /** Connections that are open now, of both HTTP versions. */
   readonly connectionCount: number;
+  /** Who was refused, and how often, since the start. */
+  readonly refusals: readonly RefusalCount[];
+  /** Of TLS: when the certificate ends, in milliseconds since 1970, and how many handshakes came to nothing.
+   *  Undefined without TLS. */
+  readonly tls: Port["tls"];
 }
 
 // More than Node lets into a request line.
@@ -108,13 +109,17 @@ export async function buildServer(parts: {
   watch?.countConnections(() => port.connectionCount);
   const closing = new AbortController();
   const aborting = new AbortController();
-  const gate = lifecycleGate(options.lifecycleAccess, log);
+  const access = new Access(
+    { ...defaultAccess, ...options.access },
+    { takesCertificates: (options.tls?.clientAuth ?? "none") !== "none", log },
+  );
+  const gate = callGate(access, log);
   // curl shows STARTING and NOT_SERVING only if values equal to the default are written.
   const jsonOptions = { alwaysEmitImplicit: true };
   const watchParts: RuntimeWatchParts | undefined = watch && {
     updates: new WatchUpdates(watch, closing.signal),
     shared: new SharedUpdates(),
-    mayChangeModels: (caller) => mayChangeModels(options.lifecycleAccess, caller),
+    access,
   };
   const checked = [
     mounted(ModelRuntime, modelRuntimeService(models), jsonOptions),
@@ -147,6 +152,10 @@ export async function buildServer(parts: {
     logController: new LogController({ disableRequestLogging: true }),
   });
   const peerOf = (request: FastifyRequest) => port.peerOf(request.raw);
+  const callerOf = (request: FastifyRequest): Caller => ({
+    peer: peerOf(request),
+    authorization: request.headers.authorization,
+  });
   const rpcs = new Set(services.flatMap(({ service }) => rpcPaths(service)));
   const observed = observer && new ObservedRequests({ observer, peerOf, rpcs });
   observed?.listen(app);
@@ -178,8 +187,8 @@ export async function buildServer(parts: {
     version,
     log,
     readMaxBytes: options.readMaxBytes,
-    lifecycleAccess: options.lifecycleAccess,
-    callerOf: (request) => ({ peer: peerOf(request) }),
+    access,
+    callerOf,
     shutdownSignal: aborting.signal,
   };
   void app.register(
@@ -247,6 +256,7 @@ export async function buildServer(parts: {
     const abort = setTimeout(() => aborting.abort(reason), options.closeGraceMs);
     const destroy = setTimeout(() => port.destroy(), options.closeGraceMs + abortGraceMs);
     await port.close();
+    access.close();
     streamLimits.close();
     requestLimits.close();
     clearTimeout(abort);
@@ -254,7 +264,21 @@ export async function buildServer(parts: {
     await app.close();
   };
   return {
-    listen: () => port.listen(),
+    async listen() {
+      await access.open();
+      const address = await port.listen();
+      const isExposed = access.isOpen("lifecycle") && options.tls?.clientAuth !== "require";
+      if (isExposed && !address.hosts.every(isLoopback)) {
+        log.warn({ hosts: address.hosts }, "lifecycle calls taken from anybody in the network");
+      }
+      return address;
+    },
+    get refusals() {
+      return access.refusals;
+    },
+    get tls() {
+      return port.tls;
+    },
     get connectionCount() {
       return port.connectionCount;
     },

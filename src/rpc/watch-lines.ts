@@ -1,15 +1,20 @@
 import { Readable } from "node:stream";
-import { create, toJson } from "@bufbuild/protobuf";
+import { toJson } from "@bufbuild/protobuf";
 import { Code } from "@connectrpc/connect";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import type { Logger } from "pino";
-import { CallerSchema, WatchResponseSchema } from "../../gen/modelport/v1/runtime_watch_pb.ts";
+import {
+  type Caller as CallerMessage,
+  WatchResponseSchema,
+} from "../../gen/modelport/v1/runtime_watch_pb.ts";
 import { RuntimeError } from "../errors.ts";
+import type { Caller } from "./access.ts";
 import { toConnectError } from "./error-codes.ts";
-import { type Caller, logFailure } from "./interceptors.ts";
+import { logFailure } from "./interceptors.ts";
 import { type ObservedRequest, observedRequest } from "./observed-requests.ts";
 import { callSignal } from "./rest-call.ts";
-import type { RuntimeWatchParts } from "./runtime-watch.ts";
+import { passGate } from "./rest-route.ts";
+import { describeCaller, type RuntimeWatchParts } from "./runtime-watch.ts";
 import type { Watcher } from "./watch-updates.ts";
 
 export interface WatchLinesParts extends RuntimeWatchParts {
@@ -27,6 +32,8 @@ export function watchLines(scope: FastifyInstance, parts: WatchLinesParts): void
     url: "/watch",
     // It would run the stream to its end, which does not come.
     exposeHeadRoute: false,
+    onRequest: async (request, reply) =>
+      passGate({ request, reply, right: "inference", what: "GET /modelport/v1/watch" }, parts),
     handler: (request, reply) => {
       const { minIntervalMs = "0" } = request.query as { readonly minIntervalMs?: string };
       if (!/^\d{1,9}$/.test(minIntervalMs)) {
@@ -35,9 +42,9 @@ export function watchLines(scope: FastifyInstance, parts: WatchLinesParts): void
       }
       const signal = callSignal(reply.raw, parts.shutdownSignal);
       const watcher = { intervalMs: Number(minIntervalMs), signal };
-      const mayChangeModels = parts.mayChangeModels(parts.callerOf(request));
+      const caller = describeCaller(parts.access, parts.callerOf(request));
       const observed = observedRequest(request.raw);
-      const lines = jsonLines(parts, { watcher, mayChangeModels, observed });
+      const lines = jsonLines(parts, { watcher, caller, observed });
       // Not in object mode, in which Node would ask for sixteen lines ahead of a reader.
       const body = Readable.from(lines, { objectMode: false, highWaterMark: 1 });
       return reply
@@ -50,15 +57,14 @@ export function watchLines(scope: FastifyInstance, parts: WatchLinesParts): void
 
 interface LinesReader {
   readonly watcher: Watcher;
-  readonly mayChangeModels: boolean;
+  readonly caller: CallerMessage;
   readonly observed: ObservedRequest | undefined;
 }
 
 async function* jsonLines(
   { updates, shared, log }: WatchLinesParts,
-  { watcher, mayChangeModels, observed }: LinesReader,
+  { watcher, caller, observed }: LinesReader,
 ): AsyncGenerator<string, void> {
-  const caller = create(CallerSchema, { mayChangeModels });
   try {
     for await (const { update, isSnapshot } of updates.of(watcher)) {
       const response = shared.response({ update, caller: isSnapshot ? caller : undefined });

@@ -1,6 +1,9 @@
 // The program that the conformance runner starts: reads from stdin what it is to be, and serves the
 // conformance service from our port until SIGTERM. Its argument: options of the server, as JSON.
 import assert from "node:assert/strict";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import {
   create,
   createRegistry,
@@ -11,12 +14,15 @@ import {
 import { createLogger } from "../../src/log.ts";
 import { mounted } from "../../src/rpc/mounted-service.ts";
 import { buildServer, type ServerOptions } from "../../src/rpc/server.ts";
+import type { TlsSettings } from "../../src/tls-settings.ts";
 import { FakeModels } from "../support/fake-models.ts";
 import { testOptions } from "../support/fake-server.ts";
+import { testTls } from "../support/test-tls.ts";
 import { conformanceService } from "./conformance-service.ts";
 import {
   ConformanceService,
   file_connectrpc_conformance_v1_conformance,
+  type ServerCompatRequest,
   ServerCompatRequestSchema,
   ServerCompatResponseSchema,
 } from "./gen/connectrpc/conformance/v1/conformance_pb.ts";
@@ -25,7 +31,7 @@ import {
 const unlimitedBytes = 64 * 1024 * 1024;
 
 const request = fromBinary(ServerCompatRequestSchema, await readFrame());
-assert(!request.useTls, "the port has no TLS yet");
+const folder = await mkdtemp(join(tmpdir(), "modelport-conformance-"));
 const models = new FakeModels();
 const server = await buildServer({
   models,
@@ -34,6 +40,7 @@ const server = await buildServer({
     ...testOptions,
     ...(JSON.parse(process.argv[2] ?? "{}") as Partial<ServerOptions>),
     host: "127.0.0.1",
+    ...(request.useTls ? { tls: await writeTls(request, folder) } : {}),
     readMaxBytes: request.messageReceiveLimit || unlimitedBytes,
   },
   log: createLogger("silent"),
@@ -46,7 +53,25 @@ const server = await buildServer({
 });
 const { port } = await server.listen();
 process.once("SIGTERM", () => void server.close());
-writeFrame({ host: "127.0.0.1", port });
+await rm(folder, { recursive: true });
+writeFrame({ host: "127.0.0.1", port, pemCert: request.serverCreds?.cert ?? new Uint8Array() });
+
+/** As files, which the port reads. */
+async function writeTls(
+  { serverCreds, clientTlsCert }: ServerCompatRequest,
+  folder: string,
+): Promise<TlsSettings> {
+  assert(serverCreds, "the runner brings certificate and key");
+  const write = async (name: string, pem: Uint8Array) => {
+    await writeFile(join(folder, name), pem);
+    return join(folder, name);
+  };
+  const cert = await write("server.pem", serverCreds.cert);
+  const key = await write("server.key", serverCreds.key);
+  if (clientTlsCert.length === 0) return testTls({ cert, key });
+  const clientCaPath = await write("client.pem", clientTlsCert);
+  return testTls({ cert, key }, { clientCaPath, clientAuth: "require" });
+}
 
 /** A message as the runner frames it: length in 4 bytes, big endian. */
 async function readFrame(): Promise<Uint8Array> {

@@ -22,20 +22,29 @@ const maxReportLetters = 20_000;
 
 /** Kinds of servers under test, and how many cases there are for them. */
 const kinds = [
-  { name: "the port", options: {}, patterns: [], cases: 3536 },
+  { name: "the port", features: "features.yaml", options: {}, patterns: [], cases: 3536 },
+  {
+    name: "the port with TLS",
+    features: "features-tls.yaml",
+    options: {},
+    patterns: ["**/TLS:true/**", "**/TLS Client Certs/**"],
+    cases: 521,
+  },
   {
     name: "the port without the short way of unary gRPC calls",
+    features: "features.yaml",
     options: { shortWay: false },
     patterns: ["**/HTTPVersion:2/Protocol:PROTOCOL_GRPC/**"],
     cases: 841,
   },
 ];
 
-for (const { name, options, patterns, cases } of kinds) {
+for (const { name, features, options, patterns, cases } of kinds) {
   describe(name, { skip }, () => {
     it("passes every case of the Connect conformance suite", async (t) => {
       assert.equal(missing, undefined);
-      const result = await runConformance({ runner, options, patterns, timeoutMs: 180_000 });
+      const run = { runner, features, options, patterns, timeoutMs: 180_000 };
+      const result = await runConformance(run);
       t.diagnostic(`${result.passed} cases passed`);
       const report = result.report.slice(0, maxReportLetters);
       assert.equal(result.failed, 0, report);

@@ -8,6 +8,8 @@ export interface ConformanceRun {
   readonly runner: string;
   /** How the servers under test differ from the usual ones. */
   readonly options: Partial<ServerOptions>;
+  /** File in this folder that says what the port can do. */
+  readonly features: string;
   /** Selects cases by their names; all if empty. */
   readonly patterns: readonly string[];
   readonly timeoutMs: number;
@@ -31,7 +33,7 @@ const serversAtOnce = 2;
 export async function runConformance(run: ConformanceRun): Promise<ConformanceResult> {
   const folder = import.meta.dirname;
   const args = [
-    ...["--mode", "server", "--conf", join(folder, "features.yaml")],
+    ...["--mode", "server", "--conf", join(folder, run.features)],
     ...["--max-servers", String(serversAtOnce)],
     ...run.patterns.flatMap((pattern) => ["--run", pattern]),
     ...["--", process.execPath, join(folder, "conformance-server.ts")],

@@ -3,7 +3,9 @@ import { after, before, describe, it } from "node:test";
 import { gunzipSync } from "node:zlib";
 import Fastify, { type FastifyInstance } from "fastify";
 import { pino } from "pino";
+import { defaultAccess } from "../../src/access-settings.ts";
 import { RuntimeError } from "../../src/errors.ts";
+import { Access } from "../../src/rpc/access.ts";
 import { openApi } from "../../src/rpc/openapi.ts";
 import { restScope } from "../../src/rpc/rest-route.ts";
 import type { ModelDescription, ModelIndexEntry } from "../../src/service/models.ts";
@@ -52,12 +54,13 @@ class Loaded {
 
 async function serve(models: Loaded): Promise<FastifyInstance> {
   const app = Fastify();
+  const log = pino({ level: "silent" });
   const parts = {
     models,
     version: "1.2.3",
-    log: pino({ level: "silent" }),
-    lifecycleAccess: "local" as const,
-    callerOf: () => ({ peer: undefined, origin: null }),
+    log,
+    access: new Access(defaultAccess, { takesCertificates: false, log }),
+    callerOf: () => ({ peer: undefined, authorization: undefined }),
     shutdownSignal: new AbortController().signal,
   };
   void app.register(

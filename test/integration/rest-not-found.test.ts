@@ -191,6 +191,7 @@ describe("404 of REST", () => {
       "run-failed": 500,
       "host-lost": 500,
       "temporarily-unavailable": 503,
+      unauthenticated: 401,
       "permission-denied": 403,
       "shutting-down": 503,
       "illegal-transition": 500,

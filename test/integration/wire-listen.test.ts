@@ -177,7 +177,10 @@ describe("lifecycle calls", () => {
   });
 
   it("are open to everybody where the operator says so", { skip }, async (t) => {
-    const { address } = await startFakeServer(t, { host: "0.0.0.0", lifecycleAccess: "any" });
+    const { address } = await startFakeServer(t, {
+      host: "0.0.0.0",
+      access: { rules: { lifecycle: "any", inference: "any", health: "any", metrics: "local" } },
+    });
     const target = { port: address.port, host: outside ?? "" };
     assert.ok((await loadElsewhere(clientKind("grpc-js").open(target))).ok);
   });

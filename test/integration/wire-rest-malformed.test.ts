@@ -183,7 +183,7 @@ describe("REST that meets what it cannot route", () => {
     assert.equal(more.length, 0);
     assert.deepEqual(
       { rpc: line?.["rpc"], peer: line?.["peer"], origin: line?.["origin"], id: line?.["modelId"] },
-      { rpc, peer: { kind: "tcp", address: "127.0.0.1" }, origin, id: "versioned" },
+      { rpc, peer: { kind: "tcp", address: "127.0.0.1", isTls: false }, origin, id: "versioned" },
     );
   });
 

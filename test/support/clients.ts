@@ -1,5 +1,7 @@
 import { spawn, spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
 import http from "node:http";
+import https from "node:https";
 import net from "node:net";
 import { fileURLToPath } from "node:url";
 import {
@@ -22,10 +24,17 @@ import { createGrpcWebTransport as createFetchGrpcWebTransport } from "@connectr
 import * as grpc from "@grpc/grpc-js";
 import { loadSync } from "@grpc/proto-loader";
 
-/** Where the server is: a TCP port of this machine, or a unix socket. */
+/** Where the server is: a TCP port of this machine, or a unix socket. With `tls` its name is localhost. */
 export type Target =
-  | { readonly port: number; readonly host?: string }
+  | { readonly port: number; readonly host?: string; readonly tls?: ClientTls }
   | { readonly socketPath: string };
+
+/** Paths of PEM files: whom the client believes, and what it shows of itself. */
+export interface ClientTls {
+  readonly ca: string;
+  readonly cert?: string;
+  readonly key?: string;
+}
 
 /** The answer to a call in the same shape for every client: the message as canonical JSON, or the code
  *  (a key of Connect's `Code`) and the message of the error. */
@@ -53,8 +62,9 @@ export interface Client {
 
 export interface ClientKind {
   readonly name: string;
-  /** Whether it can use a unix socket. */
+  /** Whether it can use a unix socket, and can be told whom to believe over TLS. */
   readonly unix: boolean;
+  readonly tls: boolean;
   /** Why it cannot be used on this machine, if it cannot. */
   readonly skip: string | undefined;
   open(target: Target): Client;
@@ -106,13 +116,21 @@ function kind(
   open: (target: Target) => Client,
   skip?: string,
 ): ClientKind {
-  return { name, unix, skip, open };
+  // fetch can neither.
+  return { name, unix, tls: unix, skip, open };
 }
 
 function urlOf(target: Target): string {
-  return "port" in target
-    ? `http://${target.host ?? "127.0.0.1"}:${target.port}`
-    : "http://localhost";
+  if (!("port" in target)) return "http://localhost";
+  if (target.tls !== undefined) return `https://${target.host ?? "localhost"}:${target.port}`;
+  return `http://${target.host ?? "127.0.0.1"}:${target.port}`;
+}
+
+/** For Node's own clients. */
+function pemOf(target: Target): { ca?: Buffer; cert?: Buffer; key?: Buffer } {
+  if (!("port" in target) || target.tls === undefined) return {};
+  const files = Object.entries(target.tls) as [string, string][];
+  return Object.fromEntries(files.map(([name, path]) => [name, readFileSync(path)]));
 }
 
 function callsThrough(transport: Transport): Pick<Client, "call"> {
@@ -139,7 +157,10 @@ function openHttp1(
     nodeOptions: http.RequestOptions;
   }) => Transport,
 ): Client {
-  const agent = new http.Agent({ keepAlive: true });
+  const isTls = "port" in target && target.tls !== undefined;
+  const agent = isTls
+    ? new https.Agent({ keepAlive: true, ...pemOf(target) })
+    : new http.Agent({ keepAlive: true });
   const nodeOptions = "port" in target ? { agent } : { agent, socketPath: target.socketPath };
   const transport = createTransport({ baseUrl: urlOf(target), httpVersion: "1.1", nodeOptions });
   return { ...callsThrough(transport), close: () => agent.destroy() };
@@ -150,7 +171,7 @@ function openHttp2(
   createTransport: (baseUrl: string, sessions: Http2SessionManager) => Transport,
 ): Client {
   const nodeOptions =
-    "port" in target ? {} : { createConnection: () => net.connect(target.socketPath) };
+    "port" in target ? pemOf(target) : { createConnection: () => net.connect(target.socketPath) };
   const sessions = new Http2SessionManager(urlOf(target), undefined, nodeOptions);
   const transport = createTransport(urlOf(target), sessions);
   return { ...callsThrough(transport), close: () => sessions.abort() };
@@ -174,9 +195,15 @@ const definitions = loadSync(protoFiles, {
 
 /** A gRPC client that shares no code with ours: neither HTTP/2 framing, nor codec, nor definitions. */
 function openGrpcJs(target: Target): Client {
+  const { ca, key = null, cert = null } = pemOf(target);
+  const host = ca === undefined ? "127.0.0.1" : "localhost";
   const address =
-    "port" in target ? `${target.host ?? "127.0.0.1"}:${target.port}` : `unix:${target.socketPath}`;
-  const channel = new grpc.Client(address, grpc.credentials.createInsecure(), {
+    "port" in target ? `${target.host ?? host}:${target.port}` : `unix:${target.socketPath}`;
+  const credentials =
+    ca === undefined
+      ? grpc.credentials.createInsecure()
+      : grpc.credentials.createSsl(ca, key, cert);
+  const channel = new grpc.Client(address, credentials, {
     // Over a unix socket grpc-js would take its path for the authority, which Node's HTTP/2 refuses.
     ...("port" in target ? {} : { "grpc.default_authority": "localhost" }),
     "grpc.max_receive_message_length": -1,
@@ -227,7 +254,7 @@ function openCurl(target: Target, version: string): Client {
     async call(method, request, options = {}) {
       const { signal, timeoutMs, header = {} } = options;
       const headers = { "Content-Type": "application/json", ...header };
-      const where = "port" in target ? [] : ["--unix-socket", target.socketPath];
+      const where = "port" in target ? curlTls(target.tls) : ["--unix-socket", target.socketPath];
       const timeout = timeoutMs === undefined ? [] : ["-H", `Connect-Timeout-Ms: ${timeoutMs}`];
       const curl = spawn(
         "curl",
@@ -255,6 +282,12 @@ function openCurl(target: Target, version: string): Client {
     },
     close() {},
   };
+}
+
+function curlTls(tls: ClientTls | undefined): string[] {
+  if (tls === undefined) return [];
+  const own = tls.cert && tls.key ? ["--cert", tls.cert, "--key", tls.key] : [];
+  return ["--cacert", tls.ca, ...own];
 }
 
 function readCurl(method: DescMethodUnary, output: string, complaint: string): Outcome {

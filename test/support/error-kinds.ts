@@ -15,6 +15,7 @@ const everyKind: Record<ErrorKind, true> = {
   "run-failed": true,
   "host-lost": true,
   "temporarily-unavailable": true,
+  unauthenticated: true,
   "permission-denied": true,
   "shutting-down": true,
   "illegal-transition": true,

@@ -28,7 +28,6 @@ export const testOptions: ServerOptions = {
   requestTimeoutMs: 60_000,
   version: "1.2.3",
   readMaxBytes: 1024 * 1024,
-  lifecycleAccess: "local",
   closeGraceMs: 2_000,
   dashboardFolder: join(projectRoot, "dist/dashboard"),
 };

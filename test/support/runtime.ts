@@ -72,7 +72,6 @@ export async function startRuntime(options: RuntimeOptions = {}): Promise<Runtim
       socketPath: join(root, "_sock", "grpc.sock"),
       version: "test",
       readMaxBytes: options.maxMessageBytes ?? 64 * MiB,
-      lifecycleAccess: "local",
       closeGraceMs: 1000,
       dashboardFolder: join(projectRoot, "dist/dashboard"),
       peekTimeoutMs: 10_000,

@@ -1,9 +1,12 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
 /** Resolves when `condition` holds. Rejects after `limitMs`, which is there to catch hangs only. */
-export async function waitFor(condition: () => boolean, limitMs = 10_000): Promise<void> {
+export async function waitFor(
+  condition: () => boolean | Promise<boolean>,
+  limitMs = 10_000,
+): Promise<void> {
   const limit = performance.now() + limitMs;
-  while (!condition()) {
+  while (!(await condition())) {
     if (performance.now() > limit) throw new Error(`not so within ${limitMs} ms: ${condition}`);
     await sleep(1);
   }

@@ -9,6 +9,7 @@ import { projectRoot } from "../support/served.ts";
 const tellers = new Set([
   "src/cli/format.ts",
   "src/log.ts",
+  "src/rpc/server-certificate.ts",
   "src/service/inference-statistics.ts",
   "src/service/model-track.ts",
   "src/service/runtime-watch.ts",

@@ -5,6 +5,7 @@ import { ConnectionNotice, ConnectionPill } from "./connection.tsx";
 import { latePart } from "./late-part.tsx";
 import { Overview } from "./overview.tsx";
 import { RuntimeFacts } from "./runtime-facts.tsx";
+import { TokenButton } from "./token-button.tsx";
 
 const [ModelPage, fetchModelPage] = latePart(
   async () => (await import("./model-page.tsx")).ModelPage,
@@ -36,6 +37,7 @@ export function App(): JSX.Element {
           Modelport
         </a>
         <RuntimeFacts />
+        <TokenButton />
         <ConnectionPill />
       </header>
       <main id="main" tabIndex={-1}>

@@ -16,6 +16,8 @@ const maxEvents = 1000;
 export class RuntimeStore {
   readonly runtime: Signal<RuntimeState | undefined> = signal(undefined);
   readonly mayChangeModels: Signal<boolean> = signal(false);
+  /** Whether a token could change that. */
+  readonly takesTokens: Signal<boolean> = signal(false);
   /** Latest first. */
   readonly events: Signal<readonly Event[]> = signal([]);
   readonly #models = new Map<bigint, ModelStatus>();
@@ -33,7 +35,9 @@ export class RuntimeStore {
       const { update, caller } = message;
       if (update.case === "snapshot") this.#replace(update.value);
       if (update.case === "delta") this.#change(update.value);
-      if (caller !== undefined) this.mayChangeModels.value = caller.mayChangeModels;
+      if (caller === undefined) return;
+      this.mayChangeModels.value = caller.mayChangeModels;
+      this.takesTokens.value = caller.takesTokens;
     });
   }
 

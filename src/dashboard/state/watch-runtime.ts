@@ -1,4 +1,4 @@
-import { ConnectError, createClient } from "@connectrpc/connect";
+import { Code, ConnectError, createClient } from "@connectrpc/connect";
 import { type Signal, signal } from "@preact/signals";
 import { RuntimeWatchService } from "../../../gen/modelport/v1/runtime_watch_pb.ts";
 import { transport } from "../server-transport.ts";
@@ -23,9 +23,13 @@ export class RuntimeWatch {
   readonly connection: Signal<Connection> = signal({ tag: "connecting" });
   /** When the last message came, by this page's clock; 0 before the first. */
   readonly heardMs: Signal<number> = signal(0);
+  /** Whether the server wants to know first who asks. */
+  readonly isRefused: Signal<boolean> = signal(false);
   readonly #store: RuntimeStore;
   #attempt = 0;
   #wake: () => void = () => {};
+  #hangUp: () => void = () => {};
+  #isHangingUp = false;
 
   constructor(store: RuntimeStore) {
     this.#store = store;
@@ -35,6 +39,10 @@ export class RuntimeWatch {
   async run(): Promise<never> {
     for (;;) {
       const reason = await this.#listen();
+      if (this.#isHangingUp) {
+        this.#isHangingUp = false;
+        continue;
+      }
       const waitMs = backoffMs(++this.#attempt);
       this.connection.value = { tag: "lost", reason, retryAtMs: Date.now() + waitMs };
       await this.#sleep(waitMs);
@@ -46,11 +54,22 @@ export class RuntimeWatch {
     this.#wake();
   }
 
+  /** Calls again, since the server might answer something else now. */
+  reconnect(): void {
+    this.#attempt = 0;
+    this.#wake();
+    this.#hangUp();
+  }
+
   /** Resolves with the reason, once the connection has broken. */
   async #listen(): Promise<string> {
     const silent = new AbortController();
     const giveUp = () => silent.abort();
     let timer = setTimeout(giveUp, silenceLimitMs);
+    this.#hangUp = () => {
+      this.#isHangingUp = true;
+      giveUp();
+    };
     try {
       const messages = watchClient.watch({ minIntervalMs: intervalMs }, { signal: silent.signal });
       for await (const message of messages) {
@@ -59,13 +78,17 @@ export class RuntimeWatch {
         this.#store.apply(message);
         this.#attempt = 0;
         this.heardMs.value = Date.now();
+        this.isRefused.value = false;
         if (this.connection.value.tag !== "live") this.connection.value = { tag: "live" };
       }
       return "the server ended the stream";
     } catch (error) {
       if (silent.signal.aborted) return "the server does not answer";
-      return ConnectError.from(error).rawMessage;
+      const { code, rawMessage } = ConnectError.from(error);
+      this.isRefused.value = code === Code.Unauthenticated || code === Code.PermissionDenied;
+      return rawMessage;
     } finally {
+      this.#hangUp = () => {};
       clearTimeout(timer);
     }
   }

@@ -47,10 +47,10 @@ describe("the completion script", () => {
     ["modelport probe model b", ["b-model"]],
     ["modelport completion z", ["zsh"]],
     ["modelport serve --log-lev", ["--log-level"]],
-    ["modelport serve --lifecycle-access ", ["local", "any"]],
+    ["modelport serve --lifecycle-access ", ["local", "authenticated", "any"]],
     ["modelport conf", ["config"]],
     ["modelport config --output ", ["text", "json", "yaml"]],
-    ["modelport config --lifecycle-access ", ["local", "any"]],
+    ["modelport config --lifecycle-access ", ["local", "authenticated", "any"]],
   ] as const) {
     it(`makes bash complete "${line}"`, () => {
       const words = line.split(" ").map((word) => `'${word}'`);

@@ -56,5 +56,9 @@ describe("the address of a runtime", () => {
     assert.equal(of({ LISTEN_HOST: "::" }), "localhost:8085");
     assert.equal(of({ LISTEN_HOST: "fd00::1" }), "[fd00::1]:8085");
     assert.equal(of({ LISTEN_HOST: "10.0.0.1" }), "10.0.0.1:8085");
+    const tls = { TLS_CERT_PATH: "/tls/tls.crt" };
+    assert.equal(of({ ...tls, ADAPTER_PORT: "9000" }), "https://localhost:9000");
+    assert.equal(of({ ...tls, TLS_PLAINTEXT: "loopback" }), "localhost:8085");
+    assert.equal(of({ ...tls, UNIX_SOCKET_PATH: "/run/mm.sock" }), "unix:/run/mm.sock");
   });
 });

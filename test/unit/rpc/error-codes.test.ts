@@ -20,6 +20,7 @@ describe("the error of a RuntimeError", () => {
     "run-failed": "Internal",
     "host-lost": "Internal",
     "temporarily-unavailable": "Unavailable",
+    unauthenticated: "Unauthenticated",
     "permission-denied": "PermissionDenied",
     "shutting-down": "Unavailable",
     "illegal-transition": "Internal",

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { isLoopback } from "../../../src/rpc/interceptors.ts";
+import { isLoopback } from "../../../src/rpc/loopback.ts";
 
 describe("a loopback address", () => {
   it("is any of 127.0.0.0/8 or ::1, in every spelling that a socket reports", () => {
