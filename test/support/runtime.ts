@@ -63,7 +63,7 @@ export async function startRuntime(options: RuntimeOptions = {}): Promise<Runtim
   const server = await buildServer({
     models,
     observer: calls,
-    metrics: { page: new MetricsPage(calls, models.watch.metrics), access: "local" },
+    metrics: { page: new MetricsPage(calls, models.watch.metrics) },
     readiness: models.readiness,
     watch: models.watch,
     options: {

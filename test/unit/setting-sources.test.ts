@@ -149,6 +149,14 @@ describe("settings from several sources", () => {
     }
   });
 
+  it("may be choices that YAML takes for numbers", async () => {
+    const { values, problems } = await load(["--config", await file("tls-min-version: 1.3\n")]);
+    assert.deepEqual(problems, []);
+    assert.equal(values["tls-min-version"].value, "1.3");
+    const wrong = await load(["--config", await file("tls-min-version: 1.1\n")]);
+    assert.match(wrong.problems.join("\n"), /tls-min-version is 1\.1, expected one of 1\.2, 1\.3$/);
+  });
+
   it("follow aliases in YAML", async () => {
     const path = await file("max-queue-size: &size 5\nmax-batch-size: *size\n");
     assert.equal((await load(["--config", path])).config?.runSettings.maxBatchSize, 5);
