@@ -2,6 +2,7 @@ import { inferenceSettings } from "../src/run-settings.ts";
 import { modelSettingFields } from "../src/service/model-settings.ts";
 import { describeDefault, describeRange, type Setting, type SettingRows } from "../src/setting.ts";
 import { settingGroups } from "../src/settings.ts";
+import { fillParts, markdownTable } from "./generated-parts.ts";
 
 /** What is made of the code, by the word that marks its place in docs/configuration.md. */
 const parts: Readonly<Record<string, () => string>> = {
@@ -11,17 +12,7 @@ const parts: Readonly<Record<string, () => string>> = {
 
 /** `page` with its generated parts made anew. Throws if it lacks the place of one. */
 export function generateReference(page: string): string {
-  let made = page;
-  for (const [name, generate] of Object.entries(parts)) {
-    const [start, end] = [
-      `<!-- ${name}: made by \`npm run generate:docs\` -->`,
-      `<!-- end of: ${name} -->`,
-    ];
-    const [from, to] = [made.indexOf(start), made.indexOf(end)];
-    if (from < 0 || to < from) throw new Error(`docs/configuration.md has no place for: ${name}`);
-    made = `${made.slice(0, from + start.length)}\n\n${generate()}\n${made.slice(to)}`;
-  }
-  return made;
+  return fillParts(page, parts);
 }
 
 function settingTables(): string {
@@ -55,14 +46,4 @@ function modelSettingTable(): string {
 /** Ranges and defaults are told in the unit that fits them; values are written in one. */
 function writtenIn({ unit }: Setting): string {
   return unit === undefined || unit === "rows" ? "" : `; in ${unit}`;
-}
-
-function markdownTable(head: readonly string[], body: readonly (readonly string[])[]): string {
-  const rows = [head, ...body].map((row) => row.map((cell) => cell.replaceAll("|", "\\|")));
-  const widths = head.map((_, at) => Math.max(3, ...rows.map((row) => row[at]?.length ?? 0)));
-  const line = (row: readonly string[]) =>
-    `| ${row.map((cell, at) => cell.padEnd(widths[at] ?? 0)).join(" | ")} |\n`;
-  const [first = [], ...others] = rows;
-  const dashes = widths.map((width) => "-".repeat(width));
-  return [line(first), line(dashes), ...others.map(line)].join("");
 }

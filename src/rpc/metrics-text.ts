@@ -24,15 +24,18 @@ interface Collected {
   readonly values: readonly object[];
 }
 
-/** What it knows of it; it takes "_total" off the names of counters where OpenMetrics has them without. */
 interface Collectable {
-  name: string;
+  readonly name: string;
   readonly type: string;
-  get(): Promise<Collected>;
+  readonly sampleCount: number;
+  /** Some of its samples; without arguments, and where they are few, all. */
+  readonly get: (from?: number, to?: number) => Promise<Collected>;
 }
 
-/** All that is counted, as Prometheus reads it. Whatever is asked while nobody scrapes costs nothing: counts
- *  are kept elsewhere, and those of the process begin with the first scrape. */
+const samplesInTurn = 100;
+
+/** All that is counted, as Prometheus reads it. It costs nothing where nobody scrapes: counts are kept
+ *  elsewhere, and those of the process begin with the first scrape. */
 export class MetricsPage {
   readonly #calls: CallMetrics;
   readonly #runtime: RuntimeMetrics;
@@ -44,33 +47,22 @@ export class MetricsPage {
     this.#runtime = runtime;
   }
 
-  /** `accept`: the header of the scrape. */
+  /** `accept`: the header of the scrape. Calls go on while it is made. */
   async render(accept = ""): Promise<MetricsText> {
     const registry = new Registry<RegistryContentType>();
-    if (prefersOpenMetrics(accept)) registry.setContentType(Registry.OPENMETRICS_CONTENT_TYPE);
+    const isOpenMetrics = prefersOpenMetrics(accept);
+    if (isOpenMetrics) registry.setContentType(Registry.OPENMETRICS_CONTENT_TYPE);
     this.#process ??= processMetrics();
-    let turn = Promise.resolve();
-    const inOwnTurn = () => {
-      turn = turn.then(() => nextTurn());
-      return turn;
-    };
+    const texts: string[] = [];
     for (const metric of [...this.#own(), ...this.#process]) {
-      const inTurn: Collectable = {
-        name: metric.name,
-        type: metric.type,
-        // Thousands of models make a long text: calls go on between one metric and the next.
-        async get() {
-          await inOwnTurn();
-          return { ...(await metric.get()), name: this.name };
-        },
-      };
-      registry.registerMetric(inTurn as unknown as Metric);
+      texts.push(await textOf(metric, registry));
+      await nextTurn();
     }
-    const body = await registry.metrics();
+    const body = isOpenMetrics ? `${texts.join("\n")}\n# EOF\n` : `${texts.join("\n\n")}\n`;
     return { contentType: registry.contentType, body };
   }
 
-  #own(): Collectable[] {
+  *#own(): IterableIterator<Collectable> {
     const runtime = this.#runtime;
     const sources: MetricSources = {
       calls: this.#calls,
@@ -78,24 +70,60 @@ export class MetricsPage {
       figures: runtime.figures(),
       models: runtime.models(),
     };
-    return Object.entries<MetricRow>(metricTable).map(([name, { type, help }]) => ({
-      name,
-      type,
-      async get() {
-        const samples = samplesOf[name as MetricName](sources);
-        const scale = /_seconds$/.test(name) ? 1_000 : 1;
-        const values = samples.flatMap((sample) => valuesOf(name, sample, scale));
-        return { name, help, type, values };
-      },
-    }));
+    for (const [name, { type, help }] of Object.entries<MetricRow>(metricTable)) {
+      const samples = samplesOf[name as MetricName](sources);
+      const scale = name.endsWith("_seconds") ? 1_000 : 1;
+      yield {
+        name,
+        type,
+        sampleCount: samples.length,
+        async get(from = 0, to = samples.length) {
+          const values = samples.slice(from, to).flatMap((each) => valuesOf(name, each, scale));
+          return { name, help, type, values };
+        },
+      };
+    }
   }
+}
+
+/** Of thousands of models it takes long to write a metric: it is done piece by piece, with what else is to be
+ *  done in between. */
+async function textOf(
+  { name, type, sampleCount, get }: Collectable,
+  registry: Registry<RegistryContentType>,
+): Promise<string> {
+  const isOpenMetrics = registry.contentType === Registry.OPENMETRICS_CONTENT_TYPE;
+  // It adds the suffix to each sample again.
+  const family = isOpenMetrics && type === "counter" ? name.replace(/_total$/, "") : name;
+  let text = "";
+  for (let from = 0; from === 0 || from < sampleCount; from += samplesInTurn) {
+    if (from > 0) await nextTurn();
+    const piece = {
+      name: family,
+      get: async () => ({ ...(await get(from, from + samplesInTurn)), name: family }),
+    };
+    registry.registerMetric(piece as unknown as Metric);
+    const written = await registry.getSingleMetricAsString(family);
+    registry.removeSingleMetric(family);
+    text += from === 0 ? written : written.replace(/^# HELP .*\n# TYPE .*/, "");
+  }
+  return text;
 }
 
 /** Those that prom-client takes of every Node process. */
 export function processMetrics(): readonly Collectable[] {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
-  return registry.getMetricsAsArray() as unknown as readonly Collectable[];
+  const all = registry.getMetricsAsArray() as unknown as readonly Pick<
+    Collectable,
+    "get" | "name" | "type"
+  >[];
+  return all.map((metric) => ({
+    name: metric.name,
+    type: metric.type,
+    sampleCount: 1,
+    get: () => metric.get(),
+  }));
 }
 
 function valuesOf(name: string, sample: Sample, scale: number): readonly object[] {

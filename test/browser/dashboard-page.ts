@@ -22,7 +22,10 @@ export interface DashboardPage {
 export async function openDashboard(
   browser: Browser,
   url: string,
-  options: BrowserContextOptions = {},
+  {
+    connection = "live",
+    ...options
+  }: BrowserContextOptions & { readonly connection?: "live" | "lost" } = {},
 ): Promise<DashboardPage> {
   const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
   const page = await context.newPage();
@@ -35,7 +38,7 @@ export async function openDashboard(
   page.on("pageerror", (error) => complaints.push(error.message));
   page.on("request", (request) => requests.push(request));
   await page.goto(url);
-  await page.waitForSelector("[data-connection=live]");
+  await page.waitForSelector(`[data-connection=${connection}]`);
   return {
     page,
     url,

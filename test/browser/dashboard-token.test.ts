@@ -35,7 +35,9 @@ describe("the dashboard of a server that wants tokens", { skip: skipWithoutChrom
     await waitFor(() => served.output().includes("Try it"), 20_000);
     browser = await launchChromium();
     cleanup.after(() => browser.close());
-    dashboard = await openDashboard(browser, `http://localhost:${served.port}/`);
+    dashboard = await openDashboard(browser, `http://localhost:${served.port}/`, {
+      connection: "lost",
+    });
   });
 
   async function enter(token: string): Promise<void> {

@@ -96,6 +96,23 @@ describe("the serving runtimes of deploy/kserve", { skip: lacking }, () => {
     }
   });
 
+  it("show metrics where the monitor, the container and the policy say", () => {
+    const monitored = built.get("overlays/monitored") ?? [];
+    const { environment, container } =
+      runtimes.find(({ folder }) => folder === "overlays/monitored") ?? assert.fail("no runtime");
+    const { metrics } = readConfig([], environment);
+    assert.equal(metrics.host, "0.0.0.0");
+    assert.deepEqual(container.ports, [{ name: "metrics", containerPort: metrics.port }]);
+    const [monitor, policy] = ["PodMonitor", "NetworkPolicy"].map((kind) =>
+      JSON.stringify(monitored.find((each) => each.kind === kind)),
+    );
+    assert.match(monitor ?? "", /"port":"metrics"/);
+    assert.match(policy ?? "", new RegExp(`"port":${metrics.port}\\b`));
+    const others = runtimes.filter(({ folder }) => folder !== "overlays/monitored");
+    for (const each of others)
+      assert.equal(readConfig([], each.environment).metrics.port, undefined);
+  });
+
   it("take the formats of the engines that there are", () => {
     const formats = modelFormats.map(({ name }) => name);
     for (const { folder, runtime } of runtimes) {

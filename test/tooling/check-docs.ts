@@ -1,10 +1,13 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { generateReference } from "../../scripts/configuration-page.ts";
+import { generatedPages } from "../../scripts/generated-pages.ts";
 
-/** Whether the reference in docs/ is what the schema of settings makes it. */
+/** Whether the generated parts of docs/ are what the code makes them. */
 export function checkDocs(root: string): string[] {
-  const page = readFileSync(join(root, "docs/configuration.md"), "utf8");
-  if (generateReference(page) === page) return [];
-  return ["docs/configuration.md is stale: run `npm run generate:docs` and commit the result"];
+  return Object.entries(generatedPages)
+    .filter(([name, generate]) => {
+      const page = readFileSync(join(root, name), "utf8");
+      return generate(page) !== page;
+    })
+    .map(([name]) => `${name} is stale: run \`npm run generate:docs\` and commit the result`);
 }
