@@ -12,6 +12,7 @@ const tellers = new Set([
   "src/rpc/server-certificate.ts",
   "src/service/inference-statistics.ts",
   "src/service/model-track.ts",
+  "src/service/recent-failures.ts",
   "src/service/runtime-watch.ts",
 ]);
 
