@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import net from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -14,7 +14,7 @@ import {
   startCollector,
 } from "../support/otlp-collector.ts";
 import { callRest } from "../support/rest-calls.ts";
-import { type Served, startServed } from "../support/served.ts";
+import { projectRoot, type Served, startServed } from "../support/served.ts";
 import { waitFor } from "../support/wait-for.ts";
 
 const inferRpc = "inference.GRPCInferenceService/ModelInfer";
@@ -231,6 +231,24 @@ describe("tracing", () => {
     assert.equal(codeIn(await calls.infer("m", { header: seen.header })), "OK");
     await spansOf(seen.traceId, inferRpc);
     assert.deepEqual([...ofTrace(unseen.traceId), ...ofTrace(probe.traceId)], []);
+  });
+
+  it("is what docs/tracing.md says: each span and attribute that was seen, and no attribute that was not", async () => {
+    const page = await readFile(join(projectRoot, "docs/tracing.md"), "utf8");
+    const seen = new Set(collector.spans.flatMap(({ attributes }) => Object.keys(attributes)));
+    for (const name of seen) assert.ok(page.includes(`\`${name}\``), name);
+    for (const { name, kind } of collector.spans) {
+      if (kind === "internal") assert.ok(page.includes(`\`${name}\``), name);
+    }
+    const [, ...described] = page.slice(page.indexOf("Our own:")).split("| `");
+    const names = described.join().match(/modelport\.[\w.]+/g) ?? [];
+    assert.ok(names.length > 8);
+    // Of models in versions, of which there are none here.
+    seen.add("modelport.model.version");
+    assert.deepEqual(
+      names.filter((name) => !seen.has(name)),
+      [],
+    );
   });
 
   it("samples as it is told, sends what is left when it stops, and has the attributes of its owner", async () => {

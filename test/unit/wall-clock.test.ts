@@ -14,6 +14,7 @@ const tellers = new Set([
   "src/service/model-track.ts",
   "src/service/recent-failures.ts",
   "src/service/runtime-watch.ts",
+  "src/tracing.ts",
 ]);
 
 describe("the sources of the server", () => {
