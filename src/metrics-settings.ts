@@ -12,6 +12,9 @@ export interface MetricsSettings {
   readonly maxModels: number;
 }
 
+/** Each is some thirty lines of every scrape. */
+export const defaultMaxModels = 500;
+
 /** The rows of src/settings.ts for these. */
 export const metricsSettings = {
   "metrics-access": {
@@ -39,7 +42,7 @@ export const metricsSettings = {
   "metrics-max-models": {
     env: "METRICS_MAX_MODELS",
     type: "integer",
-    default: 500,
+    default: defaultMaxModels,
     min: 0,
     max: 100_000,
     doc: "models that have series of their own; further ones are counted together",

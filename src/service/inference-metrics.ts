@@ -1,4 +1,5 @@
 import { Histogram } from "../histogram.ts";
+import { defaultMaxModels } from "../metrics-settings.ts";
 import { ModelSeries, type PhaseHistograms } from "./model-series.ts";
 
 interface Held {
@@ -14,9 +15,6 @@ const batchBounds = [1, 2, 4, 8, 16, 32, 64, 128, 256];
 
 /** The name of those that have no counts of their own; should a model have it, it is one of them. */
 export const otherModels = "_other";
-
-/** Default of `maxModels`. */
-export const defaultMaxModels = 500;
 
 /** What inferences took, by all models together and by each. Models with counts of their own are bounded in
  *  number: each is some thirty lines of every scrape. */

@@ -8,7 +8,7 @@ export interface ParsedMetric {
 
 /** Reads Prometheus' text format 0.0.4. Throws at whatever does not belong there: a sample before its type,
  *  a name or a set of labels twice, a value that is no number. */
-export function parseMetrics(text: string): Map<string, ParsedMetric> {
+function parseMetrics(text: string): Map<string, ParsedMetric> {
   const metrics = new Map<string, ParsedMetric>();
   let help: string | undefined;
   let current: { name: string; metric: ParsedMetric } | undefined;
@@ -61,7 +61,7 @@ function readLabels(text: string): Record<string, string> {
 }
 
 /** As `ParsedMetric` has it. */
-export function sampleKey(name: string, labels: Readonly<Record<string, string>> = {}): string {
+function sampleKey(name: string, labels: Readonly<Record<string, string>> = {}): string {
   const all = Object.entries(labels).sort(([a], [b]) => (a < b ? -1 : 1));
   if (all.length === 0) return name;
   return `${name}{${all.map(([label, value]) => `${label}=${JSON.stringify(value)}`).join(",")}}`;

@@ -102,6 +102,20 @@ describe("the page of metrics", () => {
     }
   });
 
+  it("asks Node nothing that may end the process: for its handles and requests themselves", async (t) => {
+    const asked: string[] = [];
+    for (const name of ["_getActiveHandles", "_getActiveRequests"] as const) {
+      const node = process as unknown as Record<string, () => unknown[]>;
+      t.mock.method(node, name, () => {
+        asked.push(name);
+        return [];
+      });
+    }
+    const { metrics } = await setUp().scrape();
+    assert.deepEqual(asked, []);
+    assert.ok(metrics.has("nodejs_active_resources"));
+  });
+
   it("speaks OpenMetrics to those who prefer it", async () => {
     const { page } = setUp();
     const prometheus =
