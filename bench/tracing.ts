@@ -42,7 +42,7 @@ try {
     let offUs = 0;
     for (const { mode, port, pid } of servers) {
       const answerBytes = (await ask(port, request)).byteLength;
-      const beforeMs = cpuMsOf(pid);
+      const beforeMs = await cpuMsOf(pid);
       const { answers } = await measureLoad({
         port,
         path: inferPath,
@@ -54,7 +54,7 @@ try {
         cores: bench.cores.client,
         folder: bench.folder,
       });
-      const cpuUs = ((cpuMsOf(pid) - beforeMs) * 1_000) / answers;
+      const cpuUs = (((await cpuMsOf(pid)) - beforeMs) * 1_000) / answers;
       if (mode === "off") offUs = cpuUs;
       bench.log(`${mode}: ${cpuUs.toFixed(1)} µs of CPU time a call, ${answers} calls`);
       // The first round warms up.

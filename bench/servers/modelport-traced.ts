@@ -59,7 +59,6 @@ const server = await buildServer({
     port: 0,
     version: "bench",
     readMaxBytes: 64 * 1024 * 1024,
-    lifecycleAccess: "local",
     closeGraceMs: 0,
     peekTimeoutMs: 10_000,
     headersTimeoutMs: 10_000,

@@ -70,7 +70,7 @@ describe("the access log", () => {
               rpc: "inference.GRPCInferenceService/ModelMetadata",
               protocol,
               code,
-              peer: { kind: "tcp", address: "127.0.0.1" },
+              peer: { kind: "tcp", address: "127.0.0.1", isTls: false },
               requestId: `${name}:1`,
               ...("modelId" in line ? { modelId: name } : {}),
             },

@@ -8,6 +8,8 @@ import { projectRoot } from "../support/served.ts";
  *  or waited for by it. */
 const tellers = new Set([
   "src/cli/format.ts",
+  "src/doctor/check-clock.ts",
+  "src/doctor/diagnose.ts",
   "src/log.ts",
   "src/rpc/server-certificate.ts",
   "src/service/inference-statistics.ts",
