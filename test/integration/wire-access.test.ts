@@ -111,7 +111,12 @@ describe("calls to a server that wants to know who calls", () => {
         clientAuth: "optional",
       }),
       access: {
-        rules: { lifecycle: "authenticated", inference: "authenticated", health: "any", metrics: "local" },
+        rules: {
+          lifecycle: "authenticated",
+          inference: "authenticated",
+          health: "any",
+          metrics: "local",
+        },
         lifecycleTokensPath,
         inferenceTokensPath,
         lifecycleClients: ["URI:spiffe://example.com/ops"],
