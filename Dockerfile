@@ -8,8 +8,10 @@ COPY package.json package-lock.json .npmrc ./
 RUN npm ci --omit=dev --omit=optional
 # Clients of stores that models are pulled from, for example "@aws-sdk/client-s3@3.1169.0": see docs/storage.md.
 ARG STORAGE_SDKS=""
-RUN test -z "${STORAGE_SDKS}" \
- || npm install --no-save --omit=dev --omit=optional ${STORAGE_SDKS}
+# What tracing needs, see docs/tracing.md.
+ARG TRACING_PACKAGES=""
+RUN test -z "${STORAGE_SDKS}${TRACING_PACKAGES}" \
+ || npm install --no-save --omit=dev --omit=optional ${STORAGE_SDKS} ${TRACING_PACKAGES}
 # ONNX Runtime's package holds the libraries of every platform, most of its 290 MB.
 RUN cd node_modules/onnxruntime-node/bin/napi-v6 \
  && own="linux/$(node -p process.arch)" \

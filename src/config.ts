@@ -1,10 +1,12 @@
 import { isIP } from "node:net";
 import { delimiter, resolve } from "node:path";
+import { type AccessLog, readAccessLog } from "./access-log-settings.ts";
 import { type AccessSettings, readAccessSettings } from "./access-settings.ts";
 import { readHostnames, readOrigins } from "./browser-settings.ts";
 import { type ConfigFile, readConfigFile } from "./config-file.ts";
+import type { DebugEndpoints } from "./debug-settings.ts";
 import { RuntimeError } from "./errors.ts";
-import type { LogLevel } from "./log.ts";
+import type { LogLevel } from "./log-levels.ts";
 import { type MetricsSettings, readMetricsSettings } from "./metrics-settings.ts";
 import { type NetworkLimits, networkLimits } from "./network-limits.ts";
 import { type PullSettings, readPullSettings } from "./pull-settings.ts";
@@ -18,6 +20,7 @@ import {
 } from "./setting-sources.ts";
 import type { SettingName } from "./settings.ts";
 import { readTlsSettings, type TlsSettings } from "./tls-settings.ts";
+import { readTracing, type TracingSettings } from "./tracing-settings.ts";
 
 const MiB = 1024 * 1024;
 
@@ -68,6 +71,10 @@ export interface Config {
   readonly allowedHosts: readonly string[];
   readonly metrics: MetricsSettings;
   readonly logLevel: LogLevel;
+  readonly accessLog: AccessLog;
+  readonly debugEndpoints: DebugEndpoints;
+  /** Undefined: off. */
+  readonly tracing: TracingSettings | undefined;
 }
 
 /** What was read, and what is wrong with it. */
@@ -174,6 +181,9 @@ function assemble(values: Values, problems: string[]): Config {
     ],
     metrics: readMetricsSettings(raw, raw.host as string),
     logLevel: raw["log-level"] as LogLevel,
+    accessLog: readAccessLog(raw),
+    debugEndpoints: raw["debug-endpoints"] as DebugEndpoints,
+    tracing: readTracing(raw, problems),
   };
 }
 

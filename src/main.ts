@@ -3,21 +3,30 @@ import { announce } from "./announce.ts";
 import { loadConfig } from "./config.ts";
 import { createEngine } from "./engine/create-engine.ts";
 import { describeError } from "./errors.ts";
-import { createLogger } from "./log.ts";
+import { changeLogLevel, createLogger } from "./log.ts";
 import { awaitPrestop } from "./prestop.ts";
+import { CallLog } from "./rpc/call-log.ts";
 import { CallMetrics } from "./rpc/call-metrics.ts";
+import { combineObservers } from "./rpc/call-observer.ts";
+import { CallTracing } from "./rpc/call-tracing.ts";
 import { MetricsPort } from "./rpc/metrics-port.ts";
 import { MetricsPage } from "./rpc/metrics-text.ts";
 import { buildServer } from "./rpc/server.ts";
+import { LifecycleTracing } from "./service/lifecycle-tracing.ts";
 import { ModelManager } from "./service/model-manager.ts";
+import { showSettings } from "./shown-settings.ts";
 import { ModelPuller } from "./storage/model-puller.ts";
 import { SafePath } from "./storage/safe-path.ts";
+import { openTracing, type Tracing } from "./tracing.ts";
 import { version } from "./version.ts";
+
+/** How long a collector may take for the last spans. */
+const traceFlushMs = 2_000;
 
 /** Serves models until a signal ends the process. `flags`: without the program and the command. Resolves when
  *  the models of the local repository are loaded, or with `process.exitCode` set if there is no way to start. */
 export async function serve(flags: readonly string[], env: NodeJS.ProcessEnv): Promise<void> {
-  const { config, problems, warnings } = await loadConfig(flags, env);
+  const { config, values, problems, warnings } = await loadConfig(flags, env);
   if (config === undefined) {
     process.stderr.write(`modelport: ${problems.join("\n")}\n`);
     process.exitCode = 1;
@@ -25,6 +34,14 @@ export async function serve(flags: readonly string[], env: NodeJS.ProcessEnv): P
   }
   const log = createLogger(config.logLevel);
   for (const reason of warnings) log.warn({ reason }, "environment has a doubtful variable");
+  let tracing: Tracing | undefined;
+  try {
+    tracing = config.tracing && (await openTracing(config.tracing, log));
+  } catch (error) {
+    process.stderr.write(`modelport: ${describeError(error)}\n`);
+    process.exitCode = 1;
+    return;
+  }
   const engine = createEngine({
     hosts: config.engineHosts,
     dedicatedMinBytes: config.dedicatedHostMinBytes,
@@ -38,10 +55,25 @@ export async function serve(flags: readonly string[], env: NodeJS.ProcessEnv): P
   const puller = new ModelPuller(config.pull, log);
   void puller.removeLeftovers();
   const models = new ModelManager(
-    { engine, safePath: new SafePath(config.modelRoots), puller, log },
+    {
+      engine,
+      safePath: new SafePath(config.modelRoots),
+      puller,
+      log,
+      tracing: tracing && new LifecycleTracing(tracing),
+    },
     config,
   );
   const calls = new CallMetrics();
+  const { accessLog } = config;
+  const callLog =
+    accessLog.calls === "off" && tracing === undefined
+      ? undefined
+      : new CallLog({
+          log,
+          settings: accessLog,
+          tracing: tracing && new CallTracing(tracing),
+        });
   const { metrics } = models.watch;
   metrics.inference.maxModels = config.metrics.maxModels;
   const page = new MetricsPage(calls, metrics);
@@ -50,7 +82,7 @@ export async function serve(flags: readonly string[], env: NodeJS.ProcessEnv): P
     models,
     readiness: models.readiness,
     watch: models.watch,
-    observer: calls,
+    observer: combineObservers([calls, callLog]),
     metrics: config.metrics.access === "none" ? undefined : { page },
     options: {
       host: config.host,
@@ -66,6 +98,7 @@ export async function serve(flags: readonly string[], env: NodeJS.ProcessEnv): P
         allowedHosts: new Set(config.allowedHosts),
       },
       dashboardFolder: fileURLToPath(new URL("../dist/dashboard", import.meta.url)),
+      debug: { endpoints: config.debugEndpoints, settings: () => showSettings(values) },
       closeGraceMs: config.shutdownGraceMs,
       ...config.networkLimits,
     },
@@ -81,7 +114,7 @@ export async function serve(flags: readonly string[], env: NodeJS.ProcessEnv): P
       // Loads stop at once; inferences and their connections have until the grace is over.
       await Promise.all([server.close(), models.close(config.shutdownGraceMs)]);
       await engine.close();
-      await Promise.all([puller.close(), metricsPort.close()]);
+      await Promise.all([puller.close(), metricsPort.close(), tracing?.close(traceFlushMs)]);
       log.info({ reason }, "shutdown finished");
       process.exit(exitCode);
     })();
@@ -97,6 +130,10 @@ export async function serve(flags: readonly string[], env: NodeJS.ProcessEnv): P
   };
   process.on("SIGTERM", onSignal);
   process.on("SIGINT", onSignal);
+  // For operators who have a shell in the container and nothing that speaks HTTP.
+  process.on("SIGUSR2", () => {
+    changeLogLevel(log, log.level === config.logLevel ? "debug" : config.logLevel);
+  });
   engine.ready.catch((error: unknown) => {
     if (stopping !== undefined) return;
     // A runtime that cannot run anything must not look alive: its supervisor starts a new one.

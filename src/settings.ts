@@ -1,7 +1,9 @@
 import { availableParallelism } from "node:os";
 import { delimiter } from "node:path";
+import { accessLogSettings } from "./access-log-settings.ts";
 import { accessSettings } from "./access-settings.ts";
-import { logLevels } from "./log.ts";
+import { debugSettings } from "./debug-settings.ts";
+import { logLevels } from "./log-levels.ts";
 import { memorySettings } from "./memory-settings.ts";
 import { metricsSettings } from "./metrics-settings.ts";
 import { networkSettings } from "./network-limits.ts";
@@ -9,6 +11,7 @@ import { pullSettings } from "./pull-settings.ts";
 import { inferenceSettings } from "./run-settings.ts";
 import type { SettingRows } from "./setting.ts";
 import { tlsSettings } from "./tls-settings.ts";
+import { tracingSettings } from "./tracing-settings.ts";
 import { version } from "./version.ts";
 
 const KiB = 1024;
@@ -221,6 +224,9 @@ export const settings = {
   ...tlsSettings,
   ...access,
   ...metricsSettings,
+  ...accessLogSettings,
+  ...tracingSettings,
+  ...debugSettings,
 } as const satisfies SettingRows;
 
 export type SettingName = keyof typeof settings;
@@ -239,4 +245,7 @@ export const settingGroups: readonly { readonly title: string; readonly rows: Se
   { title: "TLS", rows: tlsSettings },
   { title: "Access", rows: access },
   { title: "Metrics", rows: metricsSettings },
+  { title: "Access log", rows: accessLogSettings },
+  { title: "Tracing", rows: tracingSettings },
+  { title: "Diagnostics", rows: debugSettings },
 ];

@@ -1,3 +1,4 @@
+import { logLevels } from "../log-levels.ts";
 import { clientOptions, outputOption } from "./client-options.ts";
 import type { CommandSpec, OptionSpec, RunCommand } from "./command.ts";
 
@@ -102,6 +103,13 @@ export const commandTable: Readonly<Record<string, CommandEntry>> = {
     },
     examples: ["probe", "probe live", "probe model digits --wait 60"],
     load: () => import("./commands/probe.ts"),
+  },
+  "log-level": {
+    summary: "show the least level that a runtime logs, or change it until its next start",
+    operands: [{ name: "LEVEL", isOptional: true, choices: logLevels }],
+    options: calling(30),
+    examples: ["log-level", "log-level debug"],
+    load: () => import("./commands/log-level.ts"),
   },
   version: {
     summary: "show the version of this command, and of a runtime",

@@ -10,21 +10,37 @@ import { tlsOptions } from "./tls-options.ts";
 /** Calls an RPC in JSON over HTTP/1.1. Probes run every few seconds beside the server, and a gRPC
  *  client costs more CPU time to start than all the rest of one. Resolves with the answer's fields. Throws
  *  CommandError. */
-export async function callJson(
+export function callJson(
   options: ClientOptions,
   rpc: string,
   request: object,
+): Promise<Readonly<Record<string, unknown>>> {
+  return callRoute(options, { method: "POST", path: `/${rpc}`, request });
+}
+
+export interface JsonRoute {
+  readonly method: "GET" | "POST" | "PUT";
+  readonly path: string;
+  /** Sent as JSON. */
+  readonly request?: object;
+}
+
+/** The same for a path of plain HTTP. */
+export async function callRoute(
+  options: ClientOptions,
+  { method, path, request }: JsonRoute,
 ): Promise<Readonly<Record<string, unknown>>> {
   const { address, timeoutMs } = options;
   const { label } = address;
   const signal = timeoutMs === undefined ? undefined : AbortSignal.timeout(timeoutMs);
   try {
-    const { status, body } = await post(options, { rpc, body: JSON.stringify(request), signal });
+    const sent = request === undefined ? "" : JSON.stringify(request);
+    const { status, body } = await exchange(options, { method, path, body: sent, signal });
     const answer: unknown = JSON.parse(body);
     if (typeof answer !== "object" || answer === null) throw new SyntaxError("no JSON object");
     if (status === 200) return answer as Record<string, unknown>;
-    const { message } = answer as { message?: unknown };
-    throw new CommandError(exitCodes.failed, `${label}: ${message ?? `HTTP ${status}`}`);
+    const { message, error } = answer as { message?: unknown; error?: unknown };
+    throw new CommandError(exitCodes.failed, `${label}: ${message ?? error ?? `HTTP ${status}`}`);
   } catch (error) {
     if (signal?.aborted) {
       throw new CommandError(exitCodes.unreachable, `${label}: no answer in ${timeoutMs} ms`);
@@ -37,15 +53,16 @@ export async function callJson(
   }
 }
 
-interface Post {
-  readonly rpc: string;
+interface Exchange {
+  readonly method: string;
+  readonly path: string;
   readonly body: string;
   readonly signal: AbortSignal | undefined;
 }
 
-function post(
+function exchange(
   client: ClientOptions,
-  { rpc, body, signal }: Post,
+  { method, path, body, signal }: Exchange,
 ): Promise<{ status: number | undefined; body: string }> {
   const { address, tokenFile } = client;
   const headers: Record<string, string> = { "content-type": "application/json" };
@@ -53,7 +70,7 @@ function post(
     headers["authorization"] = `Bearer ${readOptionFile("token-file", tokenFile).trim()}`;
   }
   const options: https.RequestOptions = {
-    method: "POST",
+    method,
     headers,
     agent: false,
     ...(signal === undefined ? {} : { signal }),
@@ -62,7 +79,7 @@ function post(
   };
   const { request: open } = address.isTls ? https : http;
   return new Promise((resolve, reject) => {
-    const request = open(`${address.url}/${rpc}`, options, (response) => {
+    const request = open(`${address.url}${path}`, options, (response) => {
       text(response).then((body) => resolve({ status: response.statusCode, body }), reject);
     });
     request.on("error", reject);

@@ -42,6 +42,8 @@ interface Resident {
 /** What a load comes to, warm-up included. */
 interface LoadAnswer extends Pick<LoadedMessage, "inputs" | "outputs"> {
   readonly measuredBytes: number | undefined;
+  /** What came of the load after the model could run; 0 without a warm-up. */
+  readonly warmupMs: number;
 }
 
 export interface EngineHostOptions {
@@ -125,14 +127,14 @@ export class EngineHost implements HostOfModel {
     const number = ++this.#lastModel;
     this.#commit(number, load.source.estimatedBytes);
     try {
-      const { inputs, outputs, measuredBytes } =
+      const { inputs, outputs, measuredBytes, warmupMs } =
         this.kind === "dedicated"
           ? await this.#loadAlone(number, load)
           : await this.#loadBesideOthers(number, load);
       const sizeBytes = load.sizeOf(measuredBytes);
       const metadata = { platform: load.platform, inputs, outputs };
       const { settings, meter } = load;
-      const facts = { sizeBytes, measuredBytes, metadata, settings, meter };
+      const facts = { sizeBytes, measuredBytes, warmupMs, metadata, settings, meter };
       const model = new HostedModel(this, number, facts);
       this.#models.set(number, { model, load });
       this.#commit(number, sizeBytes);
@@ -261,10 +263,14 @@ export class EngineHost implements HostOfModel {
     // Of a load that fails nobody waits for the warm-up, which fails with it.
     warming?.catch(() => {});
     const { inputs, outputs, memory } = await loading;
-    if (memory !== undefined) return { inputs, outputs, measuredBytes: this.#note(memory) };
-    if (signal.aborted) return { inputs, outputs, measuredBytes: undefined };
+    if (memory !== undefined) {
+      return { inputs, outputs, measuredBytes: this.#note(memory), warmupMs: 0 };
+    }
+    if (signal.aborted) return { inputs, outputs, measuredBytes: undefined, warmupMs: 0 };
+    const startMs = performance.now();
     warming ??= this.#callWarmUp(number, load);
-    return { inputs, outputs, measuredBytes: await this.#endOfWarmUp(warming, load) };
+    const measuredBytes = await this.#endOfWarmUp(warming, load);
+    return { inputs, outputs, measuredBytes, warmupMs: performance.now() - startMs };
   }
 
   #callWarmUp(number: number, { settings, warmupRows }: HostLoad): Promise<WarmedMessage> {

@@ -54,6 +54,8 @@ export interface LoadedModel {
   readonly sizeBytes: number;
   /** By how much the memory of its host grew, in bytes; undefined if that could not be measured. */
   readonly measuredBytes: number | undefined;
+  /** How long the runs took that its load ended with; 0 without any. */
+  readonly warmupMs?: number;
   readonly hostPid: number;
   /** Inferences of this model that the host has not got yet. */
   readonly waitingRuns: number;

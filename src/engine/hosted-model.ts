@@ -38,6 +38,7 @@ interface Place {
 export interface HostedModelFacts {
   readonly sizeBytes: number;
   readonly measuredBytes: number | undefined;
+  readonly warmupMs: number;
   readonly metadata: ModelMetadata;
   readonly settings: RunSettings;
   readonly meter: RunMeter | undefined;
@@ -48,6 +49,7 @@ export class HostedModel implements LoadedModel {
   readonly metadata: ModelMetadata;
   readonly sizeBytes: number;
   readonly measuredBytes: number | undefined;
+  readonly warmupMs: number;
   readonly lost: Promise<HostLostError>;
   readonly #settings: RunSettings;
   readonly #meter: RunMeter | undefined;
@@ -63,6 +65,7 @@ export class HostedModel implements LoadedModel {
   /** `number`: the model's in `host`. */
   constructor(host: HostOfModel, number: number, facts: HostedModelFacts) {
     const { sizeBytes, measuredBytes, metadata, settings, meter } = facts;
+    this.warmupMs = facts.warmupMs;
     this.sizeBytes = sizeBytes;
     this.measuredBytes = measuredBytes;
     this.metadata = metadata;

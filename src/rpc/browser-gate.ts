@@ -19,6 +19,9 @@ const ownHeaders = [
   "mm-model-id",
   "mm-model-id-bin",
   "inference-header-content-length",
+  "x-request-id",
+  "traceparent",
+  "tracestate",
 ];
 
 /** Refuses what pages may not send (see refusalOf), on every path of `app` and before any body is read,

@@ -8,6 +8,7 @@ import {
 } from "@connectrpc/connect/protocol-grpc";
 import type { Logger } from "pino";
 import type { BodyGarbage } from "./body-garbage.ts";
+import { callFacts } from "./call-facts.ts";
 import type { CallObserver, ObservedCall } from "./call-observer.ts";
 import { discardUnreadStream } from "./discard-body.ts";
 import { encodeGrpcMessage } from "./grpc-message.ts";
@@ -40,6 +41,8 @@ export interface UnaryCallParts {
 // Node copies what it is given here.
 const plainHeaders: OutgoingHttpHeaders = { ":status": 200, "content-type": contentTypeProto };
 const plainTrailers: OutgoingHttpHeaders = { "grpc-status": grpcStatusOk };
+/** Of every gRPC message. */
+const frameHeadBytes = 5;
 const withTrailers = { waitForTrailers: true };
 
 // Made once: errors of their own would each collect a stack that nobody reads.
@@ -155,13 +158,14 @@ export class GrpcUnaryCall {
     const { method, log } = this.#parts;
     const startMs = this.#observed?.decoded === undefined ? 0 : performance.now();
     try {
+      this.#observed?.received?.(bytes.length);
       const message = method.decode(bytes);
       this.#observed?.decoded?.(performance.now() - startMs);
       return message;
     } catch (reason) {
       const message = `parse binary: ${reason instanceof Error ? reason.message : String(reason)}`;
       const error = new ConnectError(message, Code.InvalidArgument);
-      logFailure(log, this.#context.rpc, error, {});
+      logFailure(log, this.#context.rpc, error, { ...callFacts(this.#context) });
       throw error;
     }
   }
@@ -183,7 +187,12 @@ export class GrpcUnaryCall {
     this.#phase = "running";
     try {
       if (this.#observed?.model !== undefined) noteModel(this.#observed, message);
-      const answer = this.#parts.method.run(message, this.#context);
+      const { method } = this.#parts;
+      const observed = this.#observed;
+      const answer =
+        observed?.run === undefined
+          ? method.run(message, this.#context)
+          : observed.run(() => method.run(message, this.#context));
       if (answer instanceof Promise) {
         answer.then(
           (value) => this.#succeed(value),
@@ -216,7 +225,8 @@ export class GrpcUnaryCall {
   #fail(reason: unknown): void {
     if (this.#phase === "over") return;
     const { log } = this.#parts;
-    const facts = { message: this.#message, startMs: this.#startMs };
+    const ids = callFacts(this.#context);
+    const facts = { message: this.#message, startMs: this.#startMs, ids };
     this.#answerError(failCall(log, this.#context, facts, reason));
   }
 
@@ -232,6 +242,7 @@ export class GrpcUnaryCall {
   ): void {
     if (this.#phase === "over") return;
     this.#phase = "over";
+    if (this.#observed?.sent !== undefined) this.#observed.sent(bytesOf(frame));
     this.#observed?.end(code, performance.now() - this.#startMs);
     clearTimeout(this.#deadline);
     if (this.#parts.method.needsEnd) this.#context.abort(isOver);
@@ -239,8 +250,10 @@ export class GrpcUnaryCall {
     const stream = this.#stream;
     if (stream.closed || stream.destroyed) return;
     const { ownHeader } = this.#context;
-    const headers =
-      ownHeader === undefined ? plainHeaders : { ":status": 200, ...toNodeHeaders(ownHeader) };
+    const own = ownHeader === undefined ? plainHeaders : toNodeHeaders(ownHeader);
+    const added = this.#observed?.header;
+    const isPlain = ownHeader === undefined && added === undefined;
+    const headers = isPlain ? plainHeaders : { ":status": 200, ...own, ...added };
     stream.respond(headers, withTrailers);
     this.#trailers = trailers;
     stream.on("wantTrailers", onWantTrailers);
@@ -280,6 +293,12 @@ function onEnd(this: StreamOfCall): void {
 
 function onWantTrailers(this: StreamOfCall): void {
   this[callKey]?.sendTrailers();
+}
+
+/** Of the message in a frame. */
+function bytesOf(frame: readonly Uint8Array[]): number {
+  const sizeBytes = frame.reduce((sum, chunk) => sum + chunk.length, 0);
+  return Math.max(0, sizeBytes - frameHeadBytes);
 }
 
 function noteModel(observed: ObservedCall, message: object): void {

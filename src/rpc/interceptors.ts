@@ -11,6 +11,8 @@ import { ModelRuntime } from "../../gen/mmesh/model-runtime_pb.ts";
 import { abortable } from "../abort.ts";
 import { RuntimeError } from "../errors.ts";
 import { type Access, type Caller, callerIn, rightFor } from "./access.ts";
+import { callFacts } from "./call-facts.ts";
+import type { CallFacts } from "./call-observer.ts";
 import { toConnectError } from "./error-codes.ts";
 import { isReset } from "./http2-reset.ts";
 import { LogSampler } from "./log-sampler.ts";
@@ -45,7 +47,11 @@ export function callGate(access: Access, log: Logger): CallGate {
 export function requestGate(gate: CallGate, log: Logger): (context: HandlerContext) => void {
   return (context) => {
     context.values.get(observedKey)?.follow(context);
-    watchUnreadable(context, (error) => logFailure(log, rpcOf(context), error, {}));
+    watchUnreadable(context, (error) => {
+      const observed = context.values.get(observedKey)?.call;
+      const ids = callFacts({ observed, header: context.requestHeader });
+      logFailure(log, rpcOf(context), error, { ...ids });
+    });
     gate(context.method, callerIn(context));
   };
 }
@@ -59,9 +65,14 @@ export function failureInterceptor(log: Logger): Interceptor {
     const modelId = modelIdIn(message);
     const observed = request.contextValues.get(observedKey)?.call;
     if (modelId !== undefined) observed?.model?.(modelId);
-    const fail = (reason: unknown) => failCall(log, request, { message, startMs }, reason);
+    const fail = (reason: unknown) => {
+      const ids = callFacts({ observed, header: request.header });
+      return failCall(log, request, { message, startMs, ids }, reason);
+    };
     try {
-      const response = await abortable(next(request), request.signal);
+      const running =
+        observed?.run === undefined ? next(request) : observed.run(() => next(request));
+      const response = await abortable(running, request.signal);
       if (!response.stream) return response;
       return { ...response, message: mapFailure(response.message, fail) };
     } catch (reason) {
@@ -74,12 +85,20 @@ export function failureInterceptor(log: Logger): Interceptor {
 export function failCall(
   log: Logger,
   call: Rpc,
-  { message, startMs }: { readonly message: object | undefined; readonly startMs: number },
+  {
+    message,
+    startMs,
+    ids,
+  }: {
+    readonly message: object | undefined;
+    readonly startMs: number;
+    readonly ids: CallFacts | undefined;
+  },
   reason: unknown,
 ): ConnectError {
   const error = toConnectError(reason);
   const durationMs = Math.round(performance.now() - startMs);
-  logFailure(log, rpcOf(call), error, { modelId: modelIdIn(message), durationMs });
+  logFailure(log, rpcOf(call), error, { modelId: modelIdIn(message), durationMs, ...ids });
   return error;
 }
 

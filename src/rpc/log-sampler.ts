@@ -1,18 +1,18 @@
-const maxPerSecond = 10;
-
 interface Second {
   readonly startMs: number;
   passed: number;
   dropped: number;
 }
 
-/** Lets some lines of each kind through in a second and counts the others: under overload, a line for
+/** Lets so many lines of each kind through in a second and counts the others: under overload, a line for
  *  each refusal costs more than the refusal. */
 export class LogSampler {
+  readonly #maxPerSecond: number;
   readonly #now: () => number;
   readonly #seconds = new Map<string, Second>();
 
-  constructor(now = () => performance.now()) {
+  constructor(maxPerSecond = 10, now = () => performance.now()) {
+    this.#maxPerSecond = maxPerSecond;
     this.#now = now;
   }
 
@@ -25,7 +25,7 @@ export class LogSampler {
       this.#seconds.set(kind, { startMs: nowMs, passed: 1, dropped: 0 });
       return second?.dropped ?? 0;
     }
-    if (second.passed === maxPerSecond) {
+    if (second.passed >= this.#maxPerSecond) {
       second.dropped++;
       return undefined;
     }

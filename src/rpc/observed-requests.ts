@@ -55,7 +55,11 @@ export class ObservedRequests {
     if (observed === undefined) return;
     const { model } = (request.params ?? {}) as { readonly model?: string };
     if (model) observed.model?.(model);
-    open.set(request.raw, new ObservedRequest(observed, reply.raw));
+    for (const [name, value] of Object.entries(observed.header ?? {})) {
+      // Past Fastify, which what Connect answers does not pass.
+      reply.raw.setHeader(name, value);
+    }
+    open.set(request.raw, new ObservedRequest(observed, request.raw, reply.raw));
   }
 }
 
@@ -73,9 +77,11 @@ export class ObservedRequest {
   #code: Code | undefined;
   #signal: AbortSignal | undefined;
   #isOver = false;
+  readonly #request: IncomingMessage;
 
-  constructor(call: ObservedCall, response: ServerResponse) {
+  constructor(call: ObservedCall, request: IncomingMessage, response: ServerResponse) {
     this.call = call;
+    this.#request = request;
     response.once("finish", () => this.#end(response));
     response.once("close", () => this.#end(response));
   }
@@ -93,7 +99,12 @@ export class ObservedRequest {
   #end(response: ServerResponse): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    this.call.end(this.#outcome(response), performance.now() - this.#startMs);
+    const { call } = this;
+    tellBytes(this.#request.headers["content-length"], (sizeBytes) => call.received?.(sizeBytes));
+    tellBytes(response.getHeader("content-length"), (sizeBytes) => call.sent?.(sizeBytes));
+    // An RPC has a signal; the status of its answer says little.
+    if (this.#signal === undefined && response.headersSent) call.status?.(response.statusCode);
+    call.end(this.#outcome(response), performance.now() - this.#startMs);
   }
 
   #outcome(response: ServerResponse): Code | undefined {
@@ -108,6 +119,12 @@ export class ObservedRequest {
     const isFailure = reason !== undefined && (reason as Error).name !== "AbortError";
     return isFailure ? Code.Internal : undefined;
   }
+}
+
+/** As far as the two sides announce what they send. */
+function tellBytes(announced: unknown, tell: (sizeBytes: number) => void): void {
+  const sizeBytes = Number(announced);
+  if (announced !== undefined && Number.isSafeInteger(sizeBytes)) tell(sizeBytes);
 }
 
 /** What HTTP's own refusals come to; failures of the routes say their code. */

@@ -1,4 +1,4 @@
-import type { ServerResponse } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Logger } from "pino";
 import { announcedBytes } from "./announced-bytes.ts";
 import { type CallAccount, type CallMemory, type HeldCall, tooMuch } from "./call-memory.ts";
@@ -98,22 +98,24 @@ export class RequestLimits {
   #giveWay(open: OpenRequest): void {
     const { request, response, receivedBytes, announcedBytes, unreadBytes } = open;
     if (unreadBytes > 0) {
-      this.#note(open, "call cut off", "unread answers hold too much memory");
+      this.#forget(open);
+      const reason = "unread answers hold too much memory";
+      this.#parts.log.info({ rpc: rpcOf(request), reason }, "call cut off");
       request.socket.destroy();
     } else if (receivedBytes + announcedBytes > 0 && !request.complete) {
-      this.#note(open, "call refused", tooMuch.rawMessage);
+      this.#forget(open);
+      const reason = tooMuch.rawMessage;
+      this.#parts.log.info({ rpc: rpcOf(request), reason }, "call refused");
       refuseRequest(request, response, tooMuch);
     }
-  }
-
-  #note(open: OpenRequest, what: string, reason: string): void {
-    this.#forget(open);
-    const rpc = `${open.request.method} ${open.request.url?.split("?", 1)[0]?.slice(0, 200)}`;
-    this.#parts.log.info({ rpc, reason }, what);
   }
 
   #forget(open: OpenRequest): void {
     this.#open.delete(open);
     open.account.close();
   }
+}
+
+function rpcOf({ method, url }: IncomingMessage): string {
+  return `${method} ${url?.split("?", 1)[0]?.slice(0, 200)}`;
 }

@@ -2,7 +2,9 @@ import { Code } from "@connectrpc/connect";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { Logger } from "pino";
 import { describeError } from "../errors.ts";
+import { callFacts } from "./call-facts.ts";
 import { challenge, toConnectError, toHttpStatus } from "./error-codes.ts";
+import { NodeHeaders } from "./header-reader.ts";
 import { logFailure } from "./interceptors.ts";
 import { observedRequest } from "./observed-requests.ts";
 
@@ -32,6 +34,10 @@ export function answerFailure(
   const facts = {
     modelId: modelIdIn(request.params),
     durationMs: Math.round(reply.elapsedTime),
+    ...callFacts({
+      observed: observedRequest(request.raw)?.call,
+      header: new NodeHeaders(request.headers),
+    }),
     ...call.facts,
   };
   if (isRefusal(reason)) {

@@ -1,10 +1,12 @@
 import type { IncomingMessage } from "node:http";
+import type { Readable } from "node:stream";
 import type { FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods } from "fastify";
 import type { Logger } from "pino";
 import { abortable } from "../abort.ts";
 import type { Right } from "../access-settings.ts";
 import { RuntimeError } from "../errors.ts";
 import type { Access, Caller } from "./access.ts";
+import { observedRequest } from "./observed-requests.ts";
 import { callSignal } from "./rest-call.ts";
 import { answerFailure, HttpRefusal, pathOf } from "./rest-failure.ts";
 
@@ -31,11 +33,13 @@ export interface RestReply {
   /** 200 if absent. */
   readonly status?: number;
   readonly headers: Readonly<Record<string, string | number>>;
-  readonly body: Buffer;
+  readonly body: Buffer | Readable;
 }
 
+type RestMethod = "GET" | "POST" | "PUT";
+
 export interface RestRoute {
-  readonly methods: readonly ("GET" | "POST")[];
+  readonly methods: readonly RestMethod[];
   /** Below the prefix of the scope. */
   readonly paths: readonly string[];
   /** What it takes to be answered; "inference" if absent. */
@@ -78,7 +82,9 @@ export function addRestRoute(scope: FastifyInstance, route: RestRoute, parts: Re
         if (model === "") throw new RuntimeError("invalid-argument", "the path names no model");
         const signal = callSignal(reply.raw, parts.shutdownSignal);
         const call = { request: request.raw, model: model ?? "", version, signal };
-        const answering = async () => route.answer(call);
+        const observed = observedRequest(request.raw)?.call;
+        const answering = async () =>
+          observed?.run === undefined ? route.answer(call) : observed.run(() => route.answer(call));
         // Raced, so that what cannot be stopped does not hold up a server that stops.
         const { status = 200, headers, body } = await abortable(answering(), signal);
         return reply.code(status).headers(headers).send(body);
@@ -92,13 +98,13 @@ export function addRestRoute(scope: FastifyInstance, route: RestRoute, parts: Re
 export function refuseOtherMethods(
   scope: FastifyInstance,
   url: string,
-  methods: readonly ("GET" | "POST")[],
+  methods: readonly RestMethod[],
 ): void {
   const allowed = methods.flatMap((method) => (method === "GET" ? ["GET", "HEAD"] : [method]));
   const others = scope.supportedMethods.filter((method) => !allowed.includes(method));
   const refuse = async (request: FastifyRequest, reply: FastifyReply): Promise<never> => {
     reply.header("allow", allowed.join(", "));
-    throw new HttpRefusal(405, `${request.method} is not for this path, use ${allowed[0]}`);
+    throw new HttpRefusal(405, `${request.method} is not for this path, use ${methods[0]}`);
   };
   scope.route({ method: others as HTTPMethods[], url, onRequest: refuse, handler: refuse });
 }

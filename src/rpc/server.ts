@@ -17,6 +17,7 @@ import { CallMemory } from "./call-memory.ts";
 import type { CallObserver } from "./call-observer.ts";
 import { repairConnect } from "./connect-repairs.ts";
 import { dashboard } from "./dashboard.ts";
+import { type DebugOptions, debugEndpoints } from "./debug.ts";
 import { GrpcUnary } from "./grpc-unary.ts";
 import { unaryMethods } from "./grpc-unary-method.ts";
 import { healthService, type Readiness } from "./health.ts";
@@ -56,6 +57,8 @@ export interface ServerOptions extends PortOptions {
   readonly browserRules?: BrowserRules;
   /** What scripts/build-dashboard.js made; it may be missing. */
   readonly dashboardFolder?: string;
+  /** Nothing at /debug if absent, or without a feed to watch. */
+  readonly debug?: DebugOptions;
   /** How long calls in flight may go on after `close`. */
   readonly closeGraceMs: number;
   /** Whether clients can ask what is served, as they can by default. */
@@ -208,6 +211,17 @@ export async function buildServer(parts: {
     },
     { prefix: "/modelport/v1" },
   );
+  const { debug } = options;
+  if (debug !== undefined && debug.endpoints !== "off" && watch !== undefined) {
+    void app.register(
+      (scope, _options, done) => {
+        restScope(scope, log);
+        debugEndpoints(scope, { ...rest, feed: watch, options: debug });
+        done();
+      },
+      { prefix: "/debug" },
+    );
+  }
   const { metrics } = parts;
   if (metrics !== undefined) {
     void app.register((scope, _options, done) => {

@@ -46,6 +46,11 @@ export async function runInference(
         }
       }
     }, signal);
+  } catch (reason) {
+    // That a caller did not wait says nothing of the model.
+    const isOfCaller = signal.aborted && !(reason instanceof RuntimeError);
+    if (!isOfCaller) record.statistics.failures.note(reason);
+    throw reason;
   } finally {
     release();
   }

@@ -1,6 +1,7 @@
 import type { CancelSignal } from "../cancel-signal.ts";
 import { RuntimeError } from "../errors.ts";
 import type { ModelSeries } from "./model-series.ts";
+import { RecentFailures } from "./recent-failures.ts";
 import { TrafficMeter } from "./traffic-meter.ts";
 
 /** Inferences, with their durations summed. */
@@ -12,6 +13,7 @@ interface Sum {
 /** Counts the inferences of one generation. Cancelled ones and those whose time ran out count as failed. */
 export class InferenceStatistics {
   readonly traffic = new TrafficMeter();
+  readonly failures = new RecentFailures();
   readonly series: ModelSeries;
   readonly #overall: TrafficMeter;
   #lastInferenceMs = 0;

@@ -8,6 +8,7 @@ import type { ModelPuller } from "../storage/model-puller.ts";
 import { readSmallFile } from "../storage/read-small-file.ts";
 import { SafePath } from "../storage/safe-path.ts";
 import { FaultBook } from "./fault-book.ts";
+import type { LifecycleTracing } from "./lifecycle-tracing.ts";
 import type { LoadQueue } from "./load-queue.ts";
 import type { MemoryBudget } from "./memory-budget.ts";
 import type { ModelFaults } from "./model-faults.ts";
@@ -31,6 +32,8 @@ export interface LifecycleParts {
   /** A model is not to be loaded for so long. */
   readonly onGivenUp: (record: ModelRecord, banMs: number) => void;
   readonly log: Logger;
+  /** Undefined: nothing is traced. */
+  readonly tracing?: LifecycleTracing | undefined;
   /** From the call to the point where we give up: a little less than ModelMesh's own limit, so that it
    *  hears our reason instead of cancelling. */
   readonly loadLimitMs: number;
@@ -54,9 +57,24 @@ export class ModelLifecycle {
   /** Loads a fresh generation. `predecessors`, older generations of its id, are retired once it is
    *  clear that this one can be tried at all; until then they serve. Never rejects: the outcome is in
    *  the record. */
-  async start(record: ModelRecord, predecessors: readonly ModelRecord[]): Promise<void> {
+  start(record: ModelRecord, predecessors: readonly ModelRecord[]): Promise<void> {
+    return this.#traced("load", record, () => this.#start(record, predecessors));
+  }
+
+  #traced(
+    part: "load" | "reload" | "unload",
+    record: ModelRecord,
+    work: () => Promise<void>,
+  ): Promise<void> {
+    const { tracing } = this.#parts;
+    return tracing === undefined ? work() : tracing.trace(part, record, work);
+  }
+
+  async #start(record: ModelRecord, predecessors: readonly ModelRecord[]): Promise<void> {
     const { engine, budget, queue, drainTimeoutMs } = this.#parts;
     const timer = this.#limitTime(record);
+    const { type: modelType, path } = record.request.spec;
+    this.#parts.log.debug({ ...this.#facts(record), modelType, path }, "load started");
     try {
       this.#refuseBanned(record);
       // Abortable: a load that was stopped meanwhile must not go on to retire its predecessors.
@@ -72,12 +90,22 @@ export class ModelLifecycle {
       const retired = predecessors.map((older) => this.retire(older, replaced, drainTimeoutMs));
       await abortable(Promise.all(retired), record.signal);
       await abortable(engine.ready, record.signal);
-      const leave = await queue.enter({
-        modelId: record.label,
-        bytes: source.estimatedBytes,
-        onAdmit: () => record.reserve(source.estimatedBytes),
-        signal: record.signal,
-      });
+      const leave = await record.times.measure("queue", () =>
+        queue.enter({
+          modelId: record.label,
+          bytes: source.estimatedBytes,
+          onAdmit: () => record.reserve(source.estimatedBytes),
+          signal: record.signal,
+        }),
+      );
+      this.#parts.log.debug(
+        {
+          ...this.#facts(record),
+          reservedBytes: source.estimatedBytes,
+          queueMs: record.times.durationMs("queue"),
+        },
+        "load admitted",
+      );
       try {
         const loaded = await this.#load(record, source);
         await this.#serve(record, loaded);
@@ -98,7 +126,10 @@ export class ModelLifecycle {
     switch (state.tag) {
       case "queued":
         record.fail(reason);
-        this.#parts.log.info(this.#facts(record), "load dropped from the queue");
+        this.#parts.log.info(
+          { ...this.#facts(record), reason: describeError(reason) },
+          "load dropped from the queue",
+        );
         this.#remove(record);
         break;
       case "loading":
@@ -109,7 +140,11 @@ export class ModelLifecycle {
         break;
       case "ready":
         record.startDraining();
-        void this.#drain(record, state.sizeBytes, drainMs);
+        this.#parts.log.debug(
+          { ...this.#facts(record), inferenceCount: record.leases.count },
+          "unload started",
+        );
+        void this.#traced("unload", record, () => this.#drain(record, state.sizeBytes, drainMs));
         break;
       case "draining":
       case "unloading":
@@ -126,7 +161,7 @@ export class ModelLifecycle {
     record.loseHost(loss);
     this.#noteLoss(record, loss);
     if (record.faults?.isHopeless === true) this.#giveUp(record, record.faults);
-    else void this.#reload(record);
+    else void this.#traced("reload", record, () => this.#reload(record));
   }
 
   #noteLoss(record: ModelRecord, loss: RuntimeError): void {
@@ -173,10 +208,10 @@ export class ModelLifecycle {
     if (puller === undefined) {
       throw new RuntimeError("failed-precondition", "models are not pulled from stores here");
     }
-    const startMs = performance.now();
-    record.pull = new ModelPull(puller, location, { signal: record.signal });
-    const { path, root, origin, sizeBytes } = await record.pull.pulled;
-    const pullMs = Math.round(performance.now() - startMs);
+    const pull = new ModelPull(puller, location, { signal: record.signal });
+    record.pull = pull;
+    const { path, root, origin, sizeBytes } = await record.times.measure("pull", () => pull.pulled);
+    const pullMs = record.times.durationMs("pull");
     this.#parts.log.info(
       { ...this.#facts(record), origin, diskBytes: sizeBytes, pullMs },
       "model pulled",
@@ -205,7 +240,12 @@ export class ModelLifecycle {
       try {
         const { signal, settings, isIsolated: isolated, statistics } = record;
         const meter = statistics.series;
-        return await this.#parts.engine.load(source, { signal, isolated, settings, meter });
+        const loaded = await record.times.measure("host", () =>
+          this.#parts.engine.load(source, { signal, isolated, settings, meter }),
+        );
+        const { warmupMs = 0 } = loaded;
+        if (warmupMs > 0) record.times.note("warm-up", warmupMs);
+        return loaded;
       } catch (reason) {
         if (record.signal.aborted || !isTransient(reason) || attempt === maxAttempts) throw reason;
         // A model that took a host down while it was loading gets one of its own the next time.
@@ -238,7 +278,15 @@ export class ModelLifecycle {
     record.becomeReady(loaded);
     const loadMs = Math.round(performance.now() - record.createdAtMs);
     this.#parts.log.info(
-      { ...this.#facts(record), sizeBytes: loaded.sizeBytes, loadMs, hostPid: loaded.hostPid },
+      {
+        ...this.#facts(record),
+        sizeBytes: loaded.sizeBytes,
+        loadMs,
+        queueMs: record.times.durationMs("queue"),
+        hostMs: record.times.durationMs("host"),
+        warmupMs: record.times.durationMs("warm-up"),
+        hostPid: loaded.hostPid,
+      },
       "model loaded",
     );
     void loaded.lost.then((loss) => this.recover(record, loaded, loss));
@@ -261,30 +309,43 @@ export class ModelLifecycle {
   }
 
   async #drain(record: ModelRecord, sizeBytes: number, drainMs: number): Promise<void> {
-    const { loaded } = record;
+    const { loaded, times } = record;
     const idle = record.leases.idle();
     if (record.leases.count > 0) {
       const limit = new AbortController();
-      await Promise.race([idle, delay(drainMs, limit.signal).catch(() => {})]);
+      const late = delay(drainMs, limit.signal).catch(() => {});
+      await times.measure("drain", () => Promise.race([idle, late]));
       limit.abort();
     }
     const abortedRuns = record.leases.count;
     const aborted = new RuntimeError("aborted", `model '${record.label}' was unloaded`);
     record.startUnloading(sizeBytes, aborted);
-    await loaded?.unload();
-    await record.pull?.release();
+    await times.measure("free", async () => {
+      await loaded?.unload();
+      await record.pull?.release();
+    });
     this.#parts.registry.remove(record);
-    this.#parts.log.info({ ...this.#facts(record), sizeBytes, abortedRuns }, "model unloaded");
+    this.#parts.log.info(
+      {
+        ...this.#facts(record),
+        sizeBytes,
+        abortedRuns,
+        drainMs: times.durationMs("drain") ?? 0,
+        freeMs: times.durationMs("free"),
+      },
+      "model unloaded",
+    );
   }
 
   /** A load or reload has ended without a model; by contract nothing of it is left in the engine. */
-  #settle(record: ModelRecord, reason: unknown): void {
+  #settle(record: ModelRecord, cause: unknown): void {
     // A queued generation that was retired has been removed already.
     if (record.state.tag === "failed") return;
-    if (record.state.tag !== "unloading") record.fail(reason);
+    if (record.state.tag !== "unloading") record.fail(cause);
     this.#remove(record);
-    const facts = { ...this.#facts(record), reason: describeError(record.signal.reason) };
-    this.#parts.log.warn(facts, "model not loaded");
+    const loadMs = Math.round(performance.now() - record.createdAtMs);
+    const reason = describeError(record.signal.reason);
+    this.#parts.log.warn({ ...this.#facts(record), loadMs, reason }, "model not loaded");
   }
 
   /** Forgets a generation of which nothing is left but files that were pulled for it, when those are gone. */

@@ -73,7 +73,7 @@ export class ModelManager implements Models {
   constructor(
     // Without a puller models in stores cannot be loaded.
     parts: Pick<LifecycleParts, "engine" | "safePath" | "log"> &
-      Partial<Pick<LifecycleParts, "puller">>,
+      Partial<Pick<LifecycleParts, "puller" | "tracing">>,
     options: ModelManagerOptions,
   ) {
     const registry = this.#registry;

@@ -9,7 +9,12 @@ import type { ModelPull } from "./model-pull.ts";
 import type { ModelSeries } from "./model-series.ts";
 import type { ModelRequest } from "./model-spec.ts";
 import { advance, type ModelState } from "./model-state.ts";
+import { PhaseTimes } from "./phase-times.ts";
 import type { TrafficMeter } from "./traffic-meter.ts";
+
+/** What takes time in the life of a generation. "queue": for memory and a place; "host": in the engine
+ *  host, of which "warm-up" is the end. */
+export type LifecyclePhase = "pull" | "queue" | "host" | "warm-up" | "drain" | "free";
 
 /** One generation of a model id: everything between a load and the end of its unload. Data and its
  *  legal steps only; what happens when is in model-lifecycle.ts. */
@@ -20,6 +25,8 @@ export class ModelRecord {
   /** Belongs to the local repository: a ModelMesh that asks for our status does not own it. */
   readonly pinned: boolean;
   readonly createdAtMs = performance.now();
+  /** When it did what. */
+  readonly times = new PhaseTimes<LifecyclePhase>();
   readonly leases = new ModelLeases();
   readonly statistics: InferenceStatistics;
   /** What the engine found on disk; set before the load is admitted. */

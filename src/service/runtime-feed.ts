@@ -1,6 +1,7 @@
 import type { HostInfo } from "../engine/engine.ts";
 import type { Changes } from "./change-journal.ts";
 import type { ModelStateTag } from "./model-state.ts";
+import type { RecentFailure } from "./recent-failures.ts";
 import type { TrafficFigures } from "./traffic-meter.ts";
 
 /** A step in the life of a generation. Times are milliseconds since 1970, here and below. */
@@ -107,6 +108,12 @@ export interface FeedUpdate extends Changes<ModelRow, RuntimeEvent> {
   readonly runtime: RuntimeFigures | undefined;
 }
 
+export interface ModelFailures {
+  readonly model: { readonly name: string; readonly version: string; readonly generation: number };
+  /** Oldest first. */
+  readonly failures: readonly RecentFailure[];
+}
+
 /** The state of the runtime for those who watch it. */
 export interface RuntimeFeed {
   /** Everything as it is now. */
@@ -122,6 +129,9 @@ export interface RuntimeFeed {
 
   /** Has figures taken about once a second, until the function returned is called. */
   watch(): () => void;
+
+  /** The last inferences of each generation that failed, of those that are shown and have any. */
+  failures(): readonly ModelFailures[];
 
   /** Says how many connections are open, of which this layer knows nothing. */
   countConnections(count: () => number): void;

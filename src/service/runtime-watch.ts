@@ -10,6 +10,7 @@ import { isWantedEnd } from "./model-state.ts";
 import { type LoadCounts, ModelTrack, reasonOf } from "./model-track.ts";
 import type {
   FeedUpdate,
+  ModelFailures,
   ModelRow,
   RuntimeEvent,
   RuntimeEventKind,
@@ -109,6 +110,13 @@ export class RuntimeWatch implements RuntimeFeed {
     this.#flush();
     const changes = this.#journal.since(revision);
     return changes && this.#complete(changes, revision);
+  }
+
+  failures(): readonly ModelFailures[] {
+    return [...this.#tracks.values()].flatMap(({ label, record }) => {
+      const failures = record.statistics.failures.all();
+      return failures.length === 0 ? [] : [{ model: label, failures }];
+    });
   }
 
   nextChange(): Promise<void> {

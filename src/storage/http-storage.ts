@@ -1,6 +1,7 @@
 import { request as httpRequest, type IncomingMessage } from "node:http";
 import { request as httpsRequest } from "node:https";
 import { rootCertificates } from "node:tls";
+import { traceHeaders } from "../trace-scope.ts";
 import { baseName, normalize } from "./object-listing.ts";
 import type { Checksum, RemoteBody, RemoteFile, RemoteStorage } from "./remote-storage.ts";
 import { HttpStatusError, ObjectChangedError, toStorageError } from "./storage-errors.ts";
@@ -30,7 +31,11 @@ export async function openHttp(
       const own = target.origin === url.origin;
       const answer = await send(target, {
         ...(own ? tls.own : tls.others),
-        headers: { ...(own ? headers : {}), "accept-encoding": "identity", ...more },
+        headers: {
+          ...(own ? { ...traceHeaders(), ...headers } : {}),
+          "accept-encoding": "identity",
+          ...more,
+        },
         signal,
         timeout: idleTimeoutMs,
       });

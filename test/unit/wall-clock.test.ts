@@ -8,11 +8,16 @@ import { projectRoot } from "../support/served.ts";
  *  or waited for by it. */
 const tellers = new Set([
   "src/cli/format.ts",
+  "src/doctor/check-clock.ts",
+  "src/doctor/diagnose.ts",
+  "src/doctor/check-tls.ts",
   "src/log.ts",
   "src/rpc/server-certificate.ts",
   "src/service/inference-statistics.ts",
   "src/service/model-track.ts",
+  "src/service/recent-failures.ts",
   "src/service/runtime-watch.ts",
+  "src/tracing.ts",
 ]);
 
 describe("the sources of the server", () => {

@@ -2,12 +2,11 @@ import { loadConfig } from "../../config.ts";
 import { describeValue, type Setting } from "../../setting.ts";
 import type { SourcedSettings, SourcedValue } from "../../setting-sources.ts";
 import { type SettingName, settingGroups } from "../../settings.ts";
+import { hiddenValue, showSettings } from "../../shown-settings.ts";
 import { exitCodes } from "../exit-code.ts";
 import { formatTable, printable } from "../format.ts";
 import { printJson } from "../print-json.ts";
 import type { ServerCommandInput } from "../server-commands.ts";
-
-const hidden = "(hidden)";
 
 /** Prints what `serve` would go by, or on stderr all that keeps it from starting. */
 export async function run({ args, flags, env, terminal }: ServerCommandInput) {
@@ -16,7 +15,7 @@ export async function run({ args, flags, env, terminal }: ServerCommandInput) {
   for (const line of lines) terminal.stderr.write(`modelport: ${printable(line)}\n`);
   if (config === undefined) return exitCodes.failed;
   const output = args.text("output");
-  if (output === "json") printJson(terminal, { settings: asJson(values), warnings });
+  if (output === "json") printJson(terminal, { settings: showSettings(values), warnings });
   else terminal.stdout.write(output === "yaml" ? asYaml(values) : asTable(values));
   return exitCodes.ok;
 }
@@ -30,7 +29,7 @@ function rowsOf(values: SourcedSettings["values"], rows: Readonly<Record<string,
   return Object.entries(rows).map(([name, setting]) => {
     const { value, source } = values[name as SettingName];
     const isHidden = setting.isSecret && value !== "" && value !== undefined;
-    return { name, setting, value: isHidden ? hidden : value, source };
+    return { name, setting, value: isHidden ? hiddenValue : value, source };
   });
 }
 
@@ -54,22 +53,12 @@ function showValue({ value, setting, source }: Row): string {
   return words.startsWith(`${value}`) ? words : `${value} (${words})`;
 }
 
-function asJson(values: SourcedSettings["values"]) {
-  const all = settingGroups.flatMap(({ rows }) => rowsOf(values, rows));
-  return Object.fromEntries(
-    all.map(({ name, value = null, source: { kind, name: from } }) => [
-      name,
-      { value, source: kind, ...(kind === "default" ? {} : { from }) },
-    ]),
-  );
-}
-
 /** A file that makes the same of an empty environment; what nobody said is a comment in it. */
 function asYaml(values: SourcedSettings["values"]): string {
   const groups = settingGroups.map(({ title, rows }) => {
     const lines = rowsOf(values, rows).map(({ name, value = "", source }) => {
       const shown = typeof value === "string" ? JSON.stringify(value) : value;
-      const isSaid = source.kind !== "default" && name !== "config" && value !== hidden;
+      const isSaid = source.kind !== "default" && name !== "config" && value !== hiddenValue;
       return `${isSaid ? "" : "# "}${name}: ${shown}${isSaid ? `  # ${source.name}` : ""}`;
     });
     return `# ${title}\n${lines.join("\n")}\n`;

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { loadSdk } from "../../../src/storage/load-sdk.ts";
+import { loadSdk } from "../../src/load-sdk.ts";
 
 describe("a client library that is loaded when it is needed", () => {
   it("says what to install if it is not", async () => {
