@@ -39,7 +39,6 @@ export class CallTracing {
       kind: "server",
       parent: this.#parentOf(call.header),
       startMs: performance.now(),
-      attributes: { ...methodAttributes(call), ...callAttributes(call) },
     });
     if (!span.isRecording) return new UnseenCall(span.context);
     return new SeenCall({ span, tracing: this.#tracing, call });
@@ -71,7 +70,7 @@ class UnseenCall implements TracedCall {
 interface SeenCallParts {
   readonly span: TraceSpan;
   readonly tracing: Tracing;
-  readonly call: Pick<CallStart, "rpc" | "protocol">;
+  readonly call: CallStart;
 }
 
 class SeenCall implements TracedCall {
@@ -80,7 +79,7 @@ class SeenCall implements TracedCall {
   readonly #span: TraceSpan;
   readonly #tracing: Tracing;
   readonly #protocol: CallStart["protocol"];
-  readonly #attributes: Record<string, string | number> = {};
+  readonly #attributes: Record<string, string | number>;
   #httpStatus: number | undefined;
 
   constructor({ span, tracing, call }: SeenCallParts) {
@@ -88,6 +87,8 @@ class SeenCall implements TracedCall {
     this.#span = span;
     this.#tracing = tracing;
     this.#protocol = call.protocol;
+    // Not given to the sampler, which looks at none: most calls may be unseen.
+    this.#attributes = { ...methodAttributes(call), ...callAttributes(call) };
   }
 
   run<Result>(work: () => Result): Result {
