@@ -8,6 +8,7 @@ import { commandHelp, programHelp, serveHelp, serverCommandHelp } from "./cli/he
 import { parseArguments } from "./cli/parse-arguments.ts";
 import { serverCommands } from "./cli/server-commands.ts";
 import { takeOptions } from "./cli/take-options.ts";
+import { fileEnvironment } from "./file-environment.ts";
 import { version } from "./version.ts";
 
 /** The program's surroundings: what `process` has. */
@@ -104,7 +105,7 @@ async function runCommand(
     return await run({ args, flags: rest, env, terminal });
   }
   const entry = findCommand(name);
-  const args = parseArguments(name, entry, { argv, env });
+  const args = parseArguments(name, entry, { argv, env: await fileEnvironment(env) });
   const { run } = await entry.load();
   return await run(args, terminal);
 }

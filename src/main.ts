@@ -104,6 +104,7 @@ export async function serve(flags: readonly string[], env: NodeJS.ProcessEnv): P
     },
     log,
   });
+  page.countRefusals(() => server.refusals);
 
   let stopping: Promise<void> | undefined;
   let wasSignalled = false;

@@ -171,6 +171,8 @@ function checkFileValue(
   if (isNumber && typeof value === "number") {
     return checkNumber(value, setting, { where: at, shown: `${value}`, problems });
   }
+  // YAML takes 1.3 for a number, whatever it is the name of.
+  if (typeof value === "number" && choices?.includes(`${value}`)) return `${value}`;
   if (!isNumber && typeof value === "string")
     return checkText(value, setting, { where: at, problems });
   const isList = Array.isArray(value) && value.every((entry) => typeof entry === "string");

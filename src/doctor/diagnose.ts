@@ -1,6 +1,7 @@
 import { loadConfig } from "../config.ts";
 import { createEngine } from "../engine/create-engine.ts";
 import { engineVersion } from "../version.ts";
+import { checkAccess } from "./check-access.ts";
 import { checkClock, programTimeMs } from "./check-clock.ts";
 import { checkEngine } from "./check-engine.ts";
 import { checkLimits, processLimits } from "./check-limits.ts";
@@ -9,6 +10,7 @@ import { checkModelFolders, checkRepository } from "./check-models.ts";
 import { checkNode } from "./check-node.ts";
 import { checkPort } from "./check-port.ts";
 import { checkSpace } from "./check-space.ts";
+import { checkTls } from "./check-tls.ts";
 import { checkUnixSocket } from "./check-unix-socket.ts";
 import { type Finding, judgeOf } from "./finding.ts";
 
@@ -30,6 +32,8 @@ export async function* diagnose(
   yield settings("ok", path === undefined ? "no problems" : `no problems, ${path} included`);
   yield await checkPort(config);
   if (config.unixSocket !== undefined) yield await checkUnixSocket(config.unixSocket);
+  yield* await checkTls(config, Date.now());
+  yield* await checkAccess(config);
   yield* checkMemory(config, values);
   yield* checkLimits(config, await processLimits());
   yield* await checkSpace(config);

@@ -1,6 +1,7 @@
 import type { Histogram } from "../histogram.ts";
 import type { RuntimeFigures } from "../service/runtime-feed.ts";
 import type { ModelFigures, RuntimeMetrics } from "../service/runtime-metrics.ts";
+import type { RefusalCount } from "./access.ts";
 import { type CallMetrics, type CallSeries, codeNames } from "./call-metrics.ts";
 import type { MetricName } from "./metric-table.ts";
 
@@ -17,6 +18,7 @@ export type Sample = (
 export interface MetricSources {
   readonly calls: CallMetrics;
   readonly runtime: RuntimeMetrics;
+  readonly refusals: readonly RefusalCount[];
   readonly figures: RuntimeFigures;
   readonly models: readonly ModelFigures[];
 }
@@ -40,6 +42,8 @@ export const samplesOf: Readonly<Record<MetricName, (sources: MetricSources) => 
       value: series.begun - series.duration.count,
       labels: labelsOfCalls(series),
     })),
+  modelport_access_refusals_total: ({ refusals }) =>
+    refusals.map(({ right, reason, count }) => ({ value: count, labels: { right, reason } })),
   modelport_connections: ({ figures }) => [{ value: figures.connections }],
   modelport_inference_phase_seconds: ({ calls, runtime }) => {
     const { queue, host, compute } = runtime.inference;

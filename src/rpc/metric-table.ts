@@ -23,6 +23,11 @@ export const metricTable = {
     labels: ["rpc", "protocol"],
     help: "Calls that have begun and not ended",
   },
+  modelport_access_refusals_total: {
+    type: "counter",
+    labels: ["right", "reason"],
+    help: "Callers that were refused, by the right that they lacked and why",
+  },
   modelport_connections: {
     type: "gauge",
     labels: [],

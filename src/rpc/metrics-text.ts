@@ -7,6 +7,7 @@ import {
 } from "prom-client";
 import type { Histogram } from "../histogram.ts";
 import type { RuntimeMetrics } from "../service/runtime-metrics.ts";
+import type { RefusalCount } from "./access.ts";
 import type { CallMetrics } from "./call-metrics.ts";
 import { type Labels, type MetricSources, type Sample, samplesOf } from "./metric-samples.ts";
 import { type MetricName, type MetricRow, metricTable } from "./metric-table.ts";
@@ -39,12 +40,18 @@ const samplesInTurn = 100;
 export class MetricsPage {
   readonly #calls: CallMetrics;
   readonly #runtime: RuntimeMetrics;
+  #refusals: () => readonly RefusalCount[] = () => [];
   /** Since the first scrape. */
   #process: readonly Collectable[] | undefined;
 
   constructor(calls: CallMetrics, runtime: RuntimeMetrics) {
     this.#calls = calls;
     this.#runtime = runtime;
+  }
+
+  /** Says how often callers were refused, which the server knows. */
+  countRefusals(count: () => readonly RefusalCount[]): void {
+    this.#refusals = count;
   }
 
   /** `accept`: the header of the scrape. Calls go on while it is made. */
@@ -67,6 +74,7 @@ export class MetricsPage {
     const sources: MetricSources = {
       calls: this.#calls,
       runtime,
+      refusals: this.#refusals(),
       figures: runtime.figures(),
       models: runtime.models(),
     };

@@ -71,7 +71,7 @@ export class ServerCertificate {
 }
 
 /** The first certificate of a file. Throws if it and the key are not a pair, or OpenSSL refuses anything. */
-function checkedCertificate(options: {
+export function checkedCertificate(options: {
   readonly cert: Buffer | undefined;
   readonly key: Buffer | undefined;
   readonly ca: Buffer | undefined;

@@ -11,6 +11,7 @@ import {
   programFolder,
   runExample,
   startExampleModels,
+  withoutFigures,
 } from "../support/markdown-examples.ts";
 import { projectRoot, type Served } from "../support/served.ts";
 
@@ -48,11 +49,3 @@ describe("docs/cli.md", async () => {
     });
   }
 });
-
-/** Memory and times differ from one machine to another. */
-function withoutFigures(text: string): string {
-  return text
-    .replace(/\d+(\.\d+)? ([KM]iB|ms|s)\b/g, "figure")
-    .replace(/ \d\S*\/s/g, " rate")
-    .replace(/rate {2}figure/g, "rate");
-}

@@ -273,7 +273,10 @@ describe("modelport", { timeout: 240_000 }, () => {
   describe("when it cannot do what it is asked", () => {
     it("refuses what it does not know before it calls anybody", async () => {
       for (const [args, message] of [
-        [["nonsense"], /there is no command "nonsense"\n {2}expected one of serve, status/],
+        [
+          ["nonsense"],
+          /there is no command "nonsense"\n {2}expected one of serve, config, doctor, status/,
+        ],
         [["status", "--nonsense"], /'--nonsense'/],
         [["status", "nonsense"], /"nonsense" is one argument too many/],
         [["load"], /MODEL is missing/],

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { settings } from "../../src/settings.ts";
 import { runCli } from "../support/run-cli.ts";
+import { startServed } from "../support/served.ts";
 
 describe("modelport config", () => {
   let folder: string;
@@ -91,5 +92,21 @@ describe("modelport config", () => {
     const { status, stderr } = await runCli(["config", "--output", "xml"]);
     assert.equal(status, 2);
     assert.match(stderr, /--output is "xml", expected one of text, json, yaml/);
+  });
+});
+
+describe("the commands that call a runtime", () => {
+  it("find it where the file says that this environment names", async (t) => {
+    const served = await startServed([]);
+    t.after(() => served.stop());
+    const folder = await mkdtemp(join(tmpdir(), "modelport-config-"));
+    t.after(() => rm(folder, { recursive: true, force: true }));
+    const file = join(folder, "modelport.yaml");
+    await writeFile(file, `port: ${served.port}\nno-such-setting: 1\n`);
+    const env = { MODELPORT_CONFIG: file };
+    assert.equal((await runCli(["probe", "live"], { env })).status, 0);
+    const elsewhere = await runCli(["probe", "live"], { env: { ...env, ADAPTER_PORT: "1" } });
+    assert.equal(elsewhere.status, 3);
+    assert.match(elsewhere.stderr, /localhost:1/);
   });
 });

@@ -121,8 +121,10 @@ class SteadyCaller {
     session.on("error", (error) => this.failures.push(error.message));
     session.once("connect", (_session, socket) => {
       this.serialNumbers.add((socket as TLSSocket).getPeerCertificate().serialNumber);
-      this.#session?.close();
+      const old = this.#session;
       this.#session = session;
+      // Calls that have not been sent by then would fail.
+      void this.answers().then(() => old?.close());
       onConnected();
     });
   }

@@ -211,7 +211,10 @@ describe("where metrics are read", () => {
     const refused = await fetch(`http://${elsewhere}:${served.port}/metrics`);
     assert.equal(refused.status, 403);
     const labels = { rpc: "GET /metrics", protocol: "rest", code: "PERMISSION_DENIED" };
-    assert.equal((await scrape(served.port)).value("modelport_rpc_requests_total", labels), 1);
+    const later = await scrape(served.port);
+    assert.equal(later.value("modelport_rpc_requests_total", labels), 1);
+    const lacked = { right: "metrics", reason: "not_local" };
+    assert.equal(later.value("modelport_access_refusals_total", lacked), 1);
     const other = await callRest(served.port, "/metrics", { method: "POST", body: "x" });
     assert.equal(other.status, 405);
   });

@@ -87,3 +87,11 @@ function assertAlike(actual: unknown, expected: unknown, what: string): void {
     assert.equal(actual, expected, what);
   }
 }
+
+/** Memory and times differ from one machine to another. */
+export function withoutFigures(text: string): string {
+  return text
+    .replace(/\d+(\.\d+)? ([KM]iB|ms|s)\b/g, "figure")
+    .replace(/ \d\S*\/s/g, " rate")
+    .replace(/rate {2}figure/g, "rate");
+}

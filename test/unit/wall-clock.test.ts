@@ -10,6 +10,7 @@ const tellers = new Set([
   "src/cli/format.ts",
   "src/doctor/check-clock.ts",
   "src/doctor/diagnose.ts",
+  "src/doctor/check-tls.ts",
   "src/log.ts",
   "src/rpc/server-certificate.ts",
   "src/service/inference-statistics.ts",

@@ -64,12 +64,13 @@ function setUp({ maxModels = 500 } = {}) {
 
 describe("the page of metrics", () => {
   it("has every metric of the table with its type, help and labels, and nothing else of that name", async () => {
-    const { scrape, load, calls, engine, manager } = setUp();
+    const { scrape, load, calls, engine, manager, page } = setUp();
     await load("a");
     calls
       .begin({ rpc: "s/M", protocol: "grpc", header: new Headers(), peer: undefined })
       .end(undefined, 1);
     engine.hostCounts.starts.observe(5);
+    page.countRefusals(() => [{ right: "lifecycle", reason: "not_local", count: 2 }]);
     await assert.rejects(manager.load(spec("junk", "junk.onnx"), forever));
     const { metrics } = await scrape();
     const own = [...metrics].filter(([name]) => name.startsWith("modelport_"));

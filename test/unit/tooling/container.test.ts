@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { settings } from "../../../src/settings.ts";
+import { commandVariables } from "../../../src/stray-variables.ts";
 
 const root = join(import.meta.dirname, "../../..");
 const read = (file: string) => readFileSync(join(root, file), "utf8");
@@ -24,9 +25,9 @@ describe("the container", () => {
     const port = settings.port.default;
     assert.deepEqual(all(read("Dockerfile"), /^EXPOSE (\d+)$/gm), [`${port}`]);
     assert.ok(read("deploy/health.js").includes(`"${port}"`));
-    const known = Object.values(settings).map(({ env }) => env as string);
-    const used = all(read("deploy/health.js"), /process\.env\.([A-Z_]+)/g);
-    assert.ok(used.length > 0);
+    const known = [...Object.values(settings).map(({ env }) => env as string), ...commandVariables];
+    const used = all(read("deploy/health.js"), /\b([A-Z]+(?:_[A-Z]+)+)\b/g);
+    assert.ok(used.includes("ADAPTER_PORT"));
     for (const name of used) assert.ok(known.includes(name), name);
   });
 });

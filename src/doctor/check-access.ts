@@ -1,0 +1,37 @@
+import type { Config } from "../config.ts";
+import { describeError } from "../errors.ts";
+import { createLogger } from "../log.ts";
+import { BearerTokens } from "../rpc/bearer-tokens.ts";
+import { isLoopback } from "../rpc/loopback.ts";
+import { type Finding, judgeOf } from "./finding.ts";
+
+/** Whether tokens can be read, and whether others than were meant may take models down. */
+export async function checkAccess({ access, host, tls }: Config): Promise<Finding[]> {
+  const judge = judgeOf("access");
+  const findings: Finding[] = [];
+  const tokens = new BearerTokens(access, createLogger("silent"));
+  if (tokens.areUsed) {
+    try {
+      await tokens.open();
+      findings.push(judge("ok", "the tokens can be read"));
+    } catch (error) {
+      findings.push(
+        judge("fail", describeError(error), "one token a line, of 16 characters or more"),
+      );
+    } finally {
+      tokens.close();
+    }
+  }
+  const isReached = host !== "localhost" && !isLoopback(host);
+  if (isReached && access.rules.lifecycle === "any") {
+    const advice =
+      "set LIFECYCLE_ACCESS to authenticated, and LIFECYCLE_TOKENS_PATH or LIFECYCLE_CLIENTS";
+    findings.push(judge("warn", `whoever reaches ${host} may load and unload models`, advice));
+  }
+  if (isReached && tls === undefined) {
+    const advice =
+      "set TLS_CERT_PATH and TLS_KEY_PATH, unless a proxy or mesh encrypts for this server";
+    findings.push(judge("warn", `calls from other machines to ${host} travel in the open`, advice));
+  }
+  return findings;
+}

@@ -1,0 +1,89 @@
+import type { X509Certificate } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import type { Config } from "../config.ts";
+import { describeError } from "../errors.ts";
+import { checkedCertificate } from "../rpc/server-certificate.ts";
+import type { TlsSettings } from "../tls-settings.ts";
+import { type Finding, judgeOf } from "./finding.ts";
+
+const dayMs = 86_400_000;
+const soonMs = 14 * dayMs;
+const judge = judgeOf("TLS");
+
+/** Whether the files of TLS can be used, and for how long: what the server would refuse at its start, and what its
+ *  clients would. Nothing where TLS is off. */
+export async function checkTls(
+  { tls, allowedHosts }: Pick<Config, "tls" | "allowedHosts">,
+  nowMs: number,
+): Promise<Finding[]> {
+  if (tls === undefined) return [];
+  const read = await readFiles(tls);
+  if ("problem" in read) {
+    return [judge("fail", read.problem, "correct the path, or let this user read the file")];
+  }
+  let certificate: X509Certificate;
+  try {
+    certificate = checkedCertificate({ ...tls, ...read });
+  } catch (error) {
+    const message = `${tls.certPath} and ${tls.keyPath} cannot be used: ${describeError(error)}`;
+    return [
+      judge(
+        "fail",
+        message,
+        "the key has to be that of the first certificate, PEM, without a passphrase",
+      ),
+    ];
+  }
+  return [judgeTime(certificate, nowMs), ...judgeNames(certificate, allowedHosts)];
+}
+
+function judgeTime({ validFrom, validTo }: X509Certificate, nowMs: number): Finding {
+  const [fromMs, toMs] = [Date.parse(validFrom), Date.parse(validTo)];
+  const day = (ms: number) => new Date(ms).toISOString().slice(0, 10);
+  const advice = "renew it; the server takes the new files without a start";
+  if (nowMs < fromMs) {
+    return judge(
+      "fail",
+      `the certificate holds from ${day(fromMs)} on only`,
+      "look at the clock, or wait",
+    );
+  }
+  if (nowMs > toMs) return judge("fail", `the certificate expired on ${day(toMs)}`, advice);
+  const level = toMs - nowMs < soonMs ? "warn" : "ok";
+  return judge(
+    level,
+    `the certificate holds until ${day(toMs)}`,
+    level === "ok" ? undefined : advice,
+  );
+}
+
+/** Clients look at the alternative names alone. */
+function judgeNames(certificate: X509Certificate, allowedHosts: readonly string[]): Finding[] {
+  if (certificate.subjectAltName === undefined) {
+    const message = "the certificate has no subjectAltName, without which no client takes it";
+    return [judge("fail", message, "make it anew, with the names by which clients call")];
+  }
+  return allowedHosts
+    .filter((host) => certificate.checkHost(host) === undefined)
+    .map((host) => {
+      const advice = "add the name to the certificate, or call the server by one that it has";
+      return judge(
+        "warn",
+        `the certificate is not for ${host} (${certificate.subjectAltName})`,
+        advice,
+      );
+    });
+}
+
+async function readFiles({ certPath, keyPath, clientCaPath }: TlsSettings) {
+  try {
+    const [cert, key, ca] = await Promise.all([
+      readFile(certPath),
+      readFile(keyPath),
+      clientCaPath === undefined ? undefined : readFile(clientCaPath),
+    ]);
+    return { cert, key, ca };
+  } catch (error) {
+    return { problem: (error as Error).message };
+  }
+}
