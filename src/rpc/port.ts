@@ -307,6 +307,7 @@ export class Port {
       this.#peers.set(socket, peer);
       this.#http1Sockets.add(socket);
       socket.once("close", () => this.#http1Sockets.delete(socket));
+      if (socket instanceof TLSSocket) readThroughStream(socket);
       this.#http1.emit("connection", socket);
       return;
     }
@@ -325,6 +326,14 @@ export class Port {
     server.emit("connection", peer.kind === "unix" ? new FilteredSocket(socket) : socket);
     server.off("session", noteSession);
   }
+}
+
+/** Has Node's parser of HTTP/1.1 take what comes from the stream, as from sockets that are not its own, and not
+ *  from the native part of the socket. There it stops reading when answers are not taken, but what TLS has
+ *  decrypted already comes all the same, and is an error to a parser that has been paused: "Paused". */
+function readThroughStream(socket: TLSSocket): void {
+  const { _handle: handle } = socket as unknown as { readonly _handle?: { _consumed?: boolean } };
+  if (handle) handle._consumed = true;
 }
 
 function plainPeer({ remoteAddress = "" }: net.Socket): TcpPeer {

@@ -276,3 +276,30 @@ describe("the certificate", () => {
     }
   });
 });
+
+describe("a connection of HTTP/1.1 with TLS", () => {
+  it("is read no further than answers are taken, and nothing of it is lost", async (t) => {
+    const { address } = await startFakeServer(t, { tls: testTls(pair) });
+    const socket = connect(address.port, { ALPNProtocols: ["http/1.1"] });
+    await once(socket, "secureConnect");
+    socket.pause();
+    const ask = (more = "") => `GET /v2/openapi.json HTTP/1.1\r\nHost: localhost\r\n${more}\r\n`;
+    const many = 1_000;
+    socket.write(ask().repeat(many));
+    // Until answers are stuck. Then, each in a record of its own: what has been decrypted arrives even where
+    // nobody wants to read on.
+    await sleep(1_000);
+    const late = 10;
+    for (let nth = 1; nth < late; nth++) socket.write(ask());
+    socket.write(ask("Connection: close\r\n"));
+    await sleep(200);
+    const reading = textOf(socket);
+    socket.resume();
+    const text = await reading;
+    const statuses = [...text.matchAll(/HTTP\/1\.1 (\d+) /g)].map(([, status]) => status);
+    assert.deepEqual(
+      statuses,
+      Array.from({ length: many + late }, () => "200"),
+    );
+  });
+});
