@@ -308,9 +308,10 @@ export class EngineHost implements HostOfModel {
     }
   }
 
+  /** Returns by how much the host grew. It may have shrunk: then the model found room in what was free. */
   #note({ measuredBytes, memoryBytes }: MeasuredMemory): number | undefined {
     this.process.memoryBytes = memoryBytes;
-    return measuredBytes;
+    return measuredBytes === undefined ? undefined : Math.max(0, measuredBytes);
   }
 
   async #releaseBesideOthers(model: HostedModel, number: number): Promise<void> {

@@ -127,7 +127,16 @@ const levels: Partial<Record<Code, Level>> = {
   [Code.Unauthenticated]: "warn",
 };
 
-const refusals = new LogSampler();
+/** One for each server. */
+const samplers = new WeakMap<Logger, LogSampler>();
+
+function samplerOf(log: Logger): LogSampler {
+  const known = samplers.get(log);
+  if (known !== undefined) return known;
+  const sampler = new LogSampler();
+  samplers.set(log, sampler);
+  return sampler;
+}
 
 /** Of which lines only some are written, since anybody may cause as many as they like. A kind must not hold
  *  what callers choose. */
@@ -143,7 +152,7 @@ export function logFailure(log: Logger, rpc: string, error: ConnectError, facts:
   const level = isReset(error) ? "debug" : (levels[error.code] ?? "info");
   const kind = sampledKind(error.code, rpc);
   if (kind !== undefined) {
-    const droppedCount = refusals.pass(kind);
+    const droppedCount = samplerOf(log).pass(kind);
     if (droppedCount === undefined) return;
     if (droppedCount > 0) log.warn({ rpc, droppedCount }, "log lines were dropped");
   }

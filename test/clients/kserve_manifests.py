@@ -16,6 +16,7 @@ KINDS = {
     ("serving.kserve.io/v1beta1", "InferenceService"): "V1beta1InferenceService",
     ("v1", "Secret"): "V1Secret",
     ("v1", "PersistentVolumeClaim"): "V1PersistentVolumeClaim",
+    ("networking.k8s.io/v1", "NetworkPolicy"): "V1NetworkPolicy",
 }
 PLAIN = {"str": str, "int": int, "bool": bool, "float": (int, float)}
 
@@ -38,6 +39,10 @@ def problems(value, type_name, where):
         # To Python a bool is an int as well.
         if not isinstance(value, PLAIN[type_name]) or isinstance(value, bool) != (type_name == "bool"):
             yield f"{where}: {value!r} is no {type_name}"
+    elif type_name == "object":
+        # A number or a name, says Kubernetes of these.
+        if isinstance(value, bool) or not isinstance(value, (int, str)):
+            yield f"{where}: {value!r} is neither number nor name"
     elif type_name == "ResourceQuantity":
         if not isinstance(value, str):
             yield f"{where}: {value!r} is no quantity"

@@ -239,8 +239,12 @@ describe("the manifests of deploy/kserve", { skip: lacking }, async () => {
     });
 
   it("have the fields and types of KServe's own client", { skip }, async () => {
-    assert.ok(manifests.length > 8);
-    assert.deepEqual(await compare(manifests), []);
+    // Of what Prometheus' operator adds to Kubernetes these clients know nothing.
+    const own = manifests.filter(
+      ({ apiVersion }) => !apiVersion.startsWith("monitoring.coreos.com/"),
+    );
+    assert.ok(own.length > 8);
+    assert.deepEqual(await compare(own), []);
   });
 
   it("would not pass with others", { skip }, async () => {

@@ -285,6 +285,19 @@ describe("the abort of a load", { timeout: limitMs }, () => {
     assert.ok(isRunning(neighbour.hostPid));
   });
 
+  it("in a shared host with free memory measures nothing rather than less than that", async (t) => {
+    const fixture = await startEngine(t, { dedicatedMinBytes: 1024 * MiB });
+    const big = join(fixture.directory, "big.onnx");
+    await writeWeightsModel(big, 16 * MiB);
+    const small = await fixture.put("add.onnx", addOne());
+    for (let round = 0; round < 5; round++) {
+      const room = await fixture.load(big);
+      await room.unload();
+      const { measuredBytes = -1, sizeBytes } = await fixture.load(small);
+      assert.ok(measuredBytes >= 0 && sizeBytes > 16 * 1024, `${measuredBytes}, ${sizeBytes}`);
+    }
+  });
+
   it("in a shared host that is killed is only suspected of it", async (t) => {
     const fixture = await startEngine(t);
     await fixture.settled(1);
