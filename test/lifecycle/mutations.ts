@@ -18,7 +18,7 @@ export const mutations: readonly Mutation[] = [
   {
     name: "drain without end",
     file: "model-lifecycle.ts",
-    from: "await times.measure(\"drain\", () => Promise.race([idle, late]));",
+    from: 'await times.measure("drain", () => Promise.race([idle, late]));',
     to: "await idle;",
   },
   {
@@ -30,8 +30,8 @@ export const mutations: readonly Mutation[] = [
   {
     name: "forget a model before its host has freed it",
     file: "model-lifecycle.ts",
-    from: "await times.measure(\"free\", async () => {\n      await loaded?.unload();",
-    to: "this.#parts.registry.remove(record);\n    await times.measure(\"free\", async () => {\n      await loaded?.unload();",
+    from: 'await times.measure("free", async () => {\n      await loaded?.unload();',
+    to: 'this.#parts.registry.remove(record);\n    await times.measure("free", async () => {\n      await loaded?.unload();',
   },
   {
     name: "free the budget while a model is unloading",
@@ -132,7 +132,7 @@ export const mutations: readonly Mutation[] = [
   {
     name: "do not load again after the death of a host",
     file: "model-lifecycle.ts",
-    from: "void this.#traced(\"reload\", record, () => this.#reload(record));",
+    from: 'void this.#traced("reload", record, () => this.#reload(record));',
     to: ";",
   },
   {
