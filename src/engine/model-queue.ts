@@ -1,5 +1,5 @@
 import type { CancelSignal } from "../cancel-signal.ts";
-import { RuntimeError, withoutStack } from "../errors.ts";
+import { RuntimeError } from "../errors.ts";
 import type { RunSettings } from "../run-settings.ts";
 import { BatchGain } from "./batch-gain.ts";
 import { canJoin, joinRequests, type RunRequest, rowsOf, splitResults } from "./batch-join.ts";
@@ -8,7 +8,7 @@ import type { RunMeter } from "./engine.ts";
 import { HostLostError } from "./host-lost-error.ts";
 import type { IndexedTensor, OutgoingTensor } from "./host-protocol.ts";
 import type { HostQueue, HostRun, RunSource } from "./host-queue.ts";
-import { QueueLimit } from "./queue-limit.ts";
+import { overloaded, QueueLimit } from "./queue-limit.ts";
 import { QueuedRun } from "./queued-run.ts";
 
 /** What a host answers to one run. */
@@ -365,8 +365,4 @@ export class ModelQueue implements RunSource {
     this.#waiting.delete(run);
     this.#again.delete(run);
   };
-}
-
-function overloaded(message: string): RuntimeError {
-  return withoutStack(() => new RuntimeError("overloaded", message));
 }

@@ -69,6 +69,7 @@ export class QueueLimit {
   }
 }
 
-function overloaded(message: string): RuntimeError {
+/** The refusal of an inference for want of room. */
+export function overloaded(message: string): RuntimeError {
   return withoutStack(() => new RuntimeError("overloaded", message));
 }
