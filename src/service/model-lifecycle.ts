@@ -4,15 +4,15 @@ import { HostLostError } from "../engine/host-lost-error.ts";
 import { describeError, isTransient, RuntimeError } from "../errors.ts";
 import type { Logger } from "../log.ts";
 import type { RunSettings } from "../run-settings.ts";
+import type { SafePath } from "../safe-path.ts";
 import type { ModelPuller } from "../storage/model-puller.ts";
 import { readSmallFile } from "../storage/read-small-file.ts";
-import { SafePath } from "../storage/safe-path.ts";
+import type { StorageLocation } from "../storage/storage-location.ts";
 import { FaultBook } from "./fault-book.ts";
 import type { LifecycleTracing } from "./lifecycle-tracing.ts";
 import type { LoadQueue } from "./load-queue.ts";
 import type { MemoryBudget } from "./memory-budget.ts";
 import type { ModelFaults } from "./model-faults.ts";
-import { locateModel } from "./model-inspection.ts";
 import { splitVersionedId } from "./model-name.ts";
 import { ModelPull } from "./model-pull.ts";
 import type { ModelRecord } from "./model-record.ts";
@@ -190,21 +190,23 @@ export class ModelLifecycle {
   }
 
   async #inspect(record: ModelRecord): Promise<ModelSource> {
-    const { engine } = this.#parts;
-    const { spec, format } = record.request;
-    const { path, safePath } = await this.#bringHere(record);
-    const model = await locateModel({ engine, safePath }, { path, name: spec.path, format });
-    record.settings = await this.#settings(record, model, safePath);
+    const { engine, safePath } = this.#parts;
+    const { spec, format, location } = record.request;
+    const { path, roots } =
+      location === undefined
+        ? { path: safePath.resolve(spec.path), roots: safePath.roots }
+        : await this.#pull(record, location);
+    const model = await engine.locate({ path, name: spec.path, roots, format });
+    record.settings = await this.#settings(record, model);
     return await engine.inspect(model);
   }
 
-  /** The path of the model on the local disk, without links, and where links below it may lead. */
-  async #bringHere(record: ModelRecord): Promise<{ path: string; safePath: SafePath }> {
-    const { safePath, puller } = this.#parts;
-    const { spec, location } = record.request;
-    if (location === undefined) {
-      return { path: await safePath.follow(safePath.resolve(spec.path), spec.path), safePath };
-    }
+  /** Resolves with where the model is on the local disk, and where links in it may lead. */
+  async #pull(
+    record: ModelRecord,
+    location: StorageLocation,
+  ): Promise<{ readonly path: string; readonly roots: readonly string[] }> {
+    const { puller } = this.#parts;
     if (puller === undefined) {
       throw new RuntimeError("failed-precondition", "models are not pulled from stores here");
     }
@@ -216,20 +218,14 @@ export class ModelLifecycle {
       { ...this.#facts(record), origin, diskBytes: sizeBytes, pullMs },
       "model pulled",
     );
-    const own = new SafePath([root]);
-    return { path: await own.follow(path, spec.path), safePath: own };
+    return { path, roots: [root] };
   }
 
   /** The key goes before the file, and that before the defaults. */
-  async #settings(
-    { request }: ModelRecord,
-    { settingsFile }: ModelFile,
-    safePath: SafePath,
-  ): Promise<RunSettings> {
+  async #settings({ request }: ModelRecord, { settingsFile }: ModelFile): Promise<RunSettings> {
     const { defaultSettings } = this.#parts;
     if (settingsFile === undefined) return { ...defaultSettings, ...request.settings };
-    const file = await safePath.follow(settingsFile, request.spec.path);
-    const fromFile = parseSettingsFile(await readSmallFile(file), settingsFile);
+    const fromFile = parseSettingsFile(await readSmallFile(settingsFile.path), settingsFile.name);
     return { ...defaultSettings, ...fromFile, ...request.settings };
   }
 
@@ -270,7 +266,7 @@ export class ModelLifecycle {
     if (record.state.tag === "loading") {
       const { reservedBytes } = record.state;
       if (!budget.canGrow(reservedBytes, loaded.sizeBytes)) {
-        if (!record.isIsolated) await sizer.remember(record.request, loaded.sizeBytes);
+        if (!record.isIsolated) sizer.remember(record, loaded.sizeBytes);
         await loaded.unload();
         throw budget.refusal(record.label, loaded.sizeBytes, reservedBytes);
       }

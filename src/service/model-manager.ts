@@ -199,7 +199,7 @@ export class ModelManager implements Models {
       // The next load reserves the estimate again: a smaller prediction would have ModelMesh send it to a
       // runtime that then refuses it.
       const bytes = Math.max(sizeBytes, record.source?.estimatedBytes ?? 0);
-      await abortable(this.#sizer.remember(record.request, bytes), signal);
+      this.#sizer.remember(record, bytes);
       return { sizeBytes, maxConcurrency };
     } finally {
       record.waiterCount--;

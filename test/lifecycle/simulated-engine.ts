@@ -3,6 +3,7 @@ import type {
   HostInfo,
   LoadedModel,
   ModelFile,
+  ModelPlace,
   ModelSource,
 } from "../../src/engine/engine.ts";
 import { HostCounts } from "../../src/engine/host-counts.ts";
@@ -10,6 +11,7 @@ import { RuntimeError } from "../../src/errors.ts";
 import { loadableFiles } from "./model-files.ts";
 import type { OpenWorks } from "./open-work.ts";
 import { SimulatedCopy, SimulatedHost } from "./simulated-copy.ts";
+import type { VirtualDisk } from "./virtual-disk.ts";
 
 export interface EngineWatcher {
   /** The name of the generation that a signal belongs to, for labels. */
@@ -32,15 +34,21 @@ export class SimulatedEngine implements Engine {
   readonly copies = new Set<SimulatedCopy>();
   readonly ready: Promise<void>;
   readonly #works: OpenWorks;
+  readonly #disk: VirtualDisk;
   readonly #watcher: EngineWatcher;
   readonly #shared: SimulatedHost[] = [];
   /** Of all copies that ever were; the index is the serial number. */
   readonly #signals: (AbortSignal | undefined)[] = [undefined];
   #lastPid = 0;
 
-  constructor(works: OpenWorks, watcher: EngineWatcher, options: { readonly isUp: boolean }) {
+  constructor(
+    works: OpenWorks,
+    disk: VirtualDisk,
+    options: { readonly isUp: boolean; readonly watcher: EngineWatcher },
+  ) {
     this.#works = works;
-    this.#watcher = watcher;
+    this.#disk = disk;
+    this.#watcher = options.watcher;
     const up = Promise.withResolvers<void>();
     this.ready = up.promise;
     const settle = () => {
@@ -58,8 +66,14 @@ export class SimulatedEngine implements Engine {
     return sum;
   }
 
-  locate(path: string): Promise<ModelFile> {
-    return this.#answer(`locate ${path}`, { format: "onnx", file: path });
+  locate({ path }: ModelPlace): Promise<ModelFile> {
+    return this.#answer(`locate ${path}`, () => {
+      const identity = this.#disk.identityOf(path);
+      if (identity === undefined) {
+        throw new RuntimeError("failed-precondition", `${path} does not exist`);
+      }
+      return { format: "onnx", file: path, identity };
+    });
   }
 
   inspect(model: ModelFile): Promise<ModelSource> {
@@ -68,7 +82,7 @@ export class SimulatedEngine implements Engine {
       return Promise.reject(new RuntimeError("invalid-argument", `${model.file} is not a model`));
     }
     const { estimatedBytes } = found;
-    return this.#answer(`inspect ${model.file}`, { ...model, estimatedBytes });
+    return this.#answer(`inspect ${model.file}`, () => ({ ...model, estimatedBytes }));
   }
 
   predictBytes(diskBytes: number): number {
@@ -125,12 +139,17 @@ export class SimulatedEngine implements Engine {
     this.#watcher.onCrash(lost);
   }
 
-  #answer<Value>(label: string, value: Value): Promise<Value> {
+  #answer<Value>(label: string, find: () => Value): Promise<Value> {
     const answer = Promise.withResolvers<Value>();
     const settle = (outcome: number) => {
       if (outcome < 95) {
-        answer.resolve(value);
-        return "found";
+        try {
+          answer.resolve(find());
+          return "found";
+        } catch (error) {
+          answer.reject(error);
+          return "refused";
+        }
       }
       answer.reject(new RuntimeError("temporarily-unavailable", "too many open files"));
       return "too many open files";

@@ -1,13 +1,17 @@
+import { statSync } from "node:fs";
 import type {
   Engine,
   EngineRequest,
   HostInfo,
   LoadedModel,
   ModelFile,
+  ModelPlace,
   ModelSource,
 } from "../../src/engine/engine.ts";
 import { HostCounts } from "../../src/engine/host-counts.ts";
 import { RuntimeError } from "../../src/errors.ts";
+import { fileIdentity } from "../../src/file-identity.ts";
+import { SafePath } from "../../src/safe-path.ts";
 import type { Tensor } from "../../src/tensor.ts";
 
 /** One load that the manager has asked the fake engine for. The test decides how it ends. */
@@ -92,8 +96,10 @@ export class FakeEngine implements Engine {
     return this.up.promise;
   }
 
-  async locate(path: string): Promise<ModelFile> {
-    return { format: "onnx", file: path };
+  async locate({ path, name, roots }: ModelPlace): Promise<ModelFile> {
+    const file = new SafePath(roots).follow(path, name);
+    const identity = fileIdentity(statSync(file, { bigint: true }));
+    return { format: "onnx", file, identity };
   }
 
   async inspect(model: ModelFile): Promise<ModelSource> {
