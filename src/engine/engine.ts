@@ -144,7 +144,7 @@ export interface Engine {
   load(
     source: ModelSource,
     options: {
-      readonly signal: AbortSignal;
+      readonly signal: CancelSignal;
       readonly isolated: boolean;
       /** Default: `defaultRunSettings`. */
       readonly settings?: RunSettings;

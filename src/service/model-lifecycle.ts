@@ -83,10 +83,11 @@ export class ModelLifecycle {
         throw budget.refusal(record.label, source.estimatedBytes);
       }
       record.source = source;
-      const replaced = new RuntimeError(
-        "cancelled",
-        `model '${record.label}' was replaced by a newer load with another path, type or key`,
-      );
+      const replaced = () =>
+        new RuntimeError(
+          "cancelled",
+          `model '${record.label}' was replaced by a newer load with another path, type or key`,
+        );
       const retired = predecessors.map((older) => this.retire(older, replaced, drainTimeoutMs));
       await abortable(Promise.all(retired), record.signal);
       await abortable(engine.ready, record.signal);
@@ -119,24 +120,24 @@ export class ModelLifecycle {
     }
   }
 
-  /** Ends a generation whatever it is doing, and resolves when its memory is free. Idempotent.
-   *  `drainMs`: how long inferences in flight may go on. */
-  retire(record: ModelRecord, reason: RuntimeError, drainMs: number): Promise<void> {
+  /** Ends a generation whatever it is doing, and resolves when its memory is free. Idempotent. `reason` is
+   *  made only for those who wait for a load. `drainMs`: how long inferences in flight may go on. */
+  retire(record: ModelRecord, reason: () => RuntimeError, drainMs: number): Promise<void> {
     const { state } = record;
     switch (state.tag) {
       case "queued":
-        record.fail(reason);
+        record.fail(reason());
         this.#parts.log.info(
-          { ...this.#facts(record), reason: describeError(reason) },
+          { ...this.#facts(record), reason: describeError(record.signal.reason) },
           "load dropped from the queue",
         );
         this.#remove(record);
         break;
       case "loading":
-        record.startUnloading(state.reservedBytes, reason);
+        record.startUnloading(state.reservedBytes, reason());
         break;
       case "reloading":
-        record.startUnloading(state.sizeBytes, reason);
+        record.startUnloading(state.sizeBytes, reason());
         break;
       case "ready":
         record.startDraining();
@@ -355,10 +356,11 @@ export class ModelLifecycle {
     const limitMs = this.#parts.loadLimitMs;
     return setTimeout(() => {
       const { tag } = record.state;
-      const reason = new RuntimeError(
-        "deadline-exceeded",
-        `model '${record.label}' was not loaded within ${limitMs} ms (still ${tag}${describePull(record)})`,
-      );
+      const reason = () =>
+        new RuntimeError(
+          "deadline-exceeded",
+          `model '${record.label}' was not loaded within ${limitMs} ms (still ${tag}${describePull(record)})`,
+        );
       void this.retire(record, reason, 0);
     }, limitMs);
   }

@@ -1,3 +1,4 @@
+import type { CancelSignal } from "../../src/cancel-signal.ts";
 import type {
   Engine,
   HostInfo,
@@ -15,7 +16,7 @@ import type { VirtualDisk } from "./virtual-disk.ts";
 
 export interface EngineWatcher {
   /** The name of the generation that a signal belongs to, for labels. */
-  readonly nameOf: (signal: AbortSignal) => string;
+  readonly nameOf: (signal: CancelSignal) => string;
   /** Called when the runtime asks for a copy's memory, before anything else happens. */
   readonly onUnload: (copy: SimulatedCopy) => void;
   /** Called when a host has died, with what it held. */
@@ -38,7 +39,7 @@ export class SimulatedEngine implements Engine {
   readonly #watcher: EngineWatcher;
   readonly #shared: SimulatedHost[] = [];
   /** Of all copies that ever were; the index is the serial number. */
-  readonly #signals: (AbortSignal | undefined)[] = [undefined];
+  readonly #signals: (CancelSignal | undefined)[] = [undefined];
   #lastPid = 0;
 
   constructor(
@@ -95,7 +96,7 @@ export class SimulatedEngine implements Engine {
 
   load(
     source: ModelSource,
-    { signal, isolated }: { readonly signal: AbortSignal; readonly isolated: boolean },
+    { signal, isolated }: { readonly signal: CancelSignal; readonly isolated: boolean },
   ): Promise<LoadedModel> {
     const serial = this.#signals.push(signal) - 1;
     const host = isolated ? this.#spawn() : this.#sharedHost(serial % sharedHosts);
@@ -115,7 +116,7 @@ export class SimulatedEngine implements Engine {
   async close(): Promise<void> {}
 
   /** The signal of the generation that the copy with this serial number belongs to. */
-  signalOf(serial: number): AbortSignal | undefined {
+  signalOf(serial: number): CancelSignal | undefined {
     return this.#signals[serial];
   }
 

@@ -1,4 +1,5 @@
 import { statSync } from "node:fs";
+import type { CancelSignal } from "../../src/cancel-signal.ts";
 import type {
   Engine,
   EngineRequest,
@@ -18,7 +19,7 @@ import type { Tensor } from "../../src/tensor.ts";
 export interface FakeLoad {
   readonly source: ModelSource;
   readonly isolated: boolean;
-  readonly signal: AbortSignal;
+  readonly signal: CancelSignal;
   finish(sizeBytes?: number): FakeModel;
   fail(error: RuntimeError): void;
   /** What the engine does at last when the signal has aborted: reject with its reason. */
@@ -37,7 +38,7 @@ export class FakeModel implements LoadedModel {
   waitingRuns = 0;
   readonly runs: {
     readonly request: EngineRequest;
-    readonly signal: AbortSignal;
+    readonly signal: CancelSignal;
     readonly answer: PromiseWithResolvers<Tensor[]>;
   }[] = [];
   unloadCount = 0;
@@ -53,7 +54,7 @@ export class FakeModel implements LoadedModel {
     return this.#lost.promise;
   }
 
-  infer(request: EngineRequest, signal: AbortSignal): Promise<Tensor[]> {
+  infer(request: EngineRequest, signal: CancelSignal): Promise<Tensor[]> {
     const answer = Promise.withResolvers<Tensor[]>();
     this.runs.push({ request, signal, answer });
     signal.addEventListener("abort", () => answer.reject(signal.reason), { once: true });
@@ -119,7 +120,7 @@ export class FakeEngine implements Engine {
 
   load(
     source: ModelSource,
-    { signal, isolated }: { readonly signal: AbortSignal; readonly isolated: boolean },
+    { signal, isolated }: { readonly signal: CancelSignal; readonly isolated: boolean },
   ): Promise<LoadedModel> {
     const answer = Promise.withResolvers<LoadedModel>();
     this.loads.push({
