@@ -44,7 +44,7 @@ export function anonymousBytes(): number | undefined {
     statmFd ??= openSync("/proc/self/statm", "r");
     const sizeBytes = readSync(statmFd, statmText, 0, statmText.length, 0);
     // Pages: of the address space, resident, and resident of files or shared memory, which the rest is not.
-    const [, resident, shared] = statmText.latin1Slice(0, sizeBytes).split(" ");
+    const [, resident, shared] = statmText.toString("latin1", 0, sizeBytes).split(" ");
     return (Number(resident) - Number(shared)) * pageBytes;
   } catch {
     return undefined;

@@ -205,10 +205,7 @@ export class ModelManager implements Models {
       record.waiterCount--;
       if (record.waiterCount === 0 && record.isComing) {
         const reason = () =>
-          new RuntimeError(
-            "cancelled",
-            `the load of model '${record.label}' was cancelled by its caller`,
-          );
+          cancelled(`the load of model '${record.label}' was cancelled by its caller`);
         void this.#lifecycle.retire(record, reason, 0);
       }
     }
@@ -337,10 +334,7 @@ export class ModelManager implements Models {
   async #unloadRecords(ids: readonly string[]): Promise<void> {
     const records = ids.flatMap((id) => this.#registry.generations(id));
     const reason = () =>
-      new RuntimeError(
-        "cancelled",
-        `model '${labelOf(ids[0] ?? "")}' was unloaded while it was loading`,
-      );
+      cancelled(`model '${labelOf(ids[0] ?? "")}' was unloaded while it was loading`);
     await this.#retireAll(records, reason, this.#options.drainTimeoutMs);
   }
 
@@ -354,7 +348,7 @@ export class ModelManager implements Models {
 
   /** Resolves with whether the purge was done in the time that a caller should wait. */
   async #purge(records: readonly ModelRecord[]): Promise<boolean> {
-    const reason = () => new RuntimeError("cancelled", "the runtime was reset by runtimeStatus");
+    const reason = () => cancelled("the runtime was reset by runtimeStatus");
     const patience = new AbortController();
     const purged = this.#retireAll(records, reason, purgeDrainMs).then(() => true);
     const waited = delay(statusPatienceMs, patience.signal).then(
@@ -373,6 +367,10 @@ export class ModelManager implements Models {
     }
     return sum;
   }
+}
+
+function cancelled(message: string): RuntimeError {
+  return new RuntimeError("cancelled", message);
 }
 
 /** Ids with NUL are those of versions in the local repository. */
