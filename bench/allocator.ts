@@ -8,6 +8,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { createEngine } from "../src/engine/create-engine.ts";
 import type { LoadedModel } from "../src/engine/engine.ts";
 import { createLogger } from "../src/log.ts";
+import { placeOf } from "../test/support/engine-fixture.ts";
 import { mlp, weights } from "../test/support/onnx-models.ts";
 import { cpuMsOf, privateBytesOf } from "../test/support/process-tree.ts";
 
@@ -51,7 +52,7 @@ async function measure(files: readonly string[], asked: string, preload: string)
     log: createLogger("silent"),
   });
   const load = async (path: string) =>
-    await engine.load(await engine.inspect(await engine.locate(path, undefined)), {
+    await engine.load(await engine.inspect(await engine.locate(placeOf(path))), {
       signal,
       isolated: false,
     });

@@ -8,6 +8,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { createEngine } from "../src/engine/create-engine.ts";
 import type { Engine, LoadedModel } from "../src/engine/engine.ts";
 import { zeroInputs } from "../src/engine/warm-up.ts";
+import { placeOf } from "../test/support/engine-fixture.ts";
 import { identity } from "../test/support/onnx-models.ts";
 import { privateBytesOf } from "../test/support/process-tree.ts";
 import { replaceSection } from "./docs-section.ts";
@@ -53,7 +54,7 @@ async function measure(name: string, models: readonly MemoryModel[]): Promise<Me
     let predictedBytes = 0;
     for (const model of models) {
       const path = await model.write(directory);
-      const source = await engine.inspect(await engine.locate(path, undefined));
+      const source = await engine.inspect(await engine.locate(placeOf(path)));
       for (let copy = 0; copy < model.copies; copy++) {
         predictedBytes += source.estimatedBytes;
         loaded.push(await engine.load(source, { signal: forever, isolated: false }));
@@ -85,7 +86,7 @@ async function measure(name: string, models: readonly MemoryModel[]): Promise<Me
 async function useOnce(engine: Engine): Promise<void> {
   const path = join(directory, "identity.onnx");
   await writeFile(path, identity("FP32"));
-  const source = await engine.inspect(await engine.locate(path, undefined));
+  const source = await engine.inspect(await engine.locate(placeOf(path)));
   const model = await engine.load(source, { signal: forever, isolated: false });
   const shape = [1, 3 * 224 * 224];
   for (let run = 0; run < 10; run++) {

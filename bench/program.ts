@@ -100,12 +100,16 @@ function announcedPort(child: ChildProcess, announcement: RegExp): Promise<numbe
     const timer = setTimeout(() => fail("took too long"), startLimitMs);
     for (const output of [child.stdout, child.stderr]) {
       if (output === null) throw new Error("both outputs are pipes");
-      // Read to the end, or a server that logs much would wait for us.
-      createInterface({ input: output }).on("line", (line) => {
+      const lines = createInterface({ input: output });
+      lines.on("line", (line) => {
         const port = announcement.exec(line)?.[1];
         if (port !== undefined) {
           clearTimeout(timer);
           resolve(Number(port));
+          // To the end, or a server that logs much would wait for us; but to make lines of it would take the
+          // time of the client that runs in this process.
+          lines.close();
+          output.resume();
         } else if (complaints.length < 100) complaints.push(line);
       });
     }

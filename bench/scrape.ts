@@ -9,8 +9,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { createLogger } from "../src/log.ts";
 import { CallMetrics } from "../src/rpc/call-metrics.ts";
 import { MetricsPage } from "../src/rpc/metrics-text.ts";
+import { SafePath } from "../src/safe-path.ts";
 import { ModelManager } from "../src/service/model-manager.ts";
-import { SafePath } from "../src/storage/safe-path.ts";
 import { FakeEngine } from "../test/support/fake-engine.ts";
 import { quantile } from "./measurements.ts";
 

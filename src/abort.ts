@@ -22,7 +22,7 @@ export function abortable<T>(promise: Promise<T>, signal: CancelSignal): Promise
 }
 
 /** Resolves after `delayMs`; rejects with `signal.reason` if `signal` aborts first. */
-export function delay(delayMs: number, signal?: AbortSignal): Promise<void> {
+export function delay(delayMs: number, signal?: CancelSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     if (signal?.aborted) {
       reject(signal.reason);

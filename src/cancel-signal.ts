@@ -1,6 +1,6 @@
 type CancelListener = (() => void) | { handleEvent(): void };
 
-/** What inferences look at of an AbortSignal, which is one of these. */
+/** What loads and inferences look at of an AbortSignal, which is one of these. */
 export interface CancelSignal {
   readonly aborted: boolean;
   readonly reason: unknown;
@@ -51,4 +51,14 @@ export class Cancellation implements CancelSignal {
       else listener.handleEvent();
     }
   }
+}
+
+/** For those who need a whole AbortSignal. It is to be kept no longer than `signal`. */
+export function toAbortSignal(signal: CancelSignal): AbortSignal {
+  if (signal instanceof AbortSignal) return signal;
+  const controller = new AbortController();
+  const abort = () => controller.abort(signal.reason);
+  if (signal.aborted) abort();
+  else signal.addEventListener("abort", abort, { once: true });
+  return controller.signal;
 }

@@ -12,11 +12,11 @@ import { CallTracing } from "./rpc/call-tracing.ts";
 import { MetricsPort } from "./rpc/metrics-port.ts";
 import { MetricsPage } from "./rpc/metrics-text.ts";
 import { buildServer } from "./rpc/server.ts";
+import { SafePath } from "./safe-path.ts";
 import { LifecycleTracing } from "./service/lifecycle-tracing.ts";
 import { ModelManager } from "./service/model-manager.ts";
 import { showSettings } from "./shown-settings.ts";
 import { ModelPuller } from "./storage/model-puller.ts";
-import { SafePath } from "./storage/safe-path.ts";
 import { openTracing, type Tracing } from "./tracing.ts";
 import { version } from "./version.ts";
 

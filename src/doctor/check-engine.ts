@@ -22,7 +22,8 @@ export async function checkEngine(engine: Engine, version: string): Promise<Find
     folder = await mkdtemp(join(tmpdir(), "modelport-doctor-"));
     const file = join(folder, "model.onnx");
     await writeFile(file, smallestModel);
-    const source = await engine.inspect(await engine.locate(file, undefined));
+    const place = { path: file, name: file, roots: [folder], format: undefined };
+    const source = await engine.inspect(await engine.locate(place));
     const model = await engine.load(source, { signal, isolated: false });
     const data = new Uint8Array(new Float32Array([42]).buffer);
     const inputs = [{ name: "x", datatype: "FP32", shape: [1], data: data.slice() }] as const;

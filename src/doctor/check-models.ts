@@ -4,11 +4,9 @@ import type { Config, ConfigReading } from "../config.ts";
 import type { Engine, ModelFile, ModelSource } from "../engine/engine.ts";
 import { describeError } from "../errors.ts";
 import type { RunSettings } from "../run-settings.ts";
-import { locateModel } from "../service/model-inspection.ts";
 import { parseSettingsFile } from "../service/model-settings.ts";
 import { listModelRepository } from "../storage/model-repository.ts";
 import { readSmallFile } from "../storage/read-small-file.ts";
-import { SafePath } from "../storage/safe-path.ts";
 import { type Finding, judgeOf, sizeText } from "./finding.ts";
 
 /** Whether the directories for models are there and can be read. */
@@ -102,12 +100,11 @@ async function tryModel(
   { config, engine, availableBytes }: Trial,
 ): Promise<{ readonly finding: Finding; readonly sizeBytes: number }> {
   const judge = judgeOf("model");
-  const safePath = new SafePath(config.modelRoots);
   let estimatedBytes = 0;
   try {
-    const real = await safePath.follow(path);
-    const file = await locateModel({ engine, safePath }, { path: real, name, format: undefined });
-    const settings = await settingsOf(file, config, safePath);
+    const roots = config.modelRoots;
+    const file = await engine.locate({ path, name: path, roots, format: undefined });
+    const settings = await settingsOf(file, config);
     const source = await engine.inspect(file);
     ({ estimatedBytes } = source);
     if (estimatedBytes > availableBytes) {
@@ -126,11 +123,10 @@ async function tryModel(
 async function settingsOf(
   { settingsFile }: ModelFile,
   { runSettings }: Config,
-  safePath: SafePath,
 ): Promise<RunSettings> {
   if (settingsFile === undefined) return runSettings;
-  const text = await readSmallFile(await safePath.follow(settingsFile));
-  return { ...runSettings, ...parseSettingsFile(text, settingsFile) };
+  const text = await readSmallFile(settingsFile.path);
+  return { ...runSettings, ...parseSettingsFile(text, settingsFile.name) };
 }
 
 /** Resolves with the bytes that it took. */

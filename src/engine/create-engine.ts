@@ -1,7 +1,14 @@
 import { availableParallelism } from "node:os";
 import { extname } from "node:path";
 import { defaultRunSettings } from "../run-settings.ts";
-import type { Engine, HostInfo, LoadedModel, ModelFile, ModelSource } from "./engine.ts";
+import type {
+  Engine,
+  HostInfo,
+  LoadedModel,
+  ModelFile,
+  ModelPlace,
+  ModelSource,
+} from "./engine.ts";
 import { findFormat, knownFormat, type ModelFootprint, modelFormats } from "./engine-catalog.ts";
 import { type EngineLog, silentLog } from "./engine-log.ts";
 import { FileThreads } from "./file-threads.ts";
@@ -47,7 +54,7 @@ export function createEngine(options: EngineOptions = {}): Engine {
 
 /** What `locate` has seen already goes along to `inspect`, which comes next. */
 interface SeenFile extends ModelFile {
-  readonly seen?: { readonly file: string; readonly footprint: ModelFootprint };
+  readonly footprint?: ModelFootprint;
 }
 
 class PooledEngine implements Engine {
@@ -87,20 +94,17 @@ class PooledEngine implements Engine {
     return findFormat(format) !== undefined;
   }
 
-  async locate(path: string, format: string | undefined): Promise<ModelFile> {
+  async locate(place: ModelPlace): Promise<ModelFile> {
     if (this.#isClosed) throw shuttingDown();
-    const { model, footprint } = await this.#files.find(path, format);
+    const { model, footprint } = await this.#files.find(place);
     if (footprint === undefined) return model;
-    const seen: SeenFile = { ...model, seen: { file: model.file, footprint } };
+    const seen: SeenFile = { ...model, footprint };
     return seen;
   }
 
-  async inspect({ seen, ...model }: SeenFile): Promise<ModelSource> {
+  async inspect({ footprint: seen, ...model }: SeenFile): Promise<ModelSource> {
     if (this.#isClosed) throw shuttingDown();
-    const footprint =
-      seen?.file === model.file
-        ? seen.footprint
-        : await this.#files.inspect(model.format, model.file);
+    const footprint = seen ?? (await this.#files.inspect(model.format, model.file));
     const { loadedBytes } = footprint;
     const estimatedBytes = this.#isBig(footprint)
       ? loadedBytes + hostBaseBytes

@@ -34,13 +34,19 @@ export interface ModelFormat {
   importEngine(): Promise<HostEngine>;
 }
 
+// Imported where models are looked into: hosts, which start often, do without. Kept, since even an import that
+// is done already costs more than the rest of a look into a small model.
+let inspectOnnx: ModelFormat["inspect"] | undefined;
+
 const onnx: ModelFormat = {
   name: "onnx",
   aliases: ["onnxruntime", "onnx_onnxv1"],
   extension: ".onnx",
   platform: "onnx_onnxv1",
-  // Imported where models are looked into: hosts, which start often, do without.
-  inspect: async (file) => (await import("./onnx-footprint.ts")).inspectOnnxFile(file),
+  inspect: async (file) => {
+    inspectOnnx ??= (await import("./onnx-footprint.ts")).inspectOnnxFile;
+    return await inspectOnnx(file);
+  },
   // Half-precision weights become FP32 in memory; the file's structure is not known here.
   predictBytes: (diskBytes) => 2 * diskBytes + 256 * 1024,
   importEngine: async () => (await import("./onnx-engine.ts")).onnxEngine,

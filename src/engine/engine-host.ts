@@ -1,4 +1,5 @@
 import { abortable } from "../abort.ts";
+import { Cancellation, type CancelSignal } from "../cancel-signal.ts";
 import { RuntimeError } from "../errors.ts";
 import type { RunSettings } from "../run-settings.ts";
 import type { HostKind, ModelSource, RunMeter } from "./engine.ts";
@@ -28,7 +29,7 @@ export interface HostLoad {
   readonly meter: RunMeter | undefined;
   /** Rows, at most, of the runs on zeros that the load ends with; 0: there are none. */
   readonly warmupRows: number;
-  readonly signal: AbortSignal;
+  readonly signal: CancelSignal;
   /** The size to report, from what the host measured. */
   sizeOf(measuredBytes: number | undefined): number;
 }
@@ -61,7 +62,7 @@ const sentTogetherBytes = 1024 * 1024;
 /** So many grace periods has a model of others to finish its run before an unload ends the host. */
 const graceOfOthers = 5;
 
-const never = new AbortController().signal;
+const never = new Cancellation();
 
 /** One host process with the models in it. */
 export class EngineHost implements HostOfModel {

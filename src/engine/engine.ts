@@ -5,14 +5,35 @@ import type { RunSettings } from "../run-settings.ts";
 import type { Tensor, TensorSpec } from "../tensor.ts";
 import type { HostCounts } from "./host-counts.ts";
 
-/** A file that by its place and name holds a model. Nothing of it has been read. */
+/** Where a caller says that a model is. */
+export interface ModelPlace {
+  /** Absolute, of a file or a directory. Links are followed. */
+  readonly path: string;
+  /** The same as the caller wrote it, for messages. */
+  readonly name: string;
+  /** Absolute directories: what links lead to must lie in one of them. */
+  readonly roots: readonly string[];
+  /** What the caller named, if anything. */
+  readonly format: string | undefined;
+}
+
+/** A file that by its place and name holds a model. */
 export interface ModelFile {
   /** A key of the engine catalog, "onnx" for example. */
   readonly format: string;
-  /** Absolute path of the file that the engine opens. */
+  /** Absolute path of the file that the engine opens, without links. */
   readonly file: string;
-  /** Absolute path of the file with the model's settings, if there is one. Not read either. */
-  readonly settingsFile?: string;
+  /** As `fileIdentity` of it. */
+  readonly identity: string;
+  /** The file with the model's settings, if there is one. Not read. */
+  readonly settingsFile?: SettingsFile;
+}
+
+export interface SettingsFile {
+  /** Absolute, for messages. */
+  readonly name: string;
+  /** The same without links. */
+  readonly path: string;
 }
 
 /** A model on disk that an engine says it can load. */
@@ -97,10 +118,9 @@ export interface Engine {
   /** Resolves when the first hosts are up. Rejects only if none can be started at all. */
   readonly ready: Promise<void>;
 
-  /** Finds the model file at `path` (absolute, a file or a directory) without opening it. `format` is
-   *  what the caller named, if anything. Throws RuntimeError "invalid-argument" (no such format, no model
-   *  file there), "failed-precondition" (nothing at `path`, not readable) or "temporarily-unavailable". */
-  locate(path: string, format: string | undefined): Promise<ModelFile>;
+  /** Finds the model file. Throws RuntimeError "invalid-argument" (no such format, no model file there, a link
+   *  out of the roots), "failed-precondition" (nothing there, not readable) or "temporarily-unavailable". */
+  locate(place: ModelPlace): Promise<ModelFile>;
 
   /** Bounds the memory of a model by reading its structure, not its weights. Throws RuntimeError
    *  "invalid-argument" (not a model of this format), "failed-precondition" (not readable, or a file that
@@ -124,7 +144,7 @@ export interface Engine {
   load(
     source: ModelSource,
     options: {
-      readonly signal: AbortSignal;
+      readonly signal: CancelSignal;
       readonly isolated: boolean;
       /** Default: `defaultRunSettings`. */
       readonly settings?: RunSettings;

@@ -14,8 +14,8 @@ async function answer(call: FileThreadCall): Promise<void> {
   try {
     const result =
       call.task === "find"
-        ? await findModel(call.path, call.format)
-        : await inspectFile(call.format, call.path);
+        ? await findModel(call.place)
+        : await inspectFile(call.format, call.file);
     message = { number: call.number, result };
   } catch (error) {
     const kind = error instanceof RuntimeError ? error.kind : undefined;

@@ -1,10 +1,11 @@
 import type { ErrorKind } from "../errors.ts";
+import type { ModelPlace } from "./engine.ts";
 
 // What the server and its threads for files say to each other.
 
-export type FileThreadCall = { readonly number: number; readonly path: string } & (
-  | { readonly task: "find"; readonly format: string | undefined }
-  | { readonly task: "inspect"; readonly format: string }
+export type FileThreadCall = { readonly number: number } & (
+  | { readonly task: "find"; readonly place: ModelPlace }
+  | { readonly task: "inspect"; readonly format: string; readonly file: string }
 );
 
 /** Answers carry the number of their call. `kind` is undefined for errors that are bugs of ours. */

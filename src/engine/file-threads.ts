@@ -1,6 +1,7 @@
 import { extname } from "node:path";
 import { Worker } from "node:worker_threads";
 import { describeError, RuntimeError } from "../errors.ts";
+import type { ModelPlace } from "./engine.ts";
 import type { ModelFootprint } from "./engine-catalog.ts";
 import type { FileThreadAnswer, FileThreadCall } from "./file-thread-messages.ts";
 import type { FoundModel } from "./model-files.ts";
@@ -15,7 +16,7 @@ const unused = new RuntimeError("temporarily-unavailable", "this thread was not 
 const defaultEntry = new URL(`./file-thread-main${extname(import.meta.url)}`, import.meta.url);
 
 /** The threads that look at model files: usually one, and more while that one is stuck. All that has to be
- *  seen of a model takes them one turn of blocking calls; by way of `node:fs/promises` each of some eight
+ *  seen of a model takes them one turn of blocking calls; by way of `node:fs/promises` each of some ten
  *  calls wakes a thread and is waited for, which takes eight times the CPU, and the structure of a big
  *  model would be read on the server's event loop. */
 export class FileThreads {
@@ -29,13 +30,13 @@ export class FileThreads {
   }
 
   /** As `findModel` of model-files.ts. Rejects with "temporarily-unavailable" if the thread breaks. */
-  async find(path: string, format: string | undefined): Promise<FoundModel> {
-    return await this.#pick().call<FoundModel>({ task: "find", path, format });
+  async find(place: ModelPlace): Promise<FoundModel> {
+    return await this.#pick().call<FoundModel>({ task: "find", place });
   }
 
   /** As `inspectFile` of model-files.ts. Rejects with "temporarily-unavailable" if the thread breaks. */
-  async inspect(format: string, path: string): Promise<ModelFootprint> {
-    return await this.#pick().call<ModelFootprint>({ task: "inspect", path, format });
+  async inspect(format: string, file: string): Promise<ModelFootprint> {
+    return await this.#pick().call<ModelFootprint>({ task: "inspect", format, file });
   }
 
   /** What the threads are at is rejected with `reason`, and so is what comes later. */

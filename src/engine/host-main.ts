@@ -25,7 +25,13 @@ import {
   frameKind,
   writeFrame,
 } from "./host-protocol.ts";
-import { collectBuffers, nativeBytes, privateBytes, processMemory } from "./process-memory.ts";
+import {
+  anonymousBytes,
+  collectBuffers,
+  nativeBytes,
+  privateBytes,
+  processMemory,
+} from "./process-memory.ts";
 import { warmUp } from "./warm-up.ts";
 
 // Entry of an engine host. It has one socket to the server, on fd 3, and does what the frames there say,
@@ -157,7 +163,7 @@ async function load(frame: Frame): Promise<void> {
   const engine = engines.get(format);
   if (engine === undefined) throw new RuntimeError("load-failed", `no engine for ${format}`);
   if (!ownsHost) collectBuffers();
-  const before = ownsHost ? undefined : nativeBytes(processMemory());
+  const before = ownsHost ? undefined : nativeBytes(anonymousBytes());
   const model = await engine.load(file, { threads });
   models.set(frame.model, model);
   beforeWarmUp = before;
@@ -183,10 +189,9 @@ async function warmUpLoaded(frame: Frame): Promise<void> {
 
 function measure(ownsHost: boolean, before: number | undefined): MeasuredMemory {
   collectBuffers();
-  const memory = processMemory();
-  const memoryBytes = memory?.anonymousBytes;
+  const memoryBytes = anonymousBytes();
   if (ownsHost) return { measuredBytes: privateBytes(), memoryBytes };
-  const after = nativeBytes(memory);
+  const after = nativeBytes(memoryBytes);
   const isKnown = before !== undefined && after !== undefined;
   return { measuredBytes: isKnown ? after - before : undefined, memoryBytes };
 }
@@ -231,7 +236,7 @@ async function release(frame: Frame): Promise<void> {
   const model = models.get(frame.model);
   models.delete(frame.model);
   await model?.release();
-  const message: ReleasedMessage = { memoryBytes: processMemory()?.anonymousBytes };
+  const message: ReleasedMessage = { memoryBytes: anonymousBytes() };
   answer(frame, frameKind.released, encodeJson(message));
 }
 

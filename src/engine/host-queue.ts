@@ -1,3 +1,4 @@
+import type { CancelSignal } from "../cancel-signal.ts";
 import type { PartInLoss } from "./host-lost-error.ts";
 
 /** The runs of one model that wait, as the queue of its host sees them. */
@@ -103,7 +104,7 @@ export class HostQueue {
 
   /** Rejects with the signal's reason if that aborts before `start` was called; else settles as `start`
    *  does, whatever becomes of the signal. No other load or run is in the host meanwhile. */
-  load<T>(start: () => Promise<T>, signal: AbortSignal): Promise<T> {
+  load<T>(start: () => Promise<T>, signal: CancelSignal): Promise<T> {
     if (signal.aborted) return Promise.reject(signal.reason);
     return new Promise<T>((resolve, reject) => {
       const load: WaitingLoad = {

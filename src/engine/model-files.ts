@@ -1,5 +1,9 @@
+import { statSync } from "node:fs";
 import { extname } from "node:path";
-import type { ModelFile } from "./engine.ts";
+import { fromFileError } from "../file-errors.ts";
+import { fileIdentity } from "../file-identity.ts";
+import { SafePath } from "../safe-path.ts";
+import type { ModelFile, ModelPlace, SettingsFile } from "./engine.ts";
 import {
   knownFormat,
   type ModelFootprint,
@@ -13,29 +17,52 @@ import { findSettingsFile } from "./settings-file.ts";
 
 export interface FoundModel {
   readonly model: ModelFile;
-  /** Undefined if the file was not opened. */
+  /** Undefined if the file is no model, or cannot be read now: why, `inspectFile` says. */
   readonly footprint: ModelFootprint | undefined;
 }
 
-/** As `Engine.locate`. A file that `path` names itself is looked into as well, since that is what comes
- *  next; why it cannot be is for `inspectFile` to say. */
-export async function findModel(path: string, format: string | undefined): Promise<FoundModel> {
+/** As `Engine.locate`, and looks into the file as well, since that is what comes next. */
+export async function findModel(place: ModelPlace): Promise<FoundModel> {
+  const { name, format } = place;
+  const safePath = new SafePath(place.roots);
+  const path = safePath.follow(place.path, name);
   let refusal: unknown;
   for (const candidate of candidates(path, format)) {
     try {
-      const file = await findModelFile(path, candidate.extension);
-      const settingsFile = await findSettingsFile(file);
-      const model = { format: candidate.name, file, ...(settingsFile && { settingsFile }) };
+      const found = findModelFile(path, candidate.extension);
       // One inside a directory may be a link to where nobody may look.
-      const isNamed = file === path;
-      const footprint = isNamed ? await candidate.inspect(file).catch(() => undefined) : undefined;
-      return { model, footprint };
+      const file = found === path ? path : safePath.follow(found, name);
+      const settingsFile = locateSettings(found, safePath, name);
+      const model = {
+        format: candidate.name,
+        file,
+        identity: identityOf(file),
+        ...(settingsFile && { settingsFile }),
+      };
+      return { model, footprint: await candidate.inspect(file).catch(() => undefined) };
     } catch (error) {
       // The first format is the likeliest: its reason is the one to tell.
       refusal ??= error;
     }
   }
   throw refusal;
+}
+
+function locateSettings(
+  modelFile: string,
+  safePath: SafePath,
+  name: string,
+): SettingsFile | undefined {
+  const found = findSettingsFile(modelFile);
+  return found === undefined ? undefined : { name: found, path: safePath.follow(found, name) };
+}
+
+function identityOf(file: string): string {
+  try {
+    return fileIdentity(statSync(file, { bigint: true }));
+  } catch (error) {
+    throw fromFileError(error, file);
+  }
 }
 
 /** As `ModelFormat.inspect`. */

@@ -20,7 +20,7 @@ interface Listing {
  *  `model<extension>`, else the only `*<extension>`, else the same again in the single subdirectory.
  *  Dotfiles and the schema file do not count. Throws RuntimeError "invalid-argument" (no model file, or
  *  several), "failed-precondition" (nothing there, not readable) or "temporarily-unavailable". Blocks. */
-export async function findModelFile(path: string, extension: string): Promise<string> {
+export function findModelFile(path: string, extension: string): string {
   const found = statPath(path);
   if (found.isFile()) return path;
   if (!found.isDirectory()) {

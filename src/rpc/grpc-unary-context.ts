@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders } from "node:http2";
 import type { DescMethod, DescService } from "@bufbuild/protobuf";
 import { type ContextValues, createContextValues, type HandlerContext } from "@connectrpc/connect";
 import { contentTypeProto, grpcStatusOk } from "@connectrpc/connect/protocol-grpc";
-import { Cancellation } from "../cancel-signal.ts";
+import { Cancellation, type CancelSignal } from "../cancel-signal.ts";
 import { peerKey } from "./access.ts";
 import type { CallStart, ObservedCall } from "./call-observer.ts";
 import { NodeHeaders } from "./header-reader.ts";
@@ -102,4 +102,9 @@ export class GrpcUnaryContext implements HandlerContext, CallStart {
     const scheme = this.peer?.kind === "tcp" && this.peer.isTls ? "https" : "http";
     return new URL(this.#headers[":path"] ?? "", `${scheme}://${authority}`).toString();
   }
+}
+
+/** What aborts when nobody waits for the answer of a call any more, for less than its signal where there is. */
+export function cancellationOf(context: HandlerContext): CancelSignal {
+  return context instanceof GrpcUnaryContext ? context.cancellation : context.signal;
 }

@@ -6,6 +6,7 @@ import {
   RuntimeStatusResponse_Status,
 } from "../../gen/mmesh/model-runtime_pb.ts";
 import type { ModelSpec, Models } from "../service/models.ts";
+import { cancellationOf } from "./grpc-unary-context.ts";
 
 // What ModelMesh forwards; it writes the concrete model id into field 1 (model_name or name) of each.
 const idInFirstField = { idInjectionPath: [1] };
@@ -19,7 +20,7 @@ const methodInfos = {
 export function modelRuntimeService(models: Models): ServiceImpl<typeof ModelRuntime> {
   return {
     async loadModel(request, context) {
-      const model = await models.load(toModelSpec(request), context.signal);
+      const model = await models.load(toModelSpec(request), cancellationOf(context));
       return { sizeInBytes: BigInt(model.sizeBytes), maxConcurrency: model.maxConcurrency };
     },
 

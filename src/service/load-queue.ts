@@ -1,3 +1,4 @@
+import type { CancelSignal } from "../cancel-signal.ts";
 import type { MemoryBudget } from "./memory-budget.ts";
 
 export interface LoadTicket {
@@ -7,7 +8,7 @@ export interface LoadTicket {
   /** Called in the moment of admission, before anything else is decided: must make `bytes` count. */
   readonly onAdmit: () => void;
   /** Takes the ticket out of the queue, which rejects with its reason. */
-  readonly signal: AbortSignal;
+  readonly signal: CancelSignal;
 }
 
 interface Waiting extends LoadTicket {

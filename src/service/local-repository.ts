@@ -1,4 +1,5 @@
 import { abortable } from "../abort.ts";
+import type { CancelSignal } from "../cancel-signal.ts";
 import { describeError, RuntimeError } from "../errors.ts";
 import { listModelRepository, type RepositoryEntry } from "../storage/model-repository.ts";
 import { splitVersionedId, versionedId } from "./model-name.ts";
@@ -7,7 +8,7 @@ import type { ModelIndexEntry, ModelSpec } from "./models.ts";
 /** What the local repository needs of the models that are loaded. */
 export interface RepositoryHost {
   /** Loads a record that stays through the purge of runtimeStatus. */
-  loadPinned(spec: ModelSpec, signal: AbortSignal): Promise<unknown>;
+  loadPinned(spec: ModelSpec, signal: CancelSignal): Promise<unknown>;
   unloadRecord(id: string): Promise<void>;
   /** Ids of the records of all versions of `name` that are loaded or on their way. */
   recordIdsOf(name: string): readonly string[];
@@ -37,7 +38,7 @@ export class LocalRepository {
   }
 
   /** Loads everything in it. Failures of single models are returned, one line each, and stop nobody. */
-  async loadAll(signal: AbortSignal): Promise<string[]> {
+  async loadAll(signal: CancelSignal): Promise<string[]> {
     const turn = ++this.#lastTurn;
     const failures: string[] = [];
     const loads = (await this.#scan()).map(async (entry) => {
@@ -65,7 +66,7 @@ export class LocalRepository {
     for (const name of this.#comebacks.keys()) this.#dropComeback(name);
   }
 
-  async load(name: string, signal: AbortSignal): Promise<void> {
+  async load(name: string, signal: CancelSignal): Promise<void> {
     this.#dropComeback(name);
     const turn = ++this.#lastTurn;
     const entry = (await abortable(this.#scan(), signal)).find(({ id }) => id === name);
@@ -108,7 +109,7 @@ export class LocalRepository {
 
   /** All versions side by side, then those that have left the disk are unloaded. `turn`: taken before the
    *  disk was read. */
-  async #load(entry: RepositoryEntry, signal: AbortSignal, turn: number): Promise<void> {
+  async #load(entry: RepositoryEntry, signal: CancelSignal, turn: number): Promise<void> {
     this.#newest.set(entry.id, Math.max(turn, this.#newest.get(entry.id) ?? 0));
     const wanted = entry.versions.map(({ version }) => versionedId(entry.id, version));
     const outcomes = await Promise.allSettled(

@@ -4,15 +4,15 @@ import { HostLostError } from "../engine/host-lost-error.ts";
 import { describeError, isTransient, RuntimeError } from "../errors.ts";
 import type { Logger } from "../log.ts";
 import type { RunSettings } from "../run-settings.ts";
+import type { SafePath } from "../safe-path.ts";
 import type { ModelPuller } from "../storage/model-puller.ts";
 import { readSmallFile } from "../storage/read-small-file.ts";
-import { SafePath } from "../storage/safe-path.ts";
+import type { StorageLocation } from "../storage/storage-location.ts";
 import { FaultBook } from "./fault-book.ts";
 import type { LifecycleTracing } from "./lifecycle-tracing.ts";
 import type { LoadQueue } from "./load-queue.ts";
 import type { MemoryBudget } from "./memory-budget.ts";
 import type { ModelFaults } from "./model-faults.ts";
-import { locateModel } from "./model-inspection.ts";
 import { splitVersionedId } from "./model-name.ts";
 import { ModelPull } from "./model-pull.ts";
 import type { ModelRecord } from "./model-record.ts";
@@ -83,10 +83,11 @@ export class ModelLifecycle {
         throw budget.refusal(record.label, source.estimatedBytes);
       }
       record.source = source;
-      const replaced = new RuntimeError(
-        "cancelled",
-        `model '${record.label}' was replaced by a newer load with another path, type or key`,
-      );
+      const replaced = () =>
+        new RuntimeError(
+          "cancelled",
+          `model '${record.label}' was replaced by a newer load with another path, type or key`,
+        );
       const retired = predecessors.map((older) => this.retire(older, replaced, drainTimeoutMs));
       await abortable(Promise.all(retired), record.signal);
       await abortable(engine.ready, record.signal);
@@ -119,24 +120,24 @@ export class ModelLifecycle {
     }
   }
 
-  /** Ends a generation whatever it is doing, and resolves when its memory is free. Idempotent.
-   *  `drainMs`: how long inferences in flight may go on. */
-  retire(record: ModelRecord, reason: RuntimeError, drainMs: number): Promise<void> {
+  /** Ends a generation whatever it is doing, and resolves when its memory is free. Idempotent. `reason` is
+   *  made only for those who wait for a load. `drainMs`: how long inferences in flight may go on. */
+  retire(record: ModelRecord, reason: () => RuntimeError, drainMs: number): Promise<void> {
     const { state } = record;
     switch (state.tag) {
       case "queued":
-        record.fail(reason);
+        record.fail(reason());
         this.#parts.log.info(
-          { ...this.#facts(record), reason: describeError(reason) },
+          { ...this.#facts(record), reason: describeError(record.signal.reason) },
           "load dropped from the queue",
         );
         this.#remove(record);
         break;
       case "loading":
-        record.startUnloading(state.reservedBytes, reason);
+        record.startUnloading(state.reservedBytes, reason());
         break;
       case "reloading":
-        record.startUnloading(state.sizeBytes, reason);
+        record.startUnloading(state.sizeBytes, reason());
         break;
       case "ready":
         record.startDraining();
@@ -190,21 +191,23 @@ export class ModelLifecycle {
   }
 
   async #inspect(record: ModelRecord): Promise<ModelSource> {
-    const { engine } = this.#parts;
-    const { spec, format } = record.request;
-    const { path, safePath } = await this.#bringHere(record);
-    const model = await locateModel({ engine, safePath }, { path, name: spec.path, format });
-    record.settings = await this.#settings(record, model, safePath);
+    const { engine, safePath } = this.#parts;
+    const { spec, format, location } = record.request;
+    const { path, roots } =
+      location === undefined
+        ? { path: safePath.resolve(spec.path), roots: safePath.roots }
+        : await this.#pull(record, location);
+    const model = await engine.locate({ path, name: spec.path, roots, format });
+    record.settings = await this.#settings(record, model);
     return await engine.inspect(model);
   }
 
-  /** The path of the model on the local disk, without links, and where links below it may lead. */
-  async #bringHere(record: ModelRecord): Promise<{ path: string; safePath: SafePath }> {
-    const { safePath, puller } = this.#parts;
-    const { spec, location } = record.request;
-    if (location === undefined) {
-      return { path: await safePath.follow(safePath.resolve(spec.path), spec.path), safePath };
-    }
+  /** Resolves with where the model is on the local disk, and where links in it may lead. */
+  async #pull(
+    record: ModelRecord,
+    location: StorageLocation,
+  ): Promise<{ readonly path: string; readonly roots: readonly string[] }> {
+    const { puller } = this.#parts;
     if (puller === undefined) {
       throw new RuntimeError("failed-precondition", "models are not pulled from stores here");
     }
@@ -216,20 +219,14 @@ export class ModelLifecycle {
       { ...this.#facts(record), origin, diskBytes: sizeBytes, pullMs },
       "model pulled",
     );
-    const own = new SafePath([root]);
-    return { path: await own.follow(path, spec.path), safePath: own };
+    return { path, roots: [root] };
   }
 
   /** The key goes before the file, and that before the defaults. */
-  async #settings(
-    { request }: ModelRecord,
-    { settingsFile }: ModelFile,
-    safePath: SafePath,
-  ): Promise<RunSettings> {
+  async #settings({ request }: ModelRecord, { settingsFile }: ModelFile): Promise<RunSettings> {
     const { defaultSettings } = this.#parts;
     if (settingsFile === undefined) return { ...defaultSettings, ...request.settings };
-    const file = await safePath.follow(settingsFile, request.spec.path);
-    const fromFile = parseSettingsFile(await readSmallFile(file), settingsFile);
+    const fromFile = parseSettingsFile(await readSmallFile(settingsFile.path), settingsFile.name);
     return { ...defaultSettings, ...fromFile, ...request.settings };
   }
 
@@ -270,7 +267,7 @@ export class ModelLifecycle {
     if (record.state.tag === "loading") {
       const { reservedBytes } = record.state;
       if (!budget.canGrow(reservedBytes, loaded.sizeBytes)) {
-        if (!record.isIsolated) await sizer.remember(record.request, loaded.sizeBytes);
+        if (!record.isIsolated) sizer.remember(record, loaded.sizeBytes);
         await loaded.unload();
         throw budget.refusal(record.label, loaded.sizeBytes, reservedBytes);
       }
@@ -359,10 +356,11 @@ export class ModelLifecycle {
     const limitMs = this.#parts.loadLimitMs;
     return setTimeout(() => {
       const { tag } = record.state;
-      const reason = new RuntimeError(
-        "deadline-exceeded",
-        `model '${record.label}' was not loaded within ${limitMs} ms (still ${tag}${describePull(record)})`,
-      );
+      const reason = () =>
+        new RuntimeError(
+          "deadline-exceeded",
+          `model '${record.label}' was not loaded within ${limitMs} ms (still ${tag}${describePull(record)})`,
+        );
       void this.retire(record, reason, 0);
     }, limitMs);
   }

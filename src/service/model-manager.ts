@@ -168,12 +168,12 @@ export class ModelManager implements Models {
     return [...new Set([...this.#registry.all()].map((record) => record.id))];
   }
 
-  async load(spec: ModelSpec, signal: AbortSignal): Promise<ModelSize> {
+  async load(spec: ModelSpec, signal: CancelSignal): Promise<ModelSize> {
     refuseNul(spec.id);
     return await this.#load(spec, signal, false);
   }
 
-  async #load(spec: ModelSpec, signal: AbortSignal, pinned: boolean): Promise<ModelSize> {
+  async #load(spec: ModelSpec, signal: CancelSignal, pinned: boolean): Promise<ModelSize> {
     signal.throwIfAborted();
     if (this.#phase === "closed") throw closedError();
     const newest = this.#registry.newest(spec.id);
@@ -187,7 +187,7 @@ export class ModelManager implements Models {
   }
 
   /** Waits for a load together with others; the last one to give up stops it. */
-  async #wait(record: ModelRecord, signal: AbortSignal): Promise<ModelSize> {
+  async #wait(record: ModelRecord, signal: CancelSignal): Promise<ModelSize> {
     record.waiterCount++;
     try {
       await abortable(record.firstReady.promise, signal);
@@ -199,15 +199,13 @@ export class ModelManager implements Models {
       // The next load reserves the estimate again: a smaller prediction would have ModelMesh send it to a
       // runtime that then refuses it.
       const bytes = Math.max(sizeBytes, record.source?.estimatedBytes ?? 0);
-      await abortable(this.#sizer.remember(record.request, bytes), signal);
+      this.#sizer.remember(record, bytes);
       return { sizeBytes, maxConcurrency };
     } finally {
       record.waiterCount--;
       if (record.waiterCount === 0 && record.isComing) {
-        const reason = new RuntimeError(
-          "cancelled",
-          `the load of model '${record.label}' was cancelled by its caller`,
-        );
+        const reason = () =>
+          cancelled(`the load of model '${record.label}' was cancelled by its caller`);
         void this.#lifecycle.retire(record, reason, 0);
       }
     }
@@ -295,7 +293,7 @@ export class ModelManager implements Models {
     }));
   }
 
-  async loadFromRepository(id: string, signal: AbortSignal): Promise<void> {
+  async loadFromRepository(id: string, signal: CancelSignal): Promise<void> {
     this.#owner.refuseIfMeshOwns();
     await this.#repository.load(id, signal);
   }
@@ -306,7 +304,7 @@ export class ModelManager implements Models {
   }
 
   /** Loads all of the local repository. Returns one line for each model that did not load. */
-  loadRepository(signal: AbortSignal): Promise<string[]> {
+  loadRepository(signal: CancelSignal): Promise<string[]> {
     return this.#repository.loadAll(signal);
   }
 
@@ -315,7 +313,7 @@ export class ModelManager implements Models {
   async close(drainMs = 0): Promise<void> {
     this.#enter("closed");
     this.#repository.close();
-    await this.#retireAll([...this.#registry.all()], closedError(), drainMs);
+    await this.#retireAll([...this.#registry.all()], closedError, drainMs);
   }
 
   #enter(phase: "ready" | "closed"): void {
@@ -335,17 +333,14 @@ export class ModelManager implements Models {
 
   async #unloadRecords(ids: readonly string[]): Promise<void> {
     const records = ids.flatMap((id) => this.#registry.generations(id));
-    const [name = ""] = ids.map(labelOf);
-    const reason = new RuntimeError(
-      "cancelled",
-      `model '${name}' was unloaded while it was loading`,
-    );
+    const reason = () =>
+      cancelled(`model '${labelOf(ids[0] ?? "")}' was unloaded while it was loading`);
     await this.#retireAll(records, reason, this.#options.drainTimeoutMs);
   }
 
   async #retireAll(
     records: readonly ModelRecord[],
-    reason: RuntimeError,
+    reason: () => RuntimeError,
     drainMs: number,
   ): Promise<void> {
     await Promise.all(records.map((record) => this.#lifecycle.retire(record, reason, drainMs)));
@@ -353,7 +348,7 @@ export class ModelManager implements Models {
 
   /** Resolves with whether the purge was done in the time that a caller should wait. */
   async #purge(records: readonly ModelRecord[]): Promise<boolean> {
-    const reason = new RuntimeError("cancelled", "the runtime was reset by runtimeStatus");
+    const reason = () => cancelled("the runtime was reset by runtimeStatus");
     const patience = new AbortController();
     const purged = this.#retireAll(records, reason, purgeDrainMs).then(() => true);
     const waited = delay(statusPatienceMs, patience.signal).then(
@@ -372,6 +367,10 @@ export class ModelManager implements Models {
     }
     return sum;
   }
+}
+
+function cancelled(message: string): RuntimeError {
+  return new RuntimeError("cancelled", message);
 }
 
 /** Ids with NUL are those of versions in the local repository. */

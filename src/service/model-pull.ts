@@ -1,3 +1,4 @@
+import { type CancelSignal, toAbortSignal } from "../cancel-signal.ts";
 import type { ModelPuller, PulledModel } from "../storage/model-puller.ts";
 import type { PullProgress } from "../storage/pull-cache.ts";
 import type { StorageLocation } from "../storage/storage-location.ts";
@@ -12,10 +13,10 @@ export class ModelPull {
   constructor(
     puller: Pick<ModelPuller, "pull">,
     location: StorageLocation,
-    { signal, onProgress }: { readonly signal: AbortSignal; readonly onProgress?: () => void },
+    { signal, onProgress }: { readonly signal: CancelSignal; readonly onProgress?: () => void },
   ) {
     this.#pulled = puller.pull(location, {
-      signal,
+      signal: toAbortSignal(signal),
       onProgress: (progress) => {
         this.progress = progress;
         onProgress?.();

@@ -1,3 +1,4 @@
+import { Cancellation, type CancelSignal } from "../cancel-signal.ts";
 import type { LoadedModel, ModelSource } from "../engine/engine.ts";
 import type { RuntimeError } from "../errors.ts";
 import { defaultRunSettings, type RunSettings } from "../run-settings.ts";
@@ -46,7 +47,7 @@ export class ModelRecord {
   /** Callers who wait for the load. The last one to leave stops it. */
   waiterCount = 0;
 
-  readonly #abort = new AbortController();
+  readonly #abort = new Cancellation();
   readonly #onChange: (record: ModelRecord) => void;
   #state: ModelState = { tag: "queued" };
   #loaded: LoadedModel | undefined;
@@ -87,8 +88,8 @@ export class ModelRecord {
   }
 
   /** Aborts when this generation is to end: whatever the load is doing stops. */
-  get signal(): AbortSignal {
-    return this.#abort.signal;
+  get signal(): CancelSignal {
+    return this.#abort;
   }
 
   /** The model in its host, if it is in one. */

@@ -77,9 +77,9 @@ export function readSettings(document: Document, where: string): Partial<RunSett
 
 function valueAt(document: Document, path: readonly string[], where: string): unknown {
   let value: unknown = document;
-  for (const [depth, name] of path.entries()) {
+  for (const name of path) {
     if (!isObject(value)) {
-      throw invalid(`${where}: ${path.slice(0, depth).join(".")} must be an object`);
+      throw invalid(`${where}: ${path.slice(0, path.indexOf(name)).join(".")} must be an object`);
     }
     value = Object.hasOwn(value, name) ? value[name] : undefined;
     if (value === undefined) return undefined;

@@ -2,8 +2,10 @@ import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { delay } from "../abort.ts";
 import type { Engine } from "../engine/engine.ts";
-import type { SafePath } from "../storage/safe-path.ts";
-import { locateModel } from "./model-inspection.ts";
+import { fileIdentity } from "../file-identity.ts";
+import type { SafePath } from "../safe-path.ts";
+import type { StorageLocation } from "../storage/storage-location.ts";
+import type { ModelRecord } from "./model-record.ts";
 import type { ModelRequest } from "./model-spec.ts";
 
 /** ModelMesh counts in units of 8 KiB and forgets to clean up after a failed load of one unit. */
@@ -53,9 +55,12 @@ export class ModelSizer {
   }
 
   /** Keeps what a load of the model needed at most, for the next time that the same file is asked about. */
-  async remember(request: ModelRequest, neededBytes: number): Promise<void> {
-    const onDisk = await this.#identify(request);
-    this.#note(onDisk?.identity, neededBytes);
+  remember(
+    { request, source }: Pick<ModelRecord, "request" | "source">,
+    neededBytes: number,
+  ): void {
+    const { location } = request;
+    this.#note(location === undefined ? source?.identity : identityIn(location), neededBytes);
   }
 
   /** What a load would reserve. Undefined if the file is not here, or cannot be read now or soon enough:
@@ -71,29 +76,33 @@ export class ModelSizer {
   }
 
   async #estimate({ spec, format }: ModelRequest): Promise<number> {
-    const parts = { engine: this.#engine, safePath: this.#safePath };
-    const path = await this.#safePath.follow(this.#safePath.resolve(spec.path), spec.path);
-    const model = await locateModel(parts, { path, name: spec.path, format });
-    return (await this.#engine.inspect(model)).estimatedBytes;
+    const { roots } = this.#safePath;
+    const place = { path: this.#safePath.resolve(spec.path), name: spec.path, roots, format };
+    return (await this.#engine.inspect(await this.#engine.locate(place))).estimatedBytes;
   }
 
   #note(identity: string | undefined, bytes: number): void {
     if (identity === undefined) return;
     this.#needed.delete(identity);
     this.#needed.set(identity, bytes);
+    if (this.#needed.size <= maxRemembered) return;
     const oldest = this.#needed.keys().next();
-    if (this.#needed.size > maxRemembered && !oldest.done) this.#needed.delete(oldest.value);
+    if (!oldest.done) this.#needed.delete(oldest.value);
   }
 
-  /** What is known of the model without opening it. To ask a store would take too long: the same place in it
-   *  counts as the same model. */
+  /** What is known of the model without opening it. */
   async #identify({
     spec,
     location,
   }: ModelRequest): Promise<{ bytes: number | undefined; identity: string } | undefined> {
     if (location === undefined) return await statModel(this.#safePath.resolve(spec.path));
-    return { bytes: undefined, identity: JSON.stringify(location) };
+    return { bytes: undefined, identity: identityIn(location) };
   }
+}
+
+/** To ask a store would take too long: the same place in it counts as the same model. */
+function identityIn(location: StorageLocation): string {
+  return JSON.stringify(location);
 }
 
 /** A file's size and identity; for a directory those of its `model.onnx`, the usual name. Anything else
@@ -103,8 +112,7 @@ async function statModel(path: string): Promise<{ bytes: number; identity: strin
     let found = await stat(path, { bigint: true });
     if (found.isDirectory()) found = await stat(join(path, "model.onnx"), { bigint: true });
     if (!found.isFile()) return undefined;
-    const identity = `${found.dev}:${found.ino}:${found.size}:${found.mtimeNs}`;
-    return { bytes: Number(found.size), identity };
+    return { bytes: Number(found.size), identity: fileIdentity(found) };
   } catch {
     return undefined;
   }

@@ -78,7 +78,7 @@ export interface Models {
   /** Resolves when the model can serve; see the promises in proto/mmesh/model-runtime.proto. Aborting
    *  stops the load unless somebody else waits for it. Kinds: "invalid-argument",
    *  "failed-precondition", "over-budget", "load-failed", "deadline-exceeded", "cancelled". */
-  load(spec: ModelSpec, signal: AbortSignal): Promise<ModelSize>;
+  load(spec: ModelSpec, signal: CancelSignal): Promise<ModelSize>;
 
   /** Resolves when the memory of every generation of `id` known at the call is free. */
   unload(id: string): Promise<void>;
@@ -116,7 +116,7 @@ export interface Models {
   /** Loads a model of the local repository, all of its versions; reads the disk again, so that new
    *  versions are found and removed ones leave. Throws "failed-precondition" if there is no repository or
    *  ModelMesh owns the lifecycle, "model-not-found" if the repository has no such model, else as `load`. */
-  loadFromRepository(id: string, signal: AbortSignal): Promise<void>;
+  loadFromRepository(id: string, signal: CancelSignal): Promise<void>;
 
   /** Unloads a model of the local repository, all of its versions. Throws as `loadFromRepository`;
    *  "model-not-found" if it is not loaded. */

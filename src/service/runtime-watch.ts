@@ -63,7 +63,8 @@ export class RuntimeWatch implements RuntimeFeed {
   #connections: () => number = () => 0;
   #watcherCount = 0;
   #sampler: NodeJS.Timeout | undefined;
-  #change = Promise.withResolvers<void>();
+  /** Undefined while nobody waits for it. */
+  #change: PromiseWithResolvers<void> | undefined;
   /** Updates that were given out, by what the journal said: the same object for all who ask the same. */
   #updates = new WeakMap<Changes<ModelRow, RuntimeEvent>, FeedUpdate>();
 
@@ -120,6 +121,7 @@ export class RuntimeWatch implements RuntimeFeed {
   }
 
   nextChange(): Promise<void> {
+    this.#change ??= Promise.withResolvers();
     return this.#change.promise;
   }
 
@@ -211,8 +213,10 @@ export class RuntimeWatch implements RuntimeFeed {
     const counts = this.#counts.get(id) ?? { loads: 0, loadFailures: 0 };
     this.#counts.delete(id);
     this.#counts.set(id, counts);
-    const [oldest] = this.#counts.keys();
-    if (oldest !== undefined && this.#counts.size > maxCountedIds) this.#counts.delete(oldest);
+    if (this.#counts.size > maxCountedIds) {
+      const [oldest] = this.#counts.keys();
+      if (oldest !== undefined) this.#counts.delete(oldest);
+    }
     return counts;
   }
 
@@ -227,8 +231,8 @@ export class RuntimeWatch implements RuntimeFeed {
 
   #changed(): void {
     this.#isRuntimeDirty = true;
-    this.#change.resolve();
-    this.#change = Promise.withResolvers();
+    this.#change?.resolve();
+    this.#change = undefined;
   }
 
   /** Looks at what changes without a word. */

@@ -26,14 +26,18 @@ const perOctave = 8;
 const firstOctave = -5;
 const bucketCount = (17 - firstOctave) * perOctave;
 
+// Copied by each meter, of which every model has one.
+const never: readonly number[] = Array.from({ length: slotCount }, () => -1);
+const none: readonly number[] = Array.from({ length: slotCount }, () => 0);
+
 /** Counts inferences and their latency in a window that slides over the last ten seconds. To count costs
  *  one increment and allocates nothing but, at the first, the 3.5 KB that hold the window. */
 export class TrafficMeter {
   readonly #now: () => number;
   readonly #startMs: number;
   /** Which slot of time each slot of the window holds at present. */
-  readonly #slots: number[] = Array.from({ length: slotCount }, () => -1);
-  readonly #failed: number[] = Array.from({ length: slotCount }, () => 0);
+  readonly #slots: number[] = never.slice();
+  readonly #failed: number[] = none.slice();
   #buckets: Uint32Array | undefined;
   #lastSlot = Number.NEGATIVE_INFINITY;
   #succeededTotal = 0;

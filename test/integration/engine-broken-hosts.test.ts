@@ -6,7 +6,14 @@ import { join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
 import { promisify } from "node:util";
 import { createEngine } from "../../src/engine/create-engine.ts";
-import { forever, inspectAt, isRunning, startEngine, until } from "../support/engine-fixture.ts";
+import {
+  forever,
+  inspectAt,
+  isRunning,
+  placeOf,
+  startEngine,
+  until,
+} from "../support/engine-fixture.ts";
 import { addOne } from "../support/onnx-models.ts";
 
 const limitMs = 60_000;
@@ -50,7 +57,7 @@ describe("hosts that cannot start", { timeout: limitMs }, () => {
     const starts = log.count("engine host was lost");
     assert.ok(starts >= 5 && starts <= 15, String(starts));
     assert.ok(log.lines.some((line) => line.facts["line"] === "no such library"));
-    const source = { format: "onnx", file: "/nowhere.onnx", estimatedBytes: 1 };
+    const source = { format: "onnx", file: "/nowhere.onnx", identity: "", estimatedBytes: 1 };
     await assert.rejects(engine.load(source, { signal: forever, isolated: false }), {
       kind: "failed-precondition",
     });
@@ -96,7 +103,7 @@ describe("a system that refuses processes", { timeout: limitMs }, () => {
       const { closeSync, openSync } = await import("node:fs");
       const { createEngine } = await import(${JSON.stringify(engineModule)});
       const engine = createEngine({ hosts: 1 });
-      const source = await engine.inspect(await engine.locate(${JSON.stringify(model)}, undefined));
+      const source = await engine.inspect(await engine.locate(${JSON.stringify(placeOf(model))}));
       const signal = new AbortController().signal;
       const load = (isolated) =>
         engine.load(source, { signal, isolated }).then(() => "loaded", (error) => error.kind);

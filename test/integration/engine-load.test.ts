@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
-import { readdirSync } from "node:fs";
+import { readdirSync, statSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { HostLostError } from "../../src/engine/host-lost-error.ts";
 import { RuntimeError } from "../../src/errors.ts";
+import { fileIdentity } from "../../src/file-identity.ts";
 import { defaultRunSettings } from "../../src/run-settings.ts";
 import {
   type EngineFixture,
@@ -48,12 +49,14 @@ function sharedBytes({ engine }: EngineFixture): number {
 describe("inspecting a model", { timeout: limitMs }, () => {
   it("bounds its memory, and adds a host where it will have its own", async (t) => {
     const { engine, directory, put } = await startEngine(t, { dedicatedMinBytes: 4 * MiB });
-    const small = await inspectAt(engine, await put("small.onnx", addOne()), undefined);
+    const file = await put("small.onnx", addOne());
+    const small = await inspectAt(engine, file, undefined);
     assert.deepEqual(
       { ...small, estimatedBytes: 0 },
       {
         format: "onnx",
-        file: join(directory, "small.onnx"),
+        file,
+        identity: fileIdentity(statSync(file, { bigint: true })),
         estimatedBytes: 0,
       },
     );

@@ -1,3 +1,4 @@
+import type { CancelSignal } from "../../src/cancel-signal.ts";
 import { labelOf } from "../../src/service/model-name.ts";
 import type { ModelRecord } from "../../src/service/model-record.ts";
 import { ModelRegistry } from "../../src/service/model-registry.ts";
@@ -31,7 +32,7 @@ export interface Watched {
   /** When it made its last step: events between which promises did not react to the end count as one. */
   stationEvent: number;
   /** Of the callers of loadModel whose answer hangs on it. */
-  readonly callers: Set<AbortSignal>;
+  readonly callers: Set<CancelSignal>;
   /** When it began to drain, and how long its runs were promised. */
   drain: { readonly sinceMs: number; readonly limitMs: number } | undefined;
 }
@@ -50,7 +51,7 @@ export interface WatchOptions {
 /** Follows every generation from its first state to its removal. */
 export class RecordWatch {
   readonly #options: WatchOptions;
-  readonly #bySignal = new Map<AbortSignal, Watched>();
+  readonly #bySignal = new Map<CancelSignal, Watched>();
   #registry: ModelRegistry | undefined;
 
   constructor(options: WatchOptions) {
@@ -95,7 +96,7 @@ export class RecordWatch {
     }
   }
 
-  of(signal: AbortSignal): Watched | undefined {
+  of(signal: CancelSignal): Watched | undefined {
     return this.#bySignal.get(signal);
   }
 

@@ -1,3 +1,4 @@
+import type { CancelSignal } from "../../src/cancel-signal.ts";
 import type { EngineRequest, LoadedModel, ModelSource } from "../../src/engine/engine.ts";
 import { RuntimeError } from "../../src/errors.ts";
 import type { Tensor } from "../../src/tensor.ts";
@@ -19,7 +20,7 @@ interface CopyFacts {
   readonly serial: number;
   readonly source: ModelSource;
   /** The signal of the load, which is that of the generation. */
-  readonly signal: AbortSignal;
+  readonly signal: CancelSignal;
   readonly host: SimulatedHost;
   readonly name: string;
 }
@@ -44,7 +45,7 @@ export class SimulatedCopy implements LoadedModel {
   } as const;
   readonly serial: number;
   readonly source: ModelSource;
-  readonly signal: AbortSignal;
+  readonly signal: CancelSignal;
   readonly host: SimulatedHost;
   readonly name: string;
   readonly sizeBytes: number;
@@ -104,7 +105,7 @@ export class SimulatedCopy implements LoadedModel {
     return this.#gone.promise;
   }
 
-  infer(_request: EngineRequest, signal: AbortSignal): Promise<Tensor[]> {
+  infer(_request: EngineRequest, signal: CancelSignal): Promise<Tensor[]> {
     if (signal.aborted) return Promise.reject(signal.reason);
     if (this.phase === "lost") return Promise.reject(hostLost(this.host));
     if (this.phase !== "loaded") return Promise.reject(unloaded());

@@ -1,8 +1,10 @@
+import type { CancelSignal } from "../../src/cancel-signal.ts";
 import type {
   Engine,
   HostInfo,
   LoadedModel,
   ModelFile,
+  ModelPlace,
   ModelSource,
 } from "../../src/engine/engine.ts";
 import { HostCounts } from "../../src/engine/host-counts.ts";
@@ -10,10 +12,11 @@ import { RuntimeError } from "../../src/errors.ts";
 import { loadableFiles } from "./model-files.ts";
 import type { OpenWorks } from "./open-work.ts";
 import { SimulatedCopy, SimulatedHost } from "./simulated-copy.ts";
+import type { VirtualDisk } from "./virtual-disk.ts";
 
 export interface EngineWatcher {
   /** The name of the generation that a signal belongs to, for labels. */
-  readonly nameOf: (signal: AbortSignal) => string;
+  readonly nameOf: (signal: CancelSignal) => string;
   /** Called when the runtime asks for a copy's memory, before anything else happens. */
   readonly onUnload: (copy: SimulatedCopy) => void;
   /** Called when a host has died, with what it held. */
@@ -32,15 +35,21 @@ export class SimulatedEngine implements Engine {
   readonly copies = new Set<SimulatedCopy>();
   readonly ready: Promise<void>;
   readonly #works: OpenWorks;
+  readonly #disk: VirtualDisk;
   readonly #watcher: EngineWatcher;
   readonly #shared: SimulatedHost[] = [];
   /** Of all copies that ever were; the index is the serial number. */
-  readonly #signals: (AbortSignal | undefined)[] = [undefined];
+  readonly #signals: (CancelSignal | undefined)[] = [undefined];
   #lastPid = 0;
 
-  constructor(works: OpenWorks, watcher: EngineWatcher, options: { readonly isUp: boolean }) {
+  constructor(
+    works: OpenWorks,
+    disk: VirtualDisk,
+    options: { readonly isUp: boolean; readonly watcher: EngineWatcher },
+  ) {
     this.#works = works;
-    this.#watcher = watcher;
+    this.#disk = disk;
+    this.#watcher = options.watcher;
     const up = Promise.withResolvers<void>();
     this.ready = up.promise;
     const settle = () => {
@@ -58,8 +67,14 @@ export class SimulatedEngine implements Engine {
     return sum;
   }
 
-  locate(path: string): Promise<ModelFile> {
-    return this.#answer(`locate ${path}`, { format: "onnx", file: path });
+  locate({ path }: ModelPlace): Promise<ModelFile> {
+    return this.#answer(`locate ${path}`, () => {
+      const identity = this.#disk.identityOf(path);
+      if (identity === undefined) {
+        throw new RuntimeError("failed-precondition", `${path} does not exist`);
+      }
+      return { format: "onnx", file: path, identity };
+    });
   }
 
   inspect(model: ModelFile): Promise<ModelSource> {
@@ -68,7 +83,7 @@ export class SimulatedEngine implements Engine {
       return Promise.reject(new RuntimeError("invalid-argument", `${model.file} is not a model`));
     }
     const { estimatedBytes } = found;
-    return this.#answer(`inspect ${model.file}`, { ...model, estimatedBytes });
+    return this.#answer(`inspect ${model.file}`, () => ({ ...model, estimatedBytes }));
   }
 
   predictBytes(diskBytes: number): number {
@@ -81,7 +96,7 @@ export class SimulatedEngine implements Engine {
 
   load(
     source: ModelSource,
-    { signal, isolated }: { readonly signal: AbortSignal; readonly isolated: boolean },
+    { signal, isolated }: { readonly signal: CancelSignal; readonly isolated: boolean },
   ): Promise<LoadedModel> {
     const serial = this.#signals.push(signal) - 1;
     const host = isolated ? this.#spawn() : this.#sharedHost(serial % sharedHosts);
@@ -101,7 +116,7 @@ export class SimulatedEngine implements Engine {
   async close(): Promise<void> {}
 
   /** The signal of the generation that the copy with this serial number belongs to. */
-  signalOf(serial: number): AbortSignal | undefined {
+  signalOf(serial: number): CancelSignal | undefined {
     return this.#signals[serial];
   }
 
@@ -125,12 +140,17 @@ export class SimulatedEngine implements Engine {
     this.#watcher.onCrash(lost);
   }
 
-  #answer<Value>(label: string, value: Value): Promise<Value> {
+  #answer<Value>(label: string, find: () => Value): Promise<Value> {
     const answer = Promise.withResolvers<Value>();
     const settle = (outcome: number) => {
       if (outcome < 95) {
-        answer.resolve(value);
-        return "found";
+        try {
+          answer.resolve(find());
+          return "found";
+        } catch (error) {
+          answer.reject(error);
+          return "refused";
+        }
       }
       answer.reject(new RuntimeError("temporarily-unavailable", "too many open files"));
       return "too many open files";

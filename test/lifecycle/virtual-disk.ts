@@ -1,6 +1,8 @@
+import type { BigIntStats } from "node:fs";
 import fsPromises from "node:fs/promises";
 import { syncBuiltinESMExports } from "node:module";
 import { dirname } from "node:path";
+import { fileIdentity } from "../../src/file-identity.ts";
 import type { OpenWorks } from "./open-work.ts";
 
 /** Everything below is virtual; all other paths are left to the real disk. */
@@ -43,12 +45,19 @@ export class VirtualDisk {
     return this.#entries.has(path);
   }
 
-  /** Answers `stat`, `realpath` and `readdir` of node:fs/promises for virtual paths. Returns the function
+  /** As `fileIdentity` of a file, or of the model in a folder; undefined if it is not there. */
+  identityOf(path: string): string | undefined {
+    const entry = this.#entries.get(path);
+    if (entry?.isFile === false) return this.identityOf(`${path}/model.onnx`);
+    return entry && fileIdentity(statsOf(entry));
+  }
+
+  /** Answers `stat` and `readdir` of node:fs/promises for virtual paths. Returns the function
    *  that ends that. `current`: the disk of the moment. */
   static install(current: () => VirtualDisk | undefined): () => void {
-    const { stat, realpath, readdir } = fsPromises;
-    const real: Record<string, unknown> = { stat, realpath, readdir };
-    const divert = (name: "stat" | "realpath" | "readdir") => {
+    const { stat, readdir } = fsPromises;
+    const real: Record<string, unknown> = { stat, readdir };
+    const divert = (name: "stat" | "readdir") => {
       const ofDisk = real[name] as (...args: unknown[]) => Promise<unknown>;
       return (path: unknown, ...rest: unknown[]): Promise<unknown> => {
         const disk = current();
@@ -60,7 +69,6 @@ export class VirtualDisk {
     };
     Object.assign(fsPromises, {
       stat: divert("stat"),
-      realpath: divert("realpath"),
       readdir: divert("readdir"),
     });
     syncBuiltinESMExports();
@@ -70,7 +78,7 @@ export class VirtualDisk {
     };
   }
 
-  #ask(name: "stat" | "realpath" | "readdir", path: string): Promise<unknown> {
+  #ask(name: "stat" | "readdir", path: string): Promise<unknown> {
     const answer = Promise.withResolvers<unknown>();
     const settle = (outcome: number) => {
       const entry = this.#entries.get(path);
@@ -80,8 +88,7 @@ export class VirtualDisk {
       };
       if (outcome >= 97) return refuse("EMFILE");
       if (entry === undefined) return refuse("ENOENT");
-      if (name === "realpath") answer.resolve(path);
-      else if (name === "stat") answer.resolve(statsOf(entry));
+      if (name === "stat") answer.resolve(statsOf(entry));
       else answer.resolve(this.#list(path));
       return "answered";
     };
@@ -107,7 +114,7 @@ export class VirtualDisk {
 }
 
 /** Both of what stat gives with `bigint` and without, as far as the runtime reads it. */
-function statsOf({ isFile, bytes, edition }: Entry): unknown {
+function statsOf({ isFile, bytes, edition }: Entry): BigIntStats {
   return {
     isFile: () => isFile,
     isDirectory: () => !isFile,
@@ -116,5 +123,5 @@ function statsOf({ isFile, bytes, edition }: Entry): unknown {
     size: bytes,
     mtimeMs: edition,
     mtimeNs: BigInt(edition),
-  };
+  } as unknown as BigIntStats;
 }

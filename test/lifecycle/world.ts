@@ -1,7 +1,7 @@
 import { createLogger } from "../../src/log.ts";
+import { SafePath } from "../../src/safe-path.ts";
 import { ModelManager } from "../../src/service/model-manager.ts";
 import { splitVersionedId } from "../../src/service/model-name.ts";
-import { SafePath } from "../../src/storage/safe-path.ts";
 import { Callers } from "./callers.ts";
 import { capacityBytes, loadableFiles, repositoryFolder, writeVersion } from "./model-files.ts";
 import { OpenWorks } from "./open-work.ts";
@@ -51,15 +51,14 @@ export class World {
     this.ownIds = Array.from({ length: setup.idCount }, (_, index) => `m${index}`);
     this.ids = [...this.ownIds, ...this.repositoryNames];
     this.disk = new VirtualDisk(this.works, { answersAtOnce: !setup.isDiskSlow });
-    this.engine = new SimulatedEngine(
-      this.works,
-      {
+    this.engine = new SimulatedEngine(this.works, this.disk, {
+      isUp: !setup.isEngineSlow,
+      watcher: {
         nameOf: (signal) => this.watch.of(signal)?.name ?? "a stranger",
         onUnload: (copy) => this.#checkUnload(copy),
         onCrash: (lost) => this.#onCrash(lost),
       },
-      { isUp: !setup.isEngineSlow },
-    );
+    });
     this.watch = new RecordWatch({
       violations: this.violations,
       nowMs: () => this.clock.nowMs,

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { createEngine, type EngineOptions } from "../../src/engine/create-engine.ts";
-import type { Engine, LoadedModel, ModelSource } from "../../src/engine/engine.ts";
+import type { Engine, LoadedModel, ModelPlace, ModelSource } from "../../src/engine/engine.ts";
 import { defaultRunSettings, type RunSettings } from "../../src/run-settings.ts";
 import type { Tensor } from "../../src/tensor.ts";
 
@@ -108,11 +108,16 @@ export function slowInputs(iterations: bigint): Tensor[] {
   return [fp32("x", [1, 4], [1, 2, 3, 4]), int64("n", [iterations])];
 }
 
+/** A model anywhere on this machine, in a format that its file tells. */
+export function placeOf(path: string): ModelPlace {
+  return { path, name: path, roots: ["/"], format: undefined };
+}
+
 /** Finds and inspects a model, as the service layer does. */
 export async function inspectAt(
   engine: Engine,
   path: string,
   format: string | undefined,
 ): Promise<ModelSource> {
-  return engine.inspect(await engine.locate(path, format));
+  return engine.inspect(await engine.locate({ ...placeOf(path), format }));
 }

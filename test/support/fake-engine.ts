@@ -1,20 +1,25 @@
+import { statSync } from "node:fs";
+import type { CancelSignal } from "../../src/cancel-signal.ts";
 import type {
   Engine,
   EngineRequest,
   HostInfo,
   LoadedModel,
   ModelFile,
+  ModelPlace,
   ModelSource,
 } from "../../src/engine/engine.ts";
 import { HostCounts } from "../../src/engine/host-counts.ts";
 import { RuntimeError } from "../../src/errors.ts";
+import { fileIdentity } from "../../src/file-identity.ts";
+import { SafePath } from "../../src/safe-path.ts";
 import type { Tensor } from "../../src/tensor.ts";
 
 /** One load that the manager has asked the fake engine for. The test decides how it ends. */
 export interface FakeLoad {
   readonly source: ModelSource;
   readonly isolated: boolean;
-  readonly signal: AbortSignal;
+  readonly signal: CancelSignal;
   finish(sizeBytes?: number): FakeModel;
   fail(error: RuntimeError): void;
   /** What the engine does at last when the signal has aborted: reject with its reason. */
@@ -33,7 +38,7 @@ export class FakeModel implements LoadedModel {
   waitingRuns = 0;
   readonly runs: {
     readonly request: EngineRequest;
-    readonly signal: AbortSignal;
+    readonly signal: CancelSignal;
     readonly answer: PromiseWithResolvers<Tensor[]>;
   }[] = [];
   unloadCount = 0;
@@ -49,7 +54,7 @@ export class FakeModel implements LoadedModel {
     return this.#lost.promise;
   }
 
-  infer(request: EngineRequest, signal: AbortSignal): Promise<Tensor[]> {
+  infer(request: EngineRequest, signal: CancelSignal): Promise<Tensor[]> {
     const answer = Promise.withResolvers<Tensor[]>();
     this.runs.push({ request, signal, answer });
     signal.addEventListener("abort", () => answer.reject(signal.reason), { once: true });
@@ -92,8 +97,10 @@ export class FakeEngine implements Engine {
     return this.up.promise;
   }
 
-  async locate(path: string): Promise<ModelFile> {
-    return { format: "onnx", file: path };
+  async locate({ path, name, roots }: ModelPlace): Promise<ModelFile> {
+    const file = new SafePath(roots).follow(path, name);
+    const identity = fileIdentity(statSync(file, { bigint: true }));
+    return { format: "onnx", file, identity };
   }
 
   async inspect(model: ModelFile): Promise<ModelSource> {
@@ -113,7 +120,7 @@ export class FakeEngine implements Engine {
 
   load(
     source: ModelSource,
-    { signal, isolated }: { readonly signal: AbortSignal; readonly isolated: boolean },
+    { signal, isolated }: { readonly signal: CancelSignal; readonly isolated: boolean },
   ): Promise<LoadedModel> {
     const answer = Promise.withResolvers<LoadedModel>();
     this.loads.push({

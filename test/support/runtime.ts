@@ -6,8 +6,8 @@ import { createLogger } from "../../src/log.ts";
 import { CallMetrics } from "../../src/rpc/call-metrics.ts";
 import { MetricsPage } from "../../src/rpc/metrics-text.ts";
 import { buildServer } from "../../src/rpc/server.ts";
+import { SafePath } from "../../src/safe-path.ts";
 import { ModelManager, type ModelManagerOptions } from "../../src/service/model-manager.ts";
-import { SafePath } from "../../src/storage/safe-path.ts";
 import { projectRoot } from "./served.ts";
 
 export interface Runtime {

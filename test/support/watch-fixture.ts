@@ -43,7 +43,8 @@ export function watchFixture(): WatchFixture {
       return registry.add(request, false);
     },
     finishLoad(record, sizeBytes = 60) {
-      record.source = { format: "onnx", file: `/${record.id}.onnx`, estimatedBytes: 100 };
+      const file = `/${record.id}.onnx`;
+      record.source = { format: "onnx", file, identity: file, estimatedBytes: 100 };
       if (record.state.tag === "queued") record.reserve(100);
       const model = new FakeModel(sizeBytes, true);
       record.becomeReady(model);

@@ -1,12 +1,14 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, realpath, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it, type TestContext } from "node:test";
 import { FileThreads } from "../../../src/engine/file-threads.ts";
 import { inspectFile } from "../../../src/engine/model-files.ts";
 import { RuntimeError } from "../../../src/errors.ts";
+import { fileIdentity } from "../../../src/file-identity.ts";
+import { placeOf } from "../../support/engine-fixture.ts";
 import { addOne } from "../../support/onnx-models.ts";
 
 const over = new RuntimeError("shutting-down", "the test is over");
@@ -16,7 +18,7 @@ describe("the threads that look at model files", { timeout: 60_000 }, () => {
   let file = "";
 
   before(async () => {
-    directory = await mkdtemp(join(tmpdir(), "modelport-threads-"));
+    directory = await realpath(await mkdtemp(join(tmpdir(), "modelport-threads-")));
     file = join(directory, "add.onnx");
     await writeFile(file, addOne());
   });
@@ -30,48 +32,77 @@ describe("the threads that look at model files", { timeout: 60_000 }, () => {
 
   it("find a file, and look into it on the way", async (t) => {
     const footprint = await inspectFile("onnx", file);
-    assert.deepEqual(await start(t).find(file, undefined), {
-      model: { format: "onnx", file },
+    assert.deepEqual(await start(t).find(placeOf(file)), {
+      model: { format: "onnx", file, identity: fileIdentity(await stat(file, { bigint: true })) },
       footprint,
     });
   });
 
-  it("do not open what is in a directory: it may lead out of it", async (t) => {
+  it("find what is in a directory, with its settings", async (t) => {
     const nested = join(directory, "nested");
     await mkdir(nested);
-    await writeFile(join(nested, "model.onnx"), addOne());
-    await writeFile(join(nested, "modelport.json"), "{}");
-    const { model, footprint } = await start(t).find(nested, undefined);
-    assert.deepEqual(model, {
-      format: "onnx",
-      file: join(nested, "model.onnx"),
-      settingsFile: join(nested, "modelport.json"),
+    const model = join(nested, "model.onnx");
+    const settings = join(nested, "modelport.json");
+    await writeFile(model, addOne());
+    await writeFile(settings, "{}");
+    assert.deepEqual(await start(t).find(placeOf(nested)), {
+      model: {
+        format: "onnx",
+        file: model,
+        identity: fileIdentity(await stat(model, { bigint: true })),
+        settingsFile: { name: settings, path: settings },
+      },
+      footprint: await inspectFile("onnx", model),
     });
-    assert.equal(footprint, undefined);
+  });
+
+  it("follow links as far as the roots", async (t) => {
+    const threads = start(t);
+    const root = join(directory, "root");
+    const outside = join(directory, "outside");
+    for (const folder of [join(root, "inner"), outside]) await mkdir(folder, { recursive: true });
+    await writeFile(join(root, "real.onnx"), addOne());
+    await writeFile(join(outside, "model.onnx"), addOne());
+    await symlink("../real.onnx", join(root, "inner/model.onnx"));
+    await symlink(join(outside, "model.onnx"), join(root, "out.onnx"));
+    await symlink(outside, join(root, "out"));
+    await mkdir(join(root, "hidden"));
+    await symlink("../out.onnx", join(root, "hidden/model.onnx"));
+    const find = (name: string) =>
+      threads.find({ path: join(root, name), name, roots: [root], format: undefined });
+    assert.equal((await find("inner")).model.file, join(root, "real.onnx"));
+    for (const name of ["out.onnx", "out", "hidden"]) {
+      await assert.rejects(find(name), {
+        kind: "invalid-argument",
+        message: `model path '${name}' is outside the model directories (${root})`,
+      });
+    }
   });
 
   it("say what is wrong as if it were said here", async (t) => {
     const threads = start(t);
     const junk = join(directory, "junk.onnx");
     await writeFile(junk, "no model");
-    assert.equal((await threads.find(junk, undefined)).footprint, undefined);
+    assert.equal((await threads.find(placeOf(junk))).footprint, undefined);
     await assert.rejects(threads.inspect("onnx", junk), (error: unknown) => {
       assert.ok(error instanceof RuntimeError);
       assert.equal(error.kind, "invalid-argument");
       assert.match(error.message, /junk\.onnx is not an ONNX model/);
       return true;
     });
-    await assert.rejects(threads.find(join(directory, "missing"), undefined), {
+    await assert.rejects(threads.find(placeOf(join(directory, "missing"))), {
       kind: "failed-precondition",
     });
-    await assert.rejects(threads.find(file, "tarot"), { kind: "invalid-argument" });
+    await assert.rejects(threads.find({ ...placeOf(file), format: "tarot" }), {
+      kind: "invalid-argument",
+    });
   });
 
   it("answer many calls at once, each its own", async (t) => {
     const threads = start(t);
     const missing = Array.from({ length: 50 }, (_, n) => join(directory, `missing ${n}`));
     const answers = await Promise.allSettled([
-      ...missing.map((path) => threads.find(path, undefined)),
+      ...missing.map((path) => threads.find(placeOf(path))),
       threads.inspect("onnx", file),
     ]);
     for (const [n, answer] of answers.slice(0, 50).entries()) {
@@ -85,16 +116,16 @@ describe("the threads that look at model files", { timeout: 60_000 }, () => {
     const pipe = join(directory, "pipe.onnx");
     assert.equal(spawnSync("mkfifo", [pipe]).status, 0);
     const threads = start(t);
-    await threads.find(file, undefined);
+    await threads.find(placeOf(file));
     let isStuck = true;
     const stuck = threads.inspect("onnx", pipe).finally(() => {
       isStuck = false;
     });
     const refused = assert.rejects(stuck, { kind: "invalid-argument" });
     // What came before it was known is behind it.
-    const behind = threads.find(file, undefined);
+    const behind = threads.find(placeOf(file));
     await new Promise((resolve) => setTimeout(resolve, 600));
-    assert.ok((await threads.find(file, undefined)).footprint);
+    assert.ok((await threads.find(placeOf(file))).footprint);
     assert.ok(isStuck);
     await writeFile(pipe, "");
     await refused;
@@ -105,25 +136,25 @@ describe("the threads that look at model files", { timeout: 60_000 }, () => {
     const entry = new URL(
       `data:text/javascript,${encodeURIComponent(
         `import { parentPort } from "node:worker_threads";
-         parentPort.on("message", ({ number, path }) => {
+         parentPort.on("message", ({ number, place: { path } }) => {
            if (path === "break") throw new Error("broken by a test");
            parentPort.postMessage({ number, result: path });
          });`,
       )}`,
     );
     const threads = start(t, entry);
-    await assert.rejects(threads.find("break", undefined), {
+    await assert.rejects(threads.find(placeOf("break")), {
       kind: "temporarily-unavailable",
       message: /broken by a test/,
     });
-    assert.equal(await threads.find("again", undefined), "again");
+    assert.equal(await threads.find(placeOf("again")), "again");
   });
 
   it("let go of everything when they are closed", async (t) => {
     const threads = start(t);
-    const call = assert.rejects(threads.find(file, undefined), { kind: "shutting-down" });
+    const call = assert.rejects(threads.find(placeOf(file)), { kind: "shutting-down" });
     threads.close(over);
     await call;
-    await assert.rejects(threads.find(file, undefined), { kind: "shutting-down" });
+    await assert.rejects(threads.find(placeOf(file)), { kind: "shutting-down" });
   });
 });

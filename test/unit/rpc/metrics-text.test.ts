@@ -9,9 +9,9 @@ import { createLogger } from "../../../src/log.ts";
 import { CallMetrics, codeNames } from "../../../src/rpc/call-metrics.ts";
 import { metricTable } from "../../../src/rpc/metric-table.ts";
 import { MetricsPage } from "../../../src/rpc/metrics-text.ts";
+import { SafePath } from "../../../src/safe-path.ts";
 import { ModelManager } from "../../../src/service/model-manager.ts";
 import type { InferenceRequest, ModelSpec } from "../../../src/service/models.ts";
-import { SafePath } from "../../../src/storage/safe-path.ts";
 import { FakeEngine } from "../../support/fake-engine.ts";
 import { Scrape } from "../../support/prometheus-text.ts";
 

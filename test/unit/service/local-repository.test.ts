@@ -7,9 +7,9 @@ import { setImmediate } from "node:timers/promises";
 import { HostLostError } from "../../../src/engine/host-lost-error.ts";
 import { RuntimeError } from "../../../src/errors.ts";
 import { createLogger } from "../../../src/log.ts";
+import { SafePath } from "../../../src/safe-path.ts";
 import { ModelManager, type ModelManagerOptions } from "../../../src/service/model-manager.ts";
 import type { InferenceRequest } from "../../../src/service/models.ts";
-import { SafePath } from "../../../src/storage/safe-path.ts";
 import { FakeEngine } from "../../support/fake-engine.ts";
 
 const forever = new AbortController().signal;

@@ -8,9 +8,9 @@ import type { ModelSource } from "../../../src/engine/engine.ts";
 import { HostLostError } from "../../../src/engine/host-lost-error.ts";
 import { RuntimeError } from "../../../src/errors.ts";
 import { createLogger } from "../../../src/log.ts";
+import { SafePath } from "../../../src/safe-path.ts";
 import { ModelManager, type ModelManagerOptions } from "../../../src/service/model-manager.ts";
 import type { InferenceRequest, ModelSpec } from "../../../src/service/models.ts";
-import { SafePath } from "../../../src/storage/safe-path.ts";
 import { FakeEngine } from "../../support/fake-engine.ts";
 
 let root: string;
@@ -199,7 +199,7 @@ describe("loading a model", () => {
     caller.abort(new Error("gone"));
     await assert.rejects(answer, /gone/);
     assert.equal((await manager.load(spec("m"), forever)).sizeBytes, 60, "the old one serves");
-    reading.resolve({ format: "onnx", file: "b.onnx", estimatedBytes: 100 });
+    reading.resolve({ format: "onnx", file: "b.onnx", identity: "b", estimatedBytes: 100 });
     await settle();
     assert.equal(old.unloadCount, 0);
     assert.equal(manager.size("m"), 60);
