@@ -10,6 +10,16 @@ export interface GrpcMessage {
   readonly bytes: Uint8Array;
 }
 
+/** What `chunk` holds if that is one message of up to `maxBytes` and nothing else, as small requests mostly
+ *  come. A view. */
+export function wholeMessage(chunk: Buffer, maxBytes: number): GrpcMessage | undefined {
+  if (chunk.length < headBytes) return undefined;
+  const sizeBytes = chunk.readUInt32BE(1);
+  if (chunk.length !== headBytes + sizeBytes || sizeBytes > maxBytes) return undefined;
+  const bytes = new Uint8Array(chunk.buffer, chunk.byteOffset + headBytes, sizeBytes);
+  return { isCompressed: ((chunk[0] as number) & 1) === 1, bytes };
+}
+
 /** Cuts the body of a gRPC request into messages. A message is put together as it comes, while it is still in
  *  the processor's caches, in a buffer that lay idle, or else in a new one from when half of it is here: no more
  *  memory than that is reserved on the word of a head. */
@@ -35,7 +45,8 @@ export class GrpcMessageReader {
   /** The messages that `chunk` completes; it must not be changed afterwards. Throws
    *  "resource_exhausted" as soon as a head announces too large a message. */
   push(chunk: Buffer): readonly GrpcMessage[] {
-    const whole = this.#bufferedBytes === 0 ? this.#wholeMessage(chunk) : undefined;
+    const isBetween = this.#bufferedBytes === 0 && this.#head === undefined;
+    const whole = isBetween ? wholeMessage(chunk, this.#maxBytes) : undefined;
     if (whole !== undefined) return [whole];
     this.#keep(chunk);
     if (this.#growing !== undefined && this.#grownBytes < this.#growing.length) return none;
@@ -64,15 +75,6 @@ export class GrpcMessageReader {
   abandon(): void {
     if (this.#growing !== undefined) this.#buffers.giveBack(this.#growing);
     this.#growing = undefined;
-  }
-
-  /** What `chunk` is if it is exactly one message, as small ones mostly are. */
-  #wholeMessage(chunk: Buffer): GrpcMessage | undefined {
-    if (this.#head !== undefined || chunk.length < headBytes) return undefined;
-    const sizeBytes = chunk.readUInt32BE(1);
-    if (chunk.length !== headBytes + sizeBytes || sizeBytes > this.#maxBytes) return undefined;
-    const bytes = new Uint8Array(chunk.buffer, chunk.byteOffset + headBytes, sizeBytes);
-    return { isCompressed: ((chunk[0] as number) & 1) === 1, bytes };
   }
 
   #next(): GrpcMessage | undefined {
