@@ -8,6 +8,8 @@ import { type LoadResult, resultOf } from "./load-result.ts";
 
 /** Receive windows of 2^20 bytes, for a stream and the connection: those of gRPC clients in Java. */
 const windowBits = "20";
+/** Of fewer, the time between the first and the last says little. */
+const minAnswers = 10;
 
 /** Runs h2load twice, since its own warm-up would mix into the bytes that it counts. */
 export async function runH2load(plan: LoadPlan): Promise<LoadResult> {
@@ -16,7 +18,8 @@ export async function runH2load(plan: LoadPlan): Promise<LoadResult> {
   try {
     const summary = readSummary(await h2load(plan, plan.seconds, [`--log-file=${log}`]));
     checkSummary(summary, plan.answerBytes);
-    return resultOf(readLatencies(await readFile(log, "latin1")), summary.perSecond);
+    const { latenciesUs, perSecond } = readLog(await readFile(log, "latin1"));
+    return resultOf(latenciesUs, perSecond ?? summary.perSecond);
   } finally {
     await rm(log, { force: true });
   }
@@ -56,12 +59,28 @@ export function checkSummary(summary: H2loadSummary, answerBytes: number): void 
   }
 }
 
-/** The third column of the log: microseconds until the end of the answer. */
-function readLatencies(log: string): number[] {
-  return log
-    .split("\n")
-    .filter((line) => line !== "")
-    .map((line) => Number(line.split("\t")[2]));
+/** Reads a line for each answer: when the request began, its status, and how long its answer took, in
+ *  microseconds. The rate is that from the first answer to the last, undefined if there are too few: h2load
+ *  sends all bodies of the streams side by side, so that of large ones no call is complete for a tenth of
+ *  a second, whoever serves them. */
+export function readLog(log: string): {
+  readonly latenciesUs: readonly number[];
+  readonly perSecond: number | undefined;
+} {
+  const latenciesUs: number[] = [];
+  let firstUs = Number.POSITIVE_INFINITY;
+  let lastUs = 0;
+  for (const line of log.split("\n")) {
+    if (line === "") continue;
+    const [beganUs = "", , tookUs = ""] = line.split("\t");
+    const endUs = Number(beganUs) + Number(tookUs);
+    latenciesUs.push(Number(tookUs));
+    firstUs = Math.min(firstUs, endUs);
+    lastUs = Math.max(lastUs, endUs);
+  }
+  const isKnown = latenciesUs.length >= minAnswers && lastUs > firstUs;
+  const perSecond = isKnown ? ((latenciesUs.length - 1) / (lastUs - firstUs)) * 1e6 : undefined;
+  return { latenciesUs, perSecond };
 }
 
 async function h2load(plan: LoadPlan, seconds: number, more: readonly string[]): Promise<string> {

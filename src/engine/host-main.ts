@@ -25,6 +25,7 @@ import {
   frameKind,
   writeFrame,
 } from "./host-protocol.ts";
+import { StoredPayloads } from "./payload-arena.ts";
 import {
   anonymousBytes,
   collectBuffers,
@@ -70,7 +71,8 @@ process.title = "modelport-engine-host";
 /** For all reads: frames are put together elsewhere. Node would take 64 KiB for each and give most of it
  *  back, and what stays until the next collection scatters the heap that models share. */
 const readBuffer = Buffer.allocUnsafeSlow(64 * 1024);
-const reader = new FrameReader((frame) => waiting.push(frame), arenaFd);
+const storedPayloads = new StoredPayloads(arenaFd);
+const reader = new FrameReader((frame) => waiting.push(frame), storedPayloads);
 const server = new Socket({
   fd: serverFd,
   readable: true,
@@ -97,7 +99,7 @@ const readyMessage: ReadyMessage = {
 answer({ call: 0, model: 0 }, frameKind.ready, encodeJson(readyMessage));
 // Node writes its compile cache at exit, but most hosts are killed. Does nothing without a cache.
 flushCompileCache();
-idleTimer = setTimeout(collectBuffers, idleMs);
+idleTimer = setTimeout(letGo, idleMs);
 
 function take(chunk: Buffer): void {
   try {
@@ -130,6 +132,7 @@ async function work(): Promise<void> {
     } catch (error) {
       fail(frame, error);
     }
+    storedPayloads.giveBack(frame.payload);
     // An answer waits for those behind it only if they will probably take no time: runs of the same
     // model, when those before were short.
     const heldMs = performance.now() - heldSinceMs;
@@ -158,11 +161,16 @@ function handle(frame: Frame): void | Promise<void> {
   }
 }
 
+function letGo(): void {
+  storedPayloads.letGo();
+  collectBuffers();
+}
+
 async function load(frame: Frame): Promise<void> {
   const { format, file, threads, ownsHost, isWarmedUp } = decodeJson<LoadMessage>(frame.payload);
   const engine = engines.get(format);
   if (engine === undefined) throw new RuntimeError("load-failed", `no engine for ${format}`);
-  if (!ownsHost) collectBuffers();
+  if (!ownsHost) letGo();
   const before = ownsHost ? undefined : nativeBytes(anonymousBytes());
   const model = await engine.load(file, { threads });
   models.set(frame.model, model);

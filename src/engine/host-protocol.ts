@@ -1,7 +1,7 @@
 import type { Writable } from "node:stream";
 import { RuntimeError } from "../errors.ts";
 import { type Datatype, elementBytes, elementCount } from "../tensor.ts";
-import { type PayloadArena, readStored, type StoredPayload } from "./payload-arena.ts";
+import type { PayloadArena, StoredPayload, StoredPayloads } from "./payload-arena.ts";
 
 // Frames between the server and a host, little-endian:
 //
@@ -40,7 +40,7 @@ export interface FrameHead {
 
 export interface Frame extends FrameHead {
   /** In a buffer of its own that starts at a multiple of 8 bytes, wherever it came from. */
-  readonly payload: Uint8Array;
+  readonly payload: Uint8Array<ArrayBuffer>;
 }
 
 /** Tensors by position: both ends know the model's inputs and outputs. */
@@ -150,16 +150,16 @@ function writeChunks(
 /** Puts frames together from the chunks of a stream. */
 export class FrameReader {
   readonly #onFrame: (frame: Frame) => void;
-  readonly #arenaFd: number | undefined;
+  readonly #stored: StoredPayloads | undefined;
   readonly #header = Buffer.alloc(headerBytes);
   #headerFilled = 0;
-  #payload: Buffer | undefined;
+  #payload: Buffer<ArrayBuffer> | undefined;
   #payloadFilled = 0;
 
-  /** `arenaFd`: where payloads may lie that were stored. */
-  constructor(onFrame: (frame: Frame) => void, arenaFd?: number) {
+  /** `stored`: where payloads may lie that are not in the stream. */
+  constructor(onFrame: (frame: Frame) => void, stored?: StoredPayloads) {
     this.#onFrame = onFrame;
-    this.#arenaFd = arenaFd;
+    this.#stored = stored;
   }
 
   /** Calls back once for each frame that `chunk` completes. Throws Error if the stream is no stream of
@@ -182,7 +182,7 @@ export class FrameReader {
     }
   }
 
-  #startPayload(): Buffer {
+  #startPayload(): Buffer<ArrayBuffer> {
     const header = this.#header;
     const flaggedKind = header.readUInt8(6);
     const kind = flaggedKind & ~storedFlag;
@@ -192,23 +192,22 @@ export class FrameReader {
     }
     if (kind < 1 || kind > maxKind) throw new Error(`a frame of unknown kind ${kind}`);
     if (payloadBytes > maxPayloadBytes) throw new Error(`a frame of ${payloadBytes} bytes`);
-    if (flaggedKind !== kind && (this.#arenaFd === undefined || payloadBytes !== storedBytes)) {
+    if (flaggedKind !== kind && (this.#stored === undefined || payloadBytes !== storedBytes)) {
       throw new Error("a frame with its payload where none can be");
     }
     // Not from the shared pool: a view of it would not start at a multiple of 8.
     return Buffer.allocUnsafeSlow(payloadBytes);
   }
 
-  #finish(arrived: Buffer): void {
+  #finish(arrived: Buffer<ArrayBuffer>): void {
     const flaggedKind = this.#header.readUInt8(6);
-    const isStored = flaggedKind >= storedFlag && this.#arenaFd !== undefined;
-    const payload = isStored ? readStored(this.#arenaFd, readPlace(arrived)) : arrived;
+    const stored = flaggedKind >= storedFlag ? this.#stored : undefined;
     const frame: Frame = {
       kind: (flaggedKind & ~storedFlag) as FrameKind,
       call: this.#header.readUInt32LE(8),
       model: this.#header.readUInt32LE(12),
       // No Buffer: its slice() shares memory where that of a Uint8Array copies.
-      payload: new Uint8Array(payload.buffer, payload.byteOffset, payload.byteLength),
+      payload: stored?.read(readPlace(arrived)) ?? new Uint8Array(arrived.buffer),
     };
     this.#headerFilled = 0;
     this.#payload = undefined;

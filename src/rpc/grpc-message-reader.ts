@@ -2,6 +2,7 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import type { MessageBuffers } from "./message-buffers.ts";
 
 const headBytes = 5;
+const none: readonly never[] = [];
 
 export interface GrpcMessage {
   readonly isCompressed: boolean;
@@ -19,9 +20,9 @@ export function wholeMessage(chunk: Buffer, maxBytes: number): GrpcMessage | und
   return { isCompressed: ((chunk[0] as number) & 1) === 1, bytes };
 }
 
-/** Cuts the body of a gRPC request into messages. No memory is reserved on the word of a head: a message is
- *  put together, by one copy, when all of it is here; or as it comes, while it is still in the processor's
- *  caches, in a buffer that lay idle. */
+/** Cuts the body of a gRPC request into messages. A message is put together as it comes, while it is still in
+ *  the processor's caches, in a buffer that lay idle, or else in a new one from when half of it is here: no more
+ *  memory than that is reserved on the word of a head. */
 export class GrpcMessageReader {
   readonly #maxBytes: number;
   readonly #buffers: MessageBuffers;
@@ -48,12 +49,12 @@ export class GrpcMessageReader {
     const whole = isBetween ? wholeMessage(chunk, this.#maxBytes) : undefined;
     if (whole !== undefined) return [whole];
     this.#keep(chunk);
+    if (this.#growing !== undefined && this.#grownBytes < this.#growing.length) return none;
     const messages: GrpcMessage[] = [];
     for (let message = this.#next(); message !== undefined; message = this.#next()) {
       messages.push(message);
     }
-    if (this.#head !== undefined && this.#growing === undefined)
-      this.#startToGrow(this.#head.sizeBytes);
+    if (this.#head !== undefined) this.#startToGrow(this.#head.sizeBytes);
     return messages;
   }
 
@@ -103,7 +104,8 @@ export class GrpcMessageReader {
   }
 
   #startToGrow(sizeBytes: number): void {
-    const growing = this.#buffers.takeIdle(sizeBytes);
+    const isHalfHere = this.#bufferedBytes * 2 >= sizeBytes;
+    const growing = isHalfHere ? this.#buffers.take(sizeBytes) : this.#buffers.takeIdle(sizeBytes);
     if (growing === undefined) return;
     for (const chunk of this.#chunks) {
       growing.set(chunk, this.#grownBytes);

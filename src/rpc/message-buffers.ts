@@ -1,9 +1,11 @@
-// The largest of the usual messages; larger ones are rare enough to be left to the garbage collector.
-const maxPooledBytes = 4 * 1024 * 1024;
+const maxIdleBytes = 64 * 1024 * 1024;
+/** Larger ones would drive all others out. */
+const maxPooledBytes = maxIdleBytes / 2;
 /** Below, a new buffer costs as little as one that has been used. */
 const minPooledBytes = 64 * 1024;
-const stepBytes = 64 * 1024;
-const maxIdleBytes = 64 * 1024 * 1024;
+const minStepBytes = 64 * 1024;
+/** Capacities between a power of two and the next: a message can take a buffer of which an eighth stays empty. */
+const stepsPerDoubling = 8;
 /** What was not needed for so long is let go of. */
 const idleMs = 10_000;
 
@@ -75,6 +77,8 @@ export class MessageBuffers {
 
 function capacityFor(sizeBytes: number): number | undefined {
   if (sizeBytes < minPooledBytes || sizeBytes > maxPooledBytes) return undefined;
+  const powerOfTwo = 2 ** Math.floor(Math.log2(sizeBytes));
+  const stepBytes = Math.max(minStepBytes, powerOfTwo / stepsPerDoubling);
   return Math.ceil(sizeBytes / stepBytes) * stepBytes;
 }
 

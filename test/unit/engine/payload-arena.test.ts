@@ -3,7 +3,7 @@ import { existsSync, fstatSync } from "node:fs";
 import { PassThrough } from "node:stream";
 import { describe, it } from "node:test";
 import { FrameReader, frameKind, writeFrame } from "../../../src/engine/host-protocol.ts";
-import { PayloadArena, readStored } from "../../../src/engine/payload-arena.ts";
+import { PayloadArena, StoredPayloads } from "../../../src/engine/payload-arena.ts";
 
 const mebibyte = 1024 * 1024;
 const skip = existsSync("/dev/shm") ? false : "no /dev/shm here";
@@ -18,6 +18,10 @@ function withArena(test: (arena: PayloadArena) => void): void {
   }
 }
 
+function read(arena: PayloadArena, place: Parameters<StoredPayloads["read"]>[0]): Uint8Array {
+  return new StoredPayloads(arena.fd).read(place);
+}
+
 function store(arena: PayloadArena, sizeBytes: number, fill: number) {
   return arena.store([Buffer.alloc(sizeBytes, fill)], sizeBytes);
 }
@@ -28,7 +32,7 @@ describe("an arena of payloads", { skip }, () => {
       const pieces = [Buffer.alloc(50_000, 1), Buffer.alloc(0), Buffer.alloc(70_001, 2)];
       const stored = arena.store(pieces, 120_001);
       assert.ok(stored);
-      assert.deepEqual(readStored(arena.fd, stored), Buffer.concat(pieces));
+      assert.deepEqual(Buffer.from(read(arena, stored)), Buffer.concat(pieces));
     });
   });
 
@@ -50,7 +54,7 @@ describe("an arena of payloads", { skip }, () => {
       stored[0]?.release();
       const fourth = store(arena, 4 * mebibyte, 4);
       assert.equal(fourth?.offset, 0);
-      assert.equal(readStored(arena.fd, stored[2] ?? { offset: 0, sizeBytes: 0 })[0], 3);
+      assert.equal(read(arena, stored[2] ?? { offset: 0, sizeBytes: 0 })[0], 3);
     });
   });
 
@@ -67,8 +71,8 @@ describe("an arena of payloads", { skip }, () => {
         const stored = store(arena, sizeBytes, fill);
         if (stored !== undefined) held.push({ fill, stored });
         for (const each of held) {
-          const read = readStored(arena.fd, each.stored);
-          assert.ok(read[0] === each.fill && read.at(-1) === each.fill);
+          const content = read(arena, each.stored);
+          assert.ok(content[0] === each.fill && content.at(-1) === each.fill);
         }
         if (stored === undefined || round % 3 === 0) held.shift()?.stored.release();
       }
@@ -87,7 +91,7 @@ describe("an arena of payloads", { skip }, () => {
       mock.timers.tick(4_000);
       const second = store(arena, mebibyte, 2);
       mock.timers.tick(4_000);
-      assert.equal(second && readStored(arena.fd, second)[0], 2);
+      assert.equal(second && read(arena, second)[0], 2);
       second?.release();
       mock.timers.tick(5_000);
       assert.equal(blocks(), 0);
@@ -100,6 +104,55 @@ describe("an arena of payloads", { skip }, () => {
       arena.close();
       stored?.release();
       assert.equal(store(arena, mebibyte, 1), undefined);
+    });
+  });
+});
+
+describe("the reader of an arena", { skip }, () => {
+  it("reads into a buffer that was given back, and into no other that it gave", () => {
+    withArena((arena) => {
+      const places = [1, 2, 3].map((fill) => store(arena, 600_000 + fill, fill));
+      const payloads = new StoredPayloads(arena.fd);
+      const [first, second] = places.map((place) => place && payloads.read(place));
+      assert.ok(first && second);
+      assert.notEqual(first.buffer, second.buffer);
+      payloads.giveBack(first);
+      const third = places[2] && payloads.read(places[2]);
+      assert.equal(third?.buffer, first.buffer);
+      assert.ok(third.length === 600_003 && third[0] === 3 && third.at(-1) === 3);
+      assert.equal(second[0], 2);
+    });
+  });
+
+  it("keeps two buffers at most, of the sizes that came last, and none when told", () => {
+    withArena((arena) => {
+      const small = store(arena, 100_000, 1);
+      const large = store(arena, mebibyte, 2);
+      assert.ok(small && large);
+      const payloads = new StoredPayloads(arena.fd);
+      const before = [small, small, small].map((place) => payloads.read(place));
+      for (const payload of before) payloads.giveBack(payload);
+      const kept = new Set(before.map(({ buffer }) => buffer));
+      const again = [small, small, small].map((place) => kept.has(payloads.read(place).buffer));
+      assert.deepEqual(again, [true, true, false]);
+      for (const payload of before.slice(0, 2)) payloads.giveBack(payload);
+      const first = payloads.read(large);
+      payloads.giveBack(first);
+      assert.equal(payloads.read(large).buffer, first.buffer);
+      payloads.giveBack(first);
+      payloads.letGo();
+      assert.notEqual(payloads.read(large).buffer, first.buffer);
+    });
+  });
+
+  it("keeps nothing that came another way", () => {
+    withArena((arena) => {
+      const place = store(arena, 64 * 1024, 1);
+      assert.ok(place);
+      const payloads = new StoredPayloads(arena.fd);
+      payloads.giveBack(new Uint8Array(0));
+      payloads.giveBack(new Uint8Array(5 * mebibyte));
+      assert.equal(payloads.read(place).length, 64 * 1024);
     });
   });
 });
@@ -117,7 +170,7 @@ describe("a frame whose payload is stored", { skip }, () => {
       assert.ok(bytes.length < 100);
       for (const chunkBytes of [1, bytes.length]) {
         const frames: unknown[] = [];
-        const reader = new FrameReader((frame) => frames.push(frame), arena.fd);
+        const reader = new FrameReader((frame) => frames.push(frame), new StoredPayloads(arena.fd));
         for (let at = 0; at < bytes.length; at += chunkBytes) {
           reader.push(bytes.subarray(at, at + chunkBytes));
         }
@@ -132,7 +185,7 @@ describe("a frame whose payload is stored", { skip }, () => {
       writeFrame(stream, head, [Buffer.alloc(200_000)], arena);
       const bytes = stream.read() as Buffer;
       assert.throws(() => new FrameReader(() => {}).push(bytes), /payload where none can be/);
-      const reader = new FrameReader(() => {}, arena.fd);
+      const reader = new FrameReader(() => {}, new StoredPayloads(arena.fd));
       const beyond = Buffer.from(bytes);
       beyond.writeDoubleLE(mebibyte, 16);
       assert.throws(() => reader.push(beyond), /cut off/);
@@ -144,7 +197,10 @@ describe("a frame whose payload is stored", { skip }, () => {
       ] as const) {
         const wrong = Buffer.from(bytes);
         wrong.writeDoubleLE(value, at);
-        assert.throws(() => new FrameReader(() => {}, arena.fd).push(wrong), /lies nowhere/);
+        assert.throws(
+          () => new FrameReader(() => {}, new StoredPayloads(arena.fd)).push(wrong),
+          /lies nowhere/,
+        );
       }
     });
   });

@@ -39,7 +39,7 @@ describe(`a reader of gRPC messages (seed ${seed})`, () => {
     assert.equal(message?.bytes.buffer, chunk.buffer);
   });
 
-  it("reserves nothing new for what has not arrived", () => {
+  it("reserves no more than twice what has arrived", () => {
     const reserved: number[] = [];
     class Buffers extends MessageBuffers {
       override take(sizeBytes: number) {
@@ -49,10 +49,29 @@ describe(`a reader of gRPC messages (seed ${seed})`, () => {
     }
     const reader = new GrpcMessageReader(100_000, new Buffers());
     const frame = grpcFrame(Buffer.alloc(100_000));
-    assert.deepEqual(reader.push(frame.subarray(0, 90_000)), []);
+    assert.deepEqual(reader.push(frame.subarray(0, 49_000)), []);
     assert.deepEqual(reserved, []);
-    assert.equal(reader.push(frame.subarray(90_000)).length, 1);
+    assert.deepEqual(reader.push(frame.subarray(49_000, 51_000)), []);
     assert.deepEqual(reserved, [100_000]);
+    assert.equal(reader.push(frame.subarray(51_000)).length, 1);
+    assert.deepEqual(reserved, [100_000]);
+  });
+
+  it("puts a message together in a new buffer, wherever it is cut", () => {
+    const content = Buffer.from(Array.from({ length: 100_000 }, (_, at) => at % 251));
+    const frame = Buffer.concat([grpcFrame(content), grpcFrame(content), grpcFrame(Buffer.of(7))]);
+    for (const first of [5, 6, 40_000, 60_000, 100_005, 100_008]) {
+      for (const second of [first + 1, first + 59_000, 200_010]) {
+        const reader = new GrpcMessageReader(100_000, new MessageBuffers());
+        const cuts = [0, first, second, frame.length];
+        const messages = cuts.flatMap((cut, at) => reader.push(frame.subarray(cut, cuts[at + 1])));
+        reader.end();
+        assert.deepEqual(
+          messages.map(({ bytes }) => Buffer.from(bytes)),
+          [content, content, Buffer.of(7)],
+        );
+      }
+    }
   });
 
   it("puts a message together in a buffer that lay idle, and gives that back once", () => {

@@ -12,6 +12,14 @@ describe("buffers for messages", () => {
     }
   });
 
+  it("reserve at most an eighth or 64 KiB more than was asked for", () => {
+    const buffers = new MessageBuffers();
+    for (let sizeBytes = 1; sizeBytes < 40 * mebibyte; sizeBytes = Math.ceil(sizeBytes * 1.07)) {
+      const unused = buffers.take(sizeBytes).buffer.byteLength - sizeBytes;
+      assert.ok(unused <= Math.max(65_536, sizeBytes / 8), `${unused} of ${sizeBytes}`);
+    }
+  });
+
   it("are used again after they were given back, for sizes near their own", () => {
     const buffers = new MessageBuffers();
     const first = buffers.take(600_000);
@@ -30,8 +38,10 @@ describe("buffers for messages", () => {
 
   it("are not kept if they are small or very large", () => {
     const buffers = new MessageBuffers();
-    for (const sizeBytes of [100, 60_000, 5 * mebibyte]) buffers.giveBack(buffers.take(sizeBytes));
+    for (const sizeBytes of [100, 60_000, 33 * mebibyte]) buffers.giveBack(buffers.take(sizeBytes));
     assert.equal(buffers.idleBytes, 0);
+    buffers.giveBack(buffers.take(16.1 * mebibyte));
+    assert.ok(buffers.idleBytes > 0);
   });
 
   it("are kept up to 64 MiB, those of sizes in use before others", () => {

@@ -4,7 +4,7 @@ import { bindTo, readCoreList } from "../../../bench/cores.ts";
 import { parseCpuTicks, shareOfOthers } from "../../../bench/cpu-use.ts";
 import { replaceSection } from "../../../bench/docs-section.ts";
 import { judge } from "../../../bench/judge.ts";
-import { checkSummary, readSummary } from "../../../bench/load/h2load.ts";
+import { checkSummary, readLog, readSummary } from "../../../bench/load/h2load.ts";
 import { resultOf } from "../../../bench/load/load-result.ts";
 import { Measurements, quantile } from "../../../bench/measurements.ts";
 import { areaNames, readOptions } from "../../../bench/options.ts";
@@ -116,6 +116,26 @@ describe("the output of h2load", () => {
     checkSummary(good, 10);
     assert.throws(() => checkSummary({ ...good, unsuccessful: 1 }, 10), /1 calls failed/);
     assert.throws(() => checkSummary({ ...good, dataBytes: 99 }, 10), /only 99 together/);
+  });
+});
+
+describe("the log of h2load", () => {
+  const line = (beganUs: number, tookUs: number) => `${beganUs}\t200\t${tookUs}\n`;
+
+  it("tells the rate from the first answer on, without the time until then", () => {
+    const startUs = 1_700_000_000_000_000;
+    const log = Array.from({ length: 11 }, (_, at) => line(startUs, 500_000 + at * 10_000)).join(
+      "",
+    );
+    const { latenciesUs, perSecond } = readLog(log);
+    assert.equal(perSecond, 100);
+    assert.deepEqual([latenciesUs.length, latenciesUs[0], latenciesUs[10]], [11, 500_000, 600_000]);
+  });
+
+  it("tells no rate of a few answers, or of such that came at one time", () => {
+    assert.equal(readLog("").perSecond, undefined);
+    assert.equal(readLog(line(1, 10) + line(2, 10)).perSecond, undefined);
+    assert.equal(readLog(line(1, 10).repeat(20)).perSecond, undefined);
   });
 });
 
