@@ -80,7 +80,8 @@ export function splitResults(
           )
         : evenly(data, rows);
     let start = 0;
-    for (const [at, count] of rowCounts.entries()) {
+    for (let at = 0; at < rowCounts.length; at++) {
+      const count = rowCounts[at] as number;
       const end = sizeOf(start, count);
       const own = { index, datatype, shape: [count, ...rest], data: data.subarray(start, end) };
       perRequest[at]?.push(own);

@@ -304,7 +304,7 @@ export class ModelQueue implements RunSource {
       this.#runSingly(runs);
       return;
     }
-    for (const [at, run] of runs.entries()) run.resolve(results[at] ?? []);
+    for (let at = 0; at < runs.length; at++) runs[at]?.resolve(results[at] ?? []);
   }
 
   #fail(runs: readonly QueuedRun[], error: unknown): void {
