@@ -69,25 +69,25 @@ export function splitResults(
   let rows = 0;
   for (const count of rowCounts) rows += count;
   if (results.some(({ shape }) => shape[0] !== rows)) return undefined;
-  const perRequest: IndexedTensor[][] = rowCounts.map(() => []);
-  for (const { index, datatype, shape, data } of results) {
-    const rest = shape.slice(1);
-    const sizeOf =
-      datatype === "BYTES"
-        ? byElement(
-            data,
-            rest.reduce((a, b) => a * b, 1),
-          )
-        : evenly(data, rows);
-    let start = 0;
-    for (const [at, count] of rowCounts.entries()) {
-      const end = sizeOf(start, count);
-      const own = { index, datatype, shape: [count, ...rest], data: data.subarray(start, end) };
-      perRequest[at]?.push(own);
-      start = end;
-    }
-  }
-  return perRequest;
+  const takers = results.map((result) => rowTaker(result, rows));
+  return rowCounts.map((count) => takers.map((take) => take(count)));
+}
+
+/** Takes the next rows of a tensor of `rows` rows, as a view of it. */
+function rowTaker(
+  { index, datatype, shape, data }: IndexedTensor,
+  rows: number,
+): (count: number) => IndexedTensor {
+  const rest = shape.slice(1);
+  const elementsPerRow = rest.reduce((a, b) => a * b, 1);
+  const endOf = datatype === "BYTES" ? byElement(data, elementsPerRow) : evenly(data, rows);
+  let start = 0;
+  return (count) => {
+    const end = endOf(start, count);
+    const own = data.subarray(start, end);
+    start = end;
+    return { index, datatype, shape: [count, ...rest], data: own };
+  };
 }
 
 type EndOf = (start: number, rows: number) => number;

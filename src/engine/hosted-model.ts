@@ -23,6 +23,11 @@ export interface HostOfModel {
   release(model: HostedModel, number: number): Promise<void>;
 }
 
+interface Caller {
+  resolve(outputs: Tensor[]): void;
+  reject(reason: unknown): void;
+}
+
 /** A copy of the model in one host. */
 interface Place {
   readonly host: HostOfModel;
@@ -85,8 +90,15 @@ export class HostedModel implements LoadedModel {
     return this.#place.queue.waitingCount + (this.#former?.queue.waitingCount ?? 0);
   }
 
-  async infer(request: EngineRequest, signal: CancelSignal): Promise<Tensor[]> {
+  infer(request: EngineRequest, signal: CancelSignal): Promise<Tensor[]> {
+    // The one promise on the way to the host and back: each costs as much as a good part of a small call.
+    return new Promise((resolve, reject) => this.#infer(request, signal, { resolve, reject }));
+  }
+
+  /** Throws what `infer` rejects with if that is known at once. */
+  #infer(request: EngineRequest, signal: CancelSignal, caller: Caller): void {
     if (this.#unloaded !== undefined) throw unloaded;
+    const { alone = false, times } = request;
     const wanted = request.outputs.map((name) => position(this.#outputs, name, "output"));
     const tensors = request.inputs.map(({ name, datatype, shape, data }) => ({
       index: position(this.#inputs, name, "input"),
@@ -94,25 +106,31 @@ export class HostedModel implements LoadedModel {
       shape,
       data,
     }));
-    let results: readonly IndexedTensor[];
     const place = this.#place;
-    place.runs++;
-    try {
-      const { alone = false, times } = request;
-      results = await place.queue.run({ wanted, tensors, times }, signal, alone);
-    } catch (error) {
-      const isHostLost = error instanceof RuntimeError && error.kind === "host-lost";
-      // The host was killed because this model did not let go.
-      if (isHostLost && this.#unloaded !== undefined) throw unloaded;
-      const hasMoved = isHostLost && place !== this.#place && !this.#isLost;
-      if (hasMoved) return await this.infer({ ...request, alone: true }, signal);
-      throw error;
-    } finally {
+    const end = () => {
       if (--place.runs === 0) place.onIdle();
-    }
-    return results.map(({ datatype, shape, data }, at) => {
-      return { name: request.outputs[at] as string, datatype, shape, data };
-    });
+    };
+    place.runs++;
+    place.queue.run(
+      { wanted, tensors, times },
+      { signal, alone },
+      {
+        resolve: (results) => {
+          end();
+          caller.resolve(named(results, request.outputs));
+        },
+        reject: (error) => {
+          end();
+          const isHostLost = error instanceof RuntimeError && error.kind === "host-lost";
+          const hasMoved = isHostLost && place !== this.#place && !this.#isLost;
+          // The host was killed because this model did not let go.
+          if (isHostLost && this.#unloaded !== undefined) caller.reject(unloaded);
+          else if (hasMoved)
+            this.infer({ ...request, alone: true }, signal).then(caller.resolve, caller.reject);
+          else caller.reject(error);
+        },
+      },
+    );
   }
 
   unload(): Promise<void> {
@@ -176,6 +194,12 @@ export class HostedModel implements LoadedModel {
     });
     return { host, number, queue, runs: 0, onIdle: () => {}, released: undefined };
   }
+}
+
+function named(results: readonly IndexedTensor[], names: readonly string[]): Tensor[] {
+  return results.map(({ datatype, shape, data }, at) => {
+    return { name: names[at] as string, datatype, shape, data };
+  });
 }
 
 function positions(specs: readonly TensorSpec[]): ReadonlyMap<string, number> {

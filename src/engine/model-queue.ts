@@ -9,7 +9,7 @@ import { HostLostError } from "./host-lost-error.ts";
 import type { IndexedTensor, OutgoingTensor } from "./host-protocol.ts";
 import type { HostQueue, HostRun, RunSource } from "./host-queue.ts";
 import { overloaded, QueueLimit } from "./queue-limit.ts";
-import { QueuedRun } from "./queued-run.ts";
+import { QueuedRun, type ResultReceiver } from "./queued-run.ts";
 
 /** What a host answers to one run. */
 export interface RunAnswer {
@@ -103,20 +103,24 @@ export class ModelQueue implements RunSource {
    *  `alone`: not to be joined with others. */
   run(
     request: RunRequest,
-    signal: CancelSignal,
-    alone: boolean,
-  ): Promise<readonly IndexedTensor[]> {
-    if (signal.aborted) return Promise.reject(signal.reason);
+    { signal, alone }: { readonly signal: CancelSignal; readonly alone: boolean },
+    receiver: ResultReceiver,
+  ): void {
+    if (signal.aborted) {
+      receiver.reject(signal.reason);
+      return;
+    }
     const refusal = this.#limit.refusal(this.#waiting.size);
-    if (refusal !== undefined) return Promise.reject(refusal);
-    return new Promise((resolve, reject) => {
-      const rows = this.#joining === "never" || alone ? undefined : rowsOf(request);
-      const run = new QueuedRun({ request, rows, signal, resolve, reject }, this.#forget);
-      if (this.#waiting.size === 0) this.#limit.noteEmpty();
-      this.#waiting.add(run);
-      this.#watchExpiry();
-      this.#options.host.offer(this);
-    });
+    if (refusal !== undefined) {
+      receiver.reject(refusal);
+      return;
+    }
+    const rows = this.#joining === "never" || alone ? undefined : rowsOf(request);
+    const run = new QueuedRun({ request, rows, signal, receiver }, this.#forget);
+    if (this.#waiting.size === 0) this.#limit.noteEmpty();
+    this.#waiting.add(run);
+    this.#watchExpiry();
+    this.#options.host.offer(this);
   }
 
   #shed(): void {
@@ -304,7 +308,7 @@ export class ModelQueue implements RunSource {
       this.#runSingly(runs);
       return;
     }
-    for (const [at, run] of runs.entries()) run.resolve(results[at] ?? []);
+    for (let at = 0; at < runs.length; at++) runs[at]?.resolve(results[at] ?? []);
   }
 
   #fail(runs: readonly QueuedRun[], error: unknown): void {

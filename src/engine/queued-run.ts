@@ -2,13 +2,18 @@ import type { CancelSignal } from "../cancel-signal.ts";
 import type { RunRequest } from "./batch-join.ts";
 import type { IndexedTensor } from "./host-protocol.ts";
 
+/** Who waits for the results of one request: exactly one of the two is called, once. */
+export interface ResultReceiver {
+  resolve(results: readonly IndexedTensor[]): void;
+  reject(reason: unknown): void;
+}
+
 export interface QueuedRunParts {
   readonly request: RunRequest;
   /** Undefined: not to be joined. */
   readonly rows: number | undefined;
   readonly signal: CancelSignal;
-  resolve(results: readonly IndexedTensor[]): void;
-  reject(reason: unknown): void;
+  readonly receiver: ResultReceiver;
 }
 
 const once = { once: true } as const;
@@ -60,18 +65,18 @@ export class QueuedRun {
 
   resolve(results: readonly IndexedTensor[]): void {
     this.#end();
-    this.#parts.resolve(results);
+    this.#parts.receiver.resolve(results);
   }
 
   reject(reason: unknown): void {
     this.#end();
-    this.#parts.reject(reason);
+    this.#parts.receiver.reject(reason);
   }
 
   handleEvent(): void {
     this.#onAbort(this);
     this.#isWanted = false;
-    this.#parts.reject(this.#parts.signal.reason);
+    this.#parts.receiver.reject(this.#parts.signal.reason);
   }
 
   #end(): void {

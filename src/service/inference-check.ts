@@ -11,11 +11,11 @@ export function checkInference(
   metadata: ModelMetadata,
   request: InferenceRequest,
 ): EngineRequest {
-  const given = new Set<string>();
-  for (const tensor of request.inputs) {
-    if (given.has(tensor.name)) throw invalid(`input '${tensor.name}' is given twice`);
-    given.add(tensor.name);
-    const spec = metadata.inputs.find((input) => input.name === tensor.name);
+  const { inputs, times } = request;
+  for (let at = 0; at < inputs.length; at++) {
+    const tensor = inputs[at] as Tensor;
+    if (indexOf(inputs, tensor.name) < at) throw invalid(`input '${tensor.name}' is given twice`);
+    const spec = metadata.inputs[indexOf(metadata.inputs, tensor.name)];
     if (spec === undefined) {
       throw invalid(
         `input '${tensor.name}' is unknown to model '${modelId}', which takes ${names(metadata.inputs)}`,
@@ -23,12 +23,18 @@ export function checkInference(
     }
     checkTensor(modelId, spec, tensor);
   }
-  const missing = metadata.inputs.filter((input) => !given.has(input.name));
-  if (missing.length > 0) {
+  // Each is known, and none is there twice: as many as the model has are all of them.
+  if (inputs.length < metadata.inputs.length) {
+    const missing = metadata.inputs.filter(({ name }) => indexOf(inputs, name) < 0);
     throw invalid(`input ${names(missing)} is missing in the request for model '${modelId}'`);
   }
-  const { inputs, times } = request;
   return { inputs, outputs: checkOutputs(modelId, metadata, request.outputs), times };
+}
+
+/** Of the first of that name, or -1. There are few, and a loop is cheaper than a function for each. */
+function indexOf(specs: readonly TensorSpec[], name: string): number {
+  for (let at = 0; at < specs.length; at++) if (specs[at]?.name === name) return at;
+  return -1;
 }
 
 function checkTensor(modelId: string, spec: TensorSpec, tensor: Tensor): void {

@@ -3,11 +3,11 @@ import type { CancelSignal } from "../cancel-signal.ts";
 import type { LoadedModel } from "../engine/engine.ts";
 import { HostLostError, type PartInLoss } from "../engine/host-lost-error.ts";
 import { RuntimeError } from "../errors.ts";
-import type { Tensor } from "../tensor.ts";
 import { checkInference } from "./inference-check.ts";
 import type { ModelLifecycle } from "./model-lifecycle.ts";
+import { splitVersionedId } from "./model-name.ts";
 import type { ModelRecord } from "./model-record.ts";
-import type { InferenceRequest } from "./models.ts";
+import type { InferenceRequest, InferenceResult } from "./models.ts";
 
 /** Of one request two hosts may die, or four that it was in when something else killed them. */
 const harmOf: Record<PartInLoss, number> = { caused: 2, suspected: 1, bystander: 0 };
@@ -21,35 +21,41 @@ export async function runInference(
   record: ModelRecord,
   request: InferenceRequest,
   { lifecycle, signal }: { readonly lifecycle: ModelLifecycle; readonly signal: CancelSignal },
-): Promise<readonly Tensor[]> {
+): Promise<InferenceResult> {
   const release = record.leases.acquire();
+  const { statistics } = record;
+  // From when on it counts; undefined until its request is known to be fit for the model.
+  let startMs: number | undefined;
   try {
     // Mostly it is there, and a wait for nothing would cost every request two promises.
     let loaded = record.loaded ?? (await abortable(record.whenRunning(), signal));
     let checked = checkInference(record.label, loaded.metadata, request);
-    return await record.statistics.measure(async () => {
-      let harm = 0;
-      for (let hosts = 1; ; hosts++) {
-        try {
-          const results = await loaded.infer(checked, signal);
-          record.faults?.noteSuccess();
-          return results;
-        } catch (reason) {
-          if (!(reason instanceof RuntimeError) || reason.kind !== "host-lost") throw reason;
-          lifecycle.recover(record, loaded, reason);
-          const part = reason instanceof HostLostError ? reason.part : "caused";
-          harm += harmOf[part];
-          // By itself: whatever ended the host must not do it to others again.
-          if (part !== "bystander") checked = { ...checked, alone: true };
-          if (harm >= maxHarm || hosts === maxHosts) throw reason;
-          loaded = await afterLoss(record, loaded, signal);
-        }
+    startMs = performance.now();
+    let harm = 0;
+    for (let hosts = 1; ; hosts++) {
+      try {
+        const outputs = await loaded.infer(checked, signal);
+        statistics.noteSuccess(performance.now() - startMs);
+        record.faults?.noteSuccess();
+        return { version: splitVersionedId(record.id).version, outputs };
+      } catch (reason) {
+        if (!(reason instanceof RuntimeError) || reason.kind !== "host-lost") throw reason;
+        lifecycle.recover(record, loaded, reason);
+        const part = reason instanceof HostLostError ? reason.part : "caused";
+        harm += harmOf[part];
+        // By itself: whatever ended the host must not do it to others again.
+        if (part !== "bystander") checked = { ...checked, alone: true };
+        if (harm >= maxHarm || hosts === maxHosts) throw reason;
+        loaded = await afterLoss(record, loaded, signal);
       }
-    }, signal);
+    }
   } catch (reason) {
+    if (startMs !== undefined) {
+      statistics.noteFailure(performance.now() - startMs, reason, signal.aborted);
+    }
     // That a caller did not wait says nothing of the model.
     const isOfCaller = signal.aborted && !(reason instanceof RuntimeError);
-    if (!isOfCaller) record.statistics.failures.note(reason);
+    if (!isOfCaller) statistics.failures.note(reason);
     throw reason;
   } finally {
     release();

@@ -1,4 +1,3 @@
-import type { CancelSignal } from "../cancel-signal.ts";
 import { RuntimeError } from "../errors.ts";
 import type { ModelSeries } from "./model-series.ts";
 import { RecentFailures } from "./recent-failures.ts";
@@ -40,33 +39,26 @@ export class InferenceStatistics {
     return { count: this.#failed, ns: nanoseconds(this.#failedMs) };
   }
 
-  /** Runs `inference`, which stops when `signal` aborts, and counts it. Requests that never reached the model
-   *  do not count. */
-  async measure<T>(inference: () => Promise<T>, signal: CancelSignal): Promise<T> {
-    const startMs = performance.now();
-    try {
-      const result = await inference();
-      const elapsedMs = performance.now() - startMs;
-      this.#lastInferenceMs = Date.now();
-      this.#succeeded++;
-      this.#succeededMs += elapsedMs;
-      this.traffic.succeed(elapsedMs);
-      this.#overall.succeed(elapsedMs);
-      this.series.succeed(elapsedMs);
-      return result;
-    } catch (reason) {
-      const kind = reason instanceof RuntimeError ? reason.kind : undefined;
-      if (kind !== "invalid-argument") {
-        this.#lastInferenceMs = Date.now();
-        this.#failed++;
-        this.#failedMs += performance.now() - startMs;
-        this.traffic.fail();
-        this.#overall.fail();
-        const rejected = kind === "overloaded" ? "rejected" : "failure";
-        this.series.outcomes[signal.aborted ? "cancelled" : rejected]++;
-      }
-      throw reason;
-    }
+  noteSuccess(elapsedMs: number): void {
+    this.#lastInferenceMs = Date.now();
+    this.#succeeded++;
+    this.#succeededMs += elapsedMs;
+    this.traffic.succeed(elapsedMs);
+    this.#overall.succeed(elapsedMs);
+    this.series.succeed(elapsedMs);
+  }
+
+  /** Requests that never reached the model do not count. `isCancelled`: its caller does not wait any more. */
+  noteFailure(elapsedMs: number, reason: unknown, isCancelled: boolean): void {
+    const kind = reason instanceof RuntimeError ? reason.kind : undefined;
+    if (kind === "invalid-argument") return;
+    this.#lastInferenceMs = Date.now();
+    this.#failed++;
+    this.#failedMs += elapsedMs;
+    this.traffic.fail();
+    this.#overall.fail();
+    const rejected = kind === "overloaded" ? "rejected" : "failure";
+    this.series.outcomes[isCancelled ? "cancelled" : rejected]++;
   }
 }
 

@@ -255,15 +255,15 @@ export class ModelManager implements Models {
     return { ...record.loaded.metadata, versions: this.#registry.versionsOf(id) };
   }
 
-  async infer(
-    id: string,
-    request: InferenceRequest,
-    signal: CancelSignal,
-  ): Promise<InferenceResult> {
-    signal.throwIfAborted();
-    const record = this.#serving(id, request.version);
-    const outputs = await runInference(record, request, { lifecycle: this.#lifecycle, signal });
-    return { version: splitVersionedId(record.id).version, outputs };
+  infer(id: string, request: InferenceRequest, signal: CancelSignal): Promise<InferenceResult> {
+    let record: ModelRecord;
+    try {
+      signal.throwIfAborted();
+      record = this.#serving(id, request.version);
+    } catch (reason) {
+      return Promise.reject(reason);
+    }
+    return runInference(record, request, { lifecycle: this.#lifecycle, signal });
   }
 
   async index(): Promise<ModelIndexEntry[]> {

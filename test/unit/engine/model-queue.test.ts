@@ -54,7 +54,9 @@ function newModel(changes: Partial<RunSettings> = {}, { hasRows = true } = {}) {
     values: readonly number[],
     { signal = forever, wanted = [0], alone = false } = {},
   ) => {
-    const result = queue.run({ wanted, tensors: rows(...values) }, signal, alone);
+    const result = new Promise<readonly IndexedTensor[]>((resolve, reject) =>
+      queue.run({ wanted, tensors: rows(...values) }, { signal, alone }, { resolve, reject }),
+    );
     result.catch(() => {});
     return result;
   };
