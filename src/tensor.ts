@@ -42,7 +42,8 @@ export function isDatatype(name: string): name is Datatype {
  *  integer, or if the product cannot be counted exactly. `what` names the tensor in the message. */
 export function elementCount(shape: readonly number[], what: string): number {
   let count = 1;
-  for (const dimension of shape) {
+  for (let at = 0; at < shape.length; at++) {
+    const dimension = shape[at] as number;
     if (!Number.isSafeInteger(dimension) || dimension < 0) {
       throw new RuntimeError(
         "invalid-argument",

@@ -9,6 +9,16 @@ export interface GrpcMessage {
   readonly bytes: Uint8Array;
 }
 
+/** What `chunk` holds if that is one message of up to `maxBytes` and nothing else, as small requests mostly
+ *  come. A view. */
+export function wholeMessage(chunk: Buffer, maxBytes: number): GrpcMessage | undefined {
+  if (chunk.length < headBytes) return undefined;
+  const sizeBytes = chunk.readUInt32BE(1);
+  if (chunk.length !== headBytes + sizeBytes || sizeBytes > maxBytes) return undefined;
+  const bytes = new Uint8Array(chunk.buffer, chunk.byteOffset + headBytes, sizeBytes);
+  return { isCompressed: ((chunk[0] as number) & 1) === 1, bytes };
+}
+
 /** Cuts the body of a gRPC request into messages. No memory is reserved on the word of a head: a message is
  *  put together, by one copy, when all of it is here; or as it comes, while it is still in the processor's
  *  caches, in a buffer that lay idle. */
@@ -34,7 +44,8 @@ export class GrpcMessageReader {
   /** The messages that `chunk` completes; it must not be changed afterwards. Throws
    *  "resource_exhausted" as soon as a head announces too large a message. */
   push(chunk: Buffer): readonly GrpcMessage[] {
-    const whole = this.#bufferedBytes === 0 ? this.#wholeMessage(chunk) : undefined;
+    const isBetween = this.#bufferedBytes === 0 && this.#head === undefined;
+    const whole = isBetween ? wholeMessage(chunk, this.#maxBytes) : undefined;
     if (whole !== undefined) return [whole];
     this.#keep(chunk);
     const messages: GrpcMessage[] = [];
@@ -63,15 +74,6 @@ export class GrpcMessageReader {
   abandon(): void {
     if (this.#growing !== undefined) this.#buffers.giveBack(this.#growing);
     this.#growing = undefined;
-  }
-
-  /** What `chunk` is if it is exactly one message, as small ones mostly are. */
-  #wholeMessage(chunk: Buffer): GrpcMessage | undefined {
-    if (this.#head !== undefined || chunk.length < headBytes) return undefined;
-    const sizeBytes = chunk.readUInt32BE(1);
-    if (chunk.length !== headBytes + sizeBytes || sizeBytes > this.#maxBytes) return undefined;
-    const bytes = new Uint8Array(chunk.buffer, chunk.byteOffset + headBytes, sizeBytes);
-    return { isCompressed: ((chunk[0] as number) & 1) === 1, bytes };
   }
 
   #next(): GrpcMessage | undefined {

@@ -12,30 +12,35 @@ import { callFacts } from "./call-facts.ts";
 import type { CallObserver, ObservedCall } from "./call-observer.ts";
 import { discardUnreadStream } from "./discard-body.ts";
 import { encodeGrpcMessage } from "./grpc-message.ts";
-import { type GrpcMessage, GrpcMessageReader } from "./grpc-message-reader.ts";
+import { type GrpcMessage, GrpcMessageReader, wholeMessage } from "./grpc-message-reader.ts";
 import { GrpcUnaryContext } from "./grpc-unary-context.ts";
 import type { UnaryMethod } from "./grpc-unary-method.ts";
 import { toNodeHeaders } from "./header-reader.ts";
 import { resetReason } from "./http2-reset.ts";
 import { maxTimeoutMs } from "./inference-timeout.ts";
-import { failCall, logFailure, modelIdIn } from "./interceptors.ts";
+import { type CallGate, failCall, logFailure, modelIdIn } from "./interceptors.ts";
 import type { MessageBuffers } from "./message-buffers.ts";
 import type { Peer } from "./port.ts";
 import { refusalOfStream } from "./refused-calls.ts";
 import type { WatchedStream } from "./stream-limits.ts";
+
+/** What the calls of one server have in common. */
+export interface UnaryCallHost {
+  readonly gate: CallGate;
+  readonly readMaxBytes: number;
+  readonly buffers: MessageBuffers;
+  readonly garbage: BodyGarbage;
+  readonly log: Logger;
+  readonly observer: CallObserver | undefined;
+  /** Called once for a call, when it is answered or nobody waits for an answer. */
+  onOver(call: GrpcUnaryCall): void;
+}
 
 export interface UnaryCallParts {
   readonly method: UnaryMethod;
   readonly headers: IncomingHttpHeaders;
   readonly watched: WatchedStream | undefined;
   readonly peer: Peer | undefined;
-  readonly readMaxBytes: number;
-  readonly buffers: MessageBuffers;
-  readonly garbage: BodyGarbage;
-  readonly log: Logger;
-  readonly observer: CallObserver | undefined;
-  /** Called once, when the call is answered or nobody waits for an answer. */
-  readonly onOver: (call: GrpcUnaryCall) => void;
 }
 
 // Node copies what it is given here.
@@ -44,6 +49,7 @@ const plainTrailers: OutgoingHttpHeaders = { "grpc-status": grpcStatusOk };
 /** Of every gRPC message. */
 const frameHeadBytes = 5;
 const withTrailers = { waitForTrailers: true };
+const noTimeout: ReturnType<typeof parseTimeout> = {};
 
 // Made once: errors of their own would each collect a stack that nobody reads.
 const timeIsUp = new ConnectError("the operation timed out", Code.DeadlineExceeded);
@@ -56,10 +62,13 @@ const noMessage = new ConnectError(
 /** One unary gRPC call. It is answered at most once: with what its handler comes to or, as soon as that is
  *  known, with why nobody waits for the handler any more. */
 export class GrpcUnaryCall {
+  readonly #host: UnaryCallHost;
   readonly #stream: ServerHttp2Stream;
-  readonly #parts: UnaryCallParts;
+  readonly #method: UnaryMethod;
+  readonly #watched: WatchedStream | undefined;
   readonly #context: GrpcUnaryContext;
-  readonly #reader: GrpcMessageReader;
+  /** Of a message that does not come whole. */
+  #reader: GrpcMessageReader | undefined;
   readonly #timeout: ReturnType<typeof parseTimeout>;
   readonly #observed: ObservedCall | undefined;
   #deadline: NodeJS.Timeout | undefined;
@@ -69,28 +78,29 @@ export class GrpcUnaryCall {
   #trailers: OutgoingHttpHeaders = plainTrailers;
   readonly #startMs = performance.now();
 
-  constructor(stream: ServerHttp2Stream, parts: UnaryCallParts) {
-    const { headers, peer, method, readMaxBytes, buffers } = parts;
+  constructor(host: UnaryCallHost, stream: ServerHttp2Stream, parts: UnaryCallParts) {
+    const { headers, method } = parts;
+    this.#host = host;
     this.#stream = stream;
-    this.#parts = parts;
-    this.#reader = new GrpcMessageReader(readMaxBytes, buffers);
+    this.#method = method;
+    this.#watched = parts.watched;
     this.#timeout = readTimeout(headers["grpc-timeout"]);
     const { timeoutMs } = this.#timeout;
-    this.#context = new GrpcUnaryContext(method, { headers, peer, timeoutMs });
-    this.#observed = parts.observer?.begin(this.#context);
+    this.#context = new GrpcUnaryContext(method, { headers, peer: parts.peer, timeoutMs });
+    this.#observed = host.observer?.begin(this.#context);
     this.#context.observed = this.#observed;
   }
 
-  /** Reads the call and answers it. `gate` is asked first; it throws what to answer if the caller may not
-   *  make this call. */
-  start(gate: () => void): void {
+  /** Reads the call, if its caller may make it, and answers it. */
+  start(): void {
     const stream = this.#stream;
     (stream as StreamOfCall)[callKey] = this;
     stream.on("error", ignore);
     stream.on("close", onClose);
     const { timeoutMs, error } = this.#timeout;
     try {
-      gate();
+      const { peer, authorization } = this.#context;
+      this.#host.gate(this.#method.method, { peer, authorization });
       if (error !== undefined) throw error;
     } catch (reason) {
       this.#answerError(reason as ConnectError);
@@ -109,14 +119,14 @@ export class GrpcUnaryCall {
   }
 
   closed(): void {
-    this.#parts.watched?.closed();
-    if (this.#phase === "reading") this.#reader.abandon();
+    this.#watched?.closed();
+    if (this.#phase === "reading") this.#reader?.abandon();
     if (this.#phase !== "over") {
       this.abort(refusalOfStream(this.#stream) ?? resetReason(this.#stream.rstCode));
     }
     // Whoever failed or gave up may have left a reader of the message behind, and the answer may hold views
     // of it: only when that was sent is nobody left.
-    else if (this.#hasSucceeded && this.#stream.writableFinished) this.#reader.release();
+    else if (this.#hasSucceeded && this.#stream.writableFinished) this.#reader?.release();
   }
 
   sendTrailers(): void {
@@ -131,10 +141,17 @@ export class GrpcUnaryCall {
   }
 
   read(chunk: Buffer): void {
-    this.#parts.watched?.received(chunk);
+    this.#watched?.received(chunk);
     if (this.#phase !== "reading") return;
-    this.#parts.garbage.add(chunk);
+    const { garbage, readMaxBytes, buffers } = this.#host;
+    garbage.add(chunk);
     try {
+      const whole = this.#reader === undefined ? wholeMessage(chunk, readMaxBytes) : undefined;
+      if (whole !== undefined) {
+        this.#take(whole);
+        return;
+      }
+      this.#reader ??= new GrpcMessageReader(readMaxBytes, buffers);
       for (const message of this.#reader.push(chunk)) this.#take(message);
     } catch (reason) {
       this.#answerError(reason as ConnectError);
@@ -155,17 +172,16 @@ export class GrpcUnaryCall {
   }
 
   #decode(bytes: Uint8Array): object {
-    const { method, log } = this.#parts;
     const startMs = this.#observed?.decoded === undefined ? 0 : performance.now();
     try {
       this.#observed?.received?.(bytes.length);
-      const message = method.decode(bytes);
+      const message = this.#method.decode(bytes);
       this.#observed?.decoded?.(performance.now() - startMs);
       return message;
     } catch (reason) {
       const message = `parse binary: ${reason instanceof Error ? reason.message : String(reason)}`;
       const error = new ConnectError(message, Code.InvalidArgument);
-      logFailure(log, this.#context.rpc, error, { ...callFacts(this.#context) });
+      logFailure(this.#host.log, this.#context.rpc, error, { ...callFacts(this.#context) });
       throw error;
     }
   }
@@ -175,7 +191,7 @@ export class GrpcUnaryCall {
     // A reset looks like an end, too; "close" follows.
     if (this.#stream.closed) return;
     try {
-      this.#reader.end();
+      this.#reader?.end();
       if (this.#message === undefined) throw noMessage;
       this.#run(this.#message);
     } catch (reason) {
@@ -187,7 +203,7 @@ export class GrpcUnaryCall {
     this.#phase = "running";
     try {
       if (this.#observed?.model !== undefined) noteModel(this.#observed, message);
-      const { method } = this.#parts;
+      const method = this.#method;
       const observed = this.#observed;
       const answer =
         observed?.run === undefined
@@ -209,7 +225,7 @@ export class GrpcUnaryCall {
     let frame: Uint8Array[];
     const startMs = this.#observed?.encoded === undefined ? 0 : performance.now();
     try {
-      frame = this.#parts.method.encode(answer);
+      frame = this.#method.encode(answer);
     } catch (reason) {
       const text = reason instanceof Error ? reason.message : String(reason);
       this.#answerError(new ConnectError(`serialize binary: ${text}`, Code.Internal));
@@ -224,7 +240,7 @@ export class GrpcUnaryCall {
 
   #fail(reason: unknown): void {
     if (this.#phase === "over") return;
-    const { log } = this.#parts;
+    const { log } = this.#host;
     const ids = callFacts(this.#context);
     const facts = { message: this.#message, startMs: this.#startMs, ids };
     this.#answerError(failCall(log, this.#context, facts, reason));
@@ -245,8 +261,8 @@ export class GrpcUnaryCall {
     if (this.#observed?.sent !== undefined) this.#observed.sent(bytesOf(frame));
     this.#observed?.end(code, performance.now() - this.#startMs);
     clearTimeout(this.#deadline);
-    if (this.#parts.method.needsEnd) this.#context.abort(isOver);
-    this.#parts.onOver(this);
+    if (this.#method.needsEnd) this.#context.abort(isOver);
+    this.#host.onOver(this);
     const stream = this.#stream;
     if (stream.closed || stream.destroyed) return;
     const { ownHeader } = this.#context;
@@ -319,6 +335,6 @@ function errorTrailers(error: ConnectError, own: Headers | undefined): OutgoingH
 }
 
 function readTimeout(value: string | string[] | undefined): ReturnType<typeof parseTimeout> {
-  if (value === undefined) return {};
+  if (value === undefined) return noTimeout;
   return parseTimeout(String(value), Number.MAX_SAFE_INTEGER);
 }

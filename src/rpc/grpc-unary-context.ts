@@ -49,6 +49,11 @@ export class GrpcUnaryContext implements HandlerContext, CallStart {
       call.timeoutMs === undefined ? undefined : performance.now() + call.timeoutMs;
   }
 
+  /** The header of this name, as it came. */
+  get authorization(): string | undefined {
+    return this.#headers.authorization;
+  }
+
   get service(): DescService {
     return this.method.parent;
   }

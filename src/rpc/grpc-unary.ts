@@ -3,7 +3,7 @@ import type { ConnectError } from "@connectrpc/connect";
 import type { Logger } from "pino";
 import { BodyGarbage } from "./body-garbage.ts";
 import type { CallObserver } from "./call-observer.ts";
-import { GrpcUnaryCall } from "./grpc-unary-call.ts";
+import { GrpcUnaryCall, type UnaryCallHost } from "./grpc-unary-call.ts";
 import type { UnaryMethod } from "./grpc-unary-method.ts";
 import type { CallGate } from "./interceptors.ts";
 import { MessageBuffers } from "./message-buffers.ts";
@@ -27,14 +27,23 @@ export interface GrpcUnaryParts {
 export class GrpcUnary {
   readonly #parts: GrpcUnaryParts;
   readonly #methods: ReadonlyMap<string, UnaryMethod>;
-  readonly #buffers = new MessageBuffers();
-  readonly #garbage = new BodyGarbage();
+  readonly #host: UnaryCallHost;
   readonly #calls = new Set<GrpcUnaryCall>();
   /** Of the last call: a connection has one, and few connections have another. */
   #knownAuthority: string | undefined;
 
   constructor(parts: GrpcUnaryParts) {
     this.#parts = parts;
+    const { gate, readMaxBytes, log, observer } = parts;
+    this.#host = {
+      gate,
+      readMaxBytes,
+      log,
+      observer,
+      buffers: new MessageBuffers(),
+      garbage: new BodyGarbage(),
+      onOver: (call) => this.#calls.delete(call),
+    };
     this.#methods = new Map(parts.methods.map((each) => [pathOf(each), each]));
     parts.shutdownSignal.addEventListener("abort", () => {
       for (const call of this.#calls) call.abort(parts.shutdownSignal.reason as ConnectError);
@@ -50,22 +59,15 @@ export class GrpcUnary {
   ): boolean {
     const method = this.#methods.get(headers[":path"] ?? "");
     if (method === undefined || !this.#isUsual(headers)) return false;
-    const { gate, log, readMaxBytes, observer, shutdownSignal } = this.#parts;
-    const peer = this.#parts.peerOf(stream);
-    const call = new GrpcUnaryCall(stream, {
+    const { shutdownSignal, peerOf } = this.#parts;
+    const call = new GrpcUnaryCall(this.#host, stream, {
       method,
       headers,
       watched,
-      peer,
-      log,
-      readMaxBytes,
-      observer,
-      buffers: this.#buffers,
-      garbage: this.#garbage,
-      onOver: () => this.#calls.delete(call),
+      peer: peerOf(stream),
     });
     this.#calls.add(call);
-    call.start(() => gate(method.method, { peer, authorization: headers.authorization }));
+    call.start();
     if (shutdownSignal.aborted) call.abort(shutdownSignal.reason as ConnectError);
     return true;
   }

@@ -42,9 +42,9 @@ function readRequest(reader: WireReader): InferMessage {
   let modelVersion = "";
   let id = "";
   let withParameters: ModelInferRequest | undefined;
-  const inputs: InferInput[] = [];
-  const outputs: { readonly name: string }[] = [];
-  const rawInputContents: Uint8Array[] = [];
+  let inputs: InferInput[] | undefined;
+  let outputs: { readonly name: string }[] | undefined;
+  let rawInputContents: Uint8Array[] | undefined;
   const end = reader.bytes.length;
   while (reader.position < end) {
     const start = reader.position;
@@ -74,30 +74,45 @@ function readRequest(reader: WireReader): InferMessage {
         );
         break;
       case 5:
-        inputs.push(readInput(reader, reader.contentEnd(end)));
+        inputs = append(inputs, readInput(reader, reader.contentEnd(end)));
         break;
       case 6:
-        outputs.push(readOutput(reader, reader.contentEnd(end)));
+        outputs = append(outputs, readOutput(reader, reader.contentEnd(end)));
         break;
       case 7:
-        rawInputContents.push(reader.view(end));
+        rawInputContents = append(rawInputContents, reader.view(end));
         break;
     }
   }
   const parameters = withParameters?.parameters ?? noParameters;
-  return { modelName, modelVersion, id, parameters, inputs, outputs, rawInputContents };
+  return {
+    modelName,
+    modelVersion,
+    id,
+    parameters,
+    inputs: inputs ?? none,
+    outputs: outputs ?? none,
+    rawInputContents: rawInputContents ?? none,
+  };
+}
+
+/** Arrays that begin with their first element take its room; empty ones take that of seventeen. */
+function append<Item>(list: Item[] | undefined, item: Item): Item[] {
+  if (list === undefined) return [item];
+  list.push(item);
+  return list;
 }
 
 function readInput(reader: WireReader, end: number): InferInput {
   let name = "";
   let datatype = "";
-  const shape: number[] = [];
+  let shape: number[] | undefined;
   let contents: TypedContents | undefined;
   while (reader.position < end) {
     const start = reader.position;
     const tag = reader.uint32(end);
     if (tag === unpackedShape) {
-      shape.push(reader.int64(end));
+      shape = append(shape, reader.int64(end));
       continue;
     }
     if (!isContent(tag, 5)) {
@@ -112,9 +127,7 @@ function readInput(reader: WireReader, end: number): InferInput {
         datatype = reader.string(end);
         break;
       case 3:
-        for (const packedEnd = reader.contentEnd(end); reader.position < packedEnd; ) {
-          shape.push(reader.int64(packedEnd));
-        }
+        shape = readShape(reader, reader.contentEnd(end), shape);
         break;
       case 4:
         checkField(ModelInferRequest_InferInputTensorSchema, reader, { start, end });
@@ -126,7 +139,21 @@ function readInput(reader: WireReader, end: number): InferInput {
         break;
     }
   }
-  return { name, datatype, shape, contents };
+  return { name, datatype, shape: shape ?? none, contents };
+}
+
+const maxDimensions = 1_000;
+
+/** Packed dimensions, which come after those that were read before. */
+function readShape(reader: WireReader, end: number, before: readonly number[] = none): number[] {
+  let count = before.length;
+  for (let at = reader.position; at < end; at++) if ((reader.bytes[at] as number) < 0x80) count++;
+  // No model has so many; a longer list would cost more to reserve than to read.
+  if (count > maxDimensions) throw irregular;
+  const shape = new Array<number>(count);
+  for (let at = 0; at < before.length; at++) shape[at] = before[at] as number;
+  for (let at = before.length; reader.position < end; at++) shape[at] = reader.int64(end);
+  return shape;
 }
 
 const unpackedShape = (3 << 3) | wireType.varint;

@@ -28,9 +28,9 @@ export function inferenceService(parts: {
 
   const infer = modelInfer(models);
   const answer = async (request: ModelInferRequest, context: HandlerContext) => {
-    const { requestHeader: header, signal, values } = context;
+    const { requestHeader: header, signal: cancellation, values } = context;
     const observed = values.get(observedKey)?.call;
-    return toResponse(await infer(request, { header, signal, observed }));
+    return toResponse(await infer(request, { header, cancellation, observed }));
   };
 
   return {

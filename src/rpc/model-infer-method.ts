@@ -16,8 +16,7 @@ export function modelInferMethod(models: Models): UnaryMethod<InferMessage, Infe
     rpc: rpcOf({ service: GRPCInferenceService, method }),
     needsEnd: false,
     decode: decodeInferRequest,
-    run: (message, { header, cancellation, observed }) =>
-      infer(message, { header, signal: cancellation, observed }),
+    run: infer,
     encode: encodeInferResponse,
   };
 }

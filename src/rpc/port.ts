@@ -153,10 +153,13 @@ export class Port {
     for (const server of Object.values(this.#http2)) {
       const listeners = server.listeners("stream");
       server.removeAllListeners("stream");
-      server.on("stream", (stream, headers, ...more) =>
-        this.#intake.offer(stream, () => {
+      server.on(
+        "stream",
+        this.#intake.spread((stream, headers, flags, rawHeaders) => {
           if (take(stream, headers)) return;
-          for (const listener of listeners) listener.call(server, stream, headers, ...more);
+          for (const listener of listeners) {
+            listener.call(server, stream, headers, flags, rawHeaders);
+          }
         }),
       );
     }

@@ -1,4 +1,9 @@
-import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from "node:http2";
+import {
+  constants,
+  type Http2Session,
+  type IncomingHttpHeaders,
+  type ServerHttp2Stream,
+} from "node:http2";
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { Logger } from "pino";
 import { announcedBytes } from "./announced-bytes.ts";
@@ -35,31 +40,21 @@ const tooLate = new ConnectError("the request did not arrive in time", Code.Dead
 /** What Node does for HTTP/1.1 and leaves open for HTTP/2: requests have to arrive in time, and answers to be
  *  taken in time. And what calls of HTTP/2 hold in memory meanwhile. */
 export class StreamLimits {
-  readonly #parts: StreamLimitsParts;
+  readonly parts: StreamLimitsParts;
   /** Oldest first. */
   readonly #open = new Set<OpenStream>();
   readonly #sweeper: NodeJS.Timeout;
 
   constructor(parts: StreamLimitsParts) {
-    this.#parts = parts;
+    this.parts = parts;
     const sweepMs = Math.min(maxSweepMs, Math.ceil(parts.requestTimeoutMs / 4));
     this.#sweeper = setInterval(() => this.#sweep(), sweepMs).unref();
   }
 
   /** Call it before anything reads from `stream`. Undefined if its connection is gone. */
   watch(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): WatchedStream | undefined {
-    const { session } = stream;
-    if (session === undefined) return undefined;
-    const { memory, clientStreams, readMaxBytes } = this.#parts;
-    const isStream = clientStreams.has(headers[":path"] ?? "");
-    const open = new OpenStream(this, {
-      stream,
-      headers,
-      envelopes: isStream ? new EnvelopeCounter() : undefined,
-      announcedBytes: isStream ? 0 : announcedBytes(headers, readMaxBytes),
-      memory,
-      session,
-    });
+    if (stream.session === undefined) return undefined;
+    const open = new OpenStream(this, stream, headers);
     this.#open.add(open);
     if (open.announcedBytes > 0 && !stream.endAfterHeaders) open.hold();
     return open;
@@ -84,7 +79,7 @@ export class StreamLimits {
 
   #sweep(): void {
     const nowMs = performance.now();
-    const { requestTimeoutMs } = this.#parts;
+    const { requestTimeoutMs } = this.parts;
     for (const open of this.#open) {
       this.#lookAtAnswer(open, nowMs);
       if (open.unreadBytes > 0 && nowMs - open.takenMs > requestTimeoutMs) {
@@ -106,13 +101,13 @@ export class StreamLimits {
 
   #refuse(open: OpenStream, error: ConnectError): void {
     this.forget(open);
-    this.#parts.log.info({ rpc: open.headers[":path"], reason: error.rawMessage }, "call refused");
+    this.parts.log.info({ rpc: open.headers[":path"], reason: error.rawMessage }, "call refused");
     refuseStream(open.stream, open.headers, error);
   }
 
   #cut(open: OpenStream, reason: string): void {
     this.forget(open);
-    this.#parts.log.info({ rpc: open.headers[":path"], reason }, "call cut off");
+    this.parts.log.info({ rpc: open.headers[":path"], reason }, "call cut off");
     open.stream.close(constants.NGHTTP2_ENHANCE_YOUR_CALM);
   }
 }
@@ -135,21 +130,18 @@ class OpenStream implements WatchedStream, HeldCall {
   /** When the client last took something of the answer. */
   takenMs: number;
 
-  constructor(
-    limits: StreamLimits,
-    parts: Pick<OpenStream, "stream" | "headers" | "envelopes" | "announcedBytes"> & {
-      readonly memory: CallMemory;
-      readonly session: object;
-    },
-  ) {
+  constructor(limits: StreamLimits, stream: ServerHttp2Stream, headers: IncomingHttpHeaders) {
+    const { memory, clientStreams, readMaxBytes } = limits.parts;
     this.#limits = limits;
-    this.stream = parts.stream;
-    this.headers = parts.headers;
-    this.envelopes = parts.envelopes;
-    this.announcedBytes = parts.announcedBytes;
+    this.stream = stream;
+    this.headers = headers;
+    const isStream = clientStreams.has(headers[":path"] ?? "");
+    this.envelopes = isStream ? new EnvelopeCounter() : undefined;
+    this.announcedBytes = isStream ? 0 : announcedBytes(headers, readMaxBytes);
     this.startMs = performance.now();
     this.takenMs = this.startMs;
-    this.account = parts.memory.open(this, parts.session);
+    // A stream without a connection is not watched.
+    this.account = memory.open(this, stream.session as Http2Session);
   }
 
   listen(): void {

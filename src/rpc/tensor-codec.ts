@@ -17,6 +17,8 @@ type OutputTensors = {
   rawOutputContents: Uint8Array[];
 };
 
+const allOutputs: readonly string[] = [];
+
 /** Checks that the message is sound in itself; whether it fits the model is for others to say. Raw
  *  tensors are views into the message. `form` is how the answer has to travel; a request without
  *  tensors is answered in typed form. Throws "invalid-argument", naming tensor and model. */
@@ -34,7 +36,8 @@ export function decodeInference(
     const what = `input '${input.name}' for model '${modelId}'`;
     return decodeInput(input, request.rawInputContents[index], what);
   });
-  const outputs = request.outputs.map((output) => output.name);
+  const outputs =
+    request.outputs.length === 0 ? allOutputs : request.outputs.map((output) => output.name);
   if (inputs.length > 1) {
     const names = inputs.map((input) => input.name);
     refuseDuplicates(names, `input of model '${modelId}'`);
@@ -66,7 +69,7 @@ function decodeInput(input: InferInput, raw: Uint8Array | undefined, what: strin
   const { name, contents } = input;
   const datatype = readDatatype(input.datatype, what);
   // Beyond 2^53 this rounds, but stays beyond, where it is refused.
-  const shape = input.shape.map(Number);
+  const shape = toNumbers(input.shape);
   const count = elementCount(shape, what);
   if (raw === undefined) {
     return { name, datatype, shape, data: decodeContents(contents, { datatype, count, what }) };
@@ -75,6 +78,11 @@ function decodeInput(input: InferInput, raw: Uint8Array | undefined, what: strin
     invalid(`${what} must not have contents when raw_input_contents is used`);
   }
   return { name, datatype, shape, data: raw };
+}
+
+/** `shape` itself if all of it is numbers, as our own decoder has it. */
+function toNumbers(shape: readonly (number | bigint)[]): readonly number[] {
+  return shape.every((dimension) => typeof dimension === "number") ? shape : shape.map(Number);
 }
 
 function invalid(message: string): never {

@@ -41,7 +41,10 @@ export class WireWriter {
   }
 
   uint32BigEndian(value: number): void {
-    this.#position = this.#buffer.writeUInt32BE(value, this.#position);
+    this.byte(value >>> 24);
+    this.byte((value >>> 16) & 0xff);
+    this.byte((value >>> 8) & 0xff);
+    this.byte(value & 0xff);
   }
 
   /** Below 2^32. */
@@ -91,6 +94,7 @@ export class WireWriter {
 
   /** What was written, in order. */
   finish(): Uint8Array[] {
+    if (this.#chunks.length === 0 && this.#position === this.#buffer.length) return [this.#buffer];
     this.#flush();
     return this.#chunks;
   }
