@@ -1,12 +1,12 @@
 import type { Comparison, Target } from "./comparisons.ts";
-import type { Measurement } from "./measurements.ts";
+import { type Measurement, quantile } from "./measurements.ts";
 
 /** A comparison with the values of a run in it. */
 export interface Judged {
   readonly comparison: Comparison;
   readonly measured: Measurement;
   readonly against?: Measurement;
-  /** Medians divided; absent where nothing is divided. */
+  /** The median of what neighbours in time come to; absent where nothing is divided. */
   readonly ratio?: number;
   /** What is promised, as a bound. */
   readonly bound?: { readonly sense: "≥" | "≤"; readonly value: number };
@@ -25,7 +25,7 @@ export function judge(
     const { against: againstId, target } = comparison;
     const against = againstId === undefined ? undefined : byId.get(againstId);
     if (againstId !== undefined && against === undefined) return [];
-    const ratio = against === undefined ? undefined : measured.median / against.median;
+    const ratio = against === undefined ? undefined : ratioOf(measured, against);
     const bound = target === undefined ? undefined : boundOf(target, byId);
     return {
       comparison,
@@ -35,6 +35,14 @@ export function judge(
       ...(bound === undefined ? {} : { bound, verdict: decide(ratio ?? measured.median, bound) }),
     };
   });
+}
+
+/** Where the two took turns, each round has a ratio of its own: what makes the machine slow for some seconds
+ *  divides out of it, but not out of a ratio of medians. */
+function ratioOf(measured: Measurement, against: Measurement): number {
+  if (measured.rounds.length !== against.rounds.length) return measured.median / against.median;
+  const ratios = measured.rounds.map((value, round) => value / (against.rounds[round] ?? value));
+  return quantile(ratios, 0.5);
 }
 
 function boundOf(

@@ -11,7 +11,7 @@ import type { Workbench } from "../workbench.ts";
 // engine hosts, beside a loop around ONNX Runtime that does nothing else.
 
 const inFlights = [1, 64];
-const rounds = { full: 3, quick: 1 };
+const rounds = { full: 5, quick: 1 };
 
 interface ModelFiles {
   readonly model: BenchModel;
@@ -93,7 +93,7 @@ async function startServers(
 }
 
 async function runLoop(bench: Workbench, model: BenchModel, file: string) {
-  const seconds = bench.choose({ full: ["0.5", "2"], quick: ["0.1", "0.3"] });
+  const seconds = bench.choose({ full: ["0.3", "1"], quick: ["0.1", "0.3"] });
   const args = [file, JSON.stringify(model.shape), ...seconds];
   return (await bench.runLimit("bench/limits/session-loop.ts", args)) as SessionLoopResult;
 }

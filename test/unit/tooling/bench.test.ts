@@ -152,6 +152,14 @@ describe("a comparison", () => {
     assert.deepEqual(judge([row], [one])[0]?.bound, { sense: "≥", value: 15 });
   });
 
+  it("divides neighbours in time where both took turns, and medians otherwise", () => {
+    const fast = { ...measured("one", 8), rounds: [8, 16, 4] };
+    const ratioTo = (rounds: number[]) =>
+      judge([compared], [fast, { ...measured("two", 10), rounds }])[0]?.ratio;
+    assert.equal(ratioTo([10, 32, 8]), 0.5);
+    assert.equal(ratioTo([10, 10]), 0.8);
+  });
+
   it("is left out where one side was not measured", () => {
     assert.deepEqual(judge([compared], [one]), []);
     assert.deepEqual(judge([compared], [two]), []);
