@@ -1,23 +1,28 @@
+import { existsSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
-import { measureTree } from "../../test/support/process-tree.ts";
+import { measureTree, type TreeMemory } from "../../test/support/process-tree.ts";
 import type { ModelClient } from "../load/model-client.ts";
 import { quantile } from "../measurements.ts";
 import type { Program } from "../program.ts";
 import type { Workbench } from "../workbench.ts";
 
-const samples = { full: 100, quick: 3 };
+const samples = { full: 80, quick: 3 };
 
-/** Cancels come at moments that are spread over this part of a load. */
-const firstCancelMs = 100;
-const lastCancelMs = 600;
+/** Multiples of it, without their whole part, are spread evenly however many are taken: moments of a load. */
+const goldenRatio = 0.618034;
 
 /** How long the tree's memory must stand still before a load, so that a spare host's start is over. */
 const settleMs = 200;
 const settledBytes = 4 * 1024 ** 2;
 
-/** How long it takes from the reset of a load's call until its memory is back with the system: until the
- *  whole process tree holds no more than before, plus a twentieth of the model. Looking takes some
- *  milliseconds itself, which are counted. */
+/** A cancelled load that keeps its memory for longer is a failure, not a figure. */
+const longestMs = 30_000;
+
+/** How long it takes from the reset of a load's call until its memory is back with the system. To look at
+ *  the memory of the whole tree takes longer than that, and a core that the dying process wants. So the
+ *  clock stops when the processes that had grown for the load are gone, ended and waited for by their
+ *  parent, which they are only once the system has their pages back; and a look at the tree afterwards
+ *  has to find that nobody else holds them. */
 export async function measureCancel(
   bench: Workbench,
   target: {
@@ -30,6 +35,11 @@ export async function measureCancel(
   const { program, client, path, modelBytes } = target;
   const count = bench.choose(samples);
   bench.log(`${count} cancelled loads of 400 MB`);
+  const startMs = performance.now();
+  await client.load("whole", path);
+  const loadMs = performance.now() - startMs;
+  await client.unload("whole");
+  const slackBytes = modelBytes / 20;
   const freeMs: number[] = [];
   for (let attempt = 0; freeMs.length < count; attempt++) {
     // A machine on which every load is over before its cancel measures something else.
@@ -44,21 +54,18 @@ export async function measureCancel(
       () => "loaded" as const,
       () => "cancelled" as const,
     );
-    await sleep(firstCancelMs + ((lastCancelMs - firstCancelMs) * (freeMs.length + 0.5)) / count);
-    const atCancel = (await measureTree(program.pid)).privateBytes;
+    await sleep(loadMs * ((attempt * goldenRatio) % 1));
+    const holders = grownBy(slackBytes, before, await measureTree(program.pid));
     const cancelMs = performance.now();
     cancel.abort(new Error("cancelled by the bench"));
     if ((await outcome) === "loaded") {
       await client.unload(id);
       continue;
     }
-    const limit = before + modelBytes / 20;
-    while ((await measureTree(program.pid)).privateBytes > limit) {
-      if (performance.now() - cancelMs > 30_000)
-        throw new Error("a cancelled load kept its memory");
-    }
+    const limitBytes = before.privateBytes + slackBytes;
+    const freeAtMs = await whenFree(program.pid, { holders, limitBytes });
     // Loads that had not begun to take memory would make the figure look better than it is.
-    if (atCancel > limit) freeMs.push(performance.now() - cancelMs);
+    if (holders.length > 0) freeMs.push(freeAtMs - cancelMs);
   }
   bench.measurements.add(
     "lifecycle/cancel of 400 MB to memory free/p50",
@@ -72,12 +79,40 @@ export async function measureCancel(
   );
 }
 
-async function settledMemory(pid: number): Promise<number> {
-  let last = (await measureTree(pid)).privateBytes;
+/** When `holders` were gone or, if the tree then held more than `limitBytes`, the end of the first look that found
+ *  it to hold less. */
+async function whenFree(
+  pid: number,
+  { holders, limitBytes }: { readonly holders: readonly number[]; readonly limitBytes: number },
+): Promise<number> {
+  const giveUpMs = performance.now() + longestMs;
+  const throwIfLate = () => {
+    if (performance.now() > giveUpMs) throw new Error("a cancelled load kept its memory");
+  };
+  while (holders.some((holder) => existsSync(`/proc/${holder}`))) {
+    throwIfLate();
+    await sleep(1);
+  }
+  const goneMs = performance.now();
+  let looks = 1;
+  for (; (await measureTree(pid)).privateBytes > limitBytes; looks++) throwIfLate();
+  return looks === 1 ? goneMs : performance.now();
+}
+
+/** Processes that hold so much more than they did, or than nothing if they are new. */
+function grownBy(bytes: number, before: TreeMemory, now: TreeMemory): number[] {
+  return now.pids.filter((pid) => {
+    const grownBytes = (now.bytesByPid.get(pid) ?? 0) - (before.bytesByPid.get(pid) ?? 0);
+    return grownBytes > bytes;
+  });
+}
+
+async function settledMemory(pid: number): Promise<TreeMemory> {
+  let last = await measureTree(pid);
   for (;;) {
     await sleep(settleMs);
-    const now = (await measureTree(pid)).privateBytes;
-    if (Math.abs(now - last) < settledBytes) return now;
+    const now = await measureTree(pid);
+    if (Math.abs(now.privateBytes - last.privateBytes) < settledBytes) return now;
     last = now;
   }
 }

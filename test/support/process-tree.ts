@@ -3,6 +3,8 @@ import { readdir, readFile } from "node:fs/promises";
 export interface TreeMemory {
   /** Processes of the tree, the root included. */
   readonly pids: readonly number[];
+  /** Bytes that only this process holds, for each of them. */
+  readonly bytesByPid: ReadonlyMap<number, number>;
   /** Bytes that only these processes hold, over the whole tree. */
   readonly privateBytes: number;
 }
@@ -22,8 +24,14 @@ export async function measureTree(rootPid: number): Promise<TreeMemory> {
     parents.set(Number(entry), Number(parent));
   }
   const pids = [...parents.keys()].filter((pid) => descendsFrom(pid, rootPid, parents));
-  const sizes = await Promise.all(pids.map(privateBytesOf));
-  return { pids, privateBytes: sizes.reduce((sum, bytes) => sum + bytes, 0) };
+  const sizes = await Promise.all(
+    pids.map(async (pid) => [pid, await privateBytesOf(pid)] as const),
+  );
+  return {
+    pids,
+    bytesByPid: new Map(sizes),
+    privateBytes: sizes.reduce((sum, [, bytes]) => sum + bytes, 0),
+  };
 }
 
 function descendsFrom(pid: number, root: number, parents: ReadonlyMap<number, number>): boolean {
