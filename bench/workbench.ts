@@ -85,7 +85,8 @@ export class Workbench {
   ): Promise<MeasuredLoad> {
     return measureLoad({
       ...plan,
-      warmUpSeconds: this.choose({ full: 0.2, quick: 0.2 }),
+      // A server that was idle while others had their turn is cold again: V8 has let go of young memory.
+      warmUpSeconds: this.choose({ full: 0.5, quick: 0.2 }),
       seconds: this.choose({ full: 0.7, quick: 0.5 }),
       cores: this.cores.client,
       folder: this.folder,
