@@ -20,6 +20,7 @@ import {
   failsAtRun,
   fixedShape,
   identity,
+  passesThrough,
   scalar,
   slowLoop,
   twoInputsTwoOutputs,
@@ -63,6 +64,28 @@ describe("an inference", { timeout: limitMs }, () => {
           { ...input, name: "y", data: Buffer.from(data) },
           `${datatype} [${shape}]`,
         );
+      }
+      await model.unload();
+    }
+  });
+
+  it("keeps large requests apart, even where an output is the memory of an input", async (t) => {
+    const { put, load } = await startEngine(t);
+    const shape = [1, 150_000];
+    const filled = (value: number) => fp32("x", shape, new Array<number>(150_000).fill(value));
+    for (const [file, bytes, output] of [
+      ["identity.onnx", identity("FP32"), "y"],
+      ["through.onnx", passesThrough(), "x"],
+    ] as const) {
+      const settings = { ...defaultRunSettings, maxBatchSize: 1 };
+      const model = await load(await put(file, bytes), { settings });
+      const results = await Promise.all(
+        Array.from({ length: 24 }, (_, value) =>
+          model.infer({ inputs: [filled(value)], outputs: [output] }, forever),
+        ),
+      );
+      for (const [value, [tensor]] of results.entries()) {
+        assert.deepEqual(tensor?.data, filled(value).data, `${file}, request ${value}`);
       }
       await model.unload();
     }

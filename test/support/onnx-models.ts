@@ -33,6 +33,16 @@ export function identity(datatype: Exclude<Datatype, "BF16">): Uint8Array {
   return encodeIdentity(datatype);
 }
 
+/** "x" FP32 [batch, any], which is also the output, and "y" = x + x: an engine may answer the first with the
+ *  very memory of the request. */
+export function passesThrough(): Uint8Array {
+  return encodeModel({
+    inputs: [fp32("x", ["batch", ""])],
+    outputs: [fp32("x", ["batch", ""]), fp32("y", ["batch", ""])],
+    nodes: [node("Add", ["x", "x"], ["y"])],
+  }).finish();
+}
+
 /** "x" FP32 [] -> "y" = x + x. */
 export function scalar(): Uint8Array {
   return fixedShape([]);
