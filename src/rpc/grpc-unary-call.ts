@@ -34,6 +34,8 @@ export interface UnaryCallHost {
   readonly observer: CallObserver | undefined;
   /** Called once for a call, when it is answered or nobody waits for an answer. */
   onOver(call: GrpcUnaryCall): void;
+  /** Called once for a call, when its stream is closed and all that it held is let go of. */
+  onClosed(call: GrpcUnaryCall): void;
 }
 
 export interface UnaryCallParts {
@@ -111,6 +113,10 @@ export class GrpcUnaryCall {
     if (timeoutMs !== undefined) this.#startDeadline(timeoutMs);
   }
 
+  get hasSucceeded(): boolean {
+    return this.#hasSucceeded;
+  }
+
   /** Ends the call, if it is not over, with this answer if its stream is still there. */
   abort(reason: ConnectError): void {
     if (this.#phase === "over") return;
@@ -127,6 +133,9 @@ export class GrpcUnaryCall {
     // Whoever failed or gave up may have left a reader of the message behind, and the answer may hold views
     // of it: only when that was sent is nobody left.
     else if (this.#hasSucceeded && this.#stream.writableFinished) this.#reader?.release();
+    this.#reader = undefined;
+    this.#message = undefined;
+    this.#host.onClosed(this);
   }
 
   sendTrailers(): void {

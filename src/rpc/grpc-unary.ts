@@ -29,6 +29,9 @@ export class GrpcUnary {
   readonly #methods: ReadonlyMap<string, UnaryMethod>;
   readonly #host: UnaryCallHost;
   readonly #calls = new Set<GrpcUnaryCall>();
+  /** The last call that went well and is closed: see `keepHiddenClasses`. Not just any, since classes change while
+   *  V8 learns what is in their fields; with it goes its stream, which is Node's. */
+  readonly #sample: GrpcUnaryCall[] = [];
   /** Of the last call: a connection has one, and few connections have another. */
   #knownAuthority: string | undefined;
 
@@ -43,6 +46,7 @@ export class GrpcUnary {
       buffers: new MessageBuffers(),
       garbage: new BodyGarbage(),
       onOver: (call) => this.#calls.delete(call),
+      onClosed: (call) => this.#keepSample(call),
     };
     this.#methods = new Map(parts.methods.map((each) => [pathOf(each), each]));
     parts.shutdownSignal.addEventListener("abort", () => {
@@ -70,6 +74,10 @@ export class GrpcUnary {
     call.start();
     if (shutdownSignal.aborted) call.abort(shutdownSignal.reason as ConnectError);
     return true;
+  }
+
+  #keepSample(call: GrpcUnaryCall): void {
+    if (call.hasSucceeded) this.#sample[0] = call;
   }
 
   #isUsual(headers: IncomingHttpHeaders): boolean {
