@@ -86,7 +86,7 @@ export class Workbench {
     return measureLoad({
       ...plan,
       // A server that was idle while others had their turn is cold again: V8 has let go of young memory.
-      warmUpSeconds: this.choose({ full: 0.5, quick: 0.2 }),
+      warmUpSeconds: this.choose({ full: 0.3, quick: 0.2 }),
       seconds: this.choose({ full: 0.7, quick: 0.5 }),
       cores: this.cores.client,
       folder: this.folder,
@@ -96,7 +96,7 @@ export class Workbench {
   /** Makes load that nobody measures, until V8 has compiled what it is going to compile: servers run for
    *  months, and their first seconds say little of them. A server that fails here fails again where it counts. */
   async warmUp(plan: Parameters<Workbench["load"]>[0]): Promise<void> {
-    const seconds = this.choose({ full: 3, quick: 0.3 });
+    const seconds = this.choose({ full: 2, quick: 0.3 });
     const { cores, folder } = { cores: this.cores.client, folder: this.folder };
     await measureLoad({ ...plan, warmUpSeconds: 0.1, seconds, cores, folder }).catch(() => {});
   }

@@ -11,7 +11,7 @@ import type { Workbench } from "../workbench.ts";
 // engine hosts, beside a loop around ONNX Runtime that does nothing else.
 
 const inFlights = [1, 64];
-const rounds = { full: 5, quick: 1 };
+const rounds = { full: 4, quick: 1 };
 
 interface ModelFiles {
   readonly model: BenchModel;

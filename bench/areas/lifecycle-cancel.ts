@@ -6,7 +6,7 @@ import { quantile } from "../measurements.ts";
 import type { Program } from "../program.ts";
 import type { Workbench } from "../workbench.ts";
 
-const samples = { full: 80, quick: 3 };
+const samples = { full: 40, quick: 3 };
 
 /** Multiples of it, without their whole part, are spread evenly however many are taken: moments of a load. */
 const goldenRatio = 0.618034;

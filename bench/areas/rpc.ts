@@ -20,7 +20,7 @@ const payloads: readonly Payload[] = [
   { name: "600 KiB typed", elements: 150 * 1024, form: "typed", streams: [8] },
 ];
 
-const rounds = { full: 5, quick: 1 };
+const rounds = { full: 4, quick: 1 };
 
 export async function measureRpc(bench: Workbench): Promise<void> {
   const echoes = {

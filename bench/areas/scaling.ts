@@ -36,7 +36,7 @@ const points: readonly Point[] = [
   })),
 ];
 
-const rounds = { full: 3, quick: 1 };
+const rounds = { full: 2, quick: 1 };
 const echo: EchoServer = "modelport-echo";
 
 export async function measureScaling(bench: Workbench): Promise<void> {
