@@ -85,7 +85,7 @@ export class Workbench {
   ): Promise<MeasuredLoad> {
     return measureLoad({
       ...plan,
-      // A server that was idle while others had their turn is cold again: V8 has let go of young memory.
+      // A server that was idle while others had their turn is cold again: V8 has let go of compiled code.
       warmUpSeconds: this.choose({ full: 0.3, quick: 0.2 }),
       seconds: this.choose({ full: 0.7, quick: 0.5 }),
       cores: this.cores.client,
