@@ -1,5 +1,6 @@
 import { fileURLToPath } from "node:url";
 import { announce } from "./announce.ts";
+import { setCollectorFlags } from "./collector-flags.ts";
 import { loadConfig } from "./config.ts";
 import { createEngine } from "./engine/create-engine.ts";
 import { describeError } from "./errors.ts";
@@ -32,6 +33,7 @@ export async function serve(flags: readonly string[], env: NodeJS.ProcessEnv): P
     process.exitCode = 1;
     return;
   }
+  setCollectorFlags();
   const log = createLogger(config.logLevel);
   for (const reason of warnings) log.warn({ reason }, "environment has a doubtful variable");
   let tracing: Tracing | undefined;

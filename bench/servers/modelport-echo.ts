@@ -1,5 +1,6 @@
 // Modelport's wire layer as main.ts sets it up, over a model that echoes tensors in this process: what
 // is measured is the RPC and nothing behind it.
+import { setCollectorFlags } from "../../src/collector-flags.ts";
 import { createLogger } from "../../src/log.ts";
 import { CallMetrics } from "../../src/rpc/call-metrics.ts";
 import { buildServer } from "../../src/rpc/server.ts";
@@ -14,6 +15,7 @@ class EchoModels extends FakeModels {
   }
 }
 
+setCollectorFlags();
 const models = new EchoModels();
 const server = await buildServer({
   models,

@@ -1,15 +1,18 @@
 // The floor: node:http2 alone. It reads each request to its end and answers constant bytes, framed and
 // with trailers as gRPC wants them. Arguments: the file with the answer, and optionally the HTTP/2
-// settings of the server that it is compared with, as JSON.
+// settings of the server that it is compared with, as JSON; with them it has that server's V8 flags too.
 import { readFileSync } from "node:fs";
 import http2 from "node:http2";
 import type { AddressInfo } from "node:net";
+import { setCollectorFlags } from "../../src/collector-flags.ts";
 import type { PeerSettings } from "../load/grpc-connection.ts";
 import { announce } from "./announce.ts";
 
 const [answerFile = "", settingsJson] = process.argv.slice(2);
 const answer = readFileSync(answerFile);
 const peer = settingsJson === undefined ? undefined : (JSON.parse(settingsJson) as PeerSettings);
+
+if (peer !== undefined) setCollectorFlags();
 
 const server = http2.createServer(
   peer === undefined ? {} : { settings: peer.settings, maxSessionMemory: 256 },

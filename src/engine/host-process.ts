@@ -4,6 +4,7 @@ import { extname } from "node:path";
 import type { Duplex, Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { describeError, RuntimeError } from "../errors.ts";
+import { Line } from "../line.ts";
 import type { EngineLog } from "./engine-log.ts";
 import { hostCommand } from "./host-command.ts";
 import type { FailedMessage, ReadyMessage } from "./host-messages.ts";
@@ -40,6 +41,7 @@ export interface CallReceiver<T> {
 }
 
 interface PendingCall {
+  readonly id: number;
   readonly call: HostCall<unknown>;
   /** Its payload, if that is not in the socket. */
   stored?: StoredPayload | undefined;
@@ -111,7 +113,8 @@ export class HostProcess {
   readonly #child: ChildProcess | undefined;
   readonly #socket: Duplex | undefined;
   readonly #arena: PayloadArena | undefined = PayloadArena.open();
-  readonly #pending = new Map<number, PendingCall>();
+  /** A host answers in order, mostly. */
+  #pending = new Line<PendingCall>();
   readonly #log: EngineLog;
   readonly #ready = Promise.withResolvers<void>();
   readonly #exited = Promise.withResolvers<RuntimeError>();
@@ -167,8 +170,8 @@ export class HostProcess {
       return;
     }
     const id = this.#nextCall();
-    const pending: PendingCall = { call, receiver: receiver as CallReceiver<unknown> };
-    this.#pending.set(id, pending);
+    const pending: PendingCall = { id, call, receiver: receiver as CallReceiver<unknown> };
+    const place = this.#pending.add(pending);
     // The answer to what a killed host is told is its exit.
     if (this.#state.tag === "killed" || this.#socket === undefined) return;
     this.#corkForThisTick(this.#socket);
@@ -176,7 +179,7 @@ export class HostProcess {
       const head = { kind: call.kind, call: id, model: call.model };
       pending.stored = writeFrame(this.#socket, head, call.chunks, this.#arena);
     } catch (error) {
-      this.#pending.delete(id);
+      place.leave();
       receiver.reject(error);
     }
   }
@@ -257,9 +260,10 @@ export class HostProcess {
     }
     // Before the call counts as answered: if this throws, it is rejected when the host is gone.
     const failure = frame.kind === frameKind.failed ? readFailure(frame.payload) : undefined;
-    const pending = this.#pending.get(frame.call);
-    this.#pending.delete(frame.call);
-    if (pending === undefined) throw new Error("an answer that nobody waits for");
+    const place = this.#pending.find(({ id }) => id === frame.call);
+    if (place === undefined) throw new Error("an answer that nobody waits for");
+    place.leave();
+    const pending = place.item;
     pending.stored?.release();
     pending.stored = undefined;
     if (failure !== undefined) {
@@ -274,7 +278,7 @@ export class HostProcess {
       answer = pending.call.read(frame.payload);
     } catch (error) {
       // Back among the pending: it is rejected with the others when the host is gone.
-      this.#pending.set(frame.call, pending);
+      this.#pending.add(pending);
       throw error;
     }
     pending.receiver.resolve(answer);
@@ -295,8 +299,8 @@ export class HostProcess {
     this.#arena?.close();
     this.onGone(error);
     this.#ready.reject(error);
-    const pending = [...this.#pending.values()];
-    this.#pending.clear();
+    const pending = this.#pending;
+    this.#pending = new Line();
     for (const { receiver } of pending) receiver.reject(error);
     this.#exited.resolve(error);
   }
@@ -313,8 +317,7 @@ export class HostProcess {
   }
 
   #nextCall(): number {
-    do this.#lastCall = (this.#lastCall + 1) >>> 0;
-    while (this.#pending.has(this.#lastCall));
+    this.#lastCall = (this.#lastCall + 1) >>> 0;
     return this.#lastCall;
   }
 }

@@ -1,4 +1,5 @@
 import type { CancelSignal } from "../cancel-signal.ts";
+import { Line } from "../line.ts";
 import type { PartInLoss } from "./host-lost-error.ts";
 
 /** The runs of one model that wait, as the queue of its host sees them. */
@@ -31,6 +32,11 @@ export interface LastRun {
   readonly part: PartInLoss;
 }
 
+interface SentRun {
+  readonly run: HostRun;
+  readonly expectedMs: number;
+}
+
 interface WaitingLoad {
   begin(): void;
 }
@@ -52,9 +58,8 @@ export class HostQueue {
   /** Whose turn it is comes first. */
   readonly #sources = new Set<RunSource>();
   readonly #loads = new Set<WaitingLoad>();
-  /** In the host, oldest first, with what each was expected to take. The oldest is the one that
-   *  executes. */
-  readonly #sent = new Map<HostRun, number>();
+  /** In the host. The oldest is the one that executes. */
+  readonly #sent = new Line<SentRun>();
   /** What the host was executing when it died. */
   #last: LastRun | undefined;
   #isLoading = false;
@@ -69,12 +74,12 @@ export class HostQueue {
 
   /** The run that the host executes, as far as is known here. */
   get front(): HostRun | undefined {
-    return first(this.#sent.keys());
+    return this.#sent.first?.run;
   }
 
   /** How long `front` is expected to keep the host; Infinity if that is not known. */
   get frontMs(): number {
-    return first(this.#sent.values()) ?? Number.POSITIVE_INFINITY;
+    return this.#sent.first?.expectedMs ?? Number.POSITIVE_INFINITY;
   }
 
   /** Whether the host has, or is about to get, other work than what it executes. */
@@ -175,9 +180,9 @@ export class HostQueue {
   }
 
   #send(run: HostRun, expectedMs: number): void {
-    this.#sent.set(run, expectedMs);
+    const place = this.#sent.add({ run, expectedMs });
     run.start(() => {
-      this.#sent.delete(run);
+      place.leave();
       if (this.#sent.size === 0) this.#pump();
       else if (this.#sources.size > 0) this.#pumpLater();
     });
@@ -187,7 +192,7 @@ export class HostQueue {
     if (this.#sent.size < minAhead) return true;
     if (source.joins || this.#sent.size >= maxAhead) return false;
     let aheadMs = source.expectedMs;
-    for (const expectedMs of this.#sent.values()) aheadMs += expectedMs;
+    for (const { expectedMs } of this.#sent) aheadMs += expectedMs;
     return aheadMs <= maxAheadMs;
   }
 }

@@ -1,5 +1,6 @@
 import type { CancelSignal } from "../cancel-signal.ts";
 import { RuntimeError } from "../errors.ts";
+import { Line } from "../line.ts";
 import type { RunSettings } from "../run-settings.ts";
 import { BatchGain } from "./batch-gain.ts";
 import { canJoin, joinRequests, type RunRequest, rowsOf, splitResults } from "./batch-join.ts";
@@ -61,9 +62,9 @@ export class ModelQueue implements RunSource {
   readonly #options: ModelQueueOptions;
   readonly #gain: BatchGain;
   readonly #limit: QueueLimit;
-  readonly #waiting = new Set<QueuedRun>();
+  readonly #waiting = new Line<QueuedRun>();
   /** Requests whose batch failed: each runs by itself, before all others. */
-  readonly #again = new Set<QueuedRun>();
+  readonly #again = new Line<QueuedRun>();
   /** Requests, not runs. */
   #inHost = 0;
   #joining: Joining;
@@ -116,9 +117,8 @@ export class ModelQueue implements RunSource {
       return;
     }
     const rows = this.#joining === "never" || alone ? undefined : rowsOf(request);
-    const run = new QueuedRun({ request, rows, signal, receiver }, this.#forget);
     if (this.#waiting.size === 0) this.#limit.noteEmpty();
-    this.#waiting.add(run);
+    new QueuedRun({ request, rows, signal, receiver }).enter(this.#waiting);
     this.#watchExpiry();
     this.#options.host.offer(this);
   }
@@ -126,17 +126,12 @@ export class ModelQueue implements RunSource {
   #shed(): void {
     const excess = this.#limit.excess(this.#waiting.size);
     if (excess === undefined) return;
-    for (const run of [...this.#waiting].slice(excess.kept)) {
-      this.#waiting.delete(run);
-      run.reject(excess.reason);
-    }
+    for (const run of [...this.#waiting].slice(excess.kept)) run.reject(excess.reason);
   }
 
   /** Rejects what the host has not got. */
   cancel(reason: RuntimeError): void {
     for (const run of [...this.#again, ...this.#waiting]) run.reject(reason);
-    this.#again.clear();
-    this.#waiting.clear();
     this.#rehearsal = undefined;
     clearTimeout(this.#delayTimer);
     clearTimeout(this.#expiryTimer);
@@ -147,13 +142,14 @@ export class ModelQueue implements RunSource {
     const { maxConcurrency } = this.#options.settings;
     const room = maxConcurrency === 0 ? Number.POSITIVE_INFINITY : maxConcurrency - this.#inHost;
     if (room <= 0) return undefined;
-    for (const run of this.#again) {
-      this.#again.delete(run);
-      return this.#batch([run]);
+    const again = this.#again.first;
+    if (again !== undefined) {
+      again.leave();
+      return this.#batch([again]);
     }
     const runs = this.#gather(room);
     if (runs === undefined) return undefined;
-    for (const run of runs) this.#waiting.delete(run);
+    for (const run of runs) run.leave();
     this.#limit.noteDeparture(runs.length, this.#waiting.size > 0);
     this.#shed();
     return this.#batch(runs);
@@ -321,7 +317,7 @@ export class ModelQueue implements RunSource {
   }
 
   #runSingly(runs: readonly QueuedRun[]): void {
-    for (const run of runs) if (run.isWanted) this.#again.add(run);
+    for (const run of runs) if (run.isWanted) run.enter(this.#again);
   }
 
   #count(runs: readonly QueuedRun[], sentAtMs: number, computeMs: number): void {
@@ -345,7 +341,7 @@ export class ModelQueue implements RunSource {
   #watchExpiry(): void {
     const limitMs = this.#options.settings.queueTimeoutMicroseconds / 1_000;
     if (limitMs === 0 || this.#expiryTimer !== undefined) return;
-    const [oldest] = this.#waiting;
+    const oldest = this.#waiting.first;
     if (oldest === undefined) return;
     const leftMs = Math.max(0, limitMs - oldest.waitedMs(performance.now()));
     this.#expiryTimer = setTimeout(() => {
@@ -354,7 +350,6 @@ export class ModelQueue implements RunSource {
       for (const run of this.#waiting) {
         const waitedMs = run.waitedMs(nowMs);
         if (waitedMs < limitMs) break;
-        this.#waiting.delete(run);
         run.reject(
           overloaded(
             `the inference waited ${Math.round(waitedMs)} ms for its turn, the model's limit is ${limitMs} ms`,
@@ -364,9 +359,4 @@ export class ModelQueue implements RunSource {
       this.#watchExpiry();
     }, Math.ceil(leftMs));
   }
-
-  readonly #forget = (run: QueuedRun): void => {
-    this.#waiting.delete(run);
-    this.#again.delete(run);
-  };
 }

@@ -1,4 +1,5 @@
 import type { CancelSignal } from "../cancel-signal.ts";
+import type { Line, Place } from "../line.ts";
 import type { RunRequest } from "./batch-join.ts";
 import type { IndexedTensor } from "./host-protocol.ts";
 
@@ -24,16 +25,14 @@ export class QueuedRun {
   readonly request: RunRequest;
   readonly rows: number | undefined;
   readonly #parts: QueuedRunParts;
-  readonly #onAbort: (run: QueuedRun) => void;
   readonly #queuedMs = performance.now();
   #isWanted = true;
+  #place: Place<QueuedRun> | undefined;
 
-  /** `onAbort` is called before it rejects because of its signal. */
-  constructor(parts: QueuedRunParts, onAbort: (run: QueuedRun) => void) {
+  constructor(parts: QueuedRunParts) {
     this.request = parts.request;
     this.rows = parts.rows;
     this.#parts = parts;
-    this.#onAbort = onAbort;
     // As an object with `handleEvent` it needs no function of its own to be taken off again.
     parts.signal.addEventListener("abort", this, once);
   }
@@ -41,6 +40,15 @@ export class QueuedRun {
   /** Whether anybody still waits for the result. */
   get isWanted(): boolean {
     return this.#isWanted;
+  }
+
+  /** Waits in `line` until it is settled or told to leave. */
+  enter(line: Line<QueuedRun>): void {
+    this.#place = line.add(this);
+  }
+
+  leave(): void {
+    this.#place?.leave();
   }
 
   waitedMs(nowMs: number): number {
@@ -74,12 +82,13 @@ export class QueuedRun {
   }
 
   handleEvent(): void {
-    this.#onAbort(this);
+    this.leave();
     this.#isWanted = false;
     this.#parts.receiver.reject(this.#parts.signal.reason);
   }
 
   #end(): void {
+    this.leave();
     this.#isWanted = false;
     this.#parts.signal.removeEventListener("abort", this);
   }

@@ -1,4 +1,5 @@
 import { Code, ConnectError } from "@connectrpc/connect";
+import { Line, type Place } from "../line.ts";
 
 /** A call that holds memory. */
 export interface HeldCall {
@@ -9,7 +10,7 @@ export interface HeldCall {
 /** What the calls of one connection, or of all, hold; oldest first. */
 interface Share {
   readonly maxBytes: number;
-  readonly calls: Set<HeldCall>;
+  readonly calls: Line<HeldCall>;
   bytes: number;
 }
 
@@ -52,19 +53,19 @@ export class CallMemory {
 
 /** What one call holds. */
 export class CallAccount {
-  readonly #call: HeldCall;
   readonly #ofConnection: Share;
   readonly #ofAll: Share;
+  readonly #placeInConnection: Place<HeldCall>;
+  readonly #placeInAll: Place<HeldCall>;
   #bytes = 0;
   #isOpen = true;
 
   /** For `CallMemory`. */
   constructor(call: HeldCall, ofConnection: Share, ofAll: Share) {
-    this.#call = call;
     this.#ofConnection = ofConnection;
     this.#ofAll = ofAll;
-    ofConnection.calls.add(call);
-    ofAll.calls.add(call);
+    this.#placeInConnection = ofConnection.calls.add(call);
+    this.#placeInAll = ofAll.calls.add(call);
   }
 
   get isOpen(): boolean {
@@ -76,8 +77,8 @@ export class CallAccount {
     if (!this.#isOpen) return;
     this.#note(0);
     this.#isOpen = false;
-    this.#ofConnection.calls.delete(this.#call);
-    this.#ofAll.calls.delete(this.#call);
+    this.#placeInConnection.leave();
+    this.#placeInAll.leave();
   }
 
   /** The call holds `bytes` now. What it holds no more room for, others or itself give way for. */
@@ -96,7 +97,7 @@ export class CallAccount {
 }
 
 function newShare(maxBytes: number): Share {
-  return { maxBytes, calls: new Set(), bytes: 0 };
+  return { maxBytes, calls: new Line(), bytes: 0 };
 }
 
 function makeRoom(share: Share): void {

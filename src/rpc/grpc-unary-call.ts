@@ -7,6 +7,7 @@ import {
   setTrailerStatus,
 } from "@connectrpc/connect/protocol-grpc";
 import type { Logger } from "pino";
+import type { Line, Place } from "../line.ts";
 import type { BodyGarbage } from "./body-garbage.ts";
 import { callFacts } from "./call-facts.ts";
 import type { CallObserver, ObservedCall } from "./call-observer.ts";
@@ -32,10 +33,6 @@ export interface UnaryCallHost {
   readonly garbage: BodyGarbage;
   readonly log: Logger;
   readonly observer: CallObserver | undefined;
-  /** Called once for a call, when it is answered or nobody waits for an answer. */
-  onOver(call: GrpcUnaryCall): void;
-  /** Called once for a call, when its stream is closed and all that it held is let go of. */
-  onClosed(call: GrpcUnaryCall): void;
 }
 
 export interface UnaryCallParts {
@@ -74,6 +71,7 @@ export class GrpcUnaryCall {
   readonly #timeout: ReturnType<typeof parseTimeout>;
   readonly #observed: ObservedCall | undefined;
   #deadline: NodeJS.Timeout | undefined;
+  #place: Place<GrpcUnaryCall> | undefined;
   #phase: "reading" | "running" | "over" = "reading";
   #hasSucceeded = false;
   #message: object | undefined;
@@ -93,9 +91,10 @@ export class GrpcUnaryCall {
     this.#context.observed = this.#observed;
   }
 
-  /** Reads the call, if its caller may make it, and answers it. */
-  start(): void {
+  /** Reads the call, if its caller may make it, and answers it. Until then it stands among `running`. */
+  start(running: Line<GrpcUnaryCall>): void {
     const stream = this.#stream;
+    this.#place = running.add(this);
     (stream as StreamOfCall)[callKey] = this;
     stream.on("error", ignore);
     stream.on("close", onClose);
@@ -111,10 +110,6 @@ export class GrpcUnaryCall {
     stream.on("data", onData);
     stream.on("end", onEnd);
     if (timeoutMs !== undefined) this.#startDeadline(timeoutMs);
-  }
-
-  get hasSucceeded(): boolean {
-    return this.#hasSucceeded;
   }
 
   /** Ends the call, if it is not over, with this answer if its stream is still there. */
@@ -133,9 +128,6 @@ export class GrpcUnaryCall {
     // Whoever failed or gave up may have left a reader of the message behind, and the answer may hold views
     // of it: only when that was sent is nobody left.
     else if (this.#hasSucceeded && this.#stream.writableFinished) this.#reader?.release();
-    this.#reader = undefined;
-    this.#message = undefined;
-    this.#host.onClosed(this);
   }
 
   sendTrailers(): void {
@@ -271,7 +263,7 @@ export class GrpcUnaryCall {
     this.#observed?.end(code, performance.now() - this.#startMs);
     clearTimeout(this.#deadline);
     if (this.#method.needsEnd) this.#context.abort(isOver);
-    this.#host.onOver(this);
+    this.#place?.leave();
     const stream = this.#stream;
     if (stream.closed || stream.destroyed) return;
     const { ownHeader } = this.#context;

@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders, ServerHttp2Stream } from "node:http2";
 import type { ConnectError } from "@connectrpc/connect";
 import type { Logger } from "pino";
+import { Line } from "../line.ts";
 import { BodyGarbage } from "./body-garbage.ts";
 import type { CallObserver } from "./call-observer.ts";
 import { GrpcUnaryCall, type UnaryCallHost } from "./grpc-unary-call.ts";
@@ -28,10 +29,7 @@ export class GrpcUnary {
   readonly #parts: GrpcUnaryParts;
   readonly #methods: ReadonlyMap<string, UnaryMethod>;
   readonly #host: UnaryCallHost;
-  readonly #calls = new Set<GrpcUnaryCall>();
-  /** The last call that went well and is closed: see `keepHiddenClasses`. Not just any, since classes change while
-   *  V8 learns what is in their fields; with it goes its stream, which is Node's. */
-  readonly #sample: GrpcUnaryCall[] = [];
+  readonly #calls = new Line<GrpcUnaryCall>();
   /** Of the last call: a connection has one, and few connections have another. */
   #knownAuthority: string | undefined;
 
@@ -45,8 +43,6 @@ export class GrpcUnary {
       observer,
       buffers: new MessageBuffers(),
       garbage: new BodyGarbage(),
-      onOver: (call) => this.#calls.delete(call),
-      onClosed: (call) => this.#keepSample(call),
     };
     this.#methods = new Map(parts.methods.map((each) => [pathOf(each), each]));
     parts.shutdownSignal.addEventListener("abort", () => {
@@ -70,14 +66,9 @@ export class GrpcUnary {
       watched,
       peer: peerOf(stream),
     });
-    this.#calls.add(call);
-    call.start();
+    call.start(this.#calls);
     if (shutdownSignal.aborted) call.abort(shutdownSignal.reason as ConnectError);
     return true;
-  }
-
-  #keepSample(call: GrpcUnaryCall): void {
-    if (call.hasSucceeded) this.#sample[0] = call;
   }
 
   #isUsual(headers: IncomingHttpHeaders): boolean {

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Logger } from "pino";
+import { Line, type Place } from "../line.ts";
 import { announcedBytes } from "./announced-bytes.ts";
 import { type CallAccount, type CallMemory, type HeldCall, tooMuch } from "./call-memory.ts";
 import type { CountedRequest } from "./counted-request.ts";
@@ -14,6 +15,8 @@ class OpenRequest implements HeldCall {
   receivedBytes = 0;
   /** Bytes of answers that the client has not made room for, when that was last looked at. */
   unreadBytes = 0;
+  /** Among those that are watched. */
+  place: Place<OpenRequest> | undefined;
 
   constructor(parts: {
     readonly request: CountedRequest;
@@ -52,7 +55,7 @@ const sweepMs = 250;
  *  `UnreadAnswers`. */
 export class RequestLimits {
   readonly #parts: RequestLimitsParts;
-  readonly #open = new Set<OpenRequest>();
+  readonly #open = new Line<OpenRequest>();
   readonly #sweeper: NodeJS.Timeout;
 
   constructor(parts: RequestLimitsParts) {
@@ -70,7 +73,7 @@ export class RequestLimits {
       memory,
       onGiveWay: (held) => this.#giveWay(held),
     });
-    this.#open.add(open);
+    open.place = this.#open.add(open);
     response.once("close", () => this.#forget(open));
     request.onBody = (byteCount) => {
       // What comes after the answer is read and dropped.
@@ -111,7 +114,7 @@ export class RequestLimits {
   }
 
   #forget(open: OpenRequest): void {
-    this.#open.delete(open);
+    open.place?.leave();
     open.account.close();
   }
 }

@@ -6,6 +6,7 @@ import {
 } from "node:http2";
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { Logger } from "pino";
+import { Line, type Place } from "../line.ts";
 import { announcedBytes } from "./announced-bytes.ts";
 import { type CallAccount, type CallMemory, type HeldCall, tooMuch } from "./call-memory.ts";
 import { EnvelopeCounter } from "./envelope-counter.ts";
@@ -42,7 +43,7 @@ const tooLate = new ConnectError("the request did not arrive in time", Code.Dead
 export class StreamLimits {
   readonly parts: StreamLimitsParts;
   /** Oldest first. */
-  readonly #open = new Set<OpenStream>();
+  readonly #open = new Line<OpenStream>();
   readonly #sweeper: NodeJS.Timeout;
 
   constructor(parts: StreamLimitsParts) {
@@ -55,7 +56,7 @@ export class StreamLimits {
   watch(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): WatchedStream | undefined {
     if (stream.session === undefined) return undefined;
     const open = new OpenStream(this, stream, headers);
-    this.#open.add(open);
+    open.place = this.#open.add(open);
     if (open.announcedBytes > 0 && !stream.endAfterHeaders) open.hold();
     return open;
   }
@@ -73,7 +74,7 @@ export class StreamLimits {
   }
 
   forget(open: OpenStream): void {
-    this.#open.delete(open);
+    open.place?.leave();
     open.account.close();
   }
 
@@ -121,6 +122,8 @@ class OpenStream implements WatchedStream, HeldCall {
   /** What memory was taken for already, whatever of it has arrived. */
   readonly announcedBytes: number;
   readonly account: CallAccount;
+  /** Among those that are watched. */
+  place: Place<OpenStream> | undefined;
   readonly #limits: StreamLimits;
   requestBytes = 0;
   /** Bytes of the answer that the client has not made room for, when it was last looked at. */

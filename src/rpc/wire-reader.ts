@@ -1,5 +1,3 @@
-import { keepHiddenClasses } from "./hidden-classes.ts";
-
 /** Thrown where a message is not in the plain form that our own decoders read. It may still be sound:
  *  protobuf-es decides, and words the error if it is not. */
 export const irregular = new Error("not in the form that encoders usually write");
@@ -130,5 +128,3 @@ export class WireReader {
     }
   }
 }
-
-keepHiddenClasses(new WireReader(new Uint8Array(0)));

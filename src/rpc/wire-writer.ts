@@ -1,5 +1,3 @@
-import { keepHiddenClasses } from "./hidden-classes.ts";
-
 /** Up to here a copy costs less than a chunk of its own. */
 const copyBytes = 4 * 1024;
 const fewLetters = 32;
@@ -107,5 +105,3 @@ export class WireWriter {
     this.#start = this.#position;
   }
 }
-
-keepHiddenClasses(new WireWriter(0));
