@@ -1,7 +1,7 @@
 import { setFlagsFromString } from "node:v8";
 
 /** Of live memory: how much garbage may join it before a full collection, in per cent. */
-const heapGrowth = 100;
+const heapGrowth = 200;
 
 /** Sets V8 up for a server that has pauses. Left alone, V8 collects in the first idle seconds with all
  *  severity: hidden classes of which no object lives go, with all the code that is compiled for them, and from
