@@ -316,6 +316,7 @@ export class HostProcess {
     });
   }
 
+  /** Begins again after four thousand million, when nobody waits for those before any more. */
   #nextCall(): number {
     this.#lastCall = (this.#lastCall + 1) >>> 0;
     return this.#lastCall;
