@@ -2,7 +2,7 @@ import { once } from "node:events";
 import net from "node:net";
 import { gzipSync } from "node:zlib";
 import { mutateBytes, type Random } from "../support/mutate.ts";
-import { postGrpc } from "../support/raw-http.ts";
+import { postGrpc, untilClosed } from "../support/raw-http.ts";
 import { type Attacker, type AttackKind, type Fates, inTime } from "./attacker.ts";
 import { type HostileRequest, hostileHttp } from "./hostile-request.ts";
 
@@ -24,7 +24,7 @@ export const badConnections: AttackKind = {
     async attack(random) {
       const socket = await connect(port);
       socket.write(badStart(random));
-      const closed = once(socket, "close");
+      const closed = untilClosed(socket);
       // Some wait for what the server makes of it, which closes what it cannot read; others are gone.
       if (random.below(4) > 0) socket.resetAndDestroy();
       else socket.end();

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { mkdir, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { after, before, describe, it } from "node:test";
+import { after, before, describe, it, type TestContext } from "node:test";
+import type { HostKind } from "../../src/engine/engine.ts";
 import { type Calls, callsOf, codeIn, sizeIn, valuesIn } from "../support/calls.ts";
 import { type Client, clientKinds, type Outcome } from "../support/clients.ts";
 import {
@@ -58,6 +59,21 @@ for (const kind of clientKinds.filter(({ name }) => protocols.includes(name))) {
       );
     }
 
+    /** Has the hosts of `kind`, once `count` are up, stand still until the test ends, and with them every
+     *  load that they get. Returns what has those that are left go on before. */
+    async function holdHosts(t: TestContext, kind: HostKind, count: number): Promise<() => void> {
+      const held = () => runtime.engine.hosts().filter((host) => host.kind === kind);
+      await waitFor(() => held().length === count);
+      const pids = held().map(({ pid }) => pid);
+      for (const pid of pids) process.kill(pid, "SIGSTOP");
+      const goOn = () => {
+        const alive = new Set(runtime.engine.hosts().map(({ pid }) => pid));
+        for (const pid of pids) if (alive.has(pid)) process.kill(pid, "SIGCONT");
+      };
+      t.after(goOn);
+      return goOn;
+    }
+
     it("loads, tells its measured size, runs and unloads", async () => {
       const loaded = sizeIn(await calls.load("m", "add1.onnx"));
       assert.ok(loaded >= 16 * 1024, `${loaded} bytes`);
@@ -69,8 +85,9 @@ for (const kind of clientKinds.filter(({ name }) => protocols.includes(name))) {
       await assertEmpty();
     });
 
-    it("answers runtimeStatus READY with its limits, after a purge", async () => {
+    it("answers runtimeStatus READY with its limits, after a purge", async (t) => {
       await calls.load("m", "add1.onnx");
+      await holdHosts(t, "spare", 1);
       const loading = calls.load("big", "big.onnx");
       await waitFor(() => runtime.models.modelIds.includes("big"));
       const status = await calls.status();
@@ -226,21 +243,24 @@ for (const kind of clientKinds.filter(({ name }) => protocols.includes(name))) {
       await assertEmpty();
     });
 
-    it("stops a load that is cancelled or runs out of time, and frees all of it", async () => {
+    it("stops a load that is cancelled or runs out of time, and frees all of it", async (t) => {
       const caller = new AbortController();
+      await holdHosts(t, "spare", 1);
       const cancelled = calls.load("big", "big.onnx", { signal: caller.signal });
       await waitFor(() => runtime.models.usedBytes > 0);
       caller.abort();
       assert.equal(codeIn(await cancelled), "Canceled");
       assert.equal(codeIn(await calls.unload("big")), "OK");
       await waitFor(() => runtime.models.usedBytes === 0);
+      await holdHosts(t, "spare", 1);
       const late = await calls.load("big", "big.onnx", { timeoutMs: 60 });
       assert.equal(codeIn(late), "DeadlineExceeded");
       assert.equal(codeIn(await calls.unload("big")), "OK");
       await assertEmpty();
     });
 
-    it("aborts a load by unload, and loads the id again at once", async () => {
+    it("aborts a load by unload, and loads the id again at once", async (t) => {
+      await holdHosts(t, "spare", 1);
       const loading = calls.load("big", "big.onnx");
       await waitFor(() => runtime.models.usedBytes > 0);
       const unload = calls.unload("big");
@@ -272,15 +292,17 @@ for (const kind of clientKinds.filter(({ name }) => protocols.includes(name))) {
       await assertEmpty();
     });
 
-    it("drops a load that waits for its turn, at once", async () => {
-      const busy = ["big", "big-2"].map((id) => calls.load(id, "big.onnx"));
-      await waitFor(() => runtime.models.modelIds.length === 2 && runtime.models.usedBytes > 2e8);
+    it("drops a load that waits for its turn, at once", async (t) => {
+      const goOn = await holdHosts(t, "shared", 2);
+      const busy = ["busy", "busy-2"].map((id) => calls.load(id, "add1.onnx"));
+      await waitFor(() => runtime.models.modelIds.length === 2);
       const waiting = calls.load("m", "add1.onnx");
       await waitFor(() => runtime.models.modelIds.includes("m"));
       assert.equal(codeIn(await calls.unload("m")), "OK");
       assert.equal(codeIn(await waiting), "Canceled");
+      goOn();
       assert.deepEqual((await Promise.all(busy)).map(codeIn), ["OK", "OK"]);
-      await Promise.all(["big", "big-2"].map((id) => calls.unload(id)));
+      await Promise.all(["busy", "busy-2"].map((id) => calls.unload(id)));
       await assertEmpty();
     });
 
@@ -317,11 +339,13 @@ for (const kind of clientKinds.filter(({ name }) => protocols.includes(name))) {
       await assertEmpty();
     });
 
-    it("says UNAVAILABLE, not NOT_FOUND, while a model is loading", async () => {
+    it("says UNAVAILABLE, not NOT_FOUND, while a model is loading", async (t) => {
+      const goOn = await holdHosts(t, "spare", 1);
       const loading = calls.load("big", "big.onnx");
       await waitFor(() => runtime.models.modelIds.includes("big"));
       const early = await calls.infer("big");
       assert.equal(codeIn(early), "Unavailable");
+      goOn();
       assert.equal(codeIn(await loading), "OK");
       await calls.unload("big");
     });

@@ -13,7 +13,7 @@ import {
   temporarySocketPath,
 } from "../support/fake-server.ts";
 import { flag, frame, frameType, hpackLiteral } from "../support/http2-frames.ts";
-import { exchange, grpcFrame, postGrpc, until } from "../support/raw-http.ts";
+import { exchange, grpcFrame, postGrpc, until, untilClosed } from "../support/raw-http.ts";
 import { headersFrame, openRawHttp2, requestHeaders } from "../support/raw-http2.ts";
 
 const preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -51,8 +51,7 @@ describe("a port that meets what is no proper request", () => {
     assert.equal(await exchange(port, "", { end: true }), "");
     assert.equal(await exchange(port, "PRI * HT", { end: true }), "");
     const socket = net.connect(port, "127.0.0.1");
-    const closed = once(socket, "close");
-    socket.on("error", () => {});
+    const closed = untilClosed(socket);
     let sent = 0;
     const drip = setInterval(() => socket.write(preface.charAt(sent++)), 50);
     await closed;

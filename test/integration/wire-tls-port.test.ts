@@ -12,7 +12,7 @@ import tls from "node:tls";
 import { type KeyPair, TestAuthority } from "../support/certificates.ts";
 import { startFakeServer, suiteCleanup } from "../support/fake-server.ts";
 import { frame, frameType, preface, readFrames } from "../support/http2-frames.ts";
-import { exchange, until } from "../support/raw-http.ts";
+import { exchange, until, untilClosed } from "../support/raw-http.ts";
 import { testTls } from "../support/test-tls.ts";
 import { waitFor } from "../support/wait-for.ts";
 
@@ -47,8 +47,7 @@ function connect(port: number, options: tls.ConnectionOptions = {}): tls.TLSSock
 async function textOf(socket: net.Socket): Promise<string> {
   const chunks: Buffer[] = [];
   socket.on("data", (chunk) => chunks.push(chunk));
-  socket.on("error", () => {});
-  if (!socket.destroyed) await once(socket, "close");
+  await untilClosed(socket);
   return Buffer.concat(chunks).toString("latin1");
 }
 
@@ -141,14 +140,14 @@ describe("the handshake", () => {
     });
     // The head of a record that would have 512 bytes, of which one comes now and then.
     const dripping = net.connect(address.port, "127.0.0.1");
-    dripping.on("error", () => {});
+    const dripped = untilClosed(dripping);
     dripping.write(Buffer.from([0x16, 3, 1, 2, 0]));
     const drip = setInterval(() => dripping.write(Buffer.from([1])), 50);
     t.after(() => clearInterval(drip));
     // Shakes hands, and then says neither what it speaks nor anything else.
     const silent = connect(address.port);
     await once(silent, "secureConnect");
-    await Promise.all([once(dripping, "close"), once(silent, "close")]);
+    await Promise.all([dripped, untilClosed(silent)]);
     await until(() => server.connectionCount === 0, "no connection is left");
     const reasons = logged.map(({ reason }) => reason);
     assert.ok(reasons.includes("the handshake was not done in time"));

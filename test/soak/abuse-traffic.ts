@@ -3,6 +3,7 @@ import http2 from "node:http2";
 import net from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { GRPCInferenceService } from "../../gen/inference/inference_pb.ts";
+import { untilClosed } from "../support/raw-http.ts";
 import { anyClient } from "./inference-traffic.ts";
 import type { Answer } from "./ledger.ts";
 import { type Activity, type SoakUser, toAnswer } from "./soak-user.ts";
@@ -157,7 +158,7 @@ async function sendGarbage({ soak, random }: SoakUser): Promise<void> {
     await once(socket, "connect");
     socket.resume().end(Buffer.from(Array.from({ length: 200 }, () => random.below(256))));
     // The server closes what it cannot read.
-    if (!socket.destroyed) await once(socket, "close");
+    await untilClosed(socket);
   });
 }
 

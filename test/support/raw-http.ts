@@ -58,13 +58,18 @@ export async function exchange(
   const socket = net.connect(port, "127.0.0.1");
   const received: Buffer[] = [];
   socket.on("data", (chunk) => received.push(chunk));
-  // A reset ends the exchange just as well; "close" follows.
-  socket.on("error", () => {});
-  const closed = new Promise((resolve) => socket.once("close", resolve));
+  const closed = untilClosed(socket);
   if (end) socket.end(bytes);
   else socket.write(bytes);
   await closed;
   return Buffer.concat(received).toString("latin1");
+}
+
+/** Resolves when the socket is closed. By a reset is just as well, where `once` of Node would reject: the
+ *  system sends one for what the other side has not read. */
+export async function untilClosed(socket: net.Socket): Promise<void> {
+  socket.on("error", () => {});
+  if (!socket.closed) await new Promise((resolve) => socket.once("close", resolve));
 }
 
 /** Resolves when `condition` holds; fails loudly where it never does. */
