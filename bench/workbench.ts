@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import manifest from "../package.json" with { type: "json" };
 import { type Cores, chooseCores } from "./cores.ts";
-import { type LoadPlan, type MeasuredLoad, measureLoad } from "./load/load.ts";
+import { type LoadPlan, type LoadTime, type MeasuredLoad, measureLoad } from "./load/load.ts";
 import { Measurements } from "./measurements.ts";
 import type { BenchOptions } from "./options.ts";
 import {
@@ -79,15 +79,16 @@ export class Workbench {
     return runProgram({ command: nodeCommand(script, args), cores: this.cores.server });
   }
 
-  /** Makes load from the clients' core, for as long as this kind of run affords. */
+  /** Makes load from the clients' core, for as long as this kind of run affords unless the plan says how
+   *  long. */
   load(
-    plan: Omit<LoadPlan, "cores" | "folder" | "seconds" | "warmUpSeconds">,
+    plan: Omit<LoadPlan, "cores" | "folder" | keyof LoadTime> & Partial<LoadTime>,
   ): Promise<MeasuredLoad> {
     return measureLoad({
-      ...plan,
-      // A server that was idle while others had their turn is cold again: V8 has let go of compiled code.
+      // A server that was idle while others had their turn has cold caches.
       warmUpSeconds: this.choose({ full: 0.3, quick: 0.2 }),
       seconds: this.choose({ full: 0.7, quick: 0.5 }),
+      ...plan,
       cores: this.cores.client,
       folder: this.folder,
     });

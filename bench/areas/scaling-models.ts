@@ -1,8 +1,7 @@
-import { create, toBinary } from "@bufbuild/protobuf";
 import { GRPCInferenceService, ModelReadyRequestSchema } from "../../gen/inference/inference_pb.ts";
 import { canMeasureTrees } from "../../test/support/process-tree.ts";
 import { inferPath } from "../echo-servers.ts";
-import { frameHeaderBytes, frameOf, pathOf } from "../load/grpc-connection.ts";
+import { frameHeaderBytes, messageFrame, pathOf } from "../load/grpc-connection.ts";
 import type { ModelClient } from "../load/model-client.ts";
 import { inferFrame } from "../messages.ts";
 import { tiny } from "../models.ts";
@@ -21,8 +20,7 @@ const calls = [
   {
     name: "modelReady",
     path: pathOf(GRPCInferenceService.method.modelReady),
-    frame: (id: string) =>
-      frameOf(toBinary(ModelReadyRequestSchema, create(ModelReadyRequestSchema, { name: id }))),
+    frame: (id: string) => messageFrame(ModelReadyRequestSchema, { name: id }),
     // A message with one true in it; an unknown model makes it empty.
     answerBytes: frameHeaderBytes + 2,
   },

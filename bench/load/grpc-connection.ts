@@ -2,6 +2,7 @@ import { once } from "node:events";
 import http2 from "node:http2";
 import {
   create,
+  type DescMessage,
   type DescMethodUnary,
   fromBinary,
   type MessageInitShape,
@@ -99,7 +100,7 @@ export class GrpcConnection {
     request: MessageInitShape<Method["input"]>,
     signal?: AbortSignal,
   ): Promise<MessageShape<Method["output"]>> {
-    const frame = frameOf(toBinary(method.input, create(method.input, request)));
+    const frame = messageFrame(method.input, request);
     const answer = await this.send({ path: pathOf(method), frame, signal });
     const bytes = answer.subarray(frameHeaderBytes);
     return fromBinary<Method["output"]>(method.output, bytes);
@@ -129,6 +130,14 @@ export function frameOf(message: Uint8Array): Buffer {
   frame.writeUInt32BE(message.byteLength, 1);
   frame.set(message, frameHeaderBytes);
   return frame;
+}
+
+/** The gRPC frame of a message. */
+export function messageFrame<Schema extends DescMessage>(
+  schema: Schema,
+  message: MessageInitShape<Schema>,
+): Buffer {
+  return frameOf(toBinary(schema, create(schema, message)));
 }
 
 export function pathOf(method: DescMethodUnary): string {

@@ -1,6 +1,12 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { ModelRuntime, RuntimeStatusResponse_Status } from "../../gen/mmesh/model-runtime_pb.ts";
-import { GrpcConnection } from "./grpc-connection.ts";
+import type { DescMethodUnary, MessageInitShape } from "@bufbuild/protobuf";
+import {
+  type LoadModelRequestSchema,
+  ModelRuntime,
+  RuntimeStatusResponse_Status,
+} from "../../gen/mmesh/model-runtime_pb.ts";
+import { GrpcConnection, messageFrame, pathOf } from "./grpc-connection.ts";
+import { sendBurst } from "./unary-burst.ts";
 
 export interface ManyModels {
   readonly ids: readonly string[];
@@ -12,14 +18,16 @@ export interface ManyModels {
 
 /** Loads and unloads models as ModelMesh does, over one connection. */
 export class ModelClient {
+  readonly #port: number;
   readonly #connection: GrpcConnection;
 
-  private constructor(connection: GrpcConnection) {
+  private constructor(port: number, connection: GrpcConnection) {
+    this.#port = port;
     this.#connection = connection;
   }
 
   static async open(port: number): Promise<ModelClient> {
-    return new ModelClient(await GrpcConnection.open(port));
+    return new ModelClient(port, await GrpcConnection.open(port));
   }
 
   /** Resolves when the runtime says that it takes models. */
@@ -32,21 +40,34 @@ export class ModelClient {
   }
 
   async load(modelId: string, modelPath: string, signal?: AbortSignal): Promise<void> {
-    const request = { modelId, modelPath, modelType: "mt:onnx", modelKey: "" };
-    await this.#connection.call(ModelRuntime.method.loadModel, request, signal);
+    const { loadModel } = ModelRuntime.method;
+    await this.#connection.call(loadModel, requestOf(modelId, modelPath), signal);
   }
 
   async unload(modelId: string): Promise<void> {
     await this.#connection.call(ModelRuntime.method.unloadModel, { modelId });
   }
 
-  /** Resolves with models loaded per second. */
+  /** Resolves with models loaded per second, over a connection of their own. */
   loadMany({ ids, path, inFlight }: ManyModels): Promise<number> {
-    return perSecond(ids, inFlight, (id) => this.load(id, path));
+    const requests = ids.map((id) => requestOf(id, path));
+    return this.#perSecond(ModelRuntime.method.loadModel, requests, inFlight);
   }
 
+  /** As `loadMany`. */
   unloadMany({ ids, inFlight }: Omit<ManyModels, "path">): Promise<number> {
-    return perSecond(ids, inFlight, (id) => this.unload(id));
+    const requests = ids.map((modelId) => ({ modelId }));
+    return this.#perSecond(ModelRuntime.method.unloadModel, requests, inFlight);
+  }
+
+  async #perSecond<Method extends DescMethodUnary>(
+    method: Method,
+    requests: readonly MessageInitShape<Method["input"]>[],
+    inFlight: number,
+  ): Promise<number> {
+    const frames = requests.map((request) => messageFrame(method.input, request));
+    const burst = { port: this.#port, path: pathOf(method), frames, inFlight };
+    return requests.length / (await sendBurst(burst));
   }
 
   close(): void {
@@ -54,16 +75,9 @@ export class ModelClient {
   }
 }
 
-async function perSecond(
-  ids: readonly string[],
-  inFlight: number,
-  work: (id: string) => Promise<void>,
-): Promise<number> {
-  const rest = ids.values();
-  const startMs = performance.now();
-  const workOff = async () => {
-    for (const id of rest) await work(id);
-  };
-  await Promise.all(Array.from({ length: inFlight }, workOff));
-  return (ids.length / (performance.now() - startMs)) * 1000;
+function requestOf(
+  modelId: string,
+  modelPath: string,
+): MessageInitShape<typeof LoadModelRequestSchema> {
+  return { modelId, modelPath, modelType: "mt:onnx", modelKey: "" };
 }
