@@ -42,6 +42,11 @@ export class Workbench {
     return this.options.quick ? quick : full;
   }
 
+  /** How long load lasts that does not say so. */
+  get seconds(): number {
+    return this.choose({ full: 0.7, quick: 0.5 });
+  }
+
   log(text: string): void {
     process.stderr.write(`${text}\n`);
   }
@@ -87,7 +92,7 @@ export class Workbench {
     return measureLoad({
       // A server that was idle while others had their turn has cold caches.
       warmUpSeconds: this.choose({ full: 0.3, quick: 0.2 }),
-      seconds: this.choose({ full: 0.7, quick: 0.5 }),
+      seconds: this.seconds,
       ...plan,
       cores: this.cores.client,
       folder: this.folder,
