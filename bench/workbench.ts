@@ -27,6 +27,7 @@ export class Workbench {
   readonly options: BenchOptions;
   readonly folder: string;
   readonly #programs = new Set<Program>();
+  readonly #startedMs = performance.now();
 
   private constructor(options: BenchOptions, folder: string) {
     this.options = options;
@@ -44,11 +45,13 @@ export class Workbench {
 
   /** How long load lasts that does not say so. */
   get seconds(): number {
-    return this.choose({ full: 0.7, quick: 0.5 });
+    return this.choose({ full: 0.6, quick: 0.5 });
   }
 
+  /** Tells of what is going on, with the seconds since the start. */
   log(text: string): void {
-    process.stderr.write(`${text}\n`);
+    const seconds = (performance.now() - this.#startedMs) / 1000;
+    process.stderr.write(`${seconds.toFixed(0).padStart(4)} s  ${text}\n`);
   }
 
   /** Writes a file into the temporary folder and resolves with its path. */
@@ -91,7 +94,7 @@ export class Workbench {
   ): Promise<MeasuredLoad> {
     return measureLoad({
       // A server that was idle while others had their turn has cold caches.
-      warmUpSeconds: this.choose({ full: 0.3, quick: 0.2 }),
+      warmUpSeconds: 0.2,
       seconds: this.seconds,
       ...plan,
       cores: this.cores.client,

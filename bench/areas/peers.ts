@@ -14,7 +14,7 @@ import type { Workbench } from "../workbench.ts";
 const models: readonly BenchModel[] = [mlp, conv];
 const others: readonly Peer[] = [mlServer, caikit];
 const inFlights = [1, 64];
-const rounds = { full: 5, quick: 1 };
+const rounds = { full: 3, quick: 1 };
 
 interface Started {
   readonly peer: Peer;

@@ -11,8 +11,12 @@ interface Payload {
   readonly name: string;
   readonly elements: number;
   readonly form: "raw" | "typed";
-  /** Calls in flight, one run for each. */
-  readonly streams: readonly number[];
+  readonly loads: readonly Load[];
+}
+
+interface Load {
+  /** Calls in flight. */
+  readonly streams: number;
   readonly rounds: number;
   /** How long a turn lasts, where not as long as elsewhere. */
   readonly time?: LoadTime;
@@ -23,9 +27,30 @@ interface Payload {
 const shortTurn: LoadTime = { warmUpSeconds: 0.2, seconds: 0.4 };
 
 const payloads: readonly Payload[] = [
-  { name: "1 KiB", elements: 256, form: "raw", streams: [8, 64], rounds: 12, time: shortTurn },
-  { name: "600 KiB", elements: 150 * 1024, form: "raw", streams: [8, 64], rounds: 4 },
-  { name: "600 KiB typed", elements: 150 * 1024, form: "typed", streams: [8], rounds: 4 },
+  {
+    name: "1 KiB",
+    elements: 256,
+    form: "raw",
+    loads: [
+      { streams: 64, rounds: 12, time: shortTurn },
+      { streams: 8, rounds: 4 },
+    ],
+  },
+  {
+    name: "600 KiB",
+    elements: 150 * 1024,
+    form: "raw",
+    loads: [
+      { streams: 8, rounds: 4 },
+      { streams: 64, rounds: 4 },
+    ],
+  },
+  {
+    name: "600 KiB typed",
+    elements: 150 * 1024,
+    form: "typed",
+    loads: [{ streams: 8, rounds: 4 }],
+  },
 ];
 
 export async function measureRpc(bench: Workbench): Promise<void> {
@@ -49,30 +74,24 @@ export async function measureRpc(bench: Workbench): Promise<void> {
       ...echoes,
     };
     const inTurns = Object.entries(servers);
-    const most = Math.max(...payload.streams);
+    const most = Math.max(...payload.loads.map(({ streams }) => streams));
     for (const [name, { port }] of inTurns) {
       bench.log(`rpc/${payload.name}/${name} warms up`);
       const answerBytes = (await ask(port, request)).byteLength;
       const bodyFiles = [bodyFile] as const;
       await bench.warmUp({ port, path: inferPath, bodyFiles, streams: most, answerBytes });
     }
-    for (let round = 0; round < bench.choose({ full: payload.rounds, quick: 1 }); round++) {
-      for (const streams of payload.streams) {
+    for (const { streams, rounds, time } of payload.loads) {
+      for (let round = 0; round < bench.choose({ full: rounds, quick: 1 }); round++) {
         for (const [name, { port }] of inTurns) {
           const answerBytes = (await ask(port, request)).byteLength;
-          const plan = {
-            port,
-            path: inferPath,
-            bodyFiles: [bodyFile],
-            streams,
-            answerBytes,
-            ...payload.time,
-          } as const;
+          const bodyFiles = [bodyFile] as const;
+          const plan = { port, path: inferPath, bodyFiles, streams, answerBytes, ...time };
           await bench.measure(`rpc/${payload.name}, ${streams} streams/${name}`, plan);
         }
+        // None is always the one after the same other.
+        inTurns.reverse();
       }
-      // None is always the one after the same other.
-      inTurns.reverse();
     }
     await servers["node:http2"]?.stop();
     await servers["node:http2, its defaults"]?.stop();
