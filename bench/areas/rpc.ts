@@ -89,7 +89,7 @@ export async function measureRpc(bench: Workbench): Promise<void> {
           const plan = { port, path: inferPath, bodyFiles, streams, answerBytes, ...time };
           await bench.measure(`rpc/${payload.name}, ${streams} streams/${name}`, plan);
         }
-        // None is always the one after the same other.
+        // So that nobody always comes after the same other one.
         inTurns.reverse();
       }
     }
