@@ -50,7 +50,7 @@ function isEndedByCall(world: World, watched: Watched): boolean {
   const { name, version } = splitVersionedId(watched.record.id);
   const isReread =
     world.callers.openLabels.includes(`load ${name} from the repository`) &&
-    (world.setup.isDiskSlow || !world.wantedVersions.has(version));
+    (world.setup.isDiskSlow || [...world.foundVersions].at(-1)?.has(version) !== true);
   return world.isEnding || isReplaced || isReread;
 }
 

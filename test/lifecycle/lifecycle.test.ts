@@ -12,8 +12,10 @@ const steps = Number(process.env["MODELPORT_LIFECYCLE_STEPS"] ?? 100_000);
 
 describe("the lifecycle of models, in random scripts", () => {
   it("keeps all of its promises after every step", async (t) => {
+    // A search that does not end tells no more than this.
+    t.diagnostic(`seed ${seed}`);
     const found = await searchForViolation({ seed, steps, shrinks: true });
-    t.diagnostic(`seed ${seed}: ${found.steps} steps in ${found.scripts} scripts`);
+    t.diagnostic(`${found.steps} steps in ${found.scripts} scripts`);
     if (found.failure !== undefined) assert.fail(describeFailure(found.failure));
     // A seed with a path replays one script, which may be short.
     assert.ok(seed.includes(":") || found.steps >= steps);

@@ -12,9 +12,8 @@ export function loadFromRepository(world: World, a: number): string {
   const name = world.repositoryNames[a % 5 === 0 ? 0 : 1] ?? "";
   const label = `load ${name} from the repository`;
   const end = world.reference.begin([name]);
-  if (name === "versioned") {
-    world.wantedVersions = new Set(allVersions.filter((each) => hasVersion(world, each)));
-  }
+  const found = new Set(allVersions.filter((each) => hasVersion(world, each)));
+  if (name === "versioned") world.foundVersions.add(found);
   world.callers.start({
     label,
     endsWhenLeft: true,
@@ -25,6 +24,8 @@ export function loadFromRepository(world: World, a: number): string {
         isLoaded ? { tag: "loaded", sizeBytes: sizeOf(world, name) } : { tag: "open" },
       );
       if (ending.tag === "refused") expectLoadRefusal(world, label, ending);
+      // Perhaps it had not got to the disk yet: then what an older load has found there still counts.
+      if (ending.tag === "left") world.foundVersions.delete(found);
       if (!isLoaded || !wasAlone || name !== "versioned") return;
       for (const version of allVersions) {
         world.violations.expect(

@@ -26,6 +26,9 @@ export interface SearchFailure {
 }
 
 const scriptsPerRound = 50;
+/** A round takes a second. To make a script that fails shorter may take many times that, and whoever waits
+ *  wants the seed all the same. */
+const roundLimitMs = 60_000;
 const maxSteps = 240;
 
 /** Runs random scripts until one breaks a promise or enough steps were made. */
@@ -47,6 +50,7 @@ export async function searchForViolation(options: SearchOptions): Promise<Search
         seed,
         numRuns: scriptsPerRound,
         endOnFailure: !options.shrinks,
+        interruptAfterTimeLimit: roundLimitMs,
         ...(path.length > 0 ? { path: path.join(":") } : {}),
       });
       if (details.failed) {

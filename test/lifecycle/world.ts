@@ -38,8 +38,9 @@ export class World {
   readonly ids: readonly string[];
   /** Files that a load has been answered for. */
   readonly loadedPaths = new Set<string>();
-  /** Those that the newest load from the repository finds on a disk that answers at once. */
-  wantedVersions: ReadonlySet<string> = new Set();
+  /** Those that loads from the repository find on a disk that answers at once, newest last, without loads
+   *  whose callers have left. */
+  readonly foundVersions = new Set<ReadonlySet<string>>();
   isClosed = false;
   // While a call that ends models is being made: how long their runs may go on.
   #endingDrainMs: number | undefined;
