@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import manifest from "../package.json" with { type: "json" };
 import { type Cores, chooseCores } from "./cores.ts";
-import { type LoadPlan, type LoadTime, type MeasuredLoad, measureLoad } from "./load/load.ts";
+import { type LoadPlan, type MeasuredLoad, measureLoad } from "./load/load.ts";
 import { Measurements } from "./measurements.ts";
 import type { BenchOptions } from "./options.ts";
 import {
@@ -90,7 +90,8 @@ export class Workbench {
   /** Makes load from the clients' core, for as long as this kind of run affords unless the plan says how
    *  long. */
   load(
-    plan: Omit<LoadPlan, "cores" | "folder" | keyof LoadTime> & Partial<LoadTime>,
+    plan: Omit<LoadPlan, "cores" | "folder" | "seconds" | "warmUpSeconds"> &
+      Partial<Pick<LoadPlan, "seconds">>,
   ): Promise<MeasuredLoad> {
     return measureLoad({
       // A server that was idle while others had their turn has cold caches.

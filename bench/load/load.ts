@@ -5,7 +5,7 @@ import { runNodeLoad } from "./node-client.ts";
 
 /** Unary calls over one connection, as ModelMesh makes them: `streams` of them in flight at any time,
  *  the next one as soon as one is answered. */
-export interface LoadPlan extends LoadTime {
+export interface LoadPlan {
   readonly port: number;
   readonly path: string;
   /** Headers of every call, beside those that gRPC asks for. */
@@ -13,17 +13,14 @@ export interface LoadPlan extends LoadTime {
   /** Files with one gRPC frame each. Clients that cannot alternate take one only. */
   readonly bodyFiles: readonly [string, ...string[]];
   readonly streams: number;
+  readonly warmUpSeconds: number;
+  readonly seconds: number;
   /** Bytes of the frame that every answer has; fewer mean that calls failed. */
   readonly answerBytes: number;
   /** The client's cores; undefined lets the system choose. */
   readonly cores: string | undefined;
   /** A folder for temporary files. */
   readonly folder: string;
-}
-
-export interface LoadTime {
-  readonly warmUpSeconds: number;
-  readonly seconds: number;
 }
 
 /** What was reached; at least one call was answered. */

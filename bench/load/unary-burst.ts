@@ -4,10 +4,13 @@ import {
   flag,
   frame,
   frameType,
+  type Http2Frame,
   hpackInteger,
   hpackLiteral,
   preface,
+  readFrames,
 } from "../../test/support/http2-frames.ts";
+import { headersFrame } from "../../test/support/raw-http2.ts";
 
 /** Unary calls of one method, each with a body of its own. */
 export interface UnaryBurst {
@@ -82,8 +85,7 @@ class BurstCalls {
     while (this.#sent - this.answered < inFlight && this.#sent < this.#frames.length) {
       const stream = 2 * this.#sent + 1;
       const block = this.#sent === 0 ? firstHeaders(this.#path) : laterHeaders;
-      const flags = flag.endHeaders;
-      bytes.push(frame({ type: frameType.headers, flags, stream, payload: block }));
+      bytes.push(headersFrame(stream, block));
       const payload = this.#frames[this.#sent++] as Uint8Array;
       bytes.push(frame({ type: frameType.data, flags: flag.endStream, stream, payload }));
     }
@@ -91,21 +93,14 @@ class BurstCalls {
   }
 
   read(chunk: Buffer): void {
-    const bytes = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk]);
-    let at = 0;
-    while (at + frameHeadBytes <= bytes.length) {
-      const end = at + frameHeadBytes + bytes.readUIntBE(at, 3);
-      if (end > bytes.length) break;
-      const stream = bytes.readUInt32BE(at + 5);
-      this.#take(bytes.readUInt8(at + 3), bytes.readUInt8(at + 4), stream, () =>
-        bytes.subarray(at + frameHeadBytes, end),
-      );
-      at = end;
+    this.#rest = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk]);
+    for (const each of readFrames(this.#rest)) {
+      this.#take(each);
+      this.#rest = this.#rest.subarray(frameHeadBytes + each.payload.length);
     }
-    this.#rest = bytes.subarray(at);
   }
 
-  #take(type: number, flags: number, stream: number, payload: () => Buffer): void {
+  #take({ type, flags, stream, payload }: Required<Http2Frame>): void {
     const isAck = (flags & flag.ack) !== 0;
     if (type === frameType.data) {
       this.#withMessage.add(stream);
@@ -115,7 +110,7 @@ class BurstCalls {
     } else if (type === frameType.settings && !isAck) {
       this.#socket.write(frame({ type, flags: flag.ack }));
     } else if (type === pingFrame && !isAck) {
-      this.#socket.write(frame({ type, flags: flag.ack, payload: payload() }));
+      this.#socket.write(frame({ type, flags: flag.ack, payload }));
     } else if (type === resetFrame || type === goawayFrame) {
       throw new Error(`the server refused ${this.#path}`);
     }
