@@ -44,7 +44,7 @@ const onnx: ModelFormat = {
   extension: ".onnx",
   platform: "onnx_onnxv1",
   inspect: async (file) => {
-    inspectOnnx ??= (await import("./onnx-footprint.ts")).inspectOnnxFile;
+    inspectOnnx ??= (await import("./onnx/onnx-footprint.ts")).inspectOnnxFile;
     return await inspectOnnx(file);
   },
   // Half-precision weights become FP32 in memory; the file's structure is not known here.

@@ -1,7 +1,7 @@
+import { variableDimension } from "../variable-dimension.ts";
 import type { OnnxGraph, OnnxNode, OnnxValue } from "./onnx-graph.ts";
 import { outputIntegers, outputShapes, type ShapedValue } from "./onnx-shapes.ts";
 import { storedBytes } from "./onnx-tensor-bytes.ts";
-import { variableDimension } from "./variable-dimension.ts";
 
 /** What a run takes beside the weights. */
 export interface RunMemory {

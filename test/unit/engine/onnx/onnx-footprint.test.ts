@@ -4,9 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
-import { inspectOnnxFile } from "../../../src/engine/onnx-footprint.ts";
-import { addOne, bomb, conv, mlp, slowLoop, weights } from "../../support/onnx-models.ts";
-import { ProtobufWriter } from "../../support/protobuf-writer.ts";
+import { inspectOnnxFile } from "../../../../src/engine/onnx/onnx-footprint.ts";
+import { addOne, bomb, conv, mlp, slowLoop, weights } from "../../../support/onnx-models.ts";
+import { ProtobufWriter } from "../../../support/protobuf-writer.ts";
 
 const KiB = 1024;
 const MiB = 1024 * KiB;
@@ -23,7 +23,7 @@ async function footprint(bytes: Uint8Array) {
   return inspectOnnxFile(file);
 }
 
-const iris = new URL("../../../examples/models/iris/1/model.onnx", import.meta.url);
+const iris = new URL("../../../../examples/models/iris/1/model.onnx", import.meta.url);
 
 describe("the footprint of an ONNX model", () => {
   for (const [datatype, factor] of [

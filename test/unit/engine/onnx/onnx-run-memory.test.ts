@@ -3,16 +3,16 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
-import { scanOnnxFile } from "../../../src/engine/onnx-file.ts";
-import { type RunMemory, runMemory } from "../../../src/engine/onnx-run-memory.ts";
+import { scanOnnxFile } from "../../../../src/engine/onnx/onnx-file.ts";
+import { type RunMemory, runMemory } from "../../../../src/engine/onnx/onnx-run-memory.ts";
 import {
   constant,
   encodeModel,
   type OnnxAttribute,
   type OnnxGraph,
   type OnnxTensor,
-} from "../../support/onnx-builder.ts";
-import { slowLoop, unknownOp } from "../../support/onnx-models.ts";
+} from "../../../support/onnx-builder.ts";
+import { slowLoop, unknownOp } from "../../../support/onnx-models.ts";
 
 let directory = "";
 before(async () => {

@@ -1,7 +1,7 @@
 import { accessSync, closeSync, constants, fstatSync, openSync, statSync } from "node:fs";
 import { dirname, isAbsolute, join, normalize } from "node:path";
-import { RuntimeError } from "../errors.ts";
-import { fromFileError } from "../file-errors.ts";
+import { RuntimeError } from "../../errors.ts";
+import { fromFileError } from "../../file-errors.ts";
 import { type GraphMessage, type OnnxGraph, OnnxGraphBuilder } from "./onnx-graph.ts";
 import {
   type ExternalData,

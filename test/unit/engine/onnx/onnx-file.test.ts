@@ -3,9 +3,9 @@ import { mkdtemp, open, rm, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
-import { scanOnnxFile } from "../../../src/engine/onnx-file.ts";
-import { footprintOf } from "../../../src/engine/onnx-footprint.ts";
-import { RuntimeError } from "../../../src/errors.ts";
+import { scanOnnxFile } from "../../../../src/engine/onnx/onnx-file.ts";
+import { footprintOf } from "../../../../src/engine/onnx/onnx-footprint.ts";
+import { RuntimeError } from "../../../../src/errors.ts";
 import {
   addOne,
   conv,
@@ -16,8 +16,8 @@ import {
   slowLoop,
   truncated,
   unknownOp,
-} from "../../support/onnx-models.ts";
-import { ProtobufWriter } from "../../support/protobuf-writer.ts";
+} from "../../../support/onnx-models.ts";
+import { ProtobufWriter } from "../../../support/protobuf-writer.ts";
 
 let directory = "";
 let files = 0;

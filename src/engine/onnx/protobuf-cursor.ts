@@ -1,5 +1,5 @@
 import { readSync } from "node:fs";
-import { RuntimeError } from "../errors.ts";
+import { RuntimeError } from "../../errors.ts";
 
 export const wireType = { varint: 0, fixed64: 1, bytes: 2, fixed32: 5 } as const;
 

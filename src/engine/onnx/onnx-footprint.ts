@@ -1,4 +1,4 @@
-import type { ModelFootprint } from "./engine-catalog.ts";
+import type { ModelFootprint } from "../engine-catalog.ts";
 import { type OnnxStructure, scanOnnxFile } from "./onnx-file.ts";
 import { type RunMemory, runMemory } from "./onnx-run-memory.ts";
 
