@@ -255,6 +255,16 @@ export function failsAtRun(): Uint8Array {
   }).finish();
 }
 
+/** No input -> "y" FP32 [3] = 1, 2, 3. */
+export function withoutInputs(): Uint8Array {
+  return encodeModel({
+    inputs: [],
+    outputs: [fp32("y", [3])],
+    nodes: [node("Identity", ["values"], ["y"])],
+    constants: [constant("values", "FP32", [3], [1, 2, 3])],
+  }).finish();
+}
+
 /** "x" FP32 [N,4] -> "y": kills its process by SIGFPE at the run, if a value of `divisor` is -1: the least
  *  64-bit integer divided by -1 has no result. */
 export function crashesAtRun(divisor: "x" | "always -1" = "always -1"): Uint8Array {
