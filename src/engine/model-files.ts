@@ -10,6 +10,7 @@ import {
   type ModelFormat,
   modelFormats,
 } from "./engine-catalog.ts";
+import { explainRefusal } from "./files/explain-refusal.ts";
 import { findModelFile } from "./model-layout.ts";
 import { findSettingsFile } from "./settings-file.ts";
 
@@ -75,7 +76,11 @@ function identityOf(file: string): string {
 /** As `ModelFormat.inspect`. */
 export async function inspectFile(model: InspectedFile): Promise<ModelFootprint> {
   const { format, file, dataFolder } = model;
-  return await knownFormat(format).inspect(file, dataFolder);
+  try {
+    return await knownFormat(format).inspect(file, dataFolder);
+  } catch (error) {
+    throw explainRefusal(error, file);
+  }
 }
 
 function candidates(path: string, format: string | undefined): readonly ModelFormat[] {

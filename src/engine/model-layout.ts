@@ -2,6 +2,8 @@ import { type Dirent, opendirSync, type Stats, statSync } from "node:fs";
 import { join } from "node:path";
 import { RuntimeError } from "../errors.ts";
 import { fromFileError } from "../file-errors.ts";
+import { fileKindOf } from "./files/file-kind.ts";
+import { sampleFile } from "./files/file-sample.ts";
 
 /** Steps into subdirectories; real layouts need two at most. */
 const maxDepth = 8;
@@ -119,5 +121,16 @@ function nothingChosen(directory: string, listing: Listing, extension: string): 
     models.length > 1
       ? `has ${models.length} ${extension} files and none is named model${extension}`
       : `has no ${extension} file`;
-  return new RuntimeError("invalid-argument", `${directory} ${why}; seen: ${seen}`);
+  const hint = models.length > 1 ? "" : hintOf(directory, listing.files);
+  return new RuntimeError("invalid-argument", `${directory} ${why}; seen: ${seen}${hint}`);
+}
+
+/** What a model of another kind is that lies there, and the way to have it served. */
+function hintOf(directory: string, names: readonly string[]): string {
+  for (const name of names.slice(0, maxListed)) {
+    const sample = sampleFile(join(directory, name));
+    const kind = sample && fileKindOf(sample);
+    if (kind !== undefined && !kind.isVague) return `; ${name} is ${kind.what}: ${kind.advice}`;
+  }
+  return "";
 }
