@@ -30,6 +30,8 @@ export interface ModelFile {
   readonly dataFolder?: DataFolder;
   /** The file with the model's settings, if there is one. Not read. */
   readonly settingsFile?: SettingsFile;
+  /** Triton's configuration of the model, likewise. */
+  readonly tritonConfig?: SettingsFile;
 }
 
 export interface SettingsFile {

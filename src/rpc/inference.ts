@@ -14,6 +14,7 @@ import { encodeInference } from "./tensor-codec.ts";
 /** What is served beyond the core of the Open Inference Protocol, in the names of its extensions. */
 export const inferenceExtensions = [
   "binary_tensor_data",
+  "classification",
   "model_repository",
   "statistics",
 ] as const;
