@@ -94,7 +94,7 @@ export function outputIntegers(
   inputs: readonly (ShapedValue | undefined)[],
 ): readonly number[] | undefined {
   const [first, second] = inputs;
-  if (node.op === "Constant") return node.attributes.get("value")?.tensor?.integers;
+  if (node.op === "Constant") return node.attributes.get("value")?.tensor?.values;
   if (node.op === "Shape") {
     return first === undefined ? undefined : sizesOf(new NodeView(node, inputs));
   }
