@@ -33,8 +33,6 @@ export interface OnnxStructure {
   readonly largestBytes: number;
   /** Those of subgraphs and functions, too. */
   readonly nodeCount: number;
-  /** Whether nodes are hidden from `graph`: in subgraphs or functions. */
-  readonly hasSubgraphs: boolean;
   /** Undefined if there is too much of it. */
   readonly graph: OnnxGraph | undefined;
 }
@@ -82,7 +80,6 @@ class OnnxScan {
   readonly #dataFiles = new Map<string, number>();
   readonly #builder = new OnnxGraphBuilder();
   #stack: { readonly message: MessageName; readonly end: number }[] = [];
-  #hasSubgraphs = false;
   #tensor = newTally();
   #entryKey = "";
   #graphs = 0;
@@ -122,7 +119,6 @@ class OnnxScan {
       loadedWeightBytes: this.#loadedBytes,
       largestBytes: this.#largestBytes,
       nodeCount: this.#nodes,
-      hasSubgraphs: this.#hasSubgraphs,
       graph: this.#builder.graph(),
     };
   }
@@ -173,9 +169,6 @@ class OnnxScan {
     else if (message === "externalData") this.#entryKey = "";
     else if (message === "graph") this.#graphs++;
     else if (message === "node") this.#nodes++;
-    if (message === "function" || (message === "graph" && this.#stack.length > 2)) {
-      this.#hasSubgraphs = true;
-    }
     if (isOfGraph(message)) this.#builder.enter(message);
   }
 

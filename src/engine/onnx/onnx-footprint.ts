@@ -36,19 +36,18 @@ export async function inspectOnnxFile(file: string): Promise<ModelFootprint> {
 
 export function footprintOf(structure: OnnxStructure): ModelFootprint {
   const { weightBytes, loadedWeightBytes, largestBytes, nodeCount, graph } = structure;
-  const isClear = (run: RunMemory) => run.isClear && !structure.hasSubgraphs;
   const unknown: RunMemory = { constantBytes: 0, peakBytes: 0, isClear: false };
   const runOf = (rows: number) => (graph === undefined ? unknown : runMemory(graph, rows));
   const affordableBytes = Math.max(cheapRowsBytes, loadedWeightBytes * cheapRowsShare);
   let rows = mostRows;
   let run = runOf(rows);
-  while (rows > fewRows && (run.peakBytes > affordableBytes || !isClear(run))) {
+  while (rows > fewRows && (run.peakBytes > affordableBytes || !run.isClear)) {
     rows = Math.max(fewRows, rows / 2);
     run = runOf(rows);
   }
   const frameBytes = sessionBytes + nodeCount * nodeBytes;
   const runBytes = run.constantBytes + run.peakBytes;
-  const isCold = isClear(run) && loadedWeightBytes + runBytes < coldBytes;
+  const isCold = run.isClear && loadedWeightBytes + runBytes < coldBytes;
   return {
     leastBytes: Math.min(weightBytes + idleFrameShare * frameBytes, mostBytes),
     usualBytes: Math.min(loadedWeightBytes + frameBytes + runBytes, mostBytes),
@@ -62,7 +61,7 @@ export function footprintOf(structure: OnnxStructure): ModelFootprint {
       ),
       mostBytes,
     ),
-    isClear: isClear(run),
+    isClear: run.isClear,
     warmupRows: isCold ? 0 : rows,
   };
 }

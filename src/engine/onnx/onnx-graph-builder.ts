@@ -150,7 +150,10 @@ export class OnnxGraphBuilder {
     else if (message === "sparseTensor" && field === 3) frame.sparse?.dims.push(value);
     else if (message === "attribute" && frame.attribute !== undefined) {
       if (field === 3) frame.attribute.int = value;
-      else if (field === attributeList.integers) this.#listed(frame.attribute.ints, value);
+      else if (field === attributeList.integers) {
+        frame.attribute.largest = Math.max(value, frame.attribute.largest ?? value);
+        this.#listed(frame.attribute.ints, value);
+      }
     }
   }
 
@@ -324,6 +327,7 @@ function newAttribute(): Attribute {
     ints: [],
     floats: [],
     count: 0,
+    largest: undefined,
     tensor: undefined,
     graph: undefined,
     refersTo: "",

@@ -208,9 +208,22 @@ describe("the memory between the nodes of a graph", () => {
   });
 
   it("is a guess where an operator is not known, unless the file describes its result", async () => {
-    assert.equal((await memoryOf(slowLoop(), 1)).isClear, false);
     const { isClear, peakBytes } = await memoryOf(unknownOp(), 2);
     assert.ok(isClear);
     assert.equal(peakBytes, 2 * 4 * 4);
+    const file = encodeModel({
+      inputs: [{ name: "x", datatype: "FP32", shape: ["batch", 4] }],
+      outputs: [{ name: "y", datatype: "FP32", shape: ["?"] }],
+      nodes: [{ op: "NoSuchOperator", inputs: ["x"], outputs: ["y"] }],
+    }).finish();
+    assert.equal((await memoryOf(file, 2)).isClear, false);
+  });
+
+  it("has the memory of subgraphs in it, beside what lives around them", async () => {
+    const { isClear, peakBytes } = await memoryOf(slowLoop(), 1);
+    assert.ok(isClear);
+    // The matrix of the start, and two more in the loop's body.
+    const matrixBytes = 512 * 512 * 4;
+    assert.ok(peakBytes >= 2 * matrixBytes && peakBytes < 3.1 * matrixBytes, String(peakBytes));
   });
 });
