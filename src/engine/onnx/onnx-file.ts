@@ -15,7 +15,6 @@ import {
 import {
   type ExternalData,
   inlineBytes,
-  loadedBytes,
   newTally,
   shapeBytes,
   type TensorTally,
@@ -27,10 +26,6 @@ import { ProtobufCursor, wireType } from "./protobuf-cursor.ts";
 export interface OnnxStructure {
   /** Bytes of the weights as stored, in the file and beside it. */
   readonly weightBytes: number;
-  /** Of the weights as they will lie in memory. */
-  readonly loadedWeightBytes: number;
-  /** Of the largest weight as stored. */
-  readonly largestBytes: number;
   /** Those of subgraphs and functions, too. */
   readonly nodeCount: number;
   /** Undefined if there is too much of it. */
@@ -85,8 +80,6 @@ class OnnxScan {
   #graphs = 0;
   #nodes = 0;
   #weightBytes = 0;
-  #loadedBytes = 0;
-  #largestBytes = 0;
 
   constructor(file: string, cursor: ProtobufCursor) {
     this.#file = file;
@@ -116,8 +109,6 @@ class OnnxScan {
     this.#checkDataFiles();
     return {
       weightBytes: this.#weightBytes,
-      loadedWeightBytes: this.#loadedBytes,
-      largestBytes: this.#largestBytes,
       nodeCount: this.#nodes,
       graph: this.#builder.graph(),
     };
@@ -299,7 +290,8 @@ class OnnxScan {
 
   #countTensor(): void {
     const tensor = this.#tensor;
-    this.#count(tensor, tensor.isExternal ? this.#externalBytes(tensor) : inlineBytes(tensor));
+    tensor.sizeBytes = tensor.isExternal ? this.#externalBytes(tensor) : inlineBytes(tensor);
+    this.#weightBytes += tensor.sizeBytes;
   }
 
   #externalBytes(tensor: TensorTally): number {
@@ -321,12 +313,6 @@ class OnnxScan {
       throw this.#cursor.corrupt(`it has more than ${maxDataFiles} data files`);
     }
     return bytes;
-  }
-
-  #count(tensor: TensorTally, bytes: number): void {
-    this.#weightBytes += bytes;
-    this.#loadedBytes += loadedBytes(tensor, bytes);
-    this.#largestBytes = Math.max(this.#largestBytes, bytes);
   }
 
   #checkDataFiles(): void {

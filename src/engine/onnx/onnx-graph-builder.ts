@@ -8,7 +8,7 @@ import {
   type OnnxValue,
 } from "./onnx-graph.ts";
 import { attributeList, type GraphMessage } from "./onnx-messages.ts";
-import type { TensorTally } from "./onnx-tensor-bytes.ts";
+import { shapeBytes, type TensorTally } from "./onnx-tensor-bytes.ts";
 
 type Writable<T> = { -readonly [K in keyof T]: T[K] };
 type Lists = { ints: number[]; floats: number[] };
@@ -199,7 +199,9 @@ export class OnnxGraphBuilder {
         if (frame.sparse !== undefined) {
           const { name, datatype, dims } = frame.sparse;
           frame.sparse = undefined;
-          keep(frame, name, { datatype, dims, values: undefined });
+          const elements = dims.reduce((count, size) => count * size, 1);
+          const sizeBytes = shapeBytes({ datatype, elements });
+          keep(frame, name, { datatype, dims, values: undefined, sizeBytes });
         }
         break;
       case "shape":
@@ -283,15 +285,21 @@ export class OnnxGraphBuilder {
     (frame.isInNode ? frame.attributes : frame.defaults).set(attributeName, attribute);
   }
 
-  #leaveTensor(frame: Frame, { datatype, dims, elements, values }: TensorTally): void {
+  #leaveTensor(frame: Frame, tally: TensorTally): void {
+    const { datatype, dims, elements, values, sizeBytes } = tally;
     if (frame.sparse !== undefined) {
       // Its values have its name and datatype, its indices neither.
       if (frame.sparse.datatype === 0) frame.sparse.datatype = datatype;
       if (frame.sparse.name === "") frame.sparse.name = frame.tensorName;
       return;
     }
-    const isWhole = values?.length === elements;
-    keep(frame, frame.tensorName, { datatype, dims, values: isWhole ? values : undefined });
+    const numbers = elements === 0 ? [] : values;
+    keep(frame, frame.tensorName, {
+      datatype,
+      dims,
+      values: numbers?.length === elements ? numbers : undefined,
+      sizeBytes,
+    });
   }
 }
 

@@ -15,6 +15,8 @@ export interface OnnxConstant {
   readonly dims: readonly number[];
   /** All its numbers, row-major, of any datatype but strings, if they take less than a KiB. */
   readonly values: readonly number[] | undefined;
+  /** As stored, in the file or beside it; of a sparse tensor with all its zeros. */
+  readonly sizeBytes: number;
 }
 
 export interface OnnxAttribute {

@@ -1,15 +1,19 @@
-import type { OnnxBody, OnnxGraph, OnnxNode } from "./onnx-graph.ts";
-import { type FollowedBody, type FollowedValue, followShapes } from "./onnx-shape-walk.ts";
+import type { ArenaStep } from "./onnx-arena.ts";
+import { unfoldedConstants } from "./onnx-held-memory.ts";
+import { namesUsedBy } from "./onnx-node-names.ts";
+import type { FollowedBody, FollowedNode, FollowedValue } from "./onnx-shape-walk.ts";
 import { storedBytes } from "./onnx-tensor-bytes.ts";
+import { at, elements, type Shape } from "./shapes/node-view.ts";
 
-/** What a run takes beside the weights. */
+/** What a run takes beside what the session holds. */
 export interface RunMemory {
-  /** What nodes make of constants alone: computed at the load and kept, or all at once before a run. */
-  readonly constantBytes: number;
-  /** The most that is there between nodes at any time. */
+  /** The most that is there between nodes at any time, and in the node that runs. */
   readonly peakBytes: number;
+  /** Of that what every run makes of constants before all else, since the optimizer leaves it to the run. */
+  readonly constantBytes: number;
   /** Whether the shapes of all values were clear; else some are guesses. */
   readonly isClear: boolean;
+  readonly steps: readonly ArenaStep[];
 }
 
 /** As CPU kernels have them: half-precision is computed in FP32. */
@@ -18,57 +22,141 @@ const singleBytes = 4;
 /** Above all machines, and small enough for sums to stay exact. */
 const mostBytes = 2 ** 42;
 
-/** Follows the shapes through the graph for a run on `rows` rows. Never throws. */
-export function runMemory(graph: OnnxGraph, rows: number): RunMemory {
-  const { constantBytes, peakBytes, isClear } = memoryOf(followShapes(graph, rows));
-  return { constantBytes, peakBytes, isClear };
-}
+/** Kernels that write their result over an input that nobody needs any more, or are merged into the one before. */
+const inPlace = new Set(
+  "Abs Add BatchNormalization Cast Ceil Clip Div Dropout Elu Erf Exp Flatten Floor HardSigmoid HardSwish Identity LeakyRelu Log Mul Neg Not PRelu Pow Reciprocal Relu Reshape Round Selu Sigmoid Sign Softmax Softplus Sqrt Squeeze Sub Sum Tanh ThresholdedRelu Unsqueeze".split(
+    " ",
+  ),
+);
 
-function memoryOf(body: FollowedBody): RunMemory {
-  const lastUses = lastUsesOf(body);
-  const live = new Map<string, number>();
-  let constantBytes = 0;
-  let liveBytes = 0;
-  let peakBytes = 0;
-  let isClear = true;
-  for (const [index, { node, results, bodies }] of body.nodes.entries()) {
-    let innerBytes = 0;
-    for (const inner of bodies.map(memoryOf)) {
-      innerBytes = Math.max(innerBytes, inner.peakBytes);
-      constantBytes += inner.constantBytes;
-      isClear &&= inner.isClear;
-    }
-    for (const [at, value] of results.entries()) {
-      isClear &&= !value.isGuess;
-      const bytes = bytesOf(value);
-      if (value.isConstant) constantBytes += bytes;
-      else {
-        live.set(node.outputs[at] ?? "", bytes);
-        liveBytes += bytes;
-      }
-    }
-    peakBytes = Math.max(peakBytes, liveBytes + innerBytes);
-    for (const name of lastUses.get(index) ?? []) {
-      liveBytes -= live.get(name) ?? 0;
-      live.delete(name);
-    }
-  }
+/** What a convolution unrolls at a time. */
+const unrolledBytes = 2 * 1024 * 1024;
+/** Numbers of channels that have kernels which unroll nothing. */
+const blockedChannels = 8;
+const gates: Readonly<Record<string, number>> = { DynamicQuantizeLSTM: 4, GRU: 3, LSTM: 4, RNN: 1 };
+
+/** Of a run with the shapes of `body`. */
+export function runMemory(body: FollowedBody): RunMemory {
+  const trace = new Trace();
+  const names = trace.body(body);
+  for (const name of names) trace.free(name);
   return {
-    peakBytes: Math.min(peakBytes, mostBytes),
-    constantBytes: Math.min(constantBytes, mostBytes),
-    isClear,
+    peakBytes: Math.min(trace.peakBytes, mostBytes),
+    constantBytes: Math.min(trace.constantBytes, mostBytes),
+    isClear: trace.isClear,
+    steps: trace.steps,
   };
 }
 
+interface Piece {
+  readonly number: number;
+  readonly bytes: number;
+}
+
+class Trace {
+  readonly steps: ArenaStep[] = [];
+  isClear = true;
+  peakBytes = 0;
+  constantBytes = 0;
+  #liveBytes = 0;
+  #pieces = 0;
+  #live = new Map<string, Piece>();
+
+  /** The values that leave the body, which are still there. */
+  body(body: FollowedBody): readonly string[] {
+    const around = this.#live;
+    this.#live = new Map();
+    const { repeated, fused } = unfoldedConstants(body);
+    const isRepeated = ({ node }: FollowedNode) => node.outputs.some((name) => repeated.has(name));
+    // Nothing holds these back: they run before all others.
+    const ordered = [
+      ...body.nodes.filter(isRepeated),
+      ...body.nodes.filter((node) => !isRepeated(node)),
+    ];
+    const lastUses = lastUsesOf(ordered, new Set(body.outputs));
+    for (const [index, followed] of ordered.entries()) {
+      const isFused = followed.node.outputs.some((name) => fused.has(name));
+      const isHeld =
+        followed.bodies.length === 0 &&
+        !isRepeated(followed) &&
+        followed.results.every(({ isConstant }) => isConstant);
+      this.isClear &&= followed.results.every(({ isGuess }) => !isGuess);
+      if (isRepeated(followed)) this.constantBytes += sumOf(followed.results);
+      if (!isFused && !isHeld) this.#node(followed, new Set(lastUses.get(index) ?? []));
+    }
+    const left = [...this.#live.keys()];
+    for (const name of left) {
+      if (!body.outputs.includes(name)) this.free(name);
+    }
+    const inner = this.#live;
+    this.#live = new Map([...around, ...inner]);
+    return body.outputs.filter((name) => inner.has(name));
+  }
+
+  free(name: string): void {
+    const piece = this.#live.get(name);
+    if (piece === undefined) return;
+    this.#live.delete(name);
+    this.#release(piece);
+  }
+
+  #node({ node, inputs, results, bodies }: FollowedNode, dying: ReadonlySet<string>): void {
+    for (const inner of bodies) for (const name of this.body(inner)) this.free(name);
+    const workBytes = workspaceOf({ op: node.op, inputs, results });
+    const work = workBytes > 0 ? this.#allocate(workBytes) : undefined;
+    for (const [output, value] of results.entries()) {
+      const name = node.outputs[output] ?? "";
+      if (name === "") continue;
+      const bytes = bytesOf(value);
+      const taken =
+        inPlace.has(node.op) && output === 0
+          ? this.#over(node.inputs, { dying, bytes })
+          : undefined;
+      this.#live.set(name, taken ?? this.#allocate(bytes));
+    }
+    if (work !== undefined) this.#release(work);
+    for (const name of dying) this.free(name);
+  }
+
+  /** The piece of an input that ends here and is as big. */
+  #over(
+    inputs: readonly string[],
+    { dying, bytes }: { readonly dying: ReadonlySet<string>; readonly bytes: number },
+  ): Piece | undefined {
+    for (const name of inputs) {
+      const piece = this.#live.get(name);
+      if (piece === undefined || piece.bytes !== bytes || !dying.has(name)) continue;
+      this.#live.delete(name);
+      return piece;
+    }
+    return undefined;
+  }
+
+  #allocate(bytes: number): Piece {
+    const piece = { number: this.#pieces++, bytes };
+    this.steps.push({ tag: "allocate", piece: piece.number, bytes });
+    this.#liveBytes += bytes;
+    this.peakBytes = Math.max(this.peakBytes, this.#liveBytes);
+    return piece;
+  }
+
+  #release({ number, bytes }: Piece): void {
+    this.steps.push({ tag: "free", piece: number });
+    this.#liveBytes -= bytes;
+  }
+}
+
 /** Index of a node -> the results of nodes that nobody needs after it. */
-function lastUsesOf({ nodes, outputs }: FollowedBody): ReadonlyMap<number, readonly string[]> {
+function lastUsesOf(
+  nodes: readonly FollowedNode[],
+  kept: ReadonlySet<string>,
+): ReadonlyMap<number, readonly string[]> {
   const last = new Map<string, number>();
   for (const [index, { node }] of nodes.entries()) {
     for (const name of node.outputs) last.set(name, index);
     for (const name of namesUsedBy(node)) if (last.has(name)) last.set(name, index);
   }
   const byNode = new Map<number, string[]>();
-  const kept = new Set(outputs);
   for (const [name, index] of last) {
     if (kept.has(name)) continue;
     const names = byNode.get(index);
@@ -78,17 +166,35 @@ function lastUsesOf({ nodes, outputs }: FollowedBody): ReadonlyMap<number, reado
   return byNode;
 }
 
-/** Its inputs, and what its subgraphs take from around them. */
-function namesUsedBy(node: OnnxNode): readonly string[] {
-  const names = [...node.inputs];
-  for (const { graph } of node.attributes.values()) {
-    if (graph !== undefined) names.push(...namesIn(graph));
-  }
-  return names;
+/** What a kernel needs while it runs. */
+function workspaceOf({
+  op,
+  inputs,
+  results,
+}: {
+  readonly op: string;
+  readonly inputs: readonly (FollowedValue | undefined)[];
+  readonly results: readonly FollowedValue[];
+}): number {
+  const count = gates[op];
+  const [first] = results;
+  if (first === undefined) return 0;
+  if (count !== undefined) return Math.min(count * bytesOf(first), mostBytes);
+  const weights = inputs[1]?.shape;
+  if (op !== "Conv" || weights === undefined || weights.length < 3) return 0;
+  return unrollsBytes(weights, first.shape);
 }
 
-function namesIn({ nodes, outputs }: OnnxBody): readonly string[] {
-  return [...nodes.flatMap(namesUsedBy), ...outputs];
+function unrollsBytes(weights: Shape, result: Shape): number {
+  const window = elements(weights.slice(1));
+  const isPlain = elements(weights.slice(2)) === 1;
+  const isBlocked = at(weights, 0) % blockedChannels === 0 && weights.length === 4;
+  if (isPlain || isBlocked) return 0;
+  return Math.min(singleBytes * window * elements(result.slice(2)), unrolledBytes);
+}
+
+function sumOf(values: readonly FollowedValue[]): number {
+  return values.reduce((sum, value) => sum + bytesOf(value), 0);
 }
 
 /** Never beyond counting, whatever the file says. */

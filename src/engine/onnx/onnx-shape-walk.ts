@@ -4,6 +4,7 @@ import {
   functionKey,
   type OnnxAttribute,
   type OnnxBody,
+  type OnnxConstant,
   type OnnxFunction,
   type OnnxGraph,
   type OnnxNode,
@@ -29,9 +30,12 @@ export interface FollowedNode {
   readonly results: readonly FollowedValue[];
   /** Of its subgraphs, as many as may run, or of the function that it calls. */
   readonly bodies: readonly FollowedBody[];
+  /** Whether it calls a function. */
+  readonly isCall: boolean;
 }
 
 export interface FollowedBody {
+  readonly constants: ReadonlyMap<string, OnnxConstant>;
   readonly nodes: readonly FollowedNode[];
   /** Names of the values that leave it, in order. */
   readonly outputs: readonly string[];
@@ -136,9 +140,10 @@ class ShapeWalk {
         const value = results[at];
         if (name !== "" && value !== undefined) scope.values.set(name, value);
       }
-      return { node, inputs, results, bodies };
+      const isCall = this.#graph.functions.has(functionKey(node));
+      return { node, inputs, results, bodies, isCall };
     });
-    return { nodes: followed, outputs: [...outputs], values: scope.values };
+    return { constants, nodes: followed, outputs: [...outputs], values: scope.values };
   }
 
   #node(
