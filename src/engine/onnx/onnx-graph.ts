@@ -26,6 +26,8 @@ export interface OnnxAttribute {
   readonly floats: readonly number[];
   /** Elements of its list of integers, floats or texts; of a very long list at most that many. */
   readonly count: number;
+  /** Those of its texts that take one or two bytes. */
+  readonly shortTexts: ReadonlySet<string>;
   readonly tensor: OnnxConstant | undefined;
   readonly graph: OnnxBody | undefined;
   /** In the body of a function: the attribute of the function's call that is meant; else "". */
