@@ -1,5 +1,4 @@
 import type { InferenceTimes } from "../inference-times.ts";
-import type { TensorSpec } from "../tensor.ts";
 import type { IndexedTensor, OutgoingTensor } from "./host-protocol.ts";
 
 /** What one request asks of a model, by the positions of its inputs and outputs. */
@@ -14,11 +13,6 @@ export interface RunRequest {
 /** Beyond this the transport of a request costs more than what joining saves, and every request of a
  *  batch would wait for the bytes of all others. */
 const maxJoinedBytes = 4 * 1024 * 1024;
-
-/** Whether every input and every output of a model can have any number of rows. */
-export function hasRows(specs: readonly TensorSpec[]): boolean {
-  return specs.length > 0 && specs.every(({ shape }) => shape[0] === -1);
-}
 
 /** The rows that all tensors of a request have in common; undefined if they do not, or if there are none,
  *  or if the request is too big to be joined with another. */

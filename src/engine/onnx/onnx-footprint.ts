@@ -1,6 +1,7 @@
 import type { ModelFootprint } from "../engine-catalog.ts";
 import { type OnnxStructure, scanOnnxFile } from "./onnx-file.ts";
 import { type RunMemory, runMemory } from "./onnx-run-memory.ts";
+import { proveRows } from "./row-proof.ts";
 
 const KiB = 1024;
 
@@ -64,5 +65,6 @@ export function footprintOf(structure: OnnxStructure): ModelFootprint {
     ),
     isClear: isClear(run),
     warmupRows: isCold ? 0 : rows,
+    rowProof: proveRows(graph),
   };
 }
