@@ -1,6 +1,6 @@
 import { RuntimeError } from "../errors.ts";
 import type { HostEngine } from "./host-engine.ts";
-import type { RowProof } from "./onnx/row-proof.ts";
+import type { RowProof } from "./onnx/rows/row-proof.ts";
 
 /** What the structure of a model file says of its memory once it is loaded and has run, without a host. */
 export interface ModelFootprint {

@@ -1,7 +1,7 @@
 import type { ModelFootprint } from "../engine-catalog.ts";
 import { type OnnxStructure, scanOnnxFile } from "./onnx-file.ts";
 import { type RunMemory, runMemory } from "./onnx-run-memory.ts";
-import { proveRows } from "./row-proof.ts";
+import { proveRows } from "./rows/row-proof.ts";
 
 const KiB = 1024;
 

@@ -1,7 +1,7 @@
 import type { RunSettings } from "../../run-settings.ts";
 import type { TensorSpec } from "../../tensor.ts";
 import type { Joining, ModelMetadata } from "../engine.ts";
-import type { RowProof } from "../onnx/row-proof.ts";
+import type { RowProof } from "../onnx/rows/row-proof.ts";
 
 /** What a load knows of the joining of its model's requests. */
 export interface JoiningTerms {
