@@ -57,7 +57,7 @@ class RunWalk {
 
   constructor(graph: OnnxGraph, rows: number) {
     this.#graph = graph;
-    for (const { dims } of graph.inputs) {
+    for (const { dims = [] } of graph.inputs) {
       for (const [axis, dim] of dims.entries()) {
         if (typeof dim === "string" && dim !== "" && !this.#dimensions.has(dim)) {
           this.#dimensions.set(dim, axis === 0 ? rows : variableDimension);
@@ -65,6 +65,8 @@ class RunWalk {
       }
     }
     for (const input of graph.inputs) {
+      // Nothing follows from what has no shape.
+      if (input.dims === undefined) continue;
       const shape = input.dims.map((dim, axis) => {
         if (typeof dim === "number") return dim;
         return axis === 0 ? rows : variableDimension;
@@ -72,7 +74,7 @@ class RunWalk {
       const elementBytes = wide(storedBytes(input.datatype));
       this.#values.set(input.name, { shape, elementBytes, isConstant: false });
     }
-    for (const [name, { dims, datatype, integers }] of graph.constants) {
+    for (const [name, { dims, datatype, values: integers }] of graph.constants) {
       const elementBytes = storedBytes(datatype);
       this.#values.set(name, { shape: dims, elementBytes, integers, isConstant: true });
     }
@@ -152,7 +154,7 @@ class RunWalk {
   /** By what the exporter wrote down. */
   #described(name: string): readonly number[] | undefined {
     const value: OnnxValue | undefined = this.#graph.described.get(name);
-    const shape = value?.dims.map((dim) =>
+    const shape = value?.dims?.map((dim) =>
       typeof dim === "number" ? dim : this.#dimensions.get(dim),
     );
     return shape?.every((dim) => dim !== undefined) ? shape : undefined;

@@ -56,7 +56,7 @@ const rules: ReadonlyMap<string, Rule> = new Map([
   ["QLinearConv", (node) => [convolution(node, 0, 3)]],
   ["QLinearMatMul", (node) => [product(node.shape(0), node.shape(3))]],
   ["Reshape", reshapes],
-  ["Shape", (node) => [[node.shape(0).length]]],
+  ["Shape", (node) => [[sizesOf(node).length]]],
   ["Size", () => [[]]],
   ["Slice", slices],
   ["Split", splits],
@@ -94,8 +94,10 @@ export function outputIntegers(
   inputs: readonly (ShapedValue | undefined)[],
 ): readonly number[] | undefined {
   const [first, second] = inputs;
-  if (node.op === "Constant") return node.attributes.get("value")?.tensor?.integers;
-  if (node.op === "Shape") return first?.shape;
+  if (node.op === "Constant") return node.attributes.get("value")?.tensor?.values;
+  if (node.op === "Shape") {
+    return first === undefined ? undefined : sizesOf(new NodeView(node, inputs));
+  }
   if (node.op === "Concat") {
     return inputs.every((input) => input?.integers !== undefined)
       ? inputs.flatMap((input) => input?.integers ?? [])
@@ -352,6 +354,12 @@ function transposes(node: NodeView): readonly Shape[] {
   const shape = node.shape(0);
   const order = node.ints("perm");
   return [order.length === 0 ? shape.toReversed() : order.map((axis) => at(shape, axis))];
+}
+
+/** The sizes that a Shape gives: of all dimensions, or from `start` up to `end`. */
+function sizesOf(node: NodeView): Shape {
+  const shape = node.shape(0);
+  return shape.slice(node.int("start", 0), node.int("end", shape.length));
 }
 
 /** [steps, directions, batch, hidden], and the last step's of it once or twice. */

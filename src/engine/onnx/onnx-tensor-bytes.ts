@@ -44,8 +44,8 @@ export interface TensorTally {
   readonly dims: number[];
   /** Product of the dimensions, Infinity if that is beyond counting. */
   elements: number;
-  /** Of a short list of INT64. */
-  integers: readonly number[] | undefined;
+  /** Of a small tensor: the numbers seen so far. */
+  values: number[] | undefined;
   rawBytes: number;
   /** Upper bound of the elements in the typed fields. */
   typedElements: number;
@@ -60,7 +60,7 @@ export function newTally(): TensorTally {
     datatype: 0,
     dims: [],
     elements: 1,
-    integers: undefined,
+    values: undefined,
     rawBytes: 0,
     typedElements: 0,
     strings: 0,

@@ -162,6 +162,29 @@ describe("the memory between the nodes of a graph", () => {
     assert.ok(peakBytes >= 5 * 12 * 4 && peakBytes < 5 * 12 * 4 + 100, String(peakBytes));
   });
 
+  it("follows the single sizes that PyTorch's exporter asks for", async () => {
+    const size = (start: number, end: number) => ({ start: { int: start }, end: { int: end } });
+    const file = encodeModel({
+      inputs: [{ name: "x", datatype: "FP32", shape: ["batch", 7, 6] }],
+      outputs: [{ name: "y", datatype: "FP32", shape: ["?"] }],
+      nodes: [
+        { op: "Shape", inputs: ["x"], outputs: ["rows"], attributes: size(0, 1) },
+        { op: "Shape", inputs: ["x"], outputs: ["last"], attributes: size(-1, 9) },
+        {
+          op: "Concat",
+          inputs: ["rows", "last", "rest"],
+          outputs: ["wanted"],
+          attributes: { axis: { int: 0 } },
+        },
+        { op: "Reshape", inputs: ["x", "wanted"], outputs: ["y"] },
+      ],
+      constants: [constant("rest", "INT64", [1], [-1])],
+    }).finish();
+    const { isClear, peakBytes } = await memoryOf(file, 5);
+    assert.ok(isClear);
+    assert.ok(peakBytes >= 5 * 42 * 4 && peakBytes < 5 * 42 * 4 + 100, String(peakBytes));
+  });
+
   it("keeps what follows from constants apart, since all of it may be there at once", async () => {
     const scale = constant("scale", "FP32", [], [1]);
     const bytes = { datatype: "INT8", shape: [4, 4] } as const;
