@@ -21,7 +21,8 @@ export function rowsOf({ tensors }: RunRequest): number | undefined {
   if (rows === undefined || rows < 1) return undefined;
   let bytes = 0;
   for (const { shape, data } of tensors) {
-    if (shape[0] !== rows) return undefined;
+    // What a model makes of nothing at all is not proven to be rows.
+    if (shape[0] !== rows || data.byteLength === 0) return undefined;
     bytes += data.byteLength;
   }
   return bytes <= maxJoinedBytes / 2 ? rows : undefined;

@@ -24,6 +24,7 @@ describe("rows", () => {
     assert.equal(rowsOf(request(tensor([3, 2]), tensor([3]))), 3);
     assert.equal(rowsOf(request(tensor([3, 2]), tensor([2, 3]))), undefined);
     assert.equal(rowsOf(request(tensor([0, 2]))), undefined);
+    assert.equal(rowsOf(request(tensor([2, 2]), tensor([2, 0]))), undefined);
     assert.equal(rowsOf(request(tensor([]))), undefined);
     assert.equal(rowsOf(request()), undefined);
   });

@@ -39,7 +39,6 @@ const tensors: readonly IndexedTensor[] = [
   tensor("BOOL", [1, 2], Uint8Array.of(0, 0)),
   tensor("BYTES", [2], encodeStrings(["a", "日本"])),
   tensor("BYTES", [1, 2], encodeStrings(["", "42"])),
-  tensor("FP32", [2, 0], new Float32Array(0)),
 ];
 const manners: readonly Manner[] = ["changed", "shuffled", "repeated"];
 
