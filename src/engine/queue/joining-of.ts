@@ -40,6 +40,6 @@ function withoutRows(role: "input" | "output", specs: readonly TensorSpec[]): st
   const fixed = specs.find(({ shape }) => shape[0] !== -1);
   if (fixed === undefined) return undefined;
   const { name, shape } = fixed;
-  const what = shape.length === 0 ? "is a scalar" : `has ${shape[0]} rows, no more and no less`;
+  const what = shape.length === 0 ? "is a scalar" : `has the fixed first dimension ${shape[0]}`;
   return `${role} '${name}' ${what}`;
 }
