@@ -10,7 +10,6 @@ export interface Count {
 const maxNameLength = 160;
 
 export const one: Count = { ofRows: false, factor: 1, sizes: [] };
-export const theRows: Count = { ofRows: true, factor: 1, sizes: [] };
 
 export function known(factor: number): Count {
   return { ofRows: false, factor, sizes: [] };
@@ -71,7 +70,7 @@ export function isSizeLike({ factor, sizes }: Count): boolean {
 }
 
 /** For messages. */
-export function describeCount({ ofRows, factor, sizes }: Count): string {
+function describeCount({ ofRows, factor, sizes }: Count): string {
   const parts = [...(ofRows ? ["rows"] : []), ...sizes];
   if (factor !== 1 || parts.length === 0) parts.unshift(String(factor));
   return parts.join("*");

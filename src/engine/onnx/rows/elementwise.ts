@@ -10,7 +10,7 @@ export const elementwise: RowRule = (node) => [
 ];
 
 /** One operand; the other inputs are parameters for all its elements. */
-export const mapsElements: RowRule = (node) => {
+const mapsElements: RowRule = (node) => {
   const value = node.value(0);
   for (let index = 1; index < node.inputCount; index++) keepOff(node, value, index);
   return [broadcast(node, [value])];
@@ -61,7 +61,7 @@ const quantizes: RowRule = (node) => {
 };
 
 /** Integers by a scale for all of them. */
-export const mapsQuantized: RowRule = (node) => {
+const mapsQuantized: RowRule = (node) => {
   node.fixedFrom(1);
   return [broadcast(node, [node.value(0)])];
 };

@@ -26,8 +26,6 @@ export interface LostValue {
   readonly lost: string;
 }
 
-export const fixed: RowValue = { dims: undefined };
-
 export function isLost(value: RowValue | LostValue): value is LostValue {
   return "lost" in value;
 }
