@@ -259,7 +259,10 @@ export class ModelLifecycle {
   }
 
   #noteJoinedWrong(record: ModelRecord, { reason }: Joining): void {
-    this.#parts.log.error({ ...this.#facts(record), reason }, "joined runs were wrong");
+    this.#parts.log.error(
+      { ...this.#facts(record), reason },
+      "joined runs differed from single ones",
+    );
   }
 
   async #serve(record: ModelRecord, loaded: LoadedModel): Promise<void> {

@@ -203,7 +203,9 @@ describe("requests of many callers at once", { timeout: 120_000 }, () => {
       await metric("modelport_model_join_checks_total", "promised", ',outcome="different"'),
       1,
     );
-    const [error, ...others] = errors.filter(({ msg }) => msg === "joined runs were wrong");
+    const [error, ...others] = errors.filter(
+      ({ msg }) => msg === "joined runs differed from single ones",
+    );
     assert.deepEqual(others, []);
     assert.equal(error?.["modelId"], "promised");
     assert.match(String(error?.["reason"]), reason);

@@ -80,7 +80,7 @@ describe("whether a model's requests are joined", () => {
     for (const [each, expected] of cases) assert.equal(joining({ ...each, own }), expected);
   });
 
-  it("ends for a file whose joined runs were wrong, and for no other", () => {
+  it("ends for a file whose joined runs differed from single ones, and for no other", () => {
     const faults = new JoiningFaults();
     const file = (identity: string): ModelFile => ({ format: "onnx", file: "/m.onnx", identity });
     faults.note(file("1"), "it was wrong");
