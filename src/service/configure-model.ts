@@ -3,6 +3,7 @@ import type { Logger } from "../log.ts";
 import type { RunSettings } from "../run-settings.ts";
 import { readModelConfiguration } from "./model-configuration.ts";
 import type { ModelRecord } from "./model-record.ts";
+import { withOwnSettings } from "./model-settings.ts";
 
 /** Sets what the files beside a model and its key say of it: the key goes before the files, and those before the
  *  defaults. `facts` name the model in the log. Throws as `readModelConfiguration`. */
@@ -13,11 +14,8 @@ export async function configureModel(
 ): Promise<void> {
   const configuration = await readModelConfiguration(model);
   record.configuration = configuration;
-  record.settings = {
-    ...to.defaultSettings,
-    ...configuration.settings,
-    ...record.request.settings,
-  };
+  const own = { ...configuration.settings, ...record.request.settings };
+  record.settings = withOwnSettings(to.defaultSettings, own);
   const { ignored } = configuration;
   if (ignored.length === 0) return;
   const file = model.tritonConfig?.name;

@@ -1,5 +1,5 @@
 import { abortable, delay } from "../abort.ts";
-import type { Engine, LoadedModel, ModelSource } from "../engine/engine.ts";
+import type { Engine, Joining, LoadedModel, ModelSource } from "../engine/engine.ts";
 import { HostLostError } from "../engine/host-lost-error.ts";
 import { describeError, isTransient, RuntimeError } from "../errors.ts";
 import type { Logger } from "../log.ts";
@@ -228,8 +228,9 @@ export class ModelLifecycle {
       try {
         const { signal, settings, isIsolated: isolated, statistics } = record;
         const meter = statistics.series;
+        const onJoinedWrong = (joining: Joining) => this.#noteJoinedWrong(record, joining);
         const loaded = await record.times.measure("host", () =>
-          this.#parts.engine.load(source, { signal, isolated, settings, meter }),
+          this.#parts.engine.load(source, { signal, isolated, settings, meter, onJoinedWrong }),
         );
         const { warmupMs = 0 } = loaded;
         if (warmupMs > 0) record.times.note("warm-up", warmupMs);
@@ -245,6 +246,13 @@ export class ModelLifecycle {
         await delay(50 * 4 ** (attempt - 1), record.signal);
       }
     }
+  }
+
+  #noteJoinedWrong(record: ModelRecord, { reason }: Joining): void {
+    this.#parts.log.error(
+      { ...this.#facts(record), reason },
+      "joined runs differed from single ones",
+    );
   }
 
   async #serve(record: ModelRecord, loaded: LoadedModel): Promise<void> {
@@ -280,6 +288,8 @@ export class ModelLifecycle {
         hostMs: record.times.durationMs("host"),
         warmupMs: record.times.durationMs("warm-up"),
         hostPid: loaded.hostPid,
+        joining: loaded.joining.state,
+        joiningReason: loaded.joining.reason,
       },
       "model loaded",
     );
