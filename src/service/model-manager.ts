@@ -3,6 +3,7 @@ import type { CancelSignal } from "../cancel-signal.ts";
 import type { Engine } from "../engine/engine.ts";
 import { RuntimeError } from "../errors.ts";
 import { defaultRunSettings, type RunSettings } from "../run-settings.ts";
+import { compareVersions } from "../served-versions.ts";
 import { runInference } from "./inference-run.ts";
 import { LifecycleOwner } from "./lifecycle-owner.ts";
 import { LoadQueue } from "./load-queue.ts";
@@ -10,7 +11,7 @@ import { LocalRepository } from "./local-repository.ts";
 import { MemoryBudget } from "./memory-budget.ts";
 import { type LifecycleParts, ModelLifecycle } from "./model-lifecycle.ts";
 import { ModelLookup, notFound, notReady } from "./model-lookup.ts";
-import { compareVersions, labelOf, splitVersionedId } from "./model-name.ts";
+import { labelOf, refuseInnerId, splitVersionedId } from "./model-name.ts";
 import type { ModelRecord } from "./model-record.ts";
 import { ModelRegistry } from "./model-registry.ts";
 import { ModelSizer } from "./model-sizer.ts";
@@ -120,7 +121,9 @@ export class ModelManager implements Models {
         maxConcurrency: options.limitPerModelConcurrency,
       },
     });
-    this.#repository = new LocalRepository(options.modelRepository, engine.extensions, {
+    const { extensions } = engine;
+    const repository = { directory: options.modelRepository, extensions, log: parts.log };
+    this.#repository = new LocalRepository(repository, {
       loadPinned: (spec, signal) => this.#load(spec, signal, true),
       unloadRecord: (id) => this.#unloadRecords([id]),
       recordIdsOf: (name) => this.#lookup.recordIds(name, ""),
@@ -169,7 +172,7 @@ export class ModelManager implements Models {
   }
 
   async load(spec: ModelSpec, signal: CancelSignal): Promise<ModelSize> {
-    refuseNul(spec.id);
+    refuseInnerId(spec.id);
     return await this.#load(spec, signal, false);
   }
 
@@ -216,7 +219,7 @@ export class ModelManager implements Models {
   }
 
   async predictSize(spec: ModelSpec): Promise<number> {
-    refuseNul(spec.id);
+    refuseInnerId(spec.id);
     const request = readModelSpec(spec, (format) => this.#engine.knowsFormat(format));
     return await this.#sizer.predict(request);
   }
@@ -371,12 +374,6 @@ export class ModelManager implements Models {
 
 function cancelled(message: string): RuntimeError {
   return new RuntimeError("cancelled", message);
-}
-
-/** Ids with NUL are those of versions in the local repository. */
-function refuseNul(id: string): void {
-  if (!id.includes("\0")) return;
-  throw new RuntimeError("invalid-argument", "modelId has a NUL character in it");
 }
 
 const indexStates: Record<ModelStateTag, ModelIndexEntry["state"]> = {
