@@ -177,5 +177,8 @@ export class LocalRepository {
 }
 
 function noRepository(): RuntimeError {
-  return new RuntimeError("failed-precondition", "this runtime serves no local model repository");
+  return new RuntimeError(
+    "failed-precondition",
+    "this runtime serves no local model repository: MODEL_REPOSITORY is not set",
+  );
 }

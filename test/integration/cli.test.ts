@@ -41,7 +41,7 @@ describe("modelport", { timeout: 240_000 }, () => {
       assert.equal(status, exitCodes.ok);
       assert.match(stdout, /^runtime +localhost:\d+, ready, up \d+ s$/m);
       assert.match(stdout, /^memory +2 GiB for models: \d+ KiB used, 0 B reserved/m);
-      assert.match(stdout, /^lifecycle +a local repository, .*you may load and unload$/m);
+      assert.match(stdout, /^lifecycle +a local repository's, .*you may load and unload$/m);
       assert.match(stdout, /^models +\d+ ready/m);
       assert.match(stdout, /^hosts +process \d+ \(shared\)/m);
     });

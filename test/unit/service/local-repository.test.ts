@@ -186,20 +186,18 @@ describe("the models of a local repository", () => {
     });
   });
 
-  it("are nobody's to load and unload once ModelMesh has called, unless so set", async (t) => {
+  it("stay the repository's to load and unload when ModelMesh calls, unless so set", async (t) => {
+    for (const lifecycleOwner of ["auto", "repository"] as const) {
+      const own = await setUp(t, { lifecycleOwner });
+      await own.loadAll();
+      await own.manager.status("modelmesh");
+      await own.manager.loadFromRepository("plain", forever);
+      await own.manager.unloadFromRepository("plain");
+    }
     const refusal = { kind: "failed-precondition", message: /ModelMesh owns the lifecycle/ };
-    const auto = await setUp(t);
-    await auto.loadAll();
-    await auto.manager.loadFromRepository("plain", forever);
-    await auto.manager.status();
-    await assert.rejects(auto.manager.loadFromRepository("plain", forever), refusal);
-    await assert.rejects(auto.manager.unloadFromRepository("plain"), refusal);
     const mesh = await setUp(t, { lifecycleOwner: "modelmesh" });
     await assert.rejects(mesh.manager.loadFromRepository("plain", forever), refusal);
-    const own = await setUp(t, { lifecycleOwner: "repository" });
-    await own.loadAll();
-    await own.manager.status();
-    await own.manager.unloadFromRepository("plain");
+    await assert.rejects(mesh.manager.unloadFromRepository("plain"), refusal);
   });
 
   it("are refused by name when they are not there, or there is no repository", async (t) => {
