@@ -25,6 +25,7 @@ export class LifeSign {
   readonly #text: string;
   readonly #server: Server | undefined;
   readonly #timer: NodeJS.Timeout;
+  #isBeating = false;
 
   private constructor(path: string, text: string, server: Server | undefined) {
     this.#path = path;
@@ -54,6 +55,9 @@ export class LifeSign {
 
   /** Writes the same again: the time then comes from the clock of the disk, as that of all other signs. */
   async #beat(): Promise<void> {
+    // A disk that hangs must not get hold of one thread after the other.
+    if (this.#isBeating) return;
+    this.#isBeating = true;
     try {
       const file = await open(this.#path, "r+");
       try {
@@ -64,6 +68,7 @@ export class LifeSign {
     } catch {
       // A disk that does not take it now may do so the next time.
     }
+    this.#isBeating = false;
   }
 }
 
@@ -72,24 +77,23 @@ export class LifeSign {
  *  tell yet. `nowMs`: by the clock of the disk. */
 export async function isLeftover(directory: string, name: string, nowMs: number): Promise<boolean> {
   const path = join(directory, `${name}.lock`);
+  const sign = await stat(path).catch(() => undefined);
+  if (sign === undefined) {
+    const folder = await stat(join(directory, name)).catch(() => undefined);
+    return folder === undefined || nowMs - folder.mtimeMs > unsignedStaleMs;
+  }
   const mark = await readMark(path);
-  if (mark === undefined) return await isOlder(join(directory, name), nowMs - unsignedStaleMs);
   const self = await ownIdentity();
-  const ended = await hasEnded(mark, self);
+  const ended = mark && (await hasEnded(mark, self));
   if (ended !== undefined) return ended;
-  if (isSameBoot(mark, self) && mark.device === (await deviceOf(directory))) {
+  if (mark && isSameBoot(mark, self) && mark.device === (await deviceOf(directory))) {
     const answer = await knock(directory, `${name}.sock`);
     if (answer !== "unknown") return answer === "refused";
   }
-  return await isOlder(path, nowMs - staleMs);
+  return nowMs - sign.mtimeMs > staleMs;
 }
 
-/** Whether it has not changed since then, or is not there. */
-async function isOlder(path: string, sinceMs: number): Promise<boolean> {
-  const found = await stat(path).catch(() => undefined);
-  return found === undefined || found.mtimeMs < sinceMs;
-}
-
+/** Undefined if it cannot be read, as another user's, or is not whole. */
 async function readMark(path: string): Promise<Mark | undefined> {
   try {
     const mark = JSON.parse(await readFile(path, "utf8")) as Partial<Mark>;

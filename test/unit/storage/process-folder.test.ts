@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdir, mkdtemp, readdir, readFile, rm, utimes, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
+import { setImmediate } from "node:timers/promises";
 import { ProcessFolder } from "../../../src/storage/process-folder.ts";
 
 async function makeParent(t: TestContext): Promise<string> {
@@ -126,6 +127,37 @@ describe("the folder of a process", () => {
     await here.removeOthers();
     await here.remove();
     assert.equal((await readdir(parent)).includes(other.name), true);
+  });
+
+  it("with a sign that cannot be read is left alone until that is ten minutes old", async (t) => {
+    const parent = await makeParent(t);
+    for (const [name, ageMs] of [
+      ["process-a-1", 9 * minuteMs],
+      ["process-a-2", 11 * minuteMs],
+    ] as const) {
+      await mkdir(join(parent, name));
+      await writeFile(join(parent, `${name}.lock`), '{"host": "a');
+      const then = (Date.now() - ageMs) / 1000;
+      await utimes(join(parent, `${name}.lock`), then, then);
+    }
+    const here = new ProcessFolder(parent);
+    await here.removeOthers();
+    await here.remove();
+    assert.deepEqual((await readdir(parent)).sort(), ["process-a-1", "process-a-1.lock"]);
+  });
+
+  it("beats: the sign is written anew every half minute, by the clock of the disk", async (t) => {
+    const parent = await makeParent(t);
+    t.mock.timers.enable({ apis: ["setInterval"] });
+    const folder = new ProcessFolder(parent);
+    const sign = `${await folder.path()}.lock`;
+    const text = await readFile(sign, "utf8");
+    await utimes(sign, 1, 1);
+    t.mock.timers.tick(30_000);
+    while ((await stat(sign)).mtimeMs === 1000) await setImmediate();
+    assert.ok(Math.abs((await stat(sign)).mtimeMs - Date.now()) < minuteMs);
+    assert.equal(await readFile(sign, "utf8"), text);
+    await folder.remove();
   });
 
   it("without a sign, as versions before made them, is removed after a day without a change", async (t) => {
