@@ -46,6 +46,20 @@ describe("modelport", { timeout: 240_000 }, () => {
       assert.match(stdout, /^hosts +process \d+ \(shared\)/m);
     });
 
+    it("says whose the lifecycle is, and how to change that", async (t) => {
+      const other = await startRuntime({ servesRoot: true, lifecycleOwner: "modelmesh" });
+      t.after(() => other.close());
+      const env = { MODELPORT_ADDRESS: `localhost:${other.port}` };
+      const { stdout } = await modelport(["status"], { env });
+      assert.match(
+        stdout,
+        /^lifecycle +ModelMesh's, .*LIFECYCLE_OWNER=repository changes it.*; you may load and unload other models alone$/m,
+      );
+      const { status, stderr } = await modelport(["load", "plain"], { env });
+      assert.equal(status, exitCodes.failed);
+      assert.match(stderr, /ModelMesh owns the lifecycle .*LIFECYCLE_OWNER=repository/);
+    });
+
     it("gives programs the snapshot of the watch service", async () => {
       const { snapshot, caller } = await json("status");
       assert.equal(snapshot.runtime.phase, "RUNTIME_PHASE_READY");
