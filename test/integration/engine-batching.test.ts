@@ -2,9 +2,15 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { LoadedModel } from "../../src/engine/engine.ts";
 import { encodeStrings } from "../../src/engine/string-tensor.ts";
-import { defaultRunSettings } from "../../src/run-settings.ts";
 import type { Tensor } from "../../src/tensor.ts";
-import { forever, fp32, fp32Values, int64, startEngine } from "../support/engine-fixture.ts";
+import {
+  forever,
+  fp32,
+  fp32Values,
+  int64,
+  patientSettings,
+  startEngine,
+} from "../support/engine-fixture.ts";
 import {
   addOne,
   failsAtRun,
@@ -115,7 +121,7 @@ describe("requests that are joined", { timeout: limitMs }, () => {
     const path = await put("mlp.onnx", mlp({ inputs: 16, hidden: 32, outputs: 4 }));
     const joined = await load(path);
     assert.equal(joined.joining.state, "proven");
-    const single = await load(path, { settings: { ...defaultRunSettings, maxBatchSize: 1 } });
+    const single = await load(path, { settings: { ...patientSettings, maxBatchSize: 1 } });
     const request = (at: number) => {
       const values = Array.from({ length: 16 }, (_, index) => Math.sin(at + index));
       return { inputs: [fp32("x", [1, 16], values)], outputs: ["y"] };
@@ -136,9 +142,9 @@ describe("requests that are joined", { timeout: limitMs }, () => {
   it("are never those of a model that mixes its rows, promised or not", async (t) => {
     const { put, load } = await startEngine(t);
     const path = await put("mixes.onnx", mixesRows());
-    const promise = { ...defaultRunSettings, promisesRows: true };
+    const promise = { ...patientSettings, promisesRows: true };
     for (const [settings, state] of [
-      [defaultRunSettings, "off"],
+      [patientSettings, "off"],
       [promise, "promised"],
       // The same file again: what was found out holds.
       [promise, "off"],

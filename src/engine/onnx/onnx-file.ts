@@ -15,7 +15,6 @@ import {
 import {
   type ExternalData,
   inlineBytes,
-  loadedBytes,
   newTally,
   shapeBytes,
   type TensorTally,
@@ -27,14 +26,8 @@ import { ProtobufCursor, wireType } from "./protobuf-cursor.ts";
 export interface OnnxStructure {
   /** Bytes of the weights as stored, in the file and beside it. */
   readonly weightBytes: number;
-  /** Of the weights as they will lie in memory. */
-  readonly loadedWeightBytes: number;
-  /** Of the largest weight as stored. */
-  readonly largestBytes: number;
   /** Those of subgraphs and functions, too. */
   readonly nodeCount: number;
-  /** Whether nodes are hidden from `graph`: in subgraphs or functions. */
-  readonly hasSubgraphs: boolean;
   /** Undefined if there is too much of it. */
   readonly graph: OnnxGraph | undefined;
 }
@@ -84,14 +77,11 @@ class OnnxScan {
   readonly #dataFiles = new Map<string, number>();
   readonly #builder = new OnnxGraphBuilder();
   #stack: { readonly message: MessageName; readonly end: number }[] = [];
-  #hasSubgraphs = false;
   #tensor = newTally();
   #entryKey = "";
   #graphs = 0;
   #nodes = 0;
   #weightBytes = 0;
-  #loadedBytes = 0;
-  #largestBytes = 0;
 
   constructor(file: string, cursor: ProtobufCursor) {
     this.#file = file;
@@ -121,10 +111,7 @@ class OnnxScan {
     this.#checkDataFiles();
     return {
       weightBytes: this.#weightBytes,
-      loadedWeightBytes: this.#loadedBytes,
-      largestBytes: this.#largestBytes,
       nodeCount: this.#nodes,
-      hasSubgraphs: this.#hasSubgraphs,
       graph: this.#builder.graph(),
     };
   }
@@ -175,9 +162,6 @@ class OnnxScan {
     else if (message === "externalData") this.#entryKey = "";
     else if (message === "graph") this.#graphs++;
     else if (message === "node") this.#nodes++;
-    if (message === "function" || (message === "graph" && this.#stack.length > 2)) {
-      this.#hasSubgraphs = true;
-    }
     if (isOfGraph(message)) this.#builder.enter(message);
   }
 
@@ -319,7 +303,8 @@ class OnnxScan {
 
   #countTensor(): void {
     const tensor = this.#tensor;
-    this.#count(tensor, tensor.isExternal ? this.#externalBytes(tensor) : inlineBytes(tensor));
+    tensor.sizeBytes = tensor.isExternal ? this.#externalBytes(tensor) : inlineBytes(tensor);
+    this.#weightBytes += tensor.sizeBytes;
   }
 
   #externalBytes(tensor: TensorTally): number {
@@ -341,12 +326,6 @@ class OnnxScan {
       throw this.#cursor.corrupt(`it has more than ${maxDataFiles} data files`);
     }
     return bytes;
-  }
-
-  #count(tensor: TensorTally, bytes: number): void {
-    this.#weightBytes += bytes;
-    this.#loadedBytes += loadedBytes(tensor, bytes);
-    this.#largestBytes = Math.max(this.#largestBytes, bytes);
   }
 
   #checkDataFiles(): void {

@@ -180,8 +180,21 @@ export class GraphDraft {
     }
   }
 
+  /** The nodes that lead to these values. */
+  nodesOf(outputs: readonly DraftValue[]): readonly OnnxNode[] {
+    const wanted = new Set(outputs.map(({ name }) => name));
+    const used = [...this.nodes].reverse().filter((node) => {
+      const isUsed = node.outputs.some((name) => wanted.has(name));
+      if (isUsed) for (const name of node.inputs) wanted.add(name);
+      return isUsed;
+    });
+    return used.reverse();
+  }
+
   /** The model with these values as outputs. */
   finish(outputs: readonly DraftValue[]): Uint8Array {
+    const nodes = this.nodesOf(outputs);
+    const names = new Set(nodes.flatMap(({ inputs }) => inputs));
     return encodeModel(
       {
         inputs: this.inputs.map(({ name, datatype, dims }) => ({ name, datatype, shape: dims })),
@@ -190,8 +203,8 @@ export class GraphDraft {
           datatype,
           shape: Array.from({ length: rank }, (_, axis) => (axis === 0 ? "n" : "")),
         })),
-        nodes: this.nodes,
-        constants: this.constants,
+        nodes,
+        constants: this.constants.filter(({ name }) => names.has(name)),
       },
       opsetsOf(this.opset),
     ).finish();
@@ -207,8 +220,9 @@ function describe(name: string, traces: readonly Tensor[]): DraftValue {
   const shape = first?.shape ?? [];
   const other = second?.shape ?? [];
   const size = other.reduce((product, dim) => product * dim, 1);
-  // Data that decide on the rank would make nodes that only run on these.
-  if (shape.length !== other.length || size > maxElements) throw new NoUse();
+  // Data that decide on the rank would make nodes that only run on these. The engine divides by the size of
+  // what is empty, and dies of it.
+  if (shape.length !== other.length || size === 0 || size > maxElements) throw new NoUse();
   return {
     name,
     datatype: first?.datatype ?? "FP32",

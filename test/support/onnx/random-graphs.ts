@@ -77,26 +77,39 @@ function randomInputs(random: Random): DraftInput[] {
   });
 }
 
-/** Those with the rows first, if there are any; those that were made last. */
+/** Those with the rows first, if there are any; rather those that most nodes lead to. */
 function chooseOutputs(draft: GraphDraft): DraftValue[] {
-  const made = draft.values.slice(draft.inputs.length);
-  const hasRows = ({ traces }: DraftValue) =>
-    traces[0]?.shape[0] === 2 && traces[1]?.shape[0] === 3;
-  const fitting = made.filter(hasRows);
-  const last = fitting.at(-1);
-  if (last === undefined) return [];
-  const others = fitting.slice(0, -1).filter(() => draft.random.below(4) === 0);
-  return [...others.slice(-2), last];
+  const depths = depthsOf(draft);
+  const depth = ({ name }: DraftValue) => depths.get(name) ?? 0;
+  const fitting = draft.values
+    .slice(draft.inputs.length)
+    .filter(({ traces }) => traces[0]?.shape[0] === 2 && traces[1]?.shape[0] === 3)
+    .sort((a, b) => depth(b) - depth(a));
+  const [deepest, ...others] = fitting;
+  if (deepest === undefined) return [];
+  return [deepest, ...others.filter(() => draft.random.below(6) === 0).slice(0, 2)];
+}
+
+/** Nodes that lead to each value, counted again for each way. */
+function depthsOf(draft: GraphDraft): Map<string, number> {
+  const depths = new Map<string, number>();
+  for (const { inputs, outputs } of draft.nodes) {
+    const depth = inputs.reduce((sum, name) => sum + (depths.get(name) ?? 0), 1);
+    for (const name of outputs) depths.set(name, depth);
+  }
+  return depths;
 }
 
 function describe(draft: GraphDraft, outputs: readonly DraftValue[]): string {
   const inputs = draft.inputs.map(
     ({ name, datatype, dims, sizes }) => `${name}: ${datatype}[${dims}] of [${sizes}]`,
   );
-  const constants = draft.constants.map(
-    ({ name, datatype, shape }) => `${name}: ${datatype}[${shape}]`,
-  );
-  const nodes = draft.nodes.map(
+  const used = draft.nodesOf(outputs);
+  const names = new Set(used.flatMap(({ inputs: from }) => from));
+  const constants = draft.constants
+    .filter(({ name }) => names.has(name))
+    .map(({ name, datatype, shape }) => `${name}: ${datatype}[${shape}]`);
+  const nodes = used.map(
     ({ op, inputs: from, outputs: to, attributes }) =>
       `${to} = ${op}(${from}) ${JSON.stringify(attributes)}`,
   );

@@ -255,8 +255,9 @@ function reverses(draft: GraphDraft): void {
   const value = draft.pick(({ datatype, rank }) => datatype === "FP32" && rank > 1);
   const batch = draft.random.below(2);
   const size = sizeOf(draft, value, batch);
-  const [ones] = draft.node("Expand", [draft.integers(1), size]) as [DraftValue];
-  draft.node("ReverseSequence", [value, ones], { batch_axis: batch, time_axis: 1 - batch });
+  const length = value.traces[0]?.shape[1 - batch] ?? 1;
+  const [lengths] = draft.node("Expand", [draft.integers(length), size]) as [DraftValue];
+  draft.node("ReverseSequence", [value, lengths], { batch_axis: batch, time_axis: 1 - batch });
 }
 
 export const growLayouts = {

@@ -271,17 +271,26 @@ const clips: Grow = (draft) => {
   draft.node("Clip", draft.opset < 11 ? [value] : [value, low]);
 };
 
-const unaryFloats =
+const unary =
   "Abs Neg Relu Sigmoid Tanh Exp Erf Floor Ceil Sin Softplus Softsign Elu LeakyRelu HardSigmoid Selu Sign Atan Round IsNaN Identity Reciprocal ThresholdedRelu Mish HardSwish Gelu";
-const binaries = "Add Sub Mul Max Min Sum Mean Add Mul";
+const binary = "Add Sub Mul Max Min Sum Mean";
 const comparing = "Equal Less Greater LessOrEqual GreaterOrEqual";
+
+/** One of several operators that are alike. */
+function anyOf(operators: string, make: (op: string) => Grow): Grow {
+  const all = operators.split(" ").map(make);
+  return (draft) => (all[draft.random.below(all.length)] as Grow)(draft);
+}
 
 /** By name; each has the same chance. */
 export const growths: Readonly<Record<string, Grow>> = {
-  ...Object.fromEntries(unaryFloats.split(" ").map((op) => [op, one(op, isNumber)])),
-  ...Object.fromEntries(binaries.split(" ").map((op) => [op, two(op, isNumber)])),
-  ...Object.fromEntries(comparing.split(" ").map((op) => [op, two(op, isNumber)])),
-  ...Object.fromEntries(["And", "Or", "Xor"].map((op) => [op, two(op, isBool)])),
+  unary: anyOf(unary, (op) => one(op, isNumber)),
+  "more unary": anyOf(unary, (op) => one(op, isNumber)),
+  binary: anyOf(binary, (op) => two(op, isNumber)),
+  "more binary": anyOf(binary, (op) => two(op, isNumber)),
+  "still more binary": anyOf(binary, (op) => two(op, isNumber)),
+  comparing: anyOf(comparing, (op) => two(op, isNumber)),
+  logic: anyOf("And Or Xor", (op) => two(op, isBool)),
   Not: one("Not", isBool),
   "Equal of texts": two("Equal", ({ datatype }) => datatype === "BYTES"),
   Div: divides("Div"),
