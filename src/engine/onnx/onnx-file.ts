@@ -41,6 +41,8 @@ const maxPathBytes = 1024;
 /** Longer names, and numbers in longer lists, tell nothing of shapes. */
 const maxTextBytes = 1024;
 const maxListBytes = 1024;
+/** Texts of lists that are kept. */
+const maxShortBytes = 2;
 /** Exporters may write one data file per tensor; a scan keeps all their names. */
 const maxDataFiles = 20_000;
 
@@ -250,6 +252,10 @@ class OnnxScan {
     if (isKept && isShort && isText(message, number)) {
       if (!cursor.holds(length)) cursor.hold();
       this.#builder.text(message, number, cursor.text(length));
+    } else if (isKept && isText(message, number) && !isValueOfAttribute(message, number)) {
+      // Whoever left out a name would take the names behind it for others.
+      this.#builder.giveUp();
+      cursor.skip(length, end);
     } else if (isKept && message === "attribute") this.#attributeList(number, length);
     else if (isKept && isShort && message === "sparseTensor" && number === 3) {
       if (!cursor.holds(length)) cursor.hold();
@@ -272,7 +278,14 @@ class OnnxScan {
     }
     if (number === attributeList.floats) this.#builder.countListed(length / 4);
     else if (number === attributeList.integers) this.#builder.countListed(length);
-    else if (number === attributeList.texts) this.#builder.countListed(1);
+    else if (number === attributeList.texts) {
+      this.#builder.countListed(1);
+      if (length > 0 && length <= maxShortBytes) {
+        if (!cursor.holds(length)) cursor.hold();
+        this.#builder.shortText(cursor.text(length));
+        return;
+      }
+    }
     cursor.skip(length, end);
   }
 
@@ -326,6 +339,10 @@ class OnnxScan {
       }
     }
   }
+}
+
+function isValueOfAttribute(message: MessageName, field: number): boolean {
+  return message === "attribute" && field === 4;
 }
 
 function isExternalKey(key: string): key is keyof ExternalData {

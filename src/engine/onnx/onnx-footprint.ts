@@ -5,6 +5,7 @@ import type { OnnxGraph } from "./onnx-graph.ts";
 import { type HeldMemory, heldMemory } from "./onnx-held-memory.ts";
 import { type RunMemory, runMemory } from "./onnx-run-memory.ts";
 import { followShapes } from "./onnx-shape-walk.ts";
+import { proveRows } from "./rows/row-proof.ts";
 
 const KiB = 1024;
 
@@ -71,6 +72,7 @@ export function footprintOf(structure: OnnxStructure): ModelFootprint {
     loadedBytes: Math.min(Math.ceil(bound), mostBytes),
     isClear,
     warmupRows: isCold ? 0 : rows,
+    rowProof: proveRows(graph),
   };
 }
 

@@ -11,7 +11,7 @@ import { attributeList, type GraphMessage } from "./onnx-messages.ts";
 import { shapeBytes, type TensorTally } from "./onnx-tensor-bytes.ts";
 
 type Writable<T> = { -readonly [K in keyof T]: T[K] };
-type Lists = { ints: number[]; floats: number[] };
+type Lists = { ints: number[]; floats: number[]; shortTexts: Set<string> };
 type Attribute = Omit<Writable<OnnxAttribute>, keyof Lists> & Lists;
 
 /** Bounds what a file can make us remember. */
@@ -169,6 +169,16 @@ export class OnnxGraphBuilder {
   countListed(count: number): void {
     const { attribute } = this.#frame;
     if (attribute !== undefined) attribute.count += count;
+  }
+
+  /** One of an attribute's list of texts; all that take one or two bytes are told. */
+  shortText(text: string): void {
+    this.#frame.attribute?.shortTexts.add(text);
+  }
+
+  /** Something was too long to be told, without which the graph would be another. */
+  giveUp(): void {
+    this.#parts = Number.POSITIVE_INFINITY;
   }
 
   /** `tally`: of a tensor. */
@@ -336,6 +346,7 @@ function newAttribute(): Attribute {
     floats: [],
     count: 0,
     largest: undefined,
+    shortTexts: new Set(),
     tensor: undefined,
     graph: undefined,
     refersTo: "",

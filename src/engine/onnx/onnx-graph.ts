@@ -30,6 +30,8 @@ export interface OnnxAttribute {
   readonly count: number;
   /** Of all its integers, the ones that are not kept included. */
   readonly largest: number | undefined;
+  /** Those of its texts that take one or two bytes. */
+  readonly shortTexts: ReadonlySet<string>;
   readonly tensor: OnnxConstant | undefined;
   readonly graph: OnnxBody | undefined;
   /** In the body of a function: the attribute of the function's call that is meant; else "". */
