@@ -1,6 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import { parseTimeout } from "@connectrpc/connect/protocol-grpc";
 import type { FastifyInstance } from "fastify";
+import { accountOf, accountScope } from "./call-memory.ts";
 import { respellGrpcMessage } from "./grpc-message.ts";
 import { maxTimeoutMs } from "./inference-timeout.ts";
 
@@ -20,7 +21,9 @@ export function repairConnect(scope: FastifyInstance): void {
     for (const name of acceptHeaders) request.raw.headers[name] = "identity";
     dropEndlessTimeout(request.raw);
     respellGrpcMessage(reply.raw);
-    done();
+    const account = accountOf(request.raw);
+    if (account === undefined) done();
+    else accountScope.run(account, done);
   });
 }
 

@@ -2,7 +2,13 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Logger } from "pino";
 import { Line, type Place } from "../line.ts";
 import { announcedBytes } from "./announced-bytes.ts";
-import { type CallAccount, type CallMemory, type HeldCall, tooMuch } from "./call-memory.ts";
+import {
+  type CallAccount,
+  type CallMemory,
+  type HeldCall,
+  setAccount,
+  tooMuch,
+} from "./call-memory.ts";
 import type { CountedRequest } from "./counted-request.ts";
 import { refuseRequest } from "./refuse-request.ts";
 
@@ -74,6 +80,7 @@ export class RequestLimits {
       onGiveWay: (held) => this.#giveWay(held),
     });
     open.place = this.#open.add(open);
+    setAccount(request, open.account);
     response.once("close", () => this.#forget(open));
     request.onBody = (byteCount) => {
       // What comes after the answer is read and dropped.

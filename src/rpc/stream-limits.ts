@@ -8,7 +8,13 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import type { Logger } from "pino";
 import { Line, type Place } from "../line.ts";
 import { announcedBytes } from "./announced-bytes.ts";
-import { type CallAccount, type CallMemory, type HeldCall, tooMuch } from "./call-memory.ts";
+import {
+  type CallAccount,
+  type CallMemory,
+  type HeldCall,
+  setAccount,
+  tooMuch,
+} from "./call-memory.ts";
 import { EnvelopeCounter } from "./envelope-counter.ts";
 import { refuseStream } from "./refuse-stream.ts";
 
@@ -149,6 +155,7 @@ class OpenStream implements WatchedStream, HeldCall {
 
   listen(): void {
     const { stream } = this;
+    setAccount(stream, this.account);
     stream.once("close", () => this.closed());
     if (stream.endAfterHeaders) return;
     // To listen for data is to start reading: that is for the one to do who handles the call.
