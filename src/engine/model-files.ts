@@ -1,5 +1,5 @@
 import { statSync } from "node:fs";
-import { extname } from "node:path";
+import { dirname, extname } from "node:path";
 import { fromFileError } from "../file-errors.ts";
 import { fileIdentity } from "../file-identity.ts";
 import { SafePath } from "../safe-path.ts";
@@ -21,10 +21,13 @@ export interface FoundModel {
   readonly footprint: ModelFootprint | undefined;
 }
 
+/** What is needed of a model to look into its file. */
+export type InspectedFile = Pick<ModelFile, "format" | "file" | "dataFolder">;
+
 /** As `Engine.locate`, and looks into the file as well, since that is what comes next. */
 export async function findModel(place: ModelPlace): Promise<FoundModel> {
-  const { name, format } = place;
-  const safePath = new SafePath(place.roots);
+  const { name, format, roots } = place;
+  const safePath = new SafePath(roots);
   const path = safePath.follow(place.path, name);
   let refusal: unknown;
   for (const candidate of candidates(path, format)) {
@@ -32,14 +35,18 @@ export async function findModel(place: ModelPlace): Promise<FoundModel> {
       const found = findModelFile(path, candidate.extension);
       // One inside a directory may be a link to where nobody may look.
       const file = found === path ? path : safePath.follow(found, name);
-      const settingsFile = locateSettings(found, safePath, name);
+      // What belongs to the model lies beside the path that was named, whatever that is a link to.
+      const named = found === path ? place.path : found;
+      const settingsFile = locateSettings([named, file], safePath, name);
+      const dataFolder = { path: dirname(named), roots };
       const model = {
         format: candidate.name,
         file,
         identity: identityOf(file),
+        dataFolder,
         ...(settingsFile && { settingsFile }),
       };
-      return { model, footprint: await candidate.inspect(file).catch(() => undefined) };
+      return { model, footprint: await candidate.inspect(file, dataFolder).catch(() => undefined) };
     } catch (error) {
       // The first format is the likeliest: its reason is the one to tell.
       refusal ??= error;
@@ -49,11 +56,11 @@ export async function findModel(place: ModelPlace): Promise<FoundModel> {
 }
 
 function locateSettings(
-  modelFile: string,
+  modelFiles: readonly string[],
   safePath: SafePath,
   name: string,
 ): SettingsFile | undefined {
-  const found = findSettingsFile(modelFile);
+  const found = modelFiles.map(findSettingsFile).find((file) => file !== undefined);
   return found === undefined ? undefined : { name: found, path: safePath.follow(found, name) };
 }
 
@@ -66,8 +73,9 @@ function identityOf(file: string): string {
 }
 
 /** As `ModelFormat.inspect`. */
-export async function inspectFile(format: string, file: string): Promise<ModelFootprint> {
-  return await knownFormat(format).inspect(file);
+export async function inspectFile(model: InspectedFile): Promise<ModelFootprint> {
+  const { format, file, dataFolder } = model;
+  return await knownFormat(format).inspect(file, dataFolder);
 }
 
 function candidates(path: string, format: string | undefined): readonly ModelFormat[] {

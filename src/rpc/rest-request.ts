@@ -1,4 +1,5 @@
 import { RuntimeError } from "../errors.ts";
+import { BareNumber } from "../json-float.ts";
 import type { InferenceRequest } from "../service/models.ts";
 import { elementCount, type Tensor } from "../tensor.ts";
 import { readTimeoutUs } from "./inference-timeout.ts";
@@ -38,7 +39,7 @@ type Json = Readonly<Record<string, unknown>>;
 export function decodeRestInference(sent: RestInferenceBody): RestInference {
   const { modelId, version } = sent;
   const { json, binary } = split(sent);
-  const request = asObject(parseJson(json, "the request"), "the request");
+  const request = asObject(parseJson(json, "the request", { bareNumbers: true }), "the request");
   const parameters = parametersOf(request, "the request");
   const blobs = new BlobReader(binary, sent.jsonLength !== undefined);
   const inputs = asArray(request["inputs"], "inputs").map((input, index) =>
@@ -174,7 +175,8 @@ function parametersOf(owner: Json, what: string): Json {
 }
 
 function asObject(value: unknown, what: string): Json {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+  const isObject = typeof value === "object" && value !== null && !Array.isArray(value);
+  if (!isObject || value instanceof BareNumber) {
     invalid(`${what} must be a JSON object`);
   }
   return value as Json;

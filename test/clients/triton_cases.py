@@ -88,6 +88,10 @@ class TritonCases:
         result = self.client.infer("words", [index])
         self.assertEqual(label_list(result.as_numpy("word")), ["zwölf", "zero"])
 
+    def test_a_model_without_inputs(self):
+        result = self.client.infer("constant", [])
+        self.assertEqual(result.as_numpy("y").tolist(), [1, 2, 3])
+
     def test_a_megabyte(self):
         array = numpy.arange(2**18, dtype=numpy.float32).reshape(2, -1)
         result = self.client.infer(identity_model("FP32"), [self.tensor("x", "FP32", array)])

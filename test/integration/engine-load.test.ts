@@ -57,6 +57,7 @@ describe("inspecting a model", { timeout: limitMs }, () => {
         format: "onnx",
         file,
         identity: fileIdentity(statSync(file, { bigint: true })),
+        dataFolder: { path: directory, roots: ["/"] },
         estimatedBytes: 0,
       },
     );

@@ -90,8 +90,12 @@ const graphMessages: ReadonlySet<MessageName> = new Set<GraphMessage>([
 /** Reads the structure of the ONNX model `file` and of its external data files; weights are passed over,
  *  so that the time depends on the number of nodes. Blocks. Safe on any bytes. Throws RuntimeError
  *  "invalid-argument" (no ONNX model, cut off), "failed-precondition" (the file or one of its data files
- *  is missing or not readable) or "temporarily-unavailable". */
-export async function scanOnnxFile(file: string): Promise<OnnxStructure> {
+ *  is missing or not readable) or "temporarily-unavailable". `findDataFile` says where the data file of a
+ *  normalized relative name is; by default beside the file. */
+export async function scanOnnxFile(
+  file: string,
+  findDataFile = (location: string) => join(dirname(file), location),
+): Promise<OnnxStructure> {
   try {
     const descriptor = openSync(file, "r");
     try {
@@ -100,6 +104,7 @@ export async function scanOnnxFile(file: string): Promise<OnnxStructure> {
       const cursor = new ProtobufCursor(descriptor, { name: file, sizeBytes: found.size });
       const scan = new OnnxScan(file, cursor);
       scan.walk();
+      scan.checkDataFiles(findDataFile);
       return scan.structure();
     } finally {
       closeSync(descriptor);
@@ -153,7 +158,6 @@ class OnnxScan {
   }
 
   structure(): OnnxStructure {
-    this.#checkDataFiles();
     return {
       weightBytes: this.#weightBytes,
       loadedWeightBytes: this.#loadedBytes,
@@ -333,9 +337,9 @@ class OnnxScan {
     this.#largestBytes = Math.max(this.#largestBytes, bytes);
   }
 
-  #checkDataFiles(): void {
+  checkDataFiles(find: (location: string) => string): void {
     for (const [location, wantedBytes] of this.#dataFiles) {
-      const sizeBytes = dataFileBytes(join(dirname(this.#file), location), this.#file);
+      const sizeBytes = dataFileBytes(find(location), this.#file);
       if (wantedBytes > sizeBytes) {
         throw new RuntimeError(
           "invalid-argument",
