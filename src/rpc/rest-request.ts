@@ -19,7 +19,17 @@ export interface RestInference {
   /** What the answer has to repeat. */
   readonly id: string | undefined;
   readonly timeoutUs: bigint | undefined;
-  readonly formOf: (outputName: string) => OutputForm;
+  readonly forms: OutputForms;
+}
+
+/** How each output is to travel. Plain data: it passes between threads. */
+export interface OutputForms {
+  readonly byName: ReadonlyMap<string, OutputForm>;
+  readonly others: OutputForm;
+}
+
+export function formOf(forms: OutputForms, outputName: string): OutputForm {
+  return forms.byName.get(outputName) ?? forms.others;
 }
 
 export interface RestInferenceBody {
@@ -57,7 +67,7 @@ export function decodeRestInference(sent: RestInferenceBody): RestInference {
     inference: { version, inputs, outputs: outputs.names },
     id,
     timeoutUs: readTimeoutUs(parameters["timeout"] ?? undefined),
-    formOf: outputs.formOf,
+    forms: outputs.forms,
   };
 }
 
@@ -141,21 +151,21 @@ function decodeOutputs(
   request: Json,
   parameters: Json,
   modelId: string,
-): { readonly names: string[]; readonly formOf: (name: string) => OutputForm } {
+): { readonly names: string[]; readonly forms: OutputForms } {
   const binaryByDefault = asFlag(parameters["binary_data_output"], "binary_data_output") ?? false;
-  const byDefault: OutputForm = { binary: binaryByDefault, bytesForm: "text" };
-  const forms = new Map<string, OutputForm>();
+  const others: OutputForm = { binary: binaryByDefault, bytesForm: "text" };
+  const byName = new Map<string, OutputForm>();
   const names = asArray(request["outputs"] ?? [], "outputs").map((item, index) => {
     const output = asObject(item, `outputs[${index}]`);
     const name = asString(output["name"], `name of outputs[${index}]`);
     const own = parametersOf(output, `output '${name}'`);
     refuseSharedMemory(own, `output '${name}'`);
     const binary = asFlag(own["binary_data"], `binary_data of output '${name}'`);
-    forms.set(name, { binary: binary ?? binaryByDefault, bytesForm: bytesFormOf(own) });
+    byName.set(name, { binary: binary ?? binaryByDefault, bytesForm: bytesFormOf(own) });
     return name;
   });
   refuseDuplicates(names, `output of model '${modelId}'`);
-  return { names, formOf: (name) => forms.get(name) ?? byDefault };
+  return { names, forms: { byName, others } };
 }
 
 // rest-proxy knows both names. Other content types are hints for other servers.

@@ -15,6 +15,7 @@ import { browserGate } from "./browser-gate.ts";
 import type { BrowserRules } from "./browser-rules.ts";
 import { CallMemory } from "./call-memory.ts";
 import type { CallObserver } from "./call-observer.ts";
+import { CodecThread } from "./codec-thread/codec-thread.ts";
 import { repairConnect } from "./connect-repairs.ts";
 import { dashboard } from "./dashboard.ts";
 import { type DebugOptions, debugEndpoints } from "./debug.ts";
@@ -185,11 +186,13 @@ export async function buildServer(parts: {
     });
     done();
   });
+  const codecThread = new CodecThread();
   const rest: InferenceRestParts = {
     models,
     version,
     log,
     readMaxBytes: options.readMaxBytes,
+    codecThread,
     access,
     callerOf,
     shutdownSignal: aborting.signal,
@@ -273,6 +276,7 @@ export async function buildServer(parts: {
     access.close();
     streamLimits.close();
     requestLimits.close();
+    codecThread.close();
     clearTimeout(abort);
     clearTimeout(destroy);
     await app.close();
