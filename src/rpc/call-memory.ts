@@ -2,6 +2,7 @@ import { AsyncLocalStorage } from "node:async_hooks";
 import type { IncomingMessage } from "node:http";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { Line, type Place } from "../line.ts";
+import type { MessageCounter } from "./guard/message-cost.ts";
 
 /** A call that holds memory. */
 export interface HeldCall {
@@ -138,8 +139,14 @@ export function accountOf(request: IncomingMessage): CallAccount | undefined {
   return (request as Accounted)[accountKey] ?? stream?.[accountKey];
 }
 
-/** For code that is not told which call it works for, as Connect's decompression is not. */
-export const accountScope = new AsyncLocalStorage<CallAccount>();
+/** What code has to know of a call that is not told which one it works for, as Connect's decompression is not. */
+export interface CallScope {
+  readonly account: CallAccount | undefined;
+  /** For a message of the call, in the form that it has once it is inflated. */
+  readonly newCounter: (() => MessageCounter) | undefined;
+}
+
+export const callScope = new AsyncLocalStorage<CallScope>();
 
 function newShare(maxBytes: number): Share {
   return { maxBytes, calls: new Line(), bytes: 0 };

@@ -1,14 +1,15 @@
 import type { IncomingMessage } from "node:http";
 import { parseTimeout } from "@connectrpc/connect/protocol-grpc";
 import type { FastifyInstance } from "fastify";
-import { accountOf, accountScope } from "./call-memory.ts";
+import { accountOf, callScope } from "./call-memory.ts";
 import { respellGrpcMessage } from "./grpc-message.ts";
+import { messageCounterOf, type RequestMessages } from "./guard/request-counter.ts";
 import { maxTimeoutMs } from "./inference-timeout.ts";
 
 const acceptHeaders = ["accept-encoding", "grpc-accept-encoding", "connect-accept-encoding"];
 
 /** Hooks for the scope in which connect-fastify has its routes, for what it leaves open. */
-export function repairConnect(scope: FastifyInstance): void {
+export function repairConnect(scope: FastifyInstance, messages: RequestMessages): void {
   scope.addHook("onRequest", (request, reply, done) => {
     if (!repairAuthority(request.raw)) {
       void reply
@@ -21,9 +22,9 @@ export function repairConnect(scope: FastifyInstance): void {
     for (const name of acceptHeaders) request.raw.headers[name] = "identity";
     dropEndlessTimeout(request.raw);
     respellGrpcMessage(reply.raw);
-    const account = accountOf(request.raw);
-    if (account === undefined) done();
-    else accountScope.run(account, done);
+    const { headers, url: path } = request.raw;
+    const newCounter = messageCounterOf(messages, { path, headers });
+    callScope.run({ account: accountOf(request.raw), newCounter }, done);
   });
 }
 

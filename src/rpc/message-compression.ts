@@ -1,3 +1,4 @@
+import { setImmediate as turn } from "node:timers/promises";
 import { promisify } from "node:util";
 import {
   brotliCompress,
@@ -10,8 +11,12 @@ import {
 } from "node:zlib";
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { Compression } from "@connectrpc/connect/protocol";
-import { accountScope } from "./call-memory.ts";
+import { callScope } from "./call-memory.ts";
+import type { MessageCounter } from "./guard/message-cost.ts";
 import { type Inflater, inflate } from "./inflate.ts";
+
+/** A few milliseconds, wherever the letters cost something. */
+const sliceBytes = 1024 * 1024;
 
 type Compress = (bytes: InputType) => Promise<Buffer<ArrayBuffer>>;
 
@@ -22,11 +27,11 @@ function messageCompression(name: string, compress: Compress, inflater: Inflater
     async decompress(bytes, readMaxBytes) {
       if (bytes.length === 0) return new Uint8Array(0);
       try {
-        return await inflate(bytes, {
-          inflater,
-          maxBytes: readMaxBytes,
-          account: accountScope.getStore(),
-        });
+        const { account, newCounter } = callScope.getStore() ?? {};
+        const inflated = await inflate(bytes, { inflater, maxBytes: readMaxBytes, account });
+        const counter = newCounter?.();
+        if (counter !== undefined) await countInSlices(counter, inflated);
+        return inflated;
       } catch (cause) {
         if (cause instanceof ConnectError) throw cause;
         const message = "decompression failed";
@@ -34,6 +39,13 @@ function messageCompression(name: string, compress: Compress, inflater: Inflater
       }
     },
   };
+}
+
+async function countInSlices(counter: MessageCounter, bytes: Uint8Array): Promise<void> {
+  for (let at = 0; at < bytes.length; at += sliceBytes) {
+    if (at > 0) await turn();
+    counter.push(bytes.subarray(at, at + sliceBytes));
+  }
 }
 
 /** What messages may be compressed with, by the names that gRPC, Connect and HTTP share. */

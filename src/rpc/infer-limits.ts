@@ -1,0 +1,46 @@
+import { Code, ConnectError } from "@connectrpc/connect";
+
+// How much of a ModelInferRequest our own decoder reads, which takes it twenty milliseconds at most. Raw tensors are
+// never read, and typed floats are copied as they are.
+
+/** Inputs, outputs, raw contents, and dimensions of a tensor, each: what real models have is far below. */
+const maxParts = 4_096;
+/** Of the whole message: protobuf-es reads them, at some microseconds each. */
+const maxParameters = 4_096;
+/** Integers in typed tensors of the whole message. */
+const maxElements = 4_194_304;
+/** Strings in typed tensors of the whole message. */
+const maxStrings = 1_048_576;
+
+const useRaw = ": send tensors in raw_input_contents";
+
+/** Counts what the decoder meets in one message. All methods throw a ConnectError "resource_exhausted". */
+export class InferLimits {
+  #parameters = 0;
+  #elements = 0;
+  #strings = 0;
+
+  parameter(): void {
+    if (++this.#parameters > maxParameters) throw tooMany(maxParameters, "parameters");
+  }
+
+  elements(count: number): void {
+    this.#elements += count;
+    if (this.#elements > maxElements) throw tooMany(maxElements, `typed elements${useRaw}`);
+  }
+
+  string(): void {
+    if (++this.#strings > maxStrings) {
+      throw tooMany(maxStrings, `strings in bytes_contents${useRaw}`);
+    }
+  }
+}
+
+/** There are `count` parts already, and one more is to come. */
+export function refuseMany(count: number): void {
+  if (count >= maxParts) throw tooMany(maxParts, "inputs, outputs or dimensions");
+}
+
+function tooMany(most: number, what: string): ConnectError {
+  return new ConnectError(`the message has more than ${most} ${what}`, Code.ResourceExhausted);
+}
