@@ -5,10 +5,11 @@ import { Code, ConnectError } from "@connectrpc/connect";
 
 /** Inputs, outputs, raw contents, and dimensions of a tensor, each: what real models have is far below. */
 const maxParts = 4_096;
-/** Of the whole message: protobuf-es reads them, at some microseconds each. */
-const maxParameters = 4_096;
+/** Parameters, which protobuf-es reads at some microseconds each, and fields that nobody knows, of the whole
+ *  message. */
+const maxExtras = 4_096;
 /** Integers in typed tensors of the whole message. */
-const maxElements = 4_194_304;
+const maxElements = 2_097_152;
 /** Strings in typed tensors of the whole message. */
 const maxStrings = 1_048_576;
 
@@ -16,12 +17,12 @@ const useRaw = ": send tensors in raw_input_contents";
 
 /** Counts what the decoder meets in one message. All methods throw a ConnectError "resource_exhausted". */
 export class InferLimits {
-  #parameters = 0;
+  #extras = 0;
   #elements = 0;
   #strings = 0;
 
-  parameter(): void {
-    if (++this.#parameters > maxParameters) throw tooMany(maxParameters, "parameters");
+  extra(): void {
+    if (++this.#extras > maxExtras) throw tooMany(maxExtras, "parameters and unknown fields");
   }
 
   elements(count: number): void {

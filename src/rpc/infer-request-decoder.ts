@@ -63,6 +63,7 @@ function readRequest(reader: WireReader): InferMessage {
     const tag = reader.uint32(end);
     const field = tag >>> 3;
     if (!isContent(tag, 7)) {
+      limits.extra();
       reader.skip(tag, end);
       continue;
     }
@@ -77,7 +78,7 @@ function readRequest(reader: WireReader): InferMessage {
         id = reader.string(end);
         break;
       case 4:
-        limits.parameter();
+        limits.extra();
         reader.position = reader.contentEnd(end);
         withParameters ??= create(ModelInferRequestSchema);
         mergeField(
@@ -130,6 +131,7 @@ function readInput(reader: WireReader, end: number, limits: InferLimits): InferI
       continue;
     }
     if (!isContent(tag, 5)) {
+      limits.extra();
       reader.skip(tag, end);
       continue;
     }
@@ -144,7 +146,7 @@ function readInput(reader: WireReader, end: number, limits: InferLimits): InferI
         shape = readShape(reader, reader.contentEnd(end), shape);
         break;
       case 4:
-        limits.parameter();
+        limits.extra();
         checkField(ModelInferRequest_InferInputTensorSchema, reader, { start, end });
         break;
       case 5:
@@ -182,10 +184,12 @@ function readOutput(
   while (reader.position < end) {
     const start = reader.position;
     const tag = reader.uint32(end);
-    if (!isContent(tag, 2)) reader.skip(tag, end);
-    else if (tag >>> 3 === 1) name = reader.string(end);
+    if (!isContent(tag, 2)) {
+      limits.extra();
+      reader.skip(tag, end);
+    } else if (tag >>> 3 === 1) name = reader.string(end);
     else {
-      limits.parameter();
+      limits.extra();
       checkField(ModelInferRequest_InferRequestedOutputTensorSchema, reader, { start, end });
     }
   }
@@ -209,6 +213,7 @@ function readContents(reader: WireReader, end: number, limits: InferLimits): Typ
   while (reader.position < end) {
     const tag = reader.uint32(end);
     if (!isContent(tag, 8)) {
+      limits.extra();
       reader.skip(tag, end);
       continue;
     }
