@@ -16,8 +16,18 @@ export function wholeMessage(chunk: Buffer, maxBytes: number): GrpcMessage | und
   if (chunk.length < headBytes) return undefined;
   const sizeBytes = chunk.readUInt32BE(1);
   if (chunk.length !== headBytes + sizeBytes || sizeBytes > maxBytes) return undefined;
+  refuseFlags(chunk[0] as number);
   const bytes = new Uint8Array(chunk.buffer, chunk.byteOffset + headBytes, sizeBytes);
-  return { isCompressed: ((chunk[0] as number) & 1) === 1, bytes };
+  return { isCompressed: chunk[0] === 1, bytes };
+}
+
+/** Throws "invalid_argument" for the first byte of a message if it is neither 0 nor 1, compressed. */
+export function refuseFlags(flags: number): void {
+  if (flags <= 1) return;
+  throw new ConnectError(
+    `protocol error: a message starts with the flags ${flags}, expected 0, or 1 if it is compressed`,
+    Code.InvalidArgument,
+  );
 }
 
 /** Cuts the body of a gRPC request into messages. A message is put together as it comes, while it is still in
@@ -135,7 +145,8 @@ export class GrpcMessageReader {
         Code.ResourceExhausted,
       );
     }
-    return { isCompressed: ((head[0] as number) & 1) === 1, sizeBytes };
+    refuseFlags(head[0] as number);
+    return { isCompressed: head[0] === 1, sizeBytes };
   }
 
   /** The first `byteCount` of the buffered bytes, of which there are as many. */

@@ -169,7 +169,7 @@ export async function buildServer(parts: {
   await browserGate(app, { rules: options.browserRules ?? noRules, peerOf, log });
   dashboard(app, options.dashboardFolder, aboutServer(version));
   await app.register((scope, _options, done) => {
-    repairConnect(scope, messages);
+    repairConnect(scope, { messages, peerOf, log });
     void scope.register(fastifyConnectPlugin, {
       routes(router) {
         for (const { service, implementation, jsonOptions } of services) {

@@ -150,7 +150,10 @@ describe("the limits of the wire", () => {
       headers: { "grpc-encoding": compressionGzip.name },
     });
     assert.equal(answer.trailers["grpc-status"], "8");
-    assert.match(String(answer.trailers["grpc-message"]), /larger than 2097152 bytes after decompression/);
+    assert.match(
+      String(answer.trailers["grpc-message"]),
+      /larger than 2097152 bytes after decompression/,
+    );
   });
 
   it("refuse an unknown compression as unimplemented", async () => {

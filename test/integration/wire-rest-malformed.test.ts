@@ -94,6 +94,15 @@ describe("REST that meets what it cannot route", () => {
     }
   });
 
+  it("answers several Host headers with 400, whoever else took which of them", async () => {
+    for (const path of ["/v2", "/", "/inference.GRPCInferenceService/ServerReady"]) {
+      const text = `GET ${path} HTTP/1.1\r\nHost: x\r\nhost: y\r\nConnection: close\r\n\r\n`;
+      const answer = (await exchange(port, Buffer.from(text))).toString();
+      assert.match(answer, /^HTTP\/1\.1 400 /);
+      assert.match(answer, /several Host headers, expected one/);
+    }
+  });
+
   const unreadable: [string, string, number, RegExp][] = [
     ["a header that is none", "GET /v2 HTTP/1.1\r\nHost: x\r\nno header\r\n\r\n", 400, /header/],
     ["letters that no path has", "GET /v2/\xff HTTP/1.1\r\nHost: x\r\n\r\n", 400, /url/],

@@ -1,3 +1,4 @@
+import { refuseFlags } from "../grpc-message-reader.ts";
 import type { MessageCounter } from "./message-cost.ts";
 
 const headBytes = 5;
@@ -7,13 +8,16 @@ const compressed = 1;
  *  are compressed nothing can be said before they are inflated. */
 export class EnvelopedCounter implements MessageCounter {
   readonly #newCounter: () => MessageCounter;
+  readonly #knowsFlags: boolean;
   #counter: MessageCounter | undefined;
   #headBytes = 0;
   #flags = 0;
   #restBytes = 0;
 
-  constructor(newCounter: () => MessageCounter) {
+  /** `knowsFlags`: whether there are no flags but that for compressed messages. */
+  constructor(newCounter: () => MessageCounter, knowsFlags: boolean) {
     this.#newCounter = newCounter;
+    this.#knowsFlags = knowsFlags;
   }
 
   push(piece: Uint8Array): void {
@@ -33,6 +37,7 @@ export class EnvelopedCounter implements MessageCounter {
   /** Flags, then the length in four bytes. */
   #head(byte: number): void {
     if (this.#headBytes++ === 0) {
+      if (this.#knowsFlags) refuseFlags(byte);
       this.#flags = byte;
       this.#restBytes = 0;
     } else this.#restBytes = this.#restBytes * 256 + byte;

@@ -46,9 +46,10 @@ export class ProtobufCounter implements MessageCounter {
   #varintBytes = 0;
   /** Of the field whose length is expected. */
   #content: Content = bytes;
-  /** Bytes to pass over; what varints there are in them costs. */
+  /** Bytes to pass over; what a varint that ends among them costs, or a byte. */
   #skipBytes = 0;
   #varintCost = 0;
+  #byteCost = 0;
   #isBroken = false;
 
   constructor(message: DescMessage) {
@@ -75,6 +76,7 @@ export class ProtobufCounter implements MessageCounter {
       }
       this.#cost.add(elements * this.#varintCost);
     }
+    if (this.#byteCost > 0) this.#cost.add(count * this.#byteCost);
     this.#skipBytes -= count;
     this.#consume(count);
     return count;
@@ -117,6 +119,7 @@ export class ProtobufCounter implements MessageCounter {
     else if (type === wireType.fixed32 || type === wireType.fixed64) {
       this.#skipBytes = type === wireType.fixed32 ? 4 : 8;
       this.#varintCost = 0;
+      this.#byteCost = 0;
     } else if (type === wireType.bytes) {
       this.#content = this.#top.fields.get(Math.floor(tag / 8)) ?? bytes;
       this.#expects = "length";
@@ -135,9 +138,11 @@ export class ProtobufCounter implements MessageCounter {
     }
     this.#skipBytes = length;
     this.#varintCost = 0;
+    this.#byteCost = 0;
     if (content.tag === "bytes") this.#cost.add(stringCost);
     else if (content.elementBytes === "varint") this.#varintCost = content.cost;
-    else this.#cost.add((length / content.elementBytes) * content.cost);
+    // By what comes, not by what is announced.
+    else this.#byteCost = content.cost / content.elementBytes;
   }
 }
 

@@ -45,7 +45,8 @@ export function bodyCounterOf(
   const newCounter = messageCounterOf(messages, call);
   if (newCounter === undefined) return undefined;
   const type = call.headers["content-type"] ?? "";
-  if (/^application\/(grpc|connect\+)/.test(type)) return new EnvelopedCounter(newCounter);
+  if (type.startsWith("application/grpc")) return new EnvelopedCounter(newCounter, true);
+  if (type.startsWith("application/connect+")) return new EnvelopedCounter(newCounter, false);
   const encoding = call.headers["content-encoding"] ?? "identity";
   return encoding === "identity" ? newCounter() : undefined;
 }

@@ -112,7 +112,7 @@ describe("what JSON costs", () => {
 });
 
 describe("what the messages of a stream cost", () => {
-  const newCounter = () => new EnvelopedCounter(messageCounter);
+  const newCounter = () => new EnvelopedCounter(messageCounter, true);
   const usual = grpcFrame(request(input({ intContents: new Array(200_000).fill(3) })));
 
   it("counts for each by itself", () => {
@@ -127,5 +127,10 @@ describe("what the messages of a stream cost", () => {
     const compressed = grpcFrame(repeated(2 * MiB, 5 * 8 + 2, 0));
     compressed[0] = 1;
     assert.equal(refuses(Buffer.concat([compressed, usual]), newCounter), false);
+  });
+
+  it("is refused where one starts with flags that nobody knows", () => {
+    const bytes = grpcFrame(new Uint8Array(3), 2);
+    assert.throws(() => newCounter().push(bytes), { message: /flags 2, expected 0/ });
   });
 });
