@@ -1,6 +1,7 @@
 import { RuntimeError } from "../errors.ts";
 import type { DataFolder } from "./files/data-files.ts";
 import type { HostEngine } from "./host-engine.ts";
+import type { RowProof } from "./onnx/rows/row-proof.ts";
 
 /** What the structure of a model file says of its memory once it is loaded and has run, without a host. */
 export interface ModelFootprint {
@@ -17,6 +18,8 @@ export interface ModelFootprint {
   readonly warmupRows: number;
   /** As `DataFiles.moved`. */
   readonly dataFiles?: Readonly<Record<string, string>>;
+  /** Whether its requests can be joined, as far as the structure says. */
+  readonly rowProof: RowProof;
 }
 
 /** One kind of model file: all that the server must know of it, and the engine that a host loads for it. */

@@ -30,6 +30,8 @@ export interface ModelFile {
   readonly dataFolder?: DataFolder;
   /** The file with the model's settings, if there is one. Not read. */
   readonly settingsFile?: SettingsFile;
+  /** Triton's configuration of the model, likewise. */
+  readonly tritonConfig?: SettingsFile;
 }
 
 export interface SettingsFile {
@@ -45,6 +47,14 @@ export interface ModelSource extends ModelFile {
   readonly estimatedBytes: number;
   /** As `DataFiles.moved`. */
   readonly dataFiles?: Readonly<Record<string, string>>;
+}
+
+/** Whether requests for a model that wait are joined into one run, and why. "proven": its graph keeps rows apart;
+ *  "promised": its own settings say so; "off": neither, or it was found to be otherwise. */
+export interface Joining {
+  readonly state: "proven" | "promised" | "off";
+  /** One line for people. */
+  readonly reason: string;
 }
 
 export interface ModelMetadata {
@@ -71,6 +81,8 @@ export interface RunMeter {
   answered(waitedMs: number): void;
   /** A run has answered so many requests. It was away for `awayMs`, of which the engine took `computeMs`. */
   ran(requests: number, awayMs: number, computeMs: number): void;
+  /** Requests have run joined as well as by themselves. `isSame`: but for rounding, with the same results. */
+  compared(isSame: boolean): void;
 }
 
 /** A model in the memory of an engine host. */
@@ -85,6 +97,8 @@ export interface LoadedModel {
   readonly hostPid: number;
   /** Inferences of this model that the host has not got yet. */
   readonly waitingRuns: number;
+  /** Another object once joining has ended. */
+  readonly joining: Joining;
 
   /** Resolves with a "host-lost" error if the host dies while it holds the model, before any run is
    *  rejected because of it; a HostLostError tells the model's part in it. Never rejects, and stays
@@ -154,6 +168,9 @@ export interface Engine {
       /** Default: `defaultRunSettings`. */
       readonly settings?: RunSettings;
       readonly meter?: RunMeter;
+      /** Joined runs of the model have turned out to differ from single ones. Called at most once, with what
+       *  `joining` is from then on. */
+      readonly onJoinedWrong?: (joining: Joining) => void;
     },
   ): Promise<LoadedModel>;
 

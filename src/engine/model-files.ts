@@ -10,8 +10,9 @@ import {
   type ModelFormat,
   modelFormats,
 } from "./engine-catalog.ts";
+import { explainRefusal } from "./files/explain-refusal.ts";
 import { findModelFile } from "./model-layout.ts";
-import { findSettingsFile } from "./settings-file.ts";
+import { findSettingsFile, findTritonConfig } from "./settings-file.ts";
 
 // What the threads for files do. It blocks; see file-threads.ts.
 
@@ -37,7 +38,10 @@ export async function findModel(place: ModelPlace): Promise<FoundModel> {
       const file = found === path ? path : safePath.follow(found, name);
       // What belongs to the model lies beside the path that was named, whatever that is a link to.
       const named = found === path ? place.path : found;
-      const settingsFile = locateSettings([named, file], safePath, name);
+      const locate = (find: (modelFile: string) => string | undefined) =>
+        locateSettings([named, file].map(find), safePath, name);
+      const settingsFile = locate(findSettingsFile);
+      const tritonConfig = locate(findTritonConfig);
       const dataFolder = { path: dirname(named), roots };
       const model = {
         format: candidate.name,
@@ -45,6 +49,7 @@ export async function findModel(place: ModelPlace): Promise<FoundModel> {
         identity: identityOf(file),
         dataFolder,
         ...(settingsFile && { settingsFile }),
+        ...(tritonConfig && { tritonConfig }),
       };
       return { model, footprint: await candidate.inspect(file, dataFolder).catch(() => undefined) };
     } catch (error) {
@@ -56,11 +61,11 @@ export async function findModel(place: ModelPlace): Promise<FoundModel> {
 }
 
 function locateSettings(
-  modelFiles: readonly string[],
+  files: readonly (string | undefined)[],
   safePath: SafePath,
   name: string,
 ): SettingsFile | undefined {
-  const found = modelFiles.map(findSettingsFile).find((file) => file !== undefined);
+  const found = files.find((file) => file !== undefined);
   return found === undefined ? undefined : { name: found, path: safePath.follow(found, name) };
 }
 
@@ -75,7 +80,11 @@ function identityOf(file: string): string {
 /** As `ModelFormat.inspect`. */
 export async function inspectFile(model: InspectedFile): Promise<ModelFootprint> {
   const { format, file, dataFolder } = model;
-  return await knownFormat(format).inspect(file, dataFolder);
+  try {
+    return await knownFormat(format).inspect(file, dataFolder);
+  } catch (error) {
+    throw explainRefusal(error, file);
+  }
 }
 
 function candidates(path: string, format: string | undefined): readonly ModelFormat[] {

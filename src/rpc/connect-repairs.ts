@@ -1,4 +1,5 @@
 import type { IncomingMessage } from "node:http";
+import { Code } from "@connectrpc/connect";
 import { parseTimeout } from "@connectrpc/connect/protocol-grpc";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import type { Logger } from "pino";
@@ -6,6 +7,7 @@ import { accountOf, callScope } from "./call-memory.ts";
 import { respellGrpcMessage } from "./grpc-message.ts";
 import { messageCounterOf, type RequestMessages } from "./guard/request-counter.ts";
 import { maxTimeoutMs } from "./inference-timeout.ts";
+import { answerNoRpc } from "./plain-http.ts";
 import type { Peer } from "./port.ts";
 
 const acceptHeaders = ["accept-encoding", "grpc-accept-encoding", "connect-accept-encoding"];
@@ -25,9 +27,12 @@ export function repairConnect(
     if (!repairAuthority(request.raw, peer)) {
       const rpc = `${request.method} ${request.routeOptions.url ?? ""}`;
       log.info({ rpc, statusCode: 400, reason: "malformed host", peer }, "call failed");
-      void reply
-        .code(400)
-        .send({ code: "invalid_argument", message: "the request names a malformed host" });
+      answerNoRpc(request, reply, {
+        status: 400,
+        code: "invalid_argument",
+        grpcStatus: Code.InvalidArgument,
+        message: "the request names a malformed host",
+      });
       return;
     }
     // Never compress an answer: ModelMesh offers gzip, but reads one byte of what it gets. If the offer

@@ -2,6 +2,7 @@ import { create, type DescMessage, fromBinary, mergeFromBinary } from "@bufbuild
 import {
   type ModelInferRequest,
   ModelInferRequest_InferInputTensorSchema,
+  type ModelInferRequest_InferRequestedOutputTensor,
   ModelInferRequest_InferRequestedOutputTensorSchema,
   ModelInferRequestSchema,
 } from "../../gen/inference/inference_pb.ts";
@@ -10,6 +11,7 @@ import { InferLimits, refuseMany } from "./infer-limits.ts";
 import {
   type InferInput,
   type InferMessage,
+  type InferOutput,
   PackedStrings,
   type TypedContents,
 } from "./infer-message.ts";
@@ -53,7 +55,7 @@ function readRequest(reader: WireReader): InferMessage {
   let id = "";
   let withParameters: ModelInferRequest | undefined;
   let inputs: InferInput[] | undefined;
-  let outputs: { readonly name: string }[] | undefined;
+  let outputs: InferOutput[] | undefined;
   let rawInputContents: Uint8Array[] | undefined;
   const limits = new InferLimits();
   reader.onElements = (count) => limits.elements(count);
@@ -175,12 +177,9 @@ function readShape(reader: WireReader, end: number, before: readonly number[] = 
 
 const unpackedShape = (3 << 3) | wireType.varint;
 
-function readOutput(
-  reader: WireReader,
-  end: number,
-  limits: InferLimits,
-): { readonly name: string } {
+function readOutput(reader: WireReader, end: number, limits: InferLimits): InferOutput {
   let name = "";
+  let withParameters: ModelInferRequest_InferRequestedOutputTensor | undefined;
   while (reader.position < end) {
     const start = reader.position;
     const tag = reader.uint32(end);
@@ -190,10 +189,13 @@ function readOutput(
     } else if (tag >>> 3 === 1) name = reader.string(end);
     else {
       limits.extra();
-      checkField(ModelInferRequest_InferRequestedOutputTensorSchema, reader, { start, end });
+      reader.position = reader.contentEnd(end);
+      withParameters ??= create(ModelInferRequest_InferRequestedOutputTensorSchema);
+      const field = reader.bytes.subarray(start, reader.position);
+      mergeField(ModelInferRequest_InferRequestedOutputTensorSchema, withParameters, field);
     }
   }
-  return { name };
+  return withParameters === undefined ? { name } : { name, parameters: withParameters.parameters };
 }
 
 type Writable<Type> = { -readonly [Key in keyof Type]: Type[Key] };

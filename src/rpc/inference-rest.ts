@@ -7,6 +7,7 @@ import { accountOf } from "./call-memory.ts";
 import { type CodecThread, leastThreadBytes } from "./codec-thread/codec-thread.ts";
 import { inferenceExtensions } from "./inference.ts";
 import { withTimeout } from "./inference-timeout.ts";
+import { refuseParametersInBody } from "./load-parameters.ts";
 import { observedRequest } from "./observed-requests.ts";
 import { readBody } from "./rest-body.ts";
 import { wantsReadyOnly } from "./rest-index.ts";
@@ -112,7 +113,8 @@ function routes(parts: InferenceRestParts): RestRoute[] {
       methods: ["POST"],
       paths: ["/repository/models/:model/load"],
       right: "lifecycle",
-      answer: async ({ model, signal }) => {
+      answer: async ({ request, model, signal }) => {
+        await refuseParametersInBody(request, { model, maxBytes: parts.readMaxBytes });
         await models.loadFromRepository(model, signal);
         return jsonReply({ name: model, load: true });
       },

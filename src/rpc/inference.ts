@@ -6,6 +6,7 @@ import type { ModelStatistics, Models } from "../service/models.ts";
 import type { TensorSpec } from "../tensor.ts";
 import type { InferAnswer } from "./infer-message.ts";
 import { inferenceStream } from "./inference-stream.ts";
+import { refuseLoadParameters } from "./load-parameters.ts";
 import { modelIdOf } from "./model-id.ts";
 import { modelInfer } from "./model-infer.ts";
 import { observedKey } from "./observed-requests.ts";
@@ -14,6 +15,7 @@ import { encodeInference } from "./tensor-codec.ts";
 /** What is served beyond the core of the Open Inference Protocol, in the names of its extensions. */
 export const inferenceExtensions = [
   "binary_tensor_data",
+  "classification",
   "model_repository",
   "statistics",
 ] as const;
@@ -76,6 +78,7 @@ export function inferenceService(parts: {
 
     async repositoryModelLoad(request, context) {
       const modelName = modelNameOf(request);
+      refuseLoadParameters(Object.keys(request.parameters), modelName);
       await models.loadFromRepository(modelName, context.signal);
       return { modelName, isLoaded: true };
     },

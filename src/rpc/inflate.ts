@@ -1,6 +1,7 @@
 import type { Transform } from "node:stream";
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { CallAccount } from "./call-memory.ts";
+import { messageLimit } from "./named-limit.ts";
 
 export type Inflater = (options: { readonly chunkSize: number }) => Transform;
 
@@ -54,7 +55,7 @@ export async function inflate(
 
 function checkSize(inflatedBytes: number, sentBytes: number, maxBytes: number): void {
   if (inflatedBytes > maxBytes) {
-    const message = `the message is larger than ${maxBytes} bytes after decompression`;
+    const message = `the message is larger than ${messageLimit(maxBytes)} after decompression`;
     throw new ConnectError(message, Code.ResourceExhausted);
   }
   if (inflatedBytes > freeBytes && inflatedBytes > maxRatio * sentBytes) {

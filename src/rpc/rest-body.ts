@@ -3,6 +3,7 @@ import { createGunzip, createInflate } from "node:zlib";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { accountOf, tooMuch } from "./call-memory.ts";
 import { type Inflater, inflate } from "./inflate.ts";
+import { messageLimit } from "./named-limit.ts";
 import { HttpRefusal } from "./rest-failure.ts";
 
 const inflaters = new Map<string, Inflater>([
@@ -101,5 +102,5 @@ class BodyBuffer {
 }
 
 function tooLarge(maxBytes: number): HttpRefusal {
-  return new HttpRefusal(413, `the request is larger than ${maxBytes} bytes`);
+  return new HttpRefusal(413, `the request is larger than ${messageLimit(maxBytes)}`);
 }

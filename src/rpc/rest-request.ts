@@ -3,6 +3,7 @@ import { BareNumber } from "../json-float.ts";
 import type { InferenceRequest } from "../service/models.ts";
 import { elementCount, type Tensor } from "../tensor.ts";
 import { readTimeoutUs } from "./inference-timeout.ts";
+import { requestedClasses } from "./requested-classes.ts";
 import { parseJson } from "./rest-json.ts";
 import type { BytesForm } from "./rest-strings.ts";
 import { decodeData } from "./rest-tensor.ts";
@@ -64,7 +65,12 @@ export function decodeRestInference(sent: RestInferenceBody): RestInference {
   const id = request["id"] ?? undefined;
   if (id !== undefined && typeof id !== "string") invalid("id must be a string");
   return {
-    inference: { version, inputs, outputs: outputs.names },
+    inference: {
+      version,
+      inputs,
+      outputs: outputs.names,
+      ...(outputs.classes.size > 0 && { classes: outputs.classes }),
+    },
     id,
     timeoutUs: readTimeoutUs(parameters["timeout"] ?? undefined),
     forms: outputs.forms,
@@ -151,7 +157,12 @@ function decodeOutputs(
   request: Json,
   parameters: Json,
   modelId: string,
-): { readonly names: string[]; readonly forms: OutputForms } {
+): {
+  readonly names: string[];
+  readonly classes: ReadonlyMap<string, number>;
+  readonly forms: OutputForms;
+} {
+  const classes = new Map<string, number>();
   const binaryByDefault = asFlag(parameters["binary_data_output"], "binary_data_output") ?? false;
   const others: OutputForm = { binary: binaryByDefault, bytesForm: "text" };
   const byName = new Map<string, OutputForm>();
@@ -161,11 +172,13 @@ function decodeOutputs(
     const own = parametersOf(output, `output '${name}'`);
     refuseSharedMemory(own, `output '${name}'`);
     const binary = asFlag(own["binary_data"], `binary_data of output '${name}'`);
+    const count = requestedClasses(own["classification"], name);
+    if (count !== undefined) classes.set(name, count);
     byName.set(name, { binary: binary ?? binaryByDefault, bytesForm: bytesFormOf(own) });
     return name;
   });
   refuseDuplicates(names, `output of model '${modelId}'`);
-  return { names, forms: { byName, others } };
+  return { names, classes, forms: { byName, others } };
 }
 
 // rest-proxy knows both names. Other content types are hints for other servers.

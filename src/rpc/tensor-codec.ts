@@ -4,6 +4,7 @@ import { RuntimeError } from "../errors.ts";
 import type { InferenceRequest } from "../service/models.ts";
 import { elementCount, type Tensor } from "../tensor.ts";
 import type { InferInput, InferMessage, TensorForm } from "./infer-message.ts";
+import { requestedClasses } from "./requested-classes.ts";
 import { readDatatype, refuseDuplicates } from "./tensor-checks.ts";
 import {
   decodeContents,
@@ -46,7 +47,22 @@ export function decodeInference(
     refuseDuplicates(names, `input of model '${modelId}'`);
   }
   if (outputs.length > 1) refuseDuplicates(outputs, `output of model '${modelId}'`);
-  return { inference: { version: request.modelVersion, inputs, outputs }, form };
+  const classes = classesIn(request.outputs);
+  return {
+    inference: { version: request.modelVersion, inputs, outputs, ...(classes && { classes }) },
+    form,
+  };
+}
+
+/** Undefined where no output has the parameter, as nearly everywhere. */
+function classesIn(outputs: InferMessage["outputs"]): ReadonlyMap<string, number> | undefined {
+  let classes: Map<string, number> | undefined;
+  for (const { name, parameters } of outputs) {
+    const parameter = parameters?.["classification"]?.parameterChoice.value;
+    const count = requestedClasses(parameter, name);
+    if (count !== undefined) classes = (classes ?? new Map<string, number>()).set(name, count);
+  }
+  return classes;
 }
 
 /** `form` is what the caller used. */
