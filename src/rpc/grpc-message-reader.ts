@@ -139,6 +139,7 @@ export class GrpcMessageReader {
   #readHead() {
     if (this.#bufferedBytes < headBytes) return undefined;
     const head = this.#take(headBytes);
+    refuseFlags(head[0] as number);
     const sizeBytes = new DataView(head.buffer, head.byteOffset).getUint32(1);
     if (sizeBytes > this.#maxBytes) {
       throw new ConnectError(
@@ -146,7 +147,6 @@ export class GrpcMessageReader {
         Code.ResourceExhausted,
       );
     }
-    refuseFlags(head[0] as number);
     return { isCompressed: head[0] === 1, sizeBytes };
   }
 
