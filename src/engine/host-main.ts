@@ -3,6 +3,7 @@ import { Socket } from "node:net";
 import { describeError, RuntimeError } from "../errors.ts";
 import type { Tensor, TensorSpec } from "../tensor.ts";
 import { modelFormats } from "./engine-catalog.ts";
+import { checkThreadsFit } from "./host/thread-stacks.ts";
 import type { HostEngine, HostModel } from "./host-engine.ts";
 import type {
   FailedMessage,
@@ -173,6 +174,7 @@ async function load(frame: Frame): Promise<void> {
   const engine = engines.get(format);
   if (engine === undefined) throw new RuntimeError("load-failed", `no engine for ${format}`);
   if (!ownsHost) letGo();
+  checkThreadsFit(threads);
   const before = ownsHost ? undefined : nativeBytes(anonymousBytes());
   const model = await engine.load(file, { threads, dataFiles });
   models.set(frame.model, model);

@@ -1,5 +1,6 @@
 import { execFile } from "node:child_process";
 import type { EngineLog } from "./engine-log.ts";
+import { threadStackBytes } from "./host/thread-stacks.ts";
 
 export interface MemoryCapOptions {
   /** Bytes that runs may take beyond the models; 0: no cap. */
@@ -20,11 +21,22 @@ let isMissing = false;
 export class HostMemoryCap {
   readonly #options: MemoryCapOptions;
   #cappedBytes = 0;
+  /** Model -> bytes. */
+  readonly #stacks = new Map<number, number>();
   /** A change that does not hold yet. */
   #changing: Promise<void> | undefined;
 
   constructor(options: MemoryCapOptions) {
     this.#options = options;
+  }
+
+  /** Counts the stacks of the threads that compute the runs of `model` from the next `allow` on; 0: not any more,
+   *  undefined: as before. */
+  countThreads(model: number, threads: number | undefined): void {
+    if (threads === undefined) return;
+    const bytes = threadStackBytes(threads);
+    if (bytes === 0) this.#stacks.delete(model);
+    else this.#stacks.set(model, bytes);
   }
 
   /** Lets the host hold models of `modelBytes` in all. Never lowers: what runs have taken stays taken.
@@ -36,7 +48,7 @@ export class HostMemoryCap {
   ): Promise<void> | undefined {
     const { runMemoryBytes } = this.#options;
     if (runMemoryBytes === 0 || isMissing || pid === 0) return undefined;
-    const wantedBytes = predictionFactor * modelBytes;
+    const wantedBytes = predictionFactor * modelBytes + sum(this.#stacks.values());
     // Whoever is covered by a change under way waits for it too, or would overtake the one who asked.
     if (this.#cappedBytes > 0 && wantedBytes <= this.#cappedBytes) return this.#changing;
     this.#cappedBytes = Math.ceil(wantedBytes / stepBytes) * stepBytes;
@@ -65,4 +77,10 @@ export class HostMemoryCap {
       });
     });
   }
+}
+
+function sum(numbers: Iterable<number>): number {
+  let total = 0;
+  for (const number of numbers) total += number;
+  return total;
 }
