@@ -1,6 +1,6 @@
 import { execFile } from "node:child_process";
 import type { EngineLog } from "./engine-log.ts";
-import { threadStackBytes } from "./host/thread-stacks.ts";
+import { threadStackBytes } from "./child/thread-stacks.ts";
 
 export interface MemoryCapOptions {
   /** Bytes that runs may take beyond the models; 0: no cap. */

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { describe, it } from "node:test";
 
-const stacks = new URL("../../../../src/engine/host/thread-stacks.ts", import.meta.url).href;
+const stacks = new URL("../../../../src/engine/child/thread-stacks.ts", import.meta.url).href;
 const hasLimits = spawnSync("prlimit", ["--version"]).status === 0;
 
 /** What `expression` comes to in a process with a limit. */
