@@ -15,9 +15,10 @@ export interface RunRequest {
  *  batch would wait for the bytes of all others. */
 const maxJoinedBytes = 4 * 1024 * 1024;
 
-/** Whether every input and every output of a model can have any number of rows. */
+/** Whether every input that must be given, or every output, of a model can have any number of rows. */
 export function hasRows(specs: readonly TensorSpec[]): boolean {
-  return specs.length > 0 && specs.every(({ shape }) => shape[0] === -1);
+  const given = specs.filter(({ isOptional }) => !isOptional);
+  return given.length > 0 && given.every(({ shape }) => shape[0] === -1);
 }
 
 /** The rows that all tensors of a request have in common; undefined if they do not, or if there are none,

@@ -1,69 +1,12 @@
 import { basename, dirname, join } from "node:path";
 import { type Binding, binding } from "onnxruntime-node/dist/binding.js";
 import { describeError, RuntimeError } from "../errors.ts";
-import { type Datatype, elementCount, type Tensor, type TensorSpec } from "../tensor.ts";
+import type { Tensor, TensorSpec } from "../tensor.ts";
 import type { HostEngine, HostModel } from "./host-engine.ts";
+import { datatypeOf, onnxTypeName } from "./onnx/element-types.ts";
+import { fromOrtValue, OrtValue, toOrtValue } from "./onnx/ort-value.ts";
+import { type LoadPlan, planLoad } from "./onnx/rewrite/load-plan.ts";
 import { smallestModel } from "./smallest-model.ts";
-import { decodeStrings, encodeStrings } from "./string-tensor.ts";
-
-type NumericArray =
-  | Uint8Array
-  | Uint16Array
-  | Uint32Array
-  | BigUint64Array
-  | Int8Array
-  | Int16Array
-  | Int32Array
-  | BigInt64Array
-  | Float32Array
-  | Float64Array;
-
-interface NumericView {
-  new (buffer: ArrayBufferLike, byteOffset: number, length: number): NumericArray;
-  readonly BYTES_PER_ELEMENT: number;
-}
-
-/** A datatype in ONNX Runtime's terms. BYTES has no view: its elements are JavaScript strings. */
-interface ElementType {
-  readonly datatype: Datatype;
-  readonly ortName: string;
-  readonly view?: NumericView;
-}
-
-/** By the number of TensorProto.DataType, as the binding reports it. FP16 passes as its bits. */
-const elementTypes: Readonly<Record<number, ElementType>> = {
-  1: { datatype: "FP32", ortName: "float32", view: Float32Array },
-  2: { datatype: "UINT8", ortName: "uint8", view: Uint8Array },
-  3: { datatype: "INT8", ortName: "int8", view: Int8Array },
-  4: { datatype: "UINT16", ortName: "uint16", view: Uint16Array },
-  5: { datatype: "INT16", ortName: "int16", view: Int16Array },
-  6: { datatype: "INT32", ortName: "int32", view: Int32Array },
-  7: { datatype: "INT64", ortName: "int64", view: BigInt64Array },
-  8: { datatype: "BYTES", ortName: "string" },
-  9: { datatype: "BOOL", ortName: "bool", view: Uint8Array },
-  10: { datatype: "FP16", ortName: "float16", view: Uint16Array },
-  11: { datatype: "FP64", ortName: "float64", view: Float64Array },
-  12: { datatype: "UINT32", ortName: "uint32", view: Uint32Array },
-  13: { datatype: "UINT64", ortName: "uint64", view: BigUint64Array },
-};
-const byDatatype = new Map(Object.values(elementTypes).map((type) => [type.datatype, type]));
-const byOrtName = new Map(Object.values(elementTypes).map((type) => [type.ortName, type]));
-
-/** What goes into the binding and comes out of it. The binding is called directly because the public
- *  session adds a turn of the event loop to every run, and because the public Tensor turns FP16 into a
- *  Float16Array on Node 24, which the binding then refuses. */
-class OrtValue {
-  readonly location = "cpu";
-  readonly type: string;
-  readonly data: NumericArray | string[];
-  readonly dims: readonly number[];
-
-  constructor(type: string, data: NumericArray | string[], dims: readonly number[]) {
-    this.type = type;
-    this.data = data;
-    this.dims = dims;
-  }
-}
 
 type Session = Binding.InferenceSession;
 type OrtTensorConstructor = Parameters<typeof binding.initOrtOnce>[1];
@@ -89,25 +32,10 @@ firstSession.dispose();
 /** ONNX Runtime on the CPU. Blocks while it loads and runs. */
 export const onnxEngine: HostEngine = {
   load(file, { threads }) {
-    const session = new binding.InferenceSession();
+    const plan = planLoad(file);
+    const session = openSession(file, plan, threads);
     try {
-      session.loadModel(file, {
-        intraOpNumThreads: threads,
-        interOpNumThreads: 1,
-        logSeverityLevel: logSeverity,
-        // A plan of the memory of earlier runs only saves allocations, which were not seen to matter, and
-        // keeps what it plans beside what those runs have left: up to twice the memory.
-        enableMemPattern: false,
-        // Threads that spin between runs take the core away from the other hosts.
-        extra: { session: { intra_op: { allow_spinning: "0" } } },
-      });
-    } catch (error) {
-      // Without the directory, which the caller knows; messages name it in odd places.
-      const message = engineMessage(error).replaceAll(join(dirname(file), "/"), "");
-      throw new RuntimeError("load-failed", describeError(`${basename(file)}: ${message}`));
-    }
-    try {
-      return new OnnxModel(session);
+      return new OnnxModel(session, plan);
     } catch (error) {
       // A session that is merely dropped keeps its memory until some garbage collection.
       session.dispose();
@@ -116,20 +44,59 @@ export const onnxEngine: HostEngine = {
   },
 };
 
+function openSession(file: string, { bytes }: LoadPlan, threads: number): Session {
+  const session = new binding.InferenceSession();
+  const options = {
+    intraOpNumThreads: threads,
+    interOpNumThreads: 1,
+    logSeverityLevel: logSeverity,
+    // A plan of the memory of earlier runs only saves allocations, which were not seen to matter, and
+    // keeps what it plans beside what those runs have left: up to twice the memory.
+    enableMemPattern: false,
+  } as const;
+  // Threads that spin between runs take the core away from the other hosts.
+  const intraOp = { allow_spinning: "0" };
+  try {
+    if (bytes === undefined) {
+      session.loadModel(file, { ...options, extra: { session: { intra_op: intraOp } } });
+    } else {
+      // A model in memory does not know where its other files are.
+      const own = {
+        intra_op: intraOp,
+        model_external_initializers_file_folder_path: dirname(file),
+      };
+      const { buffer, byteOffset, byteLength } = bytes;
+      session.loadModel(buffer, byteOffset, byteLength, { ...options, extra: { session: own } });
+    }
+  } catch (error) {
+    // Without the directory, which the caller knows; messages name it in odd places.
+    const message = engineMessage(error).replaceAll(join(dirname(file), "/"), "");
+    throw new RuntimeError("load-failed", describeError(`${basename(file)}: ${message}`));
+  }
+  return session;
+}
+
 class OnnxModel implements HostModel {
   readonly inputs: readonly TensorSpec[];
   readonly outputs: readonly TensorSpec[];
   readonly #session: Session;
+  /** What is fed of inputs that are not given. */
+  readonly #defaults = new Map<string, OrtValue>();
 
-  constructor(session: Session) {
+  constructor(session: Session, plan: LoadPlan) {
     this.#session = session;
-    this.inputs = session.inputMetadata.map((value) => toSpec(value, "input"));
-    this.outputs = session.outputMetadata.map((value) => toSpec(value, "output"));
+    const inputs = session.inputMetadata.map((value) => toSpec(value, "input", plan));
+    this.inputs = inputs.toSorted(
+      (a, b) => Number(a.isOptional === true) - Number(b.isOptional === true),
+    );
+    this.outputs = session.outputMetadata.map((value) => toSpec(value, "output", plan));
+    for (const [name, tensor] of plan.defaults) this.#defaults.set(name, toOrtValue(tensor));
   }
 
   run(inputs: readonly Tensor[], outputs: readonly string[]): Tensor[] {
     // Names come from the model file: one may well be called "__proto__".
     const feeds: Record<string, OrtValue> = Object.create(null);
+    for (const [name, value] of this.#defaults) feeds[name] = value;
     for (const tensor of inputs) feeds[tensor.name] = toOrtValue(tensor);
     const fetches: Record<string, null> = Object.create(null);
     for (const name of outputs) fetches[name] = null;
@@ -147,79 +114,36 @@ class OnnxModel implements HostModel {
   }
 }
 
-function toSpec(value: Binding.ValueMetadata, role: "input" | "output"): TensorSpec {
+function toSpec(
+  value: Binding.ValueMetadata,
+  role: "input" | "output",
+  { anyRank, defaults, outputs }: LoadPlan,
+): TensorSpec {
+  const { name } = value;
   if (!value.isTensor) {
     throw new RuntimeError(
       "load-failed",
-      `${role} '${value.name}' is a sequence, map or optional value; only tensors can be served`,
+      `${role} '${name}' is a sequence, map or optional value, and only tensors can be served; export the model with tensors in its place`,
     );
   }
-  const type = elementTypes[value.type];
-  if (type === undefined) {
+  const datatype = datatypeOf(value.type);
+  if (datatype === undefined) {
     throw new RuntimeError(
       "load-failed",
-      `${role} '${value.name}' has a datatype that cannot be served (number ${value.type} of TensorProto.DataType${value.type === 16 ? ", BFLOAT16" : ""})`,
+      `${role} '${name}' has a datatype that cannot be served: ${onnxTypeName(value.type)}`,
     );
   }
+  const shape = value.shape.map((dimension) => (dimension >= 0 ? dimension : -1));
+  const { columns, parameters } = outputs.get(name) ?? {};
+  const hasNoRank = shape.length === 0 && anyRank.has(name);
   return {
-    name: value.name,
-    datatype: type.datatype,
-    shape: value.shape.map((dimension) => (dimension >= 0 ? dimension : -1)),
+    name,
+    datatype,
+    shape: hasNoRank && columns !== undefined ? [-1, columns] : shape,
+    ...(hasNoRank && columns === undefined && { hasAnyRank: true }),
+    ...(defaults.has(name) && { isOptional: true }),
+    ...(parameters !== undefined && { parameters }),
   };
-}
-
-function toOrtValue({ name, datatype, shape, data }: Tensor): OrtValue {
-  const type = byDatatype.get(datatype);
-  if (type === undefined) {
-    throw new RuntimeError("invalid-argument", `input '${name}': no ${datatype} here`);
-  }
-  if (type.view === undefined) {
-    const strings = decodeStrings(data, `input '${name}'`);
-    if (strings.length !== elementCount(shape, `input '${name}'`)) {
-      throw new RuntimeError(
-        "invalid-argument",
-        `input '${name}' has ${strings.length} elements for shape [${shape}]`,
-      );
-    }
-    return new OrtValue(type.ortName, strings, shape);
-  }
-  if (datatype === "BOOL" && data.some((byte) => byte > 1)) {
-    // A C++ bool of any other value is undefined behaviour.
-    throw new RuntimeError(
-      "invalid-argument",
-      `input '${name}' is BOOL: every byte must be 0 or 1`,
-    );
-  }
-  return new OrtValue(type.ortName, numericView(data, type.view), shape);
-}
-
-function numericView(data: Uint8Array, View: NumericView): NumericArray {
-  const size = View.BYTES_PER_ELEMENT;
-  // Frames are laid out so that this copy is not needed; a view must start at a multiple of its element.
-  const aligned = data.byteOffset % size === 0 ? data : new Uint8Array(data);
-  return new View(aligned.buffer, aligned.byteOffset, aligned.byteLength / size);
-}
-
-function fromOrtValue(name: string, value: unknown): Tensor {
-  if (!(value instanceof OrtValue)) {
-    throw new RuntimeError("run-failed", `output '${name}' is missing or no tensor`);
-  }
-  const type = byOrtName.get(value.type);
-  if (type === undefined) {
-    throw new RuntimeError(
-      "run-failed",
-      `output '${name}' has the datatype ${value.type}, which cannot be served`,
-    );
-  }
-  const shape = Array.from(value.dims);
-  const { data } = value;
-  if (Array.isArray(data))
-    return { name, datatype: type.datatype, shape, data: encodeStrings(data) };
-  if (data.length !== elementCount(shape, `output '${name}'`)) {
-    throw new RuntimeError("run-failed", `output '${name}' does not fit its shape`);
-  }
-  const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-  return { name, datatype: type.datatype, shape, data: bytes };
 }
 
 /** Messages by which ONNX Runtime refuses inputs, before it runs anything. */

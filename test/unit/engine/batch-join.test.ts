@@ -29,6 +29,14 @@ describe("rows", () => {
     assert.equal(hasRows([]), false);
   });
 
+  it("are asked of what must be given alone, and are not there where a shape is unknown", () => {
+    const x = { name: "x", datatype: "FP32", shape: [-1, 4] } as const;
+    const k = { name: "k", datatype: "FP32", shape: [1], isOptional: true } as const;
+    assert.equal(hasRows([x, k]), true);
+    assert.equal(hasRows([k]), false);
+    assert.equal(hasRows([{ ...x, shape: [], hasAnyRank: true }]), false);
+  });
+
   it("of a request are those that all of its tensors have", () => {
     assert.equal(rowsOf(request(tensor([3, 2]), tensor([3]))), 3);
     assert.equal(rowsOf(request(tensor([3, 2]), tensor([2, 3]))), undefined);

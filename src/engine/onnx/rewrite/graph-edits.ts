@@ -1,0 +1,88 @@
+import type { GraphOutline } from "./graph-outline.ts";
+import type { Field, ModelReader } from "./model-reader.ts";
+import { elementFields, graphFields, modelFields, typeFields, valueFields } from "./onnx-fields.ts";
+import { append, integer, message, type Piece, text, write } from "./pieces.ts";
+
+/** What stands in place of a field of the graph; undefined for the field itself. */
+export type FieldChange = (field: Field) => readonly Piece[] | undefined;
+
+/** What is to be changed in the graph of a model. */
+export class GraphEdits {
+  readonly #replaced = new Map<number, readonly Piece[]>();
+  readonly #added: Piece[] = [];
+  /** Values whose types are no longer those that the file describes. */
+  readonly #retyped = new Set<string>();
+  #needsOpset = false;
+
+  get isEmpty(): boolean {
+    return this.#replaced.size === 0 && this.#added.length === 0;
+  }
+
+  /** `pieces`: fields of the graph. */
+  replace(field: Field, pieces: readonly Piece[]): void {
+    this.#replaced.set(field.start, pieces);
+  }
+
+  /** `pieces`: nodes of the default domain. */
+  addNodes(pieces: readonly Piece[]): void {
+    this.#added.push(...pieces);
+    this.#needsOpset = true;
+  }
+
+  retype(name: string): void {
+    this.#retyped.add(name);
+  }
+
+  /** The model with these changes. `changes`: of fields that are not replaced as a whole. */
+  write(
+    reader: ModelReader,
+    outline: GraphOutline,
+    changes: readonly FieldChange[] = [],
+  ): Uint8Array<ArrayBuffer> {
+    const pieces: Piece[] = [];
+    for (const field of reader.fields(outline.graph.start, outline.graph.end)) {
+      for (const piece of this.#inPlaceOf(reader, field, changes)) append(pieces, piece);
+    }
+    pieces.push(...this.#added);
+    const model = [...outline.around, message(modelFields.graph, pieces)];
+    if (this.#needsOpset && !outline.hasDefaultOpset) {
+      model.push(message(modelFields.opsetImport, [text(1, ""), integer(2, assumedOpset)]));
+    }
+    return write(model, reader);
+  }
+
+  #inPlaceOf(reader: ModelReader, field: Field, changes: readonly FieldChange[]): readonly Piece[] {
+    const replaced = this.#replaced.get(field.start);
+    if (replaced !== undefined) return replaced;
+    if (field.number === graphFields.valueInfo && this.#retyped.has(valueName(reader, field))) {
+      return [];
+    }
+    for (const change of changes) {
+      const changed = change(field);
+      if (changed !== undefined) return changed;
+    }
+    return [field];
+  }
+}
+
+/** For models without operators of the default domain. */
+const assumedOpset = 17;
+
+/** An input or an output of the graph: a tensor of any shape. */
+export function newValue(
+  field: "input" | "output",
+  { name, datatype }: { readonly name: string; readonly datatype: number },
+): Piece {
+  const tensor = message(typeFields.tensor, [integer(elementFields.type, datatype)]);
+  return message(graphFields[field], [
+    text(valueFields.name, name),
+    message(valueFields.type, [tensor]),
+  ]);
+}
+
+function valueName(reader: ModelReader, value: Field): string {
+  for (const field of reader.fields(value.content, value.end)) {
+    if (field.number === valueFields.name) return reader.text(field);
+  }
+  return "";
+}

@@ -1,0 +1,158 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, it } from "node:test";
+import type { LoadedModel } from "../../src/engine/engine.ts";
+import { elementBytes, type Tensor, type TensorSpec } from "../../src/tensor.ts";
+import { forever, fp32, fp32Values, startEngine } from "../support/engine-fixture.ts";
+
+// Models as their tools export them, and what Python's ONNX Runtime of the same version answers: both by
+// test/fixtures/onnx/exports/make-exports.py.
+
+const limitMs = 60_000;
+const folder = join(import.meta.dirname, "../fixtures/onnx/exports");
+
+interface GoldenTensor extends Omit<Tensor, "data"> {
+  /** In base64. */
+  readonly data: string;
+}
+
+interface GoldenCase {
+  readonly inputs: readonly GoldenTensor[];
+  readonly outputs: readonly GoldenTensor[];
+}
+
+const golden: Readonly<Record<string, readonly GoldenCase[]>> = JSON.parse(
+  readFileSync(join(folder, "golden.json"), "utf8"),
+);
+
+const fileOf = (name: string) => join(folder, `${name}.onnx`);
+const unpack = (tensor: GoldenTensor): Tensor => ({
+  ...tensor,
+  data: new Uint8Array(Buffer.from(tensor.data, "base64")),
+});
+
+/** Sums in another order differ in the last bits, on other processors. */
+function assertSame(actual: Tensor, expected: Tensor): void {
+  const { data, ...head } = actual;
+  const { data: expectedData, ...expectedHead } = expected;
+  assert.deepEqual(head, expectedHead);
+  if (actual.datatype !== "FP32") {
+    assert.deepEqual(Buffer.from(data), Buffer.from(expectedData), actual.name);
+    return;
+  }
+  const [values, expectedValues] = [fp32Values(actual), fp32Values(expected)];
+  for (const [at, value] of values.entries()) {
+    const wanted = expectedValues[at] as number;
+    assert.ok(Object.is(value, wanted) || Math.abs(value - wanted) < 1e-5, `${value}, ${wanted}`);
+  }
+}
+
+async function assertGolden(model: LoadedModel, name: string): Promise<void> {
+  const outputs = model.metadata.outputs.map((output) => output.name);
+  for (const { inputs, outputs: expected } of golden[name] as readonly GoldenCase[]) {
+    const results = await model.infer({ inputs: inputs.map(unpack), outputs }, forever);
+    assert.deepEqual(
+      results.map((result) => result.name),
+      expected.map((tensor) => tensor.name),
+    );
+    for (const [at, result] of results.entries()) {
+      assertSame(result, unpack(expected[at] as GoldenTensor));
+    }
+  }
+}
+
+describe("models as the usual tools export them", { timeout: limitMs }, () => {
+  it("answer what Python's runtime answers", async (t) => {
+    const { load } = await startEngine(t);
+    for (const name of Object.keys(golden)) {
+      await t.test(name, async () => {
+        const model = await load(fileOf(name));
+        for (const { shape, datatype } of model.metadata.inputs) {
+          assert.ok(datatype in elementBytes);
+          assert.ok(shape.every((size) => size >= -1));
+        }
+        await assertGolden(model, name);
+        await model.unload();
+      });
+    }
+  });
+
+  const outputs: readonly [model: string, outputs: readonly TensorSpec[]][] = [
+    [
+      "zipmap-integers",
+      [
+        { name: "label", datatype: "INT64", shape: [-1] },
+        {
+          name: "probabilities",
+          datatype: "FP32",
+          shape: [-1, 3],
+          parameters: { classes: "[0,1,2]" },
+        },
+      ],
+    ],
+    [
+      "zipmap-texts",
+      [
+        { name: "label", datatype: "BYTES", shape: [-1] },
+        {
+          name: "probabilities",
+          datatype: "FP32",
+          shape: [-1, 3],
+          parameters: { classes: '["setosa","versicolor","virginica"]' },
+        },
+      ],
+    ],
+    ["optional-output", [{ name: "y", datatype: "FP32", shape: [2] }]],
+    ["unknown-rank", [{ name: "y", datatype: "FP32", shape: [], hasAnyRank: true }]],
+    ["scalar", [{ name: "y", datatype: "FP32", shape: [] }]],
+  ];
+  for (const [name, expected] of outputs) {
+    it(`say of ${name} what its outputs are`, async (t) => {
+      const { load } = await startEngine(t);
+      const { metadata } = await load(fileOf(name));
+      const renamed = metadata.outputs.map((output) => ({
+        ...output,
+        name: output.name.replace("output_", "").replace("probability", "probabilities"),
+      }));
+      assert.deepEqual(renamed, expected);
+    });
+  }
+
+  it("make an output of each item of a list, named after it", async (t) => {
+    const { load } = await startEngine(t);
+    const { metadata } = await load(fileOf("sequence-of-probabilities"));
+    const parameters = { sequence: "probabilities" };
+    assert.deepEqual(metadata.outputs.slice(1), [
+      { name: "probabilities_0", datatype: "FP32", shape: [], hasAnyRank: true, parameters },
+      { name: "probabilities_1", datatype: "FP32", shape: [], hasAnyRank: true, parameters },
+    ]);
+  });
+
+  it("list what may be left out behind what must be given, and only that of newer files", async (t) => {
+    const { load } = await startEngine(t);
+    const x = { name: "x", datatype: "FP32", shape: [-1, 3] };
+    const k = { name: "k", datatype: "FP32", shape: [1], isOptional: true };
+    const inputsOf = async (name: string) => (await load(fileOf(name))).metadata.inputs;
+    assert.deepEqual(await inputsOf("overridable"), [x, k]);
+    assert.deepEqual(await inputsOf("overridable-in-front"), [x, k]);
+    assert.deepEqual(await inputsOf("initializers-of-ir-3"), [x]);
+  });
+
+  it("are not joined when a request gives what may be left out", async (t) => {
+    const { load } = await startEngine(t);
+    const model = await load(fileOf("overridable"));
+    const k = (value: number): Tensor => ({ ...fp32("k", [1], [value]) });
+    const x = fp32("x", [1, 3], [1, 2, 3]);
+    const factors = Array.from({ length: 40 }, (_, at) => at + 1);
+    const answers = await Promise.all(
+      factors.map((factor) =>
+        model.infer({ inputs: [{ ...x }, k(factor)], outputs: ["y"] }, forever),
+      ),
+    );
+    for (const [at, [y]] of answers.entries()) {
+      const factor = factors[at] as number;
+      assert.deepEqual([...fp32Values(y as Tensor)], [factor, 2 * factor, 3 * factor]);
+    }
+  });
+});
