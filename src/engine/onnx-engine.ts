@@ -6,6 +6,7 @@ import type { HostEngine, HostModel } from "./host-engine.ts";
 import { datatypeOf, onnxTypeName } from "./onnx/element-types.ts";
 import { fromOrtValue, OrtValue, toOrtValue } from "./onnx/ort-value.ts";
 import { type LoadPlan, planLoad } from "./onnx/rewrite/load-plan.ts";
+import { localeProbe } from "./onnx/rewrite/locale-probe.ts";
 import { smallestModel } from "./smallest-model.ts";
 
 type Session = Binding.InferenceSession;
@@ -32,7 +33,7 @@ firstSession.dispose();
 /** ONNX Runtime on the CPU. Blocks while it loads and runs. */
 export const onnxEngine: HostEngine = {
   load(file, { threads }) {
-    const plan = planLoad(file);
+    const plan = planLoad(file, hasLocale);
     const session = openSession(file, plan, threads);
     try {
       return new OnnxModel(session, plan);
@@ -74,6 +75,25 @@ function openSession(file: string, { bytes }: LoadPlan, threads: number): Sessio
     throw new RuntimeError("load-failed", describeError(`${basename(file)}: ${message}`));
   }
   return session;
+}
+
+/** Probed once: to try is what the engine does as well, and nothing else tells. */
+const locales = new Map<string | undefined, boolean>();
+
+function hasLocale(name: string | undefined): boolean {
+  const known = locales.get(name);
+  if (known !== undefined) return known;
+  const { buffer, byteOffset, byteLength } = localeProbe(name);
+  const session = new binding.InferenceSession();
+  let isThere = true;
+  try {
+    session.loadModel(buffer, byteOffset, byteLength, { logSeverityLevel: logSeverity });
+    session.dispose();
+  } catch {
+    isThere = false;
+  }
+  locales.set(name, isThere);
+  return isThere;
 }
 
 class OnnxModel implements HostModel {

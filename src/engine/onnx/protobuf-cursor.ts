@@ -110,6 +110,15 @@ export class ProtobufCursor {
     return this.#buffer.toString("utf8", start, start + byteCount);
   }
 
+  /** A copy of `byteCount` bytes, which `holds(byteCount)` says are here. */
+  bytes(byteCount: number): Buffer<ArrayBuffer> {
+    const start = this.position - this.#bufferStart;
+    this.position += byteCount;
+    const bytes = Buffer.allocUnsafeSlow(byteCount);
+    this.#buffer.copy(bytes, 0, start, start + byteCount);
+    return bytes;
+  }
+
   corrupt(why: string): RuntimeError {
     return new RuntimeError("invalid-argument", `${this.#name} is not an ONNX model: ${why}`);
   }

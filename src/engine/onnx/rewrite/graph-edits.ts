@@ -1,10 +1,8 @@
 import type { GraphOutline } from "./graph-outline.ts";
 import type { Field, ModelReader } from "./model-reader.ts";
+import type { NodeChanges } from "./node-changes.ts";
 import { elementFields, graphFields, modelFields, typeFields, valueFields } from "./onnx-fields.ts";
 import { append, integer, message, type Piece, text, write } from "./pieces.ts";
-
-/** What stands in place of a field of the graph; undefined for the field itself. */
-export type FieldChange = (field: Field) => readonly Piece[] | undefined;
 
 /** What is to be changed in the graph of a model. */
 export class GraphEdits {
@@ -13,10 +11,6 @@ export class GraphEdits {
   /** Values whose types are no longer those that the file describes. */
   readonly #retyped = new Set<string>();
   #needsOpset = false;
-
-  get isEmpty(): boolean {
-    return this.#replaced.size === 0 && this.#added.length === 0;
-  }
 
   /** `pieces`: fields of the graph. */
   replace(field: Field, pieces: readonly Piece[]): void {
@@ -33,35 +27,41 @@ export class GraphEdits {
     this.#retyped.add(name);
   }
 
-  /** The model with these changes. `changes`: of fields that are not replaced as a whole. */
+  /** The model with these changes; undefined if there are none. `changes`: of what is not replaced as a
+   *  whole. */
   write(
     reader: ModelReader,
     outline: GraphOutline,
-    changes: readonly FieldChange[] = [],
-  ): Uint8Array<ArrayBuffer> {
-    const pieces: Piece[] = [];
+    changes?: NodeChanges,
+  ): Uint8Array<ArrayBuffer> | undefined {
+    let isChanged = this.#added.length > 0;
+    const graph: Piece[] = [];
     for (const field of reader.fields(outline.graph.start, outline.graph.end)) {
-      for (const piece of this.#inPlaceOf(reader, field, changes)) append(pieces, piece);
+      const pieces = this.#inPlaceOf(reader, field) ?? changes?.inGraph(field);
+      isChanged ||= pieces !== undefined;
+      for (const piece of pieces ?? [field]) append(graph, piece);
     }
-    pieces.push(...this.#added);
-    const model = [...outline.around, message(modelFields.graph, pieces)];
+    graph.push(...this.#added);
+    const model: Piece[] = [];
+    for (const field of outline.around) {
+      const pieces = changes?.inFunction(field);
+      isChanged ||= pieces !== undefined;
+      model.push(...(pieces ?? [field]));
+    }
+    if (!isChanged) return undefined;
+    model.push(message(modelFields.graph, graph));
     if (this.#needsOpset && !outline.hasDefaultOpset) {
       model.push(message(modelFields.opsetImport, [text(1, ""), integer(2, assumedOpset)]));
     }
     return write(model, reader);
   }
 
-  #inPlaceOf(reader: ModelReader, field: Field, changes: readonly FieldChange[]): readonly Piece[] {
+  #inPlaceOf(reader: ModelReader, field: Field): readonly Piece[] | undefined {
     const replaced = this.#replaced.get(field.start);
     if (replaced !== undefined) return replaced;
-    if (field.number === graphFields.valueInfo && this.#retyped.has(valueName(reader, field))) {
-      return [];
-    }
-    for (const change of changes) {
-      const changed = change(field);
-      if (changed !== undefined) return changed;
-    }
-    return [field];
+    const isStale =
+      field.number === graphFields.valueInfo && this.#retyped.has(valueName(reader, field));
+    return isStale ? [] : undefined;
   }
 }
 

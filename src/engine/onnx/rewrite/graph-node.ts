@@ -50,7 +50,16 @@ export function newNode(
   ]);
 }
 
-function attributeName(reader: ModelReader, attribute: Field): string {
+/** As a field of a node. */
+export function textAttribute(name: string, value: string): Piece {
+  return message(nodeFields.attribute, [
+    text(attributeFields.name, name),
+    text(attributeFields.text, value),
+    integer(attributeFields.type, attributeTypes.text),
+  ]);
+}
+
+export function attributeName(reader: ModelReader, attribute: Field): string {
   for (const field of reader.fields(attribute.content, attribute.end)) {
     if (field.number === attributeFields.name) return reader.text(field);
   }

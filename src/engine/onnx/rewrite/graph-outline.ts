@@ -5,7 +5,7 @@ import { graphFields, modelFields, tensorFields } from "./onnx-fields.ts";
 /** What of a model's file tells what it takes and gives, and where its parts are. */
 export interface GraphOutline {
   /** Fields of the model, apart from its graph. */
-  readonly around: readonly Span[];
+  readonly around: readonly Field[];
   readonly hasDefaultOpset: boolean;
   /** The content of the graph. */
   readonly graph: Span;
@@ -21,7 +21,7 @@ const overridableFrom = 4;
 
 /** Undefined for a file that has not one graph, which the engine shall explain. */
 export function readOutline(reader: ModelReader): GraphOutline | undefined {
-  const around: Span[] = [];
+  const around: Field[] = [];
   const graphs: Field[] = [];
   let irVersion = 0;
   let hasDefaultOpset = false;

@@ -1,7 +1,9 @@
 import type { Tensor } from "../../../tensor.ts";
 import { GraphEdits } from "./graph-edits.ts";
 import { readOutline } from "./graph-outline.ts";
+import { type HasLocale, localeRules } from "./locale-rules.ts";
 import { ModelReader } from "./model-reader.ts";
+import { NodeChanges } from "./node-changes.ts";
 import { openOverridable } from "./overridable-inputs.ts";
 import { replaceOutputs, type TensorOutput } from "./tensor-outputs.ts";
 
@@ -24,9 +26,9 @@ const asItIs: LoadPlan = {
   outputs: new Map(),
 };
 
-/** Reads the model `file`, weights apart unless it is to be changed. Blocks. Throws RuntimeError "load-failed" with the name of
- *  the input or output that cannot be served. */
-export function planLoad(file: string): LoadPlan {
+/** Reads the model `file`, weights apart unless it is to be changed. Blocks. Throws RuntimeError
+ *  "load-failed" with the name of the input or output that cannot be served, or of a locale that lacks. */
+export function planLoad(file: string, hasLocale: HasLocale): LoadPlan {
   const reader = new ModelReader(file);
   try {
     const outline = readOutline(reader);
@@ -34,11 +36,13 @@ export function planLoad(file: string): LoadPlan {
     const edits = new GraphEdits();
     const defaults = openOverridable(reader, outline, edits);
     const outputs = replaceOutputs(reader, outline, edits);
+    const locales = localeRules(reader, outline, hasLocale);
+    const changes = locales && new NodeChanges(reader, locales);
     const shapeless = [...outline.inputs, ...outline.outputs].filter(
       ({ type }) => type.tag === "tensor" && !type.hasShape,
     );
     return {
-      bytes: edits.isEmpty ? undefined : edits.write(reader, outline),
+      bytes: edits.write(reader, outline, changes),
       anyRank: new Set([...shapeless.map(({ name }) => name), ...outputs.keys()]),
       defaults,
       outputs,

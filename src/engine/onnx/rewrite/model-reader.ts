@@ -13,6 +13,9 @@ export interface Field {
   readonly value: number;
 }
 
+/** As much the cursor can hold. */
+const maxHeldBytes = 64 * 1024;
+
 /** A part of the file. */
 export interface Span {
   readonly start: number;
@@ -69,9 +72,15 @@ export class ModelReader {
 
   /** A copy of a part of the file. */
   bytes(start: number, end: number): Buffer<ArrayBuffer> {
-    const bytes = Buffer.allocUnsafeSlow(end - start);
-    this.read(bytes, start);
-    return bytes;
+    const length = end - start;
+    if (length > maxHeldBytes) {
+      const bytes = Buffer.allocUnsafeSlow(length);
+      this.read(bytes, start);
+      return bytes;
+    }
+    this.#cursor.position = start;
+    if (!this.#cursor.holds(length)) this.#cursor.hold();
+    return this.#cursor.bytes(length);
   }
 
   /** Of a field that holds text. */

@@ -1,6 +1,8 @@
 // Field numbers of onnx.proto, of the messages that are rewritten.
 
-export const modelFields = { irVersion: 1, graph: 7, opsetImport: 8 } as const;
+export const modelFields = { irVersion: 1, graph: 7, opsetImport: 8, function: 25 } as const;
+
+export const functionFields = { node: 7, attribute: 11 } as const;
 
 export const graphFields = {
   node: 1,
@@ -33,7 +35,7 @@ export const attributeFields = {
 } as const;
 
 /** AttributeProto.AttributeType. */
-export const attributeTypes = { int: 2 } as const;
+export const attributeTypes = { int: 2, text: 3, texts: 8 } as const;
 
 export const tensorFields = {
   dimension: 1,

@@ -20,7 +20,7 @@ export function text(field: number, value: string): Uint8Array {
   return bytes(field, Buffer.from(value));
 }
 
-function bytes(field: number, value: Uint8Array): Uint8Array {
+export function bytes(field: number, value: Uint8Array): Uint8Array {
   return Buffer.concat([tag(field, 2), varint(value.byteLength), value]);
 }
 
@@ -29,8 +29,8 @@ export function integer(field: number, value: number): Uint8Array {
   return Buffer.concat([tag(field, 0), varint(value)]);
 }
 
-/** All of `pieces`, in a buffer of its own. */
-export function write(pieces: readonly Piece[], reader: ModelReader): Uint8Array<ArrayBuffer> {
+/** All of `pieces`, in a buffer of its own. `reader`: of the file that spans are of, if there are any. */
+export function write(pieces: readonly Piece[], reader?: ModelReader): Uint8Array<ArrayBuffer> {
   const target = new Uint8Array(sizeOf(pieces));
   let offset = 0;
   const put = (parts: readonly Piece[]): void => {
@@ -41,7 +41,7 @@ export function write(pieces: readonly Piece[], reader: ModelReader): Uint8Array
       } else if ("tag" in piece) put([piece.tag, ...piece.pieces]);
       else {
         const length = piece.end - piece.start;
-        reader.read(target.subarray(offset, offset + length), piece.start);
+        reader?.read(target.subarray(offset, offset + length), piece.start);
         offset += length;
       }
     }
