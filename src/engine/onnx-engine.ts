@@ -3,10 +3,10 @@ import { type Binding, binding } from "onnxruntime-node/dist/binding.js";
 import { describeError, RuntimeError } from "../errors.ts";
 import type { Tensor, TensorSpec } from "../tensor.ts";
 import type { HostEngine, HostModel } from "./host-engine.ts";
-import { datatypeOf, onnxTypeName } from "./onnx/element-types.ts";
-import { fromOrtValue, OrtValue, toOrtValue } from "./onnx/ort-value.ts";
+import { OrtValue } from "./onnx/ort-value.ts";
 import { type LoadPlan, planLoad } from "./onnx/rewrite/load-plan.ts";
 import { localeProbe } from "./onnx/rewrite/locale-probe.ts";
+import { SessionEdge } from "./onnx/session-edge.ts";
 import { smallestModel } from "./smallest-model.ts";
 
 type Session = Binding.InferenceSession;
@@ -100,33 +100,47 @@ class OnnxModel implements HostModel {
   readonly inputs: readonly TensorSpec[];
   readonly outputs: readonly TensorSpec[];
   readonly #session: Session;
-  /** What is fed of inputs that are not given. */
+  /** By the names that clients use. */
+  readonly #inputs: ReadonlyMap<string, SessionEdge>;
+  readonly #outputs: ReadonlyMap<string, SessionEdge>;
+  /** What is fed of inputs that are not given, by the session's names. */
   readonly #defaults = new Map<string, OrtValue>();
 
   constructor(session: Session, plan: LoadPlan) {
     this.#session = session;
-    const inputs = session.inputMetadata.map((value) => toSpec(value, "input", plan));
-    this.inputs = inputs.toSorted(
-      (a, b) => Number(a.isOptional === true) - Number(b.isOptional === true),
-    );
-    this.outputs = session.outputMetadata.map((value) => toSpec(value, "output", plan));
-    for (const [name, tensor] of plan.defaults) this.#defaults.set(name, toOrtValue(tensor));
+    const { inputMetadata, outputMetadata } = session;
+    this.#inputs = byName(inputMetadata.map((value) => new SessionEdge(value, "input", plan)));
+    this.#outputs = byName(outputMetadata.map((value) => new SessionEdge(value, "output", plan)));
+    this.outputs = [...this.#outputs.values()].map(({ spec }) => spec);
+    const inputs = [...this.#inputs.values()].map(({ spec }) => spec);
+    this.inputs = [
+      ...inputs.filter(({ isOptional }) => !isOptional),
+      ...inputs.filter(({ isOptional }) => isOptional),
+    ];
+    for (const [name, tensor] of plan.defaults) {
+      const edge = this.#inputs.get(name);
+      if (edge !== undefined) this.#defaults.set(edge.name, edge.defaultValue(tensor));
+    }
   }
 
   run(inputs: readonly Tensor[], outputs: readonly string[]): Tensor[] {
     // Names come from the model file: one may well be called "__proto__".
     const feeds: Record<string, OrtValue> = Object.create(null);
     for (const [name, value] of this.#defaults) feeds[name] = value;
-    for (const tensor of inputs) feeds[tensor.name] = toOrtValue(tensor);
+    for (const tensor of inputs) {
+      const edge = edgeOf(this.#inputs, tensor.name);
+      feeds[edge.name] = edge.toSession(tensor);
+    }
+    const wanted = outputs.map((name) => edgeOf(this.#outputs, name));
     const fetches: Record<string, null> = Object.create(null);
-    for (const name of outputs) fetches[name] = null;
+    for (const { name } of wanted) fetches[name] = null;
     let results: Readonly<Record<string, unknown>>;
     try {
       results = this.#session.run(feeds as unknown as OrtFeeds, fetches, {});
     } catch (error) {
       throw runError(error);
     }
-    return outputs.map((name) => fromOrtValue(name, results[name]));
+    return wanted.map((edge) => edge.fromSession(results[edge.name]));
   }
 
   release(): void {
@@ -134,36 +148,14 @@ class OnnxModel implements HostModel {
   }
 }
 
-function toSpec(
-  value: Binding.ValueMetadata,
-  role: "input" | "output",
-  { anyRank, defaults, outputs }: LoadPlan,
-): TensorSpec {
-  const { name } = value;
-  if (!value.isTensor) {
-    throw new RuntimeError(
-      "load-failed",
-      `${role} '${name}' is a sequence, map or optional value, and only tensors can be served; export the model with tensors in its place`,
-    );
-  }
-  const datatype = datatypeOf(value.type);
-  if (datatype === undefined) {
-    throw new RuntimeError(
-      "load-failed",
-      `${role} '${name}' has a datatype that cannot be served: ${onnxTypeName(value.type)}`,
-    );
-  }
-  const shape = value.shape.map((dimension) => (dimension >= 0 ? dimension : -1));
-  const { columns, parameters } = outputs.get(name) ?? {};
-  const hasNoRank = shape.length === 0 && anyRank.has(name);
-  return {
-    name,
-    datatype,
-    shape: hasNoRank && columns !== undefined ? [-1, columns] : shape,
-    ...(hasNoRank && columns === undefined && { hasAnyRank: true }),
-    ...(defaults.has(name) && { isOptional: true }),
-    ...(parameters !== undefined && { parameters }),
-  };
+function byName(edges: readonly SessionEdge[]): ReadonlyMap<string, SessionEdge> {
+  return new Map(edges.map((edge) => [edge.spec.name, edge]));
+}
+
+function edgeOf(edges: ReadonlyMap<string, SessionEdge>, name: string): SessionEdge {
+  const edge = edges.get(name);
+  if (edge === undefined) throw new RuntimeError("invalid-argument", `the model has no '${name}'`);
+  return edge;
 }
 
 /** Messages by which ONNX Runtime refuses inputs, before it runs anything. */

@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import type { LoadedModel } from "../../src/engine/engine.ts";
+import { encodeStrings } from "../../src/engine/string-tensor.ts";
 import { elementBytes, type Tensor, type TensorSpec } from "../../src/tensor.ts";
 import { forever, fp32, fp32Values, startEngine } from "../support/engine-fixture.ts";
 
@@ -107,17 +108,65 @@ describe("models as the usual tools export them", { timeout: limitMs }, () => {
     ["unknown-rank", [{ name: "y", datatype: "FP32", shape: [], hasAnyRank: true }]],
     ["scalar", [{ name: "y", datatype: "FP32", shape: [] }]],
   ];
-  for (const [name, expected] of outputs) {
-    it(`say of ${name} what its outputs are`, async (t) => {
-      const { load } = await startEngine(t);
+  it("say what their outputs are", async (t) => {
+    const { load } = await startEngine(t);
+    for (const [name, expected] of outputs) {
       const { metadata } = await load(fileOf(name));
       const renamed = metadata.outputs.map((output) => ({
         ...output,
         name: output.name.replace("output_", "").replace("probability", "probabilities"),
       }));
       assert.deepEqual(renamed, expected);
+    }
+  });
+
+  it("say which datatype of the file it is that has no name in the protocol", async (t) => {
+    const { load } = await startEngine(t);
+    const inputOf = async (name: string) => (await load(fileOf(name))).metadata.inputs[0];
+    const shape = [-1];
+    assert.deepEqual(await inputOf("bfloat16"), { name: "x", datatype: "BF16", shape });
+    const float8 = { datatype: "UINT8", parameters: { onnx_type: "FLOAT8E4M3FN" } };
+    assert.deepEqual(await inputOf("float8e4m3fn"), { name: "x", shape, ...float8 });
+    const int4 = { datatype: "INT8", parameters: { onnx_type: "INT4" } };
+    assert.deepEqual(await inputOf("int4"), { name: "x", shape, ...int4 });
+  });
+
+  it("refuse what has no value in the file's datatype", async (t) => {
+    const { load } = await startEngine(t);
+    const model = await load(fileOf("int4"));
+    const x: Tensor = { name: "x", datatype: "INT8", shape: [2], data: Uint8Array.of(7, 8) };
+    await assert.rejects(model.infer({ inputs: [x], outputs: ["wide"] }, forever), {
+      kind: "invalid-argument",
+      message: "input 'x' is INT4 in the model: 8 is not from -8 to 7",
     });
-  }
+  });
+
+  it("are refused by name where there is no way to serve them", async (t) => {
+    const { load } = await startEngine(t);
+    await assert.rejects(load(fileOf("refused-float4")), {
+      kind: "load-failed",
+      message:
+        "input 'x' is FLOAT4E2M1, which cannot be served: export the model with a Cast there, to a datatype of the Open Inference Protocol",
+    });
+  });
+
+  it("refuse a text that would be taken for bytes of their own", async (t) => {
+    const { load } = await startEngine(t);
+    const model = await load(fileOf("latin-texts"));
+    const infer = (character: number) => {
+      const data = encodeStrings([String.fromCodePoint(character)]);
+      const inputs: Tensor[] = [
+        { name: "given", datatype: "BYTES", shape: [1], data },
+        { name: "label", datatype: "INT64", shape: [0], data: new Uint8Array() },
+        { name: "yes", datatype: "BOOL", shape: [], data: Uint8Array.of(1) },
+      ];
+      return model.infer({ inputs, outputs: ["same"] }, forever);
+    };
+    // The file has one of the last block, so that those before it stand for bytes.
+    await assert.rejects(infer(0x10ff00), { kind: "invalid-argument" });
+    const [same] = await infer(0x10ff80);
+    assert.equal(Buffer.from(same?.data.subarray(4) ?? []).toString(), "\u{10ff80}");
+  });
 
   it("make an output of each item of a list, named after it", async (t) => {
     const { load } = await startEngine(t);

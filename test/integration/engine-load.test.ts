@@ -19,8 +19,8 @@ import {
 } from "../support/engine-fixture.ts";
 import {
   addOne,
-  bfloat16Io,
   externalData,
+  float4Io,
   identity,
   junk,
   sequenceOutput,
@@ -121,8 +121,12 @@ describe("a load", { timeout: limitMs }, () => {
       await fixture.settled(1);
       for (const [name, bytes, message] of [
         ["op.onnx", unknownOp(), /^op\.onnx: .*NoSuchOperator/],
-        ["bf16.onnx", bfloat16Io(), /input 'x' has a datatype that cannot be served.*BFLOAT16/],
-        ["sequence.onnx", sequenceOutput(), /output 'y' is a sequence, map or optional value/],
+        ["float4.onnx", float4Io(), /input 'x' is FLOAT4E2M1, which cannot be served/],
+        [
+          "sequence.onnx",
+          sequenceOutput(),
+          /output 'y' is a sequence of tensors made by SplitToSequence, and only tensors can be served/,
+        ],
       ] as const) {
         const path = await fixture.put(name, bytes);
         await assert.rejects(fixture.load(path, { isolated }), (error: unknown) => {

@@ -1,6 +1,7 @@
 import { RuntimeError } from "../../errors.ts";
 import { type Datatype, elementCount, type Tensor } from "../../tensor.ts";
-import { decodeStrings, encodeStrings } from "../string-tensor.ts";
+import { decodeStrings, encodeElements, encodeStrings } from "../string-tensor.ts";
+import type { StringEscape } from "./string-escape.ts";
 
 type NumericArray =
   | Uint8Array
@@ -63,7 +64,10 @@ export class OrtValue {
 
 /** Shares the bytes of `tensor`. Throws RuntimeError "invalid-argument" for values that the engine cannot
  *  take. */
-export function toOrtValue({ name, datatype, shape, data }: Tensor): OrtValue {
+export function toOrtValue(
+  { name, datatype, shape, data }: Tensor,
+  escaping?: StringEscape,
+): OrtValue {
   const type = byDatatype.get(datatype);
   if (type === undefined) {
     throw new RuntimeError("invalid-argument", `input '${name}': no ${datatype} here`);
@@ -74,6 +78,12 @@ export function toOrtValue({ name, datatype, shape, data }: Tensor): OrtValue {
       throw new RuntimeError(
         "invalid-argument",
         `input '${name}' has ${strings.length} elements for shape [${shape}]`,
+      );
+    }
+    if (escaping !== undefined && strings.some((text) => escaping.isEscaped(text))) {
+      throw new RuntimeError(
+        "invalid-argument",
+        `input '${name}' has a character of the private planes that stands for bytes of the model's texts`,
       );
     }
     return new OrtValue(type.ortName, strings, shape);
@@ -96,7 +106,7 @@ function numericView(data: Uint8Array, View: NumericView): NumericArray {
 }
 
 /** Shares the bytes of `value`. Throws RuntimeError "run-failed" for what is no tensor that can be served. */
-export function fromOrtValue(name: string, value: unknown): Tensor {
+export function fromOrtValue(name: string, value: unknown, escaping?: StringEscape): Tensor {
   if (!(value instanceof OrtValue)) {
     throw new RuntimeError("run-failed", `output '${name}' is missing or no tensor`);
   }
@@ -109,8 +119,13 @@ export function fromOrtValue(name: string, value: unknown): Tensor {
   }
   const shape = Array.from(value.dims);
   const { data } = value;
-  if (Array.isArray(data))
-    return { name, datatype: type.datatype, shape, data: encodeStrings(data) };
+  if (Array.isArray(data)) {
+    const isEscaped = escaping !== undefined && data.some((text) => escaping.isEscaped(text));
+    const bytes = isEscaped
+      ? encodeElements(data.map((text) => escaping.unescape(text)))
+      : encodeStrings(data);
+    return { name, datatype: type.datatype, shape, data: bytes };
+  }
   if (data.length !== elementCount(shape, `output '${name}'`)) {
     throw new RuntimeError("run-failed", `output '${name}' does not fit its shape`);
   }

@@ -68,12 +68,22 @@ export class GraphEdits {
 /** For models without operators of the default domain. */
 const assumedOpset = 17;
 
-/** An input or an output of the graph: a tensor of any shape. */
+/** An input or an output of the graph: a tensor, of any shape if none is given. */
 export function newValue(
   field: "input" | "output",
-  { name, datatype }: { readonly name: string; readonly datatype: number },
+  value: {
+    readonly name: string;
+    /** Number of TensorProto.DataType. */
+    readonly datatype: number;
+    /** As a field of another tensor's type. */
+    readonly shape?: Field | undefined;
+  },
 ): Piece {
-  const tensor = message(typeFields.tensor, [integer(elementFields.type, datatype)]);
+  const { name, datatype, shape } = value;
+  const tensor = message(typeFields.tensor, [
+    integer(elementFields.type, datatype),
+    ...(shape === undefined ? [] : [shape]),
+  ]);
   return message(graphFields[field], [
     text(valueFields.name, name),
     message(valueFields.type, [tensor]),

@@ -11,8 +11,10 @@ export interface GraphOutline {
   readonly graph: Span;
   readonly inputs: readonly GraphValue[];
   readonly outputs: readonly GraphValue[];
-  /** Initializers that are inputs as well, by name: what an input is if a run does not give it. */
-  readonly overridable: ReadonlyMap<string, Field>;
+  /** Initializers that are inputs as well, by name. */
+  readonly initialized: ReadonlyMap<string, Field>;
+  /** Whether a run may give such inputs. */
+  readonly mayOverride: boolean;
 }
 
 /** From this version of the format on, an initializer that is an input as well may be given. Before, every
@@ -49,8 +51,8 @@ export function readOutline(reader: ModelReader): GraphOutline | undefined {
     graph: { start: graph.content, end: graph.end },
     inputs,
     outputs,
-    overridable:
-      irVersion < overridableFrom ? new Map() : findOverridable(reader, initializers, inputs),
+    initialized: findInitialized(reader, initializers, inputs),
+    mayOverride: irVersion >= overridableFrom,
   };
 }
 
@@ -65,7 +67,7 @@ function domainOf(reader: ModelReader, opset: Field): string {
   return "";
 }
 
-function findOverridable(
+function findInitialized(
   reader: ModelReader,
   initializers: readonly Field[],
   inputs: readonly GraphValue[],

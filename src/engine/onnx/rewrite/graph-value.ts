@@ -7,8 +7,8 @@ export type ValueType =
       readonly tag: "tensor";
       /** Number of TensorProto.DataType. */
       readonly datatype: number;
-      /** Whether the number of its dimensions is said, if only as none. */
-      readonly hasShape: boolean;
+      /** Undefined if not even the number of its dimensions is said. */
+      readonly shape: Field | undefined;
     }
   | { readonly tag: "sequence" | "optional"; readonly of: ValueType }
   | { readonly tag: "map" | "sparse tensor" | "value of no type" };
@@ -63,12 +63,12 @@ function readType(reader: ModelReader, type: Field): ValueType {
 
 function readTensorType(reader: ModelReader, tensor: Field): ValueType {
   let datatype = 0;
-  let hasShape = false;
+  let shape: Field | undefined;
   for (const part of reader.fields(tensor.content, tensor.end)) {
     if (part.number === elementFields.type) datatype = part.value;
-    else if (part.number === elementFields.shape) hasShape = true;
+    else if (part.number === elementFields.shape) shape = part;
   }
-  return { tag: "tensor", datatype, hasShape };
+  return { tag: "tensor", datatype, shape };
 }
 
 function readElementType(reader: ModelReader, outer: Field): ValueType {

@@ -13,14 +13,14 @@ const mostBytes = 16 * 1024 * 1024;
  *  those without a value. Returns the values that they have if they are not given. */
 export function openOverridable(
   reader: ModelReader,
-  { overridable }: GraphOutline,
+  { initialized, mayOverride }: GraphOutline,
   edits: GraphEdits,
 ): ReadonlyMap<string, Tensor> {
   const defaults = new Map<string, Tensor>();
   let sizeBytes = 0;
-  for (const { content, end } of overridable.values()) sizeBytes += end - content;
-  if (overridable.size > mostInputs || sizeBytes > mostBytes) return defaults;
-  for (const [name, field] of overridable) {
+  for (const { content, end } of initialized.values()) sizeBytes += end - content;
+  if (!mayOverride || initialized.size > mostInputs || sizeBytes > mostBytes) return defaults;
+  for (const [name, field] of initialized) {
     const tensor = readStoredTensor(reader, name, field);
     if (tensor === undefined) continue;
     defaults.set(name, tensor);

@@ -1,4 +1,5 @@
 import { elementBytes, elementCount, type Tensor } from "../../../tensor.ts";
+import { encodeElements } from "../../string-tensor.ts";
 import { datatypeOf } from "../element-types.ts";
 import type { Field, ModelReader } from "./model-reader.ts";
 import { tensorFields } from "./onnx-fields.ts";
@@ -29,8 +30,11 @@ export function readStoredTensor(
   const size = elementBytes[datatype];
   const count = elementCount(shape, `initializer '${name}'`);
   if (size === undefined) {
-    const data = Buffer.concat(texts.flatMap((text) => [lengthOf(text), text]));
-    return texts.length === count ? { name, datatype, shape, data } : undefined;
+    const data = encodeElements(texts);
+    // The binding would cut a text at a NUL.
+    return texts.length === count && !texts.some((text) => text.includes(0))
+      ? { name, datatype, shape, data }
+      : undefined;
   }
   const data = Buffer.allocUnsafeSlow(count * size);
   if (integers.length > 0) {
@@ -98,10 +102,4 @@ function writeInteger(
     data[offset + at] = Number(rest & 0xffn);
     rest >>= 8n;
   }
-}
-
-function lengthOf(text: Buffer): Buffer {
-  const length = Buffer.alloc(4);
-  length.writeUInt32LE(text.byteLength);
-  return length;
 }
