@@ -6,6 +6,7 @@ import type { LoadedModel } from "../../src/engine/engine.ts";
 import { encodeStrings } from "../../src/engine/string-tensor.ts";
 import { elementBytes, type Tensor, type TensorSpec } from "../../src/tensor.ts";
 import { forever, fp32, fp32Values, startEngine } from "../support/engine-fixture.ts";
+import { constant, encodeModel } from "../support/onnx-builder.ts";
 
 // Models as their tools export them, and what Python's ONNX Runtime of the same version answers: both by
 // test/fixtures/onnx/exports/make-exports.py.
@@ -186,6 +187,58 @@ describe("models as the usual tools export them", { timeout: limitMs }, () => {
     assert.deepEqual(await inputsOf("overridable"), [x, k]);
     assert.deepEqual(await inputsOf("overridable-in-front"), [x, k]);
     assert.deepEqual(await inputsOf("initializers-of-ir-3"), [x]);
+  });
+
+  it("find weights beside the file, though they are loaded from a copy", async (t) => {
+    const { put, load } = await startEngine(t);
+    const amounts = Float32Array.of(10, 20);
+    await put("weights.bin", new Uint8Array(amounts.buffer));
+    const value = (name: string) => ({ name, datatype: "FP32", shape: [2] }) as const;
+    const content = { externalFile: "weights.bin", sizeBytes: amounts.byteLength };
+    const model = encodeModel({
+      inputs: [value("x"), value("k")],
+      outputs: [value("y")],
+      nodes: [{ op: "Sum", inputs: ["x", "k", "w"], outputs: ["y"] }],
+      constants: [{ ...value("w"), content }, constant("k", "FP32", [2], [1, 2])],
+    });
+    const loaded = await load(await put("m.onnx", model.finish()));
+    assert.deepEqual(
+      loaded.metadata.inputs.map((input) => input.isOptional ?? false),
+      [false, true],
+    );
+    const [y] = await loaded.infer(
+      { inputs: [fp32("x", [2], [100, 200])], outputs: ["y"] },
+      forever,
+    );
+    assert.deepEqual(fp32Values(y), [111, 222]);
+  });
+
+  it("give their copy's memory back", async (t) => {
+    const { put, load } = await startEngine(t);
+    const megabytes = 48;
+    const weights = new Uint8Array(megabytes * 2 ** 20);
+    const value = (name: string) => ({ name, datatype: "FP32", shape: [1] }) as const;
+    const graph = (isCopied: boolean) =>
+      encodeModel({
+        inputs: [value("x"), ...(isCopied ? [value("k")] : [])],
+        outputs: [value("y")],
+        nodes: [
+          { op: "ReduceSum", inputs: ["w"], outputs: ["sum"] },
+          { op: "Sum", inputs: ["x", "sum", "k"], outputs: ["y"] },
+        ],
+        constants: [
+          { name: "w", datatype: "FP32", shape: [weights.length / 4], content: { raw: weights } },
+          constant("k", "FP32", [1], [1]),
+        ],
+      }).finish();
+    const measured: number[] = [];
+    for (const isCopied of [false, true]) {
+      const model = await load(await put(`${isCopied}.onnx`, graph(isCopied)));
+      measured.push(model.measuredBytes ?? 0);
+      await model.unload();
+    }
+    const [plain = 0, copied = 0] = measured;
+    assert.ok(Math.abs(copied - plain) < (megabytes / 4) * 2 ** 20, `${measured}`);
   });
 
   it("are not joined when a request gives what may be left out", async (t) => {

@@ -90,6 +90,49 @@ describe("exported models, as clients see them", { timeout: limitMs }, () => {
     assert.match(error, /input 'x' is missing/);
   });
 
+  it("give texts of their own byte for byte, in every form", async () => {
+    const inputs = [
+      { name: "label", datatype: "INT64", shape: [0], data: [] },
+      { name: "yes", datatype: "BOOL", shape: [], data: [true] },
+    ];
+    const words = ["caf\xe9", "gr\xc3\xb6\xc3\x9fe", "\xff\x80\xc3", "\xf4\x8f\xbe\x80 private"];
+    const base64 = words.map((word) => Buffer.from(word, "latin1").toString("base64"));
+    const { outputs } = await infer("latin-texts", inputs);
+    assert.deepEqual(outputs[0], {
+      name: "constant",
+      datatype: "BYTES",
+      shape: [4],
+      parameters: { content_type: "base64" },
+      data: base64,
+    });
+    const body = JSON.stringify({
+      inputs,
+      outputs: [{ name: "constant", parameters: { binary_data: true } }],
+    });
+    const url = `${address}/v2/models/latin-texts/infer`;
+    const binary = await fetch(url, { method: "POST", body });
+    const jsonBytes = Number(binary.headers.get("inference-header-content-length"));
+    const raw = Buffer.from(await binary.arrayBuffer()).subarray(jsonBytes);
+    const expected = words
+      .map((word) => `${String.fromCharCode(word.length)}\0\0\0${word}`)
+      .join("");
+    assert.equal(raw.toString("latin1"), expected);
+    const connect = await fetch(`${address}/inference.GRPCInferenceService/ModelInfer`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({
+        modelName: "latin-texts",
+        inputs: [
+          { name: "label", datatype: "INT64", shape: [0], contents: {} },
+          { name: "yes", datatype: "BOOL", shape: [], contents: { boolContents: [true] } },
+        ],
+        outputs: [{ name: "constant" }],
+      }),
+    });
+    const answer: Json = await connect.json();
+    assert.deepEqual(answer.outputs[0].contents.bytesContents, base64);
+  });
+
   it("stand in the OpenAPI document as they may be asked", async () => {
     const { paths } = await get("/v2/openapi.json");
     const schemaOf = (model: string) =>

@@ -80,6 +80,7 @@ function findInitialized(
       if (field.number !== tensorFields.name) continue;
       const name = reader.text(field);
       if (names.has(name)) found.set(name, initializer);
+      break;
     }
   }
   return found;

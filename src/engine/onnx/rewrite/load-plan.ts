@@ -43,6 +43,13 @@ export function planLoad(file: string, hasLocale: HasLocale): LoadPlan {
     return readPlan(file, hasLocale);
   } catch (error) {
     if (error instanceof RuntimeError && error.kind === "load-failed") throw error;
+    if (error instanceof RangeError) {
+      throw new RuntimeError(
+        "load-failed",
+        `the model is loaded from a copy, for which its engine host has no memory: ${error.message}`,
+        { cause: error },
+      );
+    }
     // Of a file that is gone or broken the engine says why.
     return asItIs;
   }
