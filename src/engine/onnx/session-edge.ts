@@ -88,11 +88,16 @@ function toSpec(
   return {
     name,
     datatype,
-    shape: hasNoRank && columns !== undefined ? [-1, columns] : shape,
+    shape: columns === undefined ? shape : withColumns(shape, columns),
     ...(hasNoRank && columns === undefined && { hasAnyRank: true }),
     ...(role === "input" && plan.defaults.has(name) && { isOptional: true }),
     ...(parameters !== undefined && { parameters }),
   };
+}
+
+/** Rows of so many columns; those of a single row may lack their first dimension. */
+function withColumns(shape: readonly number[], columns: number): readonly number[] {
+  return shape.length === 0 ? [-1, columns] : [...shape.slice(0, -1), columns];
 }
 
 function parametersOf(

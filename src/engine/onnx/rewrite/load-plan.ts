@@ -9,6 +9,7 @@ import { type NarrowEdges, widenEdges } from "./narrow-edges.ts";
 import { NodeChanges, type NodeRules } from "./node-changes.ts";
 import { openOverridable } from "./overridable-inputs.ts";
 import { findEscape } from "./string-rules.ts";
+import { refuseOtherInputs } from "./tensor-inputs.ts";
 import { replaceOutputs, type TensorOutput } from "./tensor-outputs.ts";
 
 /** How a model is loaded, and what its session's inputs and outputs are beside what the session says. */
@@ -60,6 +61,7 @@ function readPlan(file: string, hasLocale: HasLocale): LoadPlan {
   try {
     const outline = readOutline(reader);
     if (outline === undefined) return asItIs;
+    refuseOtherInputs(outline);
     const edits = new GraphEdits();
     const defaults = openOverridable(reader, outline, edits);
     const outputs = replaceOutputs(reader, outline, edits);

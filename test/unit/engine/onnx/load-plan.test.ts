@@ -125,6 +125,19 @@ describe("the plan of a load", () => {
     }
   });
 
+  it("names the input that is no tensor", () => {
+    const graph: OnnxGraph = {
+      inputs: [{ ...fp32("list"), sequence: true }],
+      outputs: [fp32("y")],
+      nodes: [{ op: "ConcatFromSequence", inputs: ["list"], outputs: ["y"] }],
+    };
+    assert.throws(() => planOf(encodeModel(graph).finish()), {
+      kind: "load-failed",
+      message:
+        "input 'list' is a sequence of tensors, and only tensors can be served; export the model so that it takes the tensors themselves",
+    });
+  });
+
   it("leaves a broken file to the engine", () => {
     const model = encodeModel(scaling()).finish();
     for (const broken of [model.subarray(0, -3), new Uint8Array(), Buffer.from("no model")]) {
