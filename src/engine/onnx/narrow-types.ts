@@ -11,6 +11,8 @@ export interface NarrowType {
   readonly datatype: Datatype;
   /** Of the wider datatype, number of TensorProto.DataType. */
   readonly carrier: number;
+  /** Whether elements lie in files as clients see them, not several in a byte. */
+  readonly isPlain: boolean;
   /** Of the Cast from it. */
   readonly castAttributes: Readonly<Record<string, number>>;
   /** Throws RuntimeError "invalid-argument" for elements that are no values of this datatype. */
@@ -18,6 +20,10 @@ export interface NarrowType {
   /** The inverse; a NaN may come back as another one. */
   narrow(name: string, value: OrtValue): Tensor;
 }
+
+/** As the engine writes them. */
+const positiveNaN = 0x7fc00000;
+const negativeNaN = 0xffc00000;
 
 const float = 1;
 const uint8 = 2;
@@ -47,6 +53,7 @@ function bfloat16(): NarrowType {
     onnxName: "BFLOAT16",
     datatype: "BF16",
     carrier: float,
+    isPlain: true,
     castAttributes: {},
     widen({ shape, data }) {
       const count = data.byteLength / 2;
@@ -72,20 +79,26 @@ function float8(
   // Else infinities and what is too large would become the largest number.
   castAttributes: Readonly<Record<string, number>> = { saturate: 0 },
 ): NarrowType {
-  const codes = new Map<number, number>();
-  const nan = values.findIndex(Number.isNaN);
-  for (const [code, word] of new Uint32Array(values.buffer).entries()) codes.set(word, code);
+  // As words, since JavaScript's numbers have one NaN, and the engine keeps its sign.
+  const words = new Uint32Array(values.buffer);
+  for (const [code, value] of values.entries()) {
+    if (Number.isNaN(value)) words[code] = code >= 0x80 ? negativeNaN : positiveNaN;
+  }
+  // Of several with the same sign the last is the one that the engine makes.
+  const codes = new Map(Array.from(words, (word, code) => [word, code]));
+  const someNaN = values.findIndex(Number.isNaN);
   return {
     onnxName,
     datatype: "UINT8",
     carrier: float,
+    isPlain: true,
     castAttributes,
     widen({ shape, data }) {
-      const floats = Float32Array.from(data, (code) => values[code] as number);
-      return new OrtValue("float32", floats, shape);
+      const wide = Uint32Array.from(data, (code) => words[code] as number);
+      return new OrtValue("float32", new Float32Array(wide.buffer), shape);
     },
     narrow(name, value) {
-      const data = Uint8Array.from(wordsOf(value), (word) => codes.get(word) ?? nan);
+      const data = Uint8Array.from(wordsOf(value), (word) => codes.get(word) ?? someNaN);
       return { name, datatype: "UINT8", shape: Array.from(value.dims), data };
     },
   };
@@ -98,6 +111,7 @@ function integer(onnxName: string, least: number, most: number): NarrowType {
     onnxName,
     datatype,
     carrier: isSigned ? int8 : uint8,
+    isPlain: false,
     castAttributes: {},
     widen({ name, shape, data }) {
       const elements = isSigned

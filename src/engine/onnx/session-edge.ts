@@ -40,7 +40,7 @@ export class SessionEdge {
 
   /** Of a value of the model's file, whose texts need not be UTF-8. */
   defaultValue(tensor: Tensor): OrtValue {
-    if (tensor.datatype !== "BYTES") return toOrtValue(tensor);
+    if (tensor.datatype !== "BYTES") return this.toSession(tensor);
     const { shape, data } = tensor;
     const texts = bytesElements(data).map((text) =>
       (this.#escape?.escape(text) ?? text).toString(),

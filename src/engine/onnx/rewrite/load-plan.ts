@@ -65,7 +65,11 @@ function readPlan(file: string, hasLocale: HasLocale): LoadPlan {
     const edits = new GraphEdits();
     const defaults = openOverridable(reader, outline, edits);
     const outputs = replaceOutputs(reader, outline, edits);
-    const narrow = widenEdges(outline, edits);
+    const narrow = widenEdges(
+      outline,
+      edits,
+      (name) => outline.initialized.has(name) && !defaults.has(name),
+    );
     const escaping = findEscape(reader, outline);
     const rules: NodeRules = {
       ...localeRules(reader, outline, hasLocale),

@@ -19,14 +19,18 @@ export interface NarrowEdges {
 }
 
 /** Puts a Cast before each input, and behind each output, of a datatype that the binding does not pass.
+ *  `within`: initializers that are inputs as well, and stay in the graph.
  *  Throws RuntimeError "load-failed" with the name of one for which there is no Cast. */
-export function widenEdges(outline: GraphOutline, edits: GraphEdits): NarrowEdges {
+export function widenEdges(
+  outline: GraphOutline,
+  edits: GraphEdits,
+  within: (name: string) => boolean,
+): NarrowEdges {
   const names = new Set([...outline.inputs, ...outline.outputs].map(({ name }) => name));
   const edges = { inputs: new Map<string, NarrowEdge>(), outputs: new Map<string, NarrowEdge>() };
   for (const value of outline.inputs) {
     const type = narrowTypeOf(value, "input");
-    // An input that the file has a value of stays within.
-    if (type === undefined || outline.initialized.has(value.name)) continue;
+    if (type === undefined || within(value.name)) continue;
     const outer = freeName(value.name, names);
     edges.inputs.set(outer, { name: value.name, type });
     replace(value, { role: "input", outer, type, edits });

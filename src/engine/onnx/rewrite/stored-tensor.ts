@@ -1,6 +1,7 @@
 import { elementBytes, elementCount, type Tensor } from "../../../tensor.ts";
 import { encodeElements } from "../../string-tensor.ts";
 import { datatypeOf } from "../element-types.ts";
+import { narrowType } from "../narrow-types.ts";
 import type { Field, ModelReader } from "./model-reader.ts";
 import { tensorFields } from "./onnx-fields.ts";
 import { readIntegers } from "./read-integers.ts";
@@ -25,7 +26,8 @@ export function readStoredTensor(
   field: Field,
 ): Tensor | undefined {
   const { datatype: number, shape, texts, integers, bytes, isExternal } = readParts(reader, field);
-  const datatype = datatypeOf(number);
+  const narrow = narrowType(number);
+  const datatype = datatypeOf(number) ?? (narrow?.isPlain ? narrow.datatype : undefined);
   if (datatype === undefined || isExternal) return undefined;
   const size = elementBytes[datatype];
   const count = elementCount(shape, `initializer '${name}'`);

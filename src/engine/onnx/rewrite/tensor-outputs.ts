@@ -89,6 +89,7 @@ function sourcesOf(
   const [from] = node.inputs;
   if (node.op === "ZipMap" && node.domain === "ai.onnx.ml" && from !== undefined) {
     const classes = readClasses(reader, node);
+    if (classes.length === 0) return undefined;
     const parameters = { classes: JSON.stringify(classes) };
     return [{ from, to: { name, datatype: float, columns: classes.length, parameters } }];
   }
