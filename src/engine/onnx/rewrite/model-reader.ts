@@ -80,7 +80,7 @@ export class ModelReader {
     }
     this.#cursor.position = start;
     if (!this.#cursor.holds(length)) this.#cursor.hold();
-    return this.#cursor.bytes(length);
+    return Buffer.from(this.#cursor.bytes(length));
   }
 
   /** Of a field that holds text. */
