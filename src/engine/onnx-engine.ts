@@ -1,8 +1,10 @@
+import { readFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { type Binding, binding } from "onnxruntime-node/dist/binding.js";
 import { describeError, RuntimeError } from "../errors.ts";
 import type { Tensor, TensorSpec } from "../tensor.ts";
 import type { HostEngine, HostModel } from "./host-engine.ts";
+import { moveData } from "./onnx/external/moved-data.ts";
 import { OrtValue } from "./onnx/ort-value.ts";
 import { type LoadPlan, planLoad } from "./onnx/rewrite/load-plan.ts";
 import { localeProbe } from "./onnx/rewrite/locale-probe.ts";
@@ -14,7 +16,7 @@ type OrtTensorConstructor = Parameters<typeof binding.initOrtOnce>[1];
 type OrtFeeds = Parameters<Session["run"]>[0];
 
 /** Fatal only: every error comes back as an exception as well. */
-const logSeverity = 4;
+const logSeverity = 4 as const;
 // The declared type asks for the whole public Tensor; the binding only ever calls the constructor.
 binding.initOrtOnce(logSeverity, OrtValue as unknown as OrtTensorConstructor, true);
 
@@ -32,9 +34,9 @@ firstSession.dispose();
 
 /** ONNX Runtime on the CPU. Blocks while it loads and runs. */
 export const onnxEngine: HostEngine = {
-  load(file, { threads }) {
+  load(file, options) {
     const plan = planLoad(file, hasLocale);
-    const session = openSession(file, plan, threads);
+    const session = openSession(file, plan, options);
     try {
       return new OnnxModel(session, plan);
     } catch (error) {
@@ -45,29 +47,36 @@ export const onnxEngine: HostEngine = {
   },
 };
 
-function openSession(file: string, { bytes }: LoadPlan, threads: number): Session {
+function openSession(
+  file: string,
+  plan: LoadPlan,
+  { threads, dataFiles }: Parameters<HostEngine["load"]>[1],
+): Session {
   const session = new binding.InferenceSession();
-  const options = {
-    intraOpNumThreads: threads,
-    interOpNumThreads: 1,
-    logSeverityLevel: logSeverity,
-    // A plan of the memory of earlier runs only saves allocations, which were not seen to matter, and
-    // keeps what it plans beside what those runs have left: up to twice the memory.
-    enableMemPattern: false,
-  } as const;
-  // Threads that spin between runs take the core away from the other hosts.
-  const intraOp = { allow_spinning: "0" };
   try {
-    if (bytes === undefined) {
-      session.loadModel(file, { ...options, extra: { session: { intra_op: intraOp } } });
-    } else {
-      // A model in memory does not know where its other files are.
-      const own = {
-        intra_op: intraOp,
-        model_external_initializers_file_folder_path: dirname(file),
-      };
+    const moved = dataFiles && moveData(plan.bytes ?? readFileSync(file), dataFiles);
+    const bytes = moved?.bytes ?? plan.bytes;
+    // A model in memory does not know where its other files are.
+    const folder = moved?.folder ?? dirname(file);
+    const options = {
+      intraOpNumThreads: threads,
+      interOpNumThreads: 1,
+      logSeverityLevel: logSeverity,
+      // A plan of the memory of earlier runs only saves allocations, which were not seen to matter, and
+      // keeps what it plans beside what those runs have left: up to twice the memory.
+      enableMemPattern: false,
+      // Threads that spin between runs take the core away from the other hosts.
+      extra: {
+        session: {
+          intra_op: { allow_spinning: "0" },
+          ...(bytes && { model_external_initializers_file_folder_path: folder }),
+        },
+      },
+    };
+    if (bytes === undefined) session.loadModel(file, options);
+    else {
       const { buffer, byteOffset, byteLength } = bytes;
-      session.loadModel(buffer, byteOffset, byteLength, { ...options, extra: { session: own } });
+      session.loadModel(buffer as ArrayBuffer, byteOffset, byteLength, options);
     }
   } catch (error) {
     // Without the directory, which the caller knows; messages name it in odd places.
