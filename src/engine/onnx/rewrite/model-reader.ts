@@ -15,6 +15,8 @@ export interface Field {
 
 /** As much the cursor can hold. */
 const maxHeldBytes = 64 * 1024;
+/** For all files, one after the other: what a load leaves behind would be taken for the model's memory. */
+const buffer = Buffer.allocUnsafeSlow(maxHeldBytes);
 
 /** A part of the file. */
 export interface Span {
@@ -32,7 +34,8 @@ export class ModelReader {
   constructor(file: string) {
     this.#descriptor = openSync(file, "r");
     this.sizeBytes = fstatSync(this.#descriptor).size;
-    this.#cursor = new ProtobufCursor(this.#descriptor, { name: file, sizeBytes: this.sizeBytes });
+    const { sizeBytes } = this;
+    this.#cursor = new ProtobufCursor(this.#descriptor, { name: file, sizeBytes, buffer });
   }
 
   /** The fields of the message from `start` to `end`, in order. */
