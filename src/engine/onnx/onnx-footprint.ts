@@ -19,7 +19,7 @@ const idleFrameShare = 0.75;
  *  workspaces that are not known here. */
 const boundFactors = { session: 1.2, nodes: 1.5, held: 1.07, run: 1.2 } as const;
 /** More of it for a model that has run. */
-const boundBytes = 128 * KiB;
+const boundBytes = 64 * KiB;
 
 /** Where shapes are not clear, the runs of a load are not expected to take more than so many times the file's
  *  weights, its session and the largest value whose shape is clear. */
