@@ -30,6 +30,8 @@ export interface HostLoad {
   readonly meter: RunMeter | undefined;
   /** Rows, at most, of the runs on zeros that the load ends with; 0: there are none. */
   readonly warmupRows: number;
+  /** As `ModelFootprint.loadingBytes`. */
+  readonly loadingBytes: number;
   readonly joining: JoiningTerms;
   readonly signal: CancelSignal;
   /** The size to report, from what the host measured. */
@@ -83,6 +85,8 @@ export class EngineHost implements HostOfModel {
   readonly #bytes = new Map<number, number>();
   /** The sum of these. */
   #committedBytes = 0;
+  /** What the loads under way need for a moment. */
+  #loadingBytes = 0;
   #lastModel = 0;
   readonly #watch: RunWatch;
 
@@ -129,6 +133,7 @@ export class EngineHost implements HostOfModel {
   async load(load: HostLoad): Promise<HostedModel> {
     const number = ++this.#lastModel;
     this.#commit(number, load.source.estimatedBytes);
+    this.#loadingBytes += load.loadingBytes;
     try {
       const { inputs, outputs, measuredBytes, warmupMs } =
         this.kind === "dedicated"
@@ -147,6 +152,8 @@ export class EngineHost implements HostOfModel {
     } catch (error) {
       this.#commit(number, 0);
       throw error;
+    } finally {
+      this.#loadingBytes -= load.loadingBytes;
     }
   }
 
@@ -245,7 +252,11 @@ export class EngineHost implements HostOfModel {
   #allowMemory(): Promise<void> | undefined {
     const { pid, baseDataBytes } = this.process;
     if (baseDataBytes === undefined) return undefined;
-    return this.#cap.allow(pid, { baseBytes: baseDataBytes, modelBytes: this.#committedBytes });
+    return this.#cap.allow(pid, {
+      baseBytes: baseDataBytes,
+      modelBytes: this.#committedBytes,
+      loadingBytes: this.#loadingBytes,
+    });
   }
 
   async #callLoad(number: number, load: HostLoad): Promise<LoadAnswer> {

@@ -70,6 +70,10 @@ export function footprintOf(structure: OnnxStructure): ModelFootprint {
     leastBytes: Math.min(weightBytes + idleFrameShare * frameBytes, mostBytes),
     usualBytes: Math.min(Math.ceil(heldBytes + frameBytes + runBytes), mostBytes),
     loadedBytes: Math.min(Math.ceil(bound), mostBytes),
+    loadingBytes: Math.min(
+      Math.ceil(Math.max(weightBytes, heldBytes) + held.leftBehindBytes),
+      mostBytes,
+    ),
     isClear,
     warmupRows: isCold ? 0 : rows,
     rowProof: proveRows(graph),
