@@ -85,8 +85,6 @@ export class EngineHost implements HostOfModel {
   readonly #bytes = new Map<number, number>();
   /** The sum of these. */
   #committedBytes = 0;
-  /** What the loads under way need for a moment. */
-  #loadingBytes = 0;
   #lastModel = 0;
   readonly #watch: RunWatch;
 
@@ -133,7 +131,6 @@ export class EngineHost implements HostOfModel {
   async load(load: HostLoad): Promise<HostedModel> {
     const number = ++this.#lastModel;
     this.#commit(number, load.source.estimatedBytes);
-    this.#loadingBytes += load.loadingBytes;
     try {
       const { inputs, outputs, measuredBytes, warmupMs } =
         this.kind === "dedicated"
@@ -152,8 +149,6 @@ export class EngineHost implements HostOfModel {
     } catch (error) {
       this.#commit(number, 0);
       throw error;
-    } finally {
-      this.#loadingBytes -= load.loadingBytes;
     }
   }
 
@@ -203,7 +198,7 @@ export class EngineHost implements HostOfModel {
     try {
       signal.throwIfAborted();
       await this.process.ready;
-      await this.#allowMemory();
+      await this.#allowMemory(load.loadingBytes);
       isSent = true;
       const message = await this.#callLoad(number, load);
       signal.throwIfAborted();
@@ -229,7 +224,7 @@ export class EngineHost implements HostOfModel {
     };
     try {
       await abortable(this.process.ready, signal);
-      const allowed = this.#allowMemory();
+      const allowed = this.#allowMemory(load.loadingBytes);
       if (allowed !== undefined) await allowed;
       const message = await this.queue.load(() => {
         isSent = this.process.isAlive;
@@ -248,15 +243,11 @@ export class EngineHost implements HostOfModel {
     }
   }
 
-  /** For the models that are here or promised. */
-  #allowMemory(): Promise<void> | undefined {
-    const { pid, baseDataBytes } = this.process;
-    if (baseDataBytes === undefined) return undefined;
-    return this.#cap.allow(pid, {
-      baseBytes: baseDataBytes,
-      modelBytes: this.#committedBytes,
-      loadingBytes: this.#loadingBytes,
-    });
+  /** For the models that are here or promised, and for a load: these come one after the other. */
+  #allowMemory(loadingBytes = 0): Promise<void> | undefined {
+    const { pid, baseDataBytes: baseBytes } = this.process;
+    if (baseBytes === undefined) return undefined;
+    return this.#cap.allow(pid, { baseBytes, modelBytes: this.#committedBytes, loadingBytes });
   }
 
   async #callLoad(number: number, load: HostLoad): Promise<LoadAnswer> {
