@@ -17,7 +17,7 @@ const nodeBytes = 3 * KiB;
 const idleFrameShare = 0.75;
 /** What the bound allows for: names and kernels of their own, weights that lie in pages with others, and
  *  workspaces that are not known here. */
-const boundFactors = { session: 1.2, nodes: 1.5, held: 1.07, run: 1.2 } as const;
+const boundFactors = { session: 1.1, nodes: 1.5, held: 1.07, run: 1.2 } as const;
 /** More of it for a model that has run. */
 const boundBytes = 64 * KiB;
 
