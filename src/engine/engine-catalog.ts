@@ -12,6 +12,8 @@ export interface ModelFootprint {
   readonly usualBytes: number;
   /** What none takes more than, if `isClear`. */
   readonly loadedBytes: number;
+  /** What its load takes for a moment beyond that: the file's own copy of the weights, and weights that are packed. */
+  readonly loadingBytes: number;
   /** Whether the structure says all of it, or a part was guessed. */
   readonly isClear: boolean;
   /** Rows of the runs that bring it to that size; 0: they would add too little. */
