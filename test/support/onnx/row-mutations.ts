@@ -200,8 +200,6 @@ export const rowMutations: readonly RowMutation[] = [
     },
     ["scales"],
   ),
-  mutation("words are counted by rows", { TfIdfVectorizer: passesFirst(() => 2) }, ["countsWords"]),
   mutation("texts are taken out of rows", { StringNormalizer: passes }, ["normalizesTexts"]),
-  mutation("features may be rows", { "ai.onnx.ml:ArrayFeatureExtractor": sameRank }, ["extracts"]),
   mutation("frequencies are of each row", { DFT: passes }, ["transformsFrequencies", "unsqueezes"]),
 ];

@@ -220,6 +220,13 @@ describe("rows of images", () => {
       },
       /resizes along/,
     ],
+    "Resize that interpolates between them": [
+      {
+        nodes: [node("s = Shape(x)"), node("y = Resize(x, , , s)", { mode: "linear" })],
+        inputs: sequences,
+      },
+      /interpolates along/,
+    ],
     "Resize that moves places": [
       {
         nodes: [
