@@ -183,17 +183,11 @@ export const rowMutations: readonly RowMutation[] = [
   ),
   mutation("found elements are rows", { NonZero: sameRank, Unique: sameRank }, ["finds"]),
   mutation("places of maxima do not count the rows", { MaxPool: sameRank }, ["pools"]),
-  mutation(
-    "channels may be rows",
-    { BatchNormalization: passes, InstanceNormalization: passes, LRN: passes },
-    ["normalizesImages", "Transpose"],
-  ),
   mutation("averages of images are of each row", { MeanVarianceNormalization: passes }, [
     "normalizesImages",
   ]),
   mutation("steps of a sequence may be rows", { LSTM: sameRank, GRU: sameRank, RNN: sameRank }, [
     "recurs",
-    "Squeeze",
     "squeezes",
   ]),
   mutation("lists are turned round in rows", { ReverseSequence: passes }, ["ReverseSequence"]),
