@@ -1,0 +1,16 @@
+/** A group of models that the runtime runs and we refuse, on purpose. */
+export interface KnownRefusal {
+  /** For the table: what they have in common, and why they are refused. */
+  readonly reason: string;
+  /** Of our message, or "different: " and what differs. */
+  readonly message: RegExp;
+}
+
+/** Every exception to "whatever the runtime runs is served". A refusal that fits none fails the zoo. */
+export const knownRefusals: readonly KnownRefusal[] = [
+  {
+    reason:
+      "Inputs or outputs that are sequences, maps or optional values: the protocol has tensors alone. (A sequence whose length the graph tells is served as one output for each item.)",
+    message: /is a sequence, map or optional value/,
+  },
+];
