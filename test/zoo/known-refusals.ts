@@ -2,7 +2,9 @@
 export interface KnownRefusal {
   /** For the table: what they have in common, and why they are refused. */
   readonly reason: string;
-  /** Of our message, or "different: " and what differs. */
+  /** Only these kinds may be refused so. */
+  readonly kinds: readonly string[];
+  /** Of our message. */
   readonly message: RegExp;
 }
 
@@ -11,6 +13,7 @@ export const knownRefusals: readonly KnownRefusal[] = [
   {
     reason:
       "Inputs or outputs that are sequences, maps or optional values: the protocol has tensors alone. (A sequence whose length the graph tells is served as one output for each item.)",
+    kinds: ["node", "simple"],
     message: /is a sequence, map or optional value/,
   },
 ];

@@ -27,9 +27,10 @@ export interface ZooReport {
 
 export function reportZoo(kinds: readonly TriedKind[]): ZooReport {
   const all = kinds.flatMap(({ tried }) => tried);
-  const faults = all.flatMap(({ facts, outcome }) => {
+  const faults = all.flatMap((tried) => {
+    const { facts, outcome } = tried;
     if (outcome.kind !== "different" && outcome.kind !== "refused") return [];
-    if (refusalOf(outcome) !== undefined) return [];
+    if (refusalOf(tried) !== undefined) return [];
     return [`${facts.kind}/${facts.name} (${outcome.kind}): ${outcome.detail}`];
   });
   const sections = [
@@ -43,9 +44,11 @@ export function reportZoo(kinds: readonly TriedKind[]): ZooReport {
   return { text: sections.filter((section) => section !== "").join("\n\n"), faults };
 }
 
-function refusalOf(outcome: Outcome) {
+function refusalOf({ facts, outcome }: TriedCase) {
   if (outcome.kind !== "refused") return undefined;
-  return knownRefusals.find(({ message }) => message.test(outcome.detail));
+  return knownRefusals.find(({ kinds, message }) => {
+    return kinds.includes(facts.kind) && message.test(outcome.detail);
+  });
 }
 
 function overview(kinds: readonly TriedKind[]): string {
@@ -74,10 +77,11 @@ function countRow(title: string, cases: readonly TriedCase[]): string[] {
 }
 
 function renderRefusals(all: readonly TriedCase[]): string {
-  const groups = Map.groupBy(all, ({ outcome }) => {
+  const groups = Map.groupBy(all, (tried) => {
+    const { outcome } = tried;
     if (outcome.kind === "different") return "**A fault:** a different answer.";
     if (outcome.kind !== "refused") return undefined;
-    return refusalOf(outcome)?.reason ?? "**A fault:** refused for another reason.";
+    return refusalOf(tried)?.reason ?? "**A fault:** refused for another reason.";
   });
   groups.delete(undefined);
   const parts = [...groups].map(([reason, cases]) => {
