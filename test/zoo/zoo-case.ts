@@ -87,6 +87,25 @@ const datatypes: Readonly<Record<string, Datatype>> = {
   "tensor(float)": "FP32",
   "tensor(double)": "FP64",
   "tensor(string)": "BYTES",
+  // The protocol has no names for these: bits of floats, and one small integer in each byte.
+  "tensor(float8e4m3fn)": "UINT8",
+  "tensor(float8e4m3fnuz)": "UINT8",
+  "tensor(float8e5m2)": "UINT8",
+  "tensor(float8e5m2fnuz)": "UINT8",
+  "tensor(float8e8m0)": "UINT8",
+  "tensor(uint4)": "UINT8",
+  "tensor(int4)": "INT8",
+  "tensor(uint2)": "UINT8",
+  "tensor(int2)": "INT8",
+};
+
+/** The codes of NaN, of floats whose bits travel as integers. */
+const nanCodes: Readonly<Record<string, readonly number[]>> = {
+  "tensor(float8e4m3fn)": [0x7f, 0xff],
+  "tensor(float8e4m3fnuz)": [0x80],
+  "tensor(float8e5m2)": [0x7d, 0x7e, 0x7f, 0xfd, 0xfe, 0xff],
+  "tensor(float8e5m2fnuz)": [0x80],
+  "tensor(float8e8m0)": [0xff],
 };
 
 export async function readManifest(work: string, kind: string): Promise<Manifest> {
@@ -130,5 +149,7 @@ function toTensor(value: ManifestValue, file: Uint8Array): ZooTensor {
   const datatype = datatypeOf(value);
   if (datatype === undefined) throw new Error(`${value.type} has no form in the protocol`);
   const { name, shape = [], offset = 0, bytes = 0 } = value;
-  return { name, datatype, shape, data: file.slice(offset, offset + bytes) };
+  const tensor = { name, datatype, shape, data: file.slice(offset, offset + bytes) };
+  const nan = nanCodes[value.type];
+  return nan === undefined ? tensor : { ...tensor, nanCodes: nan };
 }

@@ -6,6 +6,8 @@ export interface ZooTensor {
   readonly datatype: Datatype;
   readonly shape: readonly number[];
   readonly data: Uint8Array;
+  /** Elements that all mean NaN, where integers are the bits of a float. */
+  readonly nanCodes?: readonly number[];
 }
 
 /** An element of FP16 and BF16 is its bits, one of BYTES its bytes. */

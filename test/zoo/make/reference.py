@@ -9,6 +9,7 @@ import os
 import re
 from typing import Any
 
+import ml_dtypes
 import numpy as np
 import onnx
 from zoo_case import Case, TensorFile, raw_bytes
@@ -47,6 +48,17 @@ PLAIN_TYPES = {
 }
 
 
+# Types that the binding of Python neither takes nor gives. The reference puts a Cast to a wider type before
+# inputs and behind outputs of such a type; their values are then those of the wider one.
+NARROW_TYPES = {
+    onnx.TensorProto.INT4: ("tensor(int4)", onnx.TensorProto.INT8),
+    onnx.TensorProto.UINT4: ("tensor(uint4)", onnx.TensorProto.UINT8),
+    onnx.TensorProto.INT2: ("tensor(int2)", onnx.TensorProto.INT8),
+    onnx.TensorProto.UINT2: ("tensor(uint2)", onnx.TensorProto.UINT8),
+    onnx.TensorProto.FLOAT8E8M0: ("tensor(float8e8m0)", onnx.TensorProto.FLOAT),
+}
+
+
 class CannotFeed(Exception):
     """The binding of Python takes no such value."""
 
@@ -67,10 +79,15 @@ def run_case(case: Case, folder: str) -> dict[str, Any]:
     tensors = TensorFile(os.path.join(folder, "tensors.bin"))
     runs = []
     try:
+        narrow = narrow_values(path)
+        if narrow:
+            path = widen(path, narrow)
+            session = open_session(path)
+            record["cast"] = True
         for values in case.data_sets:
             feeds = name_inputs(session, path, values)
-            inputs = [describe(tensors, name, value) for name, value in feeds.items()]
-            outputs, is_random = answers(session, path, feeds, tensors)
+            inputs = [describe(tensors, name, value, narrow.get(name, "")) for name, value in feeds.items()]
+            outputs, is_random = answers(session, path, feeds, tensors, narrow)
             runs.append({"inputs": inputs, "outputs": outputs, "random": is_random})
     except CannotFeed as error:
         return {**record, "refusal": {"at": "feed", "reason": first_line(error)}}
@@ -155,10 +172,43 @@ def as_value(value: Any) -> Any:
     return np.asarray(value) if isinstance(value, np.generic) else value
 
 
-def answers(session, path: str, feeds: dict[str, Any], tensors: TensorFile):
+def narrow_values(path: str) -> dict[str, str]:
+    """ONNX Runtime's name of the type of each input and output that has a narrow one."""
+    graph = onnx.load(path, load_external_data=False).graph
+    types = {value.name: value.type.tensor_type.elem_type for value in [*graph.input, *graph.output]}
+    return {name: NARROW_TYPES[number][0] for name, number in types.items() if number in NARROW_TYPES}
+
+
+def widen(path: str, narrow: dict[str, str]) -> str:
+    """Writes the model with its Casts beside it. Its inputs and outputs keep their names."""
+    model = onnx.load(path)
+    graph = model.graph
+    inner = {name: f"{name}/narrow" for name in narrow}
+    for node in graph.node:
+        node.input[:] = [inner.get(name, name) for name in node.input]
+        node.output[:] = [inner.get(name, name) for name in node.output]
+    for value in graph.input:
+        number = value.type.tensor_type.elem_type
+        if number in NARROW_TYPES:
+            value.type.tensor_type.elem_type = NARROW_TYPES[number][1]
+            graph.node.insert(0, onnx.helper.make_node("Cast", [value.name], [inner[value.name]], to=number))
+    for value in graph.output:
+        number = value.type.tensor_type.elem_type
+        if number in NARROW_TYPES:
+            wide = NARROW_TYPES[number][1]
+            value.type.tensor_type.elem_type = wide
+            graph.node.append(onnx.helper.make_node("Cast", [inner[value.name]], [value.name], to=wide))
+    for value in graph.value_info:
+        value.name = inner.get(value.name, value.name)
+    wider = os.path.join(os.path.dirname(path), "reference.onnx")
+    onnx.save(model, wider)
+    return wider
+
+
+def answers(session, path: str, feeds: dict[str, Any], tensors: TensorFile, narrow: dict[str, str]):
     """The outputs, and whether they differ from run to run."""
     names = [output.name for output in session.get_outputs()]
-    types = {output.name: output.type for output in session.get_outputs()}
+    types = {output.name: narrow.get(output.name, output.type) for output in session.get_outputs()}
     first = run(session, names, feeds)
     # A generator with a seed goes on from run to run, one without begins anywhere.
     others = [run(each, names, feeds) for each in (session, session, session, open_session(path))]
@@ -169,14 +219,24 @@ def answers(session, path: str, feeds: dict[str, Any], tensors: TensorFile):
 def run(session, names: list[str], feeds: dict[str, Any]) -> list[Any]:
     types = [v.type for v in [*session.get_inputs(), *session.get_outputs()]]
     odd = tuple(name for _, name in ODD_TYPES.values())
-    if not any(each in odd or "int4" in each or "int2" in each or "float4" in each for each in types):
-        return session.run(names, {name: plain(value) for name, value in feeds.items()})
+    if not any(each in odd for each in types):
+        wide = {v.name: WIDE_DTYPES[v.type] for v in session.get_inputs() if v.type in WIDE_DTYPES}
+        return session.run(names, {name: plain(value, wide.get(name)) for name, value in feeds.items()})
     given = {name: ort_value(value) for name, value in feeds.items()}
     return [from_ort_value(value) for value in session.run_with_ort_values(names, given)]
 
 
-def plain(value: Any) -> Any:
-    """As the binding takes it."""
+# Of ml_dtypes.
+NARROW_NAMES = ("int4", "int2", "float8_e8m0fnu")
+
+# Of the wider types of NARROW_TYPES.
+WIDE_DTYPES = {"tensor(int8)": np.int8, "tensor(uint8)": np.uint8, "tensor(float)": np.float32}
+
+
+def plain(value: Any, wide: Any = None) -> Any:
+    """As the binding takes it; `wide` is what a narrow one goes as."""
+    if wide is not None and isinstance(value, np.ndarray) and value.dtype.name.endswith(NARROW_NAMES):
+        return value.astype(wide)
     if isinstance(value, list):
         return [plain(each) for each in value]
     if isinstance(value, np.ndarray) and value.dtype.kind in "US":
@@ -214,10 +274,6 @@ def from_ort_value(value) -> Any:
     shape = list(value.shape())
     size = 2 if "bfloat16" in type_name else 1
     count = int(np.prod(shape, dtype=np.int64))
-    if re.search(r"\((?:u?int|float)4", type_name):
-        count = (count + 1) // 2
-    elif re.search(r"\(u?int2\b", type_name):
-        count = (count + 3) // 4
     raw = ctypes.string_at(value.data_ptr(), count * size) if count > 0 else b""
     return RawTensor(type_name, shape, raw)
 
@@ -247,6 +303,13 @@ def describe(tensors: TensorFile, name: str, value: Any, declared: str = "") -> 
     array = np.asarray(value)
     if array.dtype.kind in "OUS":
         return tensors.add(name, "tensor(string)", list(array.shape), raw_bytes(array))
+    if declared == "tensor(float8e8m0)":
+        bits = array.astype(ml_dtypes.float8_e8m0fnu).view(np.uint8)
+        return tensors.add(name, declared, list(array.shape), raw_bytes(bits))
+    if "int4" in declared or "int2" in declared:
+        # One element in each byte, as the protocol's INT8 and UINT8 have it.
+        wide = array.astype(np.uint8 if "uint" in declared else np.int8)
+        return tensors.add(name, declared, list(array.shape), raw_bytes(wide))
     known = array.dtype.name
     type_name = PLAIN_TYPES.get(known) or ODD_TYPES.get(known, (0, f"tensor({known})"))[1]
     entry = tensors.add(name, type_name, list(array.shape), raw_bytes(array))
