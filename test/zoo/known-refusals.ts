@@ -14,6 +14,6 @@ export const knownRefusals: readonly KnownRefusal[] = [
     reason:
       "Inputs or outputs that are sequences, maps or optional values: the protocol has tensors alone. (A sequence whose length the graph tells is served as one output for each item.)",
     kinds: ["node", "simple"],
-    message: /is a sequence, map or optional value/,
+    message: /is (?:a|an optional) (?:sequence|map)|is a sequence, map or optional value/,
   },
 ];
