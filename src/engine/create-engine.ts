@@ -4,6 +4,7 @@ import { defaultRunSettings } from "../run-settings.ts";
 import type {
   Engine,
   HostInfo,
+  Joining,
   LoadedModel,
   ModelFile,
   ModelPlace,
@@ -15,6 +16,7 @@ import { FileThreads } from "./file-threads.ts";
 import type { HostCounts } from "./host-counts.ts";
 import { HostPool, shuttingDown } from "./host-pool.ts";
 import { sharedHostFactor, sharedModelBytes } from "./model-size.ts";
+import { JoiningFaults } from "./queue/joining-faults.ts";
 
 export interface EngineOptions {
   /** Shared hosts for small models. Default: one for each core. */
@@ -65,6 +67,7 @@ class PooledEngine implements Engine {
   readonly #dedicatedMinBytes: number;
   /** What `inspect` saw, for the load that follows. */
   readonly #footprints = new WeakMap<ModelSource, ModelFootprint>();
+  readonly #joiningFaults = new JoiningFaults();
   #isClosed = false;
 
   constructor(options: EngineOptions) {
@@ -122,7 +125,7 @@ class PooledEngine implements Engine {
   }
 
   async load(source: ModelSource, options: Parameters<Engine["load"]>[1]): Promise<LoadedModel> {
-    const { signal, isolated, settings = defaultRunSettings, meter } = options;
+    const { signal, isolated, settings = defaultRunSettings, meter, onJoinedWrong } = options;
     signal.throwIfAborted();
     const format = knownFormat(source.format);
     const footprint =
@@ -136,6 +139,14 @@ class PooledEngine implements Engine {
       signal,
       // What took a host down may have been the warm-up: the second attempt is made without.
       warmupRows: isolated ? 0 : footprint.warmupRows,
+      joining: {
+        rowProof: footprint.rowProof,
+        fault: this.#joiningFaults.of(source),
+        onWrong: (joining: Joining) => {
+          this.#joiningFaults.note(source, joining.reason);
+          onJoinedWrong?.(joining);
+        },
+      },
     };
     if (isolated || this.#isBig(footprint)) {
       const host = this.#pool.placeDedicated();

@@ -19,6 +19,7 @@ import { decodeJson, encodeJson, frameKind } from "./host-protocol.ts";
 import { HostQueue, type HostRun } from "./host-queue.ts";
 import { HostedModel, type HostOfModel } from "./hosted-model.ts";
 import { anonymousBytesOf } from "./process-memory.ts";
+import { type JoiningTerms, joiningOf } from "./queue/joining-of.ts";
 import { RunWatch } from "./run-watch.ts";
 
 export interface HostLoad {
@@ -29,6 +30,7 @@ export interface HostLoad {
   readonly meter: RunMeter | undefined;
   /** Rows, at most, of the runs on zeros that the load ends with; 0: there are none. */
   readonly warmupRows: number;
+  readonly joining: JoiningTerms;
   readonly signal: CancelSignal;
   /** The size to report, from what the host measured. */
   sizeOf(measuredBytes: number | undefined): number;
@@ -134,9 +136,9 @@ export class EngineHost implements HostOfModel {
           : await this.#loadBesideOthers(number, load);
       const sizeBytes = load.sizeOf(measuredBytes);
       const metadata = { platform: load.platform, inputs, outputs };
-      const { settings, meter } = load;
-      const facts = { sizeBytes, measuredBytes, warmupMs, metadata, settings, meter };
-      const model = new HostedModel(this, number, facts);
+      const joining = joiningOf(metadata, load.settings, load.joining);
+      const facts = { sizeBytes, measuredBytes, warmupMs, metadata, joining };
+      const model = new HostedModel(this, number, facts, load);
       this.#models.set(number, { model, load });
       this.#commit(number, sizeBytes);
       // A model may be bigger than predicted; what its runs may take comes on top of what it is.

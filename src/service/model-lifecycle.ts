@@ -1,5 +1,5 @@
 import { abortable, delay } from "../abort.ts";
-import type { Engine, LoadedModel, ModelFile, ModelSource } from "../engine/engine.ts";
+import type { Engine, Joining, LoadedModel, ModelFile, ModelSource } from "../engine/engine.ts";
 import { HostLostError } from "../engine/host-lost-error.ts";
 import { describeError, isTransient, RuntimeError } from "../errors.ts";
 import type { Logger } from "../log.ts";
@@ -17,7 +17,7 @@ import { splitVersionedId } from "./model-name.ts";
 import { ModelPull } from "./model-pull.ts";
 import type { ModelRecord } from "./model-record.ts";
 import type { ModelRegistry } from "./model-registry.ts";
-import { parseSettingsFile } from "./model-settings.ts";
+import { parseSettingsFile, withOwnSettings } from "./model-settings.ts";
 import type { ModelSizer } from "./model-sizer.ts";
 
 export interface LifecycleParts {
@@ -224,10 +224,11 @@ export class ModelLifecycle {
 
   /** The key goes before the file, and that before the defaults. */
   async #settings({ request }: ModelRecord, { settingsFile }: ModelFile): Promise<RunSettings> {
-    const { defaultSettings } = this.#parts;
-    if (settingsFile === undefined) return { ...defaultSettings, ...request.settings };
-    const fromFile = parseSettingsFile(await readSmallFile(settingsFile.path), settingsFile.name);
-    return { ...defaultSettings, ...fromFile, ...request.settings };
+    const fromFile =
+      settingsFile === undefined
+        ? undefined
+        : parseSettingsFile(await readSmallFile(settingsFile.path), settingsFile.name);
+    return withOwnSettings(this.#parts.defaultSettings, { ...fromFile, ...request.settings });
   }
 
   /** One load, tried again after faults that were not the model's. */
@@ -237,8 +238,9 @@ export class ModelLifecycle {
       try {
         const { signal, settings, isIsolated: isolated, statistics } = record;
         const meter = statistics.series;
+        const onJoinedWrong = (joining: Joining) => this.#noteJoinedWrong(record, joining);
         const loaded = await record.times.measure("host", () =>
-          this.#parts.engine.load(source, { signal, isolated, settings, meter }),
+          this.#parts.engine.load(source, { signal, isolated, settings, meter, onJoinedWrong }),
         );
         const { warmupMs = 0 } = loaded;
         if (warmupMs > 0) record.times.note("warm-up", warmupMs);
@@ -254,6 +256,13 @@ export class ModelLifecycle {
         await delay(50 * 4 ** (attempt - 1), record.signal);
       }
     }
+  }
+
+  #noteJoinedWrong(record: ModelRecord, { reason }: Joining): void {
+    this.#parts.log.error(
+      { ...this.#facts(record), reason },
+      "joined runs differed from single ones",
+    );
   }
 
   async #serve(record: ModelRecord, loaded: LoadedModel): Promise<void> {
@@ -283,6 +292,8 @@ export class ModelLifecycle {
         hostMs: record.times.durationMs("host"),
         warmupMs: record.times.durationMs("warm-up"),
         hostPid: loaded.hostPid,
+        joining: loaded.joining.state,
+        joiningReason: loaded.joining.reason,
       },
       "model loaded",
     );
