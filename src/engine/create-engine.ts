@@ -49,6 +49,9 @@ export interface EngineOptions {
  *  of the sources in the host itself (not if it has a compile cache, see `environment`). */
 const hostBaseBytes = (extname(import.meta.url) === ".ts" ? 40 : 24) * 1024 * 1024;
 
+/** Rows of a rehearsal of joining (see `Rehearsal`) of a model whose runs take next to nothing. */
+const cheapRows = 8;
+
 /** Starts the engine hosts and returns at once; see `ready`. */
 export function createEngine(options: EngineOptions = {}): Engine {
   return new PooledEngine(options);
@@ -141,6 +144,8 @@ class PooledEngine implements Engine {
       warmupRows: isolated ? 0 : footprint.warmupRows,
       joining: {
         rowProof: footprint.rowProof,
+        // Where runs take next to nothing, none are made when it loads.
+        cheapRows: footprint.warmupRows || cheapRows,
         fault: this.#joiningFaults.of(source),
         onWrong: (joining: Joining) => {
           this.#joiningFaults.note(source, joining.reason);

@@ -53,8 +53,6 @@ export interface HostedModelFacts {
 export interface RunTerms {
   readonly settings: RunSettings;
   readonly meter: RunMeter | undefined;
-  /** Rows, at most, of the runs that the load ended with; 0: there were none. */
-  readonly warmupRows: number;
   readonly joining: JoiningTerms;
 }
 
@@ -186,14 +184,14 @@ export class HostedModel implements LoadedModel {
   }
 
   #placeIn(host: HostOfModel, number: number): Place {
-    const { settings, meter, warmupRows } = this.#terms;
+    const { settings, meter, joining } = this.#terms;
     const queue = new ModelQueue({
       owner: this,
       host: host.queue,
       settings,
       meter,
       mayJoin: this.#joining.state !== "off",
-      warmupRows,
+      cheapRows: joining.cheapRows,
       outputs: this.metadata.outputs.map(({ name }) => name),
       onJoiningEnd: (end) => this.#endJoining(end),
       send: ({ wanted, tensors }, receiver) =>

@@ -32,8 +32,8 @@ export interface ModelQueueOptions {
   readonly settings: RunSettings;
   /** Whether requests may be joined: the rows of the model are known to be independent, or promised to be. */
   readonly mayJoin: boolean;
-  /** Rows of the runs that its load ended with, for which it has its memory. */
-  readonly warmupRows: number;
+  /** Rows of a rehearsal that the memory of the model is made for. */
+  readonly cheapRows: number;
   /** Names of its outputs. */
   readonly outputs: readonly string[];
   readonly meter?: RunMeter | undefined;
@@ -70,11 +70,11 @@ export class ModelQueue implements RunSource {
 
   constructor(options: ModelQueueOptions) {
     this.#options = options;
-    const { mayJoin, warmupRows, outputs, meter, settings } = options;
+    const { mayJoin, cheapRows, outputs, meter, settings } = options;
     this.#guard = new JoinGuard({
       mayJoin,
       maxRows: settings.maxBatchSize,
-      cheapRows: warmupRows,
+      cheapRows,
       outputs,
       onCompared: (isSame) => meter?.compared(isSame),
       onEnd: (end) => {

@@ -32,7 +32,7 @@ export function newModel(changes: Partial<RunSettings> = {}, { mayJoin = true } 
     host,
     settings: { ...defaultRunSettings, ...changes },
     mayJoin,
-    warmupRows: 64,
+    cheapRows: 64,
     outputs: ["y"],
     meter: {
       answered: () => {},

@@ -19,8 +19,14 @@ export interface ServedZoo {
 /** One thread: a sum over several may come out otherwise by a bit, here and in the runtime itself. */
 const modelKey = JSON.stringify({ intra_op_thread_count: 1 });
 
+const loadTimeoutMs = 300_000;
+
 export async function serveZoo(root: string): Promise<ServedZoo> {
-  const served = await startServed(["--root-model-dir", root]);
+  const served = await startServed([
+    ...["--root-model-dir", root],
+    // A machine that is busy with something else is no reason to refuse a model.
+    ...["--load-timeout", String(loadTimeoutMs)],
+  ]);
   const baseUrl = `http://127.0.0.1:${served.port}`;
   const sessionManager = new Http2SessionManager(baseUrl);
   const transport = createGrpcTransport({ baseUrl, sessionManager });

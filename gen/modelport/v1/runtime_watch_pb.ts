@@ -945,7 +945,7 @@ export const RuntimePhaseSchema: GenEnum<RuntimePhase> = /*@__PURE__*/
 
 /**
  * Whether the repository RPCs (RepositoryModelLoad and Unload) may load and unload models. Those of
- * mmesh.ModelRuntime always may.
+ * mmesh.ModelRuntime always may. LIFECYCLE_OWNER sets it; by default it is the repository where there is one.
  *
  * @generated from enum modelport.v1.LifecycleOwner
  */
@@ -956,7 +956,7 @@ export const LifecycleOwner = {
   UNSPECIFIED: 0,
 
   /**
-   * They work until ModelMesh calls runtimeStatus.
+   * There is no repository, and ModelMesh has not called runtimeStatus over gRPC yet.
    *
    * @generated from enum value: LIFECYCLE_OWNER_UNCLAIMED = 1;
    */
@@ -970,7 +970,7 @@ export const LifecycleOwner = {
   REPOSITORY: 2,
 
   /**
-   * They answer FAILED_PRECONDITION.
+   * They answer FAILED_PRECONDITION, unless there is no repository anyway.
    *
    * @generated from enum value: LIFECYCLE_OWNER_MODELMESH = 3;
    */
@@ -979,7 +979,7 @@ export const LifecycleOwner = {
 
 /**
  * Whether the repository RPCs (RepositoryModelLoad and Unload) may load and unload models. Those of
- * mmesh.ModelRuntime always may.
+ * mmesh.ModelRuntime always may. LIFECYCLE_OWNER sets it; by default it is the repository where there is one.
  *
  * @generated from enum modelport.v1.LifecycleOwner
  */
@@ -1053,7 +1053,7 @@ export const EventKind = {
   SHUTDOWN_STARTED: 2,
 
   /**
-   * ModelMesh has called runtimeStatus, and owns the lifecycle from now on.
+   * ModelMesh has called runtimeStatus over gRPC, and owns the lifecycle from now on.
    *
    * @generated from enum value: EVENT_KIND_MODELMESH_TOOK_OVER = 3;
    */

@@ -6,6 +6,8 @@ import type { RowProof } from "../onnx/rows/row-proof.ts";
 /** What a load knows of the joining of its model's requests. */
 export interface JoiningTerms {
   readonly rowProof: RowProof;
+  /** Rows of a run that the memory of the model is made for. */
+  readonly cheapRows: number;
   /** What was wrong with joined runs of this very file before. */
   readonly fault: string | undefined;
   /** As `onJoinedWrong` of `Engine.load`. */
@@ -17,7 +19,7 @@ export interface JoiningTerms {
 export function joiningOf(
   metadata: ModelMetadata,
   { maxBatchSize, promisesRows }: RunSettings,
-  { rowProof, fault }: JoiningTerms,
+  { rowProof, fault }: Pick<JoiningTerms, "rowProof" | "fault">,
 ): Joining {
   if (maxBatchSize < 2) return off(`max_batch_size is ${maxBatchSize}`);
   const fixed = withoutRows("input", metadata.inputs) ?? withoutRows("output", metadata.outputs);

@@ -34,7 +34,7 @@ function joining({
     inputs: inputs ?? [spec("x", -1, 4)],
     outputs: outputs ?? [spec("y", -1)],
   };
-  const { state, reason } = joiningOf(metadata, settings, { rowProof, fault, onWrong: () => {} });
+  const { state, reason } = joiningOf(metadata, settings, { rowProof, fault });
   return `${state}: ${reason}`;
 }
 
