@@ -6,9 +6,10 @@ export interface Candidate {
   readonly sizeBytes: number;
 }
 
-/** How many of each kind; packages are too large. */
+const sampleSize = 150;
+
+/** How many of each kind at most; operators fill up what is left. Packages are too large. */
 const quotas: Readonly<Record<string, number>> = {
-  node: 98,
   simple: 6,
   "pytorch-operator": 6,
   "pytorch-converted": 8,
@@ -46,19 +47,26 @@ const maxBytes = 24_000;
  *  starts with the same word) in turn, spread evenly, each by its smallest member. */
 export function pickSample(candidates: readonly Candidate[]): Candidate[] {
   const small = candidates.filter(({ sizeBytes }) => sizeBytes <= maxBytes);
-  return Object.entries(quotas).flatMap(([kind, quota]) => {
-    const ofKind = small.filter((candidate) => candidate.kind === kind);
-    const first = ofKind.filter(({ name }) => wanted.some((pattern) => pattern.test(name)));
-    const rest = ofKind.filter((candidate) => !first.includes(candidate));
-    const families = [...Map.groupBy(rest, ({ name }) => /^[a-z]*|^.*/i.exec(name)?.[0])]
-      .map(([, members]) => members.reduce((a, b) => (b.sizeBytes < a.sizeBytes ? b : a)))
-      .sort((a, b) => (a.name < b.name ? -1 : 1));
-    const chosen = first.slice(0, quota);
-    const room = Math.min(quota - chosen.length, families.length);
-    for (let at = 0; at < room; at++) {
-      const candidate = families[Math.floor((at * families.length) / room)];
-      if (candidate !== undefined) chosen.push(candidate);
-    }
-    return chosen.sort((a, b) => (a.name < b.name ? -1 : 1));
-  });
+  const others = Object.entries(quotas).flatMap(([kind, quota]) => pickKind(small, kind, quota));
+  return [...pickKind(small, "node", sampleSize - others.length), ...others];
+}
+
+function pickKind(candidates: readonly Candidate[], kind: string, quota: number): Candidate[] {
+  const ofKind = candidates.filter((candidate) => candidate.kind === kind);
+  const first = ofKind.filter(({ name }) => wanted.some((pattern) => pattern.test(name)));
+  const rest = ofKind.filter((candidate) => !first.includes(candidate));
+  const families = [...Map.groupBy(rest, ({ name }) => /^[a-z]*|^.*/i.exec(name)?.[0])]
+    .map(([, members]) => members.reduce((a, b) => (b.sizeBytes < a.sizeBytes ? b : a)))
+    .sort(byName);
+  const chosen = first.slice(0, quota);
+  const room = Math.min(quota - chosen.length, families.length);
+  for (let at = 0; at < room; at++) {
+    const candidate = families[Math.floor((at * families.length) / room)];
+    if (candidate !== undefined) chosen.push(candidate);
+  }
+  return chosen.sort(byName);
+}
+
+function byName(a: Candidate, b: Candidate): number {
+  return a.name < b.name ? -1 : 1;
 }
