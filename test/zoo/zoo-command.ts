@@ -18,7 +18,7 @@ async function main(options: ZooOptions): Promise<void> {
   say(text);
   for (const fault of faults) say(`FAULT ${fault}`);
   say(faults.length === 0 ? "the zoo holds" : `${faults.length} faults`);
-  if (options.write) await writeZooPage(text);
+  if (options.write && faults.length === 0) await writeZooPage(text);
   if (options.writeSample) say(await writeSample(work, tried));
   process.exitCode = faults.length === 0 ? 0 : 1;
 }

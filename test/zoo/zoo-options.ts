@@ -38,7 +38,7 @@ export const usage = `npm run zoo -- [options]
   --only PATTERN     only models whose name matches this regular expression
   --concurrency N    models in flight at once, 4 if left out
   --reuse            tries the models of the last run again, without making them anew
-  --write            writes the table of docs/compatibility.md; whole runs only
+  --write            writes the tables of docs/compatibility.md; whole runs without a fault only
   --write-sample     writes test/zoo/sample/cases.json.gz; whole runs only
 
 MODELPORT_PYTHON names a Python that has test/zoo/requirements.txt; else one is set up in node_modules/.cache/zoo.

@@ -79,9 +79,8 @@ function countRow(title: string, cases: readonly TriedCase[]): string[] {
 function renderRefusals(all: readonly TriedCase[]): string {
   const groups = Map.groupBy(all, (tried) => {
     const { outcome } = tried;
-    if (outcome.kind === "different") return "**A fault:** a different answer.";
-    if (outcome.kind !== "refused") return undefined;
-    return refusalOf(tried)?.reason ?? "**A fault:** refused for another reason.";
+    // Faults have lines of their own, and no place in the tables.
+    return outcome.kind === "refused" ? refusalOf(tried)?.reason : undefined;
   });
   groups.delete(undefined);
   const parts = [...groups].map(([reason, cases]) => {
