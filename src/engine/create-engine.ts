@@ -110,12 +110,12 @@ class PooledEngine implements Engine {
 
   async inspect({ footprint: seen, ...model }: SeenFile): Promise<ModelSource> {
     if (this.#isClosed) throw shuttingDown();
-    const footprint = seen ?? (await this.#files.inspect(model.format, model.file));
-    const { loadedBytes } = footprint;
+    const footprint = seen ?? (await this.#files.inspect(model));
+    const { loadedBytes, dataFiles } = footprint;
     const estimatedBytes = this.#isBig(footprint)
       ? loadedBytes + hostBaseBytes
       : Math.ceil(loadedBytes * sharedHostFactor);
-    const source = { ...model, estimatedBytes };
+    const source = { ...model, estimatedBytes, ...(dataFiles && { dataFiles }) };
     this.#footprints.set(source, footprint);
     return source;
   }
@@ -131,8 +131,7 @@ class PooledEngine implements Engine {
     const { signal, isolated, settings = defaultRunSettings, meter, onJoinedWrong } = options;
     signal.throwIfAborted();
     const format = knownFormat(source.format);
-    const footprint =
-      this.#footprints.get(source) ?? (await this.#files.inspect(source.format, source.file));
+    const footprint = this.#footprints.get(source) ?? (await this.#files.inspect(source));
     signal.throwIfAborted();
     const load = {
       source,

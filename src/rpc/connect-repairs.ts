@@ -1,8 +1,10 @@
 import type { IncomingMessage } from "node:http";
+import { Code } from "@connectrpc/connect";
 import { parseTimeout } from "@connectrpc/connect/protocol-grpc";
 import type { FastifyInstance } from "fastify";
 import { respellGrpcMessage } from "./grpc-message.ts";
 import { maxTimeoutMs } from "./inference-timeout.ts";
+import { answerNoRpc } from "./plain-http.ts";
 
 const acceptHeaders = ["accept-encoding", "grpc-accept-encoding", "connect-accept-encoding"];
 
@@ -10,9 +12,12 @@ const acceptHeaders = ["accept-encoding", "grpc-accept-encoding", "connect-accep
 export function repairConnect(scope: FastifyInstance): void {
   scope.addHook("onRequest", (request, reply, done) => {
     if (!repairAuthority(request.raw)) {
-      void reply
-        .code(400)
-        .send({ code: "invalid_argument", message: "the request names a malformed host" });
+      answerNoRpc(request, reply, {
+        status: 400,
+        code: "invalid_argument",
+        grpcStatus: Code.InvalidArgument,
+        message: "the request names a malformed host",
+      });
       return;
     }
     // Never compress an answer: ModelMesh offers gzip, but reads one byte of what it gets. If the offer

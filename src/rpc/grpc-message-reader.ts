@@ -1,5 +1,6 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { MessageBuffers } from "./message-buffers.ts";
+import { messageLimit } from "./named-limit.ts";
 
 const headBytes = 5;
 const none: readonly never[] = [];
@@ -131,7 +132,7 @@ export class GrpcMessageReader {
     const sizeBytes = new DataView(head.buffer, head.byteOffset).getUint32(1);
     if (sizeBytes > this.#maxBytes) {
       throw new ConnectError(
-        `message size ${sizeBytes} is larger than configured readMaxBytes ${this.#maxBytes}`,
+        `message size ${sizeBytes} is larger than ${messageLimit(this.#maxBytes)}`,
         Code.ResourceExhausted,
       );
     }

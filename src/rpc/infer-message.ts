@@ -11,9 +11,15 @@ export interface InferMessage {
   readonly id: string;
   readonly parameters: ModelInferRequest["parameters"];
   readonly inputs: readonly InferInput[];
-  readonly outputs: readonly { readonly name: string }[];
+  readonly outputs: readonly InferOutput[];
   /** Views into the message. */
   readonly rawInputContents: readonly Uint8Array[];
+}
+
+export interface InferOutput {
+  readonly name: string;
+  /** Absent where there are none. */
+  readonly parameters?: ModelInferRequest["parameters"];
 }
 
 export interface InferInput {

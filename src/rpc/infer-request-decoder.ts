@@ -2,10 +2,11 @@ import { create, type DescMessage, fromBinary, mergeFromBinary } from "@bufbuild
 import {
   type ModelInferRequest,
   ModelInferRequest_InferInputTensorSchema,
+  type ModelInferRequest_InferRequestedOutputTensor,
   ModelInferRequest_InferRequestedOutputTensorSchema,
   ModelInferRequestSchema,
 } from "../../gen/inference/inference_pb.ts";
-import type { InferInput, InferMessage, TypedContents } from "./infer-message.ts";
+import type { InferInput, InferMessage, InferOutput, TypedContents } from "./infer-message.ts";
 import {
   readPacked32,
   readPacked64,
@@ -43,7 +44,7 @@ function readRequest(reader: WireReader): InferMessage {
   let id = "";
   let withParameters: ModelInferRequest | undefined;
   let inputs: InferInput[] | undefined;
-  let outputs: { readonly name: string }[] | undefined;
+  let outputs: InferOutput[] | undefined;
   let rawInputContents: Uint8Array[] | undefined;
   const end = reader.bytes.length;
   while (reader.position < end) {
@@ -158,16 +159,22 @@ function readShape(reader: WireReader, end: number, before: readonly number[] = 
 
 const unpackedShape = (3 << 3) | wireType.varint;
 
-function readOutput(reader: WireReader, end: number): { readonly name: string } {
+function readOutput(reader: WireReader, end: number): InferOutput {
   let name = "";
+  let withParameters: ModelInferRequest_InferRequestedOutputTensor | undefined;
   while (reader.position < end) {
     const start = reader.position;
     const tag = reader.uint32(end);
     if (!isContent(tag, 2)) reader.skip(tag, end);
     else if (tag >>> 3 === 1) name = reader.string(end);
-    else checkField(ModelInferRequest_InferRequestedOutputTensorSchema, reader, { start, end });
+    else {
+      reader.position = reader.contentEnd(end);
+      withParameters ??= create(ModelInferRequest_InferRequestedOutputTensorSchema);
+      const field = reader.bytes.subarray(start, reader.position);
+      mergeField(ModelInferRequest_InferRequestedOutputTensorSchema, withParameters, field);
+    }
   }
-  return { name };
+  return withParameters === undefined ? { name } : { name, parameters: withParameters.parameters };
 }
 
 type Writable<Type> = { -readonly [Key in keyof Type]: Type[Key] };

@@ -10,6 +10,7 @@ import {
 } from "node:zlib";
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { Compression } from "@connectrpc/connect/protocol";
+import { messageLimit } from "./named-limit.ts";
 
 type Compress = (bytes: InputType) => Promise<Buffer<ArrayBuffer>>;
 type Decompress = (
@@ -35,7 +36,7 @@ function messageCompression(name: string, compress: Compress, decompress: Decomp
         return await decompress(bytes, { maxOutputLength: readMaxBytes, chunkSize });
       } catch (cause) {
         if (cause instanceof RangeError) {
-          const message = `message is larger than configured readMaxBytes ${readMaxBytes} after decompression`;
+          const message = `message is larger than ${messageLimit(readMaxBytes)} after decompression`;
           throw new ConnectError(message, Code.ResourceExhausted, undefined, undefined, cause);
         }
         const message = "decompression failed";

@@ -2,6 +2,7 @@ import type { IncomingMessage } from "node:http";
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { Compression } from "@connectrpc/connect/protocol";
 import { compressionDeflate, compressionGzip } from "./message-compression.ts";
+import { messageLimit } from "./named-limit.ts";
 import { HttpRefusal } from "./rest-failure.ts";
 
 const compressions = new Map<string, Compression>([
@@ -99,5 +100,5 @@ class BodyBuffer {
 }
 
 function tooLarge(maxBytes: number): HttpRefusal {
-  return new HttpRefusal(413, `the request is larger than ${maxBytes} bytes`);
+  return new HttpRefusal(413, `the request is larger than ${messageLimit(maxBytes)}`);
 }

@@ -1,5 +1,6 @@
 import { isAscii, isUtf8 } from "node:buffer";
 import { RuntimeError } from "../errors.ts";
+import { BareNumber } from "../json-float.ts";
 import { decodeBase64 } from "./rest-base64.ts";
 
 // Elements of BYTES in JSON to and from the bytes of tensors: length as uint32, then content.
@@ -83,6 +84,7 @@ function areUtf8(bytes: Buffer): boolean {
 /** Any value of JSON, short enough for a message. What has parts is only named: it may be deep. */
 export function showElement(element: unknown): string {
   if (Array.isArray(element)) return "an array";
+  if (element instanceof BareNumber) return String(element);
   if (typeof element === "object" && element !== null) return "an object";
   if (typeof element !== "string") return String(element);
   const text = JSON.stringify(element.slice(0, 40));

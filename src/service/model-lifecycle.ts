@@ -1,13 +1,13 @@
 import { abortable, delay } from "../abort.ts";
-import type { Engine, Joining, LoadedModel, ModelFile, ModelSource } from "../engine/engine.ts";
+import type { Engine, Joining, LoadedModel, ModelSource } from "../engine/engine.ts";
 import { HostLostError } from "../engine/host-lost-error.ts";
 import { describeError, isTransient, RuntimeError } from "../errors.ts";
 import type { Logger } from "../log.ts";
 import type { RunSettings } from "../run-settings.ts";
 import type { SafePath } from "../safe-path.ts";
 import type { ModelPuller } from "../storage/model-puller.ts";
-import { readSmallFile } from "../storage/read-small-file.ts";
 import type { StorageLocation } from "../storage/storage-location.ts";
+import { configureModel } from "./configure-model.ts";
 import { FaultBook } from "./fault-book.ts";
 import type { LifecycleTracing } from "./lifecycle-tracing.ts";
 import type { LoadQueue } from "./load-queue.ts";
@@ -17,7 +17,6 @@ import { splitVersionedId } from "./model-name.ts";
 import { ModelPull } from "./model-pull.ts";
 import type { ModelRecord } from "./model-record.ts";
 import type { ModelRegistry } from "./model-registry.ts";
-import { parseSettingsFile, withOwnSettings } from "./model-settings.ts";
 import type { ModelSizer } from "./model-sizer.ts";
 
 export interface LifecycleParts {
@@ -198,7 +197,7 @@ export class ModelLifecycle {
         ? { path: safePath.resolve(spec.path), roots: safePath.roots }
         : await this.#pull(record, location);
     const model = await engine.locate({ path, name: spec.path, roots, format });
-    record.settings = await this.#settings(record, model);
+    await configureModel(record, model, { ...this.#parts, facts: this.#facts(record) });
     return await engine.inspect(model);
   }
 
@@ -220,15 +219,6 @@ export class ModelLifecycle {
       "model pulled",
     );
     return { path, roots: [root] };
-  }
-
-  /** The key goes before the file, and that before the defaults. */
-  async #settings({ request }: ModelRecord, { settingsFile }: ModelFile): Promise<RunSettings> {
-    const fromFile =
-      settingsFile === undefined
-        ? undefined
-        : parseSettingsFile(await readSmallFile(settingsFile.path), settingsFile.name);
-    return withOwnSettings(this.#parts.defaultSettings, { ...fromFile, ...request.settings });
   }
 
   /** One load, tried again after faults that were not the model's. */
@@ -271,6 +261,12 @@ export class ModelLifecycle {
     if (record.state.tag !== "loading" && record.state.tag !== "reloading") {
       await loaded.unload();
       throw record.signal.reason;
+    }
+    try {
+      record.configuration.check(loaded.metadata);
+    } catch (error) {
+      await loaded.unload();
+      throw error;
     }
     // A model that is loaded again has had its memory before.
     if (record.state.tag === "loading") {

@@ -51,8 +51,12 @@ const maxRank = 64;
 /** Reads the structure of the ONNX model `file` and of its external data files; weights are passed over,
  *  so that the time depends on the number of nodes. Blocks. Safe on any bytes. Throws RuntimeError
  *  "invalid-argument" (no ONNX model, cut off), "failed-precondition" (the file or one of its data files
- *  is missing or not readable) or "temporarily-unavailable". */
-export async function scanOnnxFile(file: string): Promise<OnnxStructure> {
+ *  is missing or not readable) or "temporarily-unavailable". `findDataFile` says where the data file of a
+ *  normalized relative name is; by default beside the file. */
+export async function scanOnnxFile(
+  file: string,
+  findDataFile = (location: string) => join(dirname(file), location),
+): Promise<OnnxStructure> {
   try {
     const descriptor = openSync(file, "r");
     try {
@@ -61,6 +65,7 @@ export async function scanOnnxFile(file: string): Promise<OnnxStructure> {
       const cursor = new ProtobufCursor(descriptor, { name: file, sizeBytes: found.size });
       const scan = new OnnxScan(file, cursor);
       scan.walk();
+      scan.checkDataFiles(findDataFile);
       return scan.structure();
     } finally {
       closeSync(descriptor);
@@ -108,7 +113,6 @@ class OnnxScan {
   }
 
   structure(): OnnxStructure {
-    this.#checkDataFiles();
     return {
       weightBytes: this.#weightBytes,
       nodeCount: this.#nodes,
@@ -328,9 +332,9 @@ class OnnxScan {
     return bytes;
   }
 
-  #checkDataFiles(): void {
+  checkDataFiles(find: (location: string) => string): void {
     for (const [location, wantedBytes] of this.#dataFiles) {
-      const sizeBytes = dataFileBytes(join(dirname(this.#file), location), this.#file);
+      const sizeBytes = dataFileBytes(find(location), this.#file);
       if (wantedBytes > sizeBytes) {
         throw new RuntimeError(
           "invalid-argument",

@@ -1,4 +1,5 @@
 import type { ModelFootprint } from "../engine-catalog.ts";
+import { DataFiles, type DataFolder } from "../files/data-files.ts";
 import { arenaBytes } from "./onnx-arena.ts";
 import { type OnnxStructure, scanOnnxFile } from "./onnx-file.ts";
 import type { OnnxGraph } from "./onnx-graph.ts";
@@ -41,8 +42,15 @@ const coldBytes = 128 * KiB;
 const mostBytes = 2 ** 50;
 
 /** As `ModelFormat.inspect`. */
-export async function inspectOnnxFile(file: string): Promise<ModelFootprint> {
-  return footprintOf(await scanOnnxFile(file));
+export async function inspectOnnxFile(
+  file: string,
+  dataFolder?: DataFolder,
+): Promise<ModelFootprint> {
+  if (dataFolder === undefined) return footprintOf(await scanOnnxFile(file));
+  const dataFiles = new DataFiles(file, dataFolder);
+  const structure = await scanOnnxFile(file, (location) => dataFiles.find(location));
+  const { moved } = dataFiles;
+  return { ...footprintOf(structure), ...(moved && { dataFiles: moved }) };
 }
 
 export function footprintOf(structure: OnnxStructure): ModelFootprint {

@@ -112,7 +112,7 @@ describe(`a reader of gRPC messages (seed ${seed})`, () => {
   it("refuses a message by its head alone", () => {
     const reader = new GrpcMessageReader(10, new MessageBuffers());
     assert.throws(() => reader.push(Buffer.of(0, 0, 0, 0, 11)), {
-      rawMessage: "message size 11 is larger than configured readMaxBytes 10",
+      rawMessage: "message size 11 is larger than MAX_MESSAGE_BYTES (10)",
     });
   });
 
