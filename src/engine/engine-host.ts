@@ -30,6 +30,8 @@ export interface HostLoad {
   readonly meter: RunMeter | undefined;
   /** Rows, at most, of the runs on zeros that the load ends with; 0: there are none. */
   readonly warmupRows: number;
+  /** As `ModelFootprint.loadingBytes`. */
+  readonly loadingBytes: number;
   readonly joining: JoiningTerms;
   readonly signal: CancelSignal;
   /** The size to report, from what the host measured. */
@@ -196,7 +198,7 @@ export class EngineHost implements HostOfModel {
     try {
       signal.throwIfAborted();
       await this.process.ready;
-      await this.#allowMemory();
+      await this.#allowMemory(load.loadingBytes);
       isSent = true;
       const message = await this.#callLoad(number, load);
       signal.throwIfAborted();
@@ -222,7 +224,7 @@ export class EngineHost implements HostOfModel {
     };
     try {
       await abortable(this.process.ready, signal);
-      const allowed = this.#allowMemory();
+      const allowed = this.#allowMemory(load.loadingBytes);
       if (allowed !== undefined) await allowed;
       const message = await this.queue.load(() => {
         isSent = this.process.isAlive;
@@ -241,11 +243,11 @@ export class EngineHost implements HostOfModel {
     }
   }
 
-  /** For the models that are here or promised. */
-  #allowMemory(): Promise<void> | undefined {
-    const { pid, baseDataBytes } = this.process;
-    if (baseDataBytes === undefined) return undefined;
-    return this.#cap.allow(pid, { baseBytes: baseDataBytes, modelBytes: this.#committedBytes });
+  /** For the models that are here or promised, and for a load: these come one after the other. */
+  #allowMemory(loadingBytes = 0): Promise<void> | undefined {
+    const { pid, baseDataBytes: baseBytes } = this.process;
+    if (baseBytes === undefined) return undefined;
+    return this.#cap.allow(pid, { baseBytes, modelBytes: this.#committedBytes, loadingBytes });
   }
 
   async #callLoad(number: number, load: HostLoad): Promise<LoadAnswer> {

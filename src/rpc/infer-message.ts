@@ -40,7 +40,18 @@ export interface TypedContents {
   readonly uint64Contents: ArrayLike<bigint>;
   readonly fp32Contents: ArrayLike<number>;
   readonly fp64Contents: ArrayLike<number>;
-  readonly bytesContents: readonly Uint8Array[];
+  readonly bytesContents: readonly Uint8Array[] | PackedStrings;
+}
+
+/** Elements of BYTES as tensors have them: each is its length as uint32, then its bytes. */
+export class PackedStrings {
+  readonly length: number;
+  readonly data: Uint8Array;
+
+  constructor(length: number, data: Uint8Array) {
+    this.length = length;
+    this.data = data;
+  }
 }
 
 /** What goes into a ModelInferResponse. */

@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { callForm } from "./call-form.ts";
 import { discardUnreadBody } from "./discard-body.ts";
 import { encodeGrpcMessage } from "./grpc-message.ts";
+import { namesOneHost } from "./guard/one-host.ts";
 import { observedRequest } from "./observed-requests.ts";
 import { noteAnswer } from "./unreadable-request.ts";
 
@@ -13,7 +14,11 @@ export function plainHttp(app: FastifyInstance): void {
   app.addHook("onRequest", (request, reply, done) => {
     noteAnswer(request.raw, reply.raw);
     discardUnreadBody(request.raw, reply.raw);
-    done();
+    if (namesOneHost(request.raw)) done();
+    else {
+      const message = "the request has several Host headers, expected one";
+      answerNoRpc(request, reply, { status: 400, code: "invalid_argument", message });
+    }
   });
   app.setNotFoundHandler((request, reply) => {
     // The path is as long as the caller likes, headers are not.

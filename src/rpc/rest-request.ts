@@ -20,7 +20,17 @@ export interface RestInference {
   /** What the answer has to repeat. */
   readonly id: string | undefined;
   readonly timeoutUs: bigint | undefined;
-  readonly formOf: (outputName: string) => OutputForm;
+  readonly forms: OutputForms;
+}
+
+/** How each output is to travel. Plain data: it passes between threads. */
+export interface OutputForms {
+  readonly byName: ReadonlyMap<string, OutputForm>;
+  readonly others: OutputForm;
+}
+
+export function formOf(forms: OutputForms, outputName: string): OutputForm {
+  return forms.byName.get(outputName) ?? forms.others;
 }
 
 export interface RestInferenceBody {
@@ -63,7 +73,7 @@ export function decodeRestInference(sent: RestInferenceBody): RestInference {
     },
     id,
     timeoutUs: readTimeoutUs(parameters["timeout"] ?? undefined),
-    formOf: outputs.formOf,
+    forms: outputs.forms,
   };
 }
 
@@ -150,12 +160,12 @@ function decodeOutputs(
 ): {
   readonly names: string[];
   readonly classes: ReadonlyMap<string, number>;
-  readonly formOf: (name: string) => OutputForm;
+  readonly forms: OutputForms;
 } {
   const classes = new Map<string, number>();
   const binaryByDefault = asFlag(parameters["binary_data_output"], "binary_data_output") ?? false;
-  const byDefault: OutputForm = { binary: binaryByDefault, bytesForm: "text" };
-  const forms = new Map<string, OutputForm>();
+  const others: OutputForm = { binary: binaryByDefault, bytesForm: "text" };
+  const byName = new Map<string, OutputForm>();
   const names = asArray(request["outputs"] ?? [], "outputs").map((item, index) => {
     const output = asObject(item, `outputs[${index}]`);
     const name = asString(output["name"], `name of outputs[${index}]`);
@@ -164,11 +174,11 @@ function decodeOutputs(
     const binary = asFlag(own["binary_data"], `binary_data of output '${name}'`);
     const count = requestedClasses(own["classification"], name);
     if (count !== undefined) classes.set(name, count);
-    forms.set(name, { binary: binary ?? binaryByDefault, bytesForm: bytesFormOf(own) });
+    byName.set(name, { binary: binary ?? binaryByDefault, bytesForm: bytesFormOf(own) });
     return name;
   });
   refuseDuplicates(names, `output of model '${modelId}'`);
-  return { names, classes, formOf: (name) => forms.get(name) ?? byDefault };
+  return { names, classes, forms: { byName, others } };
 }
 
 // rest-proxy knows both names. Other content types are hints for other servers.

@@ -42,7 +42,7 @@ export function unpackStrings(
   wanted: BytesForm,
 ): { readonly data: string[]; readonly bytesForm: BytesForm } {
   const bytes = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
-  const bytesForm = wanted === "base64" || !areUtf8(bytes) ? "base64" : "text";
+  const bytesForm = wanted === "base64" || !areUtf8(data) ? "base64" : "text";
   const encoding = bytesForm === "text" ? "utf8" : "base64";
   const elements: string[] = [];
   for (let offset = 0; offset < bytes.length; ) {
@@ -70,7 +70,9 @@ function readContent(element: unknown, form: BytesForm, what: string): string | 
   return element;
 }
 
-function areUtf8(bytes: Buffer): boolean {
+/** Whether all elements of `data` are UTF-8. */
+export function areUtf8(data: Uint8Array): boolean {
+  const bytes = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
   // Lengths below 128 are ASCII too.
   if (isAscii(bytes)) return true;
   for (let offset = 0; offset < bytes.length; ) {

@@ -47,7 +47,7 @@ export function randomGraph(
   { maxSteps = 9, only }: RandomGraphOptions = {},
 ): RandomGraph | undefined {
   const draft = new GraphDraft(random, random.pick(opsets), randomInputs(random));
-  const choice = (only ?? Object.keys(growths)).map((name) => growths[name] as Grow);
+  const choice = (only ?? Object.keys(growths)).map(growthOf);
   const steps = 1 + random.below(maxSteps);
   for (let step = 0; step < steps; step++) {
     for (let tries = 0; tries < triesPerStep; tries++) {
@@ -58,6 +58,12 @@ export function randomGraph(
   const outputs = chooseOutputs(draft);
   if (outputs.length === 0) return undefined;
   return { model: draft.finish(outputs), inputs: draft.inputs, text: describe(draft, outputs) };
+}
+
+function growthOf(name: string): Grow {
+  const grow = growths[name];
+  if (grow === undefined) throw new Error(`no growth is called ${name}`);
+  return grow;
 }
 
 function randomInputs(random: Random): DraftInput[] {

@@ -86,8 +86,12 @@ export class RowNode {
   }
 
   /** Of an input that is there and has a known shape. */
+  shapeOf(index: number): readonly Count[] {
+    return this.#inputs[index]?.dims ?? this.lose(`has no shape of input ${index}`);
+  }
+
   rankOf(index: number): number {
-    return this.#inputs[index]?.dims?.length ?? this.lose(`has no shape of input ${index}`);
+    return this.shapeOf(index).length;
   }
 
   /** Of an input that tells sizes. */
