@@ -1,13 +1,15 @@
 import { constants } from "node:fs";
 import { access, stat } from "node:fs/promises";
 import type { Config, ConfigReading } from "../config.ts";
-import type { Engine, ModelFile, ModelSource } from "../engine/engine.ts";
+import type { Engine, ModelSource } from "../engine/engine.ts";
 import { describeError } from "../errors.ts";
 import type { RunSettings } from "../run-settings.ts";
-import { parseSettingsFile } from "../service/model-settings.ts";
-import { listModelRepository } from "../storage/model-repository.ts";
-import { readSmallFile } from "../storage/read-small-file.ts";
+import { type ModelConfiguration, readModelConfiguration } from "../service/model-configuration.ts";
+import { listModelRepository, type RepositoryListing } from "../storage/model-repository.ts";
 import { type Finding, judgeOf, sizeText } from "./finding.ts";
+
+/** Of what is ignored. */
+const maxShown = 10;
 
 /** Whether the directories for models are there and can be read. */
 export async function checkModelFolders(
@@ -62,19 +64,33 @@ export async function checkRepository(
   const judge = judgeOf("repository");
   const { modelRepository: folder } = config;
   if (folder === undefined || engine === undefined) return [];
-  let entries: Awaited<ReturnType<typeof listModelRepository>>;
+  let listing: RepositoryListing;
   try {
-    entries = await listModelRepository(folder, engine.extensions);
+    listing = await listModelRepository(folder, engine.extensions);
   } catch (error) {
     return [judge("fail", describeError(error), "correct the directory, or --model-repository")];
   }
+  const { models: entries, ignored, doubles } = listing;
+  const findings: Finding[] = [];
   if (entries.length === 0) {
     const advice = "put a model file, or a directory with one, into it";
-    return [judge("warn", `${folder} has no models`, advice)];
+    findings.push(judge("warn", `${folder} has no models`, advice));
   }
-  const findings: Finding[] = [];
+  for (const { id, served, ignored: other } of doubles) {
+    const message = `${other} is not served: ${served} is model '${id}'`;
+    findings.push(judge("warn", message, "rename one of them, or take it out"));
+  }
+  if (ignored.length > 0) {
+    const shown = ignored.slice(0, maxShown).map(({ name, why }) => `${name} (${why})`);
+    const more = ignored.length > maxShown ? `, and ${ignored.length - maxShown} more` : "";
+    findings.push(judge("ok", `ignored, being no models: ${shown.join(", ")}${more}`));
+  }
   let totalBytes = 0;
-  for (const { id, versions } of entries) {
+  for (const { id, versions, refusal } of entries) {
+    if (refusal !== undefined) {
+      const advice = "let this user read it, or take it out";
+      findings.push(judgeOf("model")("fail", `${id}: ${refusal.message}`, advice));
+    }
     for (const { version, path } of versions) {
       const model = { name: version === "" ? id : `${id} version ${version}`, path };
       const verdict = await tryModel(model, { config, engine, availableBytes });
@@ -104,7 +120,8 @@ async function tryModel(
   try {
     const roots = config.modelRoots;
     const file = await engine.locate({ path, name: path, roots, format: undefined });
-    const settings = await settingsOf(file, config);
+    const configuration = await readModelConfiguration(file);
+    const settings = { ...config.runSettings, ...configuration.settings };
     const source = await engine.inspect(file);
     ({ estimatedBytes } = source);
     if (estimatedBytes > availableBytes) {
@@ -112,31 +129,42 @@ async function tryModel(
       const finding = judge("warn", message, "end what else runs here, and try again");
       return { finding, sizeBytes: estimatedBytes };
     }
-    const sizeBytes = await loadOnce(engine, source, { settings, timeoutMs: config.loadTimeoutMs });
-    return { finding: judge("ok", `${name}: ${source.format}, ${sizeText(sizeBytes)}`), sizeBytes };
+    const sizeBytes = await loadOnce(engine, source, {
+      settings,
+      configuration,
+      timeoutMs: config.loadTimeoutMs,
+    });
+    const message = `${name}: ${source.format}, ${sizeText(sizeBytes)}`;
+    const { ignored } = configuration;
+    if (ignored.length === 0) return { finding: judge("ok", message), sizeBytes };
+    const note = `${message}; of its config.pbtxt these have no effect: ${ignored.join(", ")}`;
+    return { finding: judge("ok", note), sizeBytes };
   } catch (error) {
     const advice = "correct the model or its settings, or take it out";
     return { finding: judge("fail", `${name}: ${describeError(error)}`, advice), sizeBytes: 0 };
   }
 }
 
-async function settingsOf(
-  { settingsFile }: ModelFile,
-  { runSettings }: Config,
-): Promise<RunSettings> {
-  if (settingsFile === undefined) return runSettings;
-  const text = await readSmallFile(settingsFile.path);
-  return { ...runSettings, ...parseSettingsFile(text, settingsFile.name) };
-}
-
 /** Resolves with the bytes that it took. */
 async function loadOnce(
   engine: Engine,
   source: ModelSource,
-  { settings, timeoutMs }: { readonly settings: RunSettings; readonly timeoutMs: number },
+  {
+    settings,
+    configuration,
+    timeoutMs,
+  }: {
+    readonly settings: RunSettings;
+    readonly configuration: ModelConfiguration;
+    readonly timeoutMs: number;
+  },
 ): Promise<number> {
   const signal = AbortSignal.timeout(timeoutMs);
   const model = await engine.load(source, { signal, isolated: false, settings });
-  await model.unload();
+  try {
+    configuration.check(model.metadata);
+  } finally {
+    await model.unload();
+  }
   return model.sizeBytes;
 }

@@ -4,6 +4,7 @@ import { defaultRunSettings } from "../run-settings.ts";
 import type {
   Engine,
   HostInfo,
+  Joining,
   LoadedModel,
   ModelFile,
   ModelPlace,
@@ -15,6 +16,7 @@ import { FileThreads } from "./file-threads.ts";
 import type { HostCounts } from "./host-counts.ts";
 import { HostPool, shuttingDown } from "./host-pool.ts";
 import { sharedHostFactor, sharedModelBytes } from "./model-size.ts";
+import { JoiningFaults } from "./queue/joining-faults.ts";
 
 export interface EngineOptions {
   /** Shared hosts for small models. Default: one for each core. */
@@ -47,6 +49,9 @@ export interface EngineOptions {
  *  of the sources in the host itself (not if it has a compile cache, see `environment`). */
 const hostBaseBytes = (extname(import.meta.url) === ".ts" ? 40 : 24) * 1024 * 1024;
 
+/** Rows of a rehearsal of joining (see `Rehearsal`) of a model whose runs take next to nothing. */
+const cheapRows = 8;
+
 /** Starts the engine hosts and returns at once; see `ready`. */
 export function createEngine(options: EngineOptions = {}): Engine {
   return new PooledEngine(options);
@@ -65,6 +70,7 @@ class PooledEngine implements Engine {
   readonly #dedicatedMinBytes: number;
   /** What `inspect` saw, for the load that follows. */
   readonly #footprints = new WeakMap<ModelSource, ModelFootprint>();
+  readonly #joiningFaults = new JoiningFaults();
   #isClosed = false;
 
   constructor(options: EngineOptions) {
@@ -104,12 +110,12 @@ class PooledEngine implements Engine {
 
   async inspect({ footprint: seen, ...model }: SeenFile): Promise<ModelSource> {
     if (this.#isClosed) throw shuttingDown();
-    const footprint = seen ?? (await this.#files.inspect(model.format, model.file));
-    const { loadedBytes } = footprint;
+    const footprint = seen ?? (await this.#files.inspect(model));
+    const { loadedBytes, dataFiles } = footprint;
     const estimatedBytes = this.#isBig(footprint)
       ? loadedBytes + hostBaseBytes
       : Math.ceil(loadedBytes * sharedHostFactor);
-    const source = { ...model, estimatedBytes };
+    const source = { ...model, estimatedBytes, ...(dataFiles && { dataFiles }) };
     this.#footprints.set(source, footprint);
     return source;
   }
@@ -122,11 +128,10 @@ class PooledEngine implements Engine {
   }
 
   async load(source: ModelSource, options: Parameters<Engine["load"]>[1]): Promise<LoadedModel> {
-    const { signal, isolated, settings = defaultRunSettings, meter } = options;
+    const { signal, isolated, settings = defaultRunSettings, meter, onJoinedWrong } = options;
     signal.throwIfAborted();
     const format = knownFormat(source.format);
-    const footprint =
-      this.#footprints.get(source) ?? (await this.#files.inspect(source.format, source.file));
+    const footprint = this.#footprints.get(source) ?? (await this.#files.inspect(source));
     signal.throwIfAborted();
     const load = {
       source,
@@ -135,7 +140,18 @@ class PooledEngine implements Engine {
       meter,
       signal,
       // What took a host down may have been the warm-up: the second attempt is made without.
+      loadingBytes: footprint.loadingBytes,
       warmupRows: isolated ? 0 : footprint.warmupRows,
+      joining: {
+        rowProof: footprint.rowProof,
+        // Where runs take next to nothing, none are made when it loads.
+        cheapRows: footprint.warmupRows || cheapRows,
+        fault: this.#joiningFaults.of(source),
+        onWrong: (joining: Joining) => {
+          this.#joiningFaults.note(source, joining.reason);
+          onJoinedWrong?.(joining);
+        },
+      },
     };
     if (isolated || this.#isBig(footprint)) {
       const host = this.#pool.placeDedicated();

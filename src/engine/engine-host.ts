@@ -19,6 +19,7 @@ import { decodeJson, encodeJson, frameKind } from "./host-protocol.ts";
 import { HostQueue, type HostRun } from "./host-queue.ts";
 import { HostedModel, type HostOfModel } from "./hosted-model.ts";
 import { anonymousBytesOf } from "./process-memory.ts";
+import { type JoiningTerms, joiningOf } from "./queue/joining-of.ts";
 import { RunWatch } from "./run-watch.ts";
 
 export interface HostLoad {
@@ -29,6 +30,9 @@ export interface HostLoad {
   readonly meter: RunMeter | undefined;
   /** Rows, at most, of the runs on zeros that the load ends with; 0: there are none. */
   readonly warmupRows: number;
+  /** As `ModelFootprint.loadingBytes`. */
+  readonly loadingBytes: number;
+  readonly joining: JoiningTerms;
   readonly signal: CancelSignal;
   /** The size to report, from what the host measured. */
   sizeOf(measuredBytes: number | undefined): number;
@@ -134,9 +138,9 @@ export class EngineHost implements HostOfModel {
           : await this.#loadBesideOthers(number, load);
       const sizeBytes = load.sizeOf(measuredBytes);
       const metadata = { platform: load.platform, inputs, outputs };
-      const { settings, meter } = load;
-      const facts = { sizeBytes, measuredBytes, warmupMs, metadata, settings, meter };
-      const model = new HostedModel(this, number, facts);
+      const joining = joiningOf(metadata, load.settings, load.joining);
+      const facts = { sizeBytes, measuredBytes, warmupMs, metadata, joining };
+      const model = new HostedModel(this, number, facts, load);
       this.#models.set(number, { model, load });
       this.#commit(number, sizeBytes);
       // A model may be bigger than predicted; what its runs may take comes on top of what it is.
@@ -194,7 +198,7 @@ export class EngineHost implements HostOfModel {
     try {
       signal.throwIfAborted();
       await this.process.ready;
-      await this.#allowMemory();
+      await this.#allowMemory(load.loadingBytes);
       isSent = true;
       const message = await this.#callLoad(number, load);
       signal.throwIfAborted();
@@ -220,7 +224,7 @@ export class EngineHost implements HostOfModel {
     };
     try {
       await abortable(this.process.ready, signal);
-      const allowed = this.#allowMemory();
+      const allowed = this.#allowMemory(load.loadingBytes);
       if (allowed !== undefined) await allowed;
       const message = await this.queue.load(() => {
         isSent = this.process.isAlive;
@@ -239,19 +243,19 @@ export class EngineHost implements HostOfModel {
     }
   }
 
-  /** For the models that are here or promised. */
-  #allowMemory(): Promise<void> | undefined {
-    const { pid, baseDataBytes } = this.process;
-    if (baseDataBytes === undefined) return undefined;
-    return this.#cap.allow(pid, { baseBytes: baseDataBytes, modelBytes: this.#committedBytes });
+  /** For the models that are here or promised, and for a load: these come one after the other. */
+  #allowMemory(loadingBytes = 0): Promise<void> | undefined {
+    const { pid, baseDataBytes: baseBytes } = this.process;
+    if (baseBytes === undefined) return undefined;
+    return this.#cap.allow(pid, { baseBytes, modelBytes: this.#committedBytes, loadingBytes });
   }
 
   async #callLoad(number: number, load: HostLoad): Promise<LoadAnswer> {
     const { source, threads, settings, signal } = load;
     const ownsHost = this.kind === "dedicated";
     const isWarmedUp = load.warmupRows > 0 && settings.warmupBatchSize > 0;
-    const { format, file, estimatedBytes } = source;
-    const message: LoadMessage = { format, file, threads, ownsHost, isWarmedUp };
+    const { format, file, dataFiles, estimatedBytes } = source;
+    const message: LoadMessage = { format, file, dataFiles, threads, ownsHost, isWarmedUp };
     const loading = this.process.call({
       kind: frameKind.load,
       model: number,

@@ -3,6 +3,7 @@ import type { RuntimeError } from "../errors.ts";
 import type { InferenceTimes } from "../inference-times.ts";
 import type { RunSettings } from "../run-settings.ts";
 import type { Tensor, TensorSpec } from "../tensor.ts";
+import type { DataFolder } from "./files/data-files.ts";
 import type { HostCounts } from "./host-counts.ts";
 
 /** Where a caller says that a model is. */
@@ -25,8 +26,12 @@ export interface ModelFile {
   readonly file: string;
   /** As `fileIdentity` of it. */
   readonly identity: string;
+  /** Where the files are that it refers to; absent: beside it. */
+  readonly dataFolder?: DataFolder;
   /** The file with the model's settings, if there is one. Not read. */
   readonly settingsFile?: SettingsFile;
+  /** Triton's configuration of the model, likewise. */
+  readonly tritonConfig?: SettingsFile;
 }
 
 export interface SettingsFile {
@@ -40,6 +45,16 @@ export interface SettingsFile {
 export interface ModelSource extends ModelFile {
   /** Upper bound of the memory that the loaded model takes, its own host included if it needs one. */
   readonly estimatedBytes: number;
+  /** As `DataFiles.moved`. */
+  readonly dataFiles?: Readonly<Record<string, string>>;
+}
+
+/** Whether requests for a model that wait are joined into one run, and why. "proven": its graph keeps rows apart;
+ *  "promised": its own settings say so; "off": neither, or it was found to be otherwise. */
+export interface Joining {
+  readonly state: "proven" | "promised" | "off";
+  /** One line for people. */
+  readonly reason: string;
 }
 
 export interface ModelMetadata {
@@ -66,6 +81,8 @@ export interface RunMeter {
   answered(waitedMs: number): void;
   /** A run has answered so many requests. It was away for `awayMs`, of which the engine took `computeMs`. */
   ran(requests: number, awayMs: number, computeMs: number): void;
+  /** Requests have run joined as well as by themselves. `isSame`: but for rounding, with the same results. */
+  compared(isSame: boolean): void;
 }
 
 /** A model in the memory of an engine host. */
@@ -80,6 +97,8 @@ export interface LoadedModel {
   readonly hostPid: number;
   /** Inferences of this model that the host has not got yet. */
   readonly waitingRuns: number;
+  /** Another object once joining has ended. */
+  readonly joining: Joining;
 
   /** Resolves with a "host-lost" error if the host dies while it holds the model, before any run is
    *  rejected because of it; a HostLostError tells the model's part in it. Never rejects, and stays
@@ -149,6 +168,9 @@ export interface Engine {
       /** Default: `defaultRunSettings`. */
       readonly settings?: RunSettings;
       readonly meter?: RunMeter;
+      /** Joined runs of the model have turned out to differ from single ones. Called at most once, with what
+       *  `joining` is from then on. */
+      readonly onJoinedWrong?: (joining: Joining) => void;
     },
   ): Promise<LoadedModel>;
 

@@ -1,5 +1,6 @@
 import { parentPort } from "node:worker_threads";
 import { describeError, RuntimeError } from "../errors.ts";
+import { modelFormats } from "./engine-catalog.ts";
 import type { FileThreadAnswer, FileThreadCall } from "./file-thread-messages.ts";
 import { findModel, inspectFile } from "./model-files.ts";
 
@@ -8,14 +9,14 @@ import { findModel, inspectFile } from "./model-files.ts";
 if (parentPort === null) throw new Error("this is the entry of a worker thread");
 const server = parentPort;
 server.on("message", (call: FileThreadCall) => void answer(call));
+// One that fails is tried again when it is needed, and then says why.
+for (const format of modelFormats) format.prepareToInspect().catch(() => {});
 
 async function answer(call: FileThreadCall): Promise<void> {
   let message: FileThreadAnswer;
   try {
     const result =
-      call.task === "find"
-        ? await findModel(call.place)
-        : await inspectFile(call.format, call.file);
+      call.task === "find" ? await findModel(call.place) : await inspectFile(call.model);
     message = { number: call.number, result };
   } catch (error) {
     const kind = error instanceof RuntimeError ? error.kind : undefined;

@@ -1,5 +1,5 @@
 import { statSync } from "node:fs";
-import { extname } from "node:path";
+import { dirname, extname } from "node:path";
 import { fromFileError } from "../file-errors.ts";
 import { fileIdentity } from "../file-identity.ts";
 import { SafePath } from "../safe-path.ts";
@@ -10,8 +10,9 @@ import {
   type ModelFormat,
   modelFormats,
 } from "./engine-catalog.ts";
+import { explainRefusal } from "./files/explain-refusal.ts";
 import { findModelFile } from "./model-layout.ts";
-import { findSettingsFile } from "./settings-file.ts";
+import { findSettingsFile, findTritonConfig } from "./settings-file.ts";
 
 // What the threads for files do. It blocks; see file-threads.ts.
 
@@ -21,10 +22,13 @@ export interface FoundModel {
   readonly footprint: ModelFootprint | undefined;
 }
 
+/** What is needed of a model to look into its file. */
+export type InspectedFile = Pick<ModelFile, "format" | "file" | "dataFolder">;
+
 /** As `Engine.locate`, and looks into the file as well, since that is what comes next. */
 export async function findModel(place: ModelPlace): Promise<FoundModel> {
-  const { name, format } = place;
-  const safePath = new SafePath(place.roots);
+  const { name, format, roots } = place;
+  const safePath = new SafePath(roots);
   const path = safePath.follow(place.path, name);
   let refusal: unknown;
   for (const candidate of candidates(path, format)) {
@@ -32,14 +36,22 @@ export async function findModel(place: ModelPlace): Promise<FoundModel> {
       const found = findModelFile(path, candidate.extension);
       // One inside a directory may be a link to where nobody may look.
       const file = found === path ? path : safePath.follow(found, name);
-      const settingsFile = locateSettings(found, safePath, name);
+      // What belongs to the model lies beside the path that was named, whatever that is a link to.
+      const named = found === path ? place.path : found;
+      const locate = (find: (modelFile: string) => string | undefined) =>
+        locateSettings([named, file].map(find), safePath, name);
+      const settingsFile = locate(findSettingsFile);
+      const tritonConfig = locate(findTritonConfig);
+      const dataFolder = { path: dirname(named), roots };
       const model = {
         format: candidate.name,
         file,
         identity: identityOf(file),
+        dataFolder,
         ...(settingsFile && { settingsFile }),
+        ...(tritonConfig && { tritonConfig }),
       };
-      return { model, footprint: await candidate.inspect(file).catch(() => undefined) };
+      return { model, footprint: await candidate.inspect(file, dataFolder).catch(() => undefined) };
     } catch (error) {
       // The first format is the likeliest: its reason is the one to tell.
       refusal ??= error;
@@ -49,11 +61,11 @@ export async function findModel(place: ModelPlace): Promise<FoundModel> {
 }
 
 function locateSettings(
-  modelFile: string,
+  files: readonly (string | undefined)[],
   safePath: SafePath,
   name: string,
 ): SettingsFile | undefined {
-  const found = findSettingsFile(modelFile);
+  const found = files.find((file) => file !== undefined);
   return found === undefined ? undefined : { name: found, path: safePath.follow(found, name) };
 }
 
@@ -66,8 +78,13 @@ function identityOf(file: string): string {
 }
 
 /** As `ModelFormat.inspect`. */
-export async function inspectFile(format: string, file: string): Promise<ModelFootprint> {
-  return await knownFormat(format).inspect(file);
+export async function inspectFile(model: InspectedFile): Promise<ModelFootprint> {
+  const { format, file, dataFolder } = model;
+  try {
+    return await knownFormat(format).inspect(file, dataFolder);
+  } catch (error) {
+    throw explainRefusal(error, file);
+  }
 }
 
 function candidates(path: string, format: string | undefined): readonly ModelFormat[] {

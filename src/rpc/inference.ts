@@ -6,6 +6,7 @@ import type { ModelStatistics, Models } from "../service/models.ts";
 import type { TensorSpec } from "../tensor.ts";
 import type { InferAnswer } from "./infer-message.ts";
 import { inferenceStream } from "./inference-stream.ts";
+import { refuseLoadParameters } from "./load-parameters.ts";
 import { modelIdOf } from "./model-id.ts";
 import { modelInfer } from "./model-infer.ts";
 import { observedKey } from "./observed-requests.ts";
@@ -14,6 +15,7 @@ import { encodeInference } from "./tensor-codec.ts";
 /** What is served beyond the core of the Open Inference Protocol, in the names of its extensions. */
 export const inferenceExtensions = [
   "binary_tensor_data",
+  "classification",
   "model_repository",
   "statistics",
 ] as const;
@@ -30,7 +32,10 @@ export function inferenceService(parts: {
   const answer = async (request: ModelInferRequest, context: HandlerContext) => {
     const { requestHeader: header, signal: cancellation, values } = context;
     const observed = values.get(observedKey)?.call;
-    return toResponse(await infer(request, { header, cancellation, observed }));
+    const answered = await infer(request, { header, cancellation, observed });
+    // Connect's callers read JSON by eye, where raw contents are base64.
+    const isReadByEye = context.protocolName === "connect" && request.inputs.length === 0;
+    return toResponse(isReadByEye ? { ...answered, form: "typed" } : answered);
   };
 
   return {
@@ -73,6 +78,7 @@ export function inferenceService(parts: {
 
     async repositoryModelLoad(request, context) {
       const modelName = modelNameOf(request);
+      refuseLoadParameters(Object.keys(request.parameters), modelName);
       await models.loadFromRepository(modelName, context.signal);
       return { modelName, isLoaded: true };
     },

@@ -1,13 +1,13 @@
 import { abortable, delay } from "../abort.ts";
-import type { Engine, LoadedModel, ModelFile, ModelSource } from "../engine/engine.ts";
+import type { Engine, Joining, LoadedModel, ModelSource } from "../engine/engine.ts";
 import { HostLostError } from "../engine/host-lost-error.ts";
 import { describeError, isTransient, RuntimeError } from "../errors.ts";
 import type { Logger } from "../log.ts";
 import type { RunSettings } from "../run-settings.ts";
 import type { SafePath } from "../safe-path.ts";
 import type { ModelPuller } from "../storage/model-puller.ts";
-import { readSmallFile } from "../storage/read-small-file.ts";
 import type { StorageLocation } from "../storage/storage-location.ts";
+import { configureModel } from "./configure-model.ts";
 import { FaultBook } from "./fault-book.ts";
 import type { LifecycleTracing } from "./lifecycle-tracing.ts";
 import type { LoadQueue } from "./load-queue.ts";
@@ -17,7 +17,6 @@ import { splitVersionedId } from "./model-name.ts";
 import { ModelPull } from "./model-pull.ts";
 import type { ModelRecord } from "./model-record.ts";
 import type { ModelRegistry } from "./model-registry.ts";
-import { parseSettingsFile } from "./model-settings.ts";
 import type { ModelSizer } from "./model-sizer.ts";
 
 export interface LifecycleParts {
@@ -198,7 +197,7 @@ export class ModelLifecycle {
         ? { path: safePath.resolve(spec.path), roots: safePath.roots }
         : await this.#pull(record, location);
     const model = await engine.locate({ path, name: spec.path, roots, format });
-    record.settings = await this.#settings(record, model);
+    await configureModel(record, model, { ...this.#parts, facts: this.#facts(record) });
     return await engine.inspect(model);
   }
 
@@ -222,14 +221,6 @@ export class ModelLifecycle {
     return { path, roots: [root] };
   }
 
-  /** The key goes before the file, and that before the defaults. */
-  async #settings({ request }: ModelRecord, { settingsFile }: ModelFile): Promise<RunSettings> {
-    const { defaultSettings } = this.#parts;
-    if (settingsFile === undefined) return { ...defaultSettings, ...request.settings };
-    const fromFile = parseSettingsFile(await readSmallFile(settingsFile.path), settingsFile.name);
-    return { ...defaultSettings, ...fromFile, ...request.settings };
-  }
-
   /** One load, tried again after faults that were not the model's. */
   async #load(record: ModelRecord, source: ModelSource): Promise<LoadedModel> {
     record.isIsolated = record.faults?.isIsolated === true;
@@ -237,8 +228,9 @@ export class ModelLifecycle {
       try {
         const { signal, settings, isIsolated: isolated, statistics } = record;
         const meter = statistics.series;
+        const onJoinedWrong = (joining: Joining) => this.#noteJoinedWrong(record, joining);
         const loaded = await record.times.measure("host", () =>
-          this.#parts.engine.load(source, { signal, isolated, settings, meter }),
+          this.#parts.engine.load(source, { signal, isolated, settings, meter, onJoinedWrong }),
         );
         const { warmupMs = 0 } = loaded;
         if (warmupMs > 0) record.times.note("warm-up", warmupMs);
@@ -256,12 +248,25 @@ export class ModelLifecycle {
     }
   }
 
+  #noteJoinedWrong(record: ModelRecord, { reason }: Joining): void {
+    this.#parts.log.error(
+      { ...this.#facts(record), reason },
+      "joined runs differed from single ones",
+    );
+  }
+
   async #serve(record: ModelRecord, loaded: LoadedModel): Promise<void> {
     const { budget, sizer } = this.#parts;
     // The engine may have finished in the very moment in which the load was stopped.
     if (record.state.tag !== "loading" && record.state.tag !== "reloading") {
       await loaded.unload();
       throw record.signal.reason;
+    }
+    try {
+      record.configuration.check(loaded.metadata);
+    } catch (error) {
+      await loaded.unload();
+      throw error;
     }
     // A model that is loaded again has had its memory before.
     if (record.state.tag === "loading") {
@@ -283,6 +288,8 @@ export class ModelLifecycle {
         hostMs: record.times.durationMs("host"),
         warmupMs: record.times.durationMs("warm-up"),
         hostPid: loaded.hostPid,
+        joining: loaded.joining.state,
+        joiningReason: loaded.joining.reason,
       },
       "model loaded",
     );

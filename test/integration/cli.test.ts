@@ -41,9 +41,23 @@ describe("modelport", { timeout: 240_000 }, () => {
       assert.equal(status, exitCodes.ok);
       assert.match(stdout, /^runtime +localhost:\d+, ready, up \d+ s$/m);
       assert.match(stdout, /^memory +2 GiB for models: \d+ KiB used, 0 B reserved/m);
-      assert.match(stdout, /^lifecycle +a local repository, .*you may load and unload$/m);
+      assert.match(stdout, /^lifecycle +a local repository's, .*you may load and unload$/m);
       assert.match(stdout, /^models +\d+ ready/m);
       assert.match(stdout, /^hosts +process \d+ \(shared\)/m);
+    });
+
+    it("says whose the lifecycle is, and how to change that", async (t) => {
+      const other = await startRuntime({ servesRoot: true, lifecycleOwner: "modelmesh" });
+      t.after(() => other.close());
+      const env = { MODELPORT_ADDRESS: `localhost:${other.port}` };
+      const { stdout } = await modelport(["status"], { env });
+      assert.match(
+        stdout,
+        /^lifecycle +ModelMesh's, .*LIFECYCLE_OWNER=repository changes it.*; you may load and unload other models alone$/m,
+      );
+      const { status, stderr } = await modelport(["load", "plain"], { env });
+      assert.equal(status, exitCodes.failed);
+      assert.match(stderr, /ModelMesh owns the lifecycle .*LIFECYCLE_OWNER=repository/);
     });
 
     it("gives programs the snapshot of the watch service", async () => {
@@ -60,6 +74,16 @@ describe("modelport", { timeout: 240_000 }, () => {
       assert.match(stdout, /^MODEL +VERSION +STATE/);
       assert.match(stdout, /^add-one +ready +\d+ KiB/m);
       assert.match(stdout, /^broken +not loaded/m);
+    });
+
+    it("says of one model whether its requests are joined, and why", async () => {
+      const { stdout } = await modelport(["models", "add-one"]);
+      assert.match(stdout, /^ +joining +proven: its rows are proven independent$/m);
+      const { models } = await json("models", "add-one");
+      assert.deepEqual(models[0].joining, {
+        state: "JOINING_STATE_PROVEN",
+        reason: "its rows are proven independent",
+      });
     });
 
     it("gives programs a row for each, and names alone to shells", async () => {
@@ -183,6 +207,16 @@ describe("modelport", { timeout: 240_000 }, () => {
       assert.ok(stdout.includes(`"data":[${long}]`), stdout);
       assert.deepEqual(await dataOf("text", '[["a b", "ü"]]'), ["a b", "ü"]);
       assert.match((await modelport(["infer", "text", '[["a"]]'])).stdout, /\[\["a"\]\]/);
+    });
+
+    it("takes NaN and the infinities for floats, and as words for text", async () => {
+      const row = '[[null, NaN, "-Infinity", Infinity]]';
+      const { stdout, stderr } = await modelport(["infer", "add-one", row]);
+      assert.equal(stdout, "y FP32[1,4]\n  [[NaN, NaN, -Infinity, Infinity]]\n", stderr);
+      assert.deepEqual(await dataOf("add-one", row), [null, null, null, null]);
+      assert.deepEqual(await dataOf("text", '[["NaN"]]'), ["NaN"]);
+      const refused = await modelport(["infer", "long", "[[NaN]]"]);
+      assert.match(refused.stderr, /"x" has NaN where a value should be/);
     });
 
     it("sends zeros where only the model is in question", async () => {

@@ -57,6 +57,7 @@ describe("inspecting a model", { timeout: limitMs }, () => {
         format: "onnx",
         file,
         identity: fileIdentity(statSync(file, { bigint: true })),
+        dataFolder: { path: directory, roots: ["/"] },
         estimatedBytes: 0,
       },
     );
@@ -69,14 +70,14 @@ describe("inspecting a model", { timeout: limitMs }, () => {
 
   it("refuses files that are no models, and formats that it does not know", async (t) => {
     const { engine, directory, put } = await startEngine(t);
-    for (const [name, bytes] of [
-      ["junk.onnx", junk(1000)],
-      ["empty.onnx", new Uint8Array(0)],
-      ["cut.onnx", truncated(addOne())],
+    for (const [name, bytes, problem] of [
+      ["junk.onnx", junk(1000), "is not an ONNX model: "],
+      ["empty.onnx", new Uint8Array(0), "is not an ONNX model but an empty file; "],
+      ["cut.onnx", truncated(addOne()), "is an ONNX model that cannot be read: "],
     ] as const) {
       await assert.rejects(inspectAt(engine, await put(name, bytes), undefined), {
         kind: "invalid-argument",
-        message: new RegExp(`${name} is not an ONNX model: `),
+        message: new RegExp(`${name} ${problem}`),
       });
     }
     await assert.rejects(inspectAt(engine, directory, undefined), {
@@ -306,6 +307,8 @@ describe("the abort of a load", { timeout: limitMs }, () => {
     const path = await fixture.put("add.onnx", addOne());
     const shared = fixture.engine.hosts().find(({ kind }) => kind === "shared");
     assert.ok(shared);
+    // The first look into a file brings code along, for which a busy machine needs its time.
+    await inspectAt(fixture.engine, path, undefined);
     process.kill(shared.pid, "SIGSTOP");
     const loading = fixture.load(path);
     setTimeout(() => process.kill(shared.pid, "SIGKILL"), 300);

@@ -1,5 +1,5 @@
 import { mkdir, open, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import type { Datatype } from "../../src/tensor.ts";
 import {
   constant,
@@ -25,6 +25,41 @@ export function addConstant(amount: number): Uint8Array {
     outputs: [fp32("y", ["N", 4])],
     nodes: [node("Add", ["x", "amount"], ["y"])],
     constants: [constant("amount", "FP32", [], [amount])],
+  }).finish();
+}
+
+/** As `addConstant`, with weights of about `bytes` bytes that leave the result exact: the values of a row go
+ *  through a square matrix that is the identity for them. */
+export function addsWithWeights(amount: number, bytes: number): Uint8Array {
+  const width = Math.max(8, Math.round(Math.sqrt(bytes / 4)));
+  const square = new Float32Array(width * width);
+  for (let at = 0; at < 4; at++) square[at * width + at] = 1;
+  // ONNX Runtime keeps equal tensors only once in memory. Nothing ever meets this element but a zero.
+  square[width * width - 1] = amount;
+  const identity = (rows: number, columns: number) =>
+    Array.from({ length: rows * columns }, (_, at) =>
+      at % columns === Math.floor(at / columns) ? 1 : 0,
+    );
+  return encodeModel({
+    inputs: [fp32("x", ["N", 4])],
+    outputs: [fp32("y", ["N", 4])],
+    nodes: [
+      node("MatMul", ["x", "in"], ["wide"]),
+      node("MatMul", ["wide", "square"], ["same"]),
+      node("MatMul", ["same", "out"], ["back"]),
+      node("Add", ["back", "amount"], ["y"]),
+    ],
+    constants: [
+      constant("in", "FP32", [4, width], identity(4, width)),
+      {
+        name: "square",
+        datatype: "FP32",
+        shape: [width, width],
+        content: { raw: new Uint8Array(square.buffer) },
+      },
+      constant("out", "FP32", [width, 4], identity(width, 4)),
+      constant("amount", "FP32", [], [amount]),
+    ],
   }).finish();
 }
 
@@ -255,6 +290,16 @@ export function failsAtRun(): Uint8Array {
   }).finish();
 }
 
+/** No input -> "y" FP32 [3] = 1, 2, 3. */
+export function withoutInputs(): Uint8Array {
+  return encodeModel({
+    inputs: [],
+    outputs: [fp32("y", [3])],
+    nodes: [node("Identity", ["values"], ["y"])],
+    constants: [constant("values", "FP32", [3], [1, 2, 3])],
+  }).finish();
+}
+
 /** "x" FP32 [N,4] -> "y": kills its process by SIGFPE at the run, if a value of `divisor` is -1: the least
  *  64-bit integer divided by -1 has no result. */
 export function crashesAtRun(divisor: "x" | "always -1" = "always -1"): Uint8Array {
@@ -289,9 +334,9 @@ export function sequenceOutput(): Uint8Array {
   }).finish();
 }
 
-/** Writes `dir`/model.onnx and its weights in `dir`/model.bin; resolves to the path of the former.
+/** Writes `dir`/model.onnx and its weights in `dir`/`dataFile`; resolves to the path of the former.
  *  "x" FP32 [N,4] -> "y" = x + [1,2,3,4]. */
-export async function externalData(dir: string): Promise<string> {
+export async function externalData(dir: string, dataFile = "model.bin"): Promise<string> {
   const amounts = new Uint8Array(Float32Array.of(1, 2, 3, 4).buffer);
   const model = encodeModel({
     inputs: [fp32("x", ["N", 4])],
@@ -302,12 +347,12 @@ export async function externalData(dir: string): Promise<string> {
         name: "amounts",
         datatype: "FP32",
         shape: [4],
-        content: { externalFile: "model.bin", sizeBytes: amounts.byteLength },
+        content: { externalFile: dataFile, sizeBytes: amounts.byteLength },
       },
     ],
   });
-  await mkdir(dir, { recursive: true });
-  await writeFile(join(dir, "model.bin"), amounts);
+  await mkdir(dirname(join(dir, dataFile)), { recursive: true });
+  await writeFile(join(dir, dataFile), amounts);
   const path = join(dir, "model.onnx");
   await writeFile(path, model.finish());
   return path;

@@ -15,7 +15,6 @@ import {
 import {
   type ExternalData,
   inlineBytes,
-  loadedBytes,
   newTally,
   shapeBytes,
   type TensorTally,
@@ -27,14 +26,8 @@ import { ProtobufCursor, wireType } from "./protobuf-cursor.ts";
 export interface OnnxStructure {
   /** Bytes of the weights as stored, in the file and beside it. */
   readonly weightBytes: number;
-  /** Of the weights as they will lie in memory. */
-  readonly loadedWeightBytes: number;
-  /** Of the largest weight as stored. */
-  readonly largestBytes: number;
   /** Those of subgraphs and functions, too. */
   readonly nodeCount: number;
-  /** Whether nodes are hidden from `graph`: in subgraphs or functions. */
-  readonly hasSubgraphs: boolean;
   /** Undefined if there is too much of it. */
   readonly graph: OnnxGraph | undefined;
 }
@@ -58,8 +51,12 @@ const maxRank = 64;
 /** Reads the structure of the ONNX model `file` and of its external data files; weights are passed over,
  *  so that the time depends on the number of nodes. Blocks. Safe on any bytes. Throws RuntimeError
  *  "invalid-argument" (no ONNX model, cut off), "failed-precondition" (the file or one of its data files
- *  is missing or not readable) or "temporarily-unavailable". */
-export async function scanOnnxFile(file: string): Promise<OnnxStructure> {
+ *  is missing or not readable) or "temporarily-unavailable". `findDataFile` says where the data file of a
+ *  normalized relative name is; by default beside the file. */
+export async function scanOnnxFile(
+  file: string,
+  findDataFile = (location: string) => join(dirname(file), location),
+): Promise<OnnxStructure> {
   try {
     const descriptor = openSync(file, "r");
     try {
@@ -68,6 +65,7 @@ export async function scanOnnxFile(file: string): Promise<OnnxStructure> {
       const cursor = new ProtobufCursor(descriptor, { name: file, sizeBytes: found.size });
       const scan = new OnnxScan(file, cursor);
       scan.walk();
+      scan.checkDataFiles(findDataFile);
       return scan.structure();
     } finally {
       closeSync(descriptor);
@@ -84,14 +82,11 @@ class OnnxScan {
   readonly #dataFiles = new Map<string, number>();
   readonly #builder = new OnnxGraphBuilder();
   #stack: { readonly message: MessageName; readonly end: number }[] = [];
-  #hasSubgraphs = false;
   #tensor = newTally();
   #entryKey = "";
   #graphs = 0;
   #nodes = 0;
   #weightBytes = 0;
-  #loadedBytes = 0;
-  #largestBytes = 0;
 
   constructor(file: string, cursor: ProtobufCursor) {
     this.#file = file;
@@ -118,13 +113,9 @@ class OnnxScan {
   }
 
   structure(): OnnxStructure {
-    this.#checkDataFiles();
     return {
       weightBytes: this.#weightBytes,
-      loadedWeightBytes: this.#loadedBytes,
-      largestBytes: this.#largestBytes,
       nodeCount: this.#nodes,
-      hasSubgraphs: this.#hasSubgraphs,
       graph: this.#builder.graph(),
     };
   }
@@ -175,9 +166,6 @@ class OnnxScan {
     else if (message === "externalData") this.#entryKey = "";
     else if (message === "graph") this.#graphs++;
     else if (message === "node") this.#nodes++;
-    if (message === "function" || (message === "graph" && this.#stack.length > 2)) {
-      this.#hasSubgraphs = true;
-    }
     if (isOfGraph(message)) this.#builder.enter(message);
   }
 
@@ -319,7 +307,8 @@ class OnnxScan {
 
   #countTensor(): void {
     const tensor = this.#tensor;
-    this.#count(tensor, tensor.isExternal ? this.#externalBytes(tensor) : inlineBytes(tensor));
+    tensor.sizeBytes = tensor.isExternal ? this.#externalBytes(tensor) : inlineBytes(tensor);
+    this.#weightBytes += tensor.sizeBytes;
   }
 
   #externalBytes(tensor: TensorTally): number {
@@ -343,15 +332,9 @@ class OnnxScan {
     return bytes;
   }
 
-  #count(tensor: TensorTally, bytes: number): void {
-    this.#weightBytes += bytes;
-    this.#loadedBytes += loadedBytes(tensor, bytes);
-    this.#largestBytes = Math.max(this.#largestBytes, bytes);
-  }
-
-  #checkDataFiles(): void {
+  checkDataFiles(find: (location: string) => string): void {
     for (const [location, wantedBytes] of this.#dataFiles) {
-      const sizeBytes = dataFileBytes(join(dirname(this.#file), location), this.#file);
+      const sizeBytes = dataFileBytes(find(location), this.#file);
       if (wantedBytes > sizeBytes) {
         throw new RuntimeError(
           "invalid-argument",

@@ -1,6 +1,12 @@
 import type { ModelFootprint } from "../engine-catalog.ts";
+import { DataFiles, type DataFolder } from "../files/data-files.ts";
+import { arenaBytes } from "./onnx-arena.ts";
 import { type OnnxStructure, scanOnnxFile } from "./onnx-file.ts";
+import type { OnnxGraph } from "./onnx-graph.ts";
+import { type HeldMemory, heldMemory } from "./onnx-held-memory.ts";
 import { type RunMemory, runMemory } from "./onnx-run-memory.ts";
+import { followShapes } from "./onnx-shape-walk.ts";
+import { proveRows } from "./rows/row-proof.ts";
 
 const KiB = 1024;
 
@@ -10,11 +16,17 @@ const sessionBytes = 124 * KiB;
 const nodeBytes = 3 * KiB;
 /** Of which the first run takes the rest. */
 const idleFrameShare = 0.75;
-/** What the bound allows for on top of these, for what models have in names and kernels of their own. */
-const boundFactor = 1.25;
-/** ONNX Runtime keeps blocks of the sizes that it needed once, and kernels need copies in layouts of their
- *  own: measured up to 1.6 times the values that are there at once. */
-const arenaFactor = 2;
+/** What the bound allows for: names and kernels of their own, weights that lie in pages with others, and
+ *  workspaces that are not known here. */
+const boundFactors = { session: 1.1, nodes: 1.5, held: 1.07, run: 1.2 } as const;
+/** More of it for a model that has run. */
+const boundBytes = 64 * KiB;
+
+/** Where shapes are not clear, the runs of a load are not expected to take more than so many times the file's
+ *  weights, its session and the largest value whose shape is clear. */
+const plausibleFactor = 4;
+/** A claim above this is none that a machine could meet: it counts as not clear. */
+const implausibleBytes = 2 ** 40;
 
 /** Rows of the runs that a load ends with: as many as requests are joined into, unless they take more than
  *  this or an eighth of the weights, which then would be most of the model. */
@@ -30,39 +42,90 @@ const coldBytes = 128 * KiB;
 const mostBytes = 2 ** 50;
 
 /** As `ModelFormat.inspect`. */
-export async function inspectOnnxFile(file: string): Promise<ModelFootprint> {
-  return footprintOf(await scanOnnxFile(file));
+export async function inspectOnnxFile(
+  file: string,
+  dataFolder?: DataFolder,
+): Promise<ModelFootprint> {
+  if (dataFolder === undefined) return footprintOf(await scanOnnxFile(file));
+  const dataFiles = new DataFiles(file, dataFolder);
+  const structure = await scanOnnxFile(file, (location) => dataFiles.find(location));
+  const { moved } = dataFiles;
+  return { ...footprintOf(structure), ...(moved && { dataFiles: moved }) };
 }
 
 export function footprintOf(structure: OnnxStructure): ModelFootprint {
-  const { weightBytes, loadedWeightBytes, largestBytes, nodeCount, graph } = structure;
-  const isClear = (run: RunMemory) => run.isClear && !structure.hasSubgraphs;
-  const unknown: RunMemory = { constantBytes: 0, peakBytes: 0, isClear: false };
-  const runOf = (rows: number) => (graph === undefined ? unknown : runMemory(graph, rows));
-  const affordableBytes = Math.max(cheapRowsBytes, loadedWeightBytes * cheapRowsShare);
-  let rows = mostRows;
-  let run = runOf(rows);
-  while (rows > fewRows && (run.peakBytes > affordableBytes || !isClear(run))) {
-    rows = Math.max(fewRows, rows / 2);
-    run = runOf(rows);
-  }
+  const { weightBytes, nodeCount, graph } = structure;
+  const { held, single, run, rows } =
+    graph === undefined ? unknownRuns(weightBytes) : warmUpRuns(graph);
   const frameBytes = sessionBytes + nodeCount * nodeBytes;
-  const runBytes = run.constantBytes + run.peakBytes;
-  const isCold = isClear(run) && loadedWeightBytes + runBytes < coldBytes;
+  // The runs that a load ends with: see `warmUp`.
+  const allRunBytes = arenaBytes([single, run, run]);
+  const isClear = run.isClear && Math.max(held.heldBytes, allRunBytes) < implausibleBytes;
+  const largestBytes = run.isClear ? 0 : Math.min(run.largestClearBytes, implausibleBytes);
+  const mostlyBytes = isClear
+    ? mostBytes
+    : plausibleFactor * (weightBytes + frameBytes + largestBytes);
+  const heldBytes = Math.min(held.heldBytes, mostlyBytes);
+  const runBytes = Math.min(allRunBytes, mostlyBytes);
+  const isCold = isClear && heldBytes + runBytes < coldBytes;
+  const bound =
+    boundFactors.held * (heldBytes + held.leftBehindBytes) +
+    boundFactors.session * sessionBytes +
+    boundFactors.nodes * nodeCount * nodeBytes +
+    boundFactors.run * runBytes +
+    (isCold ? 0 : boundBytes);
   return {
     leastBytes: Math.min(weightBytes + idleFrameShare * frameBytes, mostBytes),
-    usualBytes: Math.min(loadedWeightBytes + frameBytes + runBytes, mostBytes),
-    // Weights are packed into the kernels' own layout one by one: the largest is there twice for a while.
-    loadedBytes: Math.min(
-      Math.ceil(
-        loadedWeightBytes +
-          largestBytes +
-          boundFactor * (frameBytes + run.constantBytes) +
-          arenaFactor * run.peakBytes,
-      ),
+    usualBytes: Math.min(Math.ceil(heldBytes + frameBytes + runBytes), mostBytes),
+    loadedBytes: Math.min(Math.ceil(bound), mostBytes),
+    loadingBytes: Math.min(
+      Math.ceil(Math.max(weightBytes, heldBytes) + held.leftBehindBytes),
       mostBytes,
     ),
-    isClear: isClear(run),
+    isClear,
     warmupRows: isCold ? 0 : rows,
+    rowProof: proveRows(graph),
   };
+}
+
+interface WarmUpRuns {
+  readonly held: HeldMemory;
+  /** On one row. */
+  readonly single: RunMemory;
+  /** On `rows` rows. */
+  readonly run: RunMemory;
+  readonly rows: number;
+}
+
+const unknownRun: RunMemory = {
+  peakBytes: 0,
+  constantBytes: 0,
+  isClear: false,
+  largestClearBytes: 0,
+  steps: [],
+};
+
+/** Of a graph that is too big to be kept. */
+function unknownRuns(weightBytes: number): WarmUpRuns {
+  // Half-precision becomes FP32.
+  const held = { heldBytes: 2 * weightBytes, leftBehindBytes: 0 };
+  return { held, single: unknownRun, run: unknownRun, rows: fewRows };
+}
+
+function warmUpRuns(graph: OnnxGraph): WarmUpRuns {
+  const body = followShapes(graph, 1);
+  const held = heldMemory(body);
+  const single = runMemory(body);
+  const affordableBytes = Math.max(cheapRowsBytes, held.heldBytes * cheapRowsShare);
+  const onRows = (rows: number) => runMemory(followShapes(graph, rows));
+  const isAffordable = (run: RunMemory) =>
+    run.isClear && run.peakBytes - run.constantBytes <= affordableBytes;
+  let rows = mostRows;
+  let run = onRows(rows);
+  if (!run.isClear) rows = 2 * fewRows;
+  while (rows > fewRows && !isAffordable(run)) {
+    rows = Math.max(fewRows, Math.floor(rows / 2));
+    run = onRows(rows);
+  }
+  return { held, single, run, rows };
 }

@@ -8,7 +8,7 @@ import {
   type OnnxValue,
 } from "./onnx-graph.ts";
 import { attributeList, type GraphMessage } from "./onnx-messages.ts";
-import type { TensorTally } from "./onnx-tensor-bytes.ts";
+import { shapeBytes, type TensorTally } from "./onnx-tensor-bytes.ts";
 
 type Writable<T> = { -readonly [K in keyof T]: T[K] };
 type Lists = { ints: number[]; floats: number[]; shortTexts: Set<string> };
@@ -150,7 +150,10 @@ export class OnnxGraphBuilder {
     else if (message === "sparseTensor" && field === 3) frame.sparse?.dims.push(value);
     else if (message === "attribute" && frame.attribute !== undefined) {
       if (field === 3) frame.attribute.int = value;
-      else if (field === attributeList.integers) this.#listed(frame.attribute.ints, value);
+      else if (field === attributeList.integers) {
+        frame.attribute.largest = Math.max(value, frame.attribute.largest ?? value);
+        this.#listed(frame.attribute.ints, value);
+      }
     }
   }
 
@@ -206,7 +209,9 @@ export class OnnxGraphBuilder {
         if (frame.sparse !== undefined) {
           const { name, datatype, dims } = frame.sparse;
           frame.sparse = undefined;
-          keep(frame, name, { datatype, dims, values: undefined });
+          const elements = dims.reduce((count, size) => count * size, 1);
+          const sizeBytes = shapeBytes({ datatype, elements });
+          keep(frame, name, { datatype, dims, values: undefined, sizeBytes });
         }
         break;
       case "shape":
@@ -290,15 +295,21 @@ export class OnnxGraphBuilder {
     (frame.isInNode ? frame.attributes : frame.defaults).set(attributeName, attribute);
   }
 
-  #leaveTensor(frame: Frame, { datatype, dims, elements, values }: TensorTally): void {
+  #leaveTensor(frame: Frame, tally: TensorTally): void {
+    const { datatype, dims, elements, values, sizeBytes } = tally;
     if (frame.sparse !== undefined) {
       // Its values have its name and datatype, its indices neither.
       if (frame.sparse.datatype === 0) frame.sparse.datatype = datatype;
       if (frame.sparse.name === "") frame.sparse.name = frame.tensorName;
       return;
     }
-    const isWhole = values?.length === elements;
-    keep(frame, frame.tensorName, { datatype, dims, values: isWhole ? values : undefined });
+    const numbers = elements === 0 ? [] : values;
+    keep(frame, frame.tensorName, {
+      datatype,
+      dims,
+      values: numbers?.length === elements ? numbers : undefined,
+      sizeBytes,
+    });
   }
 }
 
@@ -334,6 +345,7 @@ function newAttribute(): Attribute {
     ints: [],
     floats: [],
     count: 0,
+    largest: undefined,
     shortTexts: new Set(),
     tensor: undefined,
     graph: undefined,

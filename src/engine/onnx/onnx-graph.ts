@@ -15,6 +15,8 @@ export interface OnnxConstant {
   readonly dims: readonly number[];
   /** All its numbers, row-major, of any datatype but strings, if they take less than a KiB. */
   readonly values: readonly number[] | undefined;
+  /** As stored, in the file or beside it; of a sparse tensor with all its zeros. */
+  readonly sizeBytes: number;
 }
 
 export interface OnnxAttribute {
@@ -26,6 +28,8 @@ export interface OnnxAttribute {
   readonly floats: readonly number[];
   /** Elements of its list of integers, floats or texts; of a very long list at most that many. */
   readonly count: number;
+  /** Of all its integers, the ones that are not kept included. */
+  readonly largest: number | undefined;
   /** Those of its texts that take one or two bytes. */
   readonly shortTexts: ReadonlySet<string>;
   readonly tensor: OnnxConstant | undefined;

@@ -7,8 +7,14 @@ const MiB = 1024 * 1024;
 
 /** Sizes in MiB. */
 function sizeOf(measured: number | undefined, footprint: Partial<ModelFootprint> = {}): number {
-  const known = { leastBytes: 8 * MiB, usualBytes: 10 * MiB, loadedBytes: 15 * MiB };
-  const whole = { ...known, isClear: true, warmupRows: 3, ...footprint };
+  const known = {
+    leastBytes: 8 * MiB,
+    usualBytes: 10 * MiB,
+    loadedBytes: 15 * MiB,
+    loadingBytes: 10 * MiB,
+  };
+  const rowProof = { isProven: true } as const;
+  const whole = { ...known, isClear: true, warmupRows: 3, rowProof, ...footprint };
   const bytes = sharedModelBytes(whole, measured === undefined ? undefined : measured * MiB);
   return Math.round((1000 * bytes) / sharedHostFactor / MiB) / 1000;
 }
