@@ -112,7 +112,9 @@ async function tryModel(
       const finding = judge("warn", message, "end what else runs here, and try again");
       return { finding, sizeBytes: estimatedBytes };
     }
-    const sizeBytes = await loadOnce(engine, source, { settings, timeoutMs: config.loadTimeoutMs });
+    const { loadTimeoutMs: timeoutMs } = config;
+    const mostBytes = availableBytes;
+    const sizeBytes = await loadOnce(engine, source, { settings, timeoutMs, mostBytes });
     return { finding: judge("ok", `${name}: ${source.format}, ${sizeText(sizeBytes)}`), sizeBytes };
   } catch (error) {
     const advice = "correct the model or its settings, or take it out";
@@ -133,10 +135,18 @@ async function settingsOf(
 async function loadOnce(
   engine: Engine,
   source: ModelSource,
-  { settings, timeoutMs }: { readonly settings: RunSettings; readonly timeoutMs: number },
+  {
+    settings,
+    timeoutMs,
+    mostBytes,
+  }: {
+    readonly settings: RunSettings;
+    readonly timeoutMs: number;
+    readonly mostBytes: number;
+  },
 ): Promise<number> {
   const signal = AbortSignal.timeout(timeoutMs);
-  const model = await engine.load(source, { signal, isolated: false, settings });
+  const model = await engine.load(source, { signal, isolated: false, settings, mostBytes });
   await model.unload();
   return model.sizeBytes;
 }

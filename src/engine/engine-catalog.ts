@@ -16,6 +16,12 @@ export interface ModelFootprint {
   readonly warmupRows: number;
 }
 
+/** What a look into a model file tells. */
+export interface ModelInspection extends ModelFootprint {
+  /** The files beside it that hold its weights, as paths from its directory. */
+  readonly dataFiles: readonly string[];
+}
+
 /** One kind of model file: all that the server must know of it, and the engine that a host loads for it. */
 export interface ModelFormat {
   readonly name: string;
@@ -27,7 +33,7 @@ export interface ModelFormat {
   readonly platform: string;
   /** Reads the structure of `file`, never its weights, and blocks meanwhile. Throws as `Engine.inspect`
    *  does. */
-  inspect(file: string): Promise<ModelFootprint>;
+  inspect(file: string): Promise<ModelInspection>;
   /** Upper bound of a loaded model whose files have `diskBytes` bytes, without a host. */
   predictBytes(diskBytes: number): number;
   /** Called in engine hosts only: importing an engine brings its native library into the process. */

@@ -29,6 +29,8 @@ export interface HostLoad {
   readonly meter: RunMeter | undefined;
   /** Rows, at most, of the runs on zeros that the load ends with; 0: there are none. */
   readonly warmupRows: number;
+  /** What the model may turn out to take at most, in a dedicated host; undefined: what its load reserves. */
+  readonly mostBytes: number | undefined;
   readonly signal: CancelSignal;
   /** The size to report, from what the host measured. */
   sizeOf(measuredBytes: number | undefined): number;
@@ -194,7 +196,7 @@ export class EngineHost implements HostOfModel {
     try {
       signal.throwIfAborted();
       await this.process.ready;
-      await this.#allowMemory();
+      await this.#allowMemory(load);
       isSent = true;
       const message = await this.#callLoad(number, load);
       signal.throwIfAborted();
@@ -239,11 +241,15 @@ export class EngineHost implements HostOfModel {
     }
   }
 
-  /** For the models that are here or promised. */
-  #allowMemory(): Promise<void> | undefined {
-    const { pid, baseDataBytes } = this.process;
-    if (baseDataBytes === undefined) return undefined;
-    return this.#cap.allow(pid, { baseBytes: baseDataBytes, modelBytes: this.#committedBytes });
+  /** For the models that are here or promised, or for the one that comes alone and has no bounds. */
+  #allowMemory(load?: HostLoad): Promise<void> | undefined {
+    const { pid, baseDataBytes: baseBytes } = this.process;
+    if (baseBytes === undefined) return undefined;
+    if (load?.mostBytes === undefined) {
+      return this.#cap.allow(pid, { baseBytes, modelBytes: this.#committedBytes });
+    }
+    const { mostBytes, threads } = load;
+    return this.#cap.allowLoad(pid, { baseBytes, mostBytes, threads });
   }
 
   async #callLoad(number: number, load: HostLoad): Promise<LoadAnswer> {

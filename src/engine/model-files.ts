@@ -4,12 +4,8 @@ import { fromFileError } from "../file-errors.ts";
 import { fileIdentity } from "../file-identity.ts";
 import { SafePath } from "../safe-path.ts";
 import type { ModelFile, ModelPlace, SettingsFile } from "./engine.ts";
-import {
-  knownFormat,
-  type ModelFootprint,
-  type ModelFormat,
-  modelFormats,
-} from "./engine-catalog.ts";
+import { knownFormat, type ModelFormat, modelFormats } from "./engine-catalog.ts";
+import { type InspectedFiles, ModelInspector } from "./files/model-inspector.ts";
 import { findModelFile } from "./model-layout.ts";
 import { findSettingsFile } from "./settings-file.ts";
 
@@ -18,8 +14,10 @@ import { findSettingsFile } from "./settings-file.ts";
 export interface FoundModel {
   readonly model: ModelFile;
   /** Undefined if the file is no model, or cannot be read now: why, `inspectFile` says. */
-  readonly footprint: ModelFootprint | undefined;
+  readonly inspected: InspectedFiles | undefined;
 }
+
+const inspector = new ModelInspector();
 
 /** As `Engine.locate`, and looks into the file as well, since that is what comes next. */
 export async function findModel(place: ModelPlace): Promise<FoundModel> {
@@ -39,7 +37,8 @@ export async function findModel(place: ModelPlace): Promise<FoundModel> {
         identity: identityOf(file),
         ...(settingsFile && { settingsFile }),
       };
-      return { model, footprint: await candidate.inspect(file).catch(() => undefined) };
+      const inspected = await inspector.inspect(candidate, file).catch(() => undefined);
+      return { model, inspected };
     } catch (error) {
       // The first format is the likeliest: its reason is the one to tell.
       refusal ??= error;
@@ -65,9 +64,9 @@ function identityOf(file: string): string {
   }
 }
 
-/** As `ModelFormat.inspect`. */
-export async function inspectFile(format: string, file: string): Promise<ModelFootprint> {
-  return await knownFormat(format).inspect(file);
+/** Throws as `ModelFormat.inspect`. */
+export async function inspectFile(format: string, file: string): Promise<InspectedFiles> {
+  return await inspector.inspect(knownFormat(format), file);
 }
 
 function candidates(path: string, format: string | undefined): readonly ModelFormat[] {

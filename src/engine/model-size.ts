@@ -4,6 +4,31 @@ import type { ModelFootprint } from "./engine-catalog.ts";
  *  that are not whole: up to 2 % measured. */
 export const sharedHostFactor = 1.02;
 
+/** What is plausible of a model that is not clear: this much of what is clear of it, above all its weights, which
+ *  may be widened or packed, and some room for its runs. Whatever else is guessed of it is a guess: a shape
+ *  that was misread may ask for a million times the file. */
+const plausibleFactor = 2;
+const plausibleRunBytes = 32 * 1024 * 1024;
+
+export interface PlannedSize {
+  /** As in `ModelSource`. */
+  readonly estimatedBytes: number;
+  readonly leastBytes: number;
+}
+
+/** What a load should reserve, and what the model will take at least, without the host. */
+export function plannedSize({
+  leastBytes,
+  usualBytes,
+  loadedBytes,
+  isClear,
+}: ModelFootprint): PlannedSize {
+  // Where everything is clear, only the bound is loose: the model takes what such models do.
+  if (isClear) return { estimatedBytes: loadedBytes, leastBytes: usualBytes };
+  const plausibleBytes = Math.ceil(plausibleFactor * leastBytes) + plausibleRunBytes;
+  return { estimatedBytes: Math.min(loadedBytes, plausibleBytes), leastBytes };
+}
+
 /** By so much the memory of a host moves around a load for reasons of its own: measured up to 0.5 MiB. */
 const noiseBytes = 1024 * 1024;
 /** Models are rarely further from what their structure says. */

@@ -104,6 +104,10 @@ export const onnxEngine: HostEngine = {
     } catch (error) {
       // Without the directory, which the caller knows; messages name it in odd places.
       const message = engineMessage(error).replaceAll(join(dirname(file), "/"), "");
+      if (memoryRefusal.test(message)) {
+        const why = `${basename(file)} needs more memory to load than its engine host may take: ${message}`;
+        throw new RuntimeError("over-budget", describeError(why));
+      }
       throw new RuntimeError("load-failed", describeError(`${basename(file)}: ${message}`));
     }
     try {

@@ -1,7 +1,7 @@
 import { abortable, delay } from "../abort.ts";
 import type { Engine, LoadedModel, ModelFile, ModelSource } from "../engine/engine.ts";
 import { HostLostError } from "../engine/host-lost-error.ts";
-import { describeError, isTransient, RuntimeError } from "../errors.ts";
+import { describeError, RuntimeError } from "../errors.ts";
 import type { Logger } from "../log.ts";
 import type { RunSettings } from "../run-settings.ts";
 import type { SafePath } from "../safe-path.ts";
@@ -10,6 +10,7 @@ import { readSmallFile } from "../storage/read-small-file.ts";
 import type { StorageLocation } from "../storage/storage-location.ts";
 import { FaultBook } from "./fault-book.ts";
 import type { LifecycleTracing } from "./lifecycle-tracing.ts";
+import { LoadAttempts } from "./load-attempts.ts";
 import type { LoadQueue } from "./load-queue.ts";
 import type { MemoryBudget } from "./memory-budget.ts";
 import type { ModelFaults } from "./model-faults.ts";
@@ -28,7 +29,7 @@ export interface LifecycleParts {
   readonly registry: ModelRegistry;
   readonly budget: MemoryBudget;
   readonly queue: LoadQueue;
-  readonly sizer: Pick<ModelSizer, "remember">;
+  readonly sizer: Pick<ModelSizer, "reservation" | "needsOwnHost" | "settle">;
   /** A model is not to be loaded for so long. */
   readonly onGivenUp: (record: ModelRecord, banMs: number) => void;
   readonly log: Logger;
@@ -43,15 +44,15 @@ export interface LifecycleParts {
   readonly defaultSettings: RunSettings;
 }
 
-const maxAttempts = 3;
-
 /** Moves generations through their states: the only code that starts, stops and retires them. */
 export class ModelLifecycle {
   readonly #parts: LifecycleParts;
   readonly #faults = new FaultBook();
+  readonly #attempts: LoadAttempts;
 
   constructor(parts: LifecycleParts) {
     this.#parts = parts;
+    this.#attempts = new LoadAttempts(parts, (record) => this.#facts(record));
   }
 
   /** Loads a fresh generation. `predecessors`, older generations of its id, are retired once it is
@@ -71,7 +72,7 @@ export class ModelLifecycle {
   }
 
   async #start(record: ModelRecord, predecessors: readonly ModelRecord[]): Promise<void> {
-    const { engine, budget, queue, drainTimeoutMs } = this.#parts;
+    const { engine, budget, queue, sizer, drainTimeoutMs } = this.#parts;
     const timer = this.#limitTime(record);
     const { type: modelType, path } = record.request.spec;
     this.#parts.log.debug({ ...this.#facts(record), modelType, path }, "load started");
@@ -79,10 +80,13 @@ export class ModelLifecycle {
       this.#refuseBanned(record);
       // Abortable: a load that was stopped meanwhile must not go on to retire its predecessors.
       const source = await abortable(this.#inspect(record), record.signal);
-      if (source.estimatedBytes > budget.capacityBytes) {
-        throw budget.refusal(record.label, source.estimatedBytes);
+      const reservedBytes = sizer.reservation(record.request, source);
+      if (reservedBytes > budget.capacityBytes) {
+        throw budget.refusal(record.label, reservedBytes);
       }
       record.source = source;
+      record.predictedBytes = reservedBytes;
+      record.needsOwnHost = sizer.needsOwnHost(record.request, source);
       const replaced = () =>
         new RuntimeError(
           "cancelled",
@@ -94,22 +98,21 @@ export class ModelLifecycle {
       const leave = await record.times.measure("queue", () =>
         queue.enter({
           modelId: record.label,
-          bytes: source.estimatedBytes,
-          onAdmit: () => record.reserve(source.estimatedBytes),
+          bytes: reservedBytes,
+          onAdmit: () => record.reserve(reservedBytes),
           signal: record.signal,
         }),
       );
       this.#parts.log.debug(
         {
           ...this.#facts(record),
-          reservedBytes: source.estimatedBytes,
+          reservedBytes,
           queueMs: record.times.durationMs("queue"),
         },
         "load admitted",
       );
       try {
-        const loaded = await this.#load(record, source);
-        await this.#serve(record, loaded);
+        await this.#serve(record, await this.#attempts.load(record, source));
       } finally {
         leave();
       }
@@ -230,32 +233,6 @@ export class ModelLifecycle {
     return { ...defaultSettings, ...fromFile, ...request.settings };
   }
 
-  /** One load, tried again after faults that were not the model's. */
-  async #load(record: ModelRecord, source: ModelSource): Promise<LoadedModel> {
-    record.isIsolated = record.faults?.isIsolated === true;
-    for (let attempt = 1; ; attempt++) {
-      try {
-        const { signal, settings, isIsolated: isolated, statistics } = record;
-        const meter = statistics.series;
-        const loaded = await record.times.measure("host", () =>
-          this.#parts.engine.load(source, { signal, isolated, settings, meter }),
-        );
-        const { warmupMs = 0 } = loaded;
-        if (warmupMs > 0) record.times.note("warm-up", warmupMs);
-        return loaded;
-      } catch (reason) {
-        if (record.signal.aborted || !isTransient(reason) || attempt === maxAttempts) throw reason;
-        // A model that took a host down while it was loading gets one of its own the next time.
-        record.isIsolated ||= isToBlame(reason, attempt);
-        this.#parts.log.warn(
-          { ...this.#facts(record), attempt, reason: describeError(reason) },
-          "load attempt failed",
-        );
-        await delay(50 * 4 ** (attempt - 1), record.signal);
-      }
-    }
-  }
-
   async #serve(record: ModelRecord, loaded: LoadedModel): Promise<void> {
     const { budget, sizer } = this.#parts;
     // The engine may have finished in the very moment in which the load was stopped.
@@ -263,21 +240,31 @@ export class ModelLifecycle {
       await loaded.unload();
       throw record.signal.reason;
     }
+    // The next load will probably do without a host that it has only because others died.
+    let sizeBytes = record.isIsolated ? loaded.sizeBytes : sizer.settle(record, loaded.sizeBytes);
     // A model that is loaded again has had its memory before.
     if (record.state.tag === "loading") {
       const { reservedBytes } = record.state;
-      if (!budget.canGrow(reservedBytes, loaded.sizeBytes)) {
-        if (!record.isIsolated) sizer.remember(record, loaded.sizeBytes);
+      if (!budget.canGrow(reservedBytes, sizeBytes)) {
         await loaded.unload();
-        throw budget.refusal(record.label, loaded.sizeBytes, reservedBytes);
+        throw budget.refusal(record.label, sizeBytes, reservedBytes);
       }
     }
-    record.becomeReady(loaded);
+    record.becomeReady(loaded, sizeBytes);
+    if (sizeBytes > record.sizeBytes) {
+      const facts = {
+        ...this.#facts(record),
+        sizeBytes: record.sizeBytes,
+        measuredBytes: sizeBytes,
+      };
+      this.#parts.log.warn(facts, "model takes more memory than it was reported with");
+    }
+    sizeBytes = record.sizeBytes;
     const loadMs = Math.round(performance.now() - record.createdAtMs);
     this.#parts.log.info(
       {
         ...this.#facts(record),
-        sizeBytes: loaded.sizeBytes,
+        sizeBytes,
         loadMs,
         queueMs: record.times.durationMs("queue"),
         hostMs: record.times.durationMs("host"),
@@ -296,8 +283,7 @@ export class ModelLifecycle {
       if (source === undefined) throw new Error("a model that was ready has a source");
       const { pauseMs = 0 } = record.faults ?? {};
       if (pauseMs > 0) await delay(pauseMs, record.signal);
-      const loaded = await this.#load(record, source);
-      await this.#serve(record, loaded);
+      await this.#serve(record, await this.#attempts.load(record, source));
     } catch (reason) {
       this.#settle(record, reason);
     } finally {
@@ -376,11 +362,4 @@ function describePull({ pull }: ModelRecord): string {
   if (pull === undefined) return "";
   const { receivedBytes, totalBytes = "an unknown number of" } = pull.progress;
   return `, ${receivedBytes} of ${totalBytes} bytes pulled`;
-}
-
-/** Whether a load took its host down. One that something else killed may have died of the load all the same,
- *  if the memory ran out, but not every time. */
-function isToBlame(reason: unknown, attempt: number): boolean {
-  if (reason instanceof HostLostError && reason.part === "suspected") return attempt > 1;
-  return reason instanceof RuntimeError && reason.kind === "host-lost";
 }

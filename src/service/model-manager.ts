@@ -191,16 +191,8 @@ export class ModelManager implements Models {
     record.waiterCount++;
     try {
       await abortable(record.firstReady.promise, signal);
-      const loaded = await abortable(record.whenRunning(), signal);
-      const { sizeBytes } = loaded;
-      const { maxConcurrency } = record.settings;
-      // The next load will probably do without a host of its own.
-      if (record.isIsolated) return { sizeBytes, maxConcurrency };
-      // The next load reserves the estimate again: a smaller prediction would have ModelMesh send it to a
-      // runtime that then refuses it.
-      const bytes = Math.max(sizeBytes, record.source?.estimatedBytes ?? 0);
-      this.#sizer.remember(record, bytes);
-      return { sizeBytes, maxConcurrency };
+      await abortable(record.whenRunning(), signal);
+      return { sizeBytes: record.sizeBytes, maxConcurrency: record.settings.maxConcurrency };
     } finally {
       record.waiterCount--;
       if (record.waiterCount === 0 && record.isComing) {

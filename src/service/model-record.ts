@@ -38,6 +38,10 @@ export class ModelRecord {
   faults: ModelFaults | undefined;
   /** Whether it has a host of its own because hosts died with it, which takes a host's memory more. */
   isIsolated = false;
+  /** Whether it has one because a shared host did not let it have the memory that it needs. */
+  needsOwnHost = false;
+  /** What is predicted of it, and its load reserves; set together with the source. */
+  predictedBytes = 0;
   /** Set together with the source. */
   settings: RunSettings = defaultRunSettings;
   /** Resolves when this generation has been ready for the first time; rejects if that never happens. */
@@ -51,6 +55,7 @@ export class ModelRecord {
   readonly #onChange: (record: ModelRecord) => void;
   #state: ModelState = { tag: "queued" };
   #loaded: LoadedModel | undefined;
+  #sizeBytes: number | undefined;
   #running = Promise.withResolvers<LoadedModel>();
 
   /** `traffic` counts the inferences of all models together, `series` those of this one. */
@@ -97,6 +102,11 @@ export class ModelRecord {
     return this.#loaded;
   }
 
+  /** What it counts for, as its callers were told; 0 before its load has ended. */
+  get sizeBytes(): number {
+    return this.#sizeBytes ?? 0;
+  }
+
   /** The model in its host: now, or when a reload is through. Rejects when the generation ends. */
   whenRunning(): Promise<LoadedModel> {
     return this.#running.promise;
@@ -115,9 +125,11 @@ export class ModelRecord {
     this.#move({ tag: "loading", reservedBytes: bytes });
   }
 
-  becomeReady(loaded: LoadedModel): void {
+  /** The first `sizeBytes` is for good: ModelMesh asks once, and counts with it from then on. */
+  becomeReady(loaded: LoadedModel, sizeBytes: number): void {
     this.#loaded = loaded;
-    this.#move({ tag: "ready", sizeBytes: loaded.sizeBytes });
+    this.#sizeBytes ??= sizeBytes;
+    this.#move({ tag: "ready", sizeBytes: this.#sizeBytes });
     this.#running.resolve(loaded);
     this.firstReady.resolve();
   }

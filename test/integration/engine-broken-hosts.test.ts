@@ -57,7 +57,16 @@ describe("hosts that cannot start", { timeout: limitMs }, () => {
     const starts = log.count("engine host was lost");
     assert.ok(starts >= 5 && starts <= 15, String(starts));
     assert.ok(log.lines.some((line) => line.facts["line"] === "no such library"));
-    const source = { format: "onnx", file: "/nowhere.onnx", identity: "", estimatedBytes: 1 };
+    const source = {
+      format: "onnx",
+      file: "/nowhere.onnx",
+      identity: "",
+      filesIdentity: "",
+      diskBytes: 1,
+      estimatedBytes: 1,
+      leastBytes: 1,
+      isClear: true,
+    };
     await assert.rejects(engine.load(source, { signal: forever, isolated: false }), {
       kind: "failed-precondition",
     });

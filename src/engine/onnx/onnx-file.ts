@@ -27,6 +27,8 @@ export interface OnnxStructure {
   readonly hasSubgraphs: boolean;
   /** Undefined if there is too much of it. */
   readonly graph: OnnxGraph | undefined;
+  /** Files with weights, as paths from the directory of the model's. */
+  readonly dataFiles: readonly string[];
 }
 
 /** Bounds the work: far above real models, a second or two of steps of a millisecond. */
@@ -161,6 +163,7 @@ class OnnxScan {
       nodeCount: this.#nodes,
       hasSubgraphs: this.#hasSubgraphs,
       graph: this.#builder.graph(),
+      dataFiles: [...this.#dataFiles.keys()],
     };
   }
 

@@ -1,4 +1,4 @@
-import type { ModelFootprint } from "../engine-catalog.ts";
+import type { ModelFootprint, ModelInspection } from "../engine-catalog.ts";
 import { type OnnxStructure, scanOnnxFile } from "./onnx-file.ts";
 import { type RunMemory, runMemory } from "./onnx-run-memory.ts";
 
@@ -30,8 +30,9 @@ const coldBytes = 128 * KiB;
 const mostBytes = 2 ** 50;
 
 /** As `ModelFormat.inspect`. */
-export async function inspectOnnxFile(file: string): Promise<ModelFootprint> {
-  return footprintOf(await scanOnnxFile(file));
+export async function inspectOnnxFile(file: string): Promise<ModelInspection> {
+  const structure = await scanOnnxFile(file);
+  return { ...footprintOf(structure), dataFiles: structure.dataFiles };
 }
 
 export function footprintOf(structure: OnnxStructure): ModelFootprint {

@@ -25,16 +25,16 @@ describe("the threads that look at model files", { timeout: 60_000 }, () => {
   after(() => rm(directory, { recursive: true, force: true }));
 
   function start(t: TestContext, entry?: URL): FileThreads {
-    const threads = new FileThreads(entry);
+    const threads = new FileThreads(entry && { entry });
     t.after(() => threads.close(over));
     return threads;
   }
 
   it("find a file, and look into it on the way", async (t) => {
-    const footprint = await inspectFile("onnx", file);
+    const inspected = await inspectFile("onnx", file);
     assert.deepEqual(await start(t).find(placeOf(file)), {
       model: { format: "onnx", file, identity: fileIdentity(await stat(file, { bigint: true })) },
-      footprint,
+      inspected,
     });
   });
 
@@ -52,7 +52,7 @@ describe("the threads that look at model files", { timeout: 60_000 }, () => {
         identity: fileIdentity(await stat(model, { bigint: true })),
         settingsFile: { name: settings, path: settings },
       },
-      footprint: await inspectFile("onnx", model),
+      inspected: await inspectFile("onnx", model),
     });
   });
 
@@ -83,7 +83,7 @@ describe("the threads that look at model files", { timeout: 60_000 }, () => {
     const threads = start(t);
     const junk = join(directory, "junk.onnx");
     await writeFile(junk, "no model");
-    assert.equal((await threads.find(placeOf(junk))).footprint, undefined);
+    assert.equal((await threads.find(placeOf(junk))).inspected, undefined);
     await assert.rejects(threads.inspect("onnx", junk), (error: unknown) => {
       assert.ok(error instanceof RuntimeError);
       assert.equal(error.kind, "invalid-argument");
@@ -125,11 +125,11 @@ describe("the threads that look at model files", { timeout: 60_000 }, () => {
     // What came before it was known is behind it.
     const behind = threads.find(placeOf(file));
     await new Promise((resolve) => setTimeout(resolve, 600));
-    assert.ok((await threads.find(placeOf(file))).footprint);
+    assert.ok((await threads.find(placeOf(file))).inspected);
     assert.ok(isStuck);
     await writeFile(pipe, "");
     await refused;
-    assert.ok((await behind).footprint);
+    assert.ok((await behind).inspected);
   });
 
   it("are replaced when they break", async (t) => {

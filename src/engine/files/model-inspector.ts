@@ -1,0 +1,94 @@
+import { createHash } from "node:crypto";
+import { type BigIntStats, statSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fromFileError } from "../../file-errors.ts";
+import { fileIdentity } from "../../file-identity.ts";
+import type { ModelFootprint, ModelFormat, ModelInspection } from "../engine-catalog.ts";
+
+/** A model's file and those that hold its weights, seen at one time. */
+export interface InspectedFiles {
+  readonly footprint: ModelFootprint;
+  /** Bytes of all of these files. */
+  readonly diskBytes: number;
+  /** Changes whenever one of them does, as far as the file system says. */
+  readonly filesIdentity: string;
+}
+
+interface Kept {
+  readonly inspection: ModelInspection;
+  readonly files: Pick<InspectedFiles, "diskBytes" | "filesIdentity">;
+}
+
+const maxKept = 1_000;
+/** A model with more is read anew each time: to keep all of their names would cost more than it saves. */
+const maxKeptDataFiles = 64;
+
+/** Looks into model files. What it has seen of one holds for as long as neither that nor any of its data
+ *  files changes: to ask for the size of a model once more costs a few stats, however big its graph is. */
+export class ModelInspector {
+  /** Least recently used first. */
+  readonly #kept = new Map<string, Kept>();
+
+  /** Blocks. Throws as `ModelFormat.inspect`. */
+  async inspect(format: ModelFormat, file: string): Promise<InspectedFiles> {
+    const found = statOf(file);
+    // The same file under another path may have other data files beside it.
+    const key = JSON.stringify([format.name, file, fileIdentity(found)]);
+    const kept = this.#kept.get(key);
+    this.#kept.delete(key);
+    const now = kept && isUnchanged(kept, file, found) ? kept : await look(format, file, found);
+    const { dataFiles, ...footprint } = now.inspection;
+    if (dataFiles.length <= maxKeptDataFiles) this.#keep(key, now);
+    return { footprint, ...now.files };
+  }
+
+  #keep(key: string, kept: Kept): void {
+    this.#kept.set(key, kept);
+    if (this.#kept.size <= maxKept) return;
+    const oldest = this.#kept.keys().next();
+    if (!oldest.done) this.#kept.delete(oldest.value);
+  }
+}
+
+function isUnchanged({ inspection, files }: Kept, file: string, found: BigIntStats): boolean {
+  return filesOf(file, found, inspection).filesIdentity === files.filesIdentity;
+}
+
+async function look(format: ModelFormat, file: string, found: BigIntStats): Promise<Kept> {
+  const inspection = await format.inspect(file);
+  return { inspection, files: filesOf(file, found, inspection) };
+}
+
+function filesOf(
+  file: string,
+  found: BigIntStats,
+  { dataFiles }: ModelInspection,
+): Pick<InspectedFiles, "diskBytes" | "filesIdentity"> {
+  const own = fileIdentity(found);
+  let diskBytes = Number(found.size);
+  if (dataFiles.length === 0) return { diskBytes, filesIdentity: own };
+  const hash = createHash("sha256");
+  for (const name of dataFiles) {
+    // Whether all are there is for the inspection to say.
+    const data = seen(join(dirname(file), name));
+    diskBytes += Number(data?.size ?? 0);
+    hash.update(`${name}\0${data && fileIdentity(data)}\0`);
+  }
+  return { diskBytes, filesIdentity: `${own}+${hash.digest("base64url")}` };
+}
+
+function seen(file: string): BigIntStats | undefined {
+  try {
+    return statSync(file, { bigint: true });
+  } catch {
+    return undefined;
+  }
+}
+
+function statOf(file: string): BigIntStats {
+  try {
+    return statSync(file, { bigint: true });
+  } catch (error) {
+    throw fromFileError(error, file);
+  }
+}
