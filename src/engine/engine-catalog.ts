@@ -18,8 +18,8 @@ export interface ModelFootprint {
 
 /** What a look into a model file tells. */
 export interface ModelInspection extends ModelFootprint {
-  /** The files beside it that hold its weights, as paths from its directory. */
-  readonly dataFiles: readonly string[];
+  /** Paths of the files beside it that hold its weights. */
+  readonly weightFiles: readonly string[];
 }
 
 /** One kind of model file: all that the server must know of it, and the engine that a host loads for it. */

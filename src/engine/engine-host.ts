@@ -242,13 +242,12 @@ export class EngineHost implements HostOfModel {
   }
 
   /** For the models that are here or promised, or for the one that comes alone and has no bounds. */
-  #allowMemory(load?: HostLoad): Promise<void> | undefined {
+  #allowMemory({ mostBytes, threads = 1 }: Partial<HostLoad> = {}): Promise<void> | undefined {
     const { pid, baseDataBytes: baseBytes } = this.process;
     if (baseBytes === undefined) return undefined;
-    if (load?.mostBytes === undefined) {
+    if (mostBytes === undefined) {
       return this.#cap.allow(pid, { baseBytes, modelBytes: this.#committedBytes });
     }
-    const { mostBytes, threads } = load;
     return this.#cap.allowLoad(pid, { baseBytes, mostBytes, threads });
   }
 

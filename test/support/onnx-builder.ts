@@ -48,6 +48,8 @@ export interface OnnxTensor {
 export type OnnxAttribute =
   | { readonly int: number }
   | { readonly ints: readonly number[] }
+  | { readonly floats: readonly number[] }
+  | { readonly texts: readonly string[] }
   | { readonly float: number }
   | { readonly text: string }
   | { readonly tensor: OnnxTensor }
@@ -55,6 +57,8 @@ export type OnnxAttribute =
 
 export interface OnnxNode {
   readonly op: string;
+  /** ONNX's own if left out. */
+  readonly domain?: string;
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
   readonly attributes?: Readonly<Record<string, OnnxAttribute>>;
@@ -68,12 +72,23 @@ export interface OnnxGraph {
   readonly constants?: readonly OnnxTensor[];
 }
 
-export function encodeModel(graph: OnnxGraph): ProtobufWriter {
+/** Domain -> version of its operators. */
+export type Opsets = Readonly<Record<string, number>>;
+
+export function encodeModel(
+  graph: OnnxGraph,
+  opsets: Opsets = { "": opsetVersion },
+): ProtobufWriter {
   return new ProtobufWriter()
     .integer(1, irVersion)
     .text(2, "modelport-test")
     .message(7, encodeGraph(graph))
-    .message(8, new ProtobufWriter().text(1, "").integer(2, opsetVersion));
+    .messages(
+      8,
+      Object.entries(opsets).map(([domain, version]) =>
+        new ProtobufWriter().text(1, domain).integer(2, version),
+      ),
+    );
 }
 
 /** A constant from numbers; INT64 takes integers only. */
@@ -103,6 +118,7 @@ function encodeNode(node: OnnxNode): ProtobufWriter {
     .texts(1, node.inputs)
     .texts(2, node.outputs)
     .text(4, node.op)
+    .text(7, node.domain ?? "")
     .messages(
       5,
       attributes.map(([name, value]) => encodeAttribute(name, value)),
@@ -116,6 +132,11 @@ function encodeAttribute(name: string, value: OnnxAttribute): ProtobufWriter {
   if ("text" in value) return attribute.text(4, value.text).integer(20, 3);
   if ("tensor" in value) return attribute.message(5, encodeTensor(value.tensor)).integer(20, 4);
   if ("graph" in value) return attribute.message(6, encodeGraph(value.graph)).integer(20, 5);
+  if ("floats" in value) {
+    for (const float of value.floats) attribute.float(7, float);
+    return attribute.integer(20, 6);
+  }
+  if ("texts" in value) return attribute.texts(9, value.texts).integer(20, 8);
   return attribute.integers(8, value.ints).integer(20, 7);
 }
 

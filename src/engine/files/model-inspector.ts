@@ -1,6 +1,5 @@
 import { createHash } from "node:crypto";
 import { type BigIntStats, statSync } from "node:fs";
-import { dirname, join } from "node:path";
 import { fromFileError } from "../../file-errors.ts";
 import { fileIdentity } from "../../file-identity.ts";
 import type { ModelFootprint, ModelFormat, ModelInspection } from "../engine-catalog.ts";
@@ -21,7 +20,7 @@ interface Kept {
 
 const maxKept = 1_000;
 /** A model with more is read anew each time: to keep all of their names would cost more than it saves. */
-const maxKeptDataFiles = 64;
+const maxKeptWeightFiles = 64;
 
 /** Looks into model files. What it has seen of one holds for as long as neither that nor any of its data
  *  files changes: to ask for the size of a model once more costs a few stats, however big its graph is. */
@@ -36,9 +35,9 @@ export class ModelInspector {
     const key = JSON.stringify([format.name, file, fileIdentity(found)]);
     const kept = this.#kept.get(key);
     this.#kept.delete(key);
-    const now = kept && isUnchanged(kept, file, found) ? kept : await look(format, file, found);
-    const { dataFiles, ...footprint } = now.inspection;
-    if (dataFiles.length <= maxKeptDataFiles) this.#keep(key, now);
+    const now = kept && isUnchanged(kept, found) ? kept : await look(format, file, found);
+    const { weightFiles, ...footprint } = now.inspection;
+    if (weightFiles.length <= maxKeptWeightFiles) this.#keep(key, now);
     return { footprint, ...now.files };
   }
 
@@ -50,29 +49,28 @@ export class ModelInspector {
   }
 }
 
-function isUnchanged({ inspection, files }: Kept, file: string, found: BigIntStats): boolean {
-  return filesOf(file, found, inspection).filesIdentity === files.filesIdentity;
+function isUnchanged({ inspection, files }: Kept, found: BigIntStats): boolean {
+  return filesOf(found, inspection).filesIdentity === files.filesIdentity;
 }
 
 async function look(format: ModelFormat, file: string, found: BigIntStats): Promise<Kept> {
   const inspection = await format.inspect(file);
-  return { inspection, files: filesOf(file, found, inspection) };
+  return { inspection, files: filesOf(found, inspection) };
 }
 
 function filesOf(
-  file: string,
   found: BigIntStats,
-  { dataFiles }: ModelInspection,
+  { weightFiles }: ModelInspection,
 ): Pick<InspectedFiles, "diskBytes" | "filesIdentity"> {
   const own = fileIdentity(found);
   let diskBytes = Number(found.size);
-  if (dataFiles.length === 0) return { diskBytes, filesIdentity: own };
+  if (weightFiles.length === 0) return { diskBytes, filesIdentity: own };
   const hash = createHash("sha256");
-  for (const name of dataFiles) {
+  for (const path of weightFiles) {
     // Whether all are there is for the inspection to say.
-    const data = seen(join(dirname(file), name));
+    const data = seen(path);
     diskBytes += Number(data?.size ?? 0);
-    hash.update(`${name}\0${data && fileIdentity(data)}\0`);
+    hash.update(`${path}\0${data && fileIdentity(data)}\0`);
   }
   return { diskBytes, filesIdentity: `${own}+${hash.digest("base64url")}` };
 }

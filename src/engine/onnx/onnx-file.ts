@@ -27,8 +27,8 @@ export interface OnnxStructure {
   readonly hasSubgraphs: boolean;
   /** Undefined if there is too much of it. */
   readonly graph: OnnxGraph | undefined;
-  /** Files with weights, as paths from the directory of the model's. */
-  readonly dataFiles: readonly string[];
+  /** Paths of the files beside it that have weights. */
+  readonly weightFiles: readonly string[];
 }
 
 /** Bounds the work: far above real models, a second or two of steps of a millisecond. */
@@ -155,7 +155,7 @@ class OnnxScan {
   }
 
   structure(): OnnxStructure {
-    this.#checkDataFiles();
+    const weightFiles = this.#checkDataFiles();
     return {
       weightBytes: this.#weightBytes,
       loadedWeightBytes: this.#loadedBytes,
@@ -163,7 +163,7 @@ class OnnxScan {
       nodeCount: this.#nodes,
       hasSubgraphs: this.#hasSubgraphs,
       graph: this.#builder.graph(),
-      dataFiles: [...this.#dataFiles.keys()],
+      weightFiles,
     };
   }
 
@@ -336,9 +336,13 @@ class OnnxScan {
     this.#largestBytes = Math.max(this.#largestBytes, bytes);
   }
 
-  #checkDataFiles(): void {
+  /** Returns where they are. */
+  #checkDataFiles(): string[] {
+    const paths: string[] = [];
     for (const [location, wantedBytes] of this.#dataFiles) {
-      const sizeBytes = dataFileBytes(join(dirname(this.#file), location), this.#file);
+      const path = join(dirname(this.#file), location);
+      paths.push(path);
+      const sizeBytes = dataFileBytes(path, this.#file);
       if (wantedBytes > sizeBytes) {
         throw new RuntimeError(
           "invalid-argument",
@@ -346,6 +350,7 @@ class OnnxScan {
         );
       }
     }
+    return paths;
   }
 }
 

@@ -32,7 +32,7 @@ const mostBytes = 2 ** 50;
 /** As `ModelFormat.inspect`. */
 export async function inspectOnnxFile(file: string): Promise<ModelInspection> {
   const structure = await scanOnnxFile(file);
-  return { ...footprintOf(structure), dataFiles: structure.dataFiles };
+  return { ...footprintOf(structure), weightFiles: structure.weightFiles };
 }
 
 export function footprintOf(structure: OnnxStructure): ModelFootprint {
