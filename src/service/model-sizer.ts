@@ -11,7 +11,7 @@ import { RecentMap } from "./recent-map.ts";
 const leastBytes = 16 * 1024;
 const maxRemembered = 20_000;
 /** ModelMesh waits 500 ms for a prediction, and everybody who waits for the model waits with it. */
-const defaultInspectLimitMs = 35;
+const defaultInspectLimitMs = 25;
 /** A stat that takes longer is one of a disk that does not answer. */
 const statPatienceMs = 5;
 /** By so much do measurements of the same model differ by chance: 10 % either side of what its file says. */
@@ -22,7 +22,7 @@ export interface SizerOptions {
   readonly defaultModelBytes: number;
   /** Predicted bytes of memory per byte on disk; undefined leaves it to the engine. */
   readonly multiplier: number | undefined;
-  /** How long a prediction waits for a look into the file. Default: 35. */
+  /** How long a prediction waits for a look into the file. Default: 25. */
   readonly inspectLimitMs?: number;
 }
 
