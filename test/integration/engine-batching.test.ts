@@ -2,9 +2,15 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { LoadedModel } from "../../src/engine/engine.ts";
 import { encodeStrings } from "../../src/engine/string-tensor.ts";
-import { defaultRunSettings } from "../../src/run-settings.ts";
 import type { Tensor } from "../../src/tensor.ts";
-import { forever, fp32, fp32Values, int64, startEngine } from "../support/engine-fixture.ts";
+import {
+  forever,
+  fp32,
+  fp32Values,
+  int64,
+  patientSettings,
+  startEngine,
+} from "../support/engine-fixture.ts";
 import {
   addOne,
   failsAtRun,
@@ -111,7 +117,7 @@ describe("requests that are joined", { timeout: limitMs }, () => {
     const { put, load } = await startEngine(t);
     const path = await put("mlp.onnx", mlp({ inputs: 16, hidden: 32, outputs: 4 }));
     const joined = await load(path);
-    const single = await load(path, { settings: { ...defaultRunSettings, maxBatchSize: 1 } });
+    const single = await load(path, { settings: { ...patientSettings, maxBatchSize: 1 } });
     const request = (at: number) => {
       const values = Array.from({ length: 16 }, (_, index) => Math.sin(at + index));
       return { inputs: [fp32("x", [1, 16], values)], outputs: ["y"] };

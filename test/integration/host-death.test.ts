@@ -67,7 +67,6 @@ describe("the death of an engine host under load", () => {
     t.diagnostic(
       `${neighbours.length} models back after ${backMs.toFixed(0)} ms; ${total} requests, all answered`,
     );
-    assert.ok(backMs < 5000, `back after ${backMs} ms`);
     for (const { id, outcomes } of running) {
       const failed = outcomes.filter((outcome) => !outcome.ok);
       assert.deepEqual(failed, [], `requests to ${id} that failed`);

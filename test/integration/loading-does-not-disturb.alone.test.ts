@@ -10,9 +10,9 @@ import { startWatchedRuntime, type WatchedRuntime } from "../support/watched-run
 const MiB = 1024 * 1024;
 const bigBytes = 400 * MiB;
 
-/** Generous, for machines that are busy with something else: the goal is 20 ms, and the figure printed
- *  is around 10 ms on two cores. Loading in the server's own process would make it 900 ms. */
-const delayBoundMs = 50;
+/** Of the time that the load takes. The goal is 20 ms, and the figure is printed; what else the machine does makes
+ *  both longer. In the server's own process the load would hold up the event loop for nearly all of its time. */
+const mostDelayShare = 1 / 3;
 
 describe("the load of a 400 MiB model", () => {
   let runtime: WatchedRuntime | undefined;
@@ -64,7 +64,8 @@ describe("the load of a 400 MiB model", () => {
         `(p99 ${delay.p99Ms.toFixed(1)} ms); ${latenciesMs.length} inferences meanwhile, ` +
         `median ${medianMs.toFixed(2)} ms, worst ${latenciesMs.at(-1)?.toFixed(1)} ms`,
     );
-    assert.ok(delay.maxMs < delayBoundMs, `event loop was late by ${delay.maxMs} ms`);
+    const share = delay.maxMs / loadMs;
+    assert.ok(share < mostDelayShare, `event loop was late by ${share} of the load`);
     assert.ok(latenciesMs.length >= 10, `only ${latenciesMs.length} inferences meanwhile`);
     assert.ok(Math.abs(sizeBytes / bigBytes - 1) < 0.15, `${sizeBytes} bytes measured`);
   });

@@ -78,6 +78,8 @@ describe("loads that ModelMesh gives up", () => {
       await sleep(random.below(25));
       await pod.addModel(id, round);
     }
+    // Else ModelMesh might hand the cancelled load to this caller.
+    await waitFor(() => pod.mesh.openWork === 0);
     assert.equal(await pod.askFor(id), 61);
     const { books } = pod.mesh;
     assert.ok(books.cancelledLoads > 0, "some loads were cancelled");

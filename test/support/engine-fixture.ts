@@ -9,6 +9,9 @@ import type { Engine, LoadedModel, ModelPlace, ModelSource } from "../../src/eng
 import { defaultRunSettings, type RunSettings } from "../../src/run-settings.ts";
 import type { Tensor } from "../../src/tensor.ts";
 
+/** Requests wait for as long as it takes: how long that is depends on what else the machine does. */
+export const patientSettings: RunSettings = { ...defaultRunSettings, maxQueueWaitMs: 0 };
+
 /** A signal that never aborts. */
 export const forever = new AbortController().signal;
 
@@ -46,7 +49,7 @@ export async function startEngine(
       await writeFile(path, bytes);
       return path;
     },
-    async load(path, { signal = forever, isolated = false, settings = defaultRunSettings } = {}) {
+    async load(path, { signal = forever, isolated = false, settings = patientSettings } = {}) {
       return engine.load(await inspectAt(engine, path, undefined), { signal, isolated, settings });
     },
     settled: (wantedHosts) =>

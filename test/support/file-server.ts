@@ -40,6 +40,8 @@ export class FileServer {
     readonly headers: IncomingMessage["headers"];
   }[] = [];
   readonly sockets = new Set<Socket>();
+  /** Connections so far, those included whose handshake failed. */
+  connectionCount = 0;
   readonly #server: ReturnType<typeof createHttpServer>;
   readonly #scheme: "http" | "https";
 
@@ -49,6 +51,7 @@ export class FileServer {
     this.#scheme = tls === undefined ? "http" : "https";
     this.#server = tls === undefined ? createHttpServer(answer) : createHttpsServer(tls, answer);
     this.#server.on("connection", (socket: Socket) => {
+      this.connectionCount++;
       this.sockets.add(socket);
       socket.on("close", () => this.sockets.delete(socket));
     });

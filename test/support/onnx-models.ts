@@ -28,6 +28,41 @@ export function addConstant(amount: number): Uint8Array {
   }).finish();
 }
 
+/** As `addConstant`, with weights of about `bytes` bytes that leave the result exact: the values of a row go
+ *  through a square matrix that is the identity for them. */
+export function addsWithWeights(amount: number, bytes: number): Uint8Array {
+  const width = Math.max(8, Math.round(Math.sqrt(bytes / 4)));
+  const square = new Float32Array(width * width);
+  for (let at = 0; at < 4; at++) square[at * width + at] = 1;
+  // ONNX Runtime keeps equal tensors only once in memory. Nothing ever meets this element but a zero.
+  square[width * width - 1] = amount;
+  const identity = (rows: number, columns: number) =>
+    Array.from({ length: rows * columns }, (_, at) =>
+      at % columns === Math.floor(at / columns) ? 1 : 0,
+    );
+  return encodeModel({
+    inputs: [fp32("x", ["N", 4])],
+    outputs: [fp32("y", ["N", 4])],
+    nodes: [
+      node("MatMul", ["x", "in"], ["wide"]),
+      node("MatMul", ["wide", "square"], ["same"]),
+      node("MatMul", ["same", "out"], ["back"]),
+      node("Add", ["back", "amount"], ["y"]),
+    ],
+    constants: [
+      constant("in", "FP32", [4, width], identity(4, width)),
+      {
+        name: "square",
+        datatype: "FP32",
+        shape: [width, width],
+        content: { raw: new Uint8Array(square.buffer) },
+      },
+      constant("out", "FP32", [width, 4], identity(width, 4)),
+      constant("amount", "FP32", [], [amount]),
+    ],
+  }).finish();
+}
+
 /** "x" [batch, any] -> "y", the same values. */
 export function identity(datatype: Exclude<Datatype, "BF16">): Uint8Array {
   return encodeIdentity(datatype);

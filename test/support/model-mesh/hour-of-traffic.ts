@@ -57,10 +57,12 @@ export class HourOfTraffic {
       });
   }
 
-  async run(durationMs: number): Promise<void> {
+  /** Goes on for `durationMs`, and until `leastAnswered` calls were answered. */
+  async run(options: { readonly durationMs: number; readonly leastAnswered: number }) {
+    const { durationMs, leastAnswered } = options;
     for (let at = 0; at < modelCount; at++) await this.#addModel(`model-${at}`, at);
     await this.#updateVModel();
-    const isOver = () => this.#clock.nowMs() >= durationMs;
+    const isOver = () => this.#clock.nowMs() >= durationMs && this.answered >= leastAnswered;
     const users = Array.from({ length: userCount }, () => this.#use(isOver));
     await Promise.all([...users, this.#disturb(isOver), this.#disturbGreatly()]);
     // What a restart took is missed when it is asked for, and not before.

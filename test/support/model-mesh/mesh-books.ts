@@ -12,6 +12,8 @@ export class MeshBooks {
   evictions = 0;
   cancelledLoads = 0;
   unloadRetries = 0;
+  /** Loads that the churn guard refused. */
+  churnRefusals = 0;
   /** Unloads that were settled without a call, because the model was wanted again. */
   savedUnloads = 0;
   /** The last calls about each model, for people who look into a failure. */

@@ -45,7 +45,7 @@ export class MeshedRuntime {
     let served: Served | undefined;
     try {
       served = await startServed(flagsOf(root, options));
-      const mesh = await ModelMesh.start({ ...options, targets: [targetOf(served, options)] });
+      const mesh = await ModelMesh.start(meshOptions(served, options));
       return new MeshedRuntime({ root, served, mesh }, options);
     } catch (reason) {
       await served?.stop("SIGKILL");
@@ -91,10 +91,7 @@ export class MeshedRuntime {
   /** Ends ModelMesh, in the middle of whatever it does, and starts another. */
   async restartMesh(): Promise<void> {
     await this.mesh.shutdown();
-    this.mesh = await ModelMesh.start({
-      ...this.#options,
-      targets: [targetOf(this.served, this.#options)],
-    });
+    this.mesh = await ModelMesh.start(meshOptions(this.served, this.#options));
   }
 
   /** Waits until ModelMesh has nothing to do, and compares its books with those of the runtime. One line for
@@ -132,6 +129,11 @@ export class MeshedRuntime {
     await this.served.stop("SIGKILL");
     await rm(this.root, { recursive: true, force: true });
   }
+}
+
+/** Without the churn guard, as operators run ModelMesh whose models come and go. */
+function meshOptions(served: Served, options: MeshedRuntimeOptions): ModelMeshOptions {
+  return { minChurnAgeMs: 0, ...options, targets: [targetOf(served, options)] };
 }
 
 function targetOf({ port }: Served, { socketPath }: MeshedRuntimeOptions): string {

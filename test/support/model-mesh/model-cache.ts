@@ -15,6 +15,8 @@ export interface CacheEntry {
   units: number;
   /** Bytes that the runtime has told; 0 before. */
   sizeBytes: number;
+  /** When it was last asked for, by ModelMesh's clock. */
+  usedMs: number;
   /** Inferences in the runtime. */
   inFlight: number;
   /** Aborts whatever the entry is waiting for. */
@@ -28,7 +30,13 @@ export interface ModelCacheParts {
   readonly parameters: RuntimeParameters;
   readonly clock: MeshClock;
   readonly books: MeshBooks;
+  /** The churn guard: no model is evicted that was used more recently than this. 0 turns it off. */
+  readonly minChurnAgeMs: number;
 }
+
+/** ModelMesh refuses a load for which it would have to evict what was used a moment ago. No fault of the
+ *  model, which is tried again on the next request. */
+export class ChurnRefusal extends Error {}
 
 type Departure = "evicted" | "removed";
 
@@ -73,6 +81,7 @@ export class ModelCache {
   entry(id: string, info: ModelInfo): CacheEntry {
     const known = this.#entries.get(id);
     if (known !== undefined) {
+      known.usedMs = this.#parts.clock.nowMs();
       this.accounts.touch(known);
       return known;
     }
@@ -82,6 +91,7 @@ export class ModelCache {
       state: "queued",
       units: this.#parts.parameters.defaultUnits,
       sizeBytes: 0,
+      usedMs: this.#parts.clock.nowMs(),
       inFlight: 0,
       leave: new AbortController(),
       usable: Promise.withResolvers<void>(),
@@ -140,6 +150,7 @@ export class ModelCache {
         throw new LoadFailure(`model ${entry.id} does not fit: ${entry.units} units`);
       }
       this.accounts.hold(entry);
+      this.#guardAgainstChurn(entry);
       this.#evictFor(entry);
       const release = await this.#slots.take(signal);
       try {
@@ -215,6 +226,14 @@ export class ModelCache {
     } else {
       this.accounts.drop(entry);
     }
+  }
+
+  #guardAgainstChurn(newest: CacheEntry): void {
+    const { clock, minChurnAgeMs, books } = this.#parts;
+    const [oldest] = this.accounts.surplus(newest);
+    if (oldest === undefined || clock.nowMs() - oldest.usedMs >= minChurnAgeMs) return;
+    books.churnRefusals++;
+    throw new ChurnRefusal("Cache churn threshold exceeded");
   }
 
   #evictFor(newest: CacheEntry): void {

@@ -16,6 +16,7 @@ interface Tracked {
   /** Of those, the ones that still wait for the load; the last one to leave cancels it. */
   waiting: number;
   state: "loading" | "loaded" | "failed";
+  isCancelled: boolean;
   readonly outcome: Promise<number>;
   readonly cancel: AbortController;
   /** Resolves with whether the runtime has let go of the model; there once that was asked for. */
@@ -32,6 +33,9 @@ interface LoadOrder {
 
 /** Why a load failed, in the words that ModelMesh records. */
 export class LoadFailure extends Error {}
+
+/** What ModelMesh says where it hands out a load that was cancelled. */
+export const cancelledLoad = "CancellationException";
 
 const unloadTickMs = 10_000;
 const firstRetryMs = 1000;
@@ -64,6 +68,8 @@ export class ModelLoads {
   async load({ id, info, owner, signal }: LoadOrder): Promise<number> {
     for (const retry of [...this.#retries].slice(0, 1)) retry();
     let tracked = this.#models.get(id);
+    // Until its unload begins, a cancelled load is handed to whoever wants the model next.
+    if (tracked?.isCancelled && tracked.wantedBy.size > 0) throw new LoadFailure(cancelledLoad);
     // A failed load is cleaned up before the next one, and an unload is waited for.
     while (tracked !== undefined && (tracked.wantedBy.size === 0 || tracked.state === "failed")) {
       if (!(await untilAborted(tracked.unloaded.promise, signal))) {
@@ -81,6 +87,7 @@ export class ModelLoads {
       tracked.waiting--;
       if (tracked.waiting === 0 && tracked.state === "loading") {
         tracked.state = "failed";
+        tracked.isCancelled = true;
         this.#books.cancelledLoads++;
         this.#books.note(id, "load cancelled");
         cancel.abort();
@@ -117,6 +124,7 @@ export class ModelLoads {
       wantedBy: new Set(),
       waiting: 0,
       state: "loading",
+      isCancelled: false,
       outcome,
       cancel,
       unloaded: Promise.withResolvers<boolean>(),

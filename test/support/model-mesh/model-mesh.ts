@@ -3,7 +3,7 @@ import { forwardedMetadata } from "./forwarded-metadata.ts";
 import { injectId } from "./id-injection.ts";
 import { MeshBooks } from "./mesh-books.ts";
 import { type MeshClock, scaledClock } from "./mesh-clock.ts";
-import { type CacheEntry, ModelCache } from "./model-cache.ts";
+import { type CacheEntry, ChurnRefusal, ModelCache } from "./model-cache.ts";
 import { LoadFailure, type ModelInfo } from "./model-loads.ts";
 import { pollRuntime } from "./poll-runtime.ts";
 import { type CallLimits, RuntimeChannel } from "./runtime-channel.ts";
@@ -19,6 +19,9 @@ export interface ModelMeshOptions {
   readonly separateServing?: boolean;
   /** How long a model that failed to load is not tried again: MM_LOAD_FAILURE_EXPIRY_TIME_MS. */
   readonly failureExpiryMs?: number;
+  /** The churn guard: -Dtas.min_churn_age_ms, 0 for none. By default what follows from the runtime's time limit
+   *  for loads. */
+  readonly minChurnAgeMs?: number;
 }
 
 export interface MeshRequest {
@@ -40,6 +43,11 @@ export class MeshError extends Error {
 }
 
 const maxIterations = 8;
+
+/** Ten times what ModelMesh takes a load to last before it has seen one. */
+function churnAgeMs(loadTimeoutMs: number): number {
+  return 10 * Math.max(3000, loadTimeoutMs / 3);
+}
 
 /** A stand-in for one ModelMesh process beside its runtime, seen from the runtime: what it sends, when, and
  *  how it takes the answers. It has no peers; what the real one would move elsewhere fails here. */
@@ -64,6 +72,7 @@ export class ModelMesh {
     readonly serving: RuntimeChannel;
     readonly parameters: RuntimeParameters;
     readonly failureExpiryMs: number;
+    readonly minChurnAgeMs: number;
   }) {
     this.books = parts.books;
     this.clock = parts.clock;
@@ -89,7 +98,8 @@ export class ModelMesh {
         : channel;
       const failureExpiryMs = options.failureExpiryMs ?? 15 * 60_000;
       const parts = { books, clock, watch, management: channel, serving, parameters };
-      return new ModelMesh({ ...parts, failureExpiryMs });
+      const minChurnAgeMs = options.minChurnAgeMs ?? churnAgeMs(parameters.loadTimeoutMs);
+      return new ModelMesh({ ...parts, failureExpiryMs, minChurnAgeMs });
     } catch (reason) {
       for (const channel of channels) channel.close();
       watch.stop();
@@ -138,6 +148,7 @@ export class ModelMesh {
     try {
       await entry.usable.promise;
     } catch (reason) {
+      if (reason instanceof ChurnRefusal) throw new MeshError("INTERNAL", reason.message);
       // Evicted or taken away on its way in; that is nobody's failure.
       if (entry.state === "removed" || !(reason instanceof LoadFailure)) throw reason;
       const failure = new MeshError("INTERNAL", reason.message);

@@ -1,0 +1,55 @@
+import assert from "node:assert/strict";
+import { describe, it, type TestContext } from "node:test";
+import { fuzzRandom } from "../support/fuzz-seed.ts";
+import { MeshedRuntime } from "../support/model-mesh/meshed-runtime.ts";
+import { runChurn } from "../support/model-mesh/start-churn.ts";
+
+const MiB = 1024 * 1024;
+
+describe("more models than fit, from 20 kB to 50 MB in one shared host", () => {
+  it("come and go without a wrong answer, a lost host or different books", async (t) => {
+    const seed = fuzzRandom(t).below(1_000_000);
+    const report = await runChurn({ durationMs: 15_000, seed, scale: 4 });
+    const { faults, ...counts } = report;
+    t.diagnostic(JSON.stringify(counts));
+    assert.deepEqual(faults, []);
+    assert.ok(counts.evictions > 0, "models had to make room");
+  });
+});
+
+describe("the stand-in for ModelMesh", () => {
+  async function startPod(t: TestContext, minChurnAgeMs?: number): Promise<MeshedRuntime> {
+    const guard = minChurnAgeMs === undefined ? {} : { minChurnAgeMs };
+    const pod = await MeshedRuntime.start({ scale: 50, capacityBytes: 4 * MiB, ...guard });
+    t.after(() => pod.close());
+    return pod;
+  }
+
+  it("refuses a load that would evict what was used a moment ago", async (t) => {
+    const pod = await startPod(t, 100_000);
+    let refused: unknown;
+    for (let at = 0; at < 100 && refused === undefined; at++) {
+      await pod.addModel(`m-${at}`, at);
+      refused = await pod.askFor(`m-${at}`).then(
+        () => undefined,
+        (reason: unknown) => reason,
+      );
+    }
+    assert.match(String(refused), /INTERNAL: Cache churn threshold exceeded/);
+    assert.equal(pod.mesh.books.evictions, 0);
+    assert.deepEqual(await pod.contradictions(), []);
+  });
+
+  it("hands a cancelled load to whoever wants the model before its unload", async (t) => {
+    const pod = await startPod(t);
+    await pod.addModel("m", 1);
+    const first = pod.mesh.ensureLoaded("m").catch(() => {});
+    while (!pod.mesh.cache.entries.some(({ state }) => state === "loading")) {
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    pod.mesh.scaleDown("m");
+    await assert.rejects(pod.mesh.ensureLoaded("m"), /CancellationException/);
+    await first;
+    assert.deepEqual(await pod.contradictions(), []);
+  });
+});
