@@ -147,6 +147,7 @@ class PooledEngine implements Engine {
       filesIdentity,
       diskBytes,
       estimatedBytes: withHost(planned.estimatedBytes),
+      plausibleBytes: withHost(planned.plausibleBytes),
       leastBytes: withHost(planned.leastBytes),
       isClear: footprint.isClear,
     };
@@ -184,7 +185,7 @@ class PooledEngine implements Engine {
         return await host.load({
           ...load,
           threads: settings.threads || availableParallelism(),
-          mostBytes: source.isClear ? undefined : options.mostBytes,
+          mostBytes: options.mostBytes,
           sizeOf: (measuredBytes) => measuredBytes ?? footprint.usualBytes + hostBaseBytes,
         });
       } finally {

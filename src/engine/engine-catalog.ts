@@ -6,6 +6,8 @@ export interface ModelFootprint {
   /** Bytes of the weights as they are stored, and of what a model takes beside them even if it is never run: a
    *  loaded model takes hardly less. */
   readonly leastBytes: number;
+  /** What it takes before its first run, if `isClear`: its weights as they will lie in memory. */
+  readonly idleBytes: number;
   /** What such models take. */
   readonly usualBytes: number;
   /** What none takes more than, if `isClear`. */

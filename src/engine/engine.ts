@@ -45,6 +45,8 @@ export interface ModelSource extends ModelFile {
   readonly diskBytes: number;
   /** What its load should reserve: an upper bound if `isClear`, else what is plausible. */
   readonly estimatedBytes: number;
+  /** The same where there is never so much: bounds are loose. */
+  readonly plausibleBytes: number;
   /** It takes hardly less: where there is never so much, it need not be tried. */
   readonly leastBytes: number;
   /** Whether its file tells all of its memory. If not, it may turn out to take anything. */
@@ -160,9 +162,9 @@ export interface Engine {
       readonly isolated: boolean;
       /** Asks for a host of its own, which is no sign of a fault. */
       readonly ownHost?: boolean;
-      /** What it may turn out to take at most, in bytes, if that is not clear and it has a host of its own:
-       *  that is not let have much more while it loads. */
-      readonly mostBytes?: number;
+      /** What it may turn out to take at most, in bytes, if that is open and it has a host of its own: that is
+       *  not let have much more while it loads. */
+      readonly mostBytes?: number | undefined;
       /** Default: `defaultRunSettings`. */
       readonly settings?: RunSettings;
       readonly meter?: RunMeter;

@@ -9,7 +9,7 @@ import { heldBytes } from "./model-state.ts";
 
 export interface AttemptParts {
   readonly engine: Pick<Engine, "load">;
-  readonly budget: Pick<MemoryBudget, "lend">;
+  readonly budget: Pick<MemoryBudget, "lend" | "capacityBytes">;
   readonly log: Logger;
 }
 
@@ -33,7 +33,7 @@ export class LoadAttempts {
       try {
         return await this.#loadOnce(record, source);
       } catch (reason) {
-        const isShort = isShortOfMemory(record, source, reason);
+        const isShort = this.#isOpen(source) && isShortOfMemory(record, reason);
         const isWorthwhile = isTransient(reason) || isShort;
         if (record.signal.aborted || !isWorthwhile || attempt === maxAttempts) throw reason;
         // A shared host gives nobody more than all of its models should need.
@@ -53,10 +53,10 @@ export class LoadAttempts {
     const { engine, budget } = this.#parts;
     const { signal, settings, isIsolated: isolated, needsOwnHost: ownHost, statistics } = record;
     const meter = statistics.series;
-    const lent = source.isClear ? undefined : budget.lend();
-    const mostBytes = heldBytes(record.state) + (lent?.bytes ?? 0);
+    const lent = this.#isOpen(source) ? budget.lend() : undefined;
+    const mostBytes = lent && heldBytes(record.state) + lent.bytes;
     try {
-      const options = { signal, isolated, ownHost, mostBytes, settings, meter };
+      const options = { signal, isolated, ownHost, settings, meter, mostBytes };
       const loaded = await record.times.measure("host", () => engine.load(source, options));
       const { warmupMs = 0 } = loaded;
       if (warmupMs > 0) record.times.note("warm-up", warmupMs);
@@ -65,12 +65,17 @@ export class LoadAttempts {
       lent?.giveBack();
     }
   }
+
+  /** Whether it may turn out to take much more than is reserved. */
+  #isOpen({ isClear, estimatedBytes }: ModelSource): boolean {
+    return !isClear || estimatedBytes > this.#parts.budget.capacityBytes;
+  }
 }
 
-/** Whether a model whose size nobody knew was refused memory that a host of its own might give it. */
-function isShortOfMemory(record: ModelRecord, source: ModelSource, reason: unknown): boolean {
+/** Whether a model was refused memory that a host of its own might give it. */
+function isShortOfMemory(record: ModelRecord, reason: unknown): boolean {
   const isRefused = reason instanceof RuntimeError && reason.kind === "over-budget";
-  return isRefused && !source.isClear && !record.needsOwnHost && !record.isIsolated;
+  return isRefused && !record.needsOwnHost && !record.isIsolated;
 }
 
 /** Whether a load took its host down. One that something else killed may have died of the load all the same,

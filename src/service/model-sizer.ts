@@ -76,7 +76,7 @@ export class ModelSizer {
     const known = this.#known(request, source);
     const certainBytes = known?.bytes ?? source.leastBytes;
     if (certainBytes > this.#options.capacityBytes) {
-      return known?.bytes ?? source.estimatedBytes;
+      return known?.bytes ?? Math.max(source.estimatedBytes, certainBytes);
     }
     const figure = this.#clamp(this.#figure(request, source));
     if (known !== undefined) return figure;
@@ -119,10 +119,12 @@ export class ModelSizer {
 
   /** Of a model whose files have been seen. */
   #figure(request: ModelRequest, source: ModelSource): number {
-    const { multiplier } = this.#options;
+    const { capacityBytes, multiplier } = this.#options;
+    const { estimatedBytes, plausibleBytes } = source;
+    const byStructure = estimatedBytes > capacityBytes ? plausibleBytes : estimatedBytes;
     const bytes =
       this.#known(request, source)?.bytes ??
-      (multiplier === undefined ? source.estimatedBytes : source.diskBytes * multiplier);
+      (multiplier === undefined ? byStructure : source.diskBytes * multiplier);
     this.#latest.set(placeKey(request, source), bytes);
     return bytes;
   }

@@ -64,6 +64,7 @@ describe("hosts that cannot start", { timeout: limitMs }, () => {
       filesIdentity: "",
       diskBytes: 1,
       estimatedBytes: 1,
+      plausibleBytes: 1,
       leastBytes: 1,
       isClear: true,
     };

@@ -90,6 +90,7 @@ export class SimulatedEngine implements Engine {
       filesIdentity: model.identity,
       diskBytes: trueBytes,
       estimatedBytes,
+      plausibleBytes: estimatedBytes,
       leastBytes: unclearFromBytes ?? estimatedBytes,
       isClear: unclearFromBytes === undefined,
     }));

@@ -86,8 +86,9 @@ export class FakeEngine implements Engine {
   readonly up = Promise.withResolvers<void>();
   readonly hostCounts = new HostCounts();
   estimatedBytes = 100;
-  /** Default: the estimate. */
+  /** Default of both: the estimate. */
   leastBytes: number | undefined;
+  plausibleBytes: number | undefined;
   isClear = true;
   /** Of what lies beside the model's file. */
   dataIdentity = "";
@@ -117,9 +118,11 @@ export class FakeEngine implements Engine {
       throw new RuntimeError("invalid-argument", "junk.onnx is not an ONNX model");
     }
     const { estimatedBytes, leastBytes = estimatedBytes, isClear } = this;
+    const { plausibleBytes = estimatedBytes } = this;
     const filesIdentity = `${model.identity}${this.dataIdentity}`;
     const diskBytes = statSync(model.file).size;
-    return { ...model, filesIdentity, diskBytes, estimatedBytes, leastBytes, isClear };
+    const sizes = { diskBytes, estimatedBytes, plausibleBytes, leastBytes };
+    return { ...model, filesIdentity, ...sizes, isClear };
   }
 
   async predict(place: ModelPlace): Promise<ModelSource> {

@@ -51,6 +51,7 @@ export function watchFixture(): WatchFixture {
         filesIdentity: file,
         diskBytes: 1,
         estimatedBytes: 100,
+        plausibleBytes: 100,
         leastBytes: 100,
         isClear: true,
       };

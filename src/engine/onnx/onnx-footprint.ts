@@ -52,6 +52,7 @@ export function footprintOf(structure: OnnxStructure): ModelFootprint {
   const isCold = isClear(run) && loadedWeightBytes + runBytes < coldBytes;
   return {
     leastBytes: Math.min(weightBytes + idleFrameShare * frameBytes, mostBytes),
+    idleBytes: Math.min(loadedWeightBytes + idleFrameShare * frameBytes, mostBytes),
     usualBytes: Math.min(loadedWeightBytes + frameBytes + runBytes, mostBytes),
     // Weights are packed into the kernels' own layout one by one: the largest is there twice for a while.
     loadedBytes: Math.min(

@@ -206,6 +206,7 @@ describe("loading a model", () => {
       filesIdentity: "b",
       diskBytes: 1,
       estimatedBytes: 100,
+      plausibleBytes: 100,
       leastBytes: 100,
       isClear: true,
     });

@@ -129,6 +129,19 @@ describe("a model whose size is not clear", () => {
     assert.equal(await manager.predictSize(spec("m")), 3 * MiB);
   });
 
+  it("is plausible again if its bound is beyond all that there is, however clear", async () => {
+    const { engine, manager } = setUp();
+    engine.estimatedBytes = absurd;
+    engine.plausibleBytes = 40 * MiB;
+    engine.leastBytes = MiB;
+    assert.equal(await manager.predictSize(spec("m")), 40 * MiB);
+    const answer = manager.load(spec("m"), forever);
+    const load = await engine.nthLoad(1);
+    assert.equal(load.mostBytes, 200 * MiB);
+    load.finish(3 * MiB);
+    assert.equal((await answer).sizeBytes, 3 * MiB);
+  });
+
   it("is let have all that is free, but only one at a time", async () => {
     const { engine, manager } = setUp();
     engine.isClear = false;

@@ -72,6 +72,7 @@ describe("the row of a model", () => {
       filesIdentity: "m",
       diskBytes: 1,
       estimatedBytes: 100,
+      plausibleBytes: 100,
       leastBytes: 100,
       isClear: true,
     };
@@ -100,6 +101,7 @@ describe("the row of a model", () => {
       filesIdentity: "slow",
       diskBytes: 1,
       estimatedBytes: 100,
+      plausibleBytes: 100,
       leastBytes: 100,
       isClear: true,
     };
