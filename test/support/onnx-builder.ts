@@ -26,11 +26,12 @@ const elementTypes: Record<Datatype, number> = {
 /** A dimension: a size, the name of a dimension that varies, or "" for one that varies unnamed. */
 export type Dimension = number | string;
 
-/** A graph's input or output. `sequence` makes it a list of such tensors. */
+/** A graph's input or output. `sequence` makes it a list of such tensors. Of an output, the engine can tell
+ *  what is undefined. */
 export interface OnnxValue {
   readonly name: string;
-  readonly datatype: Datatype;
-  readonly shape: readonly Dimension[];
+  readonly datatype: Datatype | undefined;
+  readonly shape: readonly Dimension[] | undefined;
   readonly sequence?: boolean;
 }
 
@@ -160,6 +161,9 @@ function encodeEntry(key: string, value: string): ProtobufWriter {
 }
 
 function encodeValue(value: OnnxValue): ProtobufWriter {
+  if (value.datatype === undefined || value.shape === undefined) {
+    return new ProtobufWriter().text(1, value.name);
+  }
   const shape = new ProtobufWriter().messages(1, value.shape.map(encodeDimension));
   const tensor = new ProtobufWriter().integer(1, elementTypes[value.datatype]).message(2, shape);
   const type = new ProtobufWriter().message(1, tensor);

@@ -2,29 +2,32 @@ import { accessSync, closeSync, constants, fstatSync, openSync, statSync } from 
 import { dirname, isAbsolute, join, normalize } from "node:path";
 import { RuntimeError } from "../../errors.ts";
 import { fromFileError } from "../../file-errors.ts";
-import { type GraphMessage, type OnnxGraph, OnnxGraphBuilder } from "./onnx-graph.ts";
+import type { OnnxGraph } from "./onnx-graph.ts";
+import { OnnxGraphBuilder } from "./onnx-graph-builder.ts";
+import {
+  attributeList,
+  type GraphMessage,
+  isOfGraph,
+  isText,
+  type MessageName,
+  submessages,
+} from "./onnx-messages.ts";
 import {
   type ExternalData,
   inlineBytes,
-  loadedBytes,
   newTally,
   shapeBytes,
   type TensorTally,
 } from "./onnx-tensor-bytes.ts";
+import { integerValue, packedValues, rawValues } from "./onnx-tensor-values.ts";
 import { ProtobufCursor, wireType } from "./protobuf-cursor.ts";
 
 /** What is in an ONNX file, weights apart. */
 export interface OnnxStructure {
   /** Bytes of the weights as stored, in the file and beside it. */
   readonly weightBytes: number;
-  /** Of the weights as they will lie in memory. */
-  readonly loadedWeightBytes: number;
-  /** Of the largest weight as stored. */
-  readonly largestBytes: number;
   /** Those of subgraphs and functions, too. */
   readonly nodeCount: number;
-  /** Whether nodes are hidden from `graph`: in subgraphs or functions. */
-  readonly hasSubgraphs: boolean;
   /** Undefined if there is too much of it. */
   readonly graph: OnnxGraph | undefined;
   /** Paths of the files beside it that have weights. */
@@ -37,57 +40,15 @@ const maxFields = 20_000_000;
 const maxNesting = 100;
 const maxDimensionBytes = 4096;
 const maxPathBytes = 1024;
-/** Longer names, and integers in longer lists, tell nothing of shapes. */
+/** Longer names, and numbers in longer lists, tell nothing of shapes. */
 const maxTextBytes = 1024;
 const maxListBytes = 1024;
+/** Texts of lists that are kept. */
+const maxShortBytes = 2;
 /** Exporters may write one data file per tensor; a scan keeps all their names. */
 const maxDataFiles = 20_000;
 
-/** TensorProto.DataType.INT64. */
-const int64 = 7;
 const maxRank = 64;
-
-type MessageName = GraphMessage | "model" | "graph" | "function" | "sparseTensor" | "externalData";
-
-/** The fields that hold further messages on the way to weights and shapes; all others are passed over.
- *  Numbers from onnx.proto. */
-const submessages: Readonly<Record<MessageName, Readonly<Record<number, MessageName>>>> = {
-  model: { 7: "graph", 25: "function" },
-  graph: { 1: "node", 5: "tensor", 11: "input", 12: "output", 13: "described", 15: "sparseTensor" },
-  input: { 2: "type" },
-  output: { 2: "type" },
-  described: { 2: "type" },
-  type: { 1: "tensorType" },
-  tensorType: { 2: "shape" },
-  shape: { 1: "dimension" },
-  dimension: {},
-  function: { 7: "node" },
-  node: { 5: "attribute" },
-  attribute: {
-    5: "tensor",
-    6: "graph",
-    10: "tensor",
-    11: "graph",
-    22: "sparseTensor",
-    23: "sparseTensor",
-  },
-  sparseTensor: { 1: "tensor", 2: "tensor" },
-  tensor: { 13: "externalData" },
-  externalData: {},
-};
-
-const graphMessages: ReadonlySet<MessageName> = new Set<GraphMessage>([
-  "node",
-  "attribute",
-  "tensor",
-  "input",
-  "output",
-  "described",
-  "type",
-  "tensorType",
-  "shape",
-  "dimension",
-]);
 
 /** Reads the structure of the ONNX model `file` and of its external data files; weights are passed over,
  *  so that the time depends on the number of nodes. Blocks. Safe on any bytes. Throws RuntimeError
@@ -118,17 +79,11 @@ class OnnxScan {
   readonly #dataFiles = new Map<string, number>();
   readonly #builder = new OnnxGraphBuilder();
   #stack: { readonly message: MessageName; readonly end: number }[] = [];
-  /** Subgraphs, functions and sparse tensors around the current field, whose parts the builder does not
-   *  hear of. */
-  #apart = 0;
-  #hasSubgraphs = false;
   #tensor = newTally();
   #entryKey = "";
   #graphs = 0;
   #nodes = 0;
   #weightBytes = 0;
-  #loadedBytes = 0;
-  #largestBytes = 0;
 
   constructor(file: string, cursor: ProtobufCursor) {
     this.#file = file;
@@ -158,10 +113,7 @@ class OnnxScan {
     const weightFiles = this.#checkDataFiles();
     return {
       weightBytes: this.#weightBytes,
-      loadedWeightBytes: this.#loadedBytes,
-      largestBytes: this.#largestBytes,
       nodeCount: this.#nodes,
-      hasSubgraphs: this.#hasSubgraphs,
       graph: this.#builder.graph(),
       weightFiles,
     };
@@ -175,15 +127,18 @@ class OnnxScan {
     if (number === 0) throw cursor.corrupt("a field has the number 0");
     switch (wire) {
       case wireType.varint: {
-        const value = message === "tensor" ? cursor.varint(end) : cursor.signedVarint(end);
+        const isDimension = message === "tensor" && number === 1;
+        const value = isDimension ? cursor.varint(end) : cursor.signedVarint(end);
         if (message === "tensor") this.#tensorNumber(number, value);
-        else if (this.#apart === 0 && isOfGraph(message)) {
-          this.#builder.number(message, number, value);
-        }
+        else if (this.#isKept(message)) this.#builder.number(message, number, value);
         return;
       }
       case wireType.fixed32:
       case wireType.fixed64:
+        if (message === "attribute" && wire === wireType.fixed32 && this.#isKept(message)) {
+          this.#builder.float(number, cursor.float32(end));
+          return;
+        }
         cursor.skip(wire === wireType.fixed32 ? 4 : 8, end);
         if (message === "tensor") this.#tensor.typedElements += 1;
         return;
@@ -210,23 +165,17 @@ class OnnxScan {
     else if (message === "externalData") this.#entryKey = "";
     else if (message === "graph") this.#graphs++;
     else if (message === "node") this.#nodes++;
-    if (this.#isApart(message)) this.#apart++;
-    else if (this.#apart === 0 && isOfGraph(message)) this.#builder.enter(message);
+    if (isOfGraph(message)) this.#builder.enter(message);
   }
 
   #leave(message: MessageName): void {
     if (message === "tensor") this.#countTensor();
-    if (this.#isApart(message)) this.#apart--;
-    else if (this.#apart === 0 && isOfGraph(message)) this.#builder.leave(message, this.#tensor);
+    if (isOfGraph(message)) this.#builder.leave(message, this.#tensor);
     this.#stack.pop();
   }
 
-  /** The outermost graph lies in the model itself. */
-  #isApart(message: MessageName): boolean {
-    if (message === "sparseTensor") return true;
-    const isSubgraph = message === "function" || (message === "graph" && this.#stack.length > 2);
-    this.#hasSubgraphs ||= isSubgraph;
-    return isSubgraph;
+  #isKept(message: MessageName): message is GraphMessage {
+    return isOfGraph(message) && this.#builder.isListening;
   }
 
   #tensorNumber(number: number, value: number): void {
@@ -234,7 +183,11 @@ class OnnxScan {
     if (number === 1) this.#tensorDimension(value);
     else if (number === 2) tensor.datatype = value;
     else if (number === 14) tensor.isExternal = value === 1;
-    else tensor.typedElements += 1;
+    else {
+      tensor.typedElements += 1;
+      const isInteger = number === 5 || number === 7 || number === 11;
+      if (isInteger && tensor.typedElements <= maxListBytes) this.#addIntegers([value]);
+    }
   }
 
   #tensorDimension(size: number): void {
@@ -252,7 +205,7 @@ class OnnxScan {
       while (cursor.position < end) this.#tensorDimension(cursor.varint(end));
       return;
     }
-    if (length <= maxListBytes && tensor.datatype === int64) this.#list(number, end);
+    if (length <= maxListBytes && tensor.rawBytes === 0) this.#readValues(number, end);
     if (number === 9) tensor.rawBytes += length;
     else if (number === 6) {
       tensor.strings++;
@@ -265,31 +218,78 @@ class OnnxScan {
     cursor.skip(end - cursor.position, end);
   }
 
-  /** Of integers, as numbers or as their bytes, from which shapes may follow. */
-  #list(number: number, end: number): void {
+  /** Of a short list, from which shapes may follow. */
+  #readValues(number: number, end: number): void {
     const cursor = this.#cursor;
-    if (number !== 7 && number !== 9) return;
-    if (!cursor.holds(end - cursor.position)) cursor.hold();
-    const integers: number[] = [];
-    if (number === 7) while (cursor.position < end) integers.push(cursor.signedVarint(end));
-    else while (cursor.position + 8 <= end) integers.push(cursor.int64());
-    this.#tensor.integers = integers;
+    const tensor = this.#tensor;
+    const length = end - cursor.position;
+    if (!cursor.holds(length)) cursor.hold();
+    if (number === 9) this.#addValues(rawValues(tensor.datatype, cursor.bytes(length)));
+    else if (number === 4 || number === 10) {
+      this.#addValues(packedValues(cursor.bytes(length), number === 10));
+    } else if (number === 5 || number === 7 || number === 11) {
+      const integers: number[] = [];
+      while (cursor.position < end) integers.push(cursor.signedVarint(end));
+      this.#addIntegers(integers);
+    }
+  }
+
+  #addValues(values: readonly number[] | undefined): void {
+    const tensor = this.#tensor;
+    if (values === undefined) return;
+    tensor.values ??= [];
+    for (const value of values) tensor.values.push(value);
+  }
+
+  #addIntegers(integers: readonly number[]): void {
+    const { datatype } = this.#tensor;
+    this.#addValues(integers.map((integer) => integerValue(datatype, integer)));
   }
 
   /** Of all messages of the graph but tensors, and a tensor's name. */
   #graphBytes(message: MessageName, number: number, length: number): void {
     const cursor = this.#cursor;
     const end = cursor.position + length;
-    const isKnown = this.#apart === 0 && isOfGraph(message);
-    if (isKnown && length <= maxTextBytes && this.#builder.wantsText(message, number)) {
+    const isKept = this.#isKept(message);
+    const isShort = length <= maxTextBytes;
+    if (isKept && isShort && isText(message, number)) {
       if (!cursor.holds(length)) cursor.hold();
       this.#builder.text(message, number, cursor.text(length));
-    } else if (isKnown && length <= maxListBytes && message === "attribute" && number === 8) {
+    } else if (isKept && isText(message, number) && !isValueOfAttribute(message, number)) {
+      // Whoever left out a name would take the names behind it for others.
+      this.#builder.giveUp();
+      cursor.skip(length, end);
+    } else if (isKept && message === "attribute") this.#attributeList(number, length);
+    else if (isKept && isShort && message === "sparseTensor" && number === 3) {
+      if (!cursor.holds(length)) cursor.hold();
+      while (cursor.position < end) this.#builder.number(message, 3, cursor.varint(end));
+    } else cursor.skip(length, end);
+  }
+
+  /** A packed list, or one of a list of texts. */
+  #attributeList(number: number, length: number): void {
+    const cursor = this.#cursor;
+    const end = cursor.position + length;
+    const isPacked = number === attributeList.floats || number === attributeList.integers;
+    if (isPacked && length <= maxListBytes) {
       if (!cursor.holds(length)) cursor.hold();
       while (cursor.position < end) {
-        this.#builder.number(message, number, cursor.signedVarint(end));
+        if (number === attributeList.floats) this.#builder.float(number, cursor.float32(end));
+        else this.#builder.number("attribute", number, cursor.signedVarint(end));
       }
-    } else cursor.skip(length, end);
+      return;
+    }
+    if (number === attributeList.floats) this.#builder.countListed(length / 4);
+    else if (number === attributeList.integers) this.#builder.countListed(length);
+    else if (number === attributeList.texts) {
+      this.#builder.countListed(1);
+      if (length > 0 && length <= maxShortBytes) {
+        if (!cursor.holds(length)) cursor.hold();
+        this.#builder.shortText(cursor.text(length));
+        return;
+      }
+    }
+    cursor.skip(length, end);
   }
 
   /** StringStringEntryProto: key = 1, value = 2. */
@@ -306,7 +306,8 @@ class OnnxScan {
 
   #countTensor(): void {
     const tensor = this.#tensor;
-    this.#count(tensor, tensor.isExternal ? this.#externalBytes(tensor) : inlineBytes(tensor));
+    tensor.sizeBytes = tensor.isExternal ? this.#externalBytes(tensor) : inlineBytes(tensor);
+    this.#weightBytes += tensor.sizeBytes;
   }
 
   #externalBytes(tensor: TensorTally): number {
@@ -330,12 +331,6 @@ class OnnxScan {
     return bytes;
   }
 
-  #count(tensor: TensorTally, bytes: number): void {
-    this.#weightBytes += bytes;
-    this.#loadedBytes += loadedBytes(tensor, bytes);
-    this.#largestBytes = Math.max(this.#largestBytes, bytes);
-  }
-
   /** Returns where they are. */
   #checkDataFiles(): string[] {
     const paths: string[] = [];
@@ -354,8 +349,8 @@ class OnnxScan {
   }
 }
 
-function isOfGraph(message: MessageName): message is GraphMessage {
-  return graphMessages.has(message);
+function isValueOfAttribute(message: MessageName, field: number): boolean {
+  return message === "attribute" && field === 4;
 }
 
 function isExternalKey(key: string): key is keyof ExternalData {

@@ -1,203 +1,88 @@
-import type { TensorTally } from "./onnx-tensor-bytes.ts";
-
-// The outermost graph of an ONNX file, as far as the shapes of its values follow from it.
+// What an ONNX file says of its graph: names, shapes, attributes and small constants, never weights.
 
 /** A value that the file describes. A dimension is a size, or the name of one that varies ("" unnamed). */
 export interface OnnxValue {
   readonly name: string;
-  /** Number of TensorProto.DataType. */
+  /** Number of TensorProto.DataType; 0 if it is no tensor. */
   readonly datatype: number;
-  readonly dims: readonly (number | string)[];
+  /** Undefined if the file does not say how many there are. */
+  readonly dims: readonly (number | string)[] | undefined;
 }
 
 /** A tensor in the file. */
 export interface OnnxConstant {
   readonly datatype: number;
   readonly dims: readonly number[];
-  /** The values of a short list of INT64, which other shapes may follow from. */
-  readonly integers: readonly number[] | undefined;
+  /** All its numbers, row-major, of any datatype but strings, if they take less than a KiB. */
+  readonly values: readonly number[] | undefined;
+  /** As stored, in the file or beside it; of a sparse tensor with all its zeros. */
+  readonly sizeBytes: number;
 }
 
 export interface OnnxAttribute {
   readonly int: number | undefined;
-  readonly ints: readonly number[];
+  readonly float: number | undefined;
   readonly text: string;
+  /** Empty, too, if the list is longer than a thousand: see `count`. */
+  readonly ints: readonly number[];
+  readonly floats: readonly number[];
+  /** Elements of its list of integers, floats or texts; of a very long list at most that many. */
+  readonly count: number;
+  /** Of all its integers, the ones that are not kept included. */
+  readonly largest: number | undefined;
+  /** Those of its texts that take one or two bytes. */
+  readonly shortTexts: ReadonlySet<string>;
   readonly tensor: OnnxConstant | undefined;
+  readonly graph: OnnxBody | undefined;
+  /** In the body of a function: the attribute of the function's call that is meant; else "". */
+  readonly refersTo: string;
 }
 
 export interface OnnxNode {
   readonly op: string;
+  /** "" for ONNX's own operators. */
+  readonly domain: string;
+  /** Of a call: which of the functions of that name. */
+  readonly overload: string;
   /** "" for an optional one that is left out. */
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
   readonly attributes: ReadonlyMap<string, OnnxAttribute>;
 }
 
-export interface OnnxGraph {
+/** A graph: the model's own, or one in an attribute of a node (If, Loop, Scan), which sees the values around. */
+export interface OnnxBody {
+  /** In order; without those that have a value in `constants`. */
   readonly inputs: readonly OnnxValue[];
   /** Outputs, and values between nodes that the exporter has described. */
   readonly described: ReadonlyMap<string, OnnxValue>;
+  /** In order. */
   readonly outputs: ReadonlySet<string>;
   readonly constants: ReadonlyMap<string, OnnxConstant>;
   /** Each after those whose results it uses. */
   readonly nodes: readonly OnnxNode[];
 }
 
-/** The messages of which the builder is told. */
-export type GraphMessage =
-  | "node"
-  | "attribute"
-  | "tensor"
-  | "input"
-  | "output"
-  | "described"
-  | "type"
-  | "tensorType"
-  | "shape"
-  | "dimension";
+/** Domain -> version of its operators. */
+export type Opsets = ReadonlyMap<string, number>;
 
-type Writable<T> = { -readonly [K in keyof T]: T[K] };
-type Attribute = Omit<Writable<OnnxAttribute>, "ints"> & { ints: number[] };
+/** Nodes under a name, which other nodes call as an operator. */
+export interface OnnxFunction {
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+  /** What attributes are where a call leaves them out. */
+  readonly defaults: ReadonlyMap<string, OnnxAttribute>;
+  readonly opsets: Opsets;
+  readonly nodes: readonly OnnxNode[];
+}
 
-/** Bounds what a file can make us remember. */
-const maxParts = 200_000;
+export interface OnnxGraph extends OnnxBody {
+  readonly opsets: Opsets;
+  /** By `functionKey`. */
+  readonly functions: ReadonlyMap<string, OnnxFunction>;
+}
 
-/** Fields that are texts, by message; of onnx.proto. */
-const textFields: Partial<Record<GraphMessage, readonly number[]>> = {
-  node: [1, 2, 4],
-  attribute: [1, 4],
-  tensor: [8],
-  input: [1],
-  output: [1],
-  described: [1],
-  dimension: [2],
-};
-
-/** Puts a graph together from the fields of its messages, in the order of the file. */
-export class OnnxGraphBuilder {
-  readonly #inputs: OnnxValue[] = [];
-  readonly #described = new Map<string, OnnxValue>();
-  readonly #outputs = new Set<string>();
-  readonly #constants = new Map<string, OnnxConstant>();
-  readonly #nodes: OnnxNode[] = [];
-  #parts = 0;
-  #node = { op: "", inputs: [] as string[], outputs: [] as string[] };
-  #attributes = new Map<string, OnnxAttribute>();
-  #attributeName = "";
-  #attribute: Attribute | undefined;
-  #value = { name: "", datatype: 0, dims: [] as (number | string)[] };
-  #dimension: number | string = "";
-  #tensorName = "";
-
-  /** Undefined if the graph was too big to be kept. */
-  graph(): OnnxGraph | undefined {
-    if (this.#parts > maxParts) return undefined;
-    return {
-      inputs: this.#inputs.filter(({ name }) => !this.#constants.has(name)),
-      described: this.#described,
-      outputs: this.#outputs,
-      constants: this.#constants,
-      nodes: this.#nodes,
-    };
-  }
-
-  /** Whether a field of bytes is wanted as text. */
-  wantsText(message: GraphMessage, field: number): boolean {
-    return this.#parts <= maxParts && textFields[message]?.includes(field) === true;
-  }
-
-  enter(message: GraphMessage): void {
-    this.#parts++;
-    switch (message) {
-      case "node":
-        this.#node = { op: "", inputs: [], outputs: [] };
-        this.#attributes = new Map();
-        break;
-      case "attribute":
-        this.#attributeName = "";
-        this.#attribute = { int: undefined, ints: [], text: "", tensor: undefined };
-        break;
-      case "tensor":
-        this.#tensorName = "";
-        break;
-      case "input":
-      case "output":
-      case "described":
-        this.#value = { name: "", datatype: 0, dims: [] };
-        break;
-      case "dimension":
-        this.#dimension = "";
-        break;
-      case "type":
-      case "tensorType":
-      case "shape":
-        break;
-    }
-  }
-
-  text(message: GraphMessage, field: number, text: string): void {
-    this.#parts++;
-    if (message === "node") {
-      if (field === 1) this.#node.inputs.push(text);
-      else if (field === 2) this.#node.outputs.push(text);
-      else this.#node.op = text;
-    } else if (message === "attribute") {
-      if (field === 1) this.#attributeName = text;
-      else if (this.#attribute !== undefined) this.#attribute.text = text;
-    } else if (message === "tensor") this.#tensorName = text;
-    else if (message === "dimension") this.#dimension = text;
-    else this.#value.name = text;
-  }
-
-  number(message: GraphMessage, field: number, value: number): void {
-    if (message === "tensorType" && field === 1) this.#value.datatype = value;
-    // Some exporters write -1 for a dimension that varies.
-    else if (message === "dimension" && field === 1) this.#dimension = value < 0 ? "" : value;
-    else if (message === "attribute" && this.#attribute !== undefined) {
-      if (field === 3) this.#attribute.int = value;
-      else if (field === 8) {
-        this.#parts++;
-        this.#attribute.ints.push(value);
-      }
-    }
-  }
-
-  /** `tally`: of a tensor. */
-  leave(message: GraphMessage, tally: TensorTally): void {
-    switch (message) {
-      case "node":
-        this.#nodes.push({ ...this.#node, attributes: this.#attributes });
-        break;
-      case "attribute":
-        if (this.#attribute !== undefined) {
-          this.#attributes.set(this.#attributeName, this.#attribute);
-        }
-        this.#attribute = undefined;
-        break;
-      case "tensor": {
-        const { datatype, dims, integers } = tally;
-        const constant = { datatype, dims, integers };
-        if (this.#attribute === undefined) this.#constants.set(this.#tensorName, constant);
-        else this.#attribute.tensor = constant;
-        break;
-      }
-      case "dimension":
-        this.#value.dims.push(this.#dimension);
-        break;
-      case "input":
-        this.#inputs.push(this.#value);
-        break;
-      case "output":
-        this.#outputs.add(this.#value.name);
-        this.#described.set(this.#value.name, this.#value);
-        break;
-      case "described":
-        this.#described.set(this.#value.name, this.#value);
-        break;
-      case "type":
-      case "tensorType":
-      case "shape":
-        break;
-    }
-  }
+/** Under which the function that `call` means lies in `OnnxGraph.functions`. */
+export function functionKey(call: Pick<OnnxNode, "op" | "domain" | "overload">): string {
+  return `${call.domain}\n${call.op}\n${call.overload}`;
 }

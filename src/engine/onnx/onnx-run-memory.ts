@@ -1,197 +1,209 @@
-import { variableDimension } from "../variable-dimension.ts";
-import type { OnnxGraph, OnnxNode, OnnxValue } from "./onnx-graph.ts";
-import { outputIntegers, outputShapes, type ShapedValue } from "./onnx-shapes.ts";
+import type { ArenaStep } from "./onnx-arena.ts";
+import { unfoldedConstants } from "./onnx-held-memory.ts";
+import { namesUsedBy } from "./onnx-node-names.ts";
+import type { FollowedBody, FollowedNode, FollowedValue } from "./onnx-shape-walk.ts";
 import { storedBytes } from "./onnx-tensor-bytes.ts";
+import { at, elements, type Shape } from "./shapes/node-view.ts";
 
-/** What a run takes beside the weights. */
+/** What a run takes beside what the session holds. */
 export interface RunMemory {
-  /** What nodes make of constants alone: computed at the load and kept, or all at once before a run. */
-  readonly constantBytes: number;
-  /** The most that is there between nodes at any time. */
+  /** The most that is there between nodes at any time, and in the node that runs. */
   readonly peakBytes: number;
+  /** Of that what every run makes of constants before all else, since the optimizer leaves it to the run. */
+  readonly constantBytes: number;
   /** Whether the shapes of all values were clear; else some are guesses. */
   readonly isClear: boolean;
-}
-
-interface LiveValue extends ShapedValue {
-  /** Whether it follows from constants alone. */
-  readonly isConstant: boolean;
+  readonly steps: readonly ArenaStep[];
 }
 
 /** As CPU kernels have them: half-precision is computed in FP32. */
-const elementBytesOf: Readonly<Record<string, number>> = {
-  ArgMax: 8,
-  ArgMin: 8,
-  ConvInteger: 4,
-  DequantizeLinear: 4,
-  DynamicQuantizeLinear: 1,
-  Equal: 1,
-  Greater: 1,
-  GreaterOrEqual: 1,
-  Less: 1,
-  LessOrEqual: 1,
-  MatMulInteger: 4,
-  QuantizeLinear: 1,
-  Shape: 8,
-  Size: 8,
-};
-const castElementType = 1;
-const leastElementBytes = 4;
+const halfBytes = 2;
+const singleBytes = 4;
 /** Above all machines, and small enough for sums to stay exact. */
 const mostBytes = 2 ** 42;
 
-/** Follows the shapes through the graph for a run on `rows` rows. Never throws. */
-export function runMemory(graph: OnnxGraph, rows: number): RunMemory {
-  return new RunWalk(graph, rows).walk();
+/** Kernels that write their result over an input that nobody needs any more, or are merged into the one before. */
+const inPlace = new Set(
+  "Abs Add BatchNormalization Cast Ceil Clip Div Dropout Elu Erf Exp Flatten Floor HardSigmoid HardSwish Identity LeakyRelu Log Mul Neg Not PRelu Pow Reciprocal Relu Reshape Round Selu Sigmoid Sign Softmax Softplus Sqrt Squeeze Sub Sum Tanh ThresholdedRelu Unsqueeze".split(
+    " ",
+  ),
+);
+
+/** What a convolution unrolls at a time. */
+const unrolledBytes = 2 * 1024 * 1024;
+/** Numbers of channels that have kernels which unroll nothing. */
+const blockedChannels = 8;
+const gates: Readonly<Record<string, number>> = { DynamicQuantizeLSTM: 4, GRU: 3, LSTM: 4, RNN: 1 };
+
+/** Of a run with the shapes of `body`. */
+export function runMemory(body: FollowedBody): RunMemory {
+  const trace = new Trace();
+  const names = trace.body(body);
+  for (const name of names) trace.free(name);
+  return {
+    peakBytes: Math.min(trace.peakBytes, mostBytes),
+    constantBytes: Math.min(trace.constantBytes, mostBytes),
+    isClear: trace.isClear,
+    steps: trace.steps,
+  };
 }
 
-class RunWalk {
-  readonly #graph: OnnxGraph;
-  readonly #values = new Map<string, LiveValue>();
-  /** What the names of dimensions stand for. */
-  readonly #dimensions = new Map<string, number>();
-  #constantBytes = 0;
+interface Piece {
+  readonly number: number;
+  readonly bytes: number;
+}
+
+class Trace {
+  readonly steps: ArenaStep[] = [];
+  isClear = true;
+  peakBytes = 0;
+  constantBytes = 0;
   #liveBytes = 0;
-  #peakBytes = 0;
-  #isClear = true;
+  #pieces = 0;
+  #live = new Map<string, Piece>();
 
-  constructor(graph: OnnxGraph, rows: number) {
-    this.#graph = graph;
-    for (const { dims } of graph.inputs) {
-      for (const [axis, dim] of dims.entries()) {
-        if (typeof dim === "string" && dim !== "" && !this.#dimensions.has(dim)) {
-          this.#dimensions.set(dim, axis === 0 ? rows : variableDimension);
-        }
-      }
+  /** The values that leave the body, which are still there. */
+  body(body: FollowedBody): readonly string[] {
+    const around = this.#live;
+    this.#live = new Map();
+    const { repeated, fused } = unfoldedConstants(body);
+    const isRepeated = ({ node }: FollowedNode) => node.outputs.some((name) => repeated.has(name));
+    // Nothing holds these back: they run before all others.
+    const ordered = [
+      ...body.nodes.filter(isRepeated),
+      ...body.nodes.filter((node) => !isRepeated(node)),
+    ];
+    const lastUses = lastUsesOf(ordered, new Set(body.outputs));
+    for (const [index, followed] of ordered.entries()) {
+      const isFused = followed.node.outputs.some((name) => fused.has(name));
+      const isHeld =
+        followed.bodies.length === 0 &&
+        !isRepeated(followed) &&
+        followed.results.every(({ isConstant }) => isConstant);
+      this.isClear &&= followed.results.every(({ isGuess }) => !isGuess);
+      if (isRepeated(followed)) this.constantBytes += sumOf(followed.results);
+      if (!isFused && !isHeld) this.#node(followed, new Set(lastUses.get(index) ?? []));
     }
-    for (const input of graph.inputs) {
-      const shape = input.dims.map((dim, axis) => {
-        if (typeof dim === "number") return dim;
-        return axis === 0 ? rows : variableDimension;
-      });
-      const elementBytes = wide(storedBytes(input.datatype));
-      this.#values.set(input.name, { shape, elementBytes, isConstant: false });
+    const left = [...this.#live.keys()];
+    for (const name of left) {
+      if (!body.outputs.includes(name)) this.free(name);
     }
-    for (const [name, { dims, datatype, integers }] of graph.constants) {
-      const elementBytes = storedBytes(datatype);
-      this.#values.set(name, { shape: dims, elementBytes, integers, isConstant: true });
-    }
+    const inner = this.#live;
+    this.#live = new Map([...around, ...inner]);
+    return body.outputs.filter((name) => inner.has(name));
   }
 
-  walk(): RunMemory {
-    const lastUses = this.#lastUses();
-    for (const [index, node] of this.#graph.nodes.entries()) {
-      const { isConstant, results } = this.#results(node);
-      const bytes = results.reduce((sum, value) => sum + bytesOf(value), 0);
-      if (isConstant) this.#constantBytes += bytes;
-      else {
-        this.#liveBytes += bytes;
-        this.#peakBytes = Math.max(this.#peakBytes, this.#liveBytes);
-      }
-      for (const [at, value] of results.entries()) {
-        this.#values.set(node.outputs[at] ?? "", value);
-      }
-      for (const name of lastUses.get(index) ?? []) this.#free(name);
+  free(name: string): void {
+    const piece = this.#live.get(name);
+    if (piece === undefined) return;
+    this.#live.delete(name);
+    this.#release(piece);
+  }
+
+  #node({ node, inputs, results, bodies }: FollowedNode, dying: ReadonlySet<string>): void {
+    for (const inner of bodies) for (const name of this.body(inner)) this.free(name);
+    const workBytes = workspaceOf({ op: node.op, inputs, results });
+    const work = workBytes > 0 ? this.#allocate(workBytes) : undefined;
+    for (const [output, value] of results.entries()) {
+      const name = node.outputs[output] ?? "";
+      if (name === "") continue;
+      const bytes = bytesOf(value);
+      const taken =
+        inPlace.has(node.op) && output === 0
+          ? this.#over(node.inputs, { dying, bytes })
+          : undefined;
+      this.#live.set(name, taken ?? this.#allocate(bytes));
     }
-    return {
-      peakBytes: this.#peakBytes,
-      constantBytes: this.#constantBytes,
-      isClear: this.#isClear,
-    };
+    if (work !== undefined) this.#release(work);
+    for (const name of dying) this.free(name);
   }
 
-  /** Index of a node -> the results of nodes that nobody needs after it. */
-  #lastUses(): ReadonlyMap<number, readonly string[]> {
-    const { nodes, outputs } = this.#graph;
-    const last = new Map<string, number>();
-    for (const [index, node] of nodes.entries()) {
-      for (const name of node.outputs) last.set(name, index);
-      for (const name of node.inputs) if (last.has(name)) last.set(name, index);
+  /** The piece of an input that ends here and is as big. */
+  #over(
+    inputs: readonly string[],
+    { dying, bytes }: { readonly dying: ReadonlySet<string>; readonly bytes: number },
+  ): Piece | undefined {
+    for (const name of inputs) {
+      const piece = this.#live.get(name);
+      if (piece === undefined || piece.bytes !== bytes || !dying.has(name)) continue;
+      this.#live.delete(name);
+      return piece;
     }
-    const byNode = new Map<number, string[]>();
-    for (const [name, index] of last) {
-      if (outputs.has(name)) continue;
-      const names = byNode.get(index);
-      if (names === undefined) byNode.set(index, [name]);
-      else names.push(name);
-    }
-    return byNode;
+    return undefined;
   }
 
-  #free(name: string): void {
-    const value = this.#values.get(name);
-    if (value !== undefined && !value.isConstant) this.#liveBytes -= bytesOf(value);
+  #allocate(bytes: number): Piece {
+    const piece = { number: this.#pieces++, bytes };
+    this.steps.push({ tag: "allocate", piece: piece.number, bytes });
+    this.#liveBytes += bytes;
+    this.peakBytes = Math.max(this.peakBytes, this.#liveBytes);
+    return piece;
   }
 
-  #results(node: OnnxNode): {
-    readonly isConstant: boolean;
-    readonly results: readonly LiveValue[];
-  } {
-    const inputs = node.inputs.map((name) => this.#values.get(name));
-    const isConstant = inputs.every((input, at) => node.inputs[at] === "" || input?.isConstant);
-    const elementBytes = elementBytesFor(node, inputs);
-    const shapes = this.#shapes(node, inputs);
-    const integers = outputIntegers(node, inputs);
-    return {
-      isConstant,
-      results: shapes.map((shape) => ({ shape, elementBytes, integers, isConstant })),
-    };
-  }
-
-  #shapes(
-    node: OnnxNode,
-    inputs: readonly (LiveValue | undefined)[],
-  ): readonly (readonly number[])[] {
-    try {
-      return outputShapes(node, inputs);
-    } catch {
-      return node.outputs.map((name) => this.#described(name) ?? this.#guess(inputs));
-    }
-  }
-
-  /** By what the exporter wrote down. */
-  #described(name: string): readonly number[] | undefined {
-    const value: OnnxValue | undefined = this.#graph.described.get(name);
-    const shape = value?.dims.map((dim) =>
-      typeof dim === "number" ? dim : this.#dimensions.get(dim),
-    );
-    return shape?.every((dim) => dim !== undefined) ? shape : undefined;
-  }
-
-  /** Most operators give no more than they take. */
-  #guess(inputs: readonly (LiveValue | undefined)[]): readonly number[] {
-    this.#isClear = false;
-    let biggest: LiveValue | undefined;
-    for (const input of inputs) {
-      const isCandidate = input !== undefined && !input.isConstant;
-      if (isCandidate && (biggest === undefined || bytesOf(input) > bytesOf(biggest))) {
-        biggest = input;
-      }
-    }
-    return biggest?.shape ?? [];
+  #release({ number, bytes }: Piece): void {
+    this.steps.push({ tag: "free", piece: number });
+    this.#liveBytes -= bytes;
   }
 }
 
-function elementBytesFor(node: OnnxNode, inputs: readonly (ShapedValue | undefined)[]): number {
-  const fixed = elementBytesOf[node.op];
-  if (fixed !== undefined) return fixed;
-  if (node.op === "Cast") {
-    return wide(storedBytes(node.attributes.get("to")?.int ?? castElementType));
+/** Index of a node -> the results of nodes that nobody needs after it. */
+function lastUsesOf(
+  nodes: readonly FollowedNode[],
+  kept: ReadonlySet<string>,
+): ReadonlyMap<number, readonly string[]> {
+  const last = new Map<string, number>();
+  for (const [index, { node }] of nodes.entries()) {
+    for (const name of node.outputs) last.set(name, index);
+    for (const name of namesUsedBy(node)) if (last.has(name)) last.set(name, index);
   }
-  const tensor = node.attributes.get("value")?.tensor;
-  if (tensor !== undefined) return wide(storedBytes(tensor.datatype));
-  const typical = node.op === "Where" ? inputs[1] : inputs[0];
-  return wide(typical?.elementBytes ?? leastElementBytes);
+  const byNode = new Map<number, string[]>();
+  for (const [name, index] of last) {
+    if (kept.has(name)) continue;
+    const names = byNode.get(index);
+    if (names === undefined) byNode.set(index, [name]);
+    else names.push(name);
+  }
+  return byNode;
 }
 
-/** Half-precision takes as much as FP32; bytes stay bytes. */
-function wide(bytes: number): number {
-  return bytes === 2 ? leastElementBytes : bytes;
+/** What a kernel needs while it runs. */
+function workspaceOf({
+  op,
+  inputs,
+  results,
+}: {
+  readonly op: string;
+  readonly inputs: readonly (FollowedValue | undefined)[];
+  readonly results: readonly FollowedValue[];
+}): number {
+  const count = gates[op];
+  const [first] = results;
+  if (first === undefined) return 0;
+  if (count !== undefined) return Math.min(count * bytesOf(first), mostBytes);
+  const weights = inputs[1]?.shape;
+  if (op !== "Conv" || weights === undefined || weights.length < 3) return 0;
+  return unrollsBytes(weights, first.shape);
+}
+
+function unrollsBytes(weights: Shape, result: Shape): number {
+  const window = elements(weights.slice(1));
+  const isPlain = elements(weights.slice(2)) === 1;
+  const isBlocked = at(weights, 0) % blockedChannels === 0 && weights.length === 4;
+  if (isPlain || isBlocked) return 0;
+  return Math.min(singleBytes * window * elements(result.slice(2)), unrolledBytes);
+}
+
+function sumOf(values: readonly FollowedValue[]): number {
+  return values.reduce((sum, value) => sum + bytesOf(value), 0);
 }
 
 /** Never beyond counting, whatever the file says. */
-function bytesOf({ shape, elementBytes }: ShapedValue): number {
+function bytesOf({ shape, datatype }: FollowedValue): number {
   if (shape.includes(0)) return 0;
-  const bytes = shape.reduce((count, size) => count * size, elementBytes);
-  return Math.min(bytes, mostBytes);
+  const stored = storedBytes(datatype);
+  const elementBytes = stored === halfBytes ? singleBytes : stored;
+  return Math.min(
+    shape.reduce((count, size) => count * size, elementBytes),
+    mostBytes,
+  );
 }

@@ -24,8 +24,6 @@ const storedBits: Readonly<Record<number, number>> = {
   23: 4, // FLOAT4E2M1
 };
 const string = 8;
-const float16 = 10;
-const bfloat16 = 16;
 /** For a type that is not in the table: no engine knows it either, so only a bound matters. */
 const unknownBits = 128;
 /** A string of the C++ library, before its characters. */
@@ -44,13 +42,15 @@ export interface TensorTally {
   readonly dims: number[];
   /** Product of the dimensions, Infinity if that is beyond counting. */
   elements: number;
-  /** Of a short list of INT64. */
-  integers: readonly number[] | undefined;
+  /** Of a small tensor: the numbers seen so far. */
+  values: number[] | undefined;
   rawBytes: number;
   /** Upper bound of the elements in the typed fields. */
   typedElements: number;
   strings: number;
   characterBytes: number;
+  /** Of all its data; once it is read. */
+  sizeBytes: number;
   isExternal: boolean;
   external: ExternalData;
 }
@@ -60,11 +60,12 @@ export function newTally(): TensorTally {
     datatype: 0,
     dims: [],
     elements: 1,
-    integers: undefined,
+    values: undefined,
     rawBytes: 0,
     typedElements: 0,
     strings: 0,
     characterBytes: 0,
+    sizeBytes: 0,
     isExternal: false,
     external: { location: "", offset: undefined, length: undefined },
   };
@@ -78,8 +79,11 @@ export function storedBytes(datatype: number): number {
 }
 
 /** Bytes that the tensor's shape asks for. */
-export function shapeBytes(tensor: TensorTally): number {
-  return Math.ceil((tensor.elements * (storedBits[tensor.datatype] ?? unknownBits)) / 8);
+export function shapeBytes({
+  elements,
+  datatype,
+}: Pick<TensorTally, "elements" | "datatype">): number {
+  return Math.ceil((elements * (storedBits[datatype] ?? unknownBits)) / 8);
 }
 
 /** Bytes of data inside the model file, as they will lie in memory. The shape counts for no more than
@@ -88,10 +92,4 @@ export function inlineBytes(tensor: TensorTally): number {
   const bits = storedBits[tensor.datatype] ?? unknownBits;
   const typed = Math.ceil((Math.min(tensor.elements, tensor.typedElements) * bits) / 8);
   return tensor.rawBytes + typed + tensor.characterBytes + tensor.strings * stringBytes;
-}
-
-/** Upper bound of `bytes` of this tensor's data once loaded: the CPU kernels of ONNX Runtime compute in
- *  FP32 where a model says FP16 or BF16, and keep the converted weights. */
-export function loadedBytes(tensor: TensorTally, bytes: number): number {
-  return tensor.datatype === float16 || tensor.datatype === bfloat16 ? 2 * bytes : bytes;
 }

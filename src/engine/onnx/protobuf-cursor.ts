@@ -77,11 +77,19 @@ export class ProtobufCursor {
     return -1 - complement;
   }
 
-  /** A little-endian integer of 8 bytes, which `holds(8)` says are here; beyond 2^53 it is rounded. */
-  int64(): number {
-    const value = this.#buffer.readBigInt64LE(this.position - this.#bufferStart);
-    this.position += 8;
-    return Number(value);
+  /** A little-endian number of 4 bytes, which `holds(4)` says are here. */
+  float32(end: number): number {
+    if (end - this.position < 4) throw this.corrupt("a field is cut off");
+    const value = this.#buffer.readFloatLE(this.position - this.#bufferStart);
+    this.position += 4;
+    return value;
+  }
+
+  /** The `byteCount` bytes that `holds(byteCount)` says are here, valid until the next `hold`. */
+  bytes(byteCount: number): Uint8Array {
+    const start = this.position - this.#bufferStart;
+    this.position += byteCount;
+    return this.#buffer.subarray(start, start + byteCount);
   }
 
   /** The length of a field's content; the content lies before `end`, or the file is no such message. */

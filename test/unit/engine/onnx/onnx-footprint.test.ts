@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { inspectOnnxFile } from "../../../../src/engine/onnx/onnx-footprint.ts";
-import { addOne, bomb, conv, mlp, slowLoop, weights } from "../../../support/onnx-models.ts";
+import { addOne, bomb, conv, mlp, weights } from "../../../support/onnx-models.ts";
 import { ProtobufWriter } from "../../../support/protobuf-writer.ts";
 
 const KiB = 1024;
@@ -38,15 +38,13 @@ describe("the footprint of an ONNX model", () => {
       assert.ok(found.isClear);
       const least = factor * found.leastBytes;
       assert.ok(found.usualBytes > least && found.usualBytes < least + 2 * MiB);
-      // The largest tensor counts twice, and there may be one only.
       assert.ok(found.loadedBytes > found.usualBytes);
-      assert.ok(found.loadedBytes <= 1.25 * found.usualBytes + found.leastBytes + 2 * MiB);
+      assert.ok(found.loadedBytes <= 1.3 * found.usualBytes);
     });
   }
 
-  it("is no less than an idle session for a model whose runs nobody can foresee", async () => {
-    const { isClear, leastBytes, usualBytes } = await inspectOnnxFile(fileURLToPath(iris));
-    assert.equal(isClear, false);
+  it("is no less than an idle session for a small model", async () => {
+    const { leastBytes, usualBytes } = await inspectOnnxFile(fileURLToPath(iris));
     assert.ok(leastBytes >= 96 * 1024 && leastBytes <= usualBytes, `${leastBytes}, ${usualBytes}`);
   });
 
@@ -76,8 +74,10 @@ describe("the footprint of an ONNX model", () => {
     assert.ok(isClear && usualBytes > 1.5 * 1024 * MiB, String(usualBytes));
   });
 
-  it("is not clear where a part of the graph is in subgraphs", async () => {
-    const found = await footprint(slowLoop());
+  it("is not clear where nobody can tell what an operator gives", async () => {
+    const sequence = new ProtobufWriter().text(1, "x").text(2, "y").text(4, "SplitToSequence");
+    const graph = new ProtobufWriter().message(1, sequence);
+    const found = await footprint(new ProtobufWriter().message(7, graph).finish());
     assert.equal(found.isClear, false);
     assert.equal(found.warmupRows, 3);
   });

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { scanOnnxFile } from "../../../../src/engine/onnx/onnx-file.ts";
 import { type RunMemory, runMemory } from "../../../../src/engine/onnx/onnx-run-memory.ts";
+import { followShapes } from "../../../../src/engine/onnx/onnx-shape-walk.ts";
 import {
   constant,
   encodeModel,
@@ -25,7 +26,7 @@ async function memoryOf(file: Uint8Array, rows: number): Promise<RunMemory> {
   await writeFile(path, file);
   const { graph } = await scanOnnxFile(path);
   assert.ok(graph !== undefined);
-  return runMemory(graph, rows);
+  return runMemory(followShapes(graph, rows));
 }
 
 interface OneNode {
@@ -70,19 +71,19 @@ describe("the memory between the nodes of a graph", () => {
       {
         op: "Conv",
         rest: [3, 8, 8],
-        constants: [fp32([4, 3, 3, 3])],
+        constants: [fp32([8, 3, 3, 3])],
         attributes: { strides: ints(2, 2), pads: ints(1, 1, 1, 1) },
       },
-      2 * 4 * 4 * 4,
+      2 * 8 * 4 * 4,
     ],
     [
       {
         op: "Conv",
         rest: [3, 9, 9],
-        constants: [fp32([4, 3, 3, 3])],
+        constants: [fp32([8, 3, 3, 3])],
         attributes: { strides: ints(2, 2), auto_pad: { text: "SAME_UPPER" } },
       },
-      2 * 4 * 5 * 5,
+      2 * 8 * 5 * 5,
     ],
     [{ op: "MaxPool", rest: [3, 8, 8], attributes: { kernel_shape: ints(2, 2) } }, 2 * 3 * 7 * 7],
     [{ op: "GlobalAveragePool", rest: [3, 8, 8] }, 6],
@@ -121,8 +122,8 @@ describe("the memory between the nodes of a graph", () => {
       outputs: [{ name: "y", datatype: "FP32", shape: ["batch", 1] }],
       nodes: [
         { op: "Expand", inputs: ["x", "shape"], outputs: ["a"] },
-        { op: "Relu", inputs: ["a"], outputs: ["b"] },
-        { op: "Relu", inputs: ["b"], outputs: ["c"] },
+        { op: "Trilu", inputs: ["a"], outputs: ["b"] },
+        { op: "Trilu", inputs: ["b"], outputs: ["c"] },
         { op: "ReduceMax", inputs: ["c"], outputs: ["y"] },
       ],
       constants: [constant("shape", "INT64", [2], [1, wide])],
@@ -162,7 +163,42 @@ describe("the memory between the nodes of a graph", () => {
     assert.ok(peakBytes >= 5 * 12 * 4 && peakBytes < 5 * 12 * 4 + 100, String(peakBytes));
   });
 
-  it("keeps what follows from constants apart, since all of it may be there at once", async () => {
+  it("follows the single sizes that PyTorch's exporter asks for", async () => {
+    const size = (start: number, end: number) => ({ start: { int: start }, end: { int: end } });
+    const file = encodeModel({
+      inputs: [{ name: "x", datatype: "FP32", shape: ["batch", 7, 6] }],
+      outputs: [{ name: "y", datatype: "FP32", shape: ["?"] }],
+      nodes: [
+        { op: "Shape", inputs: ["x"], outputs: ["rows"], attributes: size(0, 1) },
+        { op: "Shape", inputs: ["x"], outputs: ["last"], attributes: size(-1, 9) },
+        {
+          op: "Concat",
+          inputs: ["rows", "last", "rest"],
+          outputs: ["wanted"],
+          attributes: { axis: { int: 0 } },
+        },
+        { op: "Reshape", inputs: ["x", "wanted"], outputs: ["y"] },
+      ],
+      constants: [constant("rest", "INT64", [1], [-1])],
+    }).finish();
+    const { isClear, peakBytes } = await memoryOf(file, 5);
+    assert.ok(isClear);
+    assert.ok(peakBytes >= 5 * 42 * 4 && peakBytes < 5 * 42 * 4 + 100, String(peakBytes));
+  });
+
+  it("counts a result once that is written over the input", async () => {
+    const nodes = ["a", "b", "c"].map((name, index, all) => {
+      return { op: "Relu", inputs: [all[index - 1] ?? "x"], outputs: [name] };
+    });
+    const file = encodeModel({
+      inputs: [{ name: "x", datatype: "FP32", shape: ["batch", 100] }],
+      outputs: [{ name: "c", datatype: "FP32", shape: ["batch", 100] }],
+      nodes,
+    }).finish();
+    assert.equal((await memoryOf(file, 3)).peakBytes, 3 * 100 * 4);
+  });
+
+  it("has what runs make of constants all at once, since nothing holds these nodes back", async () => {
     const scale = constant("scale", "FP32", [], [1]);
     const bytes = { datatype: "INT8", shape: [4, 4] } as const;
     const weights = ["q0", "q1"].map((name) => {
@@ -181,13 +217,26 @@ describe("the memory between the nodes of a graph", () => {
     }).finish();
     const { constantBytes, peakBytes } = await memoryOf(file, 1);
     assert.equal(constantBytes, 2 * 16 * 4);
-    assert.equal(peakBytes, 2 * 4 * 4);
+    assert.equal(peakBytes, 2 * 16 * 4 + 4 * 4);
   });
 
   it("is a guess where an operator is not known, unless the file describes its result", async () => {
-    assert.equal((await memoryOf(slowLoop(), 1)).isClear, false);
     const { isClear, peakBytes } = await memoryOf(unknownOp(), 2);
     assert.ok(isClear);
     assert.equal(peakBytes, 2 * 4 * 4);
+    const file = encodeModel({
+      inputs: [{ name: "x", datatype: "FP32", shape: ["batch", 4] }],
+      outputs: [{ name: "y", datatype: "FP32", shape: ["?"] }],
+      nodes: [{ op: "NoSuchOperator", inputs: ["x"], outputs: ["y"] }],
+    }).finish();
+    assert.equal((await memoryOf(file, 2)).isClear, false);
+  });
+
+  it("has the memory of subgraphs in it, beside what lives around them", async () => {
+    const { isClear, peakBytes } = await memoryOf(slowLoop(), 1);
+    assert.ok(isClear);
+    // The product in the loop's body, over which its other nodes write, and the loop's result.
+    const matrixBytes = 512 * 512 * 4;
+    assert.ok(peakBytes >= matrixBytes && peakBytes < 2.1 * matrixBytes, String(peakBytes));
   });
 });

@@ -1,0 +1,27 @@
+import { axisRules } from "./axis-rules.ts";
+import { elementwiseRules } from "./elementwise.ts";
+import { imageRules } from "./image-rules.ts";
+import { layoutRules } from "./layout-rules.ts";
+import { learnerRules } from "./learner-rules.ts";
+import { productRules } from "./product-rules.ts";
+import type { RowRule } from "./row-node.ts";
+import { selectionRules } from "./selection-rules.ts";
+import { sequenceRules } from "./sequence-rules.ts";
+import { sizeRules } from "./size-rules.ts";
+
+/** By operator, "domain:operator" for those that are not ONNX's own. What is missing ends the proof. */
+export type RowOperators = ReadonlyMap<string, RowRule>;
+
+export const rowOperators: RowOperators = new Map(
+  Object.entries({
+    ...axisRules,
+    ...elementwiseRules,
+    ...imageRules,
+    ...layoutRules,
+    ...learnerRules,
+    ...productRules,
+    ...selectionRules,
+    ...sequenceRules,
+    ...sizeRules,
+  }),
+);

@@ -1,0 +1,72 @@
+import { type Count, isSame, numberOf, one, product } from "./count.ts";
+
+/** Where the rows of the inputs lie in a value. Its axis has outer × rows × inner elements, of which
+ *  those with the same place in the middle belong to one row: they depend on that row of the inputs alone,
+ *  and in the same way for every row. */
+export interface RowAxis {
+  readonly axis: number;
+  readonly outer: Count;
+  readonly inner: Count;
+}
+
+/** A value that is followed. Without `rows` it does not depend on the values of the inputs. */
+export interface RowValue {
+  /** Undefined if not known, which never is so with `rows`. */
+  readonly dims: readonly Count[] | undefined;
+  readonly rows?: RowAxis | undefined;
+  /** Its numbers, if it has at most one axis and they are known. They alone may depend on how many rows
+   *  there are. */
+  readonly elements?: readonly Count[] | undefined;
+  /** The text that fills the rows up to the longest of them, along the last axis. */
+  readonly padding?: string | undefined;
+}
+
+/** A value of which nothing is known any more, and why. */
+export interface LostValue {
+  readonly lost: string;
+}
+
+export function isLost(value: RowValue | LostValue): value is LostValue {
+  return "lost" in value;
+}
+
+/** Whether it is the same whatever the rows are, and however many. */
+export function isFixed(value: RowValue): boolean {
+  return value.rows === undefined && value.padding === undefined && !countsRows(value);
+}
+
+export function countsRows({ elements }: RowValue): boolean {
+  return elements?.some(({ ofRows }) => ofRows) === true;
+}
+
+export function isSameRows(a: RowAxis, b: RowAxis): boolean {
+  return isSame(a.outer, b.outer) && isSame(a.inner, b.inner);
+}
+
+/** `value` with other dimensions; its rows on `axis`, whose size follows from them. */
+export function withDims(value: RowValue, dims: readonly Count[], axis?: number): RowValue {
+  const { rows } = value;
+  if (rows === undefined) return { dims };
+  const at = axis ?? rows.axis;
+  const size = rowSize(rows);
+  return {
+    dims: dims.map((dim, index) => (index === at ? size : dim)),
+    rows: { ...rows, axis: at },
+  };
+}
+
+/** Numbers in a list, or one alone. */
+export function withElements(elements: readonly Count[], isList: boolean): RowValue {
+  return { dims: isList ? [{ ...one, factor: elements.length }] : [], elements };
+}
+
+/** Of the axis of the rows. */
+export function rowSize({ outer, inner }: RowAxis): Count {
+  return product([outer, { ...one, ofRows: true }, inner]) ?? one;
+}
+
+/** The known numbers of a value; undefined if one of them is not known. */
+export function numbersOf(value: RowValue): readonly number[] | undefined {
+  const numbers = value.elements?.map(numberOf);
+  return numbers?.every((number) => number !== undefined) ? (numbers as number[]) : undefined;
+}

@@ -1,0 +1,30 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { HostModel } from "../../../src/engine/host-engine.ts";
+import { onnxEngine } from "../../../src/engine/onnx-engine.ts";
+import type { Tensor } from "../../../src/tensor.ts";
+
+/** A model in this very process: a crash of the engine ends it. */
+export interface OpenModel {
+  /** All outputs, in order. Throws if the engine does. */
+  run(inputs: readonly Tensor[]): readonly Tensor[];
+  release(): void;
+}
+
+/** Loads a model as engine hosts do, on one thread. Throws if the engine refuses it. */
+export function openModel(bytes: Uint8Array): OpenModel {
+  const directory = mkdtempSync(join(tmpdir(), "modelport-model-"));
+  try {
+    const file = join(directory, "model.onnx");
+    writeFileSync(file, bytes);
+    const model = onnxEngine.load(file, { threads: 1 }) as HostModel;
+    const names = model.outputs.map(({ name }) => name);
+    return {
+      run: (inputs) => model.run(inputs, names) as readonly Tensor[],
+      release: () => void model.release(),
+    };
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+}

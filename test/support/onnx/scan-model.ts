@@ -1,0 +1,17 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { scanOnnxFile } from "../../../src/engine/onnx/onnx-file.ts";
+import type { OnnxGraph } from "../../../src/engine/onnx/onnx-graph.ts";
+
+/** The graph of a model, as the server reads it from a file. */
+export async function scanModel(model: Uint8Array): Promise<OnnxGraph | undefined> {
+  const directory = mkdtempSync(join(tmpdir(), "modelport-scan-"));
+  try {
+    const file = join(directory, "model.onnx");
+    writeFileSync(file, model);
+    return (await scanOnnxFile(file)).graph;
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+}
