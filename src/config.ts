@@ -59,6 +59,7 @@ export interface Config {
   /** Undefined: ModelMesh is not asked. */
   readonly prestopPort: number | undefined;
   readonly prestopTimeoutMs: number;
+  readonly hostGraceMs: number;
   readonly engineHosts: number;
   readonly dedicatedHostMinBytes: number;
   /** Undefined: no TLS. */
@@ -168,6 +169,7 @@ function assemble(values: Values, problems: string[]): Config {
     shutdownGraceMs: number("shutdown-grace"),
     prestopPort: number("prestop-port") || undefined,
     prestopTimeoutMs: number("prestop-timeout"),
+    hostGraceMs: number("host-grace"),
     engineHosts: number("engine-hosts"),
     dedicatedHostMinBytes: number("dedicated-host-size"),
     tls,

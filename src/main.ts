@@ -48,6 +48,7 @@ export async function serve(flags: readonly string[], env: NodeJS.ProcessEnv): P
     hosts: config.engineHosts,
     dedicatedMinBytes: config.dedicatedHostMinBytes,
     warmupTimeoutMs: config.warmupTimeoutMs,
+    killGraceMs: config.hostGraceMs,
     runMemoryBytes: config.runMemoryBytes,
     maxWasteBytes: config.maxWasteBytes,
     // Of our own environment hosts need this one thing: with it they start in a third of the time.

@@ -19,6 +19,7 @@ import { decodeJson, encodeJson, frameKind } from "./host-protocol.ts";
 import { HostQueue, type HostRun } from "./host-queue.ts";
 import { HostedModel, type HostOfModel } from "./hosted-model.ts";
 import { anonymousBytesOf } from "./process-memory.ts";
+import { ReleaseWatch } from "./release-watch.ts";
 import { RunWatch } from "./run-watch.ts";
 
 export interface HostLoad {
@@ -61,8 +62,8 @@ export interface EngineHostOptions {
 /** A smaller model's warm-up is sent with its load, which saves a round trip; that of a bigger one only
  *  when it is loaded, so that a load that was given up ends without. */
 const sentTogetherBytes = 1024 * 1024;
-/** So many grace periods has a model of others to finish its run before an unload ends the host. */
-const graceOfOthers = 5;
+/** So many grace periods has a load that was given up to end by itself where others would lose their host. */
+const graceBesideOthers = 5;
 
 const never = new Cancellation();
 
@@ -217,7 +218,7 @@ export class EngineHost implements HostOfModel {
     const abort = () => {
       timer = setTimeout(
         () => void this.process.kill(killedFor("a cancelled load did not end")),
-        this.#options.killGraceMs,
+        this.#options.killGraceMs * (this.#models.size > 0 ? graceBesideOthers : 1),
       );
     };
     try {
@@ -321,27 +322,19 @@ export class EngineHost implements HostOfModel {
   }
 
   async #releaseBesideOthers(model: HostedModel, number: number): Promise<void> {
-    const watch = this.#watchRelease(model);
+    const watch = new ReleaseWatch({
+      queue: this.queue,
+      owner: model,
+      graceMs: this.#options.killGraceMs,
+      kill: (why) => void this.process.kill(killedFor(why)),
+    });
     try {
       await this.#callRelease(number);
     } catch {
       // The host is gone, and with it the memory.
     } finally {
-      clearInterval(watch);
+      watch.stop();
     }
-  }
-
-  /** Kills the host if the model's own run, or one that nobody waits for, keeps it from letting go. The
-   *  wanted run of another model gets more time: an unload should not cost its caller the result. */
-  #watchRelease(model: HostedModel): NodeJS.Timeout {
-    let periods = 0;
-    return setInterval(() => {
-      periods++;
-      const front = this.queue.front;
-      const isOfOthers = front?.isWanted === true && front.owner !== model;
-      if (isOfOthers && periods < graceOfOthers) return;
-      void this.process.kill(killedFor("a model did not stop for its unload"));
-    }, this.#options.killGraceMs);
   }
 
   async #callRelease(number: number): Promise<void> {
