@@ -152,7 +152,7 @@ export interface Engine {
 
   /** Loads. When `signal` aborts, stops the work and rejects with its reason, but only after all memory
    *  of the attempt is free again; that holds for every rejection. Else rejects with a RuntimeError:
-   *  "load-failed", "host-lost" (the host died while it loaded this very model),
+   *  "invalid-argument" (the engine cannot run such a model), "load-failed", "host-lost" (the host died while it loaded this very model),
    *  "temporarily-unavailable" (a host could not be had, or died before it came to this model).
    *  "over-budget" (the system refused it memory). `isolated` asks for a host of its own. */
   load(

@@ -1,8 +1,9 @@
-import { basename, dirname, join } from "node:path";
 import { type Binding, binding } from "onnxruntime-node/dist/binding.js";
-import { describeError, RuntimeError } from "../errors.ts";
+import { RuntimeError } from "../errors.ts";
 import { type Datatype, elementCount, type Tensor, type TensorSpec } from "../tensor.ts";
 import type { HostEngine, HostModel } from "./host-engine.ts";
+import { engineMessage, memoryRefusal } from "./onnx/engine-message.ts";
+import { loadError } from "./onnx/load-error.ts";
 import { smallestModel } from "./smallest-model.ts";
 import { decodeStrings, encodeStrings } from "./string-tensor.ts";
 
@@ -102,13 +103,7 @@ export const onnxEngine: HostEngine = {
         extra: { session: { intra_op: { allow_spinning: "0" } } },
       });
     } catch (error) {
-      // Without the directory, which the caller knows; messages name it in odd places.
-      const message = engineMessage(error).replaceAll(join(dirname(file), "/"), "");
-      if (memoryRefusal.test(message)) {
-        const why = `${basename(file)} needs more memory to load than its engine host may take: ${message}`;
-        throw new RuntimeError("over-budget", describeError(why));
-      }
-      throw new RuntimeError("load-failed", describeError(`${basename(file)}: ${message}`));
+      throw loadError(file, error);
     }
     try {
       return new OnnxModel(session);
@@ -154,14 +149,14 @@ class OnnxModel implements HostModel {
 function toSpec(value: Binding.ValueMetadata, role: "input" | "output"): TensorSpec {
   if (!value.isTensor) {
     throw new RuntimeError(
-      "load-failed",
+      "invalid-argument",
       `${role} '${value.name}' is a sequence, map or optional value; only tensors can be served`,
     );
   }
   const type = elementTypes[value.type];
   if (type === undefined) {
     throw new RuntimeError(
-      "load-failed",
+      "invalid-argument",
       `${role} '${value.name}' has a datatype that cannot be served (number ${value.type} of TensorProto.DataType${value.type === 16 ? ", BFLOAT16" : ""})`,
     );
   }
@@ -229,9 +224,6 @@ function fromOrtValue(name: string, value: unknown): Tensor {
 /** Messages by which ONNX Runtime refuses inputs, before it runs anything. */
 const inputRefusal = /^(Got invalid dimensions|Invalid rank|Unexpected input data type)/;
 
-/** Messages by which it says that the system refused memory. */
-const memoryRefusal = /bad_alloc|Failed to allocate memory|Array buffer allocation failed/;
-
 function runError(error: unknown): RuntimeError {
   const message = engineMessage(error);
   if (memoryRefusal.test(message)) {
@@ -241,16 +233,4 @@ function runError(error: unknown): RuntimeError {
     );
   }
   return new RuntimeError(inputRefusal.test(message) ? "invalid-argument" : "run-failed", message);
-}
-
-/** ONNX Runtime's message without what only its authors can use: the path of the model (which the
- *  caller knows), source files, and C++ signatures. */
-function engineMessage(error: unknown): string {
-  return describeError(
-    describeError(error, 10_000)
-      .replace(/^Load model from .*? failed: ?/, "")
-      .replace(/\/\S*\.(?:cc|h):\d+ .*?(?:\[with [^\]]*\]|\)) (?=[A-Z])/g, "")
-      .replace(/\/(?:\S*\/)?(?=[^\s/]+\.(?:cc|h):\d+)/g, "")
-      .replace(/^Exception during loading: ?/, ""),
-  );
 }

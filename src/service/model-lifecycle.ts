@@ -260,7 +260,7 @@ export class ModelLifecycle {
       this.#parts.log.warn(facts, "model takes more memory than it was reported with");
     }
     sizeBytes = record.sizeBytes;
-    const loadMs = Math.round(performance.now() - record.createdAtMs);
+    const loadMs = Math.round(performance.now() - record.loadSinceMs);
     this.#parts.log.info(
       {
         ...this.#facts(record),
@@ -326,7 +326,7 @@ export class ModelLifecycle {
     if (record.state.tag === "failed") return;
     if (record.state.tag !== "unloading") record.fail(cause);
     this.#remove(record);
-    const loadMs = Math.round(performance.now() - record.createdAtMs);
+    const loadMs = Math.round(performance.now() - record.loadSinceMs);
     const reason = describeError(record.signal.reason);
     this.#parts.log.warn({ ...this.#facts(record), loadMs, reason }, "model not loaded");
   }
@@ -341,11 +341,10 @@ export class ModelLifecycle {
   #limitTime(record: ModelRecord): NodeJS.Timeout {
     const limitMs = this.#parts.loadLimitMs;
     return setTimeout(() => {
-      const { tag } = record.state;
       const reason = () =>
         new RuntimeError(
           "deadline-exceeded",
-          `model '${record.label}' was not loaded within ${limitMs} ms (still ${tag}${describePull(record)})`,
+          `model '${record.label}' was not loaded within ${limitMs} ms (${describeProgress(record)})`,
         );
       void this.retire(record, reason, 0);
     }, limitMs);
@@ -358,8 +357,12 @@ export class ModelLifecycle {
   }
 }
 
-function describePull({ pull }: ModelRecord): string {
-  if (pull === undefined) return "";
-  const { receivedBytes, totalBytes = "an unknown number of" } = pull.progress;
-  return `, ${receivedBytes} of ${totalBytes} bytes pulled`;
+/** What a load is at. */
+function describeProgress({ pull, source, state, times }: ModelRecord): string {
+  if (state.tag !== "queued") return `still ${state.tag}`;
+  if (pull !== undefined && times.durationMs("pull") === undefined) {
+    const { receivedBytes, totalBytes = "an unknown number of" } = pull.progress;
+    return `still being pulled, ${receivedBytes} of ${totalBytes} bytes`;
+  }
+  return source === undefined ? "its files were still being looked into" : "still queued";
 }

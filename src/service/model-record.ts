@@ -26,6 +26,8 @@ export class ModelRecord {
   /** Belongs to the local repository: a ModelMesh that asks for our status does not own it. */
   readonly pinned: boolean;
   readonly createdAtMs = performance.now();
+  /** When it was asked for, or last lost its host: a reload takes its time from there. */
+  loadSinceMs = this.createdAtMs;
   /** When it did what. */
   readonly times = new PhaseTimes<LifecyclePhase>();
   readonly leases = new ModelLeases();
@@ -137,6 +139,7 @@ export class ModelRecord {
   loseHost(reason: RuntimeError): void {
     if (this.#state.tag !== "ready") return;
     this.#loaded = undefined;
+    this.loadSinceMs = performance.now();
     this.#running = Promise.withResolvers();
     this.#running.promise.catch(() => {});
     this.#move({ tag: "reloading", sizeBytes: this.#state.sizeBytes, reason });

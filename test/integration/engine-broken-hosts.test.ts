@@ -89,6 +89,24 @@ describe("hosts that cannot start", { timeout: limitMs }, () => {
     });
   });
 
+  it("are reported once, however much nonsense they send", async (t) => {
+    const log = new Notes();
+    const script = `
+      import { writeSync } from "node:fs";
+      const write = () => { try { writeSync(3, Buffer.alloc(65_536, 0xff)); } catch {} };
+      for (let times = 0; times < 64; times++) write();
+      await new Promise((resolve) => setTimeout(resolve, 60_000));
+    `;
+    const engine = createEngine({ hosts: 1, environment: await hostsThatRun(t, script), log });
+    t.after(() => engine.close());
+    await assert.rejects(engine.ready, { kind: "host-lost" });
+    const pids = log.lines.flatMap(({ message, facts }) =>
+      message === "engine host was broken" ? [facts["hostPid"]] : [],
+    );
+    assert.ok(pids.length > 0);
+    assert.equal(new Set(pids).size, pids.length);
+  });
+
   it("can be aborted while a load waits for them", async (t) => {
     const { engine: healthy, put } = await startEngine(t);
     const source = await inspectAt(healthy, await put("add.onnx", addOne()), undefined);

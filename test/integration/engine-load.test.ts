@@ -147,7 +147,7 @@ describe("a load", { timeout: limitMs }, () => {
         const path = await fixture.put(name, bytes);
         await assert.rejects(fixture.load(path, { isolated }), (error: unknown) => {
           assert.ok(error instanceof RuntimeError);
-          assert.equal(error.kind, "load-failed");
+          assert.equal(error.kind, "invalid-argument", "it is the model's fault");
           assert.match(error.message, message);
           assert.ok(!error.message.includes(fixture.directory), error.message);
           assert.ok(error.message.length <= 600 && !error.message.includes("\n"));

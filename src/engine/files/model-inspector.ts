@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { type BigIntStats, statSync } from "node:fs";
+import { accessSync, type BigIntStats, constants, statSync } from "node:fs";
 import { fromFileError } from "../../file-errors.ts";
 import { fileIdentity } from "../../file-identity.ts";
 import type { ModelFootprint, ModelFormat, ModelInspection } from "../engine-catalog.ts";
@@ -35,7 +35,7 @@ export class ModelInspector {
     const key = JSON.stringify([format.name, file, fileIdentity(found)]);
     const kept = this.#kept.get(key);
     this.#kept.delete(key);
-    const now = kept && isUnchanged(kept, found) ? kept : await look(format, file, found);
+    const now = kept && isUnchanged(kept, file, found) ? kept : await look(format, file, found);
     const { weightFiles, ...footprint } = now.inspection;
     if (weightFiles.length <= maxKeptWeightFiles) this.#keep(key, now);
     return { footprint, ...now.files };
@@ -49,7 +49,9 @@ export class ModelInspector {
   }
 }
 
-function isUnchanged({ inspection, files }: Kept, found: BigIntStats): boolean {
+function isUnchanged({ inspection, files }: Kept, file: string, found: BigIntStats): boolean {
+  // Who may read them can change without them.
+  if (![file, ...inspection.weightFiles].every(isReadable)) return false;
   return filesOf(found, inspection).filesIdentity === files.filesIdentity;
 }
 
@@ -73,6 +75,15 @@ function filesOf(
     hash.update(`${path}\0${data && fileIdentity(data)}\0`);
   }
   return { diskBytes, filesIdentity: `${own}+${hash.digest("base64url")}` };
+}
+
+function isReadable(file: string): boolean {
+  try {
+    accessSync(file, constants.R_OK);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function seen(file: string): BigIntStats | undefined {
