@@ -40,7 +40,7 @@ export const pullSettings = {
     type: "text",
     default: "",
     defaultText: "_pulled in ROOT_MODEL_DIR",
-    doc: "directory for models that the runtime pulls itself",
+    doc: "directory for models that the runtime pulls itself; other runtimes may share it",
   },
   "pull-disk-size": {
     env: "PULL_DISK_BYTES",

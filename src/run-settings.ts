@@ -5,6 +5,9 @@ export interface RunSettings {
   /** Rows (of axis 0) that requests joined into one run may have together; below 2 nothing is joined.
    *  A request with more rows of its own runs all the same, alone. */
   readonly maxBatchSize: number;
+  /** Whether the model's own settings say a `maxBatchSize` above 0, by which its owner promises that it keeps the
+   *  rows of a run apart. No default for all models can. */
+  readonly promisesRows: boolean;
   /** How long a request may wait for others to join it, in microseconds; 0: only what waits anyhow is
    *  joined. Timers tick in milliseconds, so that other values are rounded up to whole ones. */
   readonly maxQueueDelayMicroseconds: number;
@@ -32,6 +35,7 @@ export const settingsFileName = "modelport.json";
 
 export const defaultRunSettings: RunSettings = Object.freeze({
   maxBatchSize: 64,
+  promisesRows: false,
   maxQueueDelayMicroseconds: 0,
   maxQueueSize: 1_024,
   maxQueueWaitMs: undefined,
@@ -134,6 +138,7 @@ export function runSettings(
   const number = (name: keyof typeof inferenceSettings) => value(name) as number;
   return {
     maxBatchSize: number("max-batch-size"),
+    promisesRows: false,
     maxQueueDelayMicroseconds: number("max-queue-delay"),
     maxQueueSize: number("max-queue-size"),
     maxQueueWaitMs: value("max-queue-wait"),

@@ -200,7 +200,7 @@ const access = {
     type: "choice",
     choices: ["auto", "repository", "modelmesh"],
     default: "auto",
-    doc: "whose it is to load and unload; auto: callers of the repository RPCs until ModelMesh has called",
+    doc: "whose it is to load and unload; auto: the repository's where there is one, else ModelMesh's once it calls",
   },
   "cors-origins": {
     env: "CORS_ORIGINS",

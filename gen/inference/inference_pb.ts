@@ -603,7 +603,8 @@ export type RepositoryModelLoadRequest = Message<"inference.RepositoryModelLoadR
   modelName: string;
 
   /**
-   * Taken and ignored: a model is configured by its files.
+   * INVALID_ARGUMENT if there are any, such as Triton's "config" and "file:…": a model is what lies in the repository, with
+   * the settings beside it.
    *
    * @generated from field: map<string, inference.ModelRepositoryParameter> parameters = 3;
    */
@@ -642,8 +643,6 @@ export const RepositoryModelLoadResponseSchema: GenMessage<RepositoryModelLoadRe
   messageDesc(file_inference_inference, 17);
 
 /**
- * See RepositoryModelLoadRequest.
- *
  * @generated from message inference.RepositoryModelUnloadRequest
  */
 export type RepositoryModelUnloadRequest = Message<"inference.RepositoryModelUnloadRequest"> & {
@@ -658,6 +657,8 @@ export type RepositoryModelUnloadRequest = Message<"inference.RepositoryModelUnl
   modelName: string;
 
   /**
+   * Taken and ignored: "unload_dependents" says nothing here, where no model depends on another.
+   *
    * @generated from field: map<string, inference.ModelRepositoryParameter> parameters = 3;
    */
   parameters: { [key: string]: ModelRepositoryParameter };

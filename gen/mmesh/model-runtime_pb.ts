@@ -379,7 +379,7 @@ export const ModelRuntime: GenService<{
   },
   /**
    * Answers at once how much memory a model would need, without reading it: an upper bound. OK even
-   * where the path is not on this machine yet; then a default is given.
+   * where the path is not on this machine yet, or is none that a load would take; then a default is given.
    *
    * @generated from rpc mmesh.ModelRuntime.predictModelSize
    */

@@ -13,7 +13,7 @@ import {
   printable,
 } from "./format.ts";
 import type { ModelList } from "./model-list.ts";
-import { modelLabel, stateName } from "./model-state.ts";
+import { joiningOf, modelLabel, stateName } from "./model-state.ts";
 import type { ServerConnection } from "./server-connection.ts";
 
 /** Everything that is known of one model, for people. */
@@ -38,6 +38,7 @@ async function describeLoaded(server: ServerConnection, model: ModelStatus): Pro
     ["memory", describeMemory(model)],
     ...(model.hostPid === 0 ? [] : [["host", `process ${model.hostPid}`]]),
     ...(model.loadMs === 0 ? [] : [["loaded in", formatMs(model.loadMs)]]),
+    ...(model.joining === undefined ? [] : [["joining", joiningOf(model)]]),
     ["loads", `${model.loads}, and ${model.loadFailures} failed`],
     ...describeTraffic(model),
     ...(model.state === ModelState.READY ? await describeTensors(server, model) : []),

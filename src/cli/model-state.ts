@@ -1,4 +1,8 @@
-import { ModelState, type ModelStatus } from "../../gen/modelport/v1/runtime_watch_pb.ts";
+import {
+  JoiningState,
+  ModelState,
+  type ModelStatus,
+} from "../../gen/modelport/v1/runtime_watch_pb.ts";
 import { formatBytes } from "./format.ts";
 
 const names: Readonly<Record<ModelState, string>> = {
@@ -15,6 +19,19 @@ const names: Readonly<Record<ModelState, string>> = {
 /** A newer runtime may have states that this command does not know. */
 export function stateName(state: ModelState): string {
   return names[state] ?? names[ModelState.UNSPECIFIED];
+}
+
+const joiningNames: Readonly<Record<JoiningState, string>> = {
+  [JoiningState.UNSPECIFIED]: "unknown",
+  [JoiningState.PROVEN]: "proven",
+  [JoiningState.PROMISED]: "promised",
+  [JoiningState.OFF]: "off",
+};
+
+/** Whether requests for it are joined, and why; empty if that is not known. */
+export function joiningOf({ joining }: ModelStatus): string {
+  if (joining === undefined) return "";
+  return `${joiningNames[joining.state] ?? joiningNames[JoiningState.UNSPECIFIED]}: ${joining.reason}`;
 }
 
 /** The model and its version, if it has one. */

@@ -5,9 +5,12 @@ import type { Engine, ModelFile, ModelSource } from "../engine/engine.ts";
 import { describeError } from "../errors.ts";
 import type { RunSettings } from "../run-settings.ts";
 import { parseSettingsFile } from "../service/model-settings.ts";
-import { listModelRepository } from "../storage/model-repository.ts";
+import { listModelRepository, type RepositoryListing } from "../storage/model-repository.ts";
 import { readSmallFile } from "../storage/read-small-file.ts";
 import { type Finding, judgeOf, sizeText } from "./finding.ts";
+
+/** Of what is ignored. */
+const maxShown = 10;
 
 /** Whether the directories for models are there and can be read. */
 export async function checkModelFolders(
@@ -62,19 +65,33 @@ export async function checkRepository(
   const judge = judgeOf("repository");
   const { modelRepository: folder } = config;
   if (folder === undefined || engine === undefined) return [];
-  let entries: Awaited<ReturnType<typeof listModelRepository>>;
+  let listing: RepositoryListing;
   try {
-    entries = await listModelRepository(folder, engine.extensions);
+    listing = await listModelRepository(folder, engine.extensions);
   } catch (error) {
     return [judge("fail", describeError(error), "correct the directory, or --model-repository")];
   }
+  const { models: entries, ignored, doubles } = listing;
+  const findings: Finding[] = [];
   if (entries.length === 0) {
     const advice = "put a model file, or a directory with one, into it";
-    return [judge("warn", `${folder} has no models`, advice)];
+    findings.push(judge("warn", `${folder} has no models`, advice));
   }
-  const findings: Finding[] = [];
+  for (const { id, served, ignored: other } of doubles) {
+    const message = `${other} is not served: ${served} is model '${id}'`;
+    findings.push(judge("warn", message, "rename one of them, or take it out"));
+  }
+  if (ignored.length > 0) {
+    const shown = ignored.slice(0, maxShown).map(({ name, why }) => `${name} (${why})`);
+    const more = ignored.length > maxShown ? `, and ${ignored.length - maxShown} more` : "";
+    findings.push(judge("ok", `ignored, being no models: ${shown.join(", ")}${more}`));
+  }
   let totalBytes = 0;
-  for (const { id, versions } of entries) {
+  for (const { id, versions, refusal } of entries) {
+    if (refusal !== undefined) {
+      const advice = "let this user read it, or take it out";
+      findings.push(judgeOf("model")("fail", `${id}: ${refusal.message}`, advice));
+    }
     for (const { version, path } of versions) {
       const model = { name: version === "" ? id : `${id} version ${version}`, path };
       const verdict = await tryModel(model, { config, engine, availableBytes });

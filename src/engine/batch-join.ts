@@ -1,5 +1,4 @@
 import type { InferenceTimes } from "../inference-times.ts";
-import type { TensorSpec } from "../tensor.ts";
 import type { IndexedTensor, OutgoingTensor } from "./host-protocol.ts";
 
 /** What one request asks of a model, by the positions of its inputs and outputs. */
@@ -15,11 +14,6 @@ export interface RunRequest {
  *  batch would wait for the bytes of all others. */
 const maxJoinedBytes = 4 * 1024 * 1024;
 
-/** Whether every input and every output of a model can have any number of rows. */
-export function hasRows(specs: readonly TensorSpec[]): boolean {
-  return specs.length > 0 && specs.every(({ shape }) => shape[0] === -1);
-}
-
 /** The rows that all tensors of a request have in common; undefined if they do not, or if there are none,
  *  or if the request is too big to be joined with another. */
 export function rowsOf({ tensors }: RunRequest): number | undefined {
@@ -27,7 +21,8 @@ export function rowsOf({ tensors }: RunRequest): number | undefined {
   if (rows === undefined || rows < 1) return undefined;
   let bytes = 0;
   for (const { shape, data } of tensors) {
-    if (shape[0] !== rows) return undefined;
+    // What a model makes of nothing at all is not proven to be rows.
+    if (shape[0] !== rows || data.byteLength === 0) return undefined;
     bytes += data.byteLength;
   }
   return bytes <= maxJoinedBytes / 2 ? rows : undefined;

@@ -4,6 +4,7 @@ import { defaultRunSettings } from "../run-settings.ts";
 import type {
   Engine,
   HostInfo,
+  Joining,
   LoadedModel,
   ModelFile,
   ModelPlace,
@@ -16,6 +17,7 @@ import type { InspectedFiles } from "./files/model-inspector.ts";
 import type { HostCounts } from "./host-counts.ts";
 import { HostPool, shuttingDown } from "./host-pool.ts";
 import { plannedSize, sharedHostFactor, sharedModelBytes } from "./model-size.ts";
+import { JoiningFaults } from "./queue/joining-faults.ts";
 
 export interface EngineOptions {
   /** Shared hosts for small models. Default: one for each core. */
@@ -48,6 +50,9 @@ export interface EngineOptions {
  *  of the sources in the host itself (not if it has a compile cache, see `environment`). */
 const hostBaseBytes = (extname(import.meta.url) === ".ts" ? 40 : 24) * 1024 * 1024;
 
+/** Rows of a rehearsal of joining (see `Rehearsal`) of a model whose runs take next to nothing. */
+const cheapRows = 8;
+
 /** Starts the engine hosts and returns at once; see `ready`. */
 export function createEngine(options: EngineOptions = {}): Engine {
   return new PooledEngine(options);
@@ -74,6 +79,7 @@ class PooledEngine implements Engine {
   readonly #dedicatedMinBytes: number;
   /** What `inspect` saw, for the load that follows. */
   readonly #footprints = new WeakMap<ModelSource, ModelFootprint>();
+  readonly #joiningFaults = new JoiningFaults();
   #isClosed = false;
 
   constructor(options: EngineOptions) {
@@ -163,7 +169,8 @@ class PooledEngine implements Engine {
   }
 
   async load(source: ModelSource, options: Parameters<Engine["load"]>[1]): Promise<LoadedModel> {
-    const { signal, isolated, ownHost = isolated, settings = defaultRunSettings, meter } = options;
+    const { signal, isolated, ownHost = isolated, settings = defaultRunSettings } = options;
+    const { meter, onJoinedWrong } = options;
     signal.throwIfAborted();
     const format = knownFormat(source.format);
     const footprint =
@@ -178,6 +185,16 @@ class PooledEngine implements Engine {
       signal,
       // What took a host down may have been the warm-up: the second attempt is made without.
       warmupRows: isolated ? 0 : footprint.warmupRows,
+      joining: {
+        rowProof: footprint.rowProof,
+        // Where runs take next to nothing, none are made when it loads.
+        cheapRows: footprint.warmupRows || cheapRows,
+        fault: this.#joiningFaults.of(source),
+        onWrong: (joining: Joining) => {
+          this.#joiningFaults.note(source, joining.reason);
+          onJoinedWrong?.(joining);
+        },
+      },
     };
     if (isolated || ownHost || this.#isBig(footprint)) {
       const host = this.#pool.placeDedicated();

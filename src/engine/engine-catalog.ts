@@ -1,5 +1,6 @@
 import { RuntimeError } from "../errors.ts";
 import type { HostEngine } from "./host-engine.ts";
+import type { RowProof } from "./onnx/rows/row-proof.ts";
 
 /** What the structure of a model file says of its memory once it is loaded and has run, without a host. */
 export interface ModelFootprint {
@@ -16,6 +17,8 @@ export interface ModelFootprint {
   readonly isClear: boolean;
   /** Rows of the runs that bring it to that size; 0: they would add too little. */
   readonly warmupRows: number;
+  /** Whether its requests can be joined, as far as the structure says. */
+  readonly rowProof: RowProof;
 }
 
 /** What a look into a model file tells. */

@@ -19,6 +19,7 @@ import { decodeJson, encodeJson, frameKind } from "./host-protocol.ts";
 import { HostQueue, type HostRun } from "./host-queue.ts";
 import { HostedModel, type HostOfModel } from "./hosted-model.ts";
 import { anonymousBytesOf } from "./process-memory.ts";
+import { type JoiningTerms, joiningOf } from "./queue/joining-of.ts";
 import { ReleaseWatch } from "./release-watch.ts";
 import { RunWatch } from "./run-watch.ts";
 
@@ -32,6 +33,7 @@ export interface HostLoad {
   readonly warmupRows: number;
   /** What the model may turn out to take at most, in a dedicated host; undefined: what its load reserves. */
   readonly mostBytes: number | undefined;
+  readonly joining: JoiningTerms;
   readonly signal: CancelSignal;
   /** The size to report, from what the host measured. */
   sizeOf(measuredBytes: number | undefined): number;
@@ -137,9 +139,9 @@ export class EngineHost implements HostOfModel {
           : await this.#loadBesideOthers(number, load);
       const sizeBytes = load.sizeOf(measuredBytes);
       const metadata = { platform: load.platform, inputs, outputs };
-      const { settings, meter } = load;
-      const facts = { sizeBytes, measuredBytes, warmupMs, metadata, settings, meter };
-      const model = new HostedModel(this, number, facts);
+      const joining = joiningOf(metadata, load.settings, load.joining);
+      const facts = { sizeBytes, measuredBytes, warmupMs, metadata, joining };
+      const model = new HostedModel(this, number, facts, load);
       this.#models.set(number, { model, load });
       this.#commit(number, sizeBytes);
       // A model may be bigger than predicted; what its runs may take comes on top of what it is.

@@ -53,6 +53,14 @@ export interface ModelSource extends ModelFile {
   readonly isClear: boolean;
 }
 
+/** Whether requests for a model that wait are joined into one run, and why. "proven": its graph keeps rows apart;
+ *  "promised": its own settings say so; "off": neither, or it was found to be otherwise. */
+export interface Joining {
+  readonly state: "proven" | "promised" | "off";
+  /** One line for people. */
+  readonly reason: string;
+}
+
 export interface ModelMetadata {
   /** Format and engine in the Open Inference Protocol's terms, "onnx_onnxv1" for example. */
   readonly platform: string;
@@ -77,6 +85,8 @@ export interface RunMeter {
   answered(waitedMs: number): void;
   /** A run has answered so many requests. It was away for `awayMs`, of which the engine took `computeMs`. */
   ran(requests: number, awayMs: number, computeMs: number): void;
+  /** Requests have run joined as well as by themselves. `isSame`: but for rounding, with the same results. */
+  compared(isSame: boolean): void;
 }
 
 /** A model in the memory of an engine host. */
@@ -91,6 +101,8 @@ export interface LoadedModel {
   readonly hostPid: number;
   /** Inferences of this model that the host has not got yet. */
   readonly waitingRuns: number;
+  /** Another object once joining has ended. */
+  readonly joining: Joining;
 
   /** Resolves with a "host-lost" error if the host dies while it holds the model, before any run is
    *  rejected because of it; a HostLostError tells the model's part in it. Never rejects, and stays
@@ -168,6 +180,9 @@ export interface Engine {
       /** Default: `defaultRunSettings`. */
       readonly settings?: RunSettings;
       readonly meter?: RunMeter;
+      /** Joined runs of the model have turned out to differ from single ones. Called at most once, with what
+       *  `joining` is from then on. */
+      readonly onJoinedWrong?: (joining: Joining) => void;
     },
   ): Promise<LoadedModel>;
 

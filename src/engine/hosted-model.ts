@@ -2,13 +2,14 @@ import type { CancelSignal } from "../cancel-signal.ts";
 import { RuntimeError } from "../errors.ts";
 import type { RunSettings } from "../run-settings.ts";
 import type { Tensor, TensorSpec } from "../tensor.ts";
-import { hasRows } from "./batch-join.ts";
-import type { EngineRequest, LoadedModel, ModelMetadata, RunMeter } from "./engine.ts";
+import type { EngineRequest, Joining, LoadedModel, ModelMetadata, RunMeter } from "./engine.ts";
 import type { HostLostError } from "./host-lost-error.ts";
 import type { HostProcess } from "./host-process.ts";
 import { decodeTensors, encodeTensors, frameKind, type IndexedTensor } from "./host-protocol.ts";
 import type { HostQueue } from "./host-queue.ts";
 import { ModelQueue, type RunAnswer } from "./model-queue.ts";
+import type { JoiningEnd } from "./queue/join-guard.ts";
+import type { JoiningTerms } from "./queue/joining-of.ts";
 
 // Made once: every unload has one at hand, and the collection of a stack costs more than the rest of it.
 const unloaded = new RuntimeError("aborted", "the model was unloaded");
@@ -45,8 +46,14 @@ export interface HostedModelFacts {
   readonly measuredBytes: number | undefined;
   readonly warmupMs: number;
   readonly metadata: ModelMetadata;
+  readonly joining: Joining;
+}
+
+/** What a load says of how the model runs. */
+export interface RunTerms {
   readonly settings: RunSettings;
   readonly meter: RunMeter | undefined;
+  readonly joining: JoiningTerms;
 }
 
 /** A model in an engine host. It may move to another one while it is in use. */
@@ -56,27 +63,27 @@ export class HostedModel implements LoadedModel {
   readonly measuredBytes: number | undefined;
   readonly warmupMs: number;
   readonly lost: Promise<HostLostError>;
-  readonly #settings: RunSettings;
-  readonly #meter: RunMeter | undefined;
+  readonly #terms: RunTerms;
   readonly #inputs: ReadonlyMap<string, number>;
   readonly #outputs: ReadonlyMap<string, number>;
   readonly #lost = Promise.withResolvers<HostLostError>();
   #isLost = false;
+  #joining: Joining;
   #place: Place;
   /** Where it was before it moved, as long as runs go on there. */
   #former: Place | undefined;
   #unloaded: Promise<void> | undefined;
 
   /** `number`: the model's in `host`. */
-  constructor(host: HostOfModel, number: number, facts: HostedModelFacts) {
-    const { sizeBytes, measuredBytes, metadata, settings, meter } = facts;
+  constructor(host: HostOfModel, number: number, facts: HostedModelFacts, terms: RunTerms) {
+    const { sizeBytes, measuredBytes, metadata } = facts;
+    this.#terms = terms;
+    this.#joining = facts.joining;
     this.warmupMs = facts.warmupMs;
     this.sizeBytes = sizeBytes;
     this.measuredBytes = measuredBytes;
     this.metadata = metadata;
     this.lost = this.#lost.promise;
-    this.#settings = settings;
-    this.#meter = meter;
     this.#inputs = positions(metadata.inputs);
     this.#outputs = positions(metadata.outputs);
     this.#place = this.#placeIn(host, number);
@@ -88,6 +95,10 @@ export class HostedModel implements LoadedModel {
 
   get waitingRuns(): number {
     return this.#place.queue.waitingCount + (this.#former?.queue.waitingCount ?? 0);
+  }
+
+  get joining(): Joining {
+    return this.#joining;
   }
 
   infer(request: EngineRequest, signal: CancelSignal): Promise<Tensor[]> {
@@ -173,13 +184,16 @@ export class HostedModel implements LoadedModel {
   }
 
   #placeIn(host: HostOfModel, number: number): Place {
-    const { inputs, outputs } = this.metadata;
+    const { settings, meter, joining } = this.#terms;
     const queue = new ModelQueue({
       owner: this,
       host: host.queue,
-      settings: this.#settings,
-      meter: this.#meter,
-      hasRows: hasRows(inputs) && hasRows(outputs),
+      settings,
+      meter,
+      mayJoin: this.#joining.state !== "off",
+      cheapRows: joining.cheapRows,
+      outputs: this.metadata.outputs.map(({ name }) => name),
+      onJoiningEnd: (end) => this.#endJoining(end),
       send: ({ wanted, tensors }, receiver) =>
         host.process.send(
           {
@@ -193,6 +207,14 @@ export class HostedModel implements LoadedModel {
         ),
     });
     return { host, number, queue, runs: 0, onIdle: () => {}, released: undefined };
+  }
+
+  #endJoining({ reason, isWrong }: JoiningEnd): void {
+    if (this.#joining.state === "off") return;
+    this.#joining = { state: "off", reason };
+    this.#place.queue.stopJoining();
+    this.#former?.queue.stopJoining();
+    if (isWrong) this.#terms.joining.onWrong(this.#joining);
   }
 }
 

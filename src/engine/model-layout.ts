@@ -2,73 +2,49 @@ import { type Dirent, opendirSync, type Stats, statSync } from "node:fs";
 import { join } from "node:path";
 import { RuntimeError } from "../errors.ts";
 import { fromFileError } from "../file-errors.ts";
+import { type FolderListing, isForeignName, searchModel } from "../model-search.ts";
 
-/** Steps into subdirectories; real layouts need two at most. */
-const maxDepth = 8;
 /** Exporters write one file per tensor for big models, thousands of them; this many are something else. */
 const maxEntries = 100_000;
-const maxListed = 10;
-const schemaFile = "_schema.json";
 
-interface Listing {
-  readonly files: readonly string[];
-  readonly directories: readonly string[];
-}
-
-/** Finds the model file at `path`, a file of any name or a directory. In a directory: the largest
- *  version if all of its subdirectories are integers and no model file lies beside them, else
- *  `model<extension>`, else the only `*<extension>`, else the same again in the single subdirectory.
- *  Dotfiles and the schema file do not count. Throws RuntimeError "invalid-argument" (no model file, or
- *  several), "failed-precondition" (nothing there, not readable) or "temporarily-unavailable". Blocks. */
+/** Finds the model file at `path`, a file of any name or a directory, in which it is looked for as
+ *  `searchModel` says. Throws RuntimeError "invalid-argument" (no model file, or several),
+ *  "failed-precondition" (nothing there, not readable) or "temporarily-unavailable". Blocks. */
 export function findModelFile(path: string, extension: string): string {
   const found = statPath(path);
   if (found.isFile()) return path;
   if (!found.isDirectory()) {
     throw new RuntimeError("invalid-argument", `${path} is neither a file nor a directory`);
   }
-  let directory = path;
-  for (let depth = 0; depth < maxDepth; depth++) {
-    const listing = list(directory);
-    const file = chooseFile(listing, extension);
-    if (file !== undefined) return join(directory, file);
-    const next = chooseDirectory(listing, extension);
-    if (next === undefined) throw nothingChosen(directory, listing, extension);
-    directory = join(directory, next);
+  const search = searchModel(path, [extension]);
+  let step = search.next();
+  while (!step.done) {
+    const listing = tryList(step.value);
+    step = "error" in listing ? search.throw(listing.error) : search.next(listing);
   }
-  throw new RuntimeError(
-    "invalid-argument",
-    `no ${extension} file within ${maxDepth} directories below ${path}`,
-  );
+  if (step.value.tag !== "found") throw step.value.why;
+  return step.value.file;
 }
 
-function chooseFile({ files }: Listing, extension: string): string | undefined {
-  const preferred = `model${extension}`;
-  if (files.includes(preferred)) return preferred;
-  const models = files.filter((name) => name.endsWith(extension));
-  return models.length === 1 ? models[0] : undefined;
-}
-
-function chooseDirectory({ files, directories }: Listing, extension: string): string | undefined {
-  // Several model files and no model.onnx: stepping past them would only hide the doubt.
-  if (files.some((name) => name.endsWith(extension))) return undefined;
-  if (directories.length > 0 && directories.every((name) => /^\d+$/.test(name))) {
-    // By value, not by text; BigInt because timestamps with digits beyond 2^53 are in use as versions.
-    return directories.reduce((best, name) => (BigInt(name) > BigInt(best) ? name : best));
+function tryList(directory: string): FolderListing | { readonly error: unknown } {
+  try {
+    return list(directory);
+  } catch (error) {
+    return { error };
   }
-  return directories.length === 1 ? directories[0] : undefined;
 }
 
-function list(directory: string): Listing {
+function list(directory: string): FolderListing {
   const files: string[] = [];
-  const directories: string[] = [];
+  const folders: string[] = [];
   try {
     for (const entry of entriesOf(directory)) {
-      if (entry.name.startsWith(".") || entry.name === schemaFile) continue;
+      if (isForeignName(entry.name)) continue;
       // A link counts as what it points to; one that points nowhere is no model.
       const kind = entry.isSymbolicLink() ? followLink(join(directory, entry.name)) : entry;
       if (kind?.isFile()) files.push(entry.name);
-      else if (kind?.isDirectory()) directories.push(entry.name);
-      if (files.length + directories.length > maxEntries) {
+      else if (kind?.isDirectory()) folders.push(entry.name);
+      if (files.length + folders.length > maxEntries) {
         throw new RuntimeError(
           "invalid-argument",
           `${directory} has more than ${maxEntries} entries: not a model directory`,
@@ -79,7 +55,7 @@ function list(directory: string): Listing {
     throw fromFileError(error, directory);
   }
   // Directory order is the file system's; messages should not change from run to run.
-  return { files: files.sort(), directories: directories.sort() };
+  return { files: files.sort(), folders: folders.sort() };
 }
 
 /** One at a time: there may be more than anybody wants to see. */
@@ -106,18 +82,4 @@ function statPath(path: string): Stats {
   } catch (error) {
     throw fromFileError(error, path);
   }
-}
-
-function nothingChosen(directory: string, listing: Listing, extension: string): RuntimeError {
-  const models = listing.files.filter((name) => name.endsWith(extension));
-  const names = [...listing.directories.map((name) => `${name}/`), ...listing.files];
-  const seen =
-    names.length === 0
-      ? "nothing"
-      : `${names.slice(0, maxListed).join(", ")}${names.length > maxListed ? `, and ${names.length - maxListed} more` : ""}`;
-  const why =
-    models.length > 1
-      ? `has ${models.length} ${extension} files and none is named model${extension}`
-      : `has no ${extension} file`;
-  return new RuntimeError("invalid-argument", `${directory} ${why}; seen: ${seen}`);
 }

@@ -4,11 +4,12 @@ import { Line } from "../line.ts";
 import type { RunSettings } from "../run-settings.ts";
 import { BatchGain } from "./batch-gain.ts";
 import { canJoin, joinRequests, type RunRequest, rowsOf, splitResults } from "./batch-join.ts";
-import { isSameResult, withStrangers } from "./batch-rehearsal.ts";
 import type { RunMeter } from "./engine.ts";
 import { HostLostError } from "./host-lost-error.ts";
 import type { IndexedTensor, OutgoingTensor } from "./host-protocol.ts";
 import type { HostQueue, HostRun, RunSource } from "./host-queue.ts";
+import { JoinGuard, type JoiningEnd } from "./queue/join-guard.ts";
+import type { Probe } from "./queue/probe.ts";
 import { overloaded, QueueLimit } from "./queue-limit.ts";
 import { QueuedRun, type ResultReceiver } from "./queued-run.ts";
 
@@ -29,9 +30,15 @@ export interface ModelQueueOptions {
   readonly owner: object;
   readonly host: HostQueue;
   readonly settings: RunSettings;
-  /** Whether all inputs and outputs of the model have rows, see `hasRows`. */
-  readonly hasRows: boolean;
+  /** Whether requests may be joined: the rows of the model are known to be independent, or promised to be. */
+  readonly mayJoin: boolean;
+  /** Rows of a rehearsal that the memory of the model is made for. */
+  readonly cheapRows: number;
+  /** Names of its outputs. */
+  readonly outputs: readonly string[];
   readonly meter?: RunMeter | undefined;
+  /** Called once at most: requests are joined no more. */
+  onJoiningEnd(end: JoiningEnd): void;
   /** Sends one run to the host; the receiver hears of it once. */
   send(
     run: { readonly wanted: readonly number[]; readonly tensors: readonly OutgoingTensor[] },
@@ -39,18 +46,6 @@ export interface ModelQueueOptions {
   ): void;
 }
 
-/** Whether the model's requests may be joined. "wanted": it would pay, so the next that runs alone is to
- *  be compared with itself in a batch, which is under way when "testing". */
-type Joining = "untested" | "wanted" | "testing" | "allowed" | "never";
-
-interface Rehearsal {
-  readonly request: RunRequest;
-  readonly rows: number;
-  /** The results of the request by itself. */
-  readonly alone: readonly IndexedTensor[];
-}
-
-const maxRehearsals = 3;
 /** So many waiting requests are looked at for those that can join the first. */
 const maxLookedAt = 256;
 /** Longer runs are never taken for short because of the runs before them. */
@@ -67,9 +62,7 @@ export class ModelQueue implements RunSource {
   readonly #again = new Line<QueuedRun>();
   /** Requests, not runs. */
   #inHost = 0;
-  #joining: Joining;
-  #rehearsal: Rehearsal | undefined;
-  #failedRehearsals = 0;
+  readonly #guard: JoinGuard;
   #joins = false;
   #expectedMs = Number.POSITIVE_INFINITY;
   #delayTimer: NodeJS.Timeout | undefined;
@@ -77,13 +70,24 @@ export class ModelQueue implements RunSource {
 
   constructor(options: ModelQueueOptions) {
     this.#options = options;
-    this.#joining = options.hasRows && options.settings.maxBatchSize > 1 ? "untested" : "never";
-    this.#gain = new BatchGain(options.settings.maxBatchSize);
+    const { mayJoin, cheapRows, outputs, meter, settings } = options;
+    this.#guard = new JoinGuard({
+      mayJoin,
+      maxRows: settings.maxBatchSize,
+      cheapRows,
+      outputs,
+      onCompared: (isSame) => meter?.compared(isSame),
+      onEnd: (end) => {
+        this.#joins = false;
+        options.onJoiningEnd(end);
+      },
+    });
+    this.#gain = new BatchGain(settings.maxBatchSize);
     this.#limit = new QueueLimit(options.settings);
   }
 
   get hasWaiting(): boolean {
-    return this.#waiting.size > 0 || this.#again.size > 0 || this.#rehearsal !== undefined;
+    return this.#waiting.size > 0 || this.#again.size > 0 || this.#guard.hasProbe;
   }
 
   /** Requests that the host has not got. */
@@ -116,7 +120,7 @@ export class ModelQueue implements RunSource {
       receiver.reject(refusal);
       return;
     }
-    const rows = this.#joining === "never" || alone ? undefined : rowsOf(request);
+    const rows = !this.#guard.mayJoin || alone ? undefined : rowsOf(request);
     if (this.#waiting.size === 0) this.#limit.noteEmpty();
     new QueuedRun({ request, rows, signal, receiver }).enter(this.#waiting);
     this.#watchExpiry();
@@ -132,13 +136,21 @@ export class ModelQueue implements RunSource {
   /** Rejects what the host has not got. */
   cancel(reason: RuntimeError): void {
     for (const run of [...this.#again, ...this.#waiting]) run.reject(reason);
-    this.#rehearsal = undefined;
+    this.stopJoining();
     clearTimeout(this.#delayTimer);
     clearTimeout(this.#expiryTimer);
   }
 
+  /** What waits runs by itself from now on. */
+  stopJoining(): void {
+    this.#guard.stop();
+    this.#joins = false;
+  }
+
   next(): HostRun | undefined {
-    if (this.#rehearsal !== undefined) return this.#rehearse(this.#rehearsal);
+    // What has run by itself is compared with a probe behind it.
+    const probe = this.#again.size === 0 ? this.#guard.nextProbe(this.#waiting) : undefined;
+    if (probe !== undefined) return this.#probe(probe);
     const { maxConcurrency } = this.#options.settings;
     const room = maxConcurrency === 0 ? Number.POSITIVE_INFINITY : maxConcurrency - this.#inHost;
     if (room <= 0) return undefined;
@@ -152,7 +164,12 @@ export class ModelQueue implements RunSource {
     for (const run of runs) run.leave();
     this.#limit.noteDeparture(runs.length, this.#waiting.size > 0);
     this.#shed();
-    return this.#batch(runs);
+    if (runs.length === 1 || !this.#guard.checksAhead(runs, this.#expectedMs)) {
+      return this.#batch(runs);
+    }
+    this.#joins = false;
+    this.#runSingly(runs);
+    return this.next();
   }
 
   /** The first that waits, with those that can join it; undefined if there is nothing, or if more are
@@ -167,11 +184,10 @@ export class ModelQueue implements RunSource {
       if (first === undefined) {
         runs.push(run);
         rows = run.rows ?? 0;
-        const canJoin = run.rows !== undefined && this.#joining !== "never";
+        const canJoin = run.rows !== undefined && this.#guard.mayJoin;
         maxRows = canJoin ? this.#gain.rowsFor(rows) : 0;
-        this.#joins = maxRows > rows && this.#joining === "allowed";
-        // The first time that there is something to gain, this request shows whether it is right.
-        if (maxRows > rows && this.#joining === "untested") this.#joining = "wanted";
+        this.#joins = maxRows > rows && this.#guard.allows;
+        if (maxRows > rows) this.#guard.want();
         if (!this.#joins) return runs;
       } else if (
         run.rows !== undefined &&
@@ -230,7 +246,6 @@ export class ModelQueue implements RunSource {
               end(() => {
                 this.#count(runs, sentAtMs, answer.computeMs);
                 this.#learn(rows, answer.runMs);
-                this.#prepareRehearsal(runs, answer.tensors);
                 this.#settle(runs, answer.tensors);
               }),
             reject: (error) => end(() => this.#fail(runs, this.#lossOf(batch, error))),
@@ -247,41 +262,29 @@ export class ModelQueue implements RunSource {
     return new HostLostError(this.#options.host.partInDeath(run), error);
   }
 
-  #prepareRehearsal(runs: readonly QueuedRun[], tensors: readonly IndexedTensor[]): void {
-    const [run] = runs;
-    if (this.#joining !== "wanted" || run?.rows === undefined) return;
-    this.#joining = "testing";
-    // The caller gets the results and may do with them what it wants.
-    const alone = tensors.map((tensor) => ({ ...tensor, data: new Uint8Array(tensor.data) }));
-    this.#rehearsal = { request: run.request, rows: run.rows, alone };
-  }
-
-  /** A batch that nobody waits for, to see whether the model keeps its rows apart: a dimension that
-   *  varies may count anything, the steps of a sequence for example. */
-  #rehearse({ request, rows, alone }: Rehearsal): HostRun {
-    this.#rehearsal = undefined;
+  #probe({ requests, rows, isUsual, answered, failed }: Probe): HostRun {
     const { owner, send } = this.#options;
+    const [{ wanted }] = requests as [RunRequest];
     return {
       owner,
       isWanted: false,
       limitMs: 0,
       giveUp: () => {},
       start: (done) => {
-        const end = (joining: Joining) => {
-          // Meanwhile the outputs may have shown it.
-          if (this.#joining === "testing") this.#joining = joining;
+        const end = (settle: () => void) => {
+          settle();
           done();
           if (this.hasWaiting) this.#options.host.offer(this);
         };
         send(
-          { wanted: request.wanted, tensors: joinRequests(withStrangers(request), 3 * rows) },
+          { wanted, tensors: joinRequests(requests, rows) },
           {
-            resolve: ({ tensors }) => {
-              const among = splitResults(tensors, [rows, rows, rows])?.[1];
-              end(among !== undefined && isSameResult(alone, among) ? "allowed" : "never");
-            },
-            // The strangers' values may have been at fault.
-            reject: () => end(++this.#failedRehearsals < maxRehearsals ? "untested" : "never"),
+            resolve: ({ runMs, tensors }) =>
+              end(() => {
+                if (isUsual) this.#learn(rows, runMs);
+                answered(tensors);
+              }),
+            reject: (error) => end(() => failed(error)),
           },
         );
       },
@@ -289,25 +292,26 @@ export class ModelQueue implements RunSource {
   }
 
   #settle(runs: readonly QueuedRun[], tensors: readonly IndexedTensor[]): void {
+    const [first] = runs as readonly [QueuedRun];
     if (runs.length === 1) {
-      runs[0]?.resolve(tensors);
+      this.#guard.ranAlone(first, tensors);
+      first.resolve(tensors);
       return;
     }
-    const results = splitResults(
-      tensors,
-      runs.map((run) => run.rows ?? 0),
-    );
+    const counts = runs.map((run) => run.rows ?? 0);
+    const results = splitResults(tensors, counts);
     if (results === undefined) {
-      // The outputs are not rows, whatever their shapes promised.
-      this.#joining = "never";
-      this.#joins = false;
+      // The outputs are not rows, whatever was proven or promised.
+      this.#guard.noteNoRows(counts.reduce((a, b) => a + b));
       this.#runSingly(runs);
       return;
     }
+    this.#guard.ranJoined(runs, results);
     for (let at = 0; at < runs.length; at++) runs[at]?.resolve(results[at] ?? []);
   }
 
   #fail(runs: readonly QueuedRun[], error: unknown): void {
+    this.#guard.failed(runs);
     const isOfRequest =
       error instanceof RuntimeError &&
       (error.kind === "run-failed" || error.kind === "invalid-argument");

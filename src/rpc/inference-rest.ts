@@ -4,6 +4,7 @@ import { RuntimeError } from "../errors.ts";
 import type { Models } from "../service/models.ts";
 import { inferenceExtensions } from "./inference.ts";
 import { withTimeout } from "./inference-timeout.ts";
+import { refuseParametersInBody } from "./load-parameters.ts";
 import { observedRequest } from "./observed-requests.ts";
 import { readBody } from "./rest-body.ts";
 import { wantsReadyOnly } from "./rest-index.ts";
@@ -108,7 +109,8 @@ function routes(parts: InferenceRestParts): RestRoute[] {
       methods: ["POST"],
       paths: ["/repository/models/:model/load"],
       right: "lifecycle",
-      answer: async ({ model, signal }) => {
+      answer: async ({ request, model, signal }) => {
+        await refuseParametersInBody(request, { model, maxBytes: parts.readMaxBytes });
         await models.loadFromRepository(model, signal);
         return jsonReply({ name: model, load: true });
       },

@@ -6,6 +6,7 @@ import type { ModelStatistics, Models } from "../service/models.ts";
 import type { TensorSpec } from "../tensor.ts";
 import type { InferAnswer } from "./infer-message.ts";
 import { inferenceStream } from "./inference-stream.ts";
+import { refuseLoadParameters } from "./load-parameters.ts";
 import { modelIdOf } from "./model-id.ts";
 import { modelInfer } from "./model-infer.ts";
 import { observedKey } from "./observed-requests.ts";
@@ -73,6 +74,7 @@ export function inferenceService(parts: {
 
     async repositoryModelLoad(request, context) {
       const modelName = modelNameOf(request);
+      refuseLoadParameters(Object.keys(request.parameters), modelName);
       await models.loadFromRepository(modelName, context.signal);
       return { modelName, isLoaded: true };
     },

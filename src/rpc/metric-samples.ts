@@ -72,6 +72,13 @@ export const samplesOf: Readonly<Record<MetricName, (sources: MetricSources) => 
       }));
     }),
   modelport_model_runs_total: perModel(({ series }) => series.runs),
+  modelport_model_join_checks_total: ({ models }) =>
+    models.flatMap(({ name: model, version, series }) =>
+      Object.entries(series.joinChecks).map(([outcome, value]) => ({
+        value,
+        labels: { model, version, outcome },
+      })),
+    ),
   modelport_model_in_flight: perModel(({ inFlight }) => inFlight),
   modelport_model_waiting: perModel(({ waitingRuns }) => waitingRuns),
   modelport_model_memory_bytes: perModel(({ heldBytes }) => heldBytes),

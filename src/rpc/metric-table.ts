@@ -68,6 +68,11 @@ export const metricTable = {
     labels: ["model", "version"],
     help: "Runs of the engine; requests by runs is the mean batch",
   },
+  modelport_model_join_checks_total: {
+    type: "counter",
+    labels: ["model", "version", "outcome"],
+    help: "Runs of joined requests that were compared with single runs of the same: same (but for rounding), different (then the model's requests are joined no more)",
+  },
   modelport_model_in_flight: {
     type: "gauge",
     labels: ["model", "version"],

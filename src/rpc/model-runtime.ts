@@ -38,8 +38,9 @@ export function modelRuntimeService(models: Models): ServiceImpl<typeof ModelRun
       return { sizeInBytes: BigInt(models.size(request.modelId)) };
     },
 
-    async runtimeStatus() {
-      const status = await models.status();
+    async runtimeStatus(_request, context) {
+      const caller = context.protocolName === "grpc" ? "modelmesh" : "somebody";
+      const status = await models.status(caller);
       if (!status.ready) return { status: RuntimeStatusResponse_Status.STARTING };
       return {
         status: RuntimeStatusResponse_Status.READY,

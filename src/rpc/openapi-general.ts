@@ -61,7 +61,7 @@ export const generalPaths: Readonly<Record<string, Schema>> = {
   },
   "/v2/repository/models/{model}/load": lifecycle(
     "Load a model of the local repository, or load it anew",
-    "Answers when all its versions can serve. Refused where ModelMesh owns the lifecycle.",
+    "Answers when all its versions can serve. Takes no parameters. Refused where ModelMesh owns the lifecycle.",
   ),
   "/v2/repository/models/{model}/unload": lifecycle(
     "Unload a model of the local repository",

@@ -35,7 +35,7 @@ export function aboutServer(version: string): object {
       "GET /v2/docs for a page that shows and calls everything that is loaded",
       "POST /inference.GRPCInferenceService/ServerReady with Content-Type: application/json and body {}",
       'POST /inference.GRPCInferenceService/ModelMetadata with Content-Type: application/json and body {"name": "<model id>"}',
-      "POST /mmesh.ModelRuntime/runtimeStatus (it unloads what ModelMesh loaded) with body {}",
+      "POST /mmesh.ModelRuntime/runtimeStatus (it unloads what loadModel loaded) with body {}",
     ],
   };
 }

@@ -8,6 +8,7 @@ import {
   HostKind,
   type HostStatus,
   HostStatusSchema,
+  JoiningState,
   LifecycleOwner,
   ModelState,
   type ModelStatus,
@@ -40,6 +41,12 @@ const states: Record<StateTag, ModelState> = {
   draining: ModelState.DRAINING,
   unloading: ModelState.UNLOADING,
   failed: ModelState.FAILED,
+};
+
+const joiningStates: Record<NonNullable<ModelRow["joining"]>["state"], JoiningState> = {
+  proven: JoiningState.PROVEN,
+  promised: JoiningState.PROMISED,
+  off: JoiningState.OFF,
 };
 
 const phases: Record<RuntimeFigures["phase"], RuntimePhase> = {
@@ -120,6 +127,9 @@ function toModelStatus(row: ModelRow): ModelStatus {
     loads: BigInt(row.loads),
     loadFailures: BigInt(row.loadFailures),
     traffic: toTraffic(row.traffic),
+    ...(row.joining && {
+      joining: { state: joiningStates[row.joining.state], reason: row.joining.reason },
+    }),
   });
 }
 

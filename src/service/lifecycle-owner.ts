@@ -1,36 +1,47 @@
 import { RuntimeError } from "../errors.ts";
 
 /** Whose it is to load and unload: two owners would undo each other's work. With the setting "auto" that is
- *  anybody's until ModelMesh has called. */
+ *  the repository where there is one, and anybody's until ModelMesh has called where there is none. */
 export class LifecycleOwner {
   readonly #setting: "auto" | "repository" | "modelmesh";
+  readonly #hasRepository: boolean;
   readonly #onTakeOver: () => void;
   #meshHasCalled = false;
 
-  /** `onTakeOver` is called once, when ModelMesh's first call changes the owner. */
-  constructor(setting: "auto" | "repository" | "modelmesh", onTakeOver: () => void) {
+  constructor(
+    setting: "auto" | "repository" | "modelmesh",
+    parts: {
+      readonly hasRepository: boolean;
+      /** Called once, when ModelMesh's first call changes the owner. */
+      readonly onTakeOver: () => void;
+    },
+  ) {
     this.#setting = setting;
-    this.#onTakeOver = onTakeOver;
+    this.#hasRepository = parts.hasRepository;
+    this.#onTakeOver = parts.onTakeOver;
   }
 
   get current(): "unclaimed" | "repository" | "modelmesh" {
     if (this.#setting !== "auto") return this.#setting;
+    if (this.#hasRepository) return "repository";
     return this.#meshHasCalled ? "modelmesh" : "unclaimed";
   }
 
   /** ModelMesh has asked for the status of this runtime. */
   noteMesh(): void {
-    if (this.#meshHasCalled) return;
+    const before = this.current;
     this.#meshHasCalled = true;
-    if (this.#setting === "auto") this.#onTakeOver();
+    if (this.current !== before) this.#onTakeOver();
   }
 
   /** Throws "failed-precondition" if models of the repository are not to be loaded and unloaded here. */
   refuseIfMeshOwns(): void {
-    if (this.current !== "modelmesh") return;
+    // Without a repository there is nothing to refuse, and that is what callers should hear.
+    if (this.current !== "modelmesh" || !this.#hasRepository) return;
     throw new RuntimeError(
       "failed-precondition",
-      "ModelMesh owns the lifecycle of models here: load and unload through it",
+      "models of the repository are not loaded and unloaded by callers here: ModelMesh owns the lifecycle " +
+        "(LIFECYCLE_OWNER=modelmesh). Load and unload through ModelMesh, or start the runtime with LIFECYCLE_OWNER=repository",
     );
   }
 }

@@ -1,5 +1,5 @@
 import { delay } from "../abort.ts";
-import type { Engine, LoadedModel, ModelSource } from "../engine/engine.ts";
+import type { Engine, Joining, LoadedModel, ModelSource } from "../engine/engine.ts";
 import { HostLostError } from "../engine/host-lost-error.ts";
 import { describeError, isTransient, RuntimeError } from "../errors.ts";
 import type { Logger } from "../log.ts";
@@ -56,7 +56,8 @@ export class LoadAttempts {
     const lent = this.#isOpen(source) ? budget.lend() : undefined;
     const mostBytes = lent && heldBytes(record.state) + lent.bytes;
     try {
-      const options = { signal, isolated, ownHost, settings, meter, mostBytes };
+      const onJoinedWrong = (joining: Joining) => this.#noteJoinedWrong(record, joining);
+      const options = { signal, isolated, ownHost, settings, meter, mostBytes, onJoinedWrong };
       const loaded = await record.times.measure("host", () => engine.load(source, options));
       const { warmupMs = 0 } = loaded;
       if (warmupMs > 0) record.times.note("warm-up", warmupMs);
@@ -64,6 +65,13 @@ export class LoadAttempts {
     } finally {
       lent?.giveBack();
     }
+  }
+
+  #noteJoinedWrong(record: ModelRecord, { reason }: Joining): void {
+    this.#parts.log.error(
+      { ...this.#facts(record), reason },
+      "joined runs differed from single ones",
+    );
   }
 
   /** Whether it may turn out to take much more than is reserved. */

@@ -1,9 +1,12 @@
 import { abortable } from "../abort.ts";
 import type { CancelSignal } from "../cancel-signal.ts";
 import { describeError, RuntimeError } from "../errors.ts";
-import { listModelRepository, type RepositoryEntry } from "../storage/model-repository.ts";
+import type { Logger } from "../log.ts";
+import type { RepositoryEntry, RepositoryListing } from "../storage/model-repository.ts";
+import { RepositoryReader } from "../storage/repository/repository-reader.ts";
 import { splitVersionedId, versionedId } from "./model-name.ts";
 import type { ModelIndexEntry, ModelSpec } from "./models.ts";
+import { RepositoryRemarks } from "./repository-remarks.ts";
 
 /** What the local repository needs of the models that are loaded. */
 export interface RepositoryHost {
@@ -19,9 +22,10 @@ const clockSlackMs = 50;
 
 /** The models of a local directory, which are served without being asked: standalone mode. */
 export class LocalRepository {
-  readonly #directory: string | undefined;
-  readonly #extensions: readonly string[];
+  /** Undefined where there is no repository. */
+  readonly #reader: RepositoryReader | undefined;
   readonly #host: RepositoryHost;
+  readonly #remarks: RepositoryRemarks;
   /** Record id -> why its last load failed. */
   readonly #failures = new Map<string, string>();
   /** Name -> the turn of the newest load that has found it on disk. */
@@ -31,17 +35,27 @@ export class LocalRepository {
   readonly #comebacks = new Map<string, NodeJS.Timeout>();
 
   /** `directory`: absolute; undefined where there is no repository. */
-  constructor(directory: string | undefined, extensions: readonly string[], host: RepositoryHost) {
-    this.#directory = directory;
-    this.#extensions = extensions;
+  constructor(
+    parts: {
+      readonly directory: string | undefined;
+      readonly extensions: readonly string[];
+      readonly log: Logger;
+    },
+    host: RepositoryHost,
+  ) {
+    const { directory, extensions, log } = parts;
+    this.#reader =
+      directory === undefined ? undefined : new RepositoryReader(directory, extensions);
     this.#host = host;
+    this.#remarks = new RepositoryRemarks(log);
   }
 
   /** Loads everything in it. Failures of single models are returned, one line each, and stop nobody. */
   async loadAll(signal: CancelSignal): Promise<string[]> {
     const turn = ++this.#lastTurn;
     const failures: string[] = [];
-    const loads = (await this.#scan()).map(async (entry) => {
+    const { models } = await this.#read();
+    const loads = models.map(async (entry) => {
       try {
         await this.#load(entry, signal, turn);
       } catch (error) {
@@ -69,15 +83,19 @@ export class LocalRepository {
   async load(name: string, signal: CancelSignal): Promise<void> {
     this.#dropComeback(name);
     const turn = ++this.#lastTurn;
-    const entry = (await abortable(this.#scan(), signal)).find(({ id }) => id === name);
+    const { models, ignored } = await abortable(this.#read(), signal);
+    const entry = models.find(({ id }) => id === name);
     if (entry === undefined) {
-      throw new RuntimeError("model-not-found", `model '${name}' is not in the model repository`);
+      const why = ignored.find((each) => each.name === name)?.why;
+      const detail = why === undefined ? "" : `: what is there of this name is no model: ${why}`;
+      const message = `model '${name}' is not in the model repository${detail}`;
+      throw new RuntimeError("model-not-found", message);
     }
     await this.#load(entry, signal, turn);
   }
 
   async unload(name: string): Promise<void> {
-    if (this.#directory === undefined) throw noRepository();
+    if (this.#reader === undefined) throw noRepository();
     const ids = this.#host.recordIdsOf(name);
     if (ids.length === 0 && !this.#dropComeback(name)) {
       throw new RuntimeError("model-not-found", `model '${name}' is not loaded`);
@@ -92,32 +110,47 @@ export class LocalRepository {
     return this.#comebacks.delete(name);
   }
 
-  /** What is in it but not loaded. `isLoaded`: by record id. */
+  /** What is in it but not loaded, as the disk was a moment ago. `isLoaded`: by record id. */
   async unavailable(isLoaded: (id: string) => boolean): Promise<ModelIndexEntry[]> {
-    if (this.#directory === undefined) return [];
-    const versions = (await this.#scan()).flatMap(({ id, versions }) =>
-      versions.map(({ version }) => versionedId(id, version)),
-    );
-    return versions
-      .filter((id) => !isLoaded(id))
-      .map((id) => ({
-        ...splitVersionedId(id),
-        state: "UNAVAILABLE",
-        reason: this.#failures.get(id) ?? "not loaded",
-      }));
+    if (this.#reader === undefined) return [];
+    let models: readonly RepositoryEntry[];
+    try {
+      const listing = await this.#reader.recent();
+      this.#remarks.on(listing);
+      ({ models } = listing);
+    } catch (error) {
+      // What is loaded is served all the same, and whoever loads something hears it.
+      this.#remarks.onUnreadable(error);
+      return [];
+    }
+    const missing: ModelIndexEntry[] = [];
+    for (const { id: name, versions, refusal } of models) {
+      if (refusal !== undefined && this.#host.recordIdsOf(name).length === 0) {
+        missing.push({ name, version: "", state: "UNAVAILABLE", reason: refusal.message });
+      }
+      for (const { version } of versions) {
+        const id = versionedId(name, version);
+        const reason = this.#failures.get(id) ?? "not loaded";
+        if (!isLoaded(id)) missing.push({ name, version, state: "UNAVAILABLE", reason });
+      }
+    }
+    return missing;
   }
 
   /** All versions side by side, then those that have left the disk are unloaded. `turn`: taken before the
    *  disk was read. */
   async #load(entry: RepositoryEntry, signal: CancelSignal, turn: number): Promise<void> {
+    if (entry.refusal !== undefined) throw entry.refusal;
     this.#newest.set(entry.id, Math.max(turn, this.#newest.get(entry.id) ?? 0));
     const wanted = entry.versions.map(({ version }) => versionedId(entry.id, version));
     const outcomes = await Promise.allSettled(
-      entry.versions.map(async ({ version, path, fingerprint }) => {
+      entry.versions.map(async (found) => {
+        const { version, path } = found;
         const id = versionedId(entry.id, version);
-        this.#failures.delete(id);
         // Files that have changed make another key, which replaces the model.
+        const fingerprint = await abortable(found.fingerprint(), signal);
         const key = JSON.stringify({ fingerprint });
+        this.#failures.delete(id);
         try {
           await this.#host.loadPinned({ id, path, type: "", key }, signal);
         } catch (error) {
@@ -135,12 +168,17 @@ export class LocalRepository {
     for (const outcome of outcomes) if (outcome.status === "rejected") throw outcome.reason;
   }
 
-  async #scan(): Promise<RepositoryEntry[]> {
-    if (this.#directory === undefined) throw noRepository();
-    return await listModelRepository(this.#directory, this.#extensions);
+  async #read(): Promise<RepositoryListing> {
+    if (this.#reader === undefined) throw noRepository();
+    const listing = await this.#reader.fresh();
+    this.#remarks.on(listing);
+    return listing;
   }
 }
 
 function noRepository(): RuntimeError {
-  return new RuntimeError("failed-precondition", "this runtime serves no local model repository");
+  return new RuntimeError(
+    "failed-precondition",
+    "this runtime serves no local model repository: MODEL_REPOSITORY is not set",
+  );
 }

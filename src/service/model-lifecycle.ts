@@ -18,7 +18,7 @@ import { splitVersionedId } from "./model-name.ts";
 import { ModelPull } from "./model-pull.ts";
 import type { ModelRecord } from "./model-record.ts";
 import type { ModelRegistry } from "./model-registry.ts";
-import { parseSettingsFile } from "./model-settings.ts";
+import { parseSettingsFile, withOwnSettings } from "./model-settings.ts";
 import type { ModelSizer } from "./model-sizer.ts";
 
 export interface LifecycleParts {
@@ -227,10 +227,11 @@ export class ModelLifecycle {
 
   /** The key goes before the file, and that before the defaults. */
   async #settings({ request }: ModelRecord, { settingsFile }: ModelFile): Promise<RunSettings> {
-    const { defaultSettings } = this.#parts;
-    if (settingsFile === undefined) return { ...defaultSettings, ...request.settings };
-    const fromFile = parseSettingsFile(await readSmallFile(settingsFile.path), settingsFile.name);
-    return { ...defaultSettings, ...fromFile, ...request.settings };
+    const fromFile =
+      settingsFile === undefined
+        ? undefined
+        : parseSettingsFile(await readSmallFile(settingsFile.path), settingsFile.name);
+    return withOwnSettings(this.#parts.defaultSettings, { ...fromFile, ...request.settings });
   }
 
   async #serve(record: ModelRecord, loaded: LoadedModel): Promise<void> {
@@ -270,6 +271,8 @@ export class ModelLifecycle {
         hostMs: record.times.durationMs("host"),
         warmupMs: record.times.durationMs("warm-up"),
         hostPid: loaded.hostPid,
+        joining: loaded.joining.state,
+        joiningReason: loaded.joining.reason,
       },
       "model loaded",
     );

@@ -8,14 +8,14 @@ import { LifecycleOwner } from "./lifecycle-owner.ts";
 import { LoadQueue } from "./load-queue.ts";
 import { LocalRepository } from "./local-repository.ts";
 import { MemoryBudget } from "./memory-budget.ts";
+import { indexOf } from "./model-index.ts";
 import { type LifecycleParts, ModelLifecycle } from "./model-lifecycle.ts";
 import { ModelLookup, notFound, notReady } from "./model-lookup.ts";
-import { compareVersions, labelOf, splitVersionedId } from "./model-name.ts";
+import { labelOf, refuseInnerId, splitVersionedId } from "./model-name.ts";
 import type { ModelRecord } from "./model-record.ts";
 import { ModelRegistry } from "./model-registry.ts";
 import { ModelSizer } from "./model-sizer.ts";
 import { isSameSpec, readModelSpec } from "./model-spec.ts";
-import type { ModelStateTag } from "./model-state.ts";
 import type {
   InferenceRequest,
   InferenceResult,
@@ -26,6 +26,7 @@ import type {
   ModelStatistics,
   Models,
   RuntimeStatus,
+  StatusCaller,
 } from "./models.ts";
 import { RuntimeWatch } from "./runtime-watch.ts";
 
@@ -45,7 +46,7 @@ export interface ModelManagerOptions {
   readonly drainTimeoutMs: number;
   /** Absolute path of the local model repository, if there is one. */
   readonly modelRepository: string | undefined;
-  /** Who may load and unload models of the repository; "auto": anybody, until ModelMesh has called. */
+  /** Whose it is to load and unload; "auto": the repository's, or where there is none ModelMesh's once it has called. */
   readonly lifecycleOwner: "auto" | "repository" | "modelmesh";
 }
 
@@ -95,9 +96,10 @@ export class ModelManager implements Models {
         loadsLimit: options.loadingConcurrency,
       }),
     });
-    this.#owner = new LifecycleOwner(options.lifecycleOwner, () =>
-      this.watch.note("modelmesh-took-over"),
-    );
+    this.#owner = new LifecycleOwner(options.lifecycleOwner, {
+      hasRepository: options.modelRepository !== undefined,
+      onTakeOver: () => this.watch.note("modelmesh-took-over"),
+    });
     this.#budget = new MemoryBudget(capacityBytes, registry.held);
     this.#queue = new LoadQueue(options.loadingConcurrency, this.#budget);
     this.#sizer = new ModelSizer(engine, parts.safePath, {
@@ -120,7 +122,9 @@ export class ModelManager implements Models {
         maxConcurrency: options.limitPerModelConcurrency,
       },
     });
-    this.#repository = new LocalRepository(options.modelRepository, engine.extensions, {
+    const { extensions } = engine;
+    const repository = { directory: options.modelRepository, extensions, log: parts.log };
+    this.#repository = new LocalRepository(repository, {
       loadPinned: (spec, signal) => this.#load(spec, signal, true),
       unloadRecord: (id) => this.#unloadRecords([id]),
       recordIdsOf: (name) => this.#lookup.recordIds(name, ""),
@@ -169,7 +173,7 @@ export class ModelManager implements Models {
   }
 
   async load(spec: ModelSpec, signal: CancelSignal): Promise<ModelSize> {
-    refuseNul(spec.id);
+    refuseInnerId(spec.id);
     return await this.#load(spec, signal, false);
   }
 
@@ -208,9 +212,15 @@ export class ModelManager implements Models {
   }
 
   async predictSize(spec: ModelSpec): Promise<number> {
-    refuseNul(spec.id);
-    const request = readModelSpec(spec, (format) => this.#engine.knowsFormat(format));
-    return await this.#sizer.predict(request);
+    refuseInnerId(spec.id);
+    try {
+      const request = readModelSpec(spec, (format) => this.#engine.knowsFormat(format));
+      return await this.#sizer.predict(request);
+    } catch (error) {
+      // The load will refuse it, and say why. ModelMesh would log an error here, and book this size.
+      if (!(error instanceof RuntimeError) || spec.id === "") throw error;
+      return this.#sizer.defaultBytes;
+    }
   }
 
   size(id: string): number {
@@ -219,8 +229,8 @@ export class ModelManager implements Models {
     throw notFound(id);
   }
 
-  async status(): Promise<RuntimeStatus> {
-    this.#owner.noteMesh();
+  async status(caller: StatusCaller = "modelmesh"): Promise<RuntimeStatus> {
+    if (caller === "modelmesh") this.#owner.noteMesh();
     if (!this.ready) return { ready: false };
     // Those of now: loads that arrive during the purge belong to the caller's new life.
     const old = [...this.#registry.all()].filter((record) => !record.pinned);
@@ -262,11 +272,7 @@ export class ModelManager implements Models {
     const missing = await this.#repository.unavailable(
       (id) => this.#registry.newest(id) !== undefined,
     );
-    const present = new Map<string, ModelIndexEntry>();
-    for (const { id, state } of this.#registry.all()) {
-      present.set(id, { ...splitVersionedId(id), state: indexStates[state.tag], reason: "" });
-    }
-    return [...present.values(), ...missing].sort(compareEntries);
+    return indexOf(this.#registry.all(), missing);
   }
 
   statistics(id?: string, version?: string): ModelStatistics[] {
@@ -363,27 +369,6 @@ export class ModelManager implements Models {
 
 function cancelled(message: string): RuntimeError {
   return new RuntimeError("cancelled", message);
-}
-
-/** Ids with NUL are those of versions in the local repository. */
-function refuseNul(id: string): void {
-  if (!id.includes("\0")) return;
-  throw new RuntimeError("invalid-argument", "modelId has a NUL character in it");
-}
-
-const indexStates: Record<ModelStateTag, ModelIndexEntry["state"]> = {
-  queued: "LOADING",
-  loading: "LOADING",
-  ready: "READY",
-  reloading: "LOADING",
-  draining: "UNLOADING",
-  unloading: "UNLOADING",
-  failed: "UNAVAILABLE",
-};
-
-function compareEntries(a: ModelIndexEntry, b: ModelIndexEntry): number {
-  if (a.name !== b.name) return a.name < b.name ? -1 : 1;
-  return compareVersions(a.version || "0", b.version || "0");
 }
 
 function closedError(): RuntimeError {

@@ -1,3 +1,5 @@
+import { RuntimeError } from "../errors.ts";
+
 /** No caller can send it: ids with it are refused. So versions of the local repository, whose records
  *  have ids of their own, never meet the ids that ModelMesh gives. */
 const separator = "\0";
@@ -17,8 +19,8 @@ export function labelOf(id: string): string {
   return id.replace(separator, "' version '");
 }
 
-/** By value: version 10 is above version 9. */
-export function compareVersions(a: string, b: string): number {
-  const difference = BigInt(a) - BigInt(b);
-  return difference < 0n ? -1 : difference > 0n ? 1 : 0;
+/** Throws "invalid-argument" if a caller sends an id that only versions of the local repository have. */
+export function refuseInnerId(id: string): void {
+  if (!id.includes(separator)) return;
+  throw new RuntimeError("invalid-argument", "modelId has a NUL character in it");
 }

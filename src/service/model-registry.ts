@@ -1,6 +1,7 @@
+import { compareVersions } from "../served-versions.ts";
 import { HeldMemory } from "./held-memory.ts";
 import { InferenceMetrics } from "./inference-metrics.ts";
-import { compareVersions, splitVersionedId, versionedId } from "./model-name.ts";
+import { splitVersionedId, versionedId } from "./model-name.ts";
 import { ModelRecord } from "./model-record.ts";
 import type { ModelRequest } from "./model-spec.ts";
 import { TrafficMeter } from "./traffic-meter.ts";

@@ -36,6 +36,8 @@ export class ModelSeries implements RunMeter {
   computeMs = 0;
   /** Runs of the engine; each answers one request or more. */
   runs = 0;
+  /** Comparisons of joined runs with single ones. */
+  readonly joinChecks = { same: 0, different: 0 };
   readonly #all: PhaseHistograms;
 
   constructor(all: PhaseHistograms) {
@@ -63,5 +65,9 @@ export class ModelSeries implements RunMeter {
     host.observe(hostMs, requests);
     compute.observe(ranMs, requests);
     batchSize.observe(requests);
+  }
+
+  compared(isSame: boolean): void {
+    this.joinChecks[isSame ? "same" : "different"]++;
   }
 }

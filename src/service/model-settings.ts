@@ -7,7 +7,7 @@ type SettingRow = keyof typeof inferenceSettings;
 export interface ModelSettingField {
   /** The way to it from the top of the document. */
   readonly path: readonly string[];
-  readonly setting: keyof RunSettings;
+  readonly setting: Exclude<keyof RunSettings, "promisesRows">;
   readonly row: SettingRow;
 }
 
@@ -60,7 +60,7 @@ export function parseSettingsFile(text: string, where: string): Partial<RunSetti
 /** What a modelKey says, among much else that is none of our business. Throws "invalid-argument" if one of
  *  the settings has a value that it cannot have. */
 export function readSettings(document: Document, where: string): Partial<RunSettings> {
-  const settings: Partial<Record<keyof RunSettings, number>> = {};
+  const settings: Partial<Record<ModelSettingField["setting"], number>> = {};
   for (const { path, setting, row } of modelSettingFields) {
     const { max } = inferenceSettings[row];
     const value = valueAt(document, path, where);
@@ -73,6 +73,12 @@ export function readSettings(document: Document, where: string): Partial<RunSett
     settings[setting] = value as number;
   }
   return settings;
+}
+
+/** What holds for a model whose own settings are `own`. */
+export function withOwnSettings(defaults: RunSettings, own: Partial<RunSettings>): RunSettings {
+  // The default is a limit, and speaks of no model; one's own says that its rows may be joined.
+  return { ...defaults, ...own, promisesRows: (own.maxBatchSize ?? 0) > 0 };
 }
 
 function valueAt(document: Document, path: readonly string[], where: string): unknown {

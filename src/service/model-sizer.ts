@@ -63,6 +63,12 @@ export class ModelSizer {
     this.#options = options;
   }
 
+  /** What is predicted of a model of which nothing is known. */
+  get defaultBytes(): number {
+    const { capacityBytes, defaultModelBytes } = this.#options;
+    return Math.min(Math.max(defaultModelBytes, leastBytes), capacityBytes);
+  }
+
   /** Bytes, from 16 KiB to the capacity. A path that is not here (yet) is no error. */
   async predict(request: ModelRequest): Promise<number> {
     const bytes =

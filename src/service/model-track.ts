@@ -1,3 +1,4 @@
+import type { Joining } from "../engine/engine.ts";
 import { describeError } from "../errors.ts";
 import { splitVersionedId } from "./model-name.ts";
 import type { ModelRecord } from "./model-record.ts";
@@ -21,6 +22,7 @@ export class ModelTrack {
   #reportedBytes = 0;
   #measuredBytes: number | undefined;
   #loadMs = 0;
+  #joining: Joining | undefined;
 
   constructor(record: ModelRecord, counts: LoadCounts) {
     this.record = record;
@@ -53,6 +55,7 @@ export class ModelTrack {
     if (state !== "ready" || loaded === undefined) return;
     this.#reportedBytes = sizeBytes;
     this.#measuredBytes = loaded.measuredBytes;
+    this.#joining = loaded.joining;
     // Never 0, which says that it was not ready yet.
     if (this.#loadMs === 0) {
       this.#loadMs = Math.max(1, Math.round(performance.now() - createdAtMs));
@@ -64,7 +67,8 @@ export class ModelTrack {
     const { leases, statistics } = this.record;
     // Rates go on falling for as long as the window is not empty.
     const isQuiet = statistics.traffic.isQuiet && row.traffic.requestsPerSecond === 0;
-    return !isQuiet || leases.count !== row.leases || row.waitingRuns > 0;
+    const hasChanged = leases.count !== row.leases || this.#newestJoining() !== row.joining;
+    return !isQuiet || hasChanged || row.waitingRuns > 0;
   }
 
   row(): ModelRow {
@@ -86,10 +90,17 @@ export class ModelTrack {
       loadMs: this.#loadMs,
       leases: record.leases.count,
       waitingRuns: loaded?.waitingRuns ?? 0,
+      joining: this.#newestJoining(),
       loads: counts.loads,
       loadFailures: counts.loadFailures,
       traffic: record.statistics.traffic.figures(),
     };
+  }
+
+  /** It may end at any time. */
+  #newestJoining(): Joining | undefined {
+    this.#joining = this.record.loaded?.joining ?? this.#joining;
+    return this.#joining;
   }
 }
 

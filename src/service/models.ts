@@ -30,6 +30,9 @@ export type RuntimeStatus =
       readonly limitModelConcurrency: boolean;
     };
 
+/** Who asks for the status, as far as the wire tells: ModelMesh speaks gRPC, people try curl. Default: ModelMesh. */
+export type StatusCaller = "modelmesh" | "somebody";
+
 /** One inference as it came over the wire, decoded but not yet checked against the model. */
 export interface InferenceRequest {
   /** A version of the local repository; "" means the default one, and the only one of other models. */
@@ -83,14 +86,15 @@ export interface Models {
   /** Resolves when the memory of every generation of `id` known at the call is free. */
   unload(id: string): Promise<void>;
 
-  /** Upper bound in bytes, from a stat at most. */
+  /** Upper bound in bytes, from a stat at most. Of what no load would take, a default: the load says why not. Throws
+   *  "invalid-argument" for an id that is none. */
   predictSize(spec: ModelSpec): Promise<number>;
 
   /** Measured bytes. Throws "model-not-found". */
   size(id: string): number;
 
   /** State and limits; on ready, every model loaded through `load` before the call is gone. */
-  status(): Promise<RuntimeStatus>;
+  status(caller?: StatusCaller): Promise<RuntimeStatus>;
 
   /** Whether the engine can load and run models at all. */
   readonly ready: boolean;

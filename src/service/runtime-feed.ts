@@ -1,4 +1,4 @@
-import type { HostInfo } from "../engine/engine.ts";
+import type { HostInfo, Joining } from "../engine/engine.ts";
 import type { Changes } from "./change-journal.ts";
 import type { ModelStateTag } from "./model-state.ts";
 import type { RecentFailure } from "./recent-failures.ts";
@@ -38,6 +38,8 @@ export interface ModelRow {
   /** Inferences in flight, and those of them that wait for their turn in the host. */
   readonly leases: number;
   readonly waitingRuns: number;
+  /** Whether its requests are joined; undefined until it was loaded. */
+  readonly joining: Joining | undefined;
   /** Of this id since the runtime started. */
   readonly loads: number;
   readonly loadFailures: number;

@@ -1,81 +1,192 @@
-import type { Dirent } from "node:fs";
+import type { Dirent, Stats } from "node:fs";
 import { readdir, stat } from "node:fs/promises";
-import { basename, dirname, extname, join, parse } from "node:path";
+import { dirname, extname, join, parse } from "node:path";
 import { RuntimeError } from "../errors.ts";
 import { fromFileError } from "../file-errors.ts";
+import { isForeignName, isModelFileName, searchModel } from "../model-search.ts";
 import { settingsFileName } from "../run-settings.ts";
+import { servedVersions } from "../served-versions.ts";
+import { fingerprintOf } from "./repository/file-fingerprint.ts";
+import { listFolder } from "./repository/list-folder.ts";
 
 export interface RepositoryVersion {
   /** The name of the numbered folder; "" for a model without versions. */
   readonly version: string;
   /** Absolute path of the folder or file. */
   readonly path: string;
-  /** Changes when the files do. */
-  readonly fingerprint: string;
+  /** Changes when the files do, weights beside the model file and settings included. Reads the disk. */
+  fingerprint(): Promise<string>;
 }
 
 export interface RepositoryEntry {
-  /** The name of the folder, or of the file without its extension. */
+  /** The name of the folder, or of the file without its extension, as links are called themselves. */
   readonly id: string;
-  /** At least one. */
+  /** Lowest first; none if the model cannot be read. */
   readonly versions: readonly RepositoryVersion[];
+  /** Why it cannot be read. */
+  readonly refusal: RuntimeError | undefined;
 }
 
-/** Lists a local model repository: one model for each folder or file in `directory`, by name. A folder
- *  whose subfolders are all numbers, with no model file (one of `extensions`) beside them, has a version
- *  for each. Names that start with "." or "_" belong to somebody else, `*.md` files describe, and
- *  `*modelport.json` has settings. Throws
- *  "failed-precondition" if it cannot be read, "invalid-argument" if two entries make the same id. */
+export interface RepositoryListing {
+  /** By name. */
+  readonly models: readonly RepositoryEntry[];
+  /** What is no model, and why not. */
+  readonly ignored: readonly { readonly name: string; readonly why: string }[];
+  /** What would be a model if there were not another one of its name. */
+  readonly doubles: readonly {
+    readonly id: string;
+    readonly served: string;
+    readonly ignored: string;
+  }[];
+}
+
+interface Candidate extends RepositoryEntry {
+  readonly path: string;
+  readonly isFolder: boolean;
+}
+
+/** Text about models, which no model has its weights in. */
+const documents = /\.(md|txt)$/;
+/** Settings that versions share. */
+const sharedFiles = [settingsFileName, "config.pbtxt"];
+
+/** Lists a local model repository: one model for each entry of `directory` that looks like one, which is a file with
+ *  one of `extensions`, or a folder in which `searchModel` finds a model or which has versions, folders with
+ *  numbers for names. Names that start with "." or "_" belong to somebody else, `*.md` files describe, and
+ *  `*modelport.json` has settings. Whatever else is there is ignored. Of two that would be the same model the one that
+ *  can be read is taken, and of two such the folder. Throws if `directory` itself cannot be read. */
 export async function listModelRepository(
   directory: string,
   extensions: readonly string[],
-): Promise<RepositoryEntry[]> {
-  const byId = new Map<string, string>();
-  const found: Promise<RepositoryEntry>[] = [];
-  for (const entry of await list(directory)) {
-    const isOurs = entry.name.endsWith(".md") || entry.name.endsWith(settingsFileName);
-    if (isOurs || /^[._]/.test(entry.name)) continue;
-    const id = entry.isFile() ? parse(entry.name).name : entry.name;
-    const path = join(directory, entry.name);
-    const twin = byId.get(id);
-    if (twin !== undefined) {
-      throw new RuntimeError(
-        "invalid-argument",
-        `model repository: '${twin}' and '${path}' would both be model '${id}'`,
-      );
+): Promise<RepositoryListing> {
+  const entries = await readdir(directory, { withFileTypes: true }).catch((error: unknown) => {
+    throw fromFileError(error, `model repository '${directory}'`);
+  });
+  const candidates: Candidate[] = [];
+  const ignored: { name: string; why: string }[] = [];
+  /** What may be weights of models that are files: everything that is no model itself. */
+  const beside: string[] = [];
+  const classify = async (entry: Dirent) => {
+    const { name } = entry;
+    if (/^[._]/.test(name) || name.endsWith(".md") || name.endsWith(settingsFileName)) return;
+    const verdict = await judge(directory, entry, { extensions, beside });
+    if (verdict === undefined) return;
+    if (typeof verdict !== "string") candidates.push(verdict);
+    else {
+      ignored.push({ name, why: verdict });
+      if (!isForeignName(name) && !documents.test(name)) beside.push(join(directory, name));
     }
-    byId.set(id, path);
-    found.push(describe(id, path, extensions));
-  }
-  const models = await Promise.all(found);
-  return models.sort((a, b) => (a.id < b.id ? -1 : 1));
+  };
+  await Promise.all(entries.map(classify));
+  ignored.sort((a, b) => (a.name < b.name ? -1 : 1));
+  return { ...withoutDoubles(candidates, extensions), ignored };
 }
 
-async function describe(
+interface Rules {
+  readonly extensions: readonly string[];
+  /** Filled by the time that anybody asks for a fingerprint. */
+  readonly beside: readonly string[];
+}
+
+/** The model that an entry is, or why it is none; undefined if it has left meanwhile. */
+async function judge(
+  directory: string,
+  entry: Dirent,
+  rules: Rules,
+): Promise<Candidate | string | undefined> {
+  const { name } = entry;
+  const path = join(directory, name);
+  if (isForeignName(name)) return "belongs to the file system or its tools";
+  const isModelFile = isModelFileName(name, rules.extensions);
+  let found: Dirent | Stats = entry;
+  if (!entry.isFile() && !entry.isDirectory()) {
+    try {
+      found = await stat(path);
+    } catch (error) {
+      if (!entry.isSymbolicLink() && isMissing(error)) return undefined;
+      const refusal = fromFileError(error, `what ${path} points to`);
+      // Folders of models have no extension as a rule, and what has another one is no model.
+      if (!isModelFile && extname(name) !== "") return refusal.message;
+      return unreadable(isModelFile ? parse(name).name : name, path, refusal);
+    }
+  }
+  if (found.isDirectory()) return await judgeFolder(name, path, rules.extensions);
+  if (!isModelFile) return `has none of the extensions of models (${rules.extensions.join(", ")})`;
+  const id = parse(name).name;
+  if (!found.isFile()) {
+    const why = `${path} is neither a file nor a directory`;
+    return unreadable(id, path, new RuntimeError("invalid-argument", why));
+  }
+  const files = [path, join(directory, `${id}.${settingsFileName}`), sharedSettings(path)];
+  const fingerprint = () => fingerprintOf([...files, ...rules.beside]);
+  const versions = [{ version: "", path, fingerprint }];
+  return { id, path, versions, isFolder: false, refusal: undefined };
+}
+
+async function judgeFolder(
   id: string,
   path: string,
   extensions: readonly string[],
-): Promise<RepositoryEntry> {
-  const found = await stat(path).catch(refuse(path));
-  if (!found.isDirectory()) {
-    const files = [path, join(dirname(path), `${id}.${settingsFileName}`), sharedSettings(path)];
-    return { id, versions: [{ version: "", path, fingerprint: await fingerprintOf(files) }] };
+): Promise<Candidate | string> {
+  try {
+    const listing = await listFolder(path);
+    const hasModelFile = listing.files.some((name) => isModelFileName(name, extensions));
+    const numbers = hasModelFile ? [] : servedVersions(listing.folders);
+    if (!hasModelFile && numbers.length === 0) {
+      const why = await searchFolder(path, extensions);
+      if (why !== undefined) return why;
+    }
+    const versions =
+      numbers.length === 0
+        ? [{ version: "", path, fingerprint: () => fingerprintOf([path]) }]
+        : numbers.map((version) => versionIn(path, version));
+    return { id, path, versions, isFolder: true, refusal: undefined };
+  } catch (error) {
+    return unreadable(id, path, fromFileError(error, path));
   }
-  const entries = await list(path);
-  const folders = entries.filter((entry) => entry.isDirectory() && !entry.name.startsWith("."));
-  const hasModelFile = entries.some(
-    (entry) => !entry.isDirectory() && extensions.includes(extname(entry.name)),
-  );
-  const isVersioned =
-    !hasModelFile && folders.length > 0 && folders.every(({ name }) => /^\d+$/.test(name));
-  const numbers = isVersioned ? folders.map(({ name }) => name) : [""];
-  const versions = numbers.map(async (version) => {
-    const folder = join(path, version);
-    const files = (await list(folder)).map(({ name }) => join(folder, name));
-    if (version !== "") files.push(sharedSettings(folder));
-    return { version, path: folder, fingerprint: await fingerprintOf(files) };
-  });
-  return { id, versions: await Promise.all(versions) };
+}
+
+function versionIn(folder: string, version: string): RepositoryVersion {
+  const path = join(folder, version);
+  const shared = sharedFiles.map((name) => join(folder, name));
+  return { version, path, fingerprint: () => fingerprintOf([path, ...shared]) };
+}
+
+/** Why there is no model below `path`; undefined if there is one. */
+async function searchFolder(
+  path: string,
+  extensions: readonly string[],
+): Promise<string | undefined> {
+  const search = searchModel(path, extensions);
+  let step = search.next();
+  while (!step.done) {
+    const listed = await listFolder(step.value).then(
+      (listing) => ({ listing }),
+      (error: unknown) => ({ error }),
+    );
+    step = "listing" in listed ? search.next(listed.listing) : search.throw(listed.error);
+  }
+  return step.value.tag === "found" ? undefined : step.value.why.message;
+}
+
+function withoutDoubles(
+  candidates: readonly Candidate[],
+  extensions: readonly string[],
+): Pick<RepositoryListing, "models" | "doubles"> {
+  const rank = ({ refusal, isFolder, path }: Candidate) =>
+    (refusal === undefined ? 0 : 100) + (isFolder ? 0 : 1 + extensions.indexOf(extname(path)));
+  const models = new Map<string, Candidate>();
+  const doubles: RepositoryListing["doubles"][number][] = [];
+  for (const candidate of [...candidates].sort((a, b) => rank(a) - rank(b))) {
+    const served = models.get(candidate.id);
+    if (served === undefined) models.set(candidate.id, candidate);
+    else doubles.push({ id: candidate.id, served: served.path, ignored: candidate.path });
+  }
+  return { models: [...models.values()].sort((a, b) => (a.id < b.id ? -1 : 1)), doubles };
+}
+
+function unreadable(id: string, path: string, refusal: RuntimeError): Candidate {
+  return { id, path, versions: [], isFolder: false, refusal };
 }
 
 /** Settings that `path` shares with what lies beside it. */
@@ -83,21 +194,6 @@ function sharedSettings(path: string): string {
   return join(dirname(path), settingsFileName);
 }
 
-/** Of files that need not exist. */
-async function fingerprintOf(files: readonly string[]): Promise<string> {
-  const parts = files.map(async (file) => {
-    const found = await stat(file).catch(() => undefined);
-    return `${basename(file)}:${found?.ino}:${found?.size}:${found?.mtimeMs}`;
-  });
-  return (await Promise.all(parts)).sort().join("|");
-}
-
-function list(directory: string): Promise<Dirent[]> {
-  return readdir(directory, { withFileTypes: true }).catch(refuse(directory));
-}
-
-function refuse(path: string): (error: unknown) => never {
-  return (error) => {
-    throw fromFileError(error, `model repository '${path}'`);
-  };
+function isMissing(error: unknown): boolean {
+  return (error as NodeJS.ErrnoException).code === "ENOENT";
 }

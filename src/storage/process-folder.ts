@@ -1,13 +1,21 @@
-import { mkdir, readdir, readFile, rm } from "node:fs/promises";
+import { randomBytes } from "node:crypto";
+import { mkdir, readdir, rm, stat, writeFile } from "node:fs/promises";
+import { hostname } from "node:os";
 import { join } from "node:path";
+import { isLeftover, LifeSign, signSuffixes } from "./leftovers/life-sign.ts";
 
-const ownName = /^process-(\d+)-(\w+)$/;
+const prefix = "process-";
+/** When those are looked at again whose owner may have ended or not. */
+const lookAgainMs = 300_000;
 
-/** A folder that belongs to this process alone, `process-<pid>-<start>` below `parent`, so that several
- *  runtimes may share the parent. What those left behind that have ended is found by its name. */
+/** A folder that belongs to this process alone, `process-<host>-<number>` below `parent`, so that several
+ *  runtimes may share the parent, in one container or on several machines. What those left behind that have ended
+ *  is told by the signs of life beside each folder. */
 export class ProcessFolder {
   readonly #parent: string;
   #path: Promise<string> | undefined;
+  #sign: LifeSign | undefined;
+  #lookAgain: NodeJS.Timeout | undefined;
 
   constructor(parent: string) {
     this.#parent = parent;
@@ -23,46 +31,76 @@ export class ProcessFolder {
     return this.#path;
   }
 
-  /** Removes the folders of processes that have ended. Nothing to remove is no error. */
+  /** Removes the folders of processes that have ended, and later on those that have been silent for too long by then.
+   *  Nothing to remove is no error. Rejects after all were tried if one cannot be removed. */
   async removeOthers(): Promise<void> {
+    clearTimeout(this.#lookAgain);
+    const own = await this.#path?.catch(() => undefined);
     const names = await readdir(this.#parent).catch(() => []);
-    for (const name of names) {
-      const [, pid, start] = ownName.exec(name) ?? [];
-      if (pid === undefined || start === undefined) continue;
-      if ((await startOf(Number(pid))) === start) continue;
-      await rm(join(this.#parent, name), { recursive: true, force: true });
+    const others = new Set(names.filter((name) => name.startsWith(prefix)).map(withoutSuffix));
+    others.delete(own?.slice(this.#parent.length + 1) ?? "");
+    if (others.size === 0) return;
+    const nowMs = await clockOf(this.#parent);
+    const failures: unknown[] = [];
+    let isAnyLeft = false;
+    for (const name of others) {
+      if (!(await isLeftover(this.#parent, name, nowMs))) isAnyLeft = true;
+      else await this.#remove(name).catch((error: unknown) => failures.push(error));
     }
+    if (isAnyLeft) {
+      const look = () => void this.removeOthers().catch(() => {});
+      this.#lookAgain = setTimeout(look, lookAgainMs).unref();
+    }
+    if (failures.length > 0) throw failures[0];
   }
 
   /** Removes the folder itself. */
   async remove(): Promise<void> {
+    clearTimeout(this.#lookAgain);
     const path = await this.#path?.catch(() => undefined);
-    if (path !== undefined) await rm(path, { recursive: true, force: true });
+    if (path === undefined) return;
+    await rm(path, { recursive: true, force: true });
+    await this.#sign?.stop();
+  }
+
+  /** The folder first: without a sign nobody would know whose it is. */
+  async #remove(name: string): Promise<void> {
+    for (const suffix of ["", ...signSuffixes]) {
+      await rm(join(this.#parent, `${name}${suffix}`), { recursive: true, force: true });
+    }
   }
 
   async #make(): Promise<string> {
-    const start = (await startOf(process.pid)) ?? "0";
-    const path = join(this.#parent, `process-${process.pid}-${start}`);
-    await rm(path, { recursive: true, force: true });
-    await mkdir(path, { recursive: true, mode: 0o700 });
+    const host = hostname()
+      .replaceAll(/[^\w-]/g, "_")
+      .slice(0, 64);
+    const name = `${prefix}${host}-${randomBytes(4).toString("hex")}`;
+    const path = join(this.#parent, name);
+    await mkdir(this.#parent, { recursive: true });
+    const sign = await LifeSign.start(this.#parent, name);
+    try {
+      await mkdir(path, { mode: 0o700 });
+    } catch (error) {
+      await sign.stop();
+      throw error;
+    }
+    this.#sign = sign;
     return path;
   }
 }
 
-/** When a process was started, in ticks since the boot; tells it from another one with its number, as it has
- *  in every container. "0" where the system does not say, undefined if there is no such process. */
-async function startOf(pid: number): Promise<string | undefined> {
+function withoutSuffix(name: string): string {
+  const suffix = signSuffixes.find((each) => name.endsWith(each)) ?? "";
+  return name.slice(0, name.length - suffix.length);
+}
+
+/** The time by the clock that the files in `directory` get theirs from: it may be another machine's. */
+async function clockOf(directory: string): Promise<number> {
+  const path = join(directory, `.clock-${randomBytes(8).toString("hex")}`);
   try {
-    const stat = await readFile(`/proc/${pid}/stat`, "utf8");
-    // The name of the program, in parentheses, may have spaces and parentheses in it.
-    return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19];
-  } catch {
-    if (process.platform === "linux") return undefined;
-  }
-  try {
-    process.kill(pid, 0);
-    return "0";
-  } catch {
-    return undefined;
+    await writeFile(path, "");
+    return (await stat(path)).mtimeMs;
+  } finally {
+    await rm(path, { force: true });
   }
 }

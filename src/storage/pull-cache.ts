@@ -8,7 +8,7 @@ import { transferFile } from "./file-transfer.ts";
 import { ProcessFolder } from "./process-folder.ts";
 import type { RemoteFile, RemoteStorage } from "./remote-storage.ts";
 import { Slots } from "./slots.ts";
-import { toDiskError } from "./storage-errors.ts";
+import { toDiskError, toPullFolderError } from "./storage-errors.ts";
 
 export interface PullProgress {
   /** Bytes that are on disk. */
@@ -55,6 +55,7 @@ interface Entry {
 
 /** Pulled files, each content once, however many models use it. */
 export class PullCache {
+  readonly #directory: string;
   readonly #folder: ProcessFolder;
   readonly #budget: DiskBudget;
   readonly #slots: Slots;
@@ -70,6 +71,7 @@ export class PullCache {
     readonly idleTimeoutMs: number;
     readonly log: Logger;
   }) {
+    this.#directory = options.directory;
     this.#folder = new ProcessFolder(options.directory);
     this.#budget = new DiskBudget(options.directory, options.limitBytes);
     this.#slots = new Slots(options.concurrency);
@@ -173,7 +175,7 @@ export class PullCache {
     let incoming: string | undefined;
     try {
       const own = await this.#folder.path().catch((error: unknown) => {
-        throw toDiskError(error, "the folder for pulled models");
+        throw toPullFolderError(error, this.#directory);
       });
       incoming = join(own, `incoming-${digest}`);
       const content = join(own, `content-${digest}`);

@@ -19,6 +19,14 @@ export class HttpStatusError extends Error {
 }
 
 const maxShown = 300;
+/** Of a folder that this user cannot have there. */
+const unusableCodes: ReadonlySet<string> = new Set([
+  "EACCES",
+  "EPERM",
+  "EROFS",
+  "ENOTDIR",
+  "EEXIST",
+]);
 const transientStatuses = new Set([408, 425, 429, 500, 502, 503, 504, 509, 522, 524, 529]);
 /** The connection was made but cannot be trusted, or a certificate or key of ours is none. */
 const tlsCodes =
@@ -63,6 +71,19 @@ export function toDiskError(reason: unknown, what: string): RuntimeError {
   return new RuntimeError("over-budget", `the disk for pulled models is full: ${what}`, {
     cause: reason,
   });
+}
+
+/** Why nothing can be pulled to `directory`. Names the setting: by default it is a folder that many a user may
+ *  not write to. */
+export function toPullFolderError(reason: unknown, directory: string): RuntimeError {
+  const code = (reason as NodeJS.ErrnoException | undefined)?.code ?? "";
+  const what = `the folder for pulled models, ${directory} (PULL_DIR),`;
+  if (!unusableCodes.has(code)) return toDiskError(reason, what);
+  return new RuntimeError(
+    "failed-precondition",
+    `${what} cannot be made or written to (${code}): set PULL_DIR to one that this user may write to`,
+    { cause: reason },
+  );
 }
 
 /** Each SDK has its own place for it. */

@@ -37,6 +37,7 @@ describe("the dashboard, for a caller who may not load and unload", {
     await dashboard.row("digits").getByRole("link").click();
     await page.getByRole("button", { name: "Run", exact: true }).waitFor();
     assert.equal(await page.getByRole("button", { name: /load/i }).count(), 0);
+    await page.getByText("LIFECYCLE_ACCESS").waitFor();
   });
 
   it("cannot unload by asking the server past the page either", async () => {

@@ -170,6 +170,11 @@ class TritonCases:
         result = self.client.infer("spare", self.rows([1, 2, 3, 4]))
         self.assertEqual(result.as_numpy("y").tolist(), [[2, 3, 4, 5]])
         self.refused(self.missing, "nobody", self.client.load_model, "nobody")
+        files = {"file:1/model.onnx": b"onnx"}
+        self.refused(self.invalid, "'config'", self.client.load_model, "spare", config="{}")
+        self.refused(
+            self.invalid, "none", self.client.load_model, "spare", config="{}", files=files
+        )
 
     def test_the_repository_index(self):
         index = self.index()

@@ -41,9 +41,23 @@ describe("modelport", { timeout: 240_000 }, () => {
       assert.equal(status, exitCodes.ok);
       assert.match(stdout, /^runtime +localhost:\d+, ready, up \d+ s$/m);
       assert.match(stdout, /^memory +2 GiB for models: \d+ KiB used, 0 B reserved/m);
-      assert.match(stdout, /^lifecycle +a local repository, .*you may load and unload$/m);
+      assert.match(stdout, /^lifecycle +a local repository's, .*you may load and unload$/m);
       assert.match(stdout, /^models +\d+ ready/m);
       assert.match(stdout, /^hosts +process \d+ \(shared\)/m);
+    });
+
+    it("says whose the lifecycle is, and how to change that", async (t) => {
+      const other = await startRuntime({ servesRoot: true, lifecycleOwner: "modelmesh" });
+      t.after(() => other.close());
+      const env = { MODELPORT_ADDRESS: `localhost:${other.port}` };
+      const { stdout } = await modelport(["status"], { env });
+      assert.match(
+        stdout,
+        /^lifecycle +ModelMesh's, .*LIFECYCLE_OWNER=repository changes it.*; you may load and unload other models alone$/m,
+      );
+      const { status, stderr } = await modelport(["load", "plain"], { env });
+      assert.equal(status, exitCodes.failed);
+      assert.match(stderr, /ModelMesh owns the lifecycle .*LIFECYCLE_OWNER=repository/);
     });
 
     it("gives programs the snapshot of the watch service", async () => {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { cp, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
@@ -43,6 +43,7 @@ describe("modelport doctor", { timeout: 60_000 }, () => {
     await writeFile(join(models, "wrong/modelport.json"), '{"max_batch_sise": 1}');
     await writeFile(join(models, "junk.onnx"), junk(1000));
     await writeFile(join(models, "unknown.onnx"), unknownOp());
+    await symlink("nowhere.onnx", join(models, "old.onnx"));
     const result = await doctor("--model-repository", models, "--output", "json");
     assert.equal(result.status, 1);
     const { ok, findings } = findingsIn(result);
@@ -50,12 +51,39 @@ describe("modelport doctor", { timeout: 60_000 }, () => {
     const verdicts = findings.filter(({ check }) => check === "model");
     assert.deepEqual(
       verdicts.map(({ level, message }) => `${level} ${message.split(":")[0]}`),
-      ["ok digits", "fail empty", "fail junk", "fail unknown", "fail wrong"],
+      ["ok digits", "fail junk", "fail old", "fail unknown", "fail wrong"],
     );
     const reasons = verdicts.map(({ message }) => message).join("\n");
     assert.match(reasons, /wrong: .*max_batch_sise is no setting/);
-    assert.match(reasons, /empty: .* has no \.onnx file/);
+    assert.match(reasons, /old: what .*old\.onnx points to does not exist/);
     for (const { level, advice } of verdicts) assert.equal(advice === undefined, level === "ok");
+  });
+
+  it("does not mind what is no model, and warns of two models of one name", async () => {
+    const models = join(folder, "strays");
+    for (const name of ["digits", "empty", "lost+found"]) {
+      await mkdir(join(models, name), { recursive: true });
+    }
+    for (const name of ["digits/model.onnx", "plain.onnx"]) {
+      await writeFile(join(models, name), addOne());
+    }
+    for (const name of ["LICENSE", "plain.txt", "plain.onnx.data"]) {
+      await writeFile(join(models, name), "text");
+    }
+    const sound = await doctor("--model-repository", models, "-o", "json");
+    assert.equal(sound.status, 0, sound.stdout);
+    const about = findingsIn(sound).findings.find(({ check }) => check === "repository");
+    assert.match(
+      about?.message ?? "",
+      /^ignored, being no models: LICENSE .*, empty .*, lost\+found .*, plain\.onnx\.data .*, plain\.txt /,
+    );
+    await writeFile(join(models, "digits.onnx"), addOne());
+    const doubled = await doctor("--model-repository", models, "-o", "json");
+    assert.equal(doubled.status, 0, doubled.stdout);
+    const warning = findingsIn(doubled).findings.find(
+      ({ check, level }) => check === "repository" && level === "warn",
+    );
+    assert.match(warning?.message ?? "", /digits\.onnx is not served: .*digits is model 'digits'$/);
   });
 
   it("lists all that is wrong with the settings, and looks at nothing that goes by them", async () => {

@@ -51,6 +51,7 @@ describe("requests that are joined", { timeout: limitMs }, () => {
   it("get their own rows, to the bit, whatever sizes were joined", async (t) => {
     const { put, load } = await startEngine(t);
     const model = await load(await put("two.onnx", twoInputsTwoOutputs()));
+    assert.equal(model.joining.state, "proven");
     const answers = await inferAll(model, requests, (at) => {
       const rows = 1 + (at % 3);
       const values = Array.from({ length: 3 * rows }, (_, index) => at + index / 8);
@@ -83,6 +84,7 @@ describe("requests that are joined", { timeout: limitMs }, () => {
   it("may hold text", async (t) => {
     const { put, load } = await startEngine(t);
     const model = await load(await put("text.onnx", identity("BYTES")));
+    assert.equal(model.joining.state, "proven");
     const text = (at: number) => encodeStrings([`${at}`, "ü".repeat(at % 5)]);
     const answers = await inferAll(model, 500, (at) => {
       const input = { name: "x", datatype: "BYTES", shape: [1, 2], data: text(at) } as const;
@@ -97,6 +99,7 @@ describe("requests that are joined", { timeout: limitMs }, () => {
   it("do not fail because of a bad one among them", async (t) => {
     const { put, load } = await startEngine(t);
     const model = await load(await put("words.onnx", failsAtRun()));
+    assert.equal(model.joining.state, "proven");
     const isBad = (at: number) => at % 50 === 7;
     const answers = await inferAll(model, requests, (at) => {
       return { inputs: [int64("index", [isBad(at) ? 9n : BigInt(at % 3)])], outputs: ["word"] };
@@ -117,6 +120,7 @@ describe("requests that are joined", { timeout: limitMs }, () => {
     const { put, load } = await startEngine(t);
     const path = await put("mlp.onnx", mlp({ inputs: 16, hidden: 32, outputs: 4 }));
     const joined = await load(path);
+    assert.equal(joined.joining.state, "proven");
     const single = await load(path, { settings: { ...patientSettings, maxBatchSize: 1 } });
     const request = (at: number) => {
       const values = Array.from({ length: 16 }, (_, index) => Math.sin(at + index));
@@ -135,14 +139,25 @@ describe("requests that are joined", { timeout: limitMs }, () => {
     }
   });
 
-  it("are never those of a model that mixes its rows", async (t) => {
+  it("are never those of a model that mixes its rows, promised or not", async (t) => {
     const { put, load } = await startEngine(t);
-    const model = await load(await put("mixes.onnx", mixesRows()));
-    const answers = await inferAll(model, 1_000, (at) => {
-      return { inputs: [fp32("x", [1, 4], [at, at, at, at + 4])], outputs: ["y"] };
-    });
-    for (const answer of answers) {
-      assert.deepEqual(fp32Values(outputsOf(answer)[0]), [-1, -1, -1, 3]);
+    const path = await put("mixes.onnx", mixesRows());
+    const promise = { ...patientSettings, promisesRows: true };
+    for (const [settings, state] of [
+      [patientSettings, "off"],
+      [promise, "promised"],
+      // The same file again: what was found out holds.
+      [promise, "off"],
+    ] as const) {
+      const model = await load(path, { settings });
+      assert.equal(model.joining.state, state);
+      const answers = await inferAll(model, 1_000, (at) => {
+        return { inputs: [fp32("x", [1, 4], [at, at, at, at + 4])], outputs: ["y"] };
+      });
+      for (const answer of answers) {
+        assert.deepEqual(fp32Values(outputsOf(answer)[0]), [-1, -1, -1, 3]);
+      }
+      assert.equal(model.joining.state, "off");
     }
   });
 

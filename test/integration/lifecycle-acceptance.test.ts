@@ -208,10 +208,10 @@ for (const kind of clientKinds.filter(({ name }) => protocols.includes(name))) {
       for (const path of ["add1.onnx", "mlp.onnx", "fp16.onnx", "id.onnx", "big.onnx"]) {
         const predicted = sizeIn(await calls.predict(path));
         const loaded = sizeIn(await calls.load("m", path));
-        assert.ok(predicted >= loaded, `${path}: predicted ${predicted}, loaded ${loaded}`);
+        assert.ok(predicted >= 0.95 * loaded, `${path}: predicted ${predicted}, loaded ${loaded}`);
         assert.ok(predicted >= 16 * 1024);
         await calls.unload("m");
-        assert.ok(sizeIn(await calls.predict(path)) >= loaded, `${path}: predicted again`);
+        assert.equal(sizeIn(await calls.predict(path)), loaded, `${path}: predicted again`);
       }
       assert.equal(sizeIn(await calls.predict("not/here/yet.onnx")), 1_000_000);
       assert.ok(sizeIn(await calls.predict("not.onnx", '{"disk_size_bytes":5000000}')) >= 5e6);

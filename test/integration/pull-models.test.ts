@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdir, mkdtemp, readdir, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -28,8 +30,12 @@ describe("a runtime that pulls its models itself", () => {
     await mkdir(join(volumes, "claim", "iris"), { recursive: true });
     await writeFile(join(volumes, "claim", "iris", "model.onnx"), addConstant(3));
     await symlink("/etc/hostname", join(volumes, "claim", "leak.onnx"));
-    // Of a process that has ended.
-    await mkdir(join(pulled, "process-4194305-1", "content-a"), { recursive: true });
+    // As a whole volume is mounted, by its file system and a backup.
+    for (const name of ["lost+found", "backup/texts", "models/1"]) {
+      await mkdir(join(volumes, "disk", name), { recursive: true });
+    }
+    await writeFile(join(volumes, "disk", "models", "1", "model.onnx"), addConstant(4));
+    await leaveFiles(pulled);
     store = new FileServer();
     await store.listen();
     await writeFile(
@@ -91,6 +97,9 @@ describe("a runtime that pulls its models itself", () => {
     assert.deepEqual(valuesIn(await calls.infer("m")), [4, 5, 6, 7]);
     await calls.load("n", "pvc://claim/iris/model.onnx");
     assert.deepEqual(valuesIn(await calls.infer("n")), [4, 5, 6, 7]);
+    await calls.unload("n");
+    await calls.load("n", "pvc://disk/");
+    assert.deepEqual(valuesIn(await calls.infer("n")), [5, 6, 7, 8]);
     assert.equal(codeIn(await calls.load("o", "pvc://claim/leak.onnx")), "InvalidArgument");
     assert.equal(codeIn(await calls.load("o", "pvc://other/iris")), "FailedPrecondition");
     assert.equal(codeIn(await calls.load("o", "pvc://claim/../other")), "FailedPrecondition");
@@ -152,6 +161,19 @@ function openClient(port: number): Client {
 }
 
 /** What runtimes have below `folder`. */
+/** What a process leaves behind that is killed. */
+async function leaveFiles(folder: string): Promise<void> {
+  const module = new URL("../../src/storage/process-folder.ts", import.meta.url);
+  const script = `
+    const { ProcessFolder } = await import(${JSON.stringify(module.href)});
+    const path = await new ProcessFolder(${JSON.stringify(folder)}).path();
+    (await import("node:fs")).mkdirSync(path + "/content-a");
+    process.kill(process.pid, "SIGKILL");`;
+  const child = spawn(process.execPath, ["--input-type=module", "--eval", script]);
+  await once(child, "close");
+  assert.equal((await contents(folder)).length, 1);
+}
+
 async function contents(folder: string): Promise<string[]> {
   const names = await readdir(folder, { recursive: true }).catch(() => []);
   return names.filter((name) => /(content|incoming)-[^/]*$/.test(name));

@@ -2,8 +2,11 @@ import assert from "node:assert/strict";
 import { mkdir, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
-import type { JsonValue } from "@bufbuild/protobuf";
-import { GRPCInferenceService } from "../../gen/inference/inference_pb.ts";
+import type { JsonValue, MessageInitShape } from "@bufbuild/protobuf";
+import {
+  GRPCInferenceService,
+  type ModelRepositoryParameterSchema,
+} from "../../gen/inference/inference_pb.ts";
 import { ModelRuntime } from "../../gen/mmesh/model-runtime_pb.ts";
 import { clientKinds, type Outcome } from "../support/clients.ts";
 import { addConstant, junk } from "../support/onnx-models.ts";
@@ -23,8 +26,8 @@ for (const kind of clientKinds.filter(({ name }) => /^grpc-js|gRPC-Web, h1/.test
   for (const [dialect, named] of Object.entries(dialects)) {
     describe(`the model repository over ${kind.name}, in ${dialect}'s dialect`, () => {
       /** A repository of "plain" (x + 1), "numbered" (x + its version: 2, 10) and "broken". */
-      async function setUp(t: TestContext) {
-        const runtime = await startRuntime({ servesRoot: true });
+      async function setUp(t: TestContext, lifecycleOwner: "auto" | "modelmesh" = "auto") {
+        const runtime = await startRuntime({ servesRoot: true, lifecycleOwner });
         t.after(() => runtime.close());
         const client = kind.open({ port: runtime.port });
         t.after(() => client.close());
@@ -123,6 +126,25 @@ for (const kind of clientKinds.filter(({ name }) => /^grpc-js|gRPC-Web, h1/.test
         assert.match(reason, /broken/);
       });
 
+      it("refuses a configuration or files that come with a load, by name", async (t) => {
+        const { client, index } = await setUp(t);
+        const load = (
+          parameters: Record<string, MessageInitShape<typeof ModelRepositoryParameterSchema>>,
+        ) => client.call(repositoryModelLoad, { ...named("plain"), parameters });
+        const config = {
+          config: { parameterChoice: { case: "stringParam", value: "{}" } },
+        } as const;
+        assertRefused(await load(config), "InvalidArgument", /parameter 'config'.*modelport\.json/);
+        const bytes = { case: "bytesParam", value: addConstant(7) } as const;
+        const files = { "file:1/model.onnx": { parameterChoice: bytes } };
+        assertRefused(
+          await load(files),
+          "InvalidArgument",
+          /'file:1\/model\.onnx'.*put the files into the repository/,
+        );
+        assert.deepEqual(await index(true), []);
+      });
+
       it("refuses names that it does not have, or that are missing", async (t) => {
         const { load, unload } = await setUp(t);
         assertRefused(await load("nobody"), "NotFound", /'nobody' is not in the model repository/);
@@ -134,14 +156,26 @@ for (const kind of clientKinds.filter(({ name }) => /^grpc-js|gRPC-Web, h1/.test
         }
       });
 
-      it("is ModelMesh's to change once ModelMesh has called, but anybody's to look at", async (t) => {
-        const { load, unload, index, added, client } = await setUp(t);
+      it("stays its own to change, whoever asks for the status of the runtime", async (t) => {
+        const { load, unload, index, client } = await setUp(t);
         assert.ok((await load("plain")).ok);
         assert.ok((await client.call(ModelRuntime.method.runtimeStatus, {})).ok);
-        assertRefused(await load("numbered"), "FailedPrecondition", /ModelMesh/);
-        assertRefused(await unload("plain"), "FailedPrecondition", /ModelMesh/);
-        assert.deepEqual(await index(true), ["plain/ READY"]);
-        assert.equal(await added("plain"), 1);
+        assert.ok((await load("numbered")).ok);
+        assert.ok((await unload("plain")).ok);
+        assert.deepEqual(await index(true), ["numbered/2 READY", "numbered/10 READY"]);
+      });
+
+      it("is ModelMesh's to change if so set, but anybody's to look at", async (t) => {
+        const { load, unload, index, client } = await setUp(t, "modelmesh");
+        assert.ok((await client.call(ModelRuntime.method.runtimeStatus, {})).ok);
+        for (const call of [load, unload]) {
+          assertRefused(
+            await call("plain"),
+            "FailedPrecondition",
+            /ModelMesh owns the lifecycle \(LIFECYCLE_OWNER=modelmesh\).* LIFECYCLE_OWNER=repository$/,
+          );
+        }
+        assert.equal((await index()).length, 4);
       });
     });
   }

@@ -137,7 +137,22 @@ describe("a watched runtime with real models", () => {
   });
 
   it("knows when ModelMesh takes over, which unloads what it had loaded", async () => {
-    assert.equal(replica.runtime?.lifecycleOwner, LifecycleOwner.UNCLAIMED);
+    const byCurl = await fetch(
+      `http://localhost:${runtime.port}/mmesh.ModelRuntime/runtimeStatus`,
+      {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: "{}",
+      },
+    );
+    assert.equal(byCurl.status, 200);
+    const askedMs = replica.runtime?.timeMs ?? 0n;
+    await waitFor(() => (replica.runtime?.timeMs ?? 0n) > askedMs);
+    assert.equal(
+      replica.runtime?.lifecycleOwner,
+      LifecycleOwner.UNCLAIMED,
+      "ModelMesh speaks gRPC",
+    );
     assert.equal(codeIn(await calls.status()), "OK");
     await waitFor(() => rowOf("one") === undefined && rowOf("slow") === undefined);
     await waitFor(() => replica.runtime?.lifecycleOwner === LifecycleOwner.MODELMESH);

@@ -322,7 +322,7 @@ describe("REST", () => {
   it("loads and unloads models of the repository", async () => {
     const post = (path: string, body?: unknown) =>
       call(`/v2/repository/models/${path}`, { method: "POST", body });
-    const loaded = await post("shelved/load", { parameters: { config: "{}" } });
+    const loaded = await post("shelved/load", { parameters: {} });
     assert.deepEqual([loaded.status, loaded.json], [200, { name: "shelved", load: true }]);
     assert.equal((await call("/v2/models/shelved/ready")).status, 200);
     const unloaded = await post("shelved/unload");
@@ -330,6 +330,23 @@ describe("REST", () => {
     assertError(await post("shelved/unload"), 404, /not loaded/);
     assertError(await post("nobody/load"), 404, /not in the model repository/);
     assertError(await post("fails-failed-precondition/load"), 400, /told to/);
+  });
+
+  it("refuses to load with a configuration or files that it would not take", async () => {
+    const path = "/v2/repository/models/shelved/load";
+    const post = (body: unknown) => call(path, { method: "POST", body });
+    const config = { parameters: { config: '{"max_batch_size": 1}' } };
+    assertError(await post(config), 400, /parameter 'config', expected none: .*modelport\.json/);
+    const file = (base64: string) => ({ parameters: { "file:1/model.onnx": base64 } });
+    for (const base64 of ["AAAA", "A".repeat(2_000_000)]) {
+      assertError(
+        await post(file(base64)),
+        400,
+        /expected no.*: put the files into the repository/,
+      );
+    }
+    assertError(await post({ parameters: { priority: 1 } }), 400, /parameter 'priority'/);
+    assertError(await post([1]), 400, /must be empty or a JSON object/);
   });
 
   it("refuses to load and unload for a web page from elsewhere", async () => {

@@ -55,6 +55,7 @@ export class SimulatedCopy implements LoadedModel {
   readonly #trueBytes: number;
   readonly measuredBytes = undefined;
   readonly waitingRuns = 0;
+  readonly joining = { state: "off", reason: "nothing is joined here" } as const;
   /** "lost": its host is dead, and its memory with it. */
   phase: "loading" | "loaded" | "unloading" | "lost" | "gone" = "loading";
   /** Whether the runtime has been told that the host is dead. */

@@ -4,6 +4,7 @@ import type {
   Engine,
   EngineRequest,
   HostInfo,
+  Joining,
   LoadedModel,
   ModelFile,
   ModelPlace,
@@ -38,6 +39,7 @@ export class FakeModel implements LoadedModel {
   readonly measuredBytes = undefined;
   readonly hostPid = 1;
   waitingRuns = 0;
+  joining: Joining = { state: "off", reason: "nothing is joined here" };
   readonly runs: {
     readonly request: EngineRequest;
     readonly signal: CancelSignal;

@@ -44,6 +44,7 @@ describe("the configuration", () => {
     };
     assert.deepEqual(readConfig([], env).runSettings, {
       maxBatchSize: 8,
+      promisesRows: false,
       maxQueueDelayMicroseconds: 100,
       maxQueueSize: 16,
       maxQueueWaitMs: 300,

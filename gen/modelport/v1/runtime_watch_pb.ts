@@ -12,7 +12,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file modelport/v1/runtime_watch.proto.
  */
 export const file_modelport_v1_runtime_watch: GenFile = /*@__PURE__*/
-  fileDesc("CiBtb2RlbHBvcnQvdjEvcnVudGltZV93YXRjaC5wcm90bxIMbW9kZWxwb3J0LnYxIhQKEkdldFNuYXBzaG90UmVxdWVzdCJlChNHZXRTbmFwc2hvdFJlc3BvbnNlEigKCHNuYXBzaG90GAEgASgLMhYubW9kZWxwb3J0LnYxLlNuYXBzaG90EiQKBmNhbGxlchgCIAEoCzIULm1vZGVscG9ydC52MS5DYWxsZXIiJwoMV2F0Y2hSZXF1ZXN0EhcKD21pbl9pbnRlcnZhbF9tcxgBIAEoDSKjAQoNV2F0Y2hSZXNwb25zZRIQCghyZXZpc2lvbhgBIAEoBBIqCghzbmFwc2hvdBgCIAEoCzIWLm1vZGVscG9ydC52MS5TbmFwc2hvdEgAEiQKBWRlbHRhGAMgASgLMhMubW9kZWxwb3J0LnYxLkRlbHRhSAASJAoGY2FsbGVyGAQgASgLMhQubW9kZWxwb3J0LnYxLkNhbGxlckIICgZ1cGRhdGUiOQoGQ2FsbGVyEhkKEW1heV9jaGFuZ2VfbW9kZWxzGAEgASgIEhQKDHRha2VzX3Rva2VucxgCIAEoCCKHAQoIU25hcHNob3QSKwoHcnVudGltZRgBIAEoCzIaLm1vZGVscG9ydC52MS5SdW50aW1lU3RhdGUSKQoGbW9kZWxzGAIgAygLMhkubW9kZWxwb3J0LnYxLk1vZGVsU3RhdHVzEiMKBmV2ZW50cxgDIAMoCzITLm1vZGVscG9ydC52MS5FdmVudCKhAQoFRGVsdGESKwoHcnVudGltZRgBIAEoCzIaLm1vZGVscG9ydC52MS5SdW50aW1lU3RhdGUSKQoGbW9kZWxzGAIgAygLMhkubW9kZWxwb3J0LnYxLk1vZGVsU3RhdHVzEhsKE3JlbW92ZWRfZ2VuZXJhdGlvbnMYAyADKAQSIwoGZXZlbnRzGAQgAygLMhMubW9kZWxwb3J0LnYxLkV2ZW50IooECgtNb2RlbFN0YXR1cxISCgpnZW5lcmF0aW9uGAEgASgEEgoKAmlkGAIgASgJEg8KB3ZlcnNpb24YAyABKAkSDAoEdHlwZRgEIAEoCRIMCgRwYXRoGAUgASgJEg4KBmZvcm1hdBgGIAEoCRIOCgZwaW5uZWQYByABKAgSJwoFc3RhdGUYCCABKA4yGC5tb2RlbHBvcnQudjEuTW9kZWxTdGF0ZRIOCgZyZWFzb24YCSABKAkSFgoOc3RhdGVfc2luY2VfbXMYCiABKAQSKgoHaGlzdG9yeRgLIAMoCzIZLm1vZGVscG9ydC52MS5TdGF0ZUNoYW5nZRIXCg9wcmVkaWN0ZWRfYnl0ZXMYDCABKAQSFgoOcmVwb3J0ZWRfYnl0ZXMYDSABKAQSGwoObWVhc3VyZWRfYnl0ZXMYDiABKARIAIgBARISCgpoZWxkX2J5dGVzGA8gASgEEhAKCGhvc3RfcGlkGBAgASgNEg8KB2xvYWRfbXMYESABKA0SDgoGbGVhc2VzGBIgASgNEhQKDHF1ZXVlX2xlbmd0aBgTIAEoDRINCgVsb2FkcxgUIAEoBBIVCg1sb2FkX2ZhaWx1cmVzGBUgASgEEi0KB3RyYWZmaWMYFiABKAsyHC5tb2RlbHBvcnQudjEuVHJhZmZpY0ZpZ3VyZXNCEQoPX21lYXN1cmVkX2J5dGVzIlcKC1N0YXRlQ2hhbmdlEicKBXN0YXRlGAEgASgOMhgubW9kZWxwb3J0LnYxLk1vZGVsU3RhdGUSDwoHdGltZV9tcxgCIAEoBBIOCgZyZWFzb24YAyABKAki1wEKDlRyYWZmaWNGaWd1cmVzEhsKE3JlcXVlc3RzX3Blcl9zZWNvbmQYASABKAESGQoRZXJyb3JzX3Blcl9zZWNvbmQYAiABKAESEwoGcDUwX21zGAMgASgBSACIAQESEwoGcDk1X21zGAQgASgBSAGIAQESEwoGcDk5X21zGAUgASgBSAKIAQESFwoPc3VjY2VlZGVkX3RvdGFsGAYgASgEEhQKDGZhaWxlZF90b3RhbBgHIAEoBEIJCgdfcDUwX21zQgkKB19wOTVfbXNCCQoHX3A5OV9tcyLMBAoMUnVudGltZVN0YXRlEg8KB3RpbWVfbXMYASABKAQSEgoKc3RhcnRlZF9tcxgCIAEoBBIpCgVwaGFzZRgDIAEoDjIaLm1vZGVscG9ydC52MS5SdW50aW1lUGhhc2USNQoPbGlmZWN5Y2xlX293bmVyGAQgASgOMhwubW9kZWxwb3J0LnYxLkxpZmVjeWNsZU93bmVyEhwKFGhhc19tb2RlbF9yZXBvc2l0b3J5GAUgASgIEhYKDmNhcGFjaXR5X2J5dGVzGAYgASgEEhIKCnVzZWRfYnl0ZXMYByABKAQSFgoOcmVzZXJ2ZWRfYnl0ZXMYCCABKAQSEgoKZnJlZV9ieXRlcxgJIAEoBBIVCg1sb2Fkc193YWl0aW5nGAogASgNEhUKDWxvYWRzX3J1bm5pbmcYCyABKA0SEwoLbG9hZHNfbGltaXQYDCABKA0SEwoLY29ubmVjdGlvbnMYDSABKA0SEAoId2F0Y2hlcnMYDiABKA0SGwoTc2VydmVyX21lbW9yeV9ieXRlcxgPIAEoBBI2ChBldmVudF9sb29wX2RlbGF5GBAgASgLMhwubW9kZWxwb3J0LnYxLkV2ZW50TG9vcERlbGF5Ei0KB3RyYWZmaWMYESABKAsyHC5tb2RlbHBvcnQudjEuVHJhZmZpY0ZpZ3VyZXMSJwoFaG9zdHMYEiADKAsyGC5tb2RlbHBvcnQudjEuSG9zdFN0YXR1cxIoCgh2ZXJzaW9ucxgTIAEoCzIWLm1vZGVscG9ydC52MS5WZXJzaW9ucyJACg5FdmVudExvb3BEZWxheRIOCgZwNTBfbXMYASABKAESDgoGcDk5X21zGAIgASgBEg4KBm1heF9tcxgDIAEoASKRAQoKSG9zdFN0YXR1cxILCgNwaWQYASABKA0SJAoEa2luZBgCIAEoDjIWLm1vZGVscG9ydC52MS5Ib3N0S2luZBIOCgZtb2RlbHMYAyABKA0SGQoMbWVtb3J5X2J5dGVzGAQgASgESACIAQESFAoMcXVldWVfbGVuZ3RoGAUgASgNQg8KDV9tZW1vcnlfYnl0ZXMiOwoIVmVyc2lvbnMSEQoJbW9kZWxwb3J0GAEgASgJEgwKBG5vZGUYAiABKAkSDgoGZW5naW5lGAMgASgJIpwBCgVFdmVudBIOCgZudW1iZXIYASABKAQSDwoHdGltZV9tcxgCIAEoBBIlCgRraW5kGAMgASgOMhcubW9kZWxwb3J0LnYxLkV2ZW50S2luZBIQCghtb2RlbF9pZBgEIAEoCRIVCg1tb2RlbF92ZXJzaW9uGAUgASgJEhIKCmdlbmVyYXRpb24YBiABKAQSDgoGcmVhc29uGAcgASgJKtkBCgpNb2RlbFN0YXRlEhsKF01PREVMX1NUQVRFX1VOU1BFQ0lGSUVEEAASFgoSTU9ERUxfU1RBVEVfUVVFVUVEEAESFwoTTU9ERUxfU1RBVEVfTE9BRElORxACEhUKEU1PREVMX1NUQVRFX1JFQURZEAMSGQoVTU9ERUxfU1RBVEVfUkVMT0FESU5HEAQSGAoUTU9ERUxfU1RBVEVfRFJBSU5JTkcQBRIZChVNT0RFTF9TVEFURV9VTkxPQURJTkcQBhIWChJNT0RFTF9TVEFURV9GQUlMRUQQByqDAQoMUnVudGltZVBoYXNlEh0KGVJVTlRJTUVfUEhBU0VfVU5TUEVDSUZJRUQQABIaChZSVU5USU1FX1BIQVNFX1NUQVJUSU5HEAESFwoTUlVOVElNRV9QSEFTRV9SRUFEWRACEh8KG1JVTlRJTUVfUEhBU0VfU0hVVFRJTkdfRE9XThADKo8BCg5MaWZlY3ljbGVPd25lchIfChtMSUZFQ1lDTEVfT1dORVJfVU5TUEVDSUZJRUQQABIdChlMSUZFQ1lDTEVfT1dORVJfVU5DTEFJTUVEEAESHgoaTElGRUNZQ0xFX09XTkVSX1JFUE9TSVRPUlkQAhIdChlMSUZFQ1lDTEVfT1dORVJfTU9ERUxNRVNIEAMqaQoISG9zdEtpbmQSGQoVSE9TVF9LSU5EX1VOU1BFQ0lGSUVEEAASFAoQSE9TVF9LSU5EX1NIQVJFRBABEhcKE0hPU1RfS0lORF9ERURJQ0FURUQQAhITCg9IT1NUX0tJTkRfU1BBUkUQAyrYAgoJRXZlbnRLaW5kEhoKFkVWRU5UX0tJTkRfVU5TUEVDSUZJRUQQABIcChhFVkVOVF9LSU5EX1JVTlRJTUVfUkVBRFkQARIfChtFVkVOVF9LSU5EX1NIVVRET1dOX1NUQVJURUQQAhIiCh5FVkVOVF9LSU5EX01PREVMTUVTSF9UT09LX09WRVIQAxIbChdFVkVOVF9LSU5EX01PREVMX0xPQURFRBAEEhsKF0VWRU5UX0tJTkRfTE9BRF9SRUZVU0VEEAUSGgoWRVZFTlRfS0lORF9MT0FEX0ZBSUxFRBAGEh0KGUVWRU5UX0tJTkRfTE9BRF9DQU5DRUxMRUQQBxIdChlFVkVOVF9LSU5EX01PREVMX1VOTE9BREVEEAgSGAoURVZFTlRfS0lORF9IT1NUX0xPU1QQCRIeChpFVkVOVF9LSU5EX01PREVMX1JFQ09WRVJFRBAKMrIBChNSdW50aW1lV2F0Y2hTZXJ2aWNlElcKC0dldFNuYXBzaG90EiAubW9kZWxwb3J0LnYxLkdldFNuYXBzaG90UmVxdWVzdBohLm1vZGVscG9ydC52MS5HZXRTbmFwc2hvdFJlc3BvbnNlIgOQAgESQgoFV2F0Y2gSGi5tb2RlbHBvcnQudjEuV2F0Y2hSZXF1ZXN0GhsubW9kZWxwb3J0LnYxLldhdGNoUmVzcG9uc2UwAWIGcHJvdG8z");
+  fileDesc("CiBtb2RlbHBvcnQvdjEvcnVudGltZV93YXRjaC5wcm90bxIMbW9kZWxwb3J0LnYxIhQKEkdldFNuYXBzaG90UmVxdWVzdCJlChNHZXRTbmFwc2hvdFJlc3BvbnNlEigKCHNuYXBzaG90GAEgASgLMhYubW9kZWxwb3J0LnYxLlNuYXBzaG90EiQKBmNhbGxlchgCIAEoCzIULm1vZGVscG9ydC52MS5DYWxsZXIiJwoMV2F0Y2hSZXF1ZXN0EhcKD21pbl9pbnRlcnZhbF9tcxgBIAEoDSKjAQoNV2F0Y2hSZXNwb25zZRIQCghyZXZpc2lvbhgBIAEoBBIqCghzbmFwc2hvdBgCIAEoCzIWLm1vZGVscG9ydC52MS5TbmFwc2hvdEgAEiQKBWRlbHRhGAMgASgLMhMubW9kZWxwb3J0LnYxLkRlbHRhSAASJAoGY2FsbGVyGAQgASgLMhQubW9kZWxwb3J0LnYxLkNhbGxlckIICgZ1cGRhdGUiOQoGQ2FsbGVyEhkKEW1heV9jaGFuZ2VfbW9kZWxzGAEgASgIEhQKDHRha2VzX3Rva2VucxgCIAEoCCKHAQoIU25hcHNob3QSKwoHcnVudGltZRgBIAEoCzIaLm1vZGVscG9ydC52MS5SdW50aW1lU3RhdGUSKQoGbW9kZWxzGAIgAygLMhkubW9kZWxwb3J0LnYxLk1vZGVsU3RhdHVzEiMKBmV2ZW50cxgDIAMoCzITLm1vZGVscG9ydC52MS5FdmVudCKhAQoFRGVsdGESKwoHcnVudGltZRgBIAEoCzIaLm1vZGVscG9ydC52MS5SdW50aW1lU3RhdGUSKQoGbW9kZWxzGAIgAygLMhkubW9kZWxwb3J0LnYxLk1vZGVsU3RhdHVzEhsKE3JlbW92ZWRfZ2VuZXJhdGlvbnMYAyADKAQSIwoGZXZlbnRzGAQgAygLMhMubW9kZWxwb3J0LnYxLkV2ZW50IrIECgtNb2RlbFN0YXR1cxISCgpnZW5lcmF0aW9uGAEgASgEEgoKAmlkGAIgASgJEg8KB3ZlcnNpb24YAyABKAkSDAoEdHlwZRgEIAEoCRIMCgRwYXRoGAUgASgJEg4KBmZvcm1hdBgGIAEoCRIOCgZwaW5uZWQYByABKAgSJwoFc3RhdGUYCCABKA4yGC5tb2RlbHBvcnQudjEuTW9kZWxTdGF0ZRIOCgZyZWFzb24YCSABKAkSFgoOc3RhdGVfc2luY2VfbXMYCiABKAQSKgoHaGlzdG9yeRgLIAMoCzIZLm1vZGVscG9ydC52MS5TdGF0ZUNoYW5nZRIXCg9wcmVkaWN0ZWRfYnl0ZXMYDCABKAQSFgoOcmVwb3J0ZWRfYnl0ZXMYDSABKAQSGwoObWVhc3VyZWRfYnl0ZXMYDiABKARIAIgBARISCgpoZWxkX2J5dGVzGA8gASgEEhAKCGhvc3RfcGlkGBAgASgNEg8KB2xvYWRfbXMYESABKA0SDgoGbGVhc2VzGBIgASgNEhQKDHF1ZXVlX2xlbmd0aBgTIAEoDRINCgVsb2FkcxgUIAEoBBIVCg1sb2FkX2ZhaWx1cmVzGBUgASgEEi0KB3RyYWZmaWMYFiABKAsyHC5tb2RlbHBvcnQudjEuVHJhZmZpY0ZpZ3VyZXMSJgoHam9pbmluZxgXIAEoCzIVLm1vZGVscG9ydC52MS5Kb2luaW5nQhEKD19tZWFzdXJlZF9ieXRlcyJECgdKb2luaW5nEikKBXN0YXRlGAEgASgOMhoubW9kZWxwb3J0LnYxLkpvaW5pbmdTdGF0ZRIOCgZyZWFzb24YAiABKAkiVwoLU3RhdGVDaGFuZ2USJwoFc3RhdGUYASABKA4yGC5tb2RlbHBvcnQudjEuTW9kZWxTdGF0ZRIPCgd0aW1lX21zGAIgASgEEg4KBnJlYXNvbhgDIAEoCSLXAQoOVHJhZmZpY0ZpZ3VyZXMSGwoTcmVxdWVzdHNfcGVyX3NlY29uZBgBIAEoARIZChFlcnJvcnNfcGVyX3NlY29uZBgCIAEoARITCgZwNTBfbXMYAyABKAFIAIgBARITCgZwOTVfbXMYBCABKAFIAYgBARITCgZwOTlfbXMYBSABKAFIAogBARIXCg9zdWNjZWVkZWRfdG90YWwYBiABKAQSFAoMZmFpbGVkX3RvdGFsGAcgASgEQgkKB19wNTBfbXNCCQoHX3A5NV9tc0IJCgdfcDk5X21zIswECgxSdW50aW1lU3RhdGUSDwoHdGltZV9tcxgBIAEoBBISCgpzdGFydGVkX21zGAIgASgEEikKBXBoYXNlGAMgASgOMhoubW9kZWxwb3J0LnYxLlJ1bnRpbWVQaGFzZRI1Cg9saWZlY3ljbGVfb3duZXIYBCABKA4yHC5tb2RlbHBvcnQudjEuTGlmZWN5Y2xlT3duZXISHAoUaGFzX21vZGVsX3JlcG9zaXRvcnkYBSABKAgSFgoOY2FwYWNpdHlfYnl0ZXMYBiABKAQSEgoKdXNlZF9ieXRlcxgHIAEoBBIWCg5yZXNlcnZlZF9ieXRlcxgIIAEoBBISCgpmcmVlX2J5dGVzGAkgASgEEhUKDWxvYWRzX3dhaXRpbmcYCiABKA0SFQoNbG9hZHNfcnVubmluZxgLIAEoDRITCgtsb2Fkc19saW1pdBgMIAEoDRITCgtjb25uZWN0aW9ucxgNIAEoDRIQCgh3YXRjaGVycxgOIAEoDRIbChNzZXJ2ZXJfbWVtb3J5X2J5dGVzGA8gASgEEjYKEGV2ZW50X2xvb3BfZGVsYXkYECABKAsyHC5tb2RlbHBvcnQudjEuRXZlbnRMb29wRGVsYXkSLQoHdHJhZmZpYxgRIAEoCzIcLm1vZGVscG9ydC52MS5UcmFmZmljRmlndXJlcxInCgVob3N0cxgSIAMoCzIYLm1vZGVscG9ydC52MS5Ib3N0U3RhdHVzEigKCHZlcnNpb25zGBMgASgLMhYubW9kZWxwb3J0LnYxLlZlcnNpb25zIkAKDkV2ZW50TG9vcERlbGF5Eg4KBnA1MF9tcxgBIAEoARIOCgZwOTlfbXMYAiABKAESDgoGbWF4X21zGAMgASgBIpEBCgpIb3N0U3RhdHVzEgsKA3BpZBgBIAEoDRIkCgRraW5kGAIgASgOMhYubW9kZWxwb3J0LnYxLkhvc3RLaW5kEg4KBm1vZGVscxgDIAEoDRIZCgxtZW1vcnlfYnl0ZXMYBCABKARIAIgBARIUCgxxdWV1ZV9sZW5ndGgYBSABKA1CDwoNX21lbW9yeV9ieXRlcyI7CghWZXJzaW9ucxIRCgltb2RlbHBvcnQYASABKAkSDAoEbm9kZRgCIAEoCRIOCgZlbmdpbmUYAyABKAkinAEKBUV2ZW50Eg4KBm51bWJlchgBIAEoBBIPCgd0aW1lX21zGAIgASgEEiUKBGtpbmQYAyABKA4yFy5tb2RlbHBvcnQudjEuRXZlbnRLaW5kEhAKCG1vZGVsX2lkGAQgASgJEhUKDW1vZGVsX3ZlcnNpb24YBSABKAkSEgoKZ2VuZXJhdGlvbhgGIAEoBBIOCgZyZWFzb24YByABKAkq2QEKCk1vZGVsU3RhdGUSGwoXTU9ERUxfU1RBVEVfVU5TUEVDSUZJRUQQABIWChJNT0RFTF9TVEFURV9RVUVVRUQQARIXChNNT0RFTF9TVEFURV9MT0FESU5HEAISFQoRTU9ERUxfU1RBVEVfUkVBRFkQAxIZChVNT0RFTF9TVEFURV9SRUxPQURJTkcQBBIYChRNT0RFTF9TVEFURV9EUkFJTklORxAFEhkKFU1PREVMX1NUQVRFX1VOTE9BRElORxAGEhYKEk1PREVMX1NUQVRFX0ZBSUxFRBAHKnoKDEpvaW5pbmdTdGF0ZRIdChlKT0lOSU5HX1NUQVRFX1VOU1BFQ0lGSUVEEAASGAoUSk9JTklOR19TVEFURV9QUk9WRU4QARIaChZKT0lOSU5HX1NUQVRFX1BST01JU0VEEAISFQoRSk9JTklOR19TVEFURV9PRkYQAyqDAQoMUnVudGltZVBoYXNlEh0KGVJVTlRJTUVfUEhBU0VfVU5TUEVDSUZJRUQQABIaChZSVU5USU1FX1BIQVNFX1NUQVJUSU5HEAESFwoTUlVOVElNRV9QSEFTRV9SRUFEWRACEh8KG1JVTlRJTUVfUEhBU0VfU0hVVFRJTkdfRE9XThADKo8BCg5MaWZlY3ljbGVPd25lchIfChtMSUZFQ1lDTEVfT1dORVJfVU5TUEVDSUZJRUQQABIdChlMSUZFQ1lDTEVfT1dORVJfVU5DTEFJTUVEEAESHgoaTElGRUNZQ0xFX09XTkVSX1JFUE9TSVRPUlkQAhIdChlMSUZFQ1lDTEVfT1dORVJfTU9ERUxNRVNIEAMqaQoISG9zdEtpbmQSGQoVSE9TVF9LSU5EX1VOU1BFQ0lGSUVEEAASFAoQSE9TVF9LSU5EX1NIQVJFRBABEhcKE0hPU1RfS0lORF9ERURJQ0FURUQQAhITCg9IT1NUX0tJTkRfU1BBUkUQAyrYAgoJRXZlbnRLaW5kEhoKFkVWRU5UX0tJTkRfVU5TUEVDSUZJRUQQABIcChhFVkVOVF9LSU5EX1JVTlRJTUVfUkVBRFkQARIfChtFVkVOVF9LSU5EX1NIVVRET1dOX1NUQVJURUQQAhIiCh5FVkVOVF9LSU5EX01PREVMTUVTSF9UT09LX09WRVIQAxIbChdFVkVOVF9LSU5EX01PREVMX0xPQURFRBAEEhsKF0VWRU5UX0tJTkRfTE9BRF9SRUZVU0VEEAUSGgoWRVZFTlRfS0lORF9MT0FEX0ZBSUxFRBAGEh0KGUVWRU5UX0tJTkRfTE9BRF9DQU5DRUxMRUQQBxIdChlFVkVOVF9LSU5EX01PREVMX1VOTE9BREVEEAgSGAoURVZFTlRfS0lORF9IT1NUX0xPU1QQCRIeChpFVkVOVF9LSU5EX01PREVMX1JFQ09WRVJFRBAKMrIBChNSdW50aW1lV2F0Y2hTZXJ2aWNlElcKC0dldFNuYXBzaG90EiAubW9kZWxwb3J0LnYxLkdldFNuYXBzaG90UmVxdWVzdBohLm1vZGVscG9ydC52MS5HZXRTbmFwc2hvdFJlc3BvbnNlIgOQAgESQgoFV2F0Y2gSGi5tb2RlbHBvcnQudjEuV2F0Y2hSZXF1ZXN0GhsubW9kZWxwb3J0LnYxLldhdGNoUmVzcG9uc2UwAWIGcHJvdG8z");
 
 /**
  * @generated from message modelport.v1.GetSnapshotRequest
@@ -373,6 +373,13 @@ export type ModelStatus = Message<"modelport.v1.ModelStatus"> & {
    * @generated from field: modelport.v1.TrafficFigures traffic = 22;
    */
   traffic?: TrafficFigures | undefined;
+
+  /**
+   * Whether requests that wait for it are joined into one run; left out until it was loaded.
+   *
+   * @generated from field: modelport.v1.Joining joining = 23;
+   */
+  joining?: Joining | undefined;
 };
 
 /**
@@ -381,6 +388,32 @@ export type ModelStatus = Message<"modelport.v1.ModelStatus"> & {
  */
 export const ModelStatusSchema: GenMessage<ModelStatus> = /*@__PURE__*/
   messageDesc(file_modelport_v1_runtime_watch, 7);
+
+/**
+ * Whether the requests for a model are joined, and why.
+ *
+ * @generated from message modelport.v1.Joining
+ */
+export type Joining = Message<"modelport.v1.Joining"> & {
+  /**
+   * @generated from field: modelport.v1.JoiningState state = 1;
+   */
+  state: JoiningState;
+
+  /**
+   * Why, in one line.
+   *
+   * @generated from field: string reason = 2;
+   */
+  reason: string;
+};
+
+/**
+ * Describes the message modelport.v1.Joining.
+ * Use `create(JoiningSchema)` to create a new message.
+ */
+export const JoiningSchema: GenMessage<Joining> = /*@__PURE__*/
+  messageDesc(file_modelport_v1_runtime_watch, 8);
 
 /**
  * @generated from message modelport.v1.StateChange
@@ -409,7 +442,7 @@ export type StateChange = Message<"modelport.v1.StateChange"> & {
  * Use `create(StateChangeSchema)` to create a new message.
  */
 export const StateChangeSchema: GenMessage<StateChange> = /*@__PURE__*/
-  messageDesc(file_modelport_v1_runtime_watch, 8);
+  messageDesc(file_modelport_v1_runtime_watch, 9);
 
 /**
  * Inferences that reached their model: refused ones (unknown model, wrong tensors) are not in it.
@@ -468,7 +501,7 @@ export type TrafficFigures = Message<"modelport.v1.TrafficFigures"> & {
  * Use `create(TrafficFiguresSchema)` to create a new message.
  */
 export const TrafficFiguresSchema: GenMessage<TrafficFigures> = /*@__PURE__*/
-  messageDesc(file_modelport_v1_runtime_watch, 9);
+  messageDesc(file_modelport_v1_runtime_watch, 10);
 
 /**
  * @generated from message modelport.v1.RuntimeState
@@ -599,7 +632,7 @@ export type RuntimeState = Message<"modelport.v1.RuntimeState"> & {
  * Use `create(RuntimeStateSchema)` to create a new message.
  */
 export const RuntimeStateSchema: GenMessage<RuntimeState> = /*@__PURE__*/
-  messageDesc(file_modelport_v1_runtime_watch, 10);
+  messageDesc(file_modelport_v1_runtime_watch, 11);
 
 /**
  * How late the server's event loop was within the last second or so, in milliseconds.
@@ -628,7 +661,7 @@ export type EventLoopDelay = Message<"modelport.v1.EventLoopDelay"> & {
  * Use `create(EventLoopDelaySchema)` to create a new message.
  */
 export const EventLoopDelaySchema: GenMessage<EventLoopDelay> = /*@__PURE__*/
-  messageDesc(file_modelport_v1_runtime_watch, 11);
+  messageDesc(file_modelport_v1_runtime_watch, 12);
 
 /**
  * A child process that holds models.
@@ -673,7 +706,7 @@ export type HostStatus = Message<"modelport.v1.HostStatus"> & {
  * Use `create(HostStatusSchema)` to create a new message.
  */
 export const HostStatusSchema: GenMessage<HostStatus> = /*@__PURE__*/
-  messageDesc(file_modelport_v1_runtime_watch, 12);
+  messageDesc(file_modelport_v1_runtime_watch, 13);
 
 /**
  * @generated from message modelport.v1.Versions
@@ -704,7 +737,7 @@ export type Versions = Message<"modelport.v1.Versions"> & {
  * Use `create(VersionsSchema)` to create a new message.
  */
 export const VersionsSchema: GenMessage<Versions> = /*@__PURE__*/
-  messageDesc(file_modelport_v1_runtime_watch, 13);
+  messageDesc(file_modelport_v1_runtime_watch, 14);
 
 /**
  * @generated from message modelport.v1.Event
@@ -757,7 +790,7 @@ export type Event = Message<"modelport.v1.Event"> & {
  * Use `create(EventSchema)` to create a new message.
  */
 export const EventSchema: GenMessage<Event> = /*@__PURE__*/
-  messageDesc(file_modelport_v1_runtime_watch, 14);
+  messageDesc(file_modelport_v1_runtime_watch, 15);
 
 /**
  * The life of one generation: each load that does not join an earlier one makes a new generation.
@@ -831,6 +864,48 @@ export const ModelStateSchema: GenEnum<ModelState> = /*@__PURE__*/
   enumDesc(file_modelport_v1_runtime_watch, 0);
 
 /**
+ * @generated from enum modelport.v1.JoiningState
+ */
+export const JoiningState = {
+  /**
+   * @generated from enum value: JOINING_STATE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * The structure of the file shows that each row of an output follows from the same row of the inputs.
+   *
+   * @generated from enum value: JOINING_STATE_PROVEN = 1;
+   */
+  PROVEN: 1,
+
+  /**
+   * The model's own settings say so, by a max_batch_size above 0.
+   *
+   * @generated from enum value: JOINING_STATE_PROMISED = 2;
+   */
+  PROMISED: 2,
+
+  /**
+   * Every request runs by itself: it is neither proven nor promised, or was found to be wrong.
+   *
+   * @generated from enum value: JOINING_STATE_OFF = 3;
+   */
+  OFF: 3,
+} as const;
+
+/**
+ * @generated from enum modelport.v1.JoiningState
+ */
+export type JoiningState = (typeof JoiningState)[keyof typeof JoiningState] | UnknownEnum;
+
+/**
+ * Describes the enum modelport.v1.JoiningState.
+ */
+export const JoiningStateSchema: GenEnum<JoiningState> = /*@__PURE__*/
+  enumDesc(file_modelport_v1_runtime_watch, 1);
+
+/**
  * @generated from enum modelport.v1.RuntimePhase
  */
 export const RuntimePhase = {
@@ -866,11 +941,11 @@ export type RuntimePhase = (typeof RuntimePhase)[keyof typeof RuntimePhase] | Un
  * Describes the enum modelport.v1.RuntimePhase.
  */
 export const RuntimePhaseSchema: GenEnum<RuntimePhase> = /*@__PURE__*/
-  enumDesc(file_modelport_v1_runtime_watch, 1);
+  enumDesc(file_modelport_v1_runtime_watch, 2);
 
 /**
  * Whether the repository RPCs (RepositoryModelLoad and Unload) may load and unload models. Those of
- * mmesh.ModelRuntime always may.
+ * mmesh.ModelRuntime always may. LIFECYCLE_OWNER sets it; by default it is the repository where there is one.
  *
  * @generated from enum modelport.v1.LifecycleOwner
  */
@@ -881,7 +956,7 @@ export const LifecycleOwner = {
   UNSPECIFIED: 0,
 
   /**
-   * They work until ModelMesh calls runtimeStatus.
+   * There is no repository, and ModelMesh has not called runtimeStatus over gRPC yet.
    *
    * @generated from enum value: LIFECYCLE_OWNER_UNCLAIMED = 1;
    */
@@ -895,7 +970,7 @@ export const LifecycleOwner = {
   REPOSITORY: 2,
 
   /**
-   * They answer FAILED_PRECONDITION.
+   * They answer FAILED_PRECONDITION, unless there is no repository anyway.
    *
    * @generated from enum value: LIFECYCLE_OWNER_MODELMESH = 3;
    */
@@ -904,7 +979,7 @@ export const LifecycleOwner = {
 
 /**
  * Whether the repository RPCs (RepositoryModelLoad and Unload) may load and unload models. Those of
- * mmesh.ModelRuntime always may.
+ * mmesh.ModelRuntime always may. LIFECYCLE_OWNER sets it; by default it is the repository where there is one.
  *
  * @generated from enum modelport.v1.LifecycleOwner
  */
@@ -914,7 +989,7 @@ export type LifecycleOwner = (typeof LifecycleOwner)[keyof typeof LifecycleOwner
  * Describes the enum modelport.v1.LifecycleOwner.
  */
 export const LifecycleOwnerSchema: GenEnum<LifecycleOwner> = /*@__PURE__*/
-  enumDesc(file_modelport_v1_runtime_watch, 2);
+  enumDesc(file_modelport_v1_runtime_watch, 3);
 
 /**
  * @generated from enum modelport.v1.HostKind
@@ -956,7 +1031,7 @@ export type HostKind = (typeof HostKind)[keyof typeof HostKind] | UnknownEnum;
  * Describes the enum modelport.v1.HostKind.
  */
 export const HostKindSchema: GenEnum<HostKind> = /*@__PURE__*/
-  enumDesc(file_modelport_v1_runtime_watch, 3);
+  enumDesc(file_modelport_v1_runtime_watch, 4);
 
 /**
  * @generated from enum modelport.v1.EventKind
@@ -978,7 +1053,7 @@ export const EventKind = {
   SHUTDOWN_STARTED: 2,
 
   /**
-   * ModelMesh has called runtimeStatus, and owns the lifecycle from now on.
+   * ModelMesh has called runtimeStatus over gRPC, and owns the lifecycle from now on.
    *
    * @generated from enum value: EVENT_KIND_MODELMESH_TOOK_OVER = 3;
    */
@@ -1038,7 +1113,7 @@ export type EventKind = (typeof EventKind)[keyof typeof EventKind] | UnknownEnum
  * Describes the enum modelport.v1.EventKind.
  */
 export const EventKindSchema: GenEnum<EventKind> = /*@__PURE__*/
-  enumDesc(file_modelport_v1_runtime_watch, 4);
+  enumDesc(file_modelport_v1_runtime_watch, 5);
 
 /**
  * Live state of one runtime. Every field has its unit in its name or comment; times are milliseconds

@@ -65,10 +65,7 @@ function describeRuntime(runtime: RuntimeState, mayChangeModels: boolean): strin
       "loads",
       `${runtime.loadsRunning} of at most ${runtime.loadsLimit}, ${runtime.loadsWaiting} waiting`,
     ],
-    [
-      "lifecycle",
-      `${describeOwner(runtime)}; you ${mayChangeModels ? "may" : "may not"} load and unload`,
-    ],
+    ["lifecycle", describeLifecycle(runtime, mayChangeModels)],
     [
       "inferences",
       `${formatRate(traffic?.requestsPerSecond ?? 0)}, ${formatRate(traffic?.errorsPerSecond ?? 0)} failing${latency}; ${traffic?.succeededTotal ?? 0} succeeded, ${traffic?.failedTotal ?? 0} failed`,
@@ -81,17 +78,24 @@ function describeRuntime(runtime: RuntimeState, mayChangeModels: boolean): strin
   ];
 }
 
-function describeOwner({ lifecycleOwner, hasModelRepository }: RuntimeState): string {
-  const repository = hasModelRepository ? "a local repository" : "no local repository";
+/** Who owns it, what that leaves to the caller, and where another owner would have to be set. */
+function describeLifecycle(
+  { lifecycleOwner, hasModelRepository }: RuntimeState,
+  mayChangeModels: boolean,
+): string {
+  const right = `you ${mayChangeModels ? "may" : "may not"} load and unload`;
   switch (lifecycleOwner) {
     case LifecycleOwner.UNCLAIMED:
-      return `${repository}, until ModelMesh calls`;
+      return `nobody's yet, ModelMesh's once it calls (no local repository); ${right}`;
     case LifecycleOwner.REPOSITORY:
-      return `${repository}, whether or not ModelMesh calls`;
-    case LifecycleOwner.MODELMESH:
-      return "of ModelMesh";
+      return `a local repository's, whether or not ModelMesh calls; ${right}`;
+    case LifecycleOwner.MODELMESH: {
+      if (!hasModelRepository) return `ModelMesh's; ${right}`;
+      const way = mayChangeModels ? "you may load and unload other models alone" : right;
+      return `ModelMesh's, that of the local repository's models included (LIFECYCLE_OWNER=repository changes it); ${way}`;
+    }
     default:
-      return repository;
+      return right;
   }
 }
 

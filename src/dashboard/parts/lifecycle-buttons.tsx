@@ -1,17 +1,18 @@
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
-import { allowedActions, loadFromRepository, unloadModel } from "../state/lifecycle.ts";
+import { allowedActions } from "../state/allowed-actions.ts";
+import { loadFromRepository, unloadModel } from "../state/lifecycle.ts";
 import type { ModelRow } from "../state/model-rows.ts";
 import { usePage } from "../state/page-state.ts";
 import { Dialog } from "./dialog.tsx";
 import { useTask } from "./use-task.ts";
 
-/** Load and unload, for those who may, where it makes sense. */
+/** Load and unload, for those who may, where it makes sense; for others why there are no buttons. */
 export function LifecycleButtons({ row }: { row: ModelRow }): JSX.Element {
   const { store } = usePage();
   const [isAsking, setAsking] = useState(false);
   const [task, run] = useTask();
-  const { load, unload } = allowedActions(store, row);
+  const { load, unload, whyNone } = allowedActions(store, row);
   const isBusy = task.tag === "running";
   return (
     <>
@@ -32,6 +33,7 @@ export function LifecycleButtons({ row }: { row: ModelRow }): JSX.Element {
           </button>
         )}
       </div>
+      {whyNone !== "" && <p class="muted">{whyNone}</p>}
       {task.tag === "failed" && (
         <p class="error" role="alert">
           {task.message}

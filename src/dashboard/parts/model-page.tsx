@@ -1,7 +1,7 @@
 import type { JSX } from "preact";
 import type { ModelStatus } from "../../../gen/modelport/v1/runtime_watch_pb.ts";
 import { formatBytes, formatCount, formatMs, formatTime } from "../format.ts";
-import { findRow, type ModelRow, stateName } from "../state/model-rows.ts";
+import { findRow, joiningText, type ModelRow, stateName } from "../state/model-rows.ts";
 import { usePage } from "../state/page-state.ts";
 import { TryModel } from "../try/try-model.tsx";
 import { EventLog } from "./event-log.tsx";
@@ -76,6 +76,7 @@ function ModelFacts({ status }: { status: ModelStatus }): JSX.Element {
       "Requests",
       `${formatCount(traffic?.succeededTotal ?? 0n)} succeeded, ${formatCount(traffic?.failedTotal ?? 0n)} failed`,
     ],
+    ["Joining", joiningText(status) ?? "–"],
     ["Generation", `${status.generation}`],
   ];
   return <FactsCard id="facts-title" title="Facts" facts={facts} />;

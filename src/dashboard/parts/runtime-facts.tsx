@@ -10,9 +10,9 @@ const phases: Partial<Record<RuntimePhase, string>> = {
 };
 
 const owners: Partial<Record<LifecycleOwner, string>> = {
-  [LifecycleOwner.UNCLAIMED]: "anybody, until ModelMesh calls",
-  [LifecycleOwner.REPOSITORY]: "repository calls",
-  [LifecycleOwner.MODELMESH]: "ModelMesh",
+  [LifecycleOwner.UNCLAIMED]: "nobody’s yet, ModelMesh’s once it calls",
+  [LifecycleOwner.REPOSITORY]: "the repository’s, whether or not ModelMesh calls",
+  [LifecycleOwner.MODELMESH]: "ModelMesh’s",
 };
 
 /** The runtime in one line of the head. */
@@ -47,7 +47,7 @@ export function RuntimeDetails(): JSX.Element {
       "Loads",
       `${runtime?.loadsRunning ?? "–"} of ${runtime?.loadsLimit ?? "–"} under way, ${runtime?.loadsWaiting ?? "–"} waiting`,
     ],
-    ["Models are loaded by", owners[runtime?.lifecycleOwner ?? 0] ?? "–"],
+    ["Lifecycle of models", owners[runtime?.lifecycleOwner ?? 0] ?? "–"],
   ];
   return <FactsCard id="runtime-title" title="Runtime" facts={facts} />;
 }

@@ -1,28 +1,5 @@
 import { ConnectError } from "@connectrpc/connect";
-import { LifecycleOwner } from "../../../gen/modelport/v1/runtime_watch_pb.ts";
 import type { ModelRow } from "./model-rows.ts";
-import type { RuntimeStore } from "./runtime-store.ts";
-
-/** What this caller may do to a model now. */
-export interface AllowedActions {
-  readonly load: boolean;
-  readonly unload: boolean;
-}
-
-/** Which of the buttons to show. The server decides for itself again when one is pressed. */
-export function allowedActions(store: RuntimeStore, row: ModelRow): AllowedActions {
-  const runtime = store.runtime.value;
-  if (!store.mayChangeModels.value || runtime === undefined) return { load: false, unload: false };
-  const { state, status } = row;
-  const isOfRepository = status === undefined || status.pinned;
-  const mayUseRepository = runtime.lifecycleOwner !== LifecycleOwner.MODELMESH;
-  const isHeld = status !== undefined && state !== "failed";
-  const isLeaving = state === "unloading" || state === "draining";
-  return {
-    load: isOfRepository && mayUseRepository && !isHeld,
-    unload: isHeld && !isLeaving && (!isOfRepository || mayUseRepository),
-  };
-}
 
 /** Loads a model of the local repository, all of its versions. Throws an Error for people. */
 export async function loadFromRepository(id: string): Promise<void> {

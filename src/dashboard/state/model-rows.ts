@@ -1,4 +1,8 @@
-import { ModelState, type ModelStatus } from "../../../gen/modelport/v1/runtime_watch_pb.ts";
+import {
+  JoiningState,
+  ModelState,
+  type ModelStatus,
+} from "../../../gen/modelport/v1/runtime_watch_pb.ts";
 
 /** A model that lies in the local repository, or one version of it, and is not loaded. */
 export interface UnloadedModel {
@@ -36,6 +40,18 @@ export type StateName = (typeof stateNames)[keyof typeof stateNames] | "not load
 /** A newer server may have states that this page does not know. */
 export function stateName(state: ModelState): StateName {
   return state in stateNames ? stateNames[state as keyof typeof stateNames] : "unknown";
+}
+
+const joiningNames: Readonly<Partial<Record<JoiningState, string>>> = {
+  [JoiningState.PROVEN]: "proven",
+  [JoiningState.PROMISED]: "promised",
+  [JoiningState.OFF]: "off",
+};
+
+/** Whether requests for it are joined, and why; undefined if that is not known. */
+export function joiningText({ joining }: ModelStatus): string | undefined {
+  if (joining === undefined) return undefined;
+  return `${joiningNames[joining.state] ?? "unknown"}: ${joining.reason}`;
 }
 
 export type SortKey = "name" | "state" | "size" | "load" | "rate" | "p99" | "errors";

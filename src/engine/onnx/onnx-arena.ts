@@ -26,10 +26,19 @@ const mostRegionBytes = 1024 * 1024 * 1024;
 /** A piece may be so much too big without being cut. */
 const mostWasteBytes = 128 * 1024 * 1024;
 
+/** Bounds the work. Longer runs are taken to need this much of what they have at a time. */
+const maxSteps = 60_000;
+const usualFactor = 1.5;
+
 /** Bytes that have been written to after `runs`, one after the other. */
-export function arenaBytes(runs: readonly (readonly ArenaStep[])[]): number {
+export function arenaBytes(
+  runs: readonly { readonly steps: readonly ArenaStep[]; readonly peakBytes: number }[],
+): number {
+  if (runs.reduce((sum, { steps }) => sum + steps.length, 0) > maxSteps) {
+    return usualFactor * Math.max(...runs.map(({ peakBytes }) => peakBytes));
+  }
   const arena = new Arena();
-  for (const steps of runs) arena.run(steps);
+  for (const { steps } of runs) arena.run(steps);
   return arena.touchedBytes;
 }
 

@@ -5,6 +5,7 @@ import type { OnnxGraph } from "./onnx-graph.ts";
 import { type HeldMemory, heldMemory } from "./onnx-held-memory.ts";
 import { type RunMemory, runMemory } from "./onnx-run-memory.ts";
 import { followShapes } from "./onnx-shape-walk.ts";
+import { proveRows } from "./rows/row-proof.ts";
 
 const KiB = 1024;
 
@@ -16,8 +17,15 @@ const nodeBytes = 3 * KiB;
 const idleFrameShare = 0.75;
 /** What the bound allows for: names and kernels of their own, weights that lie in pages with others, and
  *  workspaces that are not known here. */
-const boundFactors = { frame: 1.5, held: 1.07, run: 1.3 } as const;
-const boundBytes = 192 * KiB;
+const boundFactors = { session: 1.2, nodes: 1.5, held: 1.07, run: 1.2 } as const;
+/** More of it for a model that has run. */
+const boundBytes = 128 * KiB;
+
+/** Where shapes are not clear, the runs of a load are not expected to take more than so many times the file's
+ *  weights, its session and the largest value whose shape is clear. */
+const plausibleFactor = 4;
+/** A claim above this is none that a machine could meet: it counts as not clear. */
+const implausibleBytes = 2 ** 40;
 
 /** Rows of the runs that a load ends with: as many as requests are joined into, unless they take more than
  *  this or an eighth of the weights, which then would be most of the model. */
@@ -40,18 +48,25 @@ export async function inspectOnnxFile(file: string): Promise<ModelInspection> {
 
 export function footprintOf(structure: OnnxStructure): ModelFootprint {
   const { weightBytes, nodeCount, graph } = structure;
-  const { held, single, run, rows } = graph === undefined ? unknownRuns : warmUpRuns(graph);
-  // Half-precision becomes FP32.
-  const { heldBytes, leftBehindBytes } = held ?? { heldBytes: 2 * weightBytes, leftBehindBytes: 0 };
+  const { held, single, run, rows } =
+    graph === undefined ? unknownRuns(weightBytes) : warmUpRuns(graph);
   const frameBytes = sessionBytes + nodeCount * nodeBytes;
   // The runs that a load ends with: see `warmUp`.
-  const runBytes = arenaBytes([single.steps, run.steps, run.steps]);
-  const isCold = run.isClear && heldBytes + runBytes < coldBytes;
+  const allRunBytes = arenaBytes([single, run, run]);
+  const isClear = run.isClear && Math.max(held.heldBytes, allRunBytes) < implausibleBytes;
+  const largestBytes = run.isClear ? 0 : Math.min(run.largestClearBytes, implausibleBytes);
+  const mostlyBytes = isClear
+    ? mostBytes
+    : plausibleFactor * (weightBytes + frameBytes + largestBytes);
+  const heldBytes = Math.min(held.heldBytes, mostlyBytes);
+  const runBytes = Math.min(allRunBytes, mostlyBytes);
+  const isCold = isClear && heldBytes + runBytes < coldBytes;
   const bound =
-    boundFactors.held * (heldBytes + leftBehindBytes) +
-    boundFactors.frame * frameBytes +
+    boundFactors.held * (heldBytes + held.leftBehindBytes) +
+    boundFactors.session * sessionBytes +
+    boundFactors.nodes * nodeCount * nodeBytes +
     boundFactors.run * runBytes +
-    boundBytes;
+    (isCold ? 0 : boundBytes);
   return {
     leastBytes: Math.min(weightBytes + idleFrameShare * frameBytes, mostBytes),
     // What constants are computed into is left out: it follows from shapes, which may be wrong.
@@ -61,13 +76,14 @@ export function footprintOf(structure: OnnxStructure): ModelFootprint {
     ),
     usualBytes: Math.min(Math.ceil(heldBytes + frameBytes + runBytes), mostBytes),
     loadedBytes: Math.min(Math.ceil(bound), mostBytes),
-    isClear: run.isClear,
+    isClear,
     warmupRows: isCold ? 0 : rows,
+    rowProof: proveRows(graph),
   };
 }
 
 interface WarmUpRuns {
-  readonly held: HeldMemory | undefined;
+  readonly held: HeldMemory;
   /** On one row. */
   readonly single: RunMemory;
   /** On `rows` rows. */
@@ -75,13 +91,20 @@ interface WarmUpRuns {
   readonly rows: number;
 }
 
-const unknownRun: RunMemory = { peakBytes: 0, constantBytes: 0, isClear: false, steps: [] };
-const unknownRuns: WarmUpRuns = {
-  held: undefined,
-  single: unknownRun,
-  run: unknownRun,
-  rows: fewRows,
+const unknownRun: RunMemory = {
+  peakBytes: 0,
+  constantBytes: 0,
+  isClear: false,
+  largestClearBytes: 0,
+  steps: [],
 };
+
+/** Of a graph that is too big to be kept. */
+function unknownRuns(weightBytes: number): WarmUpRuns {
+  // Half-precision becomes FP32.
+  const held = { heldBytes: 2 * weightBytes, leftBehindBytes: 0 };
+  return { held, single: unknownRun, run: unknownRun, rows: fewRows };
+}
 
 function warmUpRuns(graph: OnnxGraph): WarmUpRuns {
   const body = followShapes(graph, 1);

@@ -67,9 +67,10 @@ const quantizable = new Set(["Conv", "ConvTranspose", "Gemm", "MatMul"]);
 /** A tree's node, a leaf included, and the weight of a leaf for one class or target. */
 const treeNodeBytes = 152;
 const leafWeightBytes = 59;
-/** What a load of trees leaves behind: of each node, and of the kernel's code and tables. */
+/** What a load of trees leaves behind: of each node, and more of the first ones. */
 const leftByTreeNodeBytes = 95;
-const leftByTreesBytes = 2.5 * 1024 * 1024;
+const leftByFirstNodesBytes = 250;
+const mostLeftByFirstNodesBytes = 2.5 * 1024 * 1024;
 /** One element of another list in an attribute, which nodes and kernels both have. */
 const listedBytes = 16;
 const trees = new Set(
@@ -261,7 +262,9 @@ function attributeMemory(node: OnnxNode) {
   }
   return {
     heldBytes: heldBytes + treeNodeBytes * nodes,
-    leftBehindBytes: nodes > 0 ? leftByTreeNodeBytes * nodes + leftByTreesBytes : 0,
+    leftBehindBytes:
+      leftByTreeNodeBytes * nodes +
+      Math.min(leftByFirstNodesBytes * nodes, mostLeftByFirstNodesBytes),
   };
 }
 

@@ -1,9 +1,10 @@
 import type { ArenaStep } from "./onnx-arena.ts";
+import type { OnnxNode } from "./onnx-graph.ts";
 import { unfoldedConstants } from "./onnx-held-memory.ts";
 import { namesUsedBy } from "./onnx-node-names.ts";
 import type { FollowedBody, FollowedNode, FollowedValue } from "./onnx-shape-walk.ts";
 import { storedBytes } from "./onnx-tensor-bytes.ts";
-import { at, elements, type Shape } from "./shapes/node-view.ts";
+import { at, elements, type Shape, withSize } from "./shapes/node-view.ts";
 
 /** What a run takes beside what the session holds. */
 export interface RunMemory {
@@ -13,6 +14,8 @@ export interface RunMemory {
   readonly constantBytes: number;
   /** Whether the shapes of all values were clear; else some are guesses. */
   readonly isClear: boolean;
+  /** Of the largest value whose shape is no guess. */
+  readonly largestClearBytes: number;
   readonly steps: readonly ArenaStep[];
 }
 
@@ -22,17 +25,24 @@ const singleBytes = 4;
 /** Above all machines, and small enough for sums to stay exact. */
 const mostBytes = 2 ** 42;
 
+/** Kernels that give the memory of their input another shape. */
+const reshaping = new Set(["Flatten", "Identity", "Reshape", "Squeeze", "Unsqueeze"]);
 /** Kernels that write their result over an input that nobody needs any more, or are merged into the one before. */
-const inPlace = new Set(
-  "Abs Add BatchNormalization Cast Ceil Clip Div Dropout Elu Erf Exp Flatten Floor HardSigmoid HardSwish Identity LeakyRelu Log Mul Neg Not PRelu Pow Reciprocal Relu Reshape Round Selu Sigmoid Sign Softmax Softplus Sqrt Squeeze Sub Sum Tanh ThresholdedRelu Unsqueeze".split(
+const overwriting = new Set(
+  "Abs Add BatchNormalization Cast Ceil Clip Div Dropout Elu Erf Exp Floor HardSigmoid HardSwish LeakyRelu Log Mul Neg Not PRelu Pow Reciprocal Relu Round Selu Sigmoid Sign Softmax Softplus Sqrt Sub Sum Tanh ThresholdedRelu".split(
     " ",
   ),
 );
+/** Of texts and signals: their dimensions vary, and after a product that was merged with its sum the engine does
+ *  not see any more that two shapes are one. */
+const rankOfSequences = 3;
 
 /** What a convolution unrolls at a time. */
 const unrolledBytes = 2 * 1024 * 1024;
-/** Numbers of channels that have kernels which unroll nothing. */
-const blockedChannels = 8;
+/** Images lie in blocks of so many channels, the last one filled up, between convolutions of two dimensions. */
+const blockChannels = 16;
+const imageRank = 4;
+const pooling = new Set(["AveragePool", "GlobalAveragePool", "GlobalMaxPool", "MaxPool"]);
 const gates: Readonly<Record<string, number>> = { DynamicQuantizeLSTM: 4, GRU: 3, LSTM: 4, RNN: 1 };
 
 /** Of a run with the shapes of `body`. */
@@ -44,6 +54,7 @@ export function runMemory(body: FollowedBody): RunMemory {
     peakBytes: Math.min(trace.peakBytes, mostBytes),
     constantBytes: Math.min(trace.constantBytes, mostBytes),
     isClear: trace.isClear,
+    largestClearBytes: trace.largestClearBytes,
     steps: trace.steps,
   };
 }
@@ -58,9 +69,12 @@ class Trace {
   isClear = true;
   peakBytes = 0;
   constantBytes = 0;
+  largestClearBytes = 0;
   #liveBytes = 0;
   #pieces = 0;
   #live = new Map<string, Piece>();
+  /** Names of images that lie in blocks. */
+  readonly #blocked = new Set<string>();
 
   /** The values that leave the body, which are still there. */
   body(body: FollowedBody): readonly string[] {
@@ -107,15 +121,24 @@ class Trace {
     for (const [output, value] of results.entries()) {
       const name = node.outputs[output] ?? "";
       if (name === "") continue;
-      const bytes = bytesOf(value);
+      const isBlocked = this.#isBlocked(node);
+      if (isBlocked) this.#blocked.add(name);
+      const bytes = isBlocked ? blockedBytes(value) : bytesOf(value);
+      if (!value.isGuess) this.largestClearBytes = Math.max(this.largestClearBytes, bytes);
       const taken =
-        inPlace.has(node.op) && output === 0
+        output === 0 && isInPlace(node.op, value.shape)
           ? this.#over(node.inputs, { dying, bytes })
           : undefined;
       this.#live.set(name, taken ?? this.#allocate(bytes));
     }
     if (work !== undefined) this.#release(work);
     for (const name of dying) this.free(name);
+  }
+
+  #isBlocked({ op, inputs }: OnnxNode): boolean {
+    if (op === "Conv") return true;
+    const isKept = overwriting.has(op) || pooling.has(op);
+    return isKept && this.#blocked.has(inputs[0] ?? "");
   }
 
   /** The piece of an input that ends here and is as big. */
@@ -144,6 +167,10 @@ class Trace {
     this.steps.push({ tag: "free", piece: number });
     this.#liveBytes -= bytes;
   }
+}
+
+function isInPlace(op: string, shape: Shape): boolean {
+  return reshaping.has(op) || (overwriting.has(op) && shape.length !== rankOfSequences);
 }
 
 /** Index of a node -> the results of nodes that nobody needs after it. */
@@ -182,15 +209,22 @@ function workspaceOf({
   if (count !== undefined) return Math.min(count * bytesOf(first), mostBytes);
   const weights = inputs[1]?.shape;
   if (op !== "Conv" || weights === undefined || weights.length < 3) return 0;
-  return unrollsBytes(weights, first.shape);
+  return unrolls(weights, first.shape);
 }
 
-function unrollsBytes(weights: Shape, result: Shape): number {
+function unrolls(weights: Shape, result: Shape): number {
   const window = elements(weights.slice(1));
   const isPlain = elements(weights.slice(2)) === 1;
-  const isBlocked = at(weights, 0) % blockedChannels === 0 && weights.length === 4;
-  if (isPlain || isBlocked) return 0;
+  if (isPlain || weights.length === imageRank) return 0;
   return Math.min(singleBytes * window * elements(result.slice(2)), unrolledBytes);
+}
+
+function blockedBytes(value: FollowedValue): number {
+  const { shape } = value;
+  if (shape.length !== imageRank) return bytesOf(value);
+  const channels = at(shape, 1);
+  const padded = Math.ceil(channels / blockChannels) * blockChannels;
+  return bytesOf({ ...value, shape: withSize(shape, 1, padded) });
 }
 
 function sumOf(values: readonly FollowedValue[]): number {

@@ -87,7 +87,7 @@ function chooseOutputs(draft: GraphDraft): DraftValue[] {
     .sort((a, b) => depth(b) - depth(a));
   const [deepest, ...others] = fitting;
   if (deepest === undefined) return [];
-  return [deepest, ...others.filter(() => draft.random.below(6) === 0).slice(0, 2)];
+  return [deepest, ...others.filter(() => draft.random.below(4) === 0).slice(0, 2)];
 }
 
 /** Nodes that lead to each value, counted again for each way. */

@@ -36,7 +36,7 @@ function pools(draft: GraphDraft): void {
   const images = draft.pick(isImage);
   const places = images.rank - 2;
   const op = draft.random.pick(["MaxPool", "AveragePool", "LpPool"]);
-  const outputs = op === "MaxPool" && draft.chance(30) ? 2 : 1;
+  const outputs = op === "MaxPool" && draft.chance(50) ? 2 : 1;
   const attributes = {
     kernel_shape: ones(places, 1 + draft.random.below(2)),
     strides: ones(places),

@@ -58,7 +58,11 @@ function joinsAxes(draft: GraphDraft): void {
 function reshapes(draft: GraphDraft): void {
   const value = draft.pick(hasAxes);
   const [a, b] = value.traces.map(({ shape }) => shape.reduce((all, size) => all * size, 1));
-  const [rows, columns] = [draft.chance(70) ? -1 : 0, 1 + draft.random.below(6)];
+  const rows = draft.chance(70) ? -1 : 0;
+  const own = Array.from({ length: value.rank }, (_, axis) => axis)
+    .filter((axis) => !value.rowAxes.includes(axis) && draft.chance(70))
+    .reduce((all, axis) => all * draft.size(value, axis), 1);
+  const columns = draft.chance(60) ? own : 1 + draft.random.below(6);
   if ((a ?? 0) % columns !== 0 || (b ?? 0) % columns !== 0) throw new NoUse();
   draft.node("Reshape", [
     value,

@@ -8,9 +8,9 @@ import { growSequences } from "./random-sequences.ts";
 /** Adds an operator, or a few that belong together, to a draft. */
 export type Grow = (draft: GraphDraft) => void;
 
-export const isFloat = ({ datatype }: DraftValue) => datatype === "FP32" || datatype === "FP64";
-export const isSmall = ({ datatype }: DraftValue) => datatype === "FP32" || datatype === "FP16";
-export const isNumber = ({ datatype }: DraftValue) => datatype !== "BYTES" && datatype !== "BOOL";
+const isFloat = ({ datatype }: DraftValue) => datatype === "FP32" || datatype === "FP64";
+
+const isNumber = ({ datatype }: DraftValue) => datatype !== "BYTES" && datatype !== "BOOL";
 const isBool = ({ datatype }: DraftValue) => datatype === "BOOL";
 const any = () => true;
 
@@ -32,7 +32,7 @@ function one(op: string, accepts: (value: DraftValue) => boolean, attributes = {
 }
 
 /** Another value of the same datatype, or a constant of a shape that may broadcast. */
-export function partner(draft: GraphDraft, value: DraftValue): DraftValue | string {
+function partner(draft: GraphDraft, value: DraftValue): DraftValue | string {
   if (draft.chance(55)) {
     return draft.pick(({ datatype, name }) => datatype === value.datatype && name !== value.name);
   }
@@ -150,7 +150,8 @@ const normalizes: Grow = (draft) => {
   const value = draft.pick((candidate) => candidate.datatype === "FP32" && candidate.rank > 1);
   const axis = draft.axis(value);
   const shape: number[] = [];
-  for (let at = axis; at < value.rank; at++) shape.push(draft.size(value, at));
+  const isSingle = draft.chance(40);
+  for (let at = axis; at < value.rank; at++) shape.push(isSingle ? 1 : draft.size(value, at));
   const scale = draft.constant("FP32", shape);
   const name = draft.opset >= 23 && draft.chance(50) ? "RMSNormalization" : "LayerNormalization";
   draft.node(name, [value, scale], { axis });
@@ -189,6 +190,14 @@ const multiplies: Grow = (draft) => {
 
 const multipliesAndAdds: Grow = (draft) => {
   const a = draft.pick((value) => isFloat(value) && value.rank === 2);
+  if (draft.chance(25)) {
+    const other = draft.pick((value) => value.datatype === a.datatype && value.rank === 2);
+    draft.node("Gemm", [a, other], {
+      transA: draft.random.below(2),
+      transB: draft.random.below(2),
+    });
+    return;
+  }
   const transA = draft.chance(20) ? 1 : 0;
   const transB = draft.random.below(2);
   const inner = draft.size(a, transA === 1 ? 0 : 1);

@@ -12,19 +12,26 @@ export interface OpenModel {
   release(): void;
 }
 
+let directory: string | undefined;
+
+/** One for all models of this process, of which there are thousands. */
+function workFile(): string {
+  if (directory === undefined) {
+    const made = mkdtempSync(join(tmpdir(), "modelport-models-"));
+    process.once("exit", () => rmSync(made, { recursive: true }));
+    directory = made;
+  }
+  return join(directory, "model.onnx");
+}
+
 /** Loads a model as engine hosts do, on one thread. Throws if the engine refuses it. */
 export function openModel(bytes: Uint8Array): OpenModel {
-  const directory = mkdtempSync(join(tmpdir(), "modelport-model-"));
-  try {
-    const file = join(directory, "model.onnx");
-    writeFileSync(file, bytes);
-    const model = onnxEngine.load(file, { threads: 1 }) as HostModel;
-    const names = model.outputs.map(({ name }) => name);
-    return {
-      run: (inputs) => model.run(inputs, names) as readonly Tensor[],
-      release: () => void model.release(),
-    };
-  } finally {
-    rmSync(directory, { recursive: true });
-  }
+  const file = workFile();
+  writeFileSync(file, bytes);
+  const model = onnxEngine.load(file, { threads: 1 }) as HostModel;
+  const names = model.outputs.map(({ name }) => name);
+  return {
+    run: (inputs) => model.run(inputs, names) as readonly Tensor[],
+    release: () => void model.release(),
+  };
 }

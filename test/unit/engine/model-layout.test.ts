@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { findModelFile } from "../../../src/engine/model-layout.ts";
+import { withoutRoot } from "../../support/without-root.ts";
 
 let root = "";
 before(async () => {
@@ -39,7 +40,19 @@ describe("the model file of a directory", () => {
     ],
     ["is in the largest version beside other files", ["1/a.onnx", "2/b.onnx", "x.txt"], "2/b.onnx"],
     ["is the one beside the versions, if there is one", ["net.onnx", "1/a.onnx"], "net.onnx"],
+    ["is in a version, whatever lies beside it", ["1/a.onnx", "x/b.onnx", "@eaDir/"], "1/a.onnx"],
+    ["is not in versions with zeros in front", ["1/a.onnx", "02/b.onnx"], "1/a.onnx"],
     ["is in the only subdirectory", ["a/model.onnx"], "a/model.onnx"],
+    [
+      "is in the only subdirectory that has one",
+      ["lost+found/", "configs/a.json", "onnx/model.onnx", "tokenizer/deep/er/x"],
+      "onnx/model.onnx",
+    ],
+    [
+      "is in the only subdirectory beside a file system's",
+      ["lost+found/x/", "m/1/a.onnx"],
+      "m/1/a.onnx",
+    ],
     ["is in the only subdirectory, repeatedly", ["a/b/1/2/net.onnx"], "a/b/1/2/net.onnx"],
     ["is in a directory named like a file", ["1/model.onnx/net.onnx"], "1/model.onnx/net.onnx"],
   ];
@@ -60,7 +73,18 @@ describe("the model file of a directory", () => {
       /has 2 \.onnx files and none is named model\.onnx; seen: a/,
     ],
     ["two models beside versions", ["a.onnx", "b.onnx", "1/model.onnx"], /has 2 \.onnx files/],
-    ["versions and other directories", ["1/a.onnx", "x/b.onnx"], /seen: 1\/, x\/$/],
+    [
+      "models in several directories",
+      ["a/model.onnx", "b/1/model.onnx", "c/x"],
+      /has models in several folders: a\/, b\/$/,
+    ],
+    ["doubt in one of several", ["a/x.onnx", "a/y.onnx", "b/"], /\/a has 2 \.onnx files/],
+    ["several directories and no model", ["a/x", "b/y"], /has no \.onnx file; seen: a\/, b\/$/],
+    [
+      "more directories than a model has",
+      Array.from({ length: 1_001 }, (_, index) => `${index}x/`),
+      /has more than 1000 folders: not a model directory$/,
+    ],
     ["an empty largest version", ["1/a.onnx", "2/"], /\/2 has no \.onnx file; seen: nothing$/],
     ["nothing but depth", ["a/b/c/d/e/f/g/h/i/net.onnx"], /within 8 directories/],
     [
@@ -85,6 +109,18 @@ describe("the model file of a directory", () => {
     await symlink(join(directory, "1"), join(directory, "other", "2"));
     const linked = join(directory, "other");
     assert.equal(await findModelFile(linked, ".onnx"), join(linked, "2", "model.onnx"));
+  });
+
+  it("is beside a directory that nobody may read", async () => {
+    const directory = await tree(["private/", "models/iris.onnx"]);
+    for (const path of [root, directory]) await chmod(path, 0o755);
+    await chmod(join(directory, "private"), 0);
+    try {
+      const found = await withoutRoot(() => findModelFile(directory, ".onnx"));
+      assert.equal(found, join(directory, "models", "iris.onnx"));
+    } finally {
+      await chmod(join(directory, "private"), 0o700);
+    }
   });
 
   it("is not behind a link that points nowhere", async () => {

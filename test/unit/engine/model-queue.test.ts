@@ -1,85 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it, mock, type TestContext } from "node:test";
-import type { IndexedTensor, OutgoingTensor } from "../../../src/engine/host-protocol.ts";
-import { HostQueue } from "../../../src/engine/host-queue.ts";
-import { ModelQueue, type RunReceiver } from "../../../src/engine/model-queue.ts";
+import type { IndexedTensor } from "../../../src/engine/host-protocol.ts";
 import { RuntimeError } from "../../../src/errors.ts";
-import { defaultRunSettings, type RunSettings } from "../../../src/run-settings.ts";
-
-const forever = new AbortController().signal;
-
-interface SentRun {
-  readonly wanted: readonly number[];
-  readonly tensors: readonly OutgoingTensor[];
-  readonly receiver: RunReceiver;
-}
-
-/** One tensor of UINT8 [values, 1]. */
-function rows(...values: number[]): IndexedTensor[] {
-  const data = Uint8Array.from(values);
-  return [{ index: 0, datatype: "UINT8", shape: [values.length, 1], data }];
-}
-
-/** A model in a host that answers with its inputs, when told. */
-function newModel(changes: Partial<RunSettings> = {}, { hasRows = true } = {}) {
-  const sent: SentRun[] = [];
-  const callbacks: (() => void)[] = [];
-  const host = new HostQueue((callback) => callbacks.push(callback));
-  const queue = new ModelQueue({
-    owner: {},
-    host,
-    settings: { ...defaultRunSettings, ...changes },
-    hasRows,
-    send: (run, receiver) => sent.push({ ...run, receiver }),
-  });
-  const nextTurn = () => {
-    for (const callback of callbacks.splice(0)) callback();
-  };
-  /** The host answers to the oldest run; a run of any size takes 0.1 ms. */
-  const answer = (change = (tensors: IndexedTensor[]) => tensors) => {
-    const run = sent.shift();
-    assert.ok(run, "nothing was sent");
-    const tensors = run.tensors.map(({ parts, ...head }) => ({
-      ...head,
-      data: new Uint8Array(Buffer.concat(parts)),
-    }));
-    run.receiver.resolve({ runMs: 0.1, computeMs: 0.1, tensors: change(tensors) });
-    nextTurn();
-  };
-  const fail = (error: RuntimeError) => {
-    sent.shift()?.receiver.reject(error);
-    nextTurn();
-  };
-  const infer = (
-    values: readonly number[],
-    { signal = forever, wanted = [0], alone = false } = {},
-  ) => {
-    const result = new Promise<readonly IndexedTensor[]>((resolve, reject) =>
-      queue.run({ wanted, tensors: rows(...values) }, { signal, alone }, { resolve, reject }),
-    );
-    result.catch(() => {});
-    return result;
-  };
-  /** Lets the model prove what it gains: afterwards requests are joined up to the limit. `pass` lets
-   *  the time go by in which requests are held back. */
-  const train = async (pass = () => {}) => {
-    for (let round = 0; round < 30; round++) {
-      const results = Array.from({ length: 70 }, () => infer([1]));
-      do {
-        while (sent.length > 0) answer();
-        pass();
-      } while (sent.length > 0);
-      await Promise.all(results);
-    }
-  };
-  const sizes = () => sent.map(({ tensors }) => tensors[0]?.shape[0]);
-  return { queue, host, sent, answer, fail, infer, train, sizes, nextTurn };
-}
-
-async function valuesOf(result: Promise<readonly IndexedTensor[]>): Promise<number[]> {
-  const [tensor] = await result;
-  return [...(tensor?.data ?? [])];
-}
+import { newModel, rows, valuesOf } from "../../support/queued-model.ts";
 
 describe("the queue of a model", () => {
   it("joins what waits while the host is busy, and gives everybody their own rows", async () => {
@@ -108,8 +31,8 @@ describe("the queue of a model", () => {
     assert.deepEqual(sizes(), [2, 5]);
   });
 
-  it("joins nothing if the model has no rows, is set not to, or the request wants to be alone", async () => {
-    for (const model of [newModel({}, { hasRows: false }), newModel({ maxBatchSize: 1 })]) {
+  it("joins nothing if nobody says that the model may, if it is set not to, or the request wants to be alone", async () => {
+    for (const model of [newModel({}, { mayJoin: false }), newModel({ maxBatchSize: 1 })]) {
       await model.train();
       for (let value = 0; value < 5; value++) void model.infer([value]);
       model.nextTurn();
@@ -217,7 +140,7 @@ describe("the queue of a model", () => {
       const values = [...(tensors[0]?.data ?? [])];
       return rows(...values.map((value) => (value - (values[0] ?? 0)) & 0xff));
     };
-    const { infer, answer, sent, sizes, nextTurn } = newModel();
+    const { infer, answer, sent, sizes, nextTurn, ends, compared } = newModel();
     const seen = new Set<number | undefined>();
     for (let round = 0; round < 20; round++) {
       const results = Array.from({ length: 20 }, () => infer([9]));
@@ -228,7 +151,14 @@ describe("the queue of a model", () => {
       for (const result of results) assert.deepEqual(await valuesOf(result), [0]);
     }
     nextTurn();
-    assert.deepEqual(seen, new Set([1, 3]), "three rows: the rehearsal, whose results nobody gets");
+    assert.deepEqual(seen, new Set([1, 2, 3, 8]), "the rehearsal, whose results nobody gets");
+    assert.equal(ends.length, 1);
+    assert.equal(ends[0]?.isWrong, true);
+    assert.match(
+      ends[0]?.reason ?? "",
+      /^a joined run of \d rows differed from single runs in output 'y'$/,
+    );
+    assert.deepEqual(compared, { same: 0, different: 1 });
   });
 
   it("never joins for a model whose outputs are not rows", async () => {

@@ -8,7 +8,9 @@ const MiB = 1024 * 1024;
 /** Sizes in MiB. */
 function sizeOf(measured: number | undefined, footprint: Partial<ModelFootprint> = {}): number {
   const known = { leastBytes: 8 * MiB, idleBytes: 9 * MiB, usualBytes: 10 * MiB };
-  const whole = { ...known, loadedBytes: 15 * MiB, isClear: true, warmupRows: 3, ...footprint };
+  const rowProof = { isProven: true } as const;
+  const rest = { loadedBytes: 15 * MiB, isClear: true, warmupRows: 3, rowProof };
+  const whole = { ...known, ...rest, ...footprint };
   const bytes = sharedModelBytes(whole, measured === undefined ? undefined : measured * MiB);
   return Math.round((1000 * bytes) / sharedHostFactor / MiB) / 1000;
 }
@@ -50,6 +52,7 @@ describe("what a load reserves", () => {
     loadedBytes: 60 * MiB,
     isClear: true,
     warmupRows: 3,
+    rowProof: { isProven: true },
   };
 
   it("is the bound where everything is clear, of which the weights are certain", () => {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
@@ -186,20 +186,18 @@ describe("the models of a local repository", () => {
     });
   });
 
-  it("are nobody's to load and unload once ModelMesh has called, unless so set", async (t) => {
+  it("stay the repository's to load and unload when ModelMesh calls, unless so set", async (t) => {
+    for (const lifecycleOwner of ["auto", "repository"] as const) {
+      const own = await setUp(t, { lifecycleOwner });
+      await own.loadAll();
+      await own.manager.status("modelmesh");
+      await own.manager.loadFromRepository("plain", forever);
+      await own.manager.unloadFromRepository("plain");
+    }
     const refusal = { kind: "failed-precondition", message: /ModelMesh owns the lifecycle/ };
-    const auto = await setUp(t);
-    await auto.loadAll();
-    await auto.manager.loadFromRepository("plain", forever);
-    await auto.manager.status();
-    await assert.rejects(auto.manager.loadFromRepository("plain", forever), refusal);
-    await assert.rejects(auto.manager.unloadFromRepository("plain"), refusal);
     const mesh = await setUp(t, { lifecycleOwner: "modelmesh" });
     await assert.rejects(mesh.manager.loadFromRepository("plain", forever), refusal);
-    const own = await setUp(t, { lifecycleOwner: "repository" });
-    await own.loadAll();
-    await own.manager.status();
-    await own.manager.unloadFromRepository("plain");
+    await assert.rejects(mesh.manager.unloadFromRepository("plain"), refusal);
   });
 
   it("are refused by name when they are not there, or there is no repository", async (t) => {
@@ -213,6 +211,48 @@ describe("the models of a local repository", () => {
       kind: "failed-precondition",
     });
     assert.deepEqual(await without.manager.index(), []);
+  });
+
+  it("are not harmed by an entry that cannot be read: it is one that is not available", async (t) => {
+    const { root, manager, loadAll } = await setUp(t);
+    await symlink("nowhere.onnx", join(root, "old.onnx"));
+    await writeFile(join(root, "plain.txt"), "labels");
+    const reason = `what ${join(root, "old.onnx")} points to does not exist`;
+    assert.deepEqual(await loadAll(), [`old: ${reason}`]);
+    const index = await manager.index();
+    assert.deepEqual(
+      index.map(({ name, version, state }) => `${name}/${version} ${state}`),
+      ["numbered/2 READY", "numbered/10 READY", "old/ UNAVAILABLE", "plain/ READY"],
+    );
+    assert.equal(index.find(({ name }) => name === "old")?.reason, reason);
+    await assert.rejects(manager.loadFromRepository("old", forever), { message: reason });
+    await manager.loadFromRepository("plain", forever);
+  });
+
+  it("are listed as loaded while their folder cannot be read", async (t) => {
+    const { root, manager, loadAll } = await setUp(t);
+    await loadAll();
+    await rm(join(root, "numbered"), { recursive: true });
+    await symlink("nowhere", join(root, "numbered"));
+    const states = async () =>
+      (await manager.index()).map(({ name, version, state }) => `${name}/${version} ${state}`);
+    const all = ["numbered/2 READY", "numbered/10 READY", "plain/ READY"];
+    assert.deepEqual(await states(), all);
+    await assert.rejects(manager.loadFromRepository("numbered", forever), /does not exist/);
+    assert.equal(manager.isModelReady("numbered", "2"), true);
+    await rm(root, { recursive: true });
+    assert.deepEqual(await states(), all, "without a repository as well");
+  });
+
+  it("are named by why they are none when somebody wants to load them", async (t) => {
+    const { root, manager } = await setUp(t);
+    await mkdir(join(root, "bert"));
+    await writeFile(join(root, "bert", "model.safetensors"), "");
+    await assert.rejects(manager.loadFromRepository("bert", forever), {
+      kind: "model-not-found",
+      message:
+        /'bert' is not in the model repository: .* no \.onnx file; seen: model\.safetensors$/,
+    });
   });
 
   it("do not meet ids that callers send", async (t) => {

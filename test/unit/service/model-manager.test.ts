@@ -323,6 +323,23 @@ describe("loading a model", () => {
     assert.equal(await manager.predictSize(spec("m")), 120_000);
   });
 
+  it("predicts a default for what no load would take, which the load then refuses", async () => {
+    const { manager } = setUp({ capacityBytes: 10 * MiB, defaultModelBytes: 3 * MiB });
+    for (const change of [
+      { path: "" },
+      { path: "/etc/passwd" },
+      { path: "../x" },
+      { type: "mt:no" },
+    ]) {
+      const asked = { ...spec("m"), ...change };
+      assert.equal(await manager.predictSize(asked), 3 * MiB, JSON.stringify(change));
+      await assert.rejects(manager.load(asked, forever), { kind: "invalid-argument" });
+    }
+    await assert.rejects(manager.predictSize({ ...spec("m"), id: "" }), {
+      kind: "invalid-argument",
+    });
+  });
+
   it("gives up after three attempts, and releases everything", async () => {
     const { manager, engine } = setUp();
     const answer = manager.load(spec("m"), forever);

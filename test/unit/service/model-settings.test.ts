@@ -1,10 +1,15 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { defaultRunSettings, inferenceSettings } from "../../../src/run-settings.ts";
+import {
+  defaultRunSettings,
+  inferenceSettings,
+  type RunSettings,
+} from "../../../src/run-settings.ts";
 import {
   modelSettingFields,
   parseSettingsFile,
   readSettings,
+  withOwnSettings,
 } from "../../../src/service/model-settings.ts";
 
 const full = {
@@ -40,9 +45,21 @@ describe("the settings of a model", () => {
 
   it("can be every one that holds for all models", () => {
     const known = new Set(modelSettingFields.map(({ setting }) => setting));
-    assert.deepEqual([...known].sort(), Object.keys(defaultRunSettings).sort());
+    const { promisesRows: _follows, ...settable } = defaultRunSettings;
+    assert.deepEqual([...known].sort(), Object.keys(settable).sort());
     const rows = modelSettingFields.map(({ row }) => row);
     assert.deepEqual(rows.sort(), Object.keys(inferenceSettings).sort());
+  });
+
+  it("promise that rows may be joined where they say a number of rows, which no default does", () => {
+    const promise = (own: Partial<RunSettings>, maxBatchSize = 64) =>
+      withOwnSettings({ ...defaultRunSettings, maxBatchSize }, own).promisesRows;
+    assert.equal(promise({}), false);
+    assert.equal(promise({ maxConcurrency: 2 }), false);
+    assert.equal(promise({ maxBatchSize: 0 }), false);
+    assert.equal(promise({ maxBatchSize: 8 }), true);
+    assert.equal(promise({ maxBatchSize: 64 }), true);
+    assert.equal(withOwnSettings(defaultRunSettings, {}).maxBatchSize, 64);
   });
 
   it("are only those that are given", () => {

@@ -132,7 +132,8 @@ describe("the pods of docker-compose.yml", () => {
       const config = readConfig([], environmentOf(runtime));
       assert.equal(told["INTERNAL_GRPC_PORT"], String(config.port), name);
       assert.equal(told["MM_PRESTOP_WAIT_PORT"], String(config.prestopPort), name);
-      const meshEndsMs = Number(told["SHUTDOWN_TIMEOUT_MS"]);
+      // RuntimeContainersPreStopServer: 2 x (SHUTDOWN_TIMEOUT_MS / 1000 + 1) seconds.
+      const meshEndsMs = 2 * (Number(told["SHUTDOWN_TIMEOUT_MS"]) + 1_000);
       assert.ok(meshEndsMs <= config.prestopTimeoutMs, `${name} may take longer`);
       assert.ok(seconds(mesh.stop_grace_period) * 1000 > meshEndsMs, name);
       assert.equal(mesh.depends_on?.["etcd"]?.condition, "service_healthy");

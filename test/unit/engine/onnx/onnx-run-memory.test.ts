@@ -71,19 +71,19 @@ describe("the memory between the nodes of a graph", () => {
       {
         op: "Conv",
         rest: [3, 8, 8],
-        constants: [fp32([8, 3, 3, 3])],
+        constants: [fp32([16, 3, 3, 3])],
         attributes: { strides: ints(2, 2), pads: ints(1, 1, 1, 1) },
       },
-      2 * 8 * 4 * 4,
+      2 * 16 * 4 * 4,
     ],
     [
       {
         op: "Conv",
         rest: [3, 9, 9],
-        constants: [fp32([8, 3, 3, 3])],
+        constants: [fp32([16, 3, 3, 3])],
         attributes: { strides: ints(2, 2), auto_pad: { text: "SAME_UPPER" } },
       },
-      2 * 8 * 5 * 5,
+      2 * 16 * 5 * 5,
     ],
     [{ op: "MaxPool", rest: [3, 8, 8], attributes: { kernel_shape: ints(2, 2) } }, 2 * 3 * 7 * 7],
     [{ op: "GlobalAveragePool", rest: [3, 8, 8] }, 6],

@@ -1,0 +1,47 @@
+import type { RunSettings } from "../../run-settings.ts";
+import type { TensorSpec } from "../../tensor.ts";
+import type { Joining, ModelMetadata } from "../engine.ts";
+import type { RowProof } from "../onnx/rows/row-proof.ts";
+
+/** What a load knows of the joining of its model's requests. */
+export interface JoiningTerms {
+  readonly rowProof: RowProof;
+  /** Rows of a run that the memory of the model is made for. */
+  readonly cheapRows: number;
+  /** What was wrong with joined runs of this very file before. */
+  readonly fault: string | undefined;
+  /** As `onJoinedWrong` of `Engine.load`. */
+  onWrong(joining: Joining): void;
+}
+
+/** Whether a model's requests are joined: only where its rows are proven to be independent, or where its own
+ *  settings promise it. A default for all models promises nothing of any. */
+export function joiningOf(
+  metadata: ModelMetadata,
+  { maxBatchSize, promisesRows }: RunSettings,
+  { rowProof, fault }: Pick<JoiningTerms, "rowProof" | "fault">,
+): Joining {
+  if (maxBatchSize < 2) return off(`max_batch_size is ${maxBatchSize}`);
+  const fixed = withoutRows("input", metadata.inputs) ?? withoutRows("output", metadata.outputs);
+  if (fixed !== undefined) return off(fixed);
+  if (fault !== undefined) return off(fault);
+  if (rowProof.isProven) return { state: "proven", reason: "its rows are proven independent" };
+  if (promisesRows) {
+    return { state: "promised", reason: `its own settings say max_batch_size ${maxBatchSize}` };
+  }
+  return off(rowProof.reason);
+}
+
+function off(reason: string): Joining {
+  return { state: "off", reason };
+}
+
+/** Which of them cannot have any number of rows. */
+function withoutRows(role: "input" | "output", specs: readonly TensorSpec[]): string | undefined {
+  if (specs.length === 0) return `it has no ${role}s`;
+  const fixed = specs.find(({ shape }) => shape[0] !== -1);
+  if (fixed === undefined) return undefined;
+  const { name, shape } = fixed;
+  const what = shape.length === 0 ? "is a scalar" : `has the fixed first dimension ${shape[0]}`;
+  return `${role} '${name}' ${what}`;
+}

@@ -1,0 +1,33 @@
+import { compareVersions } from "../served-versions.ts";
+import { splitVersionedId } from "./model-name.ts";
+import type { ModelRecord } from "./model-record.ts";
+import type { ModelStateTag } from "./model-state.ts";
+import type { ModelIndexEntry } from "./models.ts";
+
+const states: Record<ModelStateTag, ModelIndexEntry["state"]> = {
+  queued: "LOADING",
+  loading: "LOADING",
+  ready: "READY",
+  reloading: "LOADING",
+  draining: "UNLOADING",
+  unloading: "UNLOADING",
+  failed: "UNAVAILABLE",
+};
+
+/** One entry for each model and version: of several generations the newest counts, and after all of these what
+ *  is `missing` from the runtime. By name, then by version. */
+export function indexOf(
+  records: Iterable<ModelRecord>,
+  missing: readonly ModelIndexEntry[],
+): ModelIndexEntry[] {
+  const present = new Map<string, ModelIndexEntry>();
+  for (const { id, state } of records) {
+    present.set(id, { ...splitVersionedId(id), state: states[state.tag], reason: "" });
+  }
+  return [...present.values(), ...missing].sort(compareEntries);
+}
+
+function compareEntries(a: ModelIndexEntry, b: ModelIndexEntry): number {
+  if (a.name !== b.name) return a.name < b.name ? -1 : 1;
+  return compareVersions(a.version || "0", b.version || "0");
+}

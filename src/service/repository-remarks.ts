@@ -1,0 +1,54 @@
+import { describeError } from "../errors.ts";
+import type { Logger } from "../log.ts";
+import type { RepositoryListing } from "../storage/model-repository.ts";
+
+/** Tells the log what is odd in the local repository: once, not with every look at it. */
+export class RepositoryRemarks {
+  readonly #log: Logger;
+  /** What was said of the last listing. */
+  #told: ReadonlySet<string> = new Set();
+  #unreadable: string | undefined;
+
+  constructor(log: Logger) {
+    this.#log = log;
+  }
+
+  on({ models, ignored, doubles }: RepositoryListing): void {
+    this.#unreadable = undefined;
+    const now = new Set<string>();
+    const once = (key: string, tell: () => void) => {
+      now.add(key);
+      if (!this.#told.has(key)) tell();
+    };
+    for (const { name, why } of ignored) {
+      once(JSON.stringify(["ignored", name, why]), () =>
+        this.#log.debug({ entry: name, reason: why }, "repository entry ignored"),
+      );
+    }
+    for (const double of doubles) {
+      once(JSON.stringify(double), () =>
+        this.#log.warn(
+          { modelId: double.id, path: double.served, ignored: double.ignored },
+          "two models of one name in the repository",
+        ),
+      );
+    }
+    if (models.length === 0 && ignored.length > 0) {
+      const [first] = ignored;
+      once("none", () =>
+        this.#log.warn(
+          { entries: ignored.length, reason: `${first?.name}: ${first?.why}` },
+          "repository has no models",
+        ),
+      );
+    }
+    this.#told = now;
+  }
+
+  onUnreadable(error: unknown): void {
+    const reason = describeError(error);
+    if (reason === this.#unreadable) return;
+    this.#unreadable = reason;
+    this.#log.warn({ reason }, "model repository could not be read");
+  }
+}

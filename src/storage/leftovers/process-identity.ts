@@ -1,0 +1,64 @@
+import { readFile, readlink } from "node:fs/promises";
+import { hostname } from "node:os";
+
+/** What tells a process from all others, on this machine and elsewhere. Texts are empty where the system does not
+ *  say. */
+export interface ProcessIdentity {
+  readonly host: string;
+  /** Of the kernel, which containers of one node share. */
+  readonly bootId: string;
+  /** In which the number counts: each container has its own. */
+  readonly pidNamespace: string;
+  readonly pid: number;
+  /** In ticks since the boot; tells it from another process with its number, as it has in every container. */
+  readonly startTicks: string;
+}
+
+export async function ownIdentity(): Promise<ProcessIdentity> {
+  const [bootId, pidNamespace, startTicks] = await Promise.all([
+    readFile("/proc/sys/kernel/random/boot_id", "utf8").catch(() => ""),
+    readlink("/proc/self/ns/pid").catch(() => ""),
+    startOf(process.pid),
+  ]);
+  return {
+    host: hostname(),
+    bootId: bootId.trim(),
+    pidNamespace,
+    pid: process.pid,
+    startTicks: startTicks ?? "0",
+  };
+}
+
+/** Whether a process of the same kernel is meant. */
+export function isSameBoot(a: ProcessIdentity, b: ProcessIdentity): boolean {
+  return a.bootId !== "" && a.bootId === b.bootId;
+}
+
+/** Whether the process has ended; undefined if that cannot be told by its number from here. */
+export async function hasEnded(
+  other: ProcessIdentity,
+  self: ProcessIdentity,
+): Promise<boolean | undefined> {
+  const isNumberKnown =
+    self.pidNamespace === ""
+      ? other.pidNamespace === "" && other.host === self.host
+      : isSameBoot(other, self) && other.pidNamespace === self.pidNamespace;
+  return isNumberKnown ? (await startOf(other.pid)) !== other.startTicks : undefined;
+}
+
+/** "0" where the system does not say, undefined if there is no such process. */
+async function startOf(pid: number): Promise<string | undefined> {
+  try {
+    const stat = await readFile(`/proc/${pid}/stat`, "utf8");
+    // The name of the program, in parentheses, may have spaces and parentheses in it.
+    return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19];
+  } catch {
+    if (process.platform === "linux") return undefined;
+  }
+  try {
+    process.kill(pid, 0);
+    return "0";
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,28 @@
+import type { Stats } from "node:fs";
+import { readdir, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { fromFileError } from "../../file-errors.ts";
+import { type FolderListing, isForeignName } from "../../model-search.ts";
+
+/** What is in `folder`, by name. Links are followed; what points nowhere or cannot be reached is left out. Throws
+ *  RuntimeError if the folder cannot be read. */
+export async function listFolder(folder: string): Promise<FolderListing> {
+  const entries = await readdir(folder, { withFileTypes: true }).catch((error: unknown) => {
+    throw fromFileError(error, folder);
+  });
+  const files: string[] = [];
+  const folders: string[] = [];
+  const looks = entries.map(async (entry) => {
+    if (isForeignName(entry.name)) return;
+    const kind = entry.isSymbolicLink() ? await tryStat(join(folder, entry.name)) : entry;
+    if (kind?.isFile()) files.push(entry.name);
+    else if (kind?.isDirectory()) folders.push(entry.name);
+  });
+  await Promise.all(looks);
+  return { files: files.sort(), folders: folders.sort() };
+}
+
+/** Of what the link points to, if it is one. Undefined if there is nothing, or nothing that may be seen. */
+export async function tryStat(path: string): Promise<Stats | undefined> {
+  return await stat(path).catch(() => undefined);
+}
