@@ -66,6 +66,7 @@ export interface Config {
   readonly tls: TlsSettings | undefined;
   readonly access: AccessSettings;
   readonly lifecycleOwner: "auto" | "repository" | "modelmesh";
+  readonly readyWhen: "loaded" | "started";
   /** As browsers write them. */
   readonly corsOrigins: readonly string[];
   /** Names without ports, lower case. */
@@ -175,6 +176,7 @@ function assemble(values: Values, problems: string[]): Config {
     tls,
     access,
     lifecycleOwner: raw["lifecycle-owner"] as Config["lifecycleOwner"],
+    readyWhen: raw["ready-when"] as Config["readyWhen"],
     corsOrigins: readOrigins(raw["cors-origins"] as string, whereIs("cors-origins"), problems),
     allowedHosts: [
       // Addresses need no permission.

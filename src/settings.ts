@@ -202,6 +202,13 @@ const access = {
     default: "auto",
     doc: "whose it is to load and unload; auto: the repository's where there is one, else ModelMesh's once it calls",
   },
+  "ready-when": {
+    env: "READY_WHEN",
+    type: "choice",
+    choices: ["loaded", "started"],
+    default: "loaded",
+    doc: "when this runtime is ready; loaded: when every model of the repository has been loaded or has failed once; started: when it takes calls",
+  },
   "cors-origins": {
     env: "CORS_ORIGINS",
     type: "text",
