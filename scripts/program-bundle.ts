@@ -15,6 +15,7 @@ export async function bundleProgram(folder: string): Promise<void> {
       cli: "src/cli.ts",
       "host-main": "src/engine/host-main.ts",
       "file-thread-main": "src/engine/file-thread-main.ts",
+      "codec-thread-main": "src/rpc/codec-thread/codec-thread-main.ts",
     },
     outdir: folder,
     chunkNames: "[name]-[hash]",

@@ -27,6 +27,8 @@ const traceFlushMs = 2_000;
 /** Serves models until a signal ends the process. `flags`: without the program and the command. Resolves when
  *  the models of the local repository are loaded, or with `process.exitCode` set if there is no way to start. */
 export async function serve(flags: readonly string[], env: NodeJS.ProcessEnv): Promise<void> {
+  // Whoever read the announcement may have gone, as `head -1` does: that must not end the server.
+  for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
   const { config, values, problems, warnings } = await loadConfig(flags, env);
   if (config === undefined) {
     process.stderr.write(`modelport: ${problems.join("\n")}\n`);

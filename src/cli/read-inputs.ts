@@ -1,9 +1,9 @@
 import { readFileSync } from "node:fs";
 import { buffer } from "node:stream/consumers";
 import { describeError } from "../errors.ts";
+import { parseExactly } from "../exact-json.ts";
 import { encodeBytes } from "./bytes-elements.ts";
 import { usageError } from "./command-error.ts";
-import { parseJson } from "./json-text.ts";
 import { readNpy } from "./npy-file.ts";
 import {
   type RawTensor,
@@ -66,7 +66,7 @@ async function readValue(
 function readText(text: string, spec: TensorSpec, file?: string): TensorValue {
   let json: unknown;
   try {
-    json = parseJson(text);
+    json = parseExactly(text, { bareNumbers: spec.datatype !== "BYTES" });
   } catch (error) {
     // A word needs no quotes, which shells take away.
     if (spec.datatype === "BYTES" && file === undefined) return { shape: [1], elements: [text] };
@@ -76,7 +76,7 @@ function readText(text: string, spec: TensorSpec, file?: string): TensorValue {
       "expected JSON, @FILE.json, @FILE.npy, or @- for stdin",
     );
   }
-  return readNested(json, spec.name);
+  return readNested(json, spec);
 }
 
 /** Throws CommandError. */

@@ -1,6 +1,6 @@
 import { describeError } from "../errors.ts";
+import { parseExactly } from "../exact-json.ts";
 import { usageError } from "./command-error.ts";
-import { parseJson } from "./json-text.ts";
 import { readFileOrStdin } from "./read-inputs.ts";
 import { type RawTensor, readNested, showSpec, type TensorSpec, toTensor } from "./tensor-value.ts";
 
@@ -19,7 +19,7 @@ export async function readRequestFile(
     );
   let request: unknown;
   try {
-    request = parseJson(bytes.toString("utf8"));
+    request = parseExactly(bytes.toString("utf8"), { bareNumbers: true });
   } catch (error) {
     throw bad(`no JSON (${describeError(error)})`);
   }
@@ -33,7 +33,7 @@ export async function readRequestFile(
         `${JSON.stringify(name)} is no input of the model: ${specs.map(showSpec).join("; ")}`,
       );
     }
-    const value = readNested(data, spec.name);
+    const value = readNested(data, spec);
     if (!isShape(shape)) throw bad(`the shape of "${spec.name}" is no list of sizes`);
     const count = shape.reduce((product, dimension) => product * dimension, 1);
     if (count !== value.elements.length) {

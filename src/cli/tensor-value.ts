@@ -1,4 +1,5 @@
 import { type Element, encodeElements } from "../element-codec.ts";
+import { BareNumber, oddFloat } from "../json-float.ts";
 import { usageError } from "./command-error.ts";
 
 /** What a model says of one input or output. */
@@ -43,25 +44,28 @@ export function toTensor(
 }
 
 /** Nested arrays of JSON, or one value, which is a scalar. Throws CommandError if rows differ in length. */
-export function readNested(json: unknown, name: string): TensorValue {
+export function readNested(json: unknown, { name, datatype }: TensorSpec): TensorValue {
   const shape: number[] = [];
   for (let level = json; Array.isArray(level); level = level[0]) shape.push(level.length);
   const elements: Element[] = [];
-  flatten(json, shape, { name, elements });
+  const isFloat = /^(?:FP|BF)\d/.test(datatype);
+  flatten(json, shape, { name, elements, isFloat });
   return { shape, elements };
 }
 
 function flatten(
   value: unknown,
   shape: readonly number[],
-  into: { readonly name: string; readonly elements: Element[] },
+  into: { readonly name: string; readonly elements: Element[]; readonly isFloat: boolean },
 ): void {
   const [length, ...rest] = shape;
   if (length === undefined) {
-    if (!isElement(value)) {
-      throw usageError(`input "${into.name}" has ${JSON.stringify(value)} where a value should be`);
+    const element = (into.isFloat ? oddFloat(value) : undefined) ?? value;
+    if (!isElement(element)) {
+      const shown = value instanceof BareNumber ? String(value) : JSON.stringify(value);
+      throw usageError(`input "${into.name}" has ${shown} where a value should be`);
     }
-    into.elements.push(value);
+    into.elements.push(element);
     return;
   }
   if (!Array.isArray(value) || value.length !== length) {

@@ -1,12 +1,11 @@
 import { constants } from "node:fs";
 import { access, stat } from "node:fs/promises";
 import type { Config, ConfigReading } from "../config.ts";
-import type { Engine, ModelFile, ModelSource } from "../engine/engine.ts";
+import type { Engine, ModelSource } from "../engine/engine.ts";
 import { describeError } from "../errors.ts";
 import type { RunSettings } from "../run-settings.ts";
-import { parseSettingsFile } from "../service/model-settings.ts";
+import { type ModelConfiguration, readModelConfiguration } from "../service/model-configuration.ts";
 import { listModelRepository, type RepositoryListing } from "../storage/model-repository.ts";
-import { readSmallFile } from "../storage/read-small-file.ts";
 import { type Finding, judgeOf, sizeText } from "./finding.ts";
 
 /** Of what is ignored. */
@@ -121,7 +120,8 @@ async function tryModel(
   try {
     const roots = config.modelRoots;
     const file = await engine.locate({ path, name: path, roots, format: undefined });
-    const settings = await settingsOf(file, config);
+    const configuration = await readModelConfiguration(file);
+    const settings = { ...config.runSettings, ...configuration.settings };
     const source = await engine.inspect(file);
     ({ estimatedBytes } = source);
     if (estimatedBytes > availableBytes) {
@@ -129,23 +129,21 @@ async function tryModel(
       const finding = judge("warn", message, "end what else runs here, and try again");
       return { finding, sizeBytes: estimatedBytes };
     }
-    const { loadTimeoutMs: timeoutMs } = config;
-    const mostBytes = availableBytes;
-    const sizeBytes = await loadOnce(engine, source, { settings, timeoutMs, mostBytes });
-    return { finding: judge("ok", `${name}: ${source.format}, ${sizeText(sizeBytes)}`), sizeBytes };
+    const sizeBytes = await loadOnce(engine, source, {
+      settings,
+      configuration,
+      timeoutMs: config.loadTimeoutMs,
+      mostBytes: availableBytes,
+    });
+    const message = `${name}: ${source.format}, ${sizeText(sizeBytes)}`;
+    const { ignored } = configuration;
+    if (ignored.length === 0) return { finding: judge("ok", message), sizeBytes };
+    const note = `${message}; of its config.pbtxt these have no effect: ${ignored.join(", ")}`;
+    return { finding: judge("ok", note), sizeBytes };
   } catch (error) {
     const advice = "correct the model or its settings, or take it out";
     return { finding: judge("fail", `${name}: ${describeError(error)}`, advice), sizeBytes: 0 };
   }
-}
-
-async function settingsOf(
-  { settingsFile }: ModelFile,
-  { runSettings }: Config,
-): Promise<RunSettings> {
-  if (settingsFile === undefined) return runSettings;
-  const text = await readSmallFile(settingsFile.path);
-  return { ...runSettings, ...parseSettingsFile(text, settingsFile.name) };
 }
 
 /** Resolves with the bytes that it took. */
@@ -154,16 +152,22 @@ async function loadOnce(
   source: ModelSource,
   {
     settings,
+    configuration,
     timeoutMs,
     mostBytes,
   }: {
     readonly settings: RunSettings;
+    readonly configuration: ModelConfiguration;
     readonly timeoutMs: number;
     readonly mostBytes: number;
   },
 ): Promise<number> {
   const signal = AbortSignal.timeout(timeoutMs);
   const model = await engine.load(source, { signal, isolated: false, settings, mostBytes });
-  await model.unload();
+  try {
+    configuration.check(model.metadata);
+  } finally {
+    await model.unload();
+  }
   return model.sizeBytes;
 }

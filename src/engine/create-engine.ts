@@ -123,17 +123,14 @@ class PooledEngine implements Engine {
 
   async inspect({ inspected, ...model }: SeenFile): Promise<ModelSource> {
     if (this.#isClosed) throw shuttingDown();
-    return this.#sourceOf(
-      model,
-      inspected ?? (await this.#files.inspect(model.format, model.file)),
-    );
+    return this.#sourceOf(model, inspected ?? (await this.#files.inspect(model)));
   }
 
   async predict(place: ModelPlace): Promise<ModelSource> {
     if (this.#isClosed) throw shuttingDown();
     const threads = this.#predictionThreads();
     const { model, inspected } = await threads.find(place);
-    return this.#sourceOf(model, inspected ?? (await threads.inspect(model.format, model.file)));
+    return this.#sourceOf(model, inspected ?? (await threads.inspect(model)));
   }
 
   #predictionThreads(): FileThreads {
@@ -146,6 +143,7 @@ class PooledEngine implements Engine {
     { footprint, filesIdentity, diskBytes }: InspectedFiles,
   ): ModelSource {
     const planned = plannedSize(footprint);
+    const { dataFiles, isClear } = footprint;
     const withHost = (bytes: number) =>
       this.#isBig(footprint) ? bytes + hostBaseBytes : Math.ceil(bytes * sharedHostFactor);
     const source: ModelSource = {
@@ -155,7 +153,8 @@ class PooledEngine implements Engine {
       estimatedBytes: withHost(planned.estimatedBytes),
       plausibleBytes: withHost(planned.plausibleBytes),
       leastBytes: withHost(planned.leastBytes),
-      isClear: footprint.isClear,
+      isClear,
+      ...(dataFiles && { dataFiles }),
     };
     this.#footprints.set(source, footprint);
     return source;
@@ -173,9 +172,7 @@ class PooledEngine implements Engine {
     const { meter, onJoinedWrong } = options;
     signal.throwIfAborted();
     const format = knownFormat(source.format);
-    const footprint =
-      this.#footprints.get(source) ??
-      (await this.#files.inspect(source.format, source.file)).footprint;
+    const footprint = this.#footprints.get(source) ?? (await this.#files.inspect(source)).footprint;
     signal.throwIfAborted();
     const load = {
       source,

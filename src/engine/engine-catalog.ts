@@ -1,4 +1,5 @@
 import { RuntimeError } from "../errors.ts";
+import type { DataFolder } from "./files/data-files.ts";
 import type { HostEngine } from "./host-engine.ts";
 import type { RowProof } from "./onnx/rows/row-proof.ts";
 
@@ -17,6 +18,8 @@ export interface ModelFootprint {
   readonly isClear: boolean;
   /** Rows of the runs that bring it to that size; 0: they would add too little. */
   readonly warmupRows: number;
+  /** As `DataFiles.moved`. */
+  readonly dataFiles?: Readonly<Record<string, string>>;
   /** Whether its requests can be joined, as far as the structure says. */
   readonly rowProof: RowProof;
 }
@@ -36,9 +39,9 @@ export interface ModelFormat {
   readonly extension: string;
   /** Format and engine in the Open Inference Protocol's terms. */
   readonly platform: string;
-  /** Reads the structure of `file`, never its weights, and blocks meanwhile. Throws as `Engine.inspect`
-   *  does. */
-  inspect(file: string): Promise<ModelInspection>;
+  /** Reads the structure of `file`, never its weights, and blocks meanwhile. Files that it refers to are
+   *  looked up in `dataFolder`; beside the file without one. Throws as `Engine.inspect` does. */
+  inspect(file: string, dataFolder?: DataFolder): Promise<ModelInspection>;
   /** Upper bound of a loaded model whose files have `diskBytes` bytes, without a host. */
   predictBytes(diskBytes: number): number;
   /** Called in engine hosts only: importing an engine brings its native library into the process. */
@@ -54,9 +57,9 @@ const onnx: ModelFormat = {
   aliases: ["onnxruntime", "onnx_onnxv1"],
   extension: ".onnx",
   platform: "onnx_onnxv1",
-  inspect: async (file) => {
+  inspect: async (file, dataFolder) => {
     inspectOnnx ??= (await import("./onnx/onnx-footprint.ts")).inspectOnnxFile;
-    return await inspectOnnx(file);
+    return await inspectOnnx(file, dataFolder);
   },
   // Half-precision weights become FP32 in memory; the file's structure is not known here.
   predictBytes: (diskBytes) => 2 * diskBytes + 256 * 1024,

@@ -3,6 +3,7 @@ import type { RuntimeError } from "../errors.ts";
 import type { InferenceTimes } from "../inference-times.ts";
 import type { RunSettings } from "../run-settings.ts";
 import type { Tensor, TensorSpec } from "../tensor.ts";
+import type { DataFolder } from "./files/data-files.ts";
 import type { HostCounts } from "./host-counts.ts";
 
 /** Where a caller says that a model is. */
@@ -25,8 +26,12 @@ export interface ModelFile {
   readonly file: string;
   /** As `fileIdentity` of it. */
   readonly identity: string;
+  /** Where the files are that it refers to; absent: beside it. */
+  readonly dataFolder?: DataFolder;
   /** The file with the model's settings, if there is one. Not read. */
   readonly settingsFile?: SettingsFile;
+  /** Triton's configuration of the model, likewise. */
+  readonly tritonConfig?: SettingsFile;
 }
 
 export interface SettingsFile {
@@ -51,6 +56,8 @@ export interface ModelSource extends ModelFile {
   readonly leastBytes: number;
   /** Whether its file tells all of its memory. If not, it may turn out to take anything. */
   readonly isClear: boolean;
+  /** As `DataFiles.moved`. */
+  readonly dataFiles?: Readonly<Record<string, string>>;
 }
 
 /** Whether requests for a model that wait are joined into one run, and why. "proven": its graph keeps rows apart;

@@ -25,9 +25,7 @@ async function answer(call: FileThreadCall): Promise<void> {
   let message: FileThreadAnswer;
   try {
     const result =
-      call.task === "find"
-        ? await findModel(call.place)
-        : await inspectFile(call.format, call.file);
+      call.task === "find" ? await findModel(call.place) : await inspectFile(call.model);
     message = { number: call.number, result };
   } catch (error) {
     const kind = error instanceof RuntimeError ? error.kind : undefined;

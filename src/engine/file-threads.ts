@@ -4,7 +4,7 @@ import { describeError, RuntimeError } from "../errors.ts";
 import type { ModelPlace } from "./engine.ts";
 import type { FileThreadAnswer, FileThreadCall, FileThreadSetup } from "./file-thread-messages.ts";
 import type { InspectedFiles } from "./files/model-inspector.ts";
-import type { FoundModel } from "./model-files.ts";
+import type { FoundModel, InspectedFile } from "./model-files.ts";
 
 /** Node allows as many of its own calls to hang in a file system. */
 const maxThreads = 4;
@@ -42,8 +42,9 @@ export class FileThreads {
   }
 
   /** As `inspectFile` of model-files.ts. Rejects with "temporarily-unavailable" if the thread breaks. */
-  async inspect(format: string, file: string): Promise<InspectedFiles> {
-    return await this.#pick().call<InspectedFiles>({ task: "inspect", format, file });
+  async inspect({ format, file, dataFolder }: InspectedFile): Promise<InspectedFiles> {
+    const model = { format, file, ...(dataFolder && { dataFolder }) };
+    return await this.#pick().call<InspectedFiles>({ task: "inspect", model });
   }
 
   /** What the threads are at is rejected with `reason`, and so is what comes later. */

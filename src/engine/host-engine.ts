@@ -3,7 +3,14 @@ import type { Tensor, TensorSpec } from "../tensor.ts";
 /** What an engine offers inside a host process. It may block: nothing else runs there meanwhile. */
 export interface HostEngine {
   /** Loads `file`. Throws with a message for people; then nothing of the attempt stays in memory. */
-  load(file: string, options: { readonly threads: number }): HostModel | Promise<HostModel>;
+  load(
+    file: string,
+    options: {
+      readonly threads: number;
+      /** Where the files are that it refers to, if not beside it: as `DataFiles.moved`. */
+      readonly dataFiles?: Readonly<Record<string, string>> | undefined;
+    },
+  ): HostModel | Promise<HostModel>;
 }
 
 /** A model in the memory of this process. The host calls its methods one at a time. */

@@ -167,12 +167,14 @@ function letGo(): void {
 }
 
 async function load(frame: Frame): Promise<void> {
-  const { format, file, threads, ownsHost, isWarmedUp } = decodeJson<LoadMessage>(frame.payload);
+  const { format, file, dataFiles, threads, ownsHost, isWarmedUp } = decodeJson<LoadMessage>(
+    frame.payload,
+  );
   const engine = engines.get(format);
   if (engine === undefined) throw new RuntimeError("load-failed", `no engine for ${format}`);
   if (!ownsHost) letGo();
   const before = ownsHost ? undefined : nativeBytes(anonymousBytes());
-  const model = await engine.load(file, { threads });
+  const model = await engine.load(file, { threads, dataFiles });
   models.set(frame.model, model);
   beforeWarmUp = before;
   const message: LoadedMessage = {

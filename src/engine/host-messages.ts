@@ -15,6 +15,8 @@ export interface ReadyMessage {
 export interface LoadMessage {
   readonly format: string;
   readonly file: string;
+  /** As in `ModelSource`. */
+  readonly dataFiles: Readonly<Record<string, string>> | undefined;
   readonly threads: number;
   /** Whether the model has the host to itself, so that its memory is the host's. */
   readonly ownsHost: boolean;

@@ -1,13 +1,14 @@
 import { statSync } from "node:fs";
-import { extname } from "node:path";
+import { dirname, extname } from "node:path";
 import { fromFileError } from "../file-errors.ts";
 import { fileIdentity } from "../file-identity.ts";
 import { SafePath } from "../safe-path.ts";
 import type { ModelFile, ModelPlace, SettingsFile } from "./engine.ts";
 import { knownFormat, type ModelFormat, modelFormats } from "./engine-catalog.ts";
+import { explainRefusal } from "./files/explain-refusal.ts";
 import { type InspectedFiles, ModelInspector } from "./files/model-inspector.ts";
 import { findModelFile } from "./model-layout.ts";
-import { findSettingsFile } from "./settings-file.ts";
+import { findSettingsFile, findTritonConfig } from "./settings-file.ts";
 
 // What the threads for files do. It blocks; see file-threads.ts.
 
@@ -19,10 +20,13 @@ export interface FoundModel {
 
 const inspector = new ModelInspector();
 
+/** What is needed of a model to look into its file. */
+export type InspectedFile = Pick<ModelFile, "format" | "file" | "dataFolder">;
+
 /** As `Engine.locate`, and looks into the file as well, since that is what comes next. */
 export async function findModel(place: ModelPlace): Promise<FoundModel> {
-  const { name, format } = place;
-  const safePath = new SafePath(place.roots);
+  const { name, format, roots } = place;
+  const safePath = new SafePath(roots);
   const path = safePath.follow(place.path, name);
   let refusal: unknown;
   for (const candidate of candidates(path, format)) {
@@ -30,14 +34,22 @@ export async function findModel(place: ModelPlace): Promise<FoundModel> {
       const found = findModelFile(path, candidate.extension);
       // One inside a directory may be a link to where nobody may look.
       const file = found === path ? path : safePath.follow(found, name);
-      const settingsFile = locateSettings(found, safePath, name);
+      // What belongs to the model lies beside the path that was named, whatever that is a link to.
+      const named = found === path ? place.path : found;
+      const locate = (find: (modelFile: string) => string | undefined) =>
+        locateSettings([named, file].map(find), safePath, name);
+      const settingsFile = locate(findSettingsFile);
+      const tritonConfig = locate(findTritonConfig);
+      const dataFolder = { path: dirname(named), roots };
       const model = {
         format: candidate.name,
         file,
         identity: identityOf(file),
+        dataFolder,
         ...(settingsFile && { settingsFile }),
+        ...(tritonConfig && { tritonConfig }),
       };
-      const inspected = await inspector.inspect(candidate, file).catch(() => undefined);
+      const inspected = await inspector.inspect(candidate, model).catch(() => undefined);
       return { model, inspected };
     } catch (error) {
       // The first format is the likeliest: its reason is the one to tell.
@@ -48,11 +60,11 @@ export async function findModel(place: ModelPlace): Promise<FoundModel> {
 }
 
 function locateSettings(
-  modelFile: string,
+  files: readonly (string | undefined)[],
   safePath: SafePath,
   name: string,
 ): SettingsFile | undefined {
-  const found = findSettingsFile(modelFile);
+  const found = files.find((file) => file !== undefined);
   return found === undefined ? undefined : { name: found, path: safePath.follow(found, name) };
 }
 
@@ -64,9 +76,14 @@ function identityOf(file: string): string {
   }
 }
 
-/** Throws as `ModelFormat.inspect`. */
-export async function inspectFile(format: string, file: string): Promise<InspectedFiles> {
-  return await inspector.inspect(knownFormat(format), file);
+/** As `ModelFormat.inspect`. */
+export async function inspectFile(model: InspectedFile): Promise<InspectedFiles> {
+  const { format, file } = model;
+  try {
+    return await inspector.inspect(knownFormat(format), model);
+  } catch (error) {
+    throw explainRefusal(error, file);
+  }
 }
 
 function candidates(path: string, format: string | undefined): readonly ModelFormat[] {

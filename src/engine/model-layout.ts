@@ -3,9 +3,13 @@ import { join } from "node:path";
 import { RuntimeError } from "../errors.ts";
 import { fromFileError } from "../file-errors.ts";
 import { type FolderListing, isForeignName, searchModel } from "../model-search.ts";
+import { fileKindOf } from "./files/file-kind.ts";
+import { sampleFile } from "./files/file-sample.ts";
 
 /** Exporters write one file per tensor for big models, thousands of them; this many are something else. */
 const maxEntries = 100_000;
+/** Files that are looked into where there is no model. */
+const maxSampled = 10;
 
 /** Finds the model file at `path`, a file of any name or a directory, in which it is looked for as
  *  `searchModel` says. Throws RuntimeError "invalid-argument" (no model file, or several),
@@ -22,8 +26,10 @@ export function findModelFile(path: string, extension: string): string {
     const listing = tryList(step.value);
     step = "error" in listing ? search.throw(listing.error) : search.next(listing);
   }
-  if (step.value.tag !== "found") throw step.value.why;
-  return step.value.file;
+  const result = step.value;
+  if (result.tag === "found") return result.file;
+  if (result.tag === "doubt") throw result.why;
+  throw new RuntimeError(result.why.kind, `${result.why.message}${hintOf(path)}`);
 }
 
 function tryList(directory: string): FolderListing | { readonly error: unknown } {
@@ -82,4 +88,14 @@ function statPath(path: string): Stats {
   } catch (error) {
     throw fromFileError(error, path);
   }
+}
+
+/** What a model of another kind is that lies there, and the way to have it served. */
+function hintOf(directory: string): string {
+  for (const name of list(directory).files.slice(0, maxSampled)) {
+    const sample = sampleFile(join(directory, name));
+    const kind = sample && fileKindOf(sample);
+    if (kind !== undefined && !kind.isVague) return `; ${name} is ${kind.what}: ${kind.advice}`;
+  }
+  return "";
 }

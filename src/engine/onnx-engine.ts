@@ -1,8 +1,10 @@
+import { readFileSync } from "node:fs";
 import { type Binding, binding } from "onnxruntime-node/dist/binding.js";
 import { RuntimeError } from "../errors.ts";
 import { type Datatype, elementCount, type Tensor, type TensorSpec } from "../tensor.ts";
 import type { HostEngine, HostModel } from "./host-engine.ts";
 import { engineMessage, memoryRefusal } from "./onnx/engine-message.ts";
+import { moveData } from "./onnx/external/moved-data.ts";
 import { loadError } from "./onnx/load-error.ts";
 import { smallestModel } from "./smallest-model.ts";
 import { decodeStrings, encodeStrings } from "./string-tensor.ts";
@@ -71,7 +73,7 @@ type OrtTensorConstructor = Parameters<typeof binding.initOrtOnce>[1];
 type OrtFeeds = Parameters<Session["run"]>[0];
 
 /** Fatal only: every error comes back as an exception as well. */
-const logSeverity = 4;
+const logSeverity = 4 as const;
 // The declared type asks for the whole public Tensor; the binding only ever calls the constructor.
 binding.initOrtOnce(logSeverity, OrtValue as unknown as OrtTensorConstructor, true);
 
@@ -89,10 +91,11 @@ firstSession.dispose();
 
 /** ONNX Runtime on the CPU. Blocks while it loads and runs. */
 export const onnxEngine: HostEngine = {
-  load(file, { threads }) {
+  load(file, { threads, dataFiles }) {
     const session = new binding.InferenceSession();
     try {
-      session.loadModel(file, {
+      const moved = dataFiles && moveData(readFileSync(file), dataFiles);
+      const options = {
         intraOpNumThreads: threads,
         interOpNumThreads: 1,
         logSeverityLevel: logSeverity,
@@ -100,8 +103,18 @@ export const onnxEngine: HostEngine = {
         // keeps what it plans beside what those runs have left: up to twice the memory.
         enableMemPattern: false,
         // Threads that spin between runs take the core away from the other hosts.
-        extra: { session: { intra_op: { allow_spinning: "0" } } },
-      });
+        extra: {
+          session: {
+            intra_op: { allow_spinning: "0" },
+            ...(moved && { model_external_initializers_file_folder_path: moved.folder }),
+          },
+        },
+      };
+      if (moved === undefined) session.loadModel(file, options);
+      else {
+        const { buffer, byteOffset, byteLength } = moved.bytes;
+        session.loadModel(buffer as ArrayBuffer, byteOffset, byteLength, options);
+      }
     } catch (error) {
       throw loadError(file, error);
     }

@@ -63,8 +63,9 @@ function crossOrigin({ allowedOrigins }: BrowserRules): FastifyCorsOptionsDelega
   };
 }
 
-function marksOf({ headers }: FastifyRequest) {
+function marksOf({ headers, method }: FastifyRequest) {
   return {
+    method,
     authority: headers[":authority"]?.toString() ?? headers.host,
     origin: headers.origin,
     fetchSite: headers["sec-fetch-site"]?.toString(),

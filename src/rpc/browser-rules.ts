@@ -16,6 +16,7 @@ export interface BrowserMarks {
   readonly fetchSite: string | undefined;
   readonly fetchMode: string | undefined;
   readonly userAgent: string | undefined;
+  readonly method: string;
 }
 
 /** Why what a browser sent is refused; undefined if it may pass, as all that no browser sent. Pages must
@@ -36,7 +37,9 @@ export function refusalOf(marks: BrowserMarks, rules: BrowserRules): string | un
   }
   // No origin: a link was followed, which is fine, or a page of another site fetches an image or a script.
   const fromElsewhere = fetchSite === "cross-site" || fetchSite === "same-site";
-  if (fromElsewhere && marks.fetchMode !== "navigate") {
+  // A form of another site that is sent is a navigation, too.
+  const isLink = marks.fetchMode === "navigate" && /^(GET|HEAD)$/.test(marks.method);
+  if (fromElsewhere && !isLink) {
     return "pages of other sites may not fetch from this server";
   }
   return undefined;

@@ -1,5 +1,8 @@
+import { AsyncLocalStorage } from "node:async_hooks";
+import type { IncomingMessage } from "node:http";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { Line, type Place } from "../line.ts";
+import type { MessageCounter } from "./guard/message-cost.ts";
 
 /** A call that holds memory. */
 export interface HeldCall {
@@ -57,7 +60,10 @@ export class CallAccount {
   readonly #ofAll: Share;
   readonly #placeInConnection: Place<HeldCall>;
   readonly #placeInAll: Place<HeldCall>;
-  #bytes = 0;
+  /** Received, or announced, and answers that were not read. */
+  #wireBytes = 0;
+  /** What was made of it: inflated, decoded, encoded. */
+  #madeBytes = 0;
   #isOpen = true;
 
   /** For `CallMemory`. */
@@ -75,26 +81,72 @@ export class CallAccount {
   /** The call is over, or was told to be. Idempotent. */
   close(): void {
     if (!this.#isOpen) return;
-    this.#note(0);
+    this.#note(0, 0);
     this.#isOpen = false;
     this.#placeInConnection.leave();
     this.#placeInAll.leave();
   }
 
-  /** The call holds `bytes` now. What it holds no more room for, others or itself give way for. */
+  /** The call holds `bytes` of requests and answers now. Where that is too much, others or itself give way. */
   hold(bytes: number): void {
     if (!this.#isOpen) return;
-    this.#note(bytes);
+    this.#note(bytes, this.#madeBytes);
+    this.#makeRoom();
+  }
+
+  /** The call is about to make `bytes` of what it has received. Throws `tooMuch` if they do not fit after others
+   *  gave way; it must not make them then. `drop` gives them back, and so does the end of the call. */
+  make(bytes: number): void {
+    if (!this.#isOpen) throw tooMuch;
+    this.#note(this.#wireBytes, this.#madeBytes + bytes);
+    this.#makeRoom();
+    if (this.#ofConnection.bytes <= this.#ofConnection.maxBytes) {
+      if (this.#ofAll.bytes <= this.#ofAll.maxBytes) return;
+    }
+    this.drop(bytes);
+    throw tooMuch;
+  }
+
+  drop(bytes: number): void {
+    if (this.#isOpen) this.#note(this.#wireBytes, this.#madeBytes - bytes);
+  }
+
+  #makeRoom(): void {
     makeRoom(this.#ofConnection);
     makeRoom(this.#ofAll);
   }
 
-  #note(bytes: number): void {
-    this.#ofConnection.bytes += bytes - this.#bytes;
-    this.#ofAll.bytes += bytes - this.#bytes;
-    this.#bytes = bytes;
+  #note(wireBytes: number, madeBytes: number): void {
+    const more = wireBytes + madeBytes - this.#wireBytes - this.#madeBytes;
+    this.#ofConnection.bytes += more;
+    this.#ofAll.bytes += more;
+    this.#wireBytes = wireBytes;
+    this.#madeBytes = madeBytes;
   }
 }
+
+const accountKey = Symbol("account");
+type Accounted = object & { [accountKey]?: CallAccount };
+
+/** `owner`: the stream of an HTTP/2 call, or the request of an HTTP/1.1 call. */
+export function setAccount(owner: object, account: CallAccount): void {
+  (owner as Accounted)[accountKey] = account;
+}
+
+/** The account of the call behind `request`, of either HTTP; undefined if nobody watches the call. */
+export function accountOf(request: IncomingMessage): CallAccount | undefined {
+  const { stream } = request as IncomingMessage & { readonly stream?: Accounted };
+  return (request as Accounted)[accountKey] ?? stream?.[accountKey];
+}
+
+/** What code has to know of a call that is not told which one it works for, as Connect's decompression is not. */
+export interface CallScope {
+  readonly account: CallAccount | undefined;
+  /** For a message of the call, in the form that it has once it is inflated. */
+  readonly newCounter: (() => MessageCounter) | undefined;
+}
+
+export const callScope = new AsyncLocalStorage<CallScope>();
 
 function newShare(maxBytes: number): Share {
   return { maxBytes, calls: new Line(), bytes: 0 };

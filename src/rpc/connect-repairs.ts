@@ -1,18 +1,38 @@
 import type { IncomingMessage } from "node:http";
+import { Code } from "@connectrpc/connect";
 import { parseTimeout } from "@connectrpc/connect/protocol-grpc";
-import type { FastifyInstance } from "fastify";
+import type { FastifyInstance, FastifyRequest } from "fastify";
+import type { Logger } from "pino";
+import { accountOf, callScope } from "./call-memory.ts";
 import { respellGrpcMessage } from "./grpc-message.ts";
+import { messageCounterOf, type RequestMessages } from "./guard/request-counter.ts";
 import { maxTimeoutMs } from "./inference-timeout.ts";
+import { answerNoRpc } from "./plain-http.ts";
+import type { Peer } from "./port.ts";
 
 const acceptHeaders = ["accept-encoding", "grpc-accept-encoding", "connect-accept-encoding"];
 
 /** Hooks for the scope in which connect-fastify has its routes, for what it leaves open. */
-export function repairConnect(scope: FastifyInstance): void {
+export function repairConnect(
+  scope: FastifyInstance,
+  parts: {
+    readonly messages: RequestMessages;
+    readonly peerOf: (request: FastifyRequest) => Peer | undefined;
+    readonly log: Logger;
+  },
+): void {
+  const { messages, peerOf, log } = parts;
   scope.addHook("onRequest", (request, reply, done) => {
-    if (!repairAuthority(request.raw)) {
-      void reply
-        .code(400)
-        .send({ code: "invalid_argument", message: "the request names a malformed host" });
+    const peer = peerOf(request);
+    if (!repairAuthority(request.raw, peer)) {
+      const rpc = `${request.method} ${request.routeOptions.url ?? ""}`;
+      log.info({ rpc, statusCode: 400, reason: "malformed host", peer }, "call failed");
+      answerNoRpc(request, reply, {
+        status: 400,
+        code: "invalid_argument",
+        grpcStatus: Code.InvalidArgument,
+        message: "the request names a malformed host",
+      });
       return;
     }
     // Never compress an answer: ModelMesh offers gzip, but reads one byte of what it gets. If the offer
@@ -20,17 +40,22 @@ export function repairConnect(scope: FastifyInstance): void {
     for (const name of acceptHeaders) request.raw.headers[name] = "identity";
     dropEndlessTimeout(request.raw);
     respellGrpcMessage(reply.raw);
-    done();
+    const { headers, url: path } = request.raw;
+    const newCounter = messageCounterOf(messages, { path, headers });
+    callScope.run({ account: accountOf(request.raw), newCounter }, done);
   });
 }
 
 /** connect-fastify makes a URL of the authority; where it cannot, it writes to the console and answers
  *  200 without a body. Returns whether the authority is fit for that. */
-function repairAuthority({ headers }: IncomingMessage): boolean {
+function repairAuthority({ headers }: IncomingMessage, peer: Peer | undefined): boolean {
   const authority = headers[":authority"] ?? headers.host;
-  // HTTP/1.0 knows none, and clients of unix sockets may leave it out.
-  if (authority === undefined) headers.host = "localhost";
-  return authority === undefined || URL.canParse(`http://${authority}`);
+  if (authority !== undefined && URL.canParse(`http://${authority}`)) return true;
+  // HTTP/1.0 knows none. Clients of unix sockets may leave it out, or name the path of the socket.
+  if (authority !== undefined && peer?.kind !== "unix") return false;
+  if (headers[":authority"] !== undefined) headers[":authority"] = "localhost";
+  headers.host = "localhost";
+  return true;
 }
 
 /** Connect gives every timeout to a timer. One that Node cannot count fires at once. */

@@ -3,8 +3,8 @@ import { IncomingMessage } from "node:http";
 /** A request of HTTP/1.1 that tells of the bytes of its body as they arrive, before anybody reads them, and
  *  can be taken away from whoever does without the end of its connection. */
 export class CountedRequest extends IncomingMessage {
-  /** Called with the number of bytes that have arrived. */
-  onBody: (byteCount: number) => void = () => {};
+  /** Called with each piece that has arrived, which must not be kept. */
+  onBody: (chunk: Buffer) => void = () => {};
   #isRefused = false;
 
   /** Fails it for its readers. What still arrives of it is dropped. */
@@ -16,7 +16,7 @@ export class CountedRequest extends IncomingMessage {
   override push(chunk: Buffer | null, encoding?: BufferEncoding): boolean {
     // To want no more would stop the connection, whose client is to read an answer.
     if (this.#isRefused) return true;
-    if (chunk !== null) this.onBody(chunk.length);
+    if (chunk !== null) this.onBody(chunk);
     return super.push(chunk, encoding);
   }
 

@@ -1,6 +1,7 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 import { describeError, type ErrorKind, RuntimeError, withoutStack } from "../errors.ts";
 import { encodeGrpcMessage } from "./grpc-message.ts";
+import { nameLimit } from "./named-limit.ts";
 import { blameUnreadable } from "./unreadable-message.ts";
 
 // Total on purpose: a kind without a code does not compile.
@@ -56,6 +57,7 @@ const maxEncodedLength = 1000;
  *  callers; what is not ours becomes "internal error" and keeps its text in `cause`. */
 export function toConnectError(reason: unknown): ConnectError {
   if (reason instanceof ConnectError) {
+    nameLimit(reason);
     blameUnreadable(reason);
     return reason;
   }

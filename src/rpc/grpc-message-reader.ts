@@ -1,5 +1,6 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { MessageBuffers } from "./message-buffers.ts";
+import { messageLimit } from "./named-limit.ts";
 
 const headBytes = 5;
 const none: readonly never[] = [];
@@ -16,8 +17,18 @@ export function wholeMessage(chunk: Buffer, maxBytes: number): GrpcMessage | und
   if (chunk.length < headBytes) return undefined;
   const sizeBytes = chunk.readUInt32BE(1);
   if (chunk.length !== headBytes + sizeBytes || sizeBytes > maxBytes) return undefined;
+  refuseFlags(chunk[0] as number);
   const bytes = new Uint8Array(chunk.buffer, chunk.byteOffset + headBytes, sizeBytes);
-  return { isCompressed: ((chunk[0] as number) & 1) === 1, bytes };
+  return { isCompressed: chunk[0] === 1, bytes };
+}
+
+/** Throws "invalid_argument" for the first byte of a message if it is neither 0 nor 1, compressed. */
+export function refuseFlags(flags: number): void {
+  if (flags <= 1) return;
+  throw new ConnectError(
+    `protocol error: a message starts with the flags ${flags}, expected 0, or 1 if it is compressed`,
+    Code.InvalidArgument,
+  );
 }
 
 /** Cuts the body of a gRPC request into messages. A message is put together as it comes, while it is still in
@@ -128,14 +139,15 @@ export class GrpcMessageReader {
   #readHead() {
     if (this.#bufferedBytes < headBytes) return undefined;
     const head = this.#take(headBytes);
+    refuseFlags(head[0] as number);
     const sizeBytes = new DataView(head.buffer, head.byteOffset).getUint32(1);
     if (sizeBytes > this.#maxBytes) {
       throw new ConnectError(
-        `message size ${sizeBytes} is larger than configured readMaxBytes ${this.#maxBytes}`,
+        `message size ${sizeBytes} is larger than ${messageLimit(this.#maxBytes)}`,
         Code.ResourceExhausted,
       );
     }
-    return { isCompressed: ((head[0] as number) & 1) === 1, sizeBytes };
+    return { isCompressed: head[0] === 1, sizeBytes };
   }
 
   /** The first `byteCount` of the buffered bytes, of which there are as many. */

@@ -180,8 +180,7 @@ export class GrpcUnaryCall {
       this.#observed?.decoded?.(performance.now() - startMs);
       return message;
     } catch (reason) {
-      const message = `parse binary: ${reason instanceof Error ? reason.message : String(reason)}`;
-      const error = new ConnectError(message, Code.InvalidArgument);
+      const error = reason instanceof ConnectError ? reason : unreadable(reason);
       logFailure(this.#host.log, this.#context.rpc, error, { ...callFacts(this.#context) });
       throw error;
     }
@@ -316,6 +315,11 @@ function onWantTrailers(this: StreamOfCall): void {
 function bytesOf(frame: readonly Uint8Array[]): number {
   const sizeBytes = frame.reduce((sum, chunk) => sum + chunk.length, 0);
   return Math.max(0, sizeBytes - frameHeadBytes);
+}
+
+function unreadable(reason: unknown): ConnectError {
+  const message = `parse binary: ${reason instanceof Error ? reason.message : String(reason)}`;
+  return new ConnectError(message, Code.InvalidArgument);
 }
 
 function noteModel(observed: ObservedCall, message: object): void {

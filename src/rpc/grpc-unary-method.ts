@@ -10,6 +10,7 @@ import {
 } from "@bufbuild/protobuf";
 import type { MethodImpl } from "@connectrpc/connect";
 import type { GrpcUnaryContext } from "./grpc-unary-context.ts";
+import { ProtobufCounter } from "./guard/protobuf-counter.ts";
 import { rpcOf } from "./interceptors.ts";
 import type { MountedService } from "./mounted-service.ts";
 
@@ -50,7 +51,10 @@ function generatedMethod(
     method,
     rpc: rpcOf({ service: method.parent, method }),
     needsEnd: true,
-    decode: (bytes) => fromBinary(input, bytes),
+    decode(bytes) {
+      new ProtobufCounter(input).push(bytes);
+      return fromBinary(input, bytes);
+    },
     run(message, context) {
       const answer = run(message, context);
       return answer instanceof Promise ? answer.then(toMessage) : toMessage(answer);

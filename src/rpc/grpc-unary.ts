@@ -58,7 +58,7 @@ export class GrpcUnary {
     watched: WatchedStream | undefined,
   ): boolean {
     const method = this.#methods.get(headers[":path"] ?? "");
-    if (method === undefined || !this.#isUsual(headers)) return false;
+    if (method === undefined || !this.#isUsual(headers, stream)) return false;
     const { shutdownSignal, peerOf } = this.#parts;
     const call = new GrpcUnaryCall(this.#host, stream, {
       method,
@@ -71,7 +71,7 @@ export class GrpcUnary {
     return true;
   }
 
-  #isUsual(headers: IncomingHttpHeaders): boolean {
+  #isUsual(headers: IncomingHttpHeaders, stream: ServerHttp2Stream): boolean {
     const type = headers["content-type"];
     if (type !== "application/grpc" && type !== "application/grpc+proto") return false;
     if (headers[":method"] !== "POST" || headers.expect !== undefined) return false;
@@ -79,12 +79,14 @@ export class GrpcUnary {
     if (headers.origin !== undefined) return false;
     const encoding = headers["grpc-encoding"];
     if (encoding !== undefined && encoding !== "identity") return false;
-    return this.#isKnownAuthority(headers[":authority"] ?? headers.host);
+    return this.#isKnownAuthority(headers[":authority"] ?? headers.host, stream);
   }
 
-  #isKnownAuthority(authority: string | undefined): boolean {
+  #isKnownAuthority(authority: string | undefined, stream: ServerHttp2Stream): boolean {
     if (authority === undefined || authority === this.#knownAuthority) return true;
-    if (!URL.canParse(`http://${authority}`)) return false;
+    // Who calls over the unix socket knows no name of this server: gRPC's C core names its path there.
+    const isUnix = this.#parts.peerOf(stream)?.kind === "unix";
+    if (!isUnix && !URL.canParse(`http://${authority}`)) return false;
     this.#knownAuthority = authority;
     return true;
   }

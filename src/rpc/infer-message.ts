@@ -11,9 +11,15 @@ export interface InferMessage {
   readonly id: string;
   readonly parameters: ModelInferRequest["parameters"];
   readonly inputs: readonly InferInput[];
-  readonly outputs: readonly { readonly name: string }[];
+  readonly outputs: readonly InferOutput[];
   /** Views into the message. */
   readonly rawInputContents: readonly Uint8Array[];
+}
+
+export interface InferOutput {
+  readonly name: string;
+  /** Absent where there are none. */
+  readonly parameters?: ModelInferRequest["parameters"];
 }
 
 export interface InferInput {
@@ -34,7 +40,18 @@ export interface TypedContents {
   readonly uint64Contents: ArrayLike<bigint>;
   readonly fp32Contents: ArrayLike<number>;
   readonly fp64Contents: ArrayLike<number>;
-  readonly bytesContents: readonly Uint8Array[];
+  readonly bytesContents: readonly Uint8Array[] | PackedStrings;
+}
+
+/** Elements of BYTES as tensors have them: each is its length as uint32, then its bytes. */
+export class PackedStrings {
+  readonly length: number;
+  readonly data: Uint8Array;
+
+  constructor(length: number, data: Uint8Array) {
+    this.length = length;
+    this.data = data;
+  }
 }
 
 /** What goes into a ModelInferResponse. */

@@ -2,10 +2,19 @@ import { create, type DescMessage, fromBinary, mergeFromBinary } from "@bufbuild
 import {
   type ModelInferRequest,
   ModelInferRequest_InferInputTensorSchema,
+  type ModelInferRequest_InferRequestedOutputTensor,
   ModelInferRequest_InferRequestedOutputTensorSchema,
   ModelInferRequestSchema,
 } from "../../gen/inference/inference_pb.ts";
-import type { InferInput, InferMessage, TypedContents } from "./infer-message.ts";
+import { ProtobufCounter } from "./guard/protobuf-counter.ts";
+import { InferLimits, refuseMany } from "./infer-limits.ts";
+import {
+  type InferInput,
+  type InferMessage,
+  type InferOutput,
+  PackedStrings,
+  type TypedContents,
+} from "./infer-message.ts";
 import {
   readPacked32,
   readPacked64,
@@ -17,7 +26,10 @@ import { irregular, WireReader, wireType } from "./wire-reader.ts";
 /** Decodes a ModelInferRequest. Raw tensors, and typed ones where it can be, are views into `bytes`.
  *  Throws what protobuf-es throws. */
 export function decodeInferRequest(bytes: Uint8Array): InferMessage {
-  return decodeRegularRequest(bytes) ?? fromBinary(ModelInferRequestSchema, bytes);
+  const regular = decodeRegularRequest(bytes);
+  if (regular !== undefined) return regular;
+  new ProtobufCounter(ModelInferRequestSchema).push(bytes);
+  return fromBinary(ModelInferRequestSchema, bytes);
 }
 
 /** The same for messages in the form that encoders usually write, with fields in any order. Undefined
@@ -43,14 +55,17 @@ function readRequest(reader: WireReader): InferMessage {
   let id = "";
   let withParameters: ModelInferRequest | undefined;
   let inputs: InferInput[] | undefined;
-  let outputs: { readonly name: string }[] | undefined;
+  let outputs: InferOutput[] | undefined;
   let rawInputContents: Uint8Array[] | undefined;
+  const limits = new InferLimits();
+  reader.onElements = (count) => limits.elements(count);
   const end = reader.bytes.length;
   while (reader.position < end) {
     const start = reader.position;
     const tag = reader.uint32(end);
     const field = tag >>> 3;
     if (!isContent(tag, 7)) {
+      limits.extra();
       reader.skip(tag, end);
       continue;
     }
@@ -65,6 +80,7 @@ function readRequest(reader: WireReader): InferMessage {
         id = reader.string(end);
         break;
       case 4:
+        limits.extra();
         reader.position = reader.contentEnd(end);
         withParameters ??= create(ModelInferRequestSchema);
         mergeField(
@@ -74,10 +90,10 @@ function readRequest(reader: WireReader): InferMessage {
         );
         break;
       case 5:
-        inputs = append(inputs, readInput(reader, reader.contentEnd(end)));
+        inputs = append(inputs, readInput(reader, reader.contentEnd(end), limits));
         break;
       case 6:
-        outputs = append(outputs, readOutput(reader, reader.contentEnd(end)));
+        outputs = append(outputs, readOutput(reader, reader.contentEnd(end), limits));
         break;
       case 7:
         rawInputContents = append(rawInputContents, reader.view(end));
@@ -99,11 +115,12 @@ function readRequest(reader: WireReader): InferMessage {
 /** Arrays that begin with their first element take its room; empty ones take that of seventeen. */
 function append<Item>(list: Item[] | undefined, item: Item): Item[] {
   if (list === undefined) return [item];
+  refuseMany(list.length);
   list.push(item);
   return list;
 }
 
-function readInput(reader: WireReader, end: number): InferInput {
+function readInput(reader: WireReader, end: number, limits: InferLimits): InferInput {
   let name = "";
   let datatype = "";
   let shape: number[] | undefined;
@@ -116,6 +133,7 @@ function readInput(reader: WireReader, end: number): InferInput {
       continue;
     }
     if (!isContent(tag, 5)) {
+      limits.extra();
       reader.skip(tag, end);
       continue;
     }
@@ -130,12 +148,13 @@ function readInput(reader: WireReader, end: number): InferInput {
         shape = readShape(reader, reader.contentEnd(end), shape);
         break;
       case 4:
+        limits.extra();
         checkField(ModelInferRequest_InferInputTensorSchema, reader, { start, end });
         break;
       case 5:
         // A second one would have to be merged into the first.
         if (contents !== undefined) throw irregular;
-        contents = readContents(reader, reader.contentEnd(end));
+        contents = readContents(reader, reader.contentEnd(end), limits);
         break;
     }
   }
@@ -158,22 +177,30 @@ function readShape(reader: WireReader, end: number, before: readonly number[] = 
 
 const unpackedShape = (3 << 3) | wireType.varint;
 
-function readOutput(reader: WireReader, end: number): { readonly name: string } {
+function readOutput(reader: WireReader, end: number, limits: InferLimits): InferOutput {
   let name = "";
+  let withParameters: ModelInferRequest_InferRequestedOutputTensor | undefined;
   while (reader.position < end) {
     const start = reader.position;
     const tag = reader.uint32(end);
-    if (!isContent(tag, 2)) reader.skip(tag, end);
-    else if (tag >>> 3 === 1) name = reader.string(end);
-    else checkField(ModelInferRequest_InferRequestedOutputTensorSchema, reader, { start, end });
+    if (!isContent(tag, 2)) {
+      limits.extra();
+      reader.skip(tag, end);
+    } else if (tag >>> 3 === 1) name = reader.string(end);
+    else {
+      limits.extra();
+      reader.position = reader.contentEnd(end);
+      withParameters ??= create(ModelInferRequest_InferRequestedOutputTensorSchema);
+      const field = reader.bytes.subarray(start, reader.position);
+      mergeField(ModelInferRequest_InferRequestedOutputTensorSchema, withParameters, field);
+    }
   }
-  return { name };
+  return withParameters === undefined ? { name } : { name, parameters: withParameters.parameters };
 }
 
 type Writable<Type> = { -readonly [Key in keyof Type]: Type[Key] };
 
-function readContents(reader: WireReader, end: number): TypedContents {
-  const bytesContents: Uint8Array[] = [];
+function readContents(reader: WireReader, end: number, limits: InferLimits): TypedContents {
   const contents: Writable<TypedContents> = {
     boolContents: none,
     intContents: none,
@@ -182,18 +209,21 @@ function readContents(reader: WireReader, end: number): TypedContents {
     uint64Contents: none,
     fp32Contents: none,
     fp64Contents: none,
-    bytesContents,
+    bytesContents: none,
   };
   let seen = 0;
   while (reader.position < end) {
     const tag = reader.uint32(end);
     if (!isContent(tag, 8)) {
+      limits.extra();
       reader.skip(tag, end);
       continue;
     }
     const field = tag >>> 3;
     if (field === 8) {
-      bytesContents.push(reader.view(end));
+      // One that follows other fields would have to be joined to those before.
+      if (contents.bytesContents !== none) throw irregular;
+      contents.bytesContents = readStrings(reader, end, limits);
       continue;
     }
     // The second part of a field would have to be joined to the first.
@@ -225,6 +255,38 @@ function readContents(reader: WireReader, end: number): TypedContents {
     }
   }
   return contents;
+}
+
+const stringTag = 8 * 8 + wireType.bytes;
+
+/** From the content of the first string on, all that follow it. */
+function readStrings(reader: WireReader, end: number, limits: InferLimits): PackedStrings {
+  const start = reader.position;
+  let count = 0;
+  let sizeBytes = 0;
+  do {
+    const contentEnd = reader.contentEnd(end);
+    sizeBytes += 4 + contentEnd - reader.position;
+    reader.position = contentEnd;
+    count++;
+    limits.string();
+  } while (reader.takes(stringTag, end));
+  const data = new Uint8Array(sizeBytes);
+  const view = new DataView(data.buffer);
+  reader.position = start;
+  let offset = 0;
+  for (let at = 0; at < count; at++) {
+    if (at > 0) reader.takes(stringTag, end);
+    const contentEnd = reader.contentEnd(end);
+    const length = contentEnd - reader.position;
+    view.setUint32(offset, length, true);
+    for (let from = reader.position, to = offset + 4; from < contentEnd; ) {
+      data[to++] = reader.bytes[from++] as number;
+    }
+    offset += 4 + length;
+    reader.position = contentEnd;
+  }
+  return new PackedStrings(count, data);
 }
 
 /** Whether `tag` is a known field, from 1 to `lastField`, with content of its own length; false for fields

@@ -2,13 +2,16 @@ import type { FastifyInstance } from "fastify";
 import { abortable } from "../abort.ts";
 import { RuntimeError } from "../errors.ts";
 import type { Models } from "../service/models.ts";
+import type { Tensor } from "../tensor.ts";
+import { accountOf } from "./call-memory.ts";
+import { type CodecThread, leastThreadBytes } from "./codec-thread/codec-thread.ts";
 import { inferenceExtensions } from "./inference.ts";
 import { withTimeout } from "./inference-timeout.ts";
 import { refuseParametersInBody } from "./load-parameters.ts";
 import { observedRequest } from "./observed-requests.ts";
 import { readBody } from "./rest-body.ts";
 import { wantsReadyOnly } from "./rest-index.ts";
-import { decodeRestInference } from "./rest-request.ts";
+import { decodeRestInference, type RestInferenceBody } from "./rest-request.ts";
 import { encodeRestInference } from "./rest-response.ts";
 import {
   addRestRoute,
@@ -26,6 +29,7 @@ export interface InferenceRestParts extends RestParts {
   readonly version: string;
   /** Limit for one body, before and after decompression. */
   readonly readMaxBytes: number;
+  readonly codecThread: CodecThread;
 }
 
 /** The Open Inference Protocol version 2 over plain HTTP. `scope` is one of REST (see restScope) whose
@@ -129,34 +133,56 @@ function routes(parts: InferenceRestParts): RestRoute[] {
 
 async function infer(
   { request, model, version, signal: called }: RestCall,
-  { models, readMaxBytes }: InferenceRestParts,
+  { models, readMaxBytes, codecThread }: InferenceRestParts,
 ): Promise<RestReply> {
   const body = await readBody(request, readMaxBytes);
+  const account = accountOf(request);
   // Nobody waits for the answer any more, or nobody may.
   called.throwIfAborted();
   // HTTP joins repeated values by a comma, which the decoder refuses.
   const jsonLength = request.headers["inference-header-content-length"]?.toString();
   const observed = observedRequest(request)?.call;
   const arrivedMs = performance.now();
-  const asked = decodeRestInference({ body, jsonLength, modelId: model, version });
+  const sent: RestInferenceBody = { body, jsonLength, modelId: model, version };
+  const isLarge = jsonBytes(sent) >= leastThreadBytes;
+  const asked = isLarge ? await codecThread.decode(sent, called) : decodeRestInference(sent);
+  account?.make(bytesBeside(asked.inference.inputs, body));
   observed?.decoded?.(performance.now() - arrivedMs);
   const inference = { ...asked.inference, times: observed?.times };
   const result = await withTimeout({ signal: called, timeoutUs: asked.timeoutUs }, (signal) =>
     abortable(models.infer(model, inference, signal), signal),
   );
   const resultMs = performance.now();
-  const answer = encodeRestInference(result, { modelId: model, ...asked });
+  const { sizeBytes, ...answer } = await encodeRestInference(
+    result,
+    { modelId: model, ...asked },
+    (bytes) => account?.make(bytes),
+  );
   observed?.encoded?.(performance.now() - resultMs);
+  const length = { "content-length": sizeBytes };
   if (answer.jsonLength === undefined) {
-    return { headers: { "content-type": "application/json" }, body: answer.body };
+    return { headers: { "content-type": "application/json", ...length }, body: answer.body };
   }
   return {
     headers: {
       "content-type": "application/octet-stream",
       "inference-header-content-length": answer.jsonLength,
+      ...length,
     },
     body: answer.body,
   };
+}
+
+function jsonBytes({ body, jsonLength }: RestInferenceBody): number {
+  return jsonLength === undefined ? body.length : Math.min(Number(jsonLength), body.length);
+}
+
+/** Of the tensors that are no views into `body`. */
+function bytesBeside(tensors: readonly Tensor[], body: Uint8Array): number {
+  return tensors.reduce(
+    (sum, { data }) => sum + (data.buffer === body.buffer ? 0 : data.byteLength),
+    0,
+  );
 }
 
 function forModel(path: string): string[] {

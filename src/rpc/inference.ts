@@ -15,6 +15,7 @@ import { encodeInference } from "./tensor-codec.ts";
 /** What is served beyond the core of the Open Inference Protocol, in the names of its extensions. */
 export const inferenceExtensions = [
   "binary_tensor_data",
+  "classification",
   "model_repository",
   "statistics",
 ] as const;
@@ -31,7 +32,10 @@ export function inferenceService(parts: {
   const answer = async (request: ModelInferRequest, context: HandlerContext) => {
     const { requestHeader: header, signal: cancellation, values } = context;
     const observed = values.get(observedKey)?.call;
-    return toResponse(await infer(request, { header, cancellation, observed }));
+    const answered = await infer(request, { header, cancellation, observed });
+    // Connect's callers read JSON by eye, where raw contents are base64.
+    const isReadByEye = context.protocolName === "connect" && request.inputs.length === 0;
+    return toResponse(isReadByEye ? { ...answered, form: "typed" } : answered);
   };
 
   return {

@@ -1,43 +1,39 @@
+import { setImmediate as turn } from "node:timers/promises";
 import { promisify } from "node:util";
 import {
   brotliCompress,
-  brotliDecompress,
+  createBrotliDecompress,
+  createGunzip,
+  createInflate,
   deflate,
-  gunzip,
   gzip,
   type InputType,
-  inflate,
 } from "node:zlib";
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { Compression } from "@connectrpc/connect/protocol";
+import { callScope } from "./call-memory.ts";
+import type { MessageCounter } from "./guard/message-cost.ts";
+import { type Inflater, inflate } from "./inflate.ts";
+
+/** A few milliseconds, wherever the letters cost something. */
+const sliceBytes = 1024 * 1024;
 
 type Compress = (bytes: InputType) => Promise<Buffer<ArrayBuffer>>;
-type Decompress = (
-  bytes: InputType,
-  options: { readonly maxOutputLength: number; readonly chunkSize: number },
-) => Promise<Buffer<ArrayBuffer>>;
 
-// A message is inflated piece by piece, and each piece waits for a thread of libuv behind everybody else's
-// work. With Node's 16 KiB a gzip bomb of the greatest length allowed has a thousand pieces.
-const minPieceBytes = 16 * 1024;
-const maxPieceBytes = 1024 * 1024;
-const usualRatio = 8;
-
-function messageCompression(name: string, compress: Compress, decompress: Decompress): Compression {
+function messageCompression(name: string, compress: Compress, inflater: Inflater): Compression {
   return {
     name,
     compress: async (bytes) => await compress(bytes),
     async decompress(bytes, readMaxBytes) {
       if (bytes.length === 0) return new Uint8Array(0);
-      const wanted = Math.max(bytes.length * usualRatio, minPieceBytes);
-      const chunkSize = Math.min(wanted, maxPieceBytes);
       try {
-        return await decompress(bytes, { maxOutputLength: readMaxBytes, chunkSize });
+        const { account, newCounter } = callScope.getStore() ?? {};
+        const inflated = await inflate(bytes, { inflater, maxBytes: readMaxBytes, account });
+        const counter = newCounter?.();
+        if (counter !== undefined) await countInSlices(counter, inflated);
+        return inflated;
       } catch (cause) {
-        if (cause instanceof RangeError) {
-          const message = `message is larger than configured readMaxBytes ${readMaxBytes} after decompression`;
-          throw new ConnectError(message, Code.ResourceExhausted, undefined, undefined, cause);
-        }
+        if (cause instanceof ConnectError) throw cause;
         const message = "decompression failed";
         throw new ConnectError(message, Code.InvalidArgument, undefined, undefined, cause);
       }
@@ -45,18 +41,21 @@ function messageCompression(name: string, compress: Compress, decompress: Decomp
   };
 }
 
+async function countInSlices(counter: MessageCounter, bytes: Uint8Array): Promise<void> {
+  for (let at = 0; at < bytes.length; at += sliceBytes) {
+    if (at > 0) await turn();
+    counter.push(bytes.subarray(at, at + sliceBytes));
+  }
+}
+
 /** What messages may be compressed with, by the names that gRPC, Connect and HTTP share. */
-export const compressionGzip = messageCompression("gzip", promisify(gzip), promisify(gunzip));
+export const compressionGzip = messageCompression("gzip", promisify(gzip), createGunzip);
 
 export const compressionBrotli = messageCompression(
   "br",
   promisify(brotliCompress),
-  promisify(brotliDecompress),
+  createBrotliDecompress,
 );
 
 /** zlib's format: some clients of gRPC send it, Connect brings none. */
-export const compressionDeflate = messageCompression(
-  "deflate",
-  promisify(deflate),
-  promisify(inflate),
-);
+export const compressionDeflate = messageCompression("deflate", promisify(deflate), createInflate);

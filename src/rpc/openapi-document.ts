@@ -33,6 +33,7 @@ export function openApiDocument(version: string, models: readonly DocumentedMode
       summary: "The Open Inference Protocol, with the models that are loaded now",
       license: { name: "Apache-2.0", identifier: "Apache-2.0" },
     },
+    servers: [{ url: "/", description: "The server that this document is from." }],
     tags: [
       ...[...new Set(models.map(({ name }) => name))].map((name) => ({
         name: modelTag(name),
@@ -59,10 +60,13 @@ function modelPaths({ name, version, description }: DocumentedModel): Record<str
   const label = version === "" ? name : `${name}, version ${version}`;
   const shared = { tags: [modelTag(name)] };
   const ref = (schema: string) => ({ $ref: `#/components/schemas/${schema}` });
-  const read = (summary: string, schema: string) => ({
+  // Generators make names of it. No encoded name has a slash, which tells versions from other models.
+  const id = path.slice("/v2/models/".length).replace("/versions/", "-/version-");
+  const read = (operation: string, summary: string, schema: string) => ({
     get: {
       ...shared,
       summary,
+      operationId: `${operation}-${id}`,
       responses: { 200: answer("OK", ref(schema)), default: failure },
     },
   });
@@ -71,20 +75,21 @@ function modelPaths({ name, version, description }: DocumentedModel): Record<str
       post: {
         ...shared,
         summary: `Ask ${label}`,
-        operationId: `infer:${path.slice("/v2/models/".length)}`,
-        requestBody: { required: true, content: inferContent(requestSchema(description)) },
+        operationId: `infer-${id}`,
+        description: binaryForm,
+        requestBody: { required: true, content: json(requestSchema(description)) },
         responses: {
           200: {
             description: "The outputs.",
-            content: inferContent(responseSchema(name, description)),
+            content: { ...json(responseSchema(name, description)), ...bytes },
           },
           default: failure,
         },
       },
     },
-    [path]: read(`Inputs and outputs of ${label}`, "ModelMetadata"),
-    [`${path}/ready`]: read(`Whether ${label} can run now`, "ModelReady"),
-    [`${path}/stats`]: read(`Counts and times of ${label}`, "ModelStatistics"),
+    [path]: read("metadata", `Inputs and outputs of ${label}`, "ModelMetadata"),
+    [`${path}/ready`]: read("ready", `Whether ${label} can run now`, "ModelReady"),
+    [`${path}/stats`]: read("statistics", `Counts and times of ${label}`, "ModelStatistics"),
   };
 }
 
@@ -108,25 +113,14 @@ function wantedOutputsSchema(names: readonly string[]): Schema {
     type: "array",
     description: "The wanted outputs, in order; all of them if empty or left out.",
     maxItems: names.length,
-    ...(names.length > 0 && {
-      items: {
-        type: "object",
-        required: ["name"],
-        properties: {
-          name: { enum: names },
-          parameters: {
-            type: "object",
-            properties: {
-              binary_data: {
-                type: "boolean",
-                description: "Send this output as bytes after the JSON.",
-              },
-            },
-            additionalProperties: true,
-          },
-        },
+    items: {
+      type: "object",
+      required: ["name"],
+      properties: {
+        name: names.length > 0 ? { type: "string", enum: names } : { type: "string" },
+        parameters: { $ref: "#/components/schemas/OutputParameters" },
       },
-    }),
+    },
   };
 }
 
@@ -146,13 +140,15 @@ function responseSchema(name: string, { outputs }: ModelDescription): Schema {
   };
 }
 
-/** JSON, and JSON with bytes behind it, which no schema describes: its length is in a header. */
-function inferContent(schema: Schema): Schema {
-  const description =
-    "The JSON, as many bytes as the header Inference-Header-Content-Length says, then the bytes of " +
-    "every tensor with the parameter binary_data_size, in the order of the JSON.";
-  return {
-    "application/json": { schema },
-    "application/octet-stream": { schema: { type: "string", format: "binary", description } },
-  };
-}
+/** In words, and no second kind of content of the request: generators of clients stumble over a choice. */
+const binaryForm =
+  "Tensors may come as bytes, with Content-Type application/octet-stream: the JSON, as many bytes as the header " +
+  "Inference-Header-Content-Length says, then the bytes of every tensor with the parameter binary_data_size, in " +
+  "the order of the JSON. Outputs come so if the parameter binary_data asks for it.";
+
+const json = (schema: Schema) => ({ "application/json": { schema } });
+const bytes: Schema = {
+  "application/octet-stream": {
+    schema: { type: "string", format: "binary", description: binaryForm },
+  },
+};

@@ -14,13 +14,20 @@ export function answer(description: string, schema: Schema): Schema {
 export const failure: Schema = { $ref: "#/components/responses/Error" };
 
 const modelParameter = { $ref: "#/components/parameters/Model" };
-const read = (summary: string, tag: string, schema: Schema) => ({
-  get: { summary, tags: [tag], responses: { 200: answer("OK", schema), default: failure } },
+const versionParameter = { $ref: "#/components/parameters/Version" };
+const read = (operationId: string, summary: string, schema: Schema) => ({
+  get: {
+    summary,
+    operationId,
+    tags: ["server"],
+    responses: { 200: answer("OK", schema), default: failure },
+  },
 });
-const lifecycle = (summary: string, description: string) => ({
+const lifecycle = (operationId: string, summary: string, description: string) => ({
   parameters: [modelParameter],
   post: {
     summary,
+    operationId,
     description,
     tags: ["repository"],
     requestBody: { required: false, content: json({ type: "object" }) },
@@ -28,12 +35,41 @@ const lifecycle = (summary: string, description: string) => ({
   },
 });
 
+/** Of whatever model, by the name in the path: for clients that are not made for one model. */
+function anyModel(base: string, suffix: string, parameters: readonly Schema[]) {
+  const of = suffix === "" ? "any model" : "any version of any model";
+  const get = (operation: string, summary: string, schema: Schema) => ({
+    parameters,
+    ...read(`${operation}${suffix}`, summary, schema),
+  });
+  return {
+    [`${base}/infer`]: {
+      parameters,
+      post: {
+        summary: `Ask ${of}`,
+        operationId: `infer${suffix}`,
+        tags: ["server"],
+        requestBody: { required: true, content: json(ref("InferRequest")) },
+        responses: { 200: answer("The outputs.", ref("InferResponse")), default: failure },
+      },
+    },
+    [base]: get("modelMetadata", `Inputs and outputs of ${of}`, ref("ModelMetadata")),
+    [`${base}/ready`]: get("modelReady", `Whether ${of} can run now`, ref("ModelReady")),
+    [`${base}/stats`]: get("modelStatistics", `Counts and times of ${of}`, ref("ModelStatistics")),
+  };
+}
+
 export const generalPaths: Readonly<Record<string, Schema>> = {
-  "/v2": read("Name, version and extensions of the server", "server", ref("ServerMetadata")),
-  "/v2/health/live": read("Whether the server runs", "server", ref("Live")),
+  "/v2": read(
+    "serverMetadata",
+    "Name, version and extensions of the server",
+    ref("ServerMetadata"),
+  ),
+  "/v2/health/live": read("serverLive", "Whether the server runs", ref("Live")),
   "/v2/health/ready": {
     get: {
       summary: "Whether the server can load and run models",
+      operationId: "serverReady",
       description: "True with no model at all; each model has a path of its own.",
       tags: ["server"],
       responses: {
@@ -43,10 +79,15 @@ export const generalPaths: Readonly<Record<string, Schema>> = {
       },
     },
   },
-  "/v2/models": read("Names of all models", "server", ref("ModelNames")),
-  "/v2/models/stats": read("Counts and times of all models", "server", ref("ModelStatistics")),
+  "/v2/models": read("modelNames", "Names of all models", ref("ModelNames")),
+  "/v2/models/stats": read(
+    "allStatistics",
+    "Counts and times of all models",
+    ref("ModelStatistics"),
+  ),
   "/v2/repository/index": {
     post: {
+      operationId: "repositoryIndex",
       summary: "Every model that is loaded, on its way, or in the local repository",
       tags: ["repository"],
       requestBody: {
@@ -60,13 +101,20 @@ export const generalPaths: Readonly<Record<string, Schema>> = {
     },
   },
   "/v2/repository/models/{model}/load": lifecycle(
+    "loadModel",
     "Load a model of the local repository, or load it anew",
     "Answers when all its versions can serve. Takes no parameters. Refused where ModelMesh owns the lifecycle.",
   ),
   "/v2/repository/models/{model}/unload": lifecycle(
+    "unloadModel",
     "Unload a model of the local repository",
     "Answers when its memory is free. Refused where ModelMesh owns the lifecycle.",
   ),
+  ...anyModel("/v2/models/{model}", "", [modelParameter]),
+  ...anyModel("/v2/models/{model}/versions/{version}", "Version", [
+    modelParameter,
+    versionParameter,
+  ]),
 };
 
 export const generalParameters: Readonly<Record<string, Schema>> = {
@@ -76,6 +124,13 @@ export const generalParameters: Readonly<Record<string, Schema>> = {
     required: true,
     schema: { type: "string", minLength: 1 },
     description: "The id of the model, percent-encoded.",
+  },
+  Version: {
+    name: "version",
+    in: "path",
+    required: true,
+    schema: { type: "string", minLength: 1 },
+    description: "A version of the model, which a local repository has.",
   },
 };
 
@@ -171,7 +226,7 @@ export const generalSchemas: Readonly<Record<string, Schema>> = {
       properties: {
         name: text,
         version: text,
-        state: { enum: ["LOADING", "READY", "UNLOADING", "UNAVAILABLE"] },
+        state: { type: "string", enum: ["LOADING", "READY", "UNLOADING", "UNAVAILABLE"] },
         reason: { ...text, description: "Why it is UNAVAILABLE." },
       },
     },
@@ -190,7 +245,75 @@ export const generalSchemas: Readonly<Record<string, Schema>> = {
     additionalProperties: true,
   },
   BinaryParameters: {
-    allOf: [ref("Parameters"), { type: "object", required: ["binary_data_size"] }],
+    type: "object",
+    description: "Of a tensor that has no form in JSON.",
+    required: ["binary_data_size"],
+    properties: {
+      binary_data_size: {
+        type: "integer",
+        minimum: 0,
+        description: "Bytes of this tensor after the JSON.",
+      },
+    },
+    additionalProperties: true,
+  },
+  OutputParameters: {
+    type: "object",
+    description: "Those not known are ignored.",
+    properties: {
+      binary_data: { type: "boolean", description: "Send this output as bytes after the JSON." },
+      classification: {
+        type: "integer",
+        minimum: 0,
+        description: "Send so many of the greatest elements, as score:index, in place of all.",
+      },
+    },
+    additionalProperties: true,
+  },
+  InferRequest: {
+    type: "object",
+    required: ["inputs"],
+    properties: {
+      id: { ...text, description: "Comes back in the answer." },
+      parameters: ref("RequestParameters"),
+      inputs: { type: "array", items: ref("Tensor") },
+      outputs: {
+        type: "array",
+        description: "The wanted outputs, in order; all of them if empty or left out.",
+        items: {
+          type: "object",
+          required: ["name"],
+          properties: { name: text, parameters: ref("OutputParameters") },
+        },
+      },
+    },
+  },
+  InferResponse: {
+    type: "object",
+    required: ["model_name", "outputs"],
+    properties: {
+      model_name: text,
+      model_version: text,
+      id: text,
+      parameters: { type: "object", additionalProperties: true },
+      outputs: { type: "array", items: ref("Tensor") },
+    },
+  },
+  Tensor: {
+    type: "object",
+    required: ["name", "shape", "datatype"],
+    properties: {
+      name: text,
+      shape: { type: "array", items: { type: "integer", minimum: 0 } },
+      datatype: text,
+      data: {
+        type: "array",
+        items: {},
+        description:
+          "Elements in row-major order, flat, or in requests also nested as the shape is.",
+      },
+      parameters: ref("Parameters"),
+    },
   },
   RequestParameters: {
     type: "object",

@@ -31,7 +31,8 @@ const bytes: Schema = { type: "array", items: { type: "integer", minimum: 0, max
 export const dataSchemas: Readonly<Record<string, Schema>> = Object.fromEntries(
   Object.entries(elements).map(([datatype, element]) => {
     const name = dataSchemaName(datatype);
-    const nested = { $ref: `#/components/schemas/${name}` };
+    // A schema that refers to itself would say all of it; generators of clients do not follow it.
+    const nested = { type: "array", items: {} };
     const items = { anyOf: [element, ...(datatype === "BYTES" ? [bytes] : []), nested] };
     const description = `Elements of ${datatype} in row-major order, flat or nested as the shape is.`;
     return [name, { type: "array", items, description }];
@@ -54,7 +55,7 @@ function listSchema(
   minItems: number,
 ): Schema {
   // "items" with an empty "oneOf" would be no valid schema.
-  if (specs.length === 0) return { type: "array", maxItems: 0 };
+  if (specs.length === 0) return { type: "array", items: { type: "object" }, maxItems: 0 };
   const [only] = specs;
   const items = only && specs.length === 1 ? schemaOf(only) : { oneOf: specs.map(schemaOf) };
   const everyOne = specs.map(({ name }) => ({
@@ -114,18 +115,17 @@ function outputData(datatype: Datatype): Schema {
   return { data: { type: "array", items: { ...element, type: ["number", "null"] }, description } };
 }
 
+/** "prefixItems" would say each dimension, but generators of clients take them for kinds of items, and refuse the
+ *  others. */
 function shapeSchema(shape: readonly number[]): Schema {
-  const length = { minItems: shape.length, maxItems: shape.length };
-  if (shape.length === 0) return { type: "array", ...length, description: "A scalar." };
   return {
     type: "array",
-    examples: [exampleShape(shape)],
-    prefixItems: shape.map((dimension) =>
-      dimension < 0 ? { type: "integer", minimum: 0 } : { const: dimension },
-    ),
-    items: false,
-    ...length,
-    description: `[${shape.join(", ")}], where -1 varies.`,
+    items: { type: "integer", minimum: 0 },
+    minItems: shape.length,
+    maxItems: shape.length,
+    ...(shape.length > 0 && { examples: [exampleShape(shape)] }),
+    description: shape.length === 0 ? "A scalar." : `[${shape.join(", ")}], where -1 varies.`,
+    "x-shape": shape,
   };
 }
 

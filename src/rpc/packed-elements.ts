@@ -95,9 +95,19 @@ export function readPackedFloats<Type extends FloatArray>(
   return elements as InstanceType<Type>;
 }
 
-function countVarints({ bytes, position }: WireReader, end: number): number {
+/** Of so many bytes at a time, so that a list that is too long is refused before all of it was counted. */
+const countedBytes = 64 * 1024;
+
+function countVarints(reader: WireReader, end: number): number {
+  const { bytes, position } = reader;
   if (position < end && (bytes[end - 1] as number) >= 0x80) throw irregular;
-  let count = 0;
-  for (let at = position; at < end; at++) if ((bytes[at] as number) < 0x80) count++;
-  return count;
+  let total = 0;
+  for (let from = position; from < end; from += countedBytes) {
+    const to = Math.min(end, from + countedBytes);
+    let count = 0;
+    for (let at = from; at < to; at++) if ((bytes[at] as number) < 0x80) count++;
+    reader.onElements(count);
+    total += count;
+  }
+  return total;
 }

@@ -1,6 +1,8 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { callForm } from "./call-form.ts";
 import { discardUnreadBody } from "./discard-body.ts";
 import { encodeGrpcMessage } from "./grpc-message.ts";
+import { namesOneHost } from "./guard/one-host.ts";
 import { observedRequest } from "./observed-requests.ts";
 import { noteAnswer } from "./unreadable-request.ts";
 
@@ -12,16 +14,22 @@ export function plainHttp(app: FastifyInstance): void {
   app.addHook("onRequest", (request, reply, done) => {
     noteAnswer(request.raw, reply.raw);
     discardUnreadBody(request.raw, reply.raw);
-    done();
+    if (namesOneHost(request.raw)) done();
+    else {
+      const message = "the request has several Host headers, expected one";
+      answerNoRpc(request, reply, { status: 400, code: "invalid_argument", message });
+    }
   });
-  app.setNotFoundHandler((request, reply) =>
+  app.setNotFoundHandler((request, reply) => {
     // The path is as long as the caller likes, headers are not.
-    answerNoRpc(request, reply, {
+    const form = callForm(request.url, request.headers);
+    const what = form === "rest" ? "there is nothing at" : "there is no method";
+    return answerNoRpc(request, reply, {
       status: 404,
       code: "unimplemented",
-      message: `there is no method ${request.url.split("?", 1)[0]?.slice(0, 200)}`,
-    }),
-  );
+      message: `${what} ${request.url.split("?", 1)[0]?.slice(0, 200)}`,
+    });
+  });
 }
 
 /** What the port says of itself to whom is no browser. */
@@ -53,15 +61,35 @@ export function answerNoRpc(
   },
 ): FastifyReply {
   const { status, code, message, grpcStatus = 12 } = refusal;
-  const contentType = request.headers["content-type"] ?? "";
-  if (contentType.startsWith("application/grpc")) {
+  const form = callForm(request.url, request.headers);
+  if (form === "grpc") {
     observedRequest(request.raw)?.fail(grpcStatus);
-    return reply
-      .code(200)
-      .header("content-type", contentType)
-      .header("grpc-status", `${grpcStatus}`)
-      .header("grpc-message", encodeGrpcMessage(message))
-      .send();
+    return sendTrailersOnly(reply, {
+      "content-type": request.headers["content-type"] ?? "",
+      "grpc-status": `${grpcStatus}`,
+      "grpc-message": encodeGrpcMessage(message),
+    });
   }
-  return reply.code(status).send({ code, message });
+  const body = Buffer.from(
+    JSON.stringify(form === "rest" ? { error: message } : { code, message }),
+  );
+  return reply.code(status).header("content-type", "application/json").send(body);
+}
+
+/** gRPC's Trailers-Only: over HTTP/2 one block of headers that ends the stream. Fastify writes the headers before
+ *  it says that there is nothing behind them, so that an empty frame of data has to follow, which clients
+ *  take for an answer that lost its trailers. */
+function sendTrailersOnly(
+  reply: FastifyReply,
+  headers: Readonly<Record<string, string>>,
+): FastifyReply {
+  const { raw } = reply;
+  // What hooks have set, such as that a page may read this.
+  const all = { ...reply.getHeaders(), ...headers };
+  reply.hijack();
+  raw.statusCode = 200;
+  for (const [name, value] of Object.entries(all))
+    if (value !== undefined) raw.setHeader(name, value);
+  raw.end();
+  return reply;
 }

@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from "node:http";
 import { Code, type ConnectError } from "@connectrpc/connect";
 import { codeToString } from "@connectrpc/connect/protocol-connect";
+import { callForm } from "./call-form.ts";
 import { encodeGrpcMessage } from "./grpc-message.ts";
 
 /** An answer as HTTP has it. */
@@ -21,18 +22,17 @@ export function refusalForm(
   { path, headers }: { readonly path: string; readonly headers: IncomingHttpHeaders },
   error: ConnectError,
 ): RefusalForm {
-  const contentType = String(headers["content-type"] ?? "");
-  if (contentType.startsWith("application/grpc")) {
+  const form = callForm(path, headers);
+  if (form === "grpc") {
     const status = {
-      "content-type": contentType,
+      "content-type": String(headers["content-type"]),
       "grpc-status": String(error.code),
       "grpc-message": encodeGrpcMessage(error.rawMessage),
     };
     return { status: 200, headers: status, body: "" };
   }
   const { rawMessage: message } = error;
-  const isRest = /^\/v2(?:\/|$)/.test(path);
-  const body = isRest ? { error: message } : { code: codeToString(error.code), message };
+  const body = form === "rest" ? { error: message } : { code: codeToString(error.code), message };
   return {
     status: httpStatus[error.code] ?? 500,
     headers: { "content-type": "application/json" },

@@ -1,9 +1,17 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import type { ConnectError } from "@connectrpc/connect";
 import type { Logger } from "pino";
 import { Line, type Place } from "../line.ts";
 import { announcedBytes } from "./announced-bytes.ts";
-import { type CallAccount, type CallMemory, type HeldCall, tooMuch } from "./call-memory.ts";
+import {
+  type CallAccount,
+  type CallMemory,
+  type HeldCall,
+  setAccount,
+  tooMuch,
+} from "./call-memory.ts";
 import type { CountedRequest } from "./counted-request.ts";
+import { bodyCounterOf, type RequestMessages } from "./guard/request-counter.ts";
 import { refuseRequest } from "./refuse-request.ts";
 
 class OpenRequest implements HeldCall {
@@ -45,6 +53,8 @@ export interface RequestLimitsParts {
   readonly memory: CallMemory;
   /** Larger bodies are refused before memory is taken for them. */
   readonly readMaxBytes: number;
+  /** Of the RPCs whose requests protobuf-es decodes. */
+  readonly messages: RequestMessages;
   readonly log: Logger;
 }
 
@@ -65,7 +75,7 @@ export class RequestLimits {
 
   /** Call it as the request arrives. */
   watch(request: CountedRequest, response: ServerResponse): void {
-    const { memory, readMaxBytes } = this.#parts;
+    const { memory, readMaxBytes, messages } = this.#parts;
     const open = new OpenRequest({
       request,
       response,
@@ -74,12 +84,19 @@ export class RequestLimits {
       onGiveWay: (held) => this.#giveWay(held),
     });
     open.place = this.#open.add(open);
+    setAccount(request, open.account);
     response.once("close", () => this.#forget(open));
-    request.onBody = (byteCount) => {
+    const counter = bodyCounterOf(messages, { path: request.url, headers: request.headers });
+    request.onBody = (chunk) => {
       // What comes after the answer is read and dropped.
-      if (response.writableFinished) return;
-      open.receivedBytes += byteCount;
+      if (response.writableFinished || !open.account.isOpen) return;
+      open.receivedBytes += chunk.length;
       if (open.receivedBytes > open.announcedBytes) open.hold();
+      try {
+        counter?.push(chunk);
+      } catch (reason) {
+        this.#refuse(open, reason as ConnectError);
+      }
     };
     if (open.announcedBytes > 0) open.hold();
   }
@@ -99,18 +116,22 @@ export class RequestLimits {
   }
 
   #giveWay(open: OpenRequest): void {
-    const { request, response, receivedBytes, announcedBytes, unreadBytes } = open;
+    const { request, receivedBytes, announcedBytes, unreadBytes } = open;
     if (unreadBytes > 0) {
       this.#forget(open);
       const reason = "unread answers hold too much memory";
       this.#parts.log.info({ rpc: rpcOf(request), reason }, "call cut off");
       request.socket.destroy();
     } else if (receivedBytes + announcedBytes > 0 && !request.complete) {
-      this.#forget(open);
-      const reason = tooMuch.rawMessage;
-      this.#parts.log.info({ rpc: rpcOf(request), reason }, "call refused");
-      refuseRequest(request, response, tooMuch);
+      this.#refuse(open, tooMuch);
     }
+  }
+
+  #refuse(open: OpenRequest, error: ConnectError): void {
+    const { request, response } = open;
+    this.#forget(open);
+    this.#parts.log.info({ rpc: rpcOf(request), reason: error.rawMessage }, "call refused");
+    refuseRequest(request, response, error);
   }
 
   #forget(open: OpenRequest): void {

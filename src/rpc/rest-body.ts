@@ -1,13 +1,15 @@
 import type { IncomingMessage } from "node:http";
+import { createGunzip, createInflate } from "node:zlib";
 import { Code, ConnectError } from "@connectrpc/connect";
-import type { Compression } from "@connectrpc/connect/protocol";
-import { compressionDeflate, compressionGzip } from "./message-compression.ts";
+import { accountOf, tooMuch } from "./call-memory.ts";
+import { type Inflater, inflate } from "./inflate.ts";
+import { messageLimit } from "./named-limit.ts";
 import { HttpRefusal } from "./rest-failure.ts";
 
-const compressions = new Map<string, Compression>([
-  ["gzip", compressionGzip],
-  ["x-gzip", compressionGzip],
-  ["deflate", compressionDeflate],
+const inflaters = new Map<string, Inflater>([
+  ["gzip", createGunzip],
+  ["x-gzip", createGunzip],
+  ["deflate", createInflate],
 ]);
 
 /** The body of `request`, inflated. At most `maxBytes` are kept, as sent and as inflated; a body that is
@@ -15,8 +17,8 @@ const compressions = new Map<string, Compression>([
  *  see a body of HTTP/2 that comes with neither Content-Type nor Content-Length. */
 export async function readBody(request: IncomingMessage, maxBytes: number): Promise<Uint8Array> {
   const encoding = request.headers["content-encoding"]?.trim().toLowerCase() ?? "identity";
-  const compression = compressions.get(encoding);
-  if (compression === undefined && encoding !== "identity" && encoding !== "") {
+  const inflater = inflaters.get(encoding);
+  if (inflater === undefined && encoding !== "identity" && encoding !== "") {
     throw new HttpRefusal(
       415,
       `Content-Encoding is '${encoding}', expected gzip, deflate or identity`,
@@ -24,11 +26,12 @@ export async function readBody(request: IncomingMessage, maxBytes: number): Prom
   }
   if (Number(request.headers["content-length"] ?? 0) > maxBytes) throw tooLarge(maxBytes);
   const body = await collect(request, maxBytes);
-  if (compression === undefined) return body;
+  if (inflater === undefined || body.length === 0) return body;
   try {
-    return await compression.decompress(body, maxBytes);
+    return await inflate(body, { inflater, maxBytes, account: accountOf(request) });
   } catch (reason) {
-    if (ConnectError.from(reason).code === Code.ResourceExhausted) throw tooLarge(maxBytes);
+    if (reason === tooMuch) throw reason;
+    if (reason instanceof ConnectError) throw new HttpRefusal(413, reason.rawMessage);
     throw new ConnectError(`the body is not ${encoding}`, Code.InvalidArgument, {}, [], reason);
   }
 }
@@ -99,5 +102,5 @@ class BodyBuffer {
 }
 
 function tooLarge(maxBytes: number): HttpRefusal {
-  return new HttpRefusal(413, `the request is larger than ${maxBytes} bytes`);
+  return new HttpRefusal(413, `the request is larger than ${messageLimit(maxBytes)}`);
 }

@@ -1,6 +1,6 @@
 import { constants } from "node:buffer";
 import { describeError, RuntimeError } from "../errors.ts";
-import { parseExactly } from "./exact-json.ts";
+import { parseExactly } from "../exact-json.ts";
 
 // JSON in which integers are exact. JavaScript's numbers end at 2^53, those of INT64 and UINT64 do not.
 
@@ -10,11 +10,16 @@ const json = JSON as unknown as { rawJSON(text: string): unknown };
 const utf8 = new TextDecoder("utf-8", { fatal: true });
 
 /** The value of a JSON text in UTF-8. An integer that no number can hold exactly, of up to 20 digits,
- *  becomes a bigint. Throws "invalid-argument"; `what` names the text in the message. */
-export function parseJson(bytes: Uint8Array, what: string): unknown {
+ *  becomes a bigint. Throws "invalid-argument"; `what` names the text in the message. `options` as for
+ *  `parseExactly`. */
+export function parseJson(
+  bytes: Uint8Array,
+  what: string,
+  options?: { readonly bareNumbers?: boolean },
+): unknown {
   const text = decodeText(bytes, what);
   try {
-    return parseExactly(text);
+    return parseExactly(text, options);
   } catch (cause) {
     const why = describeError(cause, 200);
     throw new RuntimeError("invalid-argument", `${what} is not JSON: ${why}`, { cause });

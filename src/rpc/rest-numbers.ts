@@ -1,3 +1,4 @@
+import { oddFloat } from "../json-float.ts";
 import type { Datatype } from "../tensor.ts";
 import { jsonInteger, jsonMinusZero } from "./rest-json.ts";
 
@@ -30,7 +31,7 @@ export function isNumberDatatype(datatype: Datatype): datatype is NumberDatatype
   return Object.hasOwn(arrays, datatype);
 }
 
-/** The bytes of `elements`; floats may be bigints. */
+/** The bytes of `elements`; floats may be bigints, or what `oddFloat` knows. */
 export function packNumbers(
   elements: readonly unknown[],
   datatype: NumberDatatype,
@@ -41,7 +42,10 @@ export function packNumbers(
   for (let index = 0; index < elements.length; index++) {
     const element = elements[index];
     const value = isFloat && typeof element === "bigint" ? Number(element) : element;
-    if (typeof value !== "number") refuse(index);
+    if (typeof value !== "number") {
+      packed[index] = (isFloat ? oddFloat(value) : undefined) ?? refuse(index);
+      continue;
+    }
     packed[index] = value;
     // What is out of range became infinite or another integer.
     if (isFloat ? !Number.isFinite(packed[index]) : packed[index] !== value) refuse(index);

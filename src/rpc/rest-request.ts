@@ -1,7 +1,9 @@
 import { RuntimeError } from "../errors.ts";
+import { BareNumber } from "../json-float.ts";
 import type { InferenceRequest } from "../service/models.ts";
 import { elementCount, type Tensor } from "../tensor.ts";
 import { readTimeoutUs } from "./inference-timeout.ts";
+import { requestedClasses } from "./requested-classes.ts";
 import { parseJson } from "./rest-json.ts";
 import type { BytesForm } from "./rest-strings.ts";
 import { decodeData } from "./rest-tensor.ts";
@@ -18,7 +20,17 @@ export interface RestInference {
   /** What the answer has to repeat. */
   readonly id: string | undefined;
   readonly timeoutUs: bigint | undefined;
-  readonly formOf: (outputName: string) => OutputForm;
+  readonly forms: OutputForms;
+}
+
+/** How each output is to travel. Plain data: it passes between threads. */
+export interface OutputForms {
+  readonly byName: ReadonlyMap<string, OutputForm>;
+  readonly others: OutputForm;
+}
+
+export function formOf(forms: OutputForms, outputName: string): OutputForm {
+  return forms.byName.get(outputName) ?? forms.others;
 }
 
 export interface RestInferenceBody {
@@ -38,7 +50,7 @@ type Json = Readonly<Record<string, unknown>>;
 export function decodeRestInference(sent: RestInferenceBody): RestInference {
   const { modelId, version } = sent;
   const { json, binary } = split(sent);
-  const request = asObject(parseJson(json, "the request"), "the request");
+  const request = asObject(parseJson(json, "the request", { bareNumbers: true }), "the request");
   const parameters = parametersOf(request, "the request");
   const blobs = new BlobReader(binary, sent.jsonLength !== undefined);
   const inputs = asArray(request["inputs"], "inputs").map((input, index) =>
@@ -53,10 +65,15 @@ export function decodeRestInference(sent: RestInferenceBody): RestInference {
   const id = request["id"] ?? undefined;
   if (id !== undefined && typeof id !== "string") invalid("id must be a string");
   return {
-    inference: { version, inputs, outputs: outputs.names },
+    inference: {
+      version,
+      inputs,
+      outputs: outputs.names,
+      ...(outputs.classes.size > 0 && { classes: outputs.classes }),
+    },
     id,
     timeoutUs: readTimeoutUs(parameters["timeout"] ?? undefined),
-    formOf: outputs.formOf,
+    forms: outputs.forms,
   };
 }
 
@@ -140,21 +157,28 @@ function decodeOutputs(
   request: Json,
   parameters: Json,
   modelId: string,
-): { readonly names: string[]; readonly formOf: (name: string) => OutputForm } {
+): {
+  readonly names: string[];
+  readonly classes: ReadonlyMap<string, number>;
+  readonly forms: OutputForms;
+} {
+  const classes = new Map<string, number>();
   const binaryByDefault = asFlag(parameters["binary_data_output"], "binary_data_output") ?? false;
-  const byDefault: OutputForm = { binary: binaryByDefault, bytesForm: "text" };
-  const forms = new Map<string, OutputForm>();
+  const others: OutputForm = { binary: binaryByDefault, bytesForm: "text" };
+  const byName = new Map<string, OutputForm>();
   const names = asArray(request["outputs"] ?? [], "outputs").map((item, index) => {
     const output = asObject(item, `outputs[${index}]`);
     const name = asString(output["name"], `name of outputs[${index}]`);
     const own = parametersOf(output, `output '${name}'`);
     refuseSharedMemory(own, `output '${name}'`);
     const binary = asFlag(own["binary_data"], `binary_data of output '${name}'`);
-    forms.set(name, { binary: binary ?? binaryByDefault, bytesForm: bytesFormOf(own) });
+    const count = requestedClasses(own["classification"], name);
+    if (count !== undefined) classes.set(name, count);
+    byName.set(name, { binary: binary ?? binaryByDefault, bytesForm: bytesFormOf(own) });
     return name;
   });
   refuseDuplicates(names, `output of model '${modelId}'`);
-  return { names, formOf: (name) => forms.get(name) ?? byDefault };
+  return { names, classes, forms: { byName, others } };
 }
 
 // rest-proxy knows both names. Other content types are hints for other servers.
@@ -174,7 +198,8 @@ function parametersOf(owner: Json, what: string): Json {
 }
 
 function asObject(value: unknown, what: string): Json {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+  const isObject = typeof value === "object" && value !== null && !Array.isArray(value);
+  if (!isObject || value instanceof BareNumber) {
     invalid(`${what} must be a JSON object`);
   }
   return value as Json;

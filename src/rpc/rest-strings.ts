@@ -1,5 +1,6 @@
 import { isAscii, isUtf8 } from "node:buffer";
 import { RuntimeError } from "../errors.ts";
+import { BareNumber } from "../json-float.ts";
 import { decodeBase64 } from "./rest-base64.ts";
 
 // Elements of BYTES in JSON to and from the bytes of tensors: length as uint32, then content.
@@ -41,7 +42,7 @@ export function unpackStrings(
   wanted: BytesForm,
 ): { readonly data: string[]; readonly bytesForm: BytesForm } {
   const bytes = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
-  const bytesForm = wanted === "base64" || !areUtf8(bytes) ? "base64" : "text";
+  const bytesForm = wanted === "base64" || !areUtf8(data) ? "base64" : "text";
   const encoding = bytesForm === "text" ? "utf8" : "base64";
   const elements: string[] = [];
   for (let offset = 0; offset < bytes.length; ) {
@@ -69,7 +70,9 @@ function readContent(element: unknown, form: BytesForm, what: string): string | 
   return element;
 }
 
-function areUtf8(bytes: Buffer): boolean {
+/** Whether all elements of `data` are UTF-8. */
+export function areUtf8(data: Uint8Array): boolean {
+  const bytes = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
   // Lengths below 128 are ASCII too.
   if (isAscii(bytes)) return true;
   for (let offset = 0; offset < bytes.length; ) {
@@ -83,6 +86,7 @@ function areUtf8(bytes: Buffer): boolean {
 /** Any value of JSON, short enough for a message. What has parts is only named: it may be deep. */
 export function showElement(element: unknown): string {
   if (Array.isArray(element)) return "an array";
+  if (element instanceof BareNumber) return String(element);
   if (typeof element === "object" && element !== null) return "an object";
   if (typeof element !== "string") return String(element);
   const text = JSON.stringify(element.slice(0, 40));

@@ -15,11 +15,13 @@ import { browserGate } from "./browser-gate.ts";
 import type { BrowserRules } from "./browser-rules.ts";
 import { CallMemory } from "./call-memory.ts";
 import type { CallObserver } from "./call-observer.ts";
+import { CodecThread } from "./codec-thread/codec-thread.ts";
 import { repairConnect } from "./connect-repairs.ts";
 import { dashboard } from "./dashboard.ts";
 import { type DebugOptions, debugEndpoints } from "./debug.ts";
 import { GrpcUnary } from "./grpc-unary.ts";
 import { unaryMethods } from "./grpc-unary-method.ts";
+import { requestMessages } from "./guard/request-counter.ts";
 import { healthService, type Readiness } from "./health.ts";
 import { inferenceService } from "./inference.ts";
 import { type InferenceRestParts, inferenceRest } from "./inference-rest.ts";
@@ -142,6 +144,7 @@ export async function buildServer(parts: {
     ...named,
     ...((options.reflection ?? true) ? reflectionServices(described, closing.signal) : []),
   ];
+  const messages = requestMessages(services.map(({ service }) => service));
   const app = Fastify({
     serverFactory: (handler) => port.attach(refuseUnknownMethods(handler)),
     frameworkErrors: (error, request, reply) => {
@@ -166,7 +169,7 @@ export async function buildServer(parts: {
   await browserGate(app, { rules: options.browserRules ?? noRules, peerOf, log });
   dashboard(app, options.dashboardFolder, aboutServer(version));
   await app.register((scope, _options, done) => {
-    repairConnect(scope);
+    repairConnect(scope, { messages, peerOf, log });
     void scope.register(fastifyConnectPlugin, {
       routes(router) {
         for (const { service, implementation, jsonOptions } of services) {
@@ -185,11 +188,13 @@ export async function buildServer(parts: {
     });
     done();
   });
+  const codecThread = new CodecThread();
   const rest: InferenceRestParts = {
     models,
     version,
     log,
     readMaxBytes: options.readMaxBytes,
+    codecThread,
     access,
     callerOf,
     shutdownSignal: aborting.signal,
@@ -236,9 +241,10 @@ export async function buildServer(parts: {
     ...networkLimits,
     memory,
     clientStreams: new Set(services.flatMap(clientStreamsOf)),
+    messages,
     log,
   });
-  const requestLimits = new RequestLimits({ ...networkLimits, memory, log });
+  const requestLimits = new RequestLimits({ ...networkLimits, memory, messages, log });
   port.interceptRequests((request, response) => requestLimits.watch(request, response));
   let short: GrpcUnary | undefined;
   if (options.shortWay ?? true) {
@@ -273,6 +279,7 @@ export async function buildServer(parts: {
     access.close();
     streamLimits.close();
     requestLimits.close();
+    codecThread.close();
     clearTimeout(abort);
     clearTimeout(destroy);
     await app.close();

@@ -8,8 +8,16 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import type { Logger } from "pino";
 import { Line, type Place } from "../line.ts";
 import { announcedBytes } from "./announced-bytes.ts";
-import { type CallAccount, type CallMemory, type HeldCall, tooMuch } from "./call-memory.ts";
+import {
+  type CallAccount,
+  type CallMemory,
+  type HeldCall,
+  setAccount,
+  tooMuch,
+} from "./call-memory.ts";
 import { EnvelopeCounter } from "./envelope-counter.ts";
+import type { MessageCounter } from "./guard/message-cost.ts";
+import { bodyCounterOf, type RequestMessages } from "./guard/request-counter.ts";
 import { refuseStream } from "./refuse-stream.ts";
 
 /** A stream under watch. Whoever reads from it either tells of what arrives, or has it listened to. */
@@ -30,6 +38,8 @@ export interface StreamLimitsParts {
   readonly readMaxBytes: number;
   /** Paths of the RPCs whose clients send more than one message. */
   readonly clientStreams: ReadonlySet<string>;
+  /** Of the RPCs whose requests protobuf-es decodes. */
+  readonly messages: RequestMessages;
   readonly log: Logger;
 }
 
@@ -69,7 +79,7 @@ export class StreamLimits {
   giveWay(open: OpenStream): void {
     if (open.unreadBytes > 0) this.#cut(open, "unread answers hold too much memory");
     else if (open.requestBytes + open.announcedBytes > 0 && isArriving(open)) {
-      this.#refuse(open, tooMuch);
+      this.refuse(open, tooMuch);
     }
   }
 
@@ -86,7 +96,7 @@ export class StreamLimits {
       if (open.unreadBytes > 0 && nowMs - open.takenMs > requestTimeoutMs) {
         this.#cut(open, "the answer was not taken in time");
       } else if (nowMs - open.startMs > requestTimeoutMs && isArriving(open)) {
-        this.#refuse(open, tooLate);
+        this.refuse(open, tooLate);
       }
     }
   }
@@ -100,7 +110,7 @@ export class StreamLimits {
     open.hold();
   }
 
-  #refuse(open: OpenStream, error: ConnectError): void {
+  refuse(open: OpenStream, error: ConnectError): void {
     this.forget(open);
     this.parts.log.info({ rpc: open.headers[":path"], reason: error.rawMessage }, "call refused");
     refuseStream(open.stream, open.headers, error);
@@ -125,6 +135,7 @@ class OpenStream implements WatchedStream, HeldCall {
   /** Among those that are watched. */
   place: Place<OpenStream> | undefined;
   readonly #limits: StreamLimits;
+  #counter: MessageCounter | undefined;
   requestBytes = 0;
   /** Bytes of the answer that the client has not made room for, when it was last looked at. */
   unreadBytes = 0;
@@ -148,7 +159,10 @@ class OpenStream implements WatchedStream, HeldCall {
   }
 
   listen(): void {
-    const { stream } = this;
+    const { stream, headers } = this;
+    const { messages } = this.#limits.parts;
+    this.#counter = bodyCounterOf(messages, { path: headers[":path"], headers });
+    setAccount(stream, this.account);
     stream.once("close", () => this.closed());
     if (stream.endAfterHeaders) return;
     // To listen for data is to start reading: that is for the one to do who handles the call.
@@ -170,6 +184,11 @@ class OpenStream implements WatchedStream, HeldCall {
       if (envelopes.heldBytes <= chunk.length) this.startMs = performance.now();
     }
     if (this.requestBytes > this.announcedBytes || this.requestBytes < before) this.hold();
+    try {
+      this.#counter?.push(chunk);
+    } catch (reason) {
+      this.#limits.refuse(this, reason as ConnectError);
+    }
   }
 
   hold(): void {

@@ -4,6 +4,7 @@ import { RuntimeError } from "../errors.ts";
 import type { InferenceRequest } from "../service/models.ts";
 import { elementCount, type Tensor } from "../tensor.ts";
 import type { InferInput, InferMessage, TensorForm } from "./infer-message.ts";
+import { requestedClasses } from "./requested-classes.ts";
 import { readDatatype, refuseDuplicates } from "./tensor-checks.ts";
 import {
   decodeContents,
@@ -20,18 +21,21 @@ type OutputTensors = {
 const allOutputs: readonly string[] = [];
 
 /** Checks that the message is sound in itself; whether it fits the model is for others to say. Raw
- *  tensors are views into the message. `form` is how the answer has to travel; a request without
- *  tensors is answered in typed form. Throws "invalid-argument", naming tensor and model. */
+ *  tensors are views into the message. `form` is how the answer has to travel: raw
+ *  unless the request was typed, which one without tensors is not. Throws "invalid-argument", naming
+ *  tensor and model. */
 export function decodeInference(
   request: InferMessage,
   modelId: string,
 ): { inference: InferenceRequest; form: TensorForm } {
-  const form = request.rawInputContents.length > 0 ? "raw" : "typed";
-  if (form === "raw" && request.rawInputContents.length !== request.inputs.length) {
+  const rawCount = request.rawInputContents.length;
+  if (rawCount > 0 && rawCount !== request.inputs.length) {
     invalid(
-      `model '${modelId}' got ${request.inputs.length} inputs, but ${request.rawInputContents.length} entries in raw_input_contents`,
+      `model '${modelId}' got ${request.inputs.length} inputs, but ${rawCount} entries in raw_input_contents`,
     );
   }
+  // tritonclient reads nothing but raw answers, and no inputs do not tell whom it is talking to.
+  const form = rawCount > 0 || request.inputs.length === 0 ? "raw" : "typed";
   const inputs = request.inputs.map((input, index) => {
     const what = `input '${input.name}' for model '${modelId}'`;
     return decodeInput(input, request.rawInputContents[index], what);
@@ -43,7 +47,22 @@ export function decodeInference(
     refuseDuplicates(names, `input of model '${modelId}'`);
   }
   if (outputs.length > 1) refuseDuplicates(outputs, `output of model '${modelId}'`);
-  return { inference: { version: request.modelVersion, inputs, outputs }, form };
+  const classes = classesIn(request.outputs);
+  return {
+    inference: { version: request.modelVersion, inputs, outputs, ...(classes && { classes }) },
+    form,
+  };
+}
+
+/** Undefined where no output has the parameter, as nearly everywhere. */
+function classesIn(outputs: InferMessage["outputs"]): ReadonlyMap<string, number> | undefined {
+  let classes: Map<string, number> | undefined;
+  for (const { name, parameters } of outputs) {
+    const parameter = parameters?.["classification"]?.parameterChoice.value;
+    const count = requestedClasses(parameter, name);
+    if (count !== undefined) classes = (classes ?? new Map<string, number>()).set(name, count);
+  }
+  return classes;
 }
 
 /** `form` is what the caller used. */

@@ -2,7 +2,7 @@ import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { InferTensorContentsSchema } from "../../gen/inference/inference_pb.ts";
 import { RuntimeError } from "../errors.ts";
 import type { Datatype, Tensor } from "../tensor.ts";
-import type { TypedContents } from "./infer-message.ts";
+import { PackedStrings, type TypedContents } from "./infer-message.ts";
 
 // The typed form of tensors: numbers in the field of their datatype. Inside the runtime tensors are
 // little-endian bytes, which is also the order of every machine that ONNX Runtime is built for.
@@ -187,7 +187,8 @@ export function alignedView<Elements>(
   return new type(aligned.buffer, aligned.byteOffset, aligned.byteLength / size);
 }
 
-function packByteElements(elements: readonly Uint8Array[]): Uint8Array {
+function packByteElements(elements: TypedContents["bytesContents"]): Uint8Array {
+  if (elements instanceof PackedStrings) return elements.data;
   const sizeBytes = elements.reduce((sum, element) => sum + 4 + element.length, 0);
   const packed = new Uint8Array(sizeBytes);
   const view = new DataView(packed.buffer);

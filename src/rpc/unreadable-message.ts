@@ -1,4 +1,5 @@
 import { Code, ConnectError, type HandlerContext } from "@connectrpc/connect";
+import { nameLimit } from "./named-limit.ts";
 
 /** Connect answers a request message that is no protobuf with "internal", on which callers retry and
  *  pagers ring. It is the caller's mistake, as it is in JSON: gives such an error, in place, the code
@@ -19,6 +20,7 @@ export function watchUnreadable(
 ): void {
   const { signal } = context;
   const onAbort = () => {
+    if (signal.reason instanceof ConnectError) nameLimit(signal.reason);
     if (blameUnreadable(signal.reason)) onUnreadable(signal.reason);
   };
   signal.addEventListener("abort", onAbort, { once: true });

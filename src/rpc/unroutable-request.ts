@@ -1,4 +1,5 @@
 import http, { type RequestListener } from "node:http";
+import { Code } from "@connectrpc/connect";
 import type { FastifyError, FastifyReply, FastifyRequest } from "fastify";
 import type { Logger } from "pino";
 import { discardUnreadBody } from "./discard-body.ts";
@@ -23,7 +24,8 @@ export function answerUnroutable(
   }
   const { statusCode: status, message } = refusal;
   log.info({ rpc: request.method, statusCode: status, reason: message }, "call failed");
-  answerNoRpc(request, reply, { status, code: "invalid_argument", message });
+  const code = "invalid_argument";
+  answerNoRpc(request, reply, { status, code, grpcStatus: Code.InvalidArgument, message });
 }
 
 /** HTTP/2 carries any word for a method, and Fastify takes one that it has never heard of for a bug of

@@ -16,6 +16,8 @@ const maxKnownLetters = 64;
 export class WireReader {
   readonly bytes: Uint8Array;
   position = 0;
+  /** Hears of packed elements before memory is taken for them. May throw. */
+  onElements: (count: number) => void = () => {};
 
   constructor(bytes: Uint8Array) {
     this.bytes = bytes;
@@ -93,6 +95,13 @@ export class WireReader {
     const text = this.#decodeUtf8(start, end);
     if (text.length === end - start) knownStrings[slot] = text;
     return text;
+  }
+
+  /** Whether the next byte before `end` is this tag; if so, it is taken. */
+  takes(tag: number, end: number): boolean {
+    if (this.position >= end || this.bytes[this.position] !== tag) return false;
+    this.position++;
+    return true;
   }
 
   /** Passes over a field that the message's definition does not know. */

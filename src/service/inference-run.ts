@@ -3,6 +3,8 @@ import type { CancelSignal } from "../cancel-signal.ts";
 import type { LoadedModel } from "../engine/engine.ts";
 import { HostLostError, type PartInLoss } from "../engine/host-lost-error.ts";
 import { RuntimeError } from "../errors.ts";
+import type { Tensor } from "../tensor.ts";
+import { classify } from "./classification.ts";
 import { checkInference } from "./inference-check.ts";
 import type { ModelLifecycle } from "./model-lifecycle.ts";
 import { splitVersionedId } from "./model-name.ts";
@@ -34,7 +36,8 @@ export async function runInference(
     let harm = 0;
     for (let hosts = 1; ; hosts++) {
       try {
-        const outputs = await loaded.infer(checked, signal);
+        const answered = await loaded.infer(checked, signal);
+        const outputs = request.classes ? classifyOutputs(answered, record, request) : answered;
         statistics.noteSuccess(performance.now() - startMs);
         record.faults?.noteSuccess();
         return { version: splitVersionedId(record.id).version, outputs };
@@ -60,6 +63,23 @@ export async function runInference(
   } finally {
     release();
   }
+}
+
+function classifyOutputs(
+  outputs: readonly Tensor[],
+  { configuration, loaded }: ModelRecord,
+  { classes }: InferenceRequest,
+): Tensor[] {
+  return outputs.map((tensor) => {
+    const count = classes?.get(tensor.name);
+    if (count === undefined) return tensor;
+    const spec = loaded?.metadata.outputs.find(({ name }) => name === tensor.name);
+    // As Triton guesses it of a model that nobody has configured.
+    const looksBatched = tensor.shape.length > 1 && spec?.shape[0] === -1;
+    const isBatched = configuration.isBatched ?? looksBatched;
+    const labels = configuration.labels.get(tensor.name);
+    return classify(tensor, { count, labels, isBatched });
+  });
 }
 
 async function afterLoss(

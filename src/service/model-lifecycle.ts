@@ -1,13 +1,13 @@
 import { abortable, delay } from "../abort.ts";
-import type { Engine, LoadedModel, ModelFile, ModelSource } from "../engine/engine.ts";
+import type { Engine, LoadedModel, ModelSource } from "../engine/engine.ts";
 import { HostLostError } from "../engine/host-lost-error.ts";
 import { describeError, RuntimeError } from "../errors.ts";
 import type { Logger } from "../log.ts";
 import type { RunSettings } from "../run-settings.ts";
 import type { SafePath } from "../safe-path.ts";
 import type { ModelPuller } from "../storage/model-puller.ts";
-import { readSmallFile } from "../storage/read-small-file.ts";
 import type { StorageLocation } from "../storage/storage-location.ts";
+import { configureModel } from "./configure-model.ts";
 import { FaultBook } from "./fault-book.ts";
 import type { LifecycleTracing } from "./lifecycle-tracing.ts";
 import { LoadAttempts } from "./load-attempts.ts";
@@ -18,7 +18,6 @@ import { splitVersionedId } from "./model-name.ts";
 import { ModelPull } from "./model-pull.ts";
 import type { ModelRecord } from "./model-record.ts";
 import type { ModelRegistry } from "./model-registry.ts";
-import { parseSettingsFile, withOwnSettings } from "./model-settings.ts";
 import type { ModelSizer } from "./model-sizer.ts";
 
 export interface LifecycleParts {
@@ -201,7 +200,7 @@ export class ModelLifecycle {
         ? { path: safePath.resolve(spec.path), roots: safePath.roots }
         : await this.#pull(record, location);
     const model = await engine.locate({ path, name: spec.path, roots, format });
-    record.settings = await this.#settings(record, model);
+    await configureModel(record, model, { ...this.#parts, facts: this.#facts(record) });
     return await engine.inspect(model);
   }
 
@@ -225,21 +224,18 @@ export class ModelLifecycle {
     return { path, roots: [root] };
   }
 
-  /** The key goes before the file, and that before the defaults. */
-  async #settings({ request }: ModelRecord, { settingsFile }: ModelFile): Promise<RunSettings> {
-    const fromFile =
-      settingsFile === undefined
-        ? undefined
-        : parseSettingsFile(await readSmallFile(settingsFile.path), settingsFile.name);
-    return withOwnSettings(this.#parts.defaultSettings, { ...fromFile, ...request.settings });
-  }
-
   async #serve(record: ModelRecord, loaded: LoadedModel): Promise<void> {
     const { budget, sizer } = this.#parts;
     // The engine may have finished in the very moment in which the load was stopped.
     if (record.state.tag !== "loading" && record.state.tag !== "reloading") {
       await loaded.unload();
       throw record.signal.reason;
+    }
+    try {
+      record.configuration.check(loaded.metadata);
+    } catch (error) {
+      await loaded.unload();
+      throw error;
     }
     // The next load will probably do without a host that it has only because others died.
     let sizeBytes = record.isIsolated ? loaded.sizeBytes : sizer.settle(record, loaded.sizeBytes);

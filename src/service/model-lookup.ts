@@ -14,8 +14,9 @@ export class ModelLookup {
   /** The generation to ask: one that serves, else one that is on its way, else whatever is left. Version
    *  "" is the model without versions, else the highest version that serves. Undefined if there is none. */
   find(name: string, version: string): ModelRecord | undefined {
-    // Most models have no versions, and every inference comes by here.
-    if (version === "" && this.#registry.versionsOf(name).length === 0) {
+    // Most models have no versions, and every inference comes by here. Clients that have to name one say "1",
+    // which Triton calls the only version of what ModelMesh loads.
+    if ((version === "" || version === "1") && this.#registry.versionsOf(name).length === 0) {
       return isInnerId(name) ? undefined : bestOf(this.#registry.generations(name));
     }
     return bestOf(this.recordIds(name, version).flatMap((id) => this.#registry.generations(id)));

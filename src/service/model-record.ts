@@ -3,6 +3,7 @@ import type { LoadedModel, ModelSource } from "../engine/engine.ts";
 import type { RuntimeError } from "../errors.ts";
 import { defaultRunSettings, type RunSettings } from "../run-settings.ts";
 import { InferenceStatistics } from "./inference-statistics.ts";
+import { type ModelConfiguration, noConfiguration } from "./model-configuration.ts";
 import type { ModelFaults } from "./model-faults.ts";
 import { ModelLeases } from "./model-lease.ts";
 import { labelOf } from "./model-name.ts";
@@ -46,6 +47,8 @@ export class ModelRecord {
   predictedBytes = 0;
   /** Set together with the source. */
   settings: RunSettings = defaultRunSettings;
+  /** Likewise. */
+  configuration: ModelConfiguration = noConfiguration;
   /** Resolves when this generation has been ready for the first time; rejects if that never happens. */
   readonly firstReady = Promise.withResolvers<void>();
   /** Resolves when nothing of this generation is left in memory. Never rejects. */

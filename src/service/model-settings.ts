@@ -48,7 +48,8 @@ type Document = Readonly<Record<string, unknown>>;
 export function parseSettingsFile(text: string, where: string): Partial<RunSettings> {
   let document: unknown;
   try {
-    document = JSON.parse(text);
+    // Editors of Windows begin files with a byte order mark.
+    document = JSON.parse(text.replace(/^\ufeff/, ""));
   } catch (error) {
     throw invalid(`${where} is not JSON: ${(error as Error).message}`);
   }

@@ -40,6 +40,8 @@ export interface InferenceRequest {
   readonly inputs: readonly Tensor[];
   /** Names of the wanted outputs, in order; all outputs of the model if empty. */
   readonly outputs: readonly string[];
+  /** Of which outputs the greatest elements are wanted in place of all, and how many: see `classify`. */
+  readonly classes?: ReadonlyMap<string, number> | undefined;
   /** Filled in as it goes, for whoever wants to know. */
   readonly times?: InferenceTimes | undefined;
 }

@@ -7,14 +7,19 @@ export class RepositoryRemarks {
   readonly #log: Logger;
   /** What was said of the last listing. */
   #told: ReadonlySet<string> = new Set();
+  #last: RepositoryListing | undefined;
   #unreadable: string | undefined;
 
   constructor(log: Logger) {
     this.#log = log;
   }
 
-  on({ models, ignored, doubles }: RepositoryListing): void {
+  on(listing: RepositoryListing): void {
     this.#unreadable = undefined;
+    // Most looks are at what was read a moment ago, which may be long.
+    if (listing === this.#last) return;
+    this.#last = listing;
+    const { models, ignored, doubles } = listing;
     const now = new Set<string>();
     const once = (key: string, tell: () => void) => {
       now.add(key);

@@ -8,17 +8,19 @@ import {
   identity,
   slowLoop,
   twoInputsTwoOutputs,
+  withoutInputs,
 } from "../support/onnx-models.ts";
 import { projectRoot } from "../support/served.ts";
 
 /** Fills `root`, a model repository, with the models that the client scripts ask for: the examples, and
- *  "identity-<datatype>", "arithmetic", "words", "slow", "spare" (which scripts unload and load again),
+ *  "identity-<datatype>", "arithmetic", "words", "constant", "slow", "spare" (which scripts unload and load again),
  *  and "add" in version 1 (adds 1) and 2 (adds 2). */
 export async function writeClientModels(root: string): Promise<void> {
   await cp(join(projectRoot, "examples/models"), root, { recursive: true });
   const models: Record<string, Uint8Array> = {
     arithmetic: twoInputsTwoOutputs(),
     words: failsAtRun(),
+    constant: withoutInputs(),
     slow: slowLoop(),
     spare: addOne(),
     "add/1": addConstant(1),

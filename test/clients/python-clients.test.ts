@@ -18,6 +18,7 @@ const scripts = [
   { script: "triton_http.py", modules: ["numpy", "tritonclient.http.aio"], minCases: 20 },
   { script: "triton_grpc.py", modules: ["numpy", "tritonclient.grpc.aio"], minCases: 20 },
   { script: "kserve_sdk.py", modules: ["numpy", "kserve"], minCases: 10 },
+  { script: "openapi_client.py", modules: ["openapi_python_client"], minCases: 6 },
   { script: "grpcio_stubs.py", modules: ["numpy", "grpc_tools.protoc"], minCases: 8 },
 ];
 

@@ -41,7 +41,7 @@ class TritonCases:
         metadata = self.as_dict(self.client.get_server_metadata())
         self.assertEqual(metadata["name"], "modelport")
         self.assertRegex(metadata["version"], r"^\d+\.\d+\.\d+")
-        for extension in ("binary_tensor_data", "model_repository", "statistics"):
+        for extension in ("binary_tensor_data", "classification", "model_repository"):
             self.assertIn(extension, metadata["extensions"])
 
     def test_model_metadata(self):
@@ -87,6 +87,17 @@ class TritonCases:
         index = self.tensor("index", "INT64", numpy.array([2, 0], dtype=numpy.int64))
         result = self.client.infer("words", [index])
         self.assertEqual(label_list(result.as_numpy("word")), ["zwölf", "zero"])
+
+    def test_a_model_without_inputs(self):
+        result = self.client.infer("constant", [])
+        self.assertEqual(result.as_numpy("y").tolist(), [1, 2, 3])
+
+    def test_classes(self):
+        array = numpy.array([[1.5, -2, 3]], dtype=numpy.float32)
+        inputs = [self.tensor(name, "FP32", array) for name in ("a", "b")]
+        wanted = [self.triton.InferRequestedOutput("sum", class_count=2)]
+        result = self.client.infer("arithmetic", inputs, outputs=wanted)
+        self.assertEqual(label_list(result.as_numpy("sum").ravel()), ["6.000000:2", "3.000000:0"])
 
     def test_a_megabyte(self):
         array = numpy.arange(2**18, dtype=numpy.float32).reshape(2, -1)

@@ -41,6 +41,14 @@ class TritonHttp(TritonCases, Case):
                 else:
                     self.assert_same(answer, array)
 
+    def test_floats_that_json_has_no_form_for(self):
+        for datatype, dtype in (("FP32", numpy.float32), ("FP64", numpy.float64)):
+            with self.subTest(datatype):
+                array = numpy.array([[numpy.nan, numpy.inf, -numpy.inf, 1.5]], dtype=dtype)
+                tensor = self.tensor("x", datatype, array, binary_data=False)
+                result = self.client.infer(identity_model(datatype), [tensor])
+                numpy.testing.assert_array_equal(result.as_numpy("y"), array)
+
     def test_binary_and_json_in_one_request(self):
         array = numpy.array([[1.5, -2, 3]], dtype=numpy.float32)
         inputs = [

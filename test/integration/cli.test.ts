@@ -199,6 +199,16 @@ describe("modelport", { timeout: 240_000 }, () => {
       assert.match((await modelport(["infer", "text", '[["a"]]'])).stdout, /\[\["a"\]\]/);
     });
 
+    it("takes NaN and the infinities for floats, and as words for text", async () => {
+      const row = '[[null, NaN, "-Infinity", Infinity]]';
+      const { stdout, stderr } = await modelport(["infer", "add-one", row]);
+      assert.equal(stdout, "y FP32[1,4]\n  [[NaN, NaN, -Infinity, Infinity]]\n", stderr);
+      assert.deepEqual(await dataOf("add-one", row), [null, null, null, null]);
+      assert.deepEqual(await dataOf("text", '[["NaN"]]'), ["NaN"]);
+      const refused = await modelport(["infer", "long", "[[NaN]]"]);
+      assert.match(refused.stderr, /"x" has NaN where a value should be/);
+    });
+
     it("sends zeros where only the model is in question", async () => {
       assert.deepEqual(await dataOf("add-one", "--zeros"), [1, 1, 1, 1]);
     });

@@ -60,6 +60,7 @@ describe("inspecting a model", { timeout: limitMs }, () => {
       file,
       identity,
       filesIdentity: identity,
+      dataFolder: { path: directory, roots: ["/"] },
       diskBytes,
       isClear: true,
     });
@@ -89,14 +90,14 @@ describe("inspecting a model", { timeout: limitMs }, () => {
 
   it("refuses files that are no models, and formats that it does not know", async (t) => {
     const { engine, directory, put } = await startEngine(t);
-    for (const [name, bytes] of [
-      ["junk.onnx", junk(1000)],
-      ["empty.onnx", new Uint8Array(0)],
-      ["cut.onnx", truncated(addOne())],
+    for (const [name, bytes, problem] of [
+      ["junk.onnx", junk(1000), "is not an ONNX model: "],
+      ["empty.onnx", new Uint8Array(0), "is not an ONNX model but an empty file; "],
+      ["cut.onnx", truncated(addOne()), "is an ONNX model that cannot be read: "],
     ] as const) {
       await assert.rejects(inspectAt(engine, await put(name, bytes), undefined), {
         kind: "invalid-argument",
-        message: new RegExp(`${name} is not an ONNX model: `),
+        message: new RegExp(`${name} ${problem}`),
       });
     }
     await assert.rejects(inspectAt(engine, directory, undefined), {

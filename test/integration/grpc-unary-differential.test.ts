@@ -245,6 +245,16 @@ const requests: Readonly<Record<string, GrpcRequest>> = {
   "metadata that is too large": withHeaders({ "x-large": "x".repeat(70_000) }),
 };
 
+function statusOf({ headers, trailers }: GrpcAnswer): unknown {
+  return { ...headers, ...trailers }["grpc-status"];
+}
+
+/** Whether a message was refused for flags that nobody knows. */
+function isOfFlags({ headers, trailers }: GrpcAnswer): boolean {
+  const { "grpc-status": status, "grpc-message": message } = { ...headers, ...trailers };
+  return status === "3" && /a message starts with the flags/.test(String(message));
+}
+
 const timeouts = ["1H", "1M", "60S", "60000m", "60000000u", "99999999n", "99999999H", "00000005S"];
 const badTimeouts = ["", "1", "S", "-1S", "1.5S", "123456789m", "1h", "1 S", "1Sx", "0x1S"];
 
@@ -270,6 +280,12 @@ describe(`the short way of unary gRPC calls and Connect (seed ${seed})`, () => {
       short.exchange.send(request),
       connect.exchange.send(request),
     ]);
+    // Ahead of Connect these are refused by whoever watches the stream, in another form, and before what else is
+    // wrong with an earlier message is seen.
+    if (isOfFlags(mine) || isOfFlags(theirs)) {
+      for (const answer of [mine, theirs]) assert.notEqual(statusOf(answer), "0", what);
+      return mine;
+    }
     assert.deepEqual(mine, theirs, what);
     assert.ok(":status" in mine.headers || mine.resetCode !== 0, `an answer to: ${what}`);
     assert.deepEqual(

@@ -152,6 +152,10 @@ describe("the OpenAPI document", () => {
       "/v2/health/ready",
       "/v2/models",
       "/v2/models/stats",
+      ...["", "/infer", "/ready", "/stats"].map((path) => `/v2/models/{model}${path}`),
+      ...["", "/infer", "/ready", "/stats"].map(
+        (path) => `/v2/models/{model}/versions/{version}${path}`,
+      ),
       "/v2/repository/index",
       "/v2/repository/models/{model}/load",
       "/v2/repository/models/{model}/unload",
@@ -182,8 +186,9 @@ describe("the OpenAPI document", () => {
     assert.deepEqual(at(inputs, "items", "properties", "name"), { const: "measurements" });
     assert.deepEqual(at(inputs, "items", "properties", "datatype"), { const: "FP32" });
     const shape = at(inputs, "items", "properties", "shape");
-    assert.deepEqual(at(shape, "prefixItems"), [{ type: "integer", minimum: 0 }, { const: 4 }]);
-    assert.equal(at(shape, "items"), false);
+    assert.deepEqual(at(shape, "items"), { type: "integer", minimum: 0 });
+    assert.deepEqual(at(shape, "x-shape"), [-1, 4]);
+    assert.deepEqual([at(shape, "minItems"), at(shape, "maxItems")], [2, 2]);
     const wanted = at(schema, "properties", "outputs", "items", "properties", "name", "enum");
     assert.deepEqual(wanted, ["label", "probabilities"]);
   });
@@ -252,7 +257,7 @@ describe("the OpenAPI document", () => {
     }
   });
 
-  it("gives every operation a summary, a declared tag, an error answer, and an id of its own if any", async () => {
+  it("gives every operation a summary, a declared tag, an error answer, and an id of its own", async () => {
     const document = await documentOf(loaded());
     const operations = operationsOf(document);
     const tags = (at(document, "tags") as JsonObject[]).map(({ name }) => name);
@@ -265,9 +270,31 @@ describe("the OpenAPI document", () => {
       });
       assert.ok(at(operation, "responses", "200", "description"), name);
     }
-    const ids = operations.flatMap(([, { operationId }]) => operationId ?? []);
-    assert.equal(ids.length, 4);
+    const ids = operations.map(([name, operation]) => {
+      assert.equal(typeof at(operation, "operationId"), "string", name);
+      return at(operation, "operationId");
+    });
     assert.equal(new Set(ids).size, ids.length);
+    assert.ok(ids.includes("infer-iris") && ids.includes("infer-iris-/version-2"));
+    assert.deepEqual(at(document, "servers", "0", "url"), "/");
+  });
+
+  it("has no schema that is true or false, nor one that refers to itself: generators take neither", async () => {
+    const document = await documentOf(loaded());
+    const look = (value: unknown, path: string) => {
+      if (typeof value !== "object" || value === null) return;
+      for (const [key, item] of Object.entries(value)) {
+        if (["items", "not", "contains"].includes(key)) {
+          assert.equal(typeof item, "object", `${path}/${key}`);
+        }
+        if (key === "$ref" && path.startsWith("/components/schemas/")) {
+          const own = path.split("/").slice(0, 4).join("/");
+          assert.notEqual(item, `#${own}`, path);
+        }
+        look(item, `${path}/${key}`);
+      }
+    };
+    look(document, "");
   });
 
   it("leaves out models that cannot run, and those that leave while it is made", async () => {

@@ -73,7 +73,7 @@ const cases: readonly Case[] = [
     {
       name: "modelport",
       version: "1.2.3",
-      extensions: ["binary_tensor_data", "model_repository", "statistics"],
+      extensions: ["binary_tensor_data", "classification", "model_repository", "statistics"],
     },
   ),
   succeeds(

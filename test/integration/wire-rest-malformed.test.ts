@@ -66,14 +66,11 @@ describe("REST that meets what it cannot route", () => {
     assert.ok(text.length < 400, "does not repeat the name");
   });
 
-  it("keeps the form of the others outside of /v2", async () => {
-    const connect = await callRest(port, "/%zz");
-    assert.equal(connect.status, 400);
-    const { code } = JSON.parse(connect.bytes.toString()) as { code: string };
-    assert.equal(code, "invalid_argument");
+  it("answers outside of /v2 in this form, too, but for gRPC", async () => {
+    assertError(await callRest(port, "/%zz"), 400, /is not percent-encoded UTF-8$/);
     const grpc = { ":method": "POST", "content-type": "application/grpc" };
     const { received } = await send("/%zz", grpc, Buffer.alloc(5));
-    assert.deepEqual([received[":status"], received["grpc-status"]], [200, "12"]);
+    assert.deepEqual([received[":status"], received["grpc-status"]], [200, "3"]);
   });
 
   it("answers a method that nobody has heard of with 501, without a word of Fastify's", async () => {
@@ -91,6 +88,15 @@ describe("REST that meets what it cannot route", () => {
       assert.equal(answer.headers.get("allow"), "GET, HEAD");
       const head = await callRest(port, path, { method: "HEAD" });
       assert.deepEqual([head.status, head.bytes.length], [200, 0], path);
+    }
+  });
+
+  it("answers several Host headers with 400, whoever else took which of them", async () => {
+    for (const path of ["/v2", "/", "/inference.GRPCInferenceService/ServerReady"]) {
+      const text = `GET ${path} HTTP/1.1\r\nHost: x\r\nhost: y\r\nConnection: close\r\n\r\n`;
+      const answer = (await exchange(port, Buffer.from(text))).toString();
+      assert.match(answer, /^HTTP\/1\.1 400 /);
+      assert.match(answer, /several Host headers, expected one/);
     }
   });
 

@@ -31,7 +31,7 @@ describe("REST", () => {
       assert.deepEqual(json, {
         name: "modelport",
         version: "1.2.3",
-        extensions: ["binary_tensor_data", "model_repository", "statistics"],
+        extensions: ["binary_tensor_data", "classification", "model_repository", "statistics"],
       });
     }
   });

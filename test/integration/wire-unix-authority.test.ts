@@ -81,6 +81,21 @@ describe("a client that names the path of the unix socket as its authority, as N
     assert.deepEqual(await readyAnswers([preface, settings, first], [1]), [true]);
   });
 
+  for (const [name, more] of [
+    ["by the fast path", []],
+    ["by Connect", [hpackLiteral("incremental", "grpc-encoding", "gzip")]],
+  ] as const) {
+    it(`is served ${name} where the path is escaped, as in gRPC's C core`, async () => {
+      const escaped = [
+        hpackLiteral("incremental", index.authority, "tmp%2Fmmesh%2Fgrpc.sock"),
+        ...literals.slice(1),
+        ...more,
+      ];
+      const block = [indexedField(index.postMethod), indexedField(index.httpScheme), ...escaped];
+      assert.deepEqual(await readyAnswers([preface, settings, request(1, block)], [1]), [true]);
+    });
+  }
+
   it("is served again by what both ends then have in their tables", async () => {
     const known = literals.map((_, back) =>
       indexedField(firstDynamic + literals.length - 1 - back),

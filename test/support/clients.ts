@@ -11,6 +11,7 @@ import {
   type JsonObject,
   type JsonValue,
   type MessageInitShape,
+  toBinary,
   toJson,
 } from "@bufbuild/protobuf";
 import { Code, ConnectError, type Transport } from "@connectrpc/connect";
@@ -212,13 +213,18 @@ function openGrpcJs(target: Target): Client {
   return {
     call: (method, request, options = {}) =>
       new Promise((resolve) => {
-        const definition = definitions[method.parent.typeName];
-        if (definition === undefined || !(method.name in definition)) {
-          throw new Error(`proto/ does not define ${method.parent.typeName}/${method.name}`);
-        }
-        const { path, requestSerialize, responseDeserialize } = (
-          definition as grpc.ServiceDefinition
-        )[method.name] as grpc.MethodDefinition<object, object>;
+        const { typeName } = method.parent;
+        const definition = definitions[typeName] as grpc.ServiceDefinition | undefined;
+        const known = definition?.[method.name] as
+          | grpc.MethodDefinition<object, object>
+          | undefined;
+        const { path, requestSerialize, responseDeserialize } = known ?? {
+          // Of a method that the server does not know either.
+          path: `/${typeName}/${method.name}`,
+          requestSerialize: () =>
+            Buffer.from(toBinary(method.input, create(method.input, request))),
+          responseDeserialize: () => ({}),
+        };
         const call = channel.makeUnaryRequest(
           path,
           requestSerialize,

@@ -1,5 +1,5 @@
 import { mkdir, open, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import type { Datatype } from "../../src/tensor.ts";
 import {
   constant,
@@ -290,6 +290,16 @@ export function failsAtRun(): Uint8Array {
   }).finish();
 }
 
+/** No input -> "y" FP32 [3] = 1, 2, 3. */
+export function withoutInputs(): Uint8Array {
+  return encodeModel({
+    inputs: [],
+    outputs: [fp32("y", [3])],
+    nodes: [node("Identity", ["values"], ["y"])],
+    constants: [constant("values", "FP32", [3], [1, 2, 3])],
+  }).finish();
+}
+
 /** "x" FP32 [N,4] -> "y": kills its process by SIGFPE at the run, if a value of `divisor` is -1: the least
  *  64-bit integer divided by -1 has no result. */
 export function crashesAtRun(divisor: "x" | "always -1" = "always -1"): Uint8Array {
@@ -324,9 +334,9 @@ export function sequenceOutput(): Uint8Array {
   }).finish();
 }
 
-/** Writes `dir`/model.onnx and its weights in `dir`/model.bin; resolves to the path of the former.
+/** Writes `dir`/model.onnx and its weights in `dir`/`dataFile`; resolves to the path of the former.
  *  "x" FP32 [N,4] -> "y" = x + [1,2,3,4]. */
-export async function externalData(dir: string): Promise<string> {
+export async function externalData(dir: string, dataFile = "model.bin"): Promise<string> {
   const amounts = new Uint8Array(Float32Array.of(1, 2, 3, 4).buffer);
   const model = encodeModel({
     inputs: [fp32("x", ["N", 4])],
@@ -337,12 +347,12 @@ export async function externalData(dir: string): Promise<string> {
         name: "amounts",
         datatype: "FP32",
         shape: [4],
-        content: { externalFile: "model.bin", sizeBytes: amounts.byteLength },
+        content: { externalFile: dataFile, sizeBytes: amounts.byteLength },
       },
     ],
   });
-  await mkdir(dir, { recursive: true });
-  await writeFile(join(dir, "model.bin"), amounts);
+  await mkdir(dirname(join(dir, dataFile)), { recursive: true });
+  await writeFile(join(dir, dataFile), amounts);
   const path = join(dir, "model.onnx");
   await writeFile(path, model.finish());
   return path;

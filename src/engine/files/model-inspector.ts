@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { accessSync, type BigIntStats, constants, statSync } from "node:fs";
 import { fromFileError } from "../../file-errors.ts";
 import { fileIdentity } from "../../file-identity.ts";
+import type { ModelFile } from "../engine.ts";
 import type { ModelFootprint, ModelFormat, ModelInspection } from "../engine-catalog.ts";
 
 /** A model's file and those that hold its weights, seen at one time. */
@@ -29,15 +30,24 @@ export class ModelInspector {
   readonly #kept = new Map<string, Kept>();
 
   /** Blocks. Throws as `ModelFormat.inspect`. */
-  async inspect(format: ModelFormat, file: string): Promise<InspectedFiles> {
+  async inspect(
+    format: ModelFormat,
+    { file, dataFolder }: Pick<ModelFile, "file" | "dataFolder">,
+  ): Promise<InspectedFiles> {
     const found = statOf(file);
     // The same file under another path may have other data files beside it.
-    const key = JSON.stringify([format.name, file, fileIdentity(found)]);
+    const key = JSON.stringify([format.name, file, fileIdentity(found), dataFolder]);
     const kept = this.#kept.get(key);
+    const look = async (): Promise<Kept> => {
+      const inspection = await format.inspect(file, dataFolder);
+      return { inspection, files: filesOf(found, inspection) };
+    };
     this.#kept.delete(key);
-    const now = kept && isUnchanged(kept, file, found) ? kept : await look(format, file, found);
+    const now = kept && isUnchanged(kept, file, found) ? kept : await look();
     const { weightFiles, ...footprint } = now.inspection;
-    if (weightFiles.length <= maxKeptWeightFiles) this.#keep(key, now);
+    // Where links lead to may change without the files.
+    const hasLinks = footprint.dataFiles !== undefined;
+    if (!hasLinks && weightFiles.length <= maxKeptWeightFiles) this.#keep(key, now);
     return { footprint, ...now.files };
   }
 
@@ -53,11 +63,6 @@ function isUnchanged({ inspection, files }: Kept, file: string, found: BigIntSta
   // Who may read them can change without them.
   if (![file, ...inspection.weightFiles].every(isReadable)) return false;
   return filesOf(found, inspection).filesIdentity === files.filesIdentity;
-}
-
-async function look(format: ModelFormat, file: string, found: BigIntStats): Promise<Kept> {
-  const inspection = await format.inspect(file);
-  return { inspection, files: filesOf(found, inspection) };
 }
 
 function filesOf(

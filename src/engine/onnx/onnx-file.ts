@@ -53,8 +53,12 @@ const maxRank = 64;
 /** Reads the structure of the ONNX model `file` and of its external data files; weights are passed over,
  *  so that the time depends on the number of nodes. Blocks. Safe on any bytes. Throws RuntimeError
  *  "invalid-argument" (no ONNX model, cut off), "failed-precondition" (the file or one of its data files
- *  is missing or not readable) or "temporarily-unavailable". */
-export async function scanOnnxFile(file: string): Promise<OnnxStructure> {
+ *  is missing or not readable) or "temporarily-unavailable". `findDataFile` says where the data file of a
+ *  normalized relative name is; by default beside the file. */
+export async function scanOnnxFile(
+  file: string,
+  findDataFile = (location: string) => join(dirname(file), location),
+): Promise<OnnxStructure> {
   try {
     const descriptor = openSync(file, "r");
     try {
@@ -63,6 +67,7 @@ export async function scanOnnxFile(file: string): Promise<OnnxStructure> {
       const cursor = new ProtobufCursor(descriptor, { name: file, sizeBytes: found.size });
       const scan = new OnnxScan(file, cursor);
       scan.walk();
+      scan.checkDataFiles(findDataFile);
       return scan.structure();
     } finally {
       closeSync(descriptor);
@@ -77,6 +82,7 @@ class OnnxScan {
   readonly #cursor: ProtobufCursor;
   /** Data file, as the model names it -> the last byte that the model wants of it. */
   readonly #dataFiles = new Map<string, number>();
+  readonly #weightFiles: string[] = [];
   readonly #builder = new OnnxGraphBuilder();
   #stack: { readonly message: MessageName; readonly end: number }[] = [];
   #tensor = newTally();
@@ -110,12 +116,11 @@ class OnnxScan {
   }
 
   structure(): OnnxStructure {
-    const weightFiles = this.#checkDataFiles();
     return {
       weightBytes: this.#weightBytes,
       nodeCount: this.#nodes,
       graph: this.#builder.graph(),
-      weightFiles,
+      weightFiles: this.#weightFiles,
     };
   }
 
@@ -331,12 +336,11 @@ class OnnxScan {
     return bytes;
   }
 
-  /** Returns where they are. */
-  #checkDataFiles(): string[] {
-    const paths: string[] = [];
+  /** Keeps where they are. */
+  checkDataFiles(find: (location: string) => string): void {
     for (const [location, wantedBytes] of this.#dataFiles) {
-      const path = join(dirname(this.#file), location);
-      paths.push(path);
+      const path = find(location);
+      this.#weightFiles.push(path);
       const sizeBytes = dataFileBytes(path, this.#file);
       if (wantedBytes > sizeBytes) {
         throw new RuntimeError(
@@ -345,7 +349,6 @@ class OnnxScan {
         );
       }
     }
-    return paths;
   }
 }
 

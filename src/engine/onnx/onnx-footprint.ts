@@ -1,4 +1,5 @@
 import type { ModelFootprint, ModelInspection } from "../engine-catalog.ts";
+import { DataFiles, type DataFolder } from "../files/data-files.ts";
 import { arenaBytes } from "./onnx-arena.ts";
 import { type OnnxStructure, scanOnnxFile } from "./onnx-file.ts";
 import type { OnnxGraph } from "./onnx-graph.ts";
@@ -41,9 +42,16 @@ const coldBytes = 128 * KiB;
 const mostBytes = 2 ** 50;
 
 /** As `ModelFormat.inspect`. */
-export async function inspectOnnxFile(file: string): Promise<ModelInspection> {
-  const structure = await scanOnnxFile(file);
-  return { ...footprintOf(structure), weightFiles: structure.weightFiles };
+export async function inspectOnnxFile(
+  file: string,
+  dataFolder?: DataFolder,
+): Promise<ModelInspection> {
+  const dataFiles = dataFolder && new DataFiles(file, dataFolder);
+  const find = dataFiles && ((location: string) => dataFiles.find(location));
+  const structure = await scanOnnxFile(file, find);
+  const moved = dataFiles?.moved;
+  const { weightFiles } = structure;
+  return { ...footprintOf(structure), weightFiles, ...(moved && { dataFiles: moved }) };
 }
 
 export function footprintOf(structure: OnnxStructure): ModelFootprint {

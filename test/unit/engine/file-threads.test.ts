@@ -31,9 +31,15 @@ describe("the threads that look at model files", { timeout: 60_000 }, () => {
   }
 
   it("find a file, and look into it on the way", async (t) => {
-    const inspected = await inspectFile("onnx", file);
-    assert.deepEqual(await start(t).find(placeOf(file)), {
-      model: { format: "onnx", file, identity: fileIdentity(await stat(file, { bigint: true })) },
+    const inspected = await inspectFile({ format: "onnx", file });
+    const place = placeOf(file);
+    assert.deepEqual(await start(t).find(place), {
+      model: {
+        format: "onnx",
+        file,
+        identity: fileIdentity(await stat(file, { bigint: true })),
+        dataFolder: { path: directory, roots: place.roots },
+      },
       inspected,
     });
   });
@@ -45,14 +51,16 @@ describe("the threads that look at model files", { timeout: 60_000 }, () => {
     const settings = join(nested, "modelport.json");
     await writeFile(model, addOne());
     await writeFile(settings, "{}");
-    assert.deepEqual(await start(t).find(placeOf(nested)), {
+    const place = placeOf(nested);
+    assert.deepEqual(await start(t).find(place), {
       model: {
         format: "onnx",
         file: model,
         identity: fileIdentity(await stat(model, { bigint: true })),
+        dataFolder: { path: nested, roots: place.roots },
         settingsFile: { name: settings, path: settings },
       },
-      inspected: await inspectFile("onnx", model),
+      inspected: await inspectFile({ format: "onnx", file: model }),
     });
   });
 
@@ -84,7 +92,7 @@ describe("the threads that look at model files", { timeout: 60_000 }, () => {
     const junk = join(directory, "junk.onnx");
     await writeFile(junk, "no model");
     assert.equal((await threads.find(placeOf(junk))).inspected, undefined);
-    await assert.rejects(threads.inspect("onnx", junk), (error: unknown) => {
+    await assert.rejects(threads.inspect({ format: "onnx", file: junk }), (error: unknown) => {
       assert.ok(error instanceof RuntimeError);
       assert.equal(error.kind, "invalid-argument");
       assert.match(error.message, /junk\.onnx is not an ONNX model/);
@@ -103,7 +111,7 @@ describe("the threads that look at model files", { timeout: 60_000 }, () => {
     const missing = Array.from({ length: 50 }, (_, n) => join(directory, `missing ${n}`));
     const answers = await Promise.allSettled([
       ...missing.map((path) => threads.find(placeOf(path))),
-      threads.inspect("onnx", file),
+      threads.inspect({ format: "onnx", file }),
     ]);
     for (const [n, answer] of answers.slice(0, 50).entries()) {
       assert.ok(answer.status === "rejected" && answer.reason.message.includes(`missing ${n}`));
@@ -118,7 +126,7 @@ describe("the threads that look at model files", { timeout: 60_000 }, () => {
     const threads = start(t);
     await threads.find(placeOf(file));
     let isStuck = true;
-    const stuck = threads.inspect("onnx", pipe).finally(() => {
+    const stuck = threads.inspect({ format: "onnx", file: pipe }).finally(() => {
       isStuck = false;
     });
     const refused = assert.rejects(stuck, { kind: "invalid-argument" });

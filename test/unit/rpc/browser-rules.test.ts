@@ -13,6 +13,7 @@ const none: BrowserMarks = {
   fetchSite: undefined,
   fetchMode: undefined,
   userAgent: undefined,
+  method: "GET",
 };
 const passes = (marks: Partial<BrowserMarks>) =>
   assert.equal(refusalOf({ ...none, ...marks }, rules), undefined, JSON.stringify(marks));
@@ -92,5 +93,11 @@ describe("the rules for browsers", () => {
     }
     passes({ fetchSite: "none", fetchMode: "navigate" });
     passes({ fetchSite: "same-origin", fetchMode: "no-cors" });
+  });
+
+  it("refuses a form of another site, although sending it is a navigation", () => {
+    const marks = { fetchSite: "cross-site", fetchMode: "navigate" };
+    passes({ ...marks, method: "GET" });
+    refuses({ ...marks, method: "POST" }, /pages of other sites may not/);
   });
 });

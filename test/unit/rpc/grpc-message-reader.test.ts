@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { GrpcMessageReader } from "../../../src/rpc/grpc-message-reader.ts";
+import { GrpcMessageReader, wholeMessage } from "../../../src/rpc/grpc-message-reader.ts";
 import { MessageBuffers } from "../../../src/rpc/message-buffers.ts";
 import { Random } from "../../support/mutate.ts";
 import { grpcFrame } from "../../support/raw-http.ts";
@@ -112,7 +112,7 @@ describe(`a reader of gRPC messages (seed ${seed})`, () => {
   it("refuses a message by its head alone", () => {
     const reader = new GrpcMessageReader(10, new MessageBuffers());
     assert.throws(() => reader.push(Buffer.of(0, 0, 0, 0, 11)), {
-      rawMessage: "message size 11 is larger than configured readMaxBytes 10",
+      rawMessage: "message size 11 is larger than MAX_MESSAGE_BYTES (10)",
     });
   });
 
@@ -122,6 +122,17 @@ describe(`a reader of gRPC messages (seed ${seed})`, () => {
       const reader = new GrpcMessageReader(10, new MessageBuffers());
       assert.deepEqual(reader.push(body), []);
       assert.throws(() => reader.end(), { rawMessage: "protocol error: incomplete envelope" });
+    }
+  });
+
+  it("refuses flags that say neither compressed nor not, however they come", () => {
+    for (const flags of [2, 3, 128, 255]) {
+      const bytes = grpcFrame(Buffer.from("abc"), flags);
+      const message = new RegExp(`flags ${flags}, expected 0, or 1`);
+      assert.throws(() => wholeMessage(bytes, 1_000), { message });
+      const reader = new GrpcMessageReader(1_000, new MessageBuffers());
+      reader.push(bytes.subarray(0, 3));
+      assert.throws(() => reader.push(bytes.subarray(3)), { message });
     }
   });
 });

@@ -8,7 +8,11 @@ import {
   ModelInferRequestSchema,
   ModelInferResponseSchema,
 } from "../../../gen/inference/inference_pb.ts";
-import type { InferMessage, TypedContents } from "../../../src/rpc/infer-message.ts";
+import {
+  type InferMessage,
+  PackedStrings,
+  type TypedContents,
+} from "../../../src/rpc/infer-message.ts";
 import {
   decodeInferRequest,
   decodeRegularRequest,
@@ -205,6 +209,14 @@ function comparable(message: InferMessage): unknown {
   };
 }
 
+/** As tensors have them. */
+function packStrings(strings: TypedContents["bytesContents"]): Uint8Array {
+  if (strings instanceof PackedStrings) return strings.data;
+  return Buffer.concat(
+    strings.flatMap((each) => [new Uint8Array(Uint32Array.of(each.length).buffer), each]),
+  );
+}
+
 function comparableContents(contents: TypedContents): unknown {
   return {
     bools: Array.from(contents.boolContents, Boolean),
@@ -214,7 +226,7 @@ function comparableContents(contents: TypedContents): unknown {
     uint64s: Array.from(contents.uint64Contents),
     fp32s: new Uint32Array(Float32Array.from(contents.fp32Contents).buffer),
     fp64s: new BigUint64Array(Float64Array.from(contents.fp64Contents).buffer),
-    bytes: contents.bytesContents.map((each) => Buffer.from(each).toString("hex")),
+    bytes: Buffer.from(packStrings(contents.bytesContents)).toString("hex"),
   };
 }
 

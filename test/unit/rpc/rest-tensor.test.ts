@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { BareNumber } from "../../../src/json-float.ts";
 import { parseJson, writeJson } from "../../../src/rpc/rest-json.ts";
 import type { BytesForm } from "../../../src/rpc/rest-strings.ts";
 import { decodeData, encodeData } from "../../../src/rpc/rest-tensor.ts";
@@ -10,7 +11,7 @@ const what = "input 'x' for model 'm'";
 /** Decodes the JSON text of a tensor's data, and returns the bytes. */
 function decode(text: string, datatype: Datatype, shape: number[], bytesForm: BytesForm = "text") {
   const count = elementCount(shape, what);
-  const data = parseJson(Buffer.from(text), "the request");
+  const data = parseJson(Buffer.from(text), "the request", { bareNumbers: true });
   return decodeData(data, { datatype, shape, count, bytesForm, what });
 }
 
@@ -110,7 +111,16 @@ describe("a tensor in JSON", () => {
     ["[1.5]", "INT32", [1], /is 1.5, which is no INT32/],
     ["[true]", "INT32", [1], /is true, which is no INT32/],
     ["[1]", "BOOL", [1], /is 1, which is no BOOL/],
-    ["[null]", "FP32", [1], /is null, which is no FP32/],
+    ["[null]", "INT32", [1], /is null, which is no INT32/],
+    ["[null]", "BYTES", [1], /is null, which is no string/],
+    ["[NaN]", "INT64", [1], /is NaN, which is no INT64/],
+    ["[1,-Infinity]", "UINT8", [2], /element 1 is -Infinity, which is no UINT8/],
+    ["[NaN]", "BYTES", [1], /is NaN, which is no string/],
+    ["[NaN]", "BOOL", [1], /is NaN, which is no BOOL/],
+    ['["NaN"]', "INT32", [1], /is "NaN", which is no INT32/],
+    ['["nan"]', "FP32", [1], /is "nan", which is no FP32/],
+    ['["inf"]', "FP32", [1], /is "inf", which is no FP32/],
+    ["[{}]", "FP32", [1], /is an object, which is no FP32/],
     ["[1e39]", "FP32", [1], /is 1e\+39, which is no FP32/],
     ["[1e999]", "FP64", [1], /is Infinity, which is no FP64/],
     ['["1"]', "FP64", [1], /is "1", which is no FP64/],
@@ -166,6 +176,24 @@ describe("a tensor in JSON", () => {
       Buffer.from(bytesOf(Float64Array.of(1.2345678901234568e29, 9007199254740994))),
     );
   });
+
+  const floats = ["NaN", "Infinity", "-Infinity"];
+  for (const [text, values] of [
+    ["[null,1,null]", [Number.NaN, 1, Number.NaN]],
+    ["[NaN, Infinity,-Infinity]", floats.map(Number)],
+    ['["NaN","Infinity","-Infinity"]', floats.map(Number)],
+    ["[[NaN\n],[ -Infinity ],[9007199254740992]]", [Number.NaN, -Infinity, 2 ** 53]],
+  ] as const) {
+    for (const [datatype, type] of [
+      ["FP32", Float32Array],
+      ["FP64", Float64Array],
+    ] as const) {
+      it(`reads ${JSON.stringify(text)} as ${datatype}`, () => {
+        const data = decode(text, datatype, text.startsWith("[[") ? [3, 1] : [3]);
+        assert.deepEqual(new type(data.slice().buffer), type.from(values));
+      });
+    }
+  }
 
   it("writes NaN and the infinities as null", () => {
     const data = bytesOf(Float32Array.of(Number.NaN, Infinity, -Infinity, 1));
@@ -227,6 +255,36 @@ describe("JSON with exact integers", () => {
   for (const [text, value] of beside) {
     it(`reads ${JSON.stringify(text)}`, () => assert.deepEqual(parse(text), value));
   }
+
+  it("takes bare words for numbers only where that was asked for", () => {
+    for (const text of ["NaN", "[NaN]", '{"a":-Infinity}']) {
+      assert.throws(() => parse(text), { message: /^the request is not JSON: / });
+    }
+    const bare = (text: string) =>
+      JSON.stringify(parseJson(Buffer.from(text), "it", { bareNumbers: true }), (_key, item) =>
+        typeof item === "bigint"
+          ? `big ${item}`
+          : item instanceof BareNumber
+            ? `bare ${item}`
+            : item,
+      );
+    assert.equal(bare("NaN"), '"bare NaN"');
+    assert.equal(
+      bare('{"NaN" : NaN,"a,NaN,b":["[NaN]",-Infinity,9007199254740993, Infinity]}'),
+      '{"NaN":"bare NaN","a,NaN,b":["[NaN]","bare -Infinity","big 9007199254740993","bare Infinity"]}',
+    );
+    for (const text of [
+      "{NaN:1}",
+      "[NaNa]",
+      "[-NaN]",
+      "[+Infinity]",
+      "[NaN",
+      "[NaN NaN]",
+      "NaN1",
+    ]) {
+      assert.throws(() => bare(text), { message: /^it is not JSON: / });
+    }
+  });
 
   it("keeps a key that names the prototype an ordinary one", () => {
     const value = parse('{"__proto__":{"a":9007199254740993},"b":9007199254740993}') as object;

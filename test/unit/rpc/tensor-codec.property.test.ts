@@ -82,10 +82,14 @@ const json = [
 
 function throughRest(isBinary: boolean) {
   return (sent: Tensor[]): readonly Tensor[] => {
-    const { body, jsonLength } = encodeRestInference(
+    const others = { binary: isBinary, bytesForm: "text" } as const;
+    const answer = encodeRestInference(
       { version: "", outputs: sent },
-      { modelId: "m", id: undefined, formOf: () => ({ binary: isBinary, bytesForm: "text" }) },
+      { modelId: "m", id: undefined, forms: { byName: new Map(), others } },
     );
+    assert.ok("body" in answer, "these tensors are short");
+    const { jsonLength } = answer;
+    const body = answer.body as Buffer;
     const end = jsonLength ?? body.length;
     const head = body.subarray(0, end).toString().replace('"outputs":', '"inputs":');
     const request = {

@@ -257,10 +257,10 @@ describe("a request for inference", () => {
     refuses({ outputs }, "'a' is named twice as an output of model 'm'");
   });
 
-  it("may have no tensors; the model decides, and the answer is typed", () => {
+  it("may have no tensors; the model decides, and the answer is raw, as Triton's is", () => {
     assert.deepEqual(decode({}), {
       inference: { version: "", inputs: [], outputs: [] },
-      form: "typed",
+      form: "raw",
     });
   });
 

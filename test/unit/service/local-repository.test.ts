@@ -147,14 +147,24 @@ describe("the models of a local repository", () => {
       kind: "invalid-argument",
       message: "version '3' of model 'numbered' is not served: it has 2, 10",
     });
-    assert.throws(() => manager.describe("plain", "1"), {
+    assert.throws(() => manager.describe("plain", "2"), {
       kind: "invalid-argument",
-      message: "version '1' of model 'plain' is not served: it has no versions",
+      message: "version '2' of model 'plain' is not served: it has no versions",
     });
     await assert.rejects(manager.infer("nobody", ask("1"), forever), { kind: "model-not-found" });
     await assert.rejects(manager.infer("numbered\x0010", ask(""), forever), {
       kind: "model-not-found",
     });
+  });
+
+  it("may be called version 1 where they have none, as Triton calls them", async (t) => {
+    const { manager, loadAll } = await setUp(t);
+    await loadAll();
+    assert.equal(manager.isModelReady("plain", "1"), true);
+    assert.deepEqual(manager.describe("plain", "1").versions, []);
+    assert.equal(manager.statistics("plain", "1").length, 1);
+    assert.equal(manager.isModelReady("numbered", "1"), false);
+    assert.equal(manager.isModelReady("nobody", "1"), false);
   });
 
   it("are unloaded with all versions, and listed as unavailable then", async (t) => {

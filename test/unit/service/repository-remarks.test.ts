@@ -22,8 +22,8 @@ describe("remarks on a repository", () => {
 
   it("tell once of what is ignored, and again when it has come back", () => {
     const { remarks, told } = setUp();
-    const license = listing({ ignored: [{ name: "LICENSE", why: "has no extension" }] });
-    for (let look = 0; look < 3; look++) remarks.on(license);
+    const license = () => listing({ ignored: [{ name: "LICENSE", why: "has no extension" }] });
+    for (let look = 0; look < 3; look++) remarks.on(license());
     const line = [
       "debug",
       { entry: "LICENSE", reason: "has no extension" },
@@ -31,7 +31,7 @@ describe("remarks on a repository", () => {
     ];
     assert.deepEqual(told(), [line]);
     remarks.on(listing({}));
-    remarks.on(license);
+    remarks.on(license());
     assert.deepEqual(told(), [line]);
   });
 
@@ -46,8 +46,8 @@ describe("remarks on a repository", () => {
         "two models of one name in the repository",
       ],
     ]);
-    const empty = listing({ models: [], ignored: [{ name: "a.pkl", why: "is a pickle" }] });
-    for (let look = 0; look < 2; look++) remarks.on(empty);
+    const empty = () => listing({ models: [], ignored: [{ name: "a.pkl", why: "is a pickle" }] });
+    for (let look = 0; look < 2; look++) remarks.on(empty());
     assert.deepEqual(
       told().filter(([level]) => level === "warn"),
       [["warn", { entries: 1, reason: "a.pkl: is a pickle" }, "repository has no models"]],

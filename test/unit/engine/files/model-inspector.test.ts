@@ -49,7 +49,7 @@ describe("a look into the files of a model", () => {
       },
     };
     const inspector = new ModelInspector();
-    return { look: () => inspector.inspect(format, file), reads: () => reads };
+    return { look: () => inspector.inspect(format, { file }), reads: () => reads };
   }
 
   it("tells the bytes of all, and is not taken twice while nothing changes", async () => {

@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { BareNumber } from "./json-float.ts";
 
 // The reviver of JSON.parse sees the text of numbers, but takes seconds for a tensor of usual size. So
 // integers that are too long go through the parser as strings, with a mark that no sender can guess.
@@ -7,11 +8,28 @@ import { randomBytes } from "node:crypto";
 // out, where a number is an error and a string would be none.
 const longInteger = /(?<=^|[[,:\s])-?[1-9]\d{15,19}(?=\s*(?:[,\]}]|$))/g;
 
-/** JSON.parse, but integers of 16 to 20 digits that no number can hold exactly become bigints. Takes time
- *  in proportion to the text, however it is nested. Throws what JSON.parse throws. */
-export function parseExactly(text: string): unknown {
+/** The same, and the words that Python's json and others write for what JSON has no form for. */
+const anyOddNumber = /(?<=^|[[,:\s])(?:-?[1-9]\d{15,19}|NaN|-?Infinity)(?=\s*(?:[,\]}]|$))/g;
+
+/** JSON.parse, but integers of 16 to 20 digits that no number can hold exactly become bigints, and with
+ *  `bareNumbers` the words NaN, Infinity and -Infinity may stand where a number may, and become BareNumbers.
+ *  Takes time in proportion to the text, however it is nested. Throws what JSON.parse throws. */
+export function parseExactly(
+  text: string,
+  { bareNumbers = false }: { readonly bareNumbers?: boolean } = {},
+): unknown {
+  try {
+    return parseMarked(text, longInteger);
+  } catch (error) {
+    // Only now: to look for the words in every text would cost as much again.
+    if (!bareNumbers || !/NaN|Infinity/.test(text)) throw error;
+    return parseMarked(text, anyOddNumber);
+  }
+}
+
+function parseMarked(text: string, numbers: RegExp): unknown {
   const mark = randomBytes(9).toString("base64url");
-  const marked = markLongIntegers(text, mark);
+  const marked = markNumbers(text, numbers, mark);
   if (marked === undefined) return JSON.parse(text);
   let value: unknown;
   try {
@@ -20,16 +38,16 @@ export function parseExactly(text: string): unknown {
     // Says where the mistake is in the text as it was sent.
     return JSON.parse(text);
   }
-  return restoreIntegers(value, mark);
+  return restoreNumbers(value, mark);
 }
 
-/** The text with its long integers as strings that start with `mark`; undefined if it has none. */
-function markLongIntegers(text: string, mark: string): string | undefined {
+/** The text with what `numbers` finds as strings that start with `mark`; undefined if it finds nothing. */
+function markNumbers(text: string, numbers: RegExp, mark: string): string | undefined {
   const pieces: string[] = [];
   let copied = 0;
   let quote: number | undefined;
-  longInteger.lastIndex = 0;
-  for (let match = longInteger.exec(text); match !== null; match = longInteger.exec(text)) {
+  numbers.lastIndex = 0;
+  for (let match = numbers.exec(text); match !== null; match = numbers.exec(text)) {
     quote ??= text.indexOf('"');
     let end = 0;
     while (quote !== -1 && quote < match.index) {
@@ -37,7 +55,7 @@ function markLongIntegers(text: string, mark: string): string | undefined {
       quote = text.indexOf('"', end);
     }
     if (end > match.index) {
-      longInteger.lastIndex = end;
+      numbers.lastIndex = end;
     } else if (!Number.isSafeInteger(Number(match[0]))) {
       pieces.push(text.slice(copied, match.index), `"${mark}${match[0]}"`);
       copied = match.index + match[0].length;
@@ -58,12 +76,12 @@ function endOfString(text: string, quote: number): number {
   return text.length;
 }
 
-function restoreIntegers(value: unknown, mark: string): unknown {
+function restoreNumbers(value: unknown, mark: string): unknown {
   const root = [value];
   const containers: (unknown[] | Record<string, unknown>)[] = [root];
   const restored = (item: unknown): unknown => {
     if (typeof item === "string") {
-      return item.startsWith(mark) ? BigInt(item.slice(mark.length)) : item;
+      return item.startsWith(mark) ? oddNumber(item.slice(mark.length)) : item;
     }
     if (typeof item === "object" && item !== null) {
       containers.push(item as unknown[] | Record<string, unknown>);
@@ -81,4 +99,9 @@ function restoreIntegers(value: unknown, mark: string): unknown {
     }
   }
   return root[0];
+}
+
+function oddNumber(text: string): bigint | BareNumber {
+  const isWord = text.endsWith("N") || text.endsWith("y");
+  return isWord ? new BareNumber(Number(text)) : BigInt(text);
 }

@@ -1,0 +1,25 @@
+import { parentPort } from "node:worker_threads";
+import { describeError, RuntimeError } from "../../errors.ts";
+import { decodeRestInference } from "../rest-request.ts";
+import type { CodecAnswer, CodecCall } from "./codec-thread-messages.ts";
+import { refuseCostlyJson } from "./json-cost.ts";
+
+// Entry of the codec thread.
+
+if (parentPort === null) throw new Error("this is the entry of a worker thread");
+const server = parentPort;
+server.on("message", (call: CodecCall) => answer(call));
+
+function answer(call: CodecCall): void {
+  try {
+    refuseCostlyJson(call);
+    const result = decodeRestInference(call);
+    // Binary tensors are views of the one body.
+    const buffers = new Set(result.inference.inputs.map(({ data }) => data.buffer as ArrayBuffer));
+    server.postMessage({ result } satisfies CodecAnswer, [...buffers]);
+  } catch (error) {
+    const kind = error instanceof RuntimeError ? error.kind : undefined;
+    const failure = { kind, message: describeError(error, 2_000) };
+    server.postMessage({ failure } satisfies CodecAnswer);
+  }
+}

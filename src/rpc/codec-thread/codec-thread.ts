@@ -1,0 +1,104 @@
+import { extname } from "node:path";
+import { Worker } from "node:worker_threads";
+import { describeError, RuntimeError } from "../../errors.ts";
+import type { RestInference, RestInferenceBody } from "../rest-request.ts";
+import type { CodecAnswer } from "./codec-thread-messages.ts";
+import { maxJsonHeapBytes } from "./json-cost.ts";
+
+/** Smaller bodies are read where they are: that takes a few milliseconds at most, and a thread costs some too. */
+export const leastThreadBytes = 256 * 1024;
+
+/** What it takes to start again is less than what an idle heap holds. */
+const idleMs = 5_000;
+const MiB = 1024 * 1024;
+
+interface Task {
+  readonly body: RestInferenceBody;
+  readonly resolve: (result: RestInference) => void;
+  readonly reject: (reason: unknown) => void;
+}
+
+const entry = new URL(`./codec-thread-main${extname(import.meta.url)}`, import.meta.url);
+
+/** Reads large requests of REST in a thread of its own, one after the other. */
+export class CodecThread {
+  #worker: Worker | undefined;
+  /** The first one is in the thread. */
+  readonly #tasks: Task[] = [];
+  #idleTimer: NodeJS.Timeout | undefined;
+
+  /** As `decodeRestInference`. The memory behind `body` is taken away. Rejects as that throws, and with
+   *  "temporarily-unavailable" if the thread breaks. A task whose `signal` aborts before its turn is left out. */
+  decode(body: RestInferenceBody, signal: AbortSignal): Promise<RestInference> {
+    return new Promise<RestInference>((resolve, reject) => {
+      const task: Task = { body, resolve, reject };
+      signal.addEventListener("abort", () => this.#leave(task, signal.reason), { once: true });
+      this.#tasks.push(task);
+      if (this.#tasks.length === 1) this.#send(task);
+    });
+  }
+
+  close(): void {
+    clearTimeout(this.#idleTimer);
+    this.#end();
+  }
+
+  #send({ body }: Task): void {
+    clearTimeout(this.#idleTimer);
+    this.#worker ??= this.#start();
+    this.#worker.postMessage(body, [body.body.buffer as ArrayBuffer]);
+  }
+
+  #start(): Worker {
+    const worker = new Worker(entry, {
+      execArgv: ["--disable-warning=ExperimentalWarning"],
+      resourceLimits: {
+        maxOldGenerationSizeMb: maxJsonHeapBytes / MiB + 64,
+        maxYoungGenerationSizeMb: 16,
+      },
+    });
+    // It is the port that keeps the server up.
+    worker.unref();
+    worker.on("message", (answer: CodecAnswer) => this.#settle(answer));
+    worker.on("error", (error) => this.#lose(worker, error));
+    worker.on("exit", () => this.#lose(worker, new Error("it ended")));
+    return worker;
+  }
+
+  #settle(answer: CodecAnswer): void {
+    const task = this.#tasks.shift();
+    this.#next();
+    if ("result" in answer) task?.resolve(answer.result);
+    else {
+      const { kind, message } = answer.failure;
+      task?.reject(kind === undefined ? new Error(message) : new RuntimeError(kind, message));
+    }
+  }
+
+  #next(): void {
+    const [next] = this.#tasks;
+    if (next !== undefined) this.#send(next);
+    else this.#idleTimer = setTimeout(() => this.#end(), idleMs).unref();
+  }
+
+  #lose(worker: Worker, error: unknown): void {
+    if (worker !== this.#worker) return;
+    this.#worker = undefined;
+    const why = `the thread that reads large requests broke: ${describeError(error)}`;
+    this.#tasks.shift()?.reject(new RuntimeError("temporarily-unavailable", why));
+    this.#next();
+  }
+
+  #end(): void {
+    const worker = this.#worker;
+    this.#worker = undefined;
+    void worker?.terminate();
+  }
+
+  #leave(task: Task, reason: unknown): void {
+    const at = this.#tasks.indexOf(task);
+    // The first one is in the thread, which cannot be told to stop.
+    if (at > 0) this.#tasks.splice(at, 1);
+    if (at >= 0) task.reject(reason);
+  }
+}

@@ -1,0 +1,197 @@
+import { type DescField, type DescMessage, ScalarType } from "@bufbuild/protobuf";
+import {
+  bigintCost,
+  MessageCost,
+  type MessageCounter,
+  nestedCost,
+  numberCost,
+  stringCost,
+} from "./message-cost.ts";
+
+const wireType = { varint: 0, fixed64: 1, bytes: 2, fixed32: 5 } as const;
+const maxVarintBytes = 10;
+const maxDepth = 64;
+
+/** What a length-delimited field holds, as far as its cost goes. */
+type Content =
+  | { readonly tag: "message"; readonly fields: ReadonlyMap<number, Content> }
+  | Packed
+  | { readonly tag: "bytes" };
+
+interface Packed {
+  readonly tag: "packed";
+  readonly elementBytes: 4 | 8 | "varint";
+  /** Of one element. */
+  readonly cost: number;
+}
+
+interface Frame {
+  readonly fields: ReadonlyMap<number, Content>;
+  restBytes: number;
+}
+
+const bytes: Content = { tag: "bytes" };
+const int32s: Packed = { tag: "packed", elementBytes: "varint", cost: numberCost };
+const known = new WeakMap<DescMessage, Map<number, Content>>();
+
+/** Counts what a binary message costs, piece by piece as it comes. It looks at tags and lengths, and passes over
+ *  the contents of bytes and strings. A message that is malformed it leaves to the decoder. */
+export class ProtobufCounter implements MessageCounter {
+  readonly #cost = new MessageCost();
+  readonly #stack: Frame[];
+  /** What the varint under way is. */
+  #expects: "tag" | "value" | "length" = "tag";
+  #varint = 0;
+  #scale = 1;
+  #varintBytes = 0;
+  /** Of the field whose length is expected. */
+  #content: Content = bytes;
+  /** Bytes to pass over; what a varint that ends among them costs, or a byte. */
+  #skipBytes = 0;
+  #varintCost = 0;
+  #byteCost = 0;
+  #isBroken = false;
+
+  constructor(message: DescMessage) {
+    this.#stack = [{ fields: contentsOf(message), restBytes: Number.POSITIVE_INFINITY }];
+  }
+
+  push(piece: Uint8Array): void {
+    let at = 0;
+    while (at < piece.length && !this.#isBroken) {
+      if (this.#skipBytes > 0) at += this.#skip(piece, at);
+      else {
+        this.#take(piece[at++] as number);
+        this.#consume(1);
+      }
+    }
+  }
+
+  #skip(piece: Uint8Array, at: number): number {
+    const count = Math.min(this.#skipBytes, piece.length - at);
+    if (this.#varintCost > 0) {
+      let elements = 0;
+      for (let index = at; index < at + count; index++) {
+        if ((piece[index] as number) < 0x80) elements++;
+      }
+      this.#cost.add(elements * this.#varintCost);
+    }
+    if (this.#byteCost > 0) this.#cost.add(count * this.#byteCost);
+    this.#skipBytes -= count;
+    this.#consume(count);
+    return count;
+  }
+
+  /** So many bytes of every message around here are over. */
+  #consume(count: number): void {
+    for (const frame of this.#stack) frame.restBytes -= count;
+    while (this.#stack.length > 1 && this.#skipBytes === 0 && this.#top.restBytes <= 0) {
+      this.#isBroken ||= this.#top.restBytes < 0 || this.#expects !== "tag";
+      this.#stack.pop();
+    }
+  }
+
+  get #top(): Frame {
+    return this.#stack.at(-1) as Frame;
+  }
+
+  #take(byte: number): void {
+    this.#varint += (byte & 0x7f) * this.#scale;
+    this.#scale *= 128;
+    this.#varintBytes++;
+    if (byte >= 0x80) {
+      this.#isBroken = this.#varintBytes === maxVarintBytes;
+      return;
+    }
+    const value = this.#varint;
+    this.#varint = 0;
+    this.#scale = 1;
+    this.#varintBytes = 0;
+    if (this.#expects === "tag") this.#tag(value);
+    else if (this.#expects === "value") this.#expects = "tag";
+    else this.#length(value);
+  }
+
+  #tag(tag: number): void {
+    this.#cost.add(numberCost);
+    const type = tag % 8;
+    if (type === wireType.varint) this.#expects = "value";
+    else if (type === wireType.fixed32 || type === wireType.fixed64) {
+      this.#skipBytes = type === wireType.fixed32 ? 4 : 8;
+      this.#varintCost = 0;
+      this.#byteCost = 0;
+    } else if (type === wireType.bytes) {
+      this.#content = this.#top.fields.get(Math.floor(tag / 8)) ?? bytes;
+      this.#expects = "length";
+    } else this.#isBroken = true;
+  }
+
+  #length(length: number): void {
+    this.#expects = "tag";
+    const content = this.#content;
+    if (content.tag === "message") {
+      this.#cost.add(nestedCost);
+      if (this.#stack.length === maxDepth) this.#isBroken = true;
+      // The byte that ends this length is still to be consumed, by the frames around it.
+      else this.#stack.push({ fields: content.fields, restBytes: length + 1 });
+      return;
+    }
+    this.#skipBytes = length;
+    this.#varintCost = 0;
+    this.#byteCost = 0;
+    if (content.tag === "bytes") this.#cost.add(stringCost);
+    else if (content.elementBytes === "varint") this.#varintCost = content.cost;
+    // By what comes, not by what is announced.
+    else this.#byteCost = content.cost / content.elementBytes;
+  }
+}
+
+function contentsOf(message: DescMessage): ReadonlyMap<number, Content> {
+  const before = known.get(message);
+  if (before !== undefined) return before;
+  const contents = new Map<number, Content>();
+  // Before its fields: a message may hold itself.
+  known.set(message, contents);
+  for (const field of message.fields) contents.set(field.number, contentOf(field));
+  return contents;
+}
+
+function contentOf(field: DescField): Content {
+  if (field.fieldKind === "message") {
+    return { tag: "message", fields: contentsOf(field.message) };
+  }
+  if (field.fieldKind === "map") return { tag: "message", fields: entryOf(field) };
+  if (field.fieldKind !== "list") return bytes;
+  if (field.listKind === "message") return { tag: "message", fields: contentsOf(field.message) };
+  if (field.listKind === "enum") return int32s;
+  return packedContent(field.scalar);
+}
+
+/** Of a map: field 2 is its value. */
+function entryOf(field: DescField & { readonly fieldKind: "map" }): ReadonlyMap<number, Content> {
+  if (field.mapKind !== "message") return new Map();
+  return new Map([[2, { tag: "message", fields: contentsOf(field.message) }]]);
+}
+
+function packedContent(scalar: ScalarType): Content {
+  switch (scalar) {
+    case ScalarType.STRING:
+    case ScalarType.BYTES:
+      return bytes;
+    case ScalarType.FIXED64:
+    case ScalarType.SFIXED64:
+      return { tag: "packed", elementBytes: 8, cost: bigintCost };
+    case ScalarType.DOUBLE:
+      return { tag: "packed", elementBytes: 8, cost: numberCost };
+    case ScalarType.FLOAT:
+    case ScalarType.FIXED32:
+    case ScalarType.SFIXED32:
+      return { tag: "packed", elementBytes: 4, cost: numberCost };
+    case ScalarType.INT64:
+    case ScalarType.UINT64:
+    case ScalarType.SINT64:
+      return { tag: "packed", elementBytes: "varint", cost: bigintCost };
+    default:
+      return int32s;
+  }
+}

@@ -1,0 +1,130 @@
+import assert from "node:assert/strict";
+import { mkdir, rename, symlink } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { describe, it } from "node:test";
+import { RuntimeError } from "../../src/errors.ts";
+import {
+  type EngineFixture,
+  forever,
+  fp32,
+  fp32Values,
+  placeOf,
+  startEngine,
+} from "../support/engine-fixture.ts";
+import { externalData } from "../support/onnx-models.ts";
+
+/** Moves `file` to `target`, and leaves a link in its place. */
+async function replaceByLink(file: string, target: string): Promise<void> {
+  await mkdir(dirname(target), { recursive: true });
+  await rename(file, target);
+  await symlink(target, file);
+}
+
+/** Each makes its files below `root` and resolves to the path that a caller names. */
+const layouts: Readonly<Record<string, (root: string) => Promise<string>>> = {
+  "Hugging Face's cache, by the file": async (root) => {
+    const model = await externalData(join(root, "snapshots/abc/onnx"), "model.onnx_data");
+    await replaceByLink(`${model}_data`, join(root, "blobs/222"));
+    await replaceByLink(model, join(root, "blobs/111"));
+    return model;
+  },
+  "Hugging Face's cache, by the folder": async (root) =>
+    dirname(
+      await (layouts["Hugging Face's cache, by the file"] as (root: string) => Promise<string>)(
+        root,
+      ),
+    ),
+  "a cache with a folder for each file": async (root) => {
+    const model = await externalData(join(root, "work"));
+    await replaceByLink(join(root, "work/model.bin"), join(root, "cache/22/b"));
+    await replaceByLink(model, join(root, "cache/11/a"));
+    return model;
+  },
+  "weights elsewhere": async (root) => {
+    const model = await externalData(join(root, "m"));
+    await replaceByLink(join(root, "m/model.bin"), join(root, "big/disk/weights"));
+    return model;
+  },
+  "weights in a folder that is a link": async (root) => {
+    const model = await externalData(join(root, "m"), "weights/part/0.bin");
+    await replaceByLink(join(root, "m/weights"), join(root, "elsewhere"));
+    return model;
+  },
+  "a mounted ConfigMap": async (root) => {
+    await externalData(join(root, "..2026"));
+    await symlink("..2026", join(root, "..data"));
+    for (const name of ["model.onnx", "model.bin"])
+      await symlink(`..data/${name}`, join(root, name));
+    return join(root, "model.onnx");
+  },
+  "a folder that is a link": async (root) => {
+    await externalData(join(root, "versions/3"));
+    await symlink("versions/3", join(root, "current"));
+    return join(root, "current/model.onnx");
+  },
+  "a link to a model with its weights beside it": async (root) => {
+    const model = await externalData(join(root, "store"));
+    await symlink(model, join(root, "flowers.onnx"));
+    return join(root, "flowers.onnx");
+  },
+  "no links": (root) => externalData(root),
+};
+
+async function answers(
+  { engine }: EngineFixture,
+  place: Parameters<EngineFixture["engine"]["locate"]>[0],
+): Promise<number[]> {
+  const source = await engine.inspect(await engine.locate(place));
+  const model = await engine.load(source, { signal: forever, isolated: false });
+  const inputs = [fp32("x", [1, 4], [10, 20, 30, 40])];
+  const [y] = await model.infer({ inputs, outputs: ["y"] }, forever);
+  await model.unload();
+  return fp32Values(y);
+}
+
+describe("a model with weights in files of their own", { timeout: 120_000 }, () => {
+  it("loads wherever links within the roots lead to", async (t) => {
+    const fixture = await startEngine(t);
+    for (const [name, lay] of Object.entries(layouts)) {
+      const root = join(fixture.directory, name);
+      await mkdir(root);
+      const path = await lay(root);
+      const sums = await answers(fixture, { ...placeOf(path), roots: [root] });
+      assert.deepEqual(sums, [11, 22, 33, 44], name);
+    }
+  });
+
+  it("is refused if a link leads to weights outside of the roots", async (t) => {
+    const fixture = await startEngine(t);
+    const root = join(fixture.directory, "root");
+    const direct = await externalData(join(root, "direct"));
+    await replaceByLink(join(root, "direct/model.bin"), join(fixture.directory, "secret"));
+    const folder = await externalData(join(root, "folder"), "weights/0.bin");
+    await replaceByLink(join(root, "folder/weights"), join(fixture.directory, "secrets"));
+    const chain = await externalData(join(root, "chain"));
+    await replaceByLink(join(root, "chain/model.bin"), join(root, "blobs/2"));
+    await replaceByLink(join(root, "blobs/2"), join(fixture.directory, "secret 2"));
+    for (const path of [direct, folder, chain]) {
+      await assert.rejects(answers(fixture, { ...placeOf(path), roots: [root] }), (error) => {
+        assert.ok(error instanceof RuntimeError);
+        assert.equal(error.kind, "invalid-argument", error.message);
+        assert.match(error.message, /\(weights of .*\) leads out of the model directories/);
+        return true;
+      });
+      const sums = await answers(fixture, { ...placeOf(path), roots: [fixture.directory] });
+      assert.deepEqual(sums, [11, 22, 33, 44], path);
+    }
+  });
+
+  it("says which file is missing where a link leads nowhere", async (t) => {
+    const fixture = await startEngine(t);
+    const path = await externalData(join(fixture.directory, "m"));
+    const data = join(fixture.directory, "m/model.bin");
+    await rename(data, join(fixture.directory, "gone"));
+    await symlink("nowhere", data);
+    await assert.rejects(answers(fixture, placeOf(path)), {
+      kind: "failed-precondition",
+      message: /m\/model\.bin \(weights of .*m\/model\.onnx\) does not exist/,
+    });
+  });
+});

@@ -1,0 +1,171 @@
+import assert from "node:assert/strict";
+import { before, describe, it } from "node:test";
+import { Worker } from "node:worker_threads";
+import { gzipSync } from "node:zlib";
+import { type FakeServer, startFakeServer, suiteCleanup } from "../support/fake-server.ts";
+import { grpcFrame } from "../support/raw-http.ts";
+import { TurnCost } from "../support/turn-cost.ts";
+
+const MiB = 1024 * 1024;
+const size = 4 * MiB;
+/** Of CPU, for one turn of the event loop. The goal is 20 ms, and the figures are printed; compilation and garbage
+ *  of all the other shapes come on top. Decoding these messages in one go takes 500 to 2,400 ms. */
+const mostTurnMs = 100;
+
+/** As a field of this number. */
+function field(number: number, content: Uint8Array): Buffer {
+  const length: number[] = [];
+  let rest = content.length;
+  for (; rest >= 0x80; rest = Math.floor(rest / 128)) length.push((rest % 128) | 0x80);
+  return Buffer.concat([Buffer.from([number * 8 + 2, ...length, rest]), content]);
+}
+
+/** `size` bytes of the same. */
+function many(unit: readonly number[] | Uint8Array | string): Buffer {
+  const bytes = typeof unit === "string" ? Buffer.from(unit) : Buffer.from(unit);
+  return Buffer.alloc(Math.floor(size / bytes.length) * bytes.length, bytes);
+}
+
+const model = field(1, Buffer.from("echo"));
+const parameter = field(
+  4,
+  Buffer.concat([field(1, Buffer.from("k")), field(2, Buffer.from([8, 1]))]),
+);
+const typed = (contents: Buffer) => Buffer.concat([model, field(5, field(5, contents))]);
+const binary: Readonly<Record<string, Buffer>> = {
+  parameters: Buffer.concat([model, many(parameter)]),
+  "empty inputs": Buffer.concat([model, many([5 * 8 + 2, 0])]),
+  "empty outputs": Buffer.concat([model, many([6 * 8 + 2, 0])]),
+  "empty raw contents": Buffer.concat([model, many([7 * 8 + 2, 0])]),
+  "empty strings": typed(many([8 * 8 + 2, 0])),
+  "strings in between": typed(many([8 * 8 + 2, 0, 3 * 8 + 2, 0])),
+  dimensions: Buffer.concat([model, field(5, field(3, Buffer.alloc(size, 1)))]),
+  "dimensions one by one": Buffer.concat([model, field(5, many([3 * 8, 1]))]),
+  "integers of 64 bits": typed(field(3, Buffer.alloc(size, 1))),
+  "integers in parts": typed(many(field(2, Buffer.from([1])))),
+  "fields that nobody knows": many([12 * 8, 1]),
+};
+
+const list = (unit: string) => many(unit).subarray(0, -1).toString();
+const json: Readonly<Record<string, string>> = {
+  "empty objects": `{"inputs":[${list("{},")}]}`,
+  "empty arrays": `{"inputs":[${list("[],")}]}`,
+  numbers: `{"inputs":[{"name":"x","shape":[1],"datatype":"FP32","data":[${list("0,")}]}]}`,
+  strings: `{"inputs":[{"name":"x","shape":[1],"datatype":"BYTES","data":[${list('"",')}]}]}`,
+  parameters: `{"parameters":{${list('"a":1,')}}}`,
+  nesting: `{"inputs":${"[".repeat(size)}`,
+};
+
+interface Shape {
+  readonly name: string;
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Buffer;
+}
+
+const infer = "/inference.GRPCInferenceService/ModelInfer";
+const rpcForms = (name: string, message: Buffer): Shape[] => [
+  {
+    name: `gRPC-Web, ${name}`,
+    path: infer,
+    headers: { "content-type": "application/grpc-web+proto" },
+    body: grpcFrame(message),
+  },
+  {
+    name: `Connect, ${name}`,
+    path: infer,
+    headers: { "content-type": "application/proto" },
+    body: message,
+  },
+  {
+    name: `Connect with gzip, ${name}`,
+    path: infer,
+    headers: { "content-type": "application/proto", "content-encoding": "gzip" },
+    body: gzipSync(message),
+  },
+];
+const shapes: Shape[] = [
+  ...Object.entries(binary).flatMap(([name, message]) => rpcForms(name, message)),
+  ...Object.entries(json).flatMap(([name, text]) => [
+    {
+      name: `REST, ${name}`,
+      path: "/v2/models/echo/infer",
+      headers: { "content-type": "application/json" },
+      body: Buffer.from(text),
+    },
+    {
+      name: `Connect, JSON, ${name}`,
+      path: infer,
+      headers: { "content-type": "application/json" },
+      body: Buffer.from(text),
+    },
+  ]),
+];
+
+/** Sends requests from a thread of its own, so that what it does is not taken for the server's. */
+const sender = `
+const { parentPort } = require("node:worker_threads");
+const http2 = require("node:http2");
+parentPort.on("message", async ({ origin, path, headers, body, isGrpc }) => {
+  if (isGrpc) {
+    const session = http2.connect(origin);
+    const stream = session.request({ ":method": "POST", ":path": path, ...headers });
+    let status = "";
+    stream.on("response", (head) => { status = head["grpc-status"] ?? status; });
+    stream.on("trailers", (head) => { status = head["grpc-status"] ?? status; });
+    stream.on("error", () => {}).resume().end(body);
+    stream.on("close", () => { session.destroy(); parentPort.postMessage("grpc " + status); });
+    return;
+  }
+  const answer = await fetch(origin + path, { method: "POST", headers, body }).catch((error) => error);
+  if (answer instanceof Error) return parentPort.postMessage("reset");
+  await answer.arrayBuffer();
+  parentPort.postMessage(answer.status + " " + (answer.headers.get("grpc-status") ?? ""));
+});`;
+
+describe("one message of 4 MiB that is all in pieces", () => {
+  const cleanup = suiteCleanup();
+  let fake: FakeServer;
+  let worker: Worker;
+  before(async () => {
+    fake = await startFakeServer(cleanup, { readMaxBytes: 64 * MiB });
+    worker = new Worker(sender, { eval: true });
+    cleanup.after(async () => void (await worker.terminate()));
+    // What every first call pays for.
+    for (const shape of shapes) await send({ ...shape, body: shape.body.subarray(0, 2000) });
+  });
+
+  async function send(shape: Shape, isGrpc = false): Promise<string> {
+    const origin = `http://127.0.0.1:${fake.address.port}`;
+    const answer = new Promise<string>((resolve) => worker.once("message", resolve));
+    const { path, headers, body } = shape;
+    worker.postMessage({ origin, path, headers, body, isGrpc });
+    return await answer;
+  }
+
+  for (const shape of shapes) {
+    it(`holds up nobody: ${shape.name}`, async (t) => {
+      const cost = new TurnCost();
+      cost.start();
+      const outcome = await send(shape);
+      const worstMs = cost.stop();
+      t.diagnostic(`${outcome}, worst turn ${worstMs.toFixed(1)} ms of CPU`);
+      assert.ok(worstMs < mostTurnMs, `a turn took ${worstMs} ms of CPU`);
+      assert.match(outcome, /^(200|400|413|429|reset)/);
+    });
+  }
+
+  for (const [name, message] of Object.entries(binary)) {
+    it(`holds up nobody: gRPC, ${name}`, async (t) => {
+      const headers = { "content-type": "application/grpc" };
+      const cost = new TurnCost();
+      cost.start();
+      const outcome = await send({ name, path: infer, headers, body: grpcFrame(message) }, true);
+      const worstMs = cost.stop();
+      t.diagnostic(`${outcome}, worst turn ${worstMs.toFixed(1)} ms of CPU`);
+      assert.ok(worstMs < mostTurnMs, `a turn took ${worstMs} ms of CPU`);
+      // INVALID_ARGUMENT where it does not fit the model, RESOURCE_EXHAUSTED where it is too much.
+      assert.match(outcome, /^grpc (3|8)$/);
+    });
+  }
+});

@@ -1,0 +1,136 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { create, toBinary } from "@bufbuild/protobuf";
+import { Code, ConnectError } from "@connectrpc/connect";
+import { ModelInferRequestSchema } from "../../../../gen/inference/inference_pb.ts";
+import { EnvelopedCounter } from "../../../../src/rpc/guard/enveloped-counter.ts";
+import { JsonCounter } from "../../../../src/rpc/guard/json-counter.ts";
+import type { MessageCounter } from "../../../../src/rpc/guard/message-cost.ts";
+import { ProtobufCounter } from "../../../../src/rpc/guard/protobuf-counter.ts";
+import { Random } from "../../../support/mutate.ts";
+import { grpcFrame } from "../../../support/raw-http.ts";
+
+const MiB = 1024 * 1024;
+
+const messageCounter = () => new ProtobufCounter(ModelInferRequestSchema);
+
+/** Whether the counter refuses the bytes, however they are cut into pieces. */
+function refuses(bytes: Uint8Array, newCounter: () => MessageCounter = messageCounter): boolean {
+  const random = new Random(3);
+  const outcomes = [bytes.length, 65_536, 1 + random.below(5_000), bytes.length < 9_000 ? 1 : 777];
+  const all = outcomes.map((pieceBytes) => {
+    const counter = newCounter();
+    try {
+      for (let at = 0; at < bytes.length; at += pieceBytes) {
+        counter.push(bytes.subarray(at, at + pieceBytes));
+      }
+      return false;
+    } catch (reason) {
+      assert.ok(reason instanceof ConnectError && reason.code === Code.ResourceExhausted);
+      return true;
+    }
+  });
+  assert.equal(new Set(all).size, 1, "it does not matter how a message is cut");
+  return all[0] === true;
+}
+
+const request = (parts: object) =>
+  toBinary(ModelInferRequestSchema, create(ModelInferRequestSchema, parts));
+
+const input = (contents: object) => ({ inputs: [{ name: "x", datatype: "INT32", contents }] });
+
+/** `count` times the same bytes. */
+function repeated(count: number, ...bytes: number[]): Buffer {
+  return Buffer.alloc(count * bytes.length, Buffer.from(bytes));
+}
+
+/** As a field of this number. */
+function field(number: number, content: Uint8Array): Buffer {
+  const length: number[] = [];
+  let rest = content.length;
+  for (; rest >= 0x80; rest >>>= 7) length.push((rest & 0x7f) | 0x80);
+  return Buffer.concat([Buffer.from([number * 8 + 2, ...length, rest]), content]);
+}
+
+describe("what a binary message costs", () => {
+  const usual: [string, Uint8Array][] = [
+    ["raw tensors of 60 MiB", request({ rawInputContents: [new Uint8Array(60 * MiB)] })],
+    ["raw tensors that look like tags", request({ rawInputContents: [repeated(MiB, 0x22)] })],
+    ["200,000 typed integers", request(input({ intContents: new Array(200_000).fill(300) }))],
+    ["200,000 typed floats", request(input({ fp32Contents: new Array(200_000).fill(0.5) }))],
+    [
+      "a thousand strings",
+      request(input({ bytesContents: new Array(1_000).fill(Buffer.alloc(9)) })),
+    ],
+    ["a hundred parameters", field(4, Buffer.alloc(0)).subarray(0, 2)],
+    ["nothing", new Uint8Array(0)],
+  ];
+  for (const [what, bytes] of usual) {
+    it(`is bearable for ${what}`, () => assert.equal(refuses(bytes), false));
+  }
+
+  const entry = field(
+    4,
+    Buffer.concat([field(1, Buffer.from("k")), field(2, Buffer.from([8, 1]))]),
+  );
+  const hostile: [string, Uint8Array][] = [
+    ["4 MiB of parameters", repeated((4 * MiB) / entry.length, ...entry)],
+    ["4 MiB of empty inputs", repeated(2 * MiB, 5 * 8 + 2, 0)],
+    ["4 MiB of empty strings", field(5, field(5, repeated(2 * MiB, 8 * 8 + 2, 0)))],
+    ["4 MiB of dimensions", field(5, field(3, Buffer.alloc(4 * MiB, 1)))],
+    ["4 MiB of dimensions that are not packed", field(5, repeated(2 * MiB, 3 * 8, 1))],
+    ["4 MiB of fields that nobody knows", repeated(2 * MiB, 12 * 8, 1)],
+    ["4 MiB of typed floats", field(5, field(5, field(6, Buffer.alloc(4 * MiB))))],
+    ["4 MiB of empty raw contents", repeated(2 * MiB, 7 * 8 + 2, 0)],
+  ];
+  for (const [what, bytes] of hostile) {
+    it(`is too much for ${what}`, () => assert.equal(refuses(bytes), true));
+  }
+
+  it("is not looked for behind what is malformed, which the decoder refuses", () => {
+    const junk = Buffer.concat([Buffer.from([7]), repeated(2 * MiB, 5 * 8 + 2, 0)]);
+    assert.equal(refuses(junk), false);
+    const reachesOut = field(5, Buffer.from([10, 100, 65]));
+    assert.equal(refuses(reachesOut), false);
+  });
+});
+
+describe("what JSON costs", () => {
+  const newCounter = () => new JsonCounter();
+  const text = (unit: string, bytes: number) => Buffer.alloc(bytes, unit);
+
+  it("is bearable for base64 of any length and for a hundred thousand numbers", () => {
+    assert.equal(refuses(Buffer.from(`["${"QUJD".repeat(5 * MiB)}"]`), newCounter), false);
+    assert.equal(refuses(text("0.1234,", 700_000), newCounter), false);
+  });
+
+  for (const unit of ["{},", "0,", '"",', "[],", '"a":1,']) {
+    it(`is too much for 2 MiB of ${unit}`, () => {
+      assert.equal(refuses(text(unit, 2 * MiB), newCounter), true);
+    });
+  }
+});
+
+describe("what the messages of a stream cost", () => {
+  const newCounter = () => new EnvelopedCounter(messageCounter, true);
+  const usual = grpcFrame(request(input({ intContents: new Array(200_000).fill(3) })));
+
+  it("counts for each by itself", () => {
+    assert.equal(refuses(Buffer.concat(new Array(9).fill(usual)), newCounter), false);
+    const empty = grpcFrame(new Uint8Array(0));
+    assert.equal(refuses(Buffer.concat(new Array(1_000).fill(empty)), newCounter), false);
+    const hostile = grpcFrame(repeated(2 * MiB, 5 * 8 + 2, 0));
+    assert.equal(refuses(Buffer.concat([usual, empty, hostile]), newCounter), true);
+  });
+
+  it("is not told of compressed ones", () => {
+    const compressed = grpcFrame(repeated(2 * MiB, 5 * 8 + 2, 0));
+    compressed[0] = 1;
+    assert.equal(refuses(Buffer.concat([compressed, usual]), newCounter), false);
+  });
+
+  it("is refused where one starts with flags that nobody knows", () => {
+    const bytes = grpcFrame(new Uint8Array(3), 2);
+    assert.throws(() => newCounter().push(bytes), { message: /flags 2, expected 0/ });
+  });
+});
