@@ -51,6 +51,7 @@ export async function serve(flags: readonly string[], env: NodeJS.ProcessEnv): P
     hosts: config.engineHosts,
     dedicatedMinBytes: config.dedicatedHostMinBytes,
     warmupTimeoutMs: config.warmupTimeoutMs,
+    killGraceMs: config.hostGraceMs,
     runMemoryBytes: config.runMemoryBytes,
     maxWasteBytes: config.maxWasteBytes,
     environment: hostEnvironment(env),

@@ -8,6 +8,8 @@ export interface ModelFootprint {
   /** Bytes of the weights as they are stored, and of what a model takes beside them even if it is never run: a
    *  loaded model takes hardly less. */
   readonly leastBytes: number;
+  /** What it takes before its first run, if `isClear`: its weights as they will lie in memory. */
+  readonly idleBytes: number;
   /** What such models take. */
   readonly usualBytes: number;
   /** What none takes more than, if `isClear`. */
@@ -24,6 +26,12 @@ export interface ModelFootprint {
   readonly rowProof: RowProof;
 }
 
+/** What a look into a model file tells. */
+export interface ModelInspection extends ModelFootprint {
+  /** Paths of the files beside it that hold its weights. */
+  readonly weightFiles: readonly string[];
+}
+
 /** One kind of model file: all that the server must know of it, and the engine that a host loads for it. */
 export interface ModelFormat {
   readonly name: string;
@@ -35,7 +43,7 @@ export interface ModelFormat {
   readonly platform: string;
   /** Reads the structure of `file`, never its weights, and blocks meanwhile. Files that it refers to are
    *  looked up in `dataFolder`; beside the file without one. Throws as `Engine.inspect` does. */
-  inspect(file: string, dataFolder?: DataFolder): Promise<ModelFootprint>;
+  inspect(file: string, dataFolder?: DataFolder): Promise<ModelInspection>;
   /** Imports what `inspect` needs, which the first look would wait for otherwise. */
   prepareToInspect(): Promise<void>;
   /** Upper bound of a loaded model whose files have `diskBytes` bytes, without a host. */

@@ -20,6 +20,7 @@ import { HostQueue, type HostRun } from "./host-queue.ts";
 import { HostedModel, type HostOfModel } from "./hosted-model.ts";
 import { anonymousBytesOf } from "./process-memory.ts";
 import { type JoiningTerms, joiningOf } from "./queue/joining-of.ts";
+import { ReleaseWatch } from "./release-watch.ts";
 import { RunWatch } from "./run-watch.ts";
 
 export interface HostLoad {
@@ -32,6 +33,8 @@ export interface HostLoad {
   readonly warmupRows: number;
   /** As `ModelFootprint.loadingBytes`. */
   readonly loadingBytes: number;
+  /** What the model may turn out to take at most, in a dedicated host; undefined: what its load reserves. */
+  readonly mostBytes: number | undefined;
   readonly joining: JoiningTerms;
   readonly signal: CancelSignal;
   /** The size to report, from what the host measured. */
@@ -63,8 +66,8 @@ export interface EngineHostOptions {
 /** A smaller model's warm-up is sent with its load, which saves a round trip; that of a bigger one only
  *  when it is loaded, so that a load that was given up ends without. */
 const sentTogetherBytes = 1024 * 1024;
-/** So many grace periods has a model of others to finish its run before an unload ends the host. */
-const graceOfOthers = 5;
+/** So many grace periods has a load that was given up to end by itself where others would lose their host. */
+const graceBesideOthers = 5;
 
 const never = new Cancellation();
 
@@ -198,7 +201,7 @@ export class EngineHost implements HostOfModel {
     try {
       signal.throwIfAborted();
       await this.process.ready;
-      await this.#allowMemory(load.loadingBytes);
+      await this.#allowMemory(load);
       isSent = true;
       const message = await this.#callLoad(number, load);
       signal.throwIfAborted();
@@ -219,12 +222,12 @@ export class EngineHost implements HostOfModel {
     const abort = () => {
       timer = setTimeout(
         () => void this.process.kill(killedFor("a cancelled load did not end")),
-        this.#options.killGraceMs,
+        this.#options.killGraceMs * (this.#models.size > 0 ? graceBesideOthers : 1),
       );
     };
     try {
       await abortable(this.process.ready, signal);
-      const allowed = this.#allowMemory(load.loadingBytes);
+      const allowed = this.#allowMemory(load);
       if (allowed !== undefined) await allowed;
       const message = await this.queue.load(() => {
         isSent = this.process.isAlive;
@@ -243,11 +246,19 @@ export class EngineHost implements HostOfModel {
     }
   }
 
-  /** For the models that are here or promised, and for a load: these come one after the other. */
-  #allowMemory(loadingBytes = 0): Promise<void> | undefined {
+  /** For the models that are here or promised, and for a load: these come one after the other. One that comes alone
+   *  and has no bounds gets a cap of its own. */
+  #allowMemory({
+    mostBytes,
+    threads = 1,
+    loadingBytes = 0,
+  }: Partial<HostLoad> = {}): Promise<void> | undefined {
     const { pid, baseDataBytes: baseBytes } = this.process;
     if (baseBytes === undefined) return undefined;
-    return this.#cap.allow(pid, { baseBytes, modelBytes: this.#committedBytes, loadingBytes });
+    if (mostBytes === undefined) {
+      return this.#cap.allow(pid, { baseBytes, modelBytes: this.#committedBytes, loadingBytes });
+    }
+    return this.#cap.allowLoad(pid, { baseBytes, mostBytes, loadingBytes, threads });
   }
 
   async #callLoad(number: number, load: HostLoad): Promise<LoadAnswer> {
@@ -320,27 +331,19 @@ export class EngineHost implements HostOfModel {
   }
 
   async #releaseBesideOthers(model: HostedModel, number: number): Promise<void> {
-    const watch = this.#watchRelease(model);
+    const watch = new ReleaseWatch({
+      queue: this.queue,
+      owner: model,
+      graceMs: this.#options.killGraceMs,
+      kill: (why) => void this.process.kill(killedFor(why)),
+    });
     try {
       await this.#callRelease(number);
     } catch {
       // The host is gone, and with it the memory.
     } finally {
-      clearInterval(watch);
+      watch.stop();
     }
-  }
-
-  /** Kills the host if the model's own run, or one that nobody waits for, keeps it from letting go. The
-   *  wanted run of another model gets more time: an unload should not cost its caller the result. */
-  #watchRelease(model: HostedModel): NodeJS.Timeout {
-    let periods = 0;
-    return setInterval(() => {
-      periods++;
-      const front = this.queue.front;
-      const isOfOthers = front?.isWanted === true && front.owner !== model;
-      if (isOfOthers && periods < graceOfOthers) return;
-      void this.process.kill(killedFor("a model did not stop for its unload"));
-    }, this.#options.killGraceMs);
   }
 
   async #callRelease(number: number): Promise<void> {

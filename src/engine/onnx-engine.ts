@@ -1,10 +1,12 @@
 import { readFileSync } from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { dirname } from "node:path";
 import { type Binding, binding } from "onnxruntime-node/dist/binding.js";
-import { describeError, RuntimeError } from "../errors.ts";
+import { RuntimeError } from "../errors.ts";
 import type { Tensor, TensorSpec } from "../tensor.ts";
 import type { HostEngine, HostModel } from "./host-engine.ts";
+import { engineMessage, memoryRefusal } from "./onnx/engine-message.ts";
 import { moveData } from "./onnx/external/moved-data.ts";
+import { loadError } from "./onnx/load-error.ts";
 import { OrtValue } from "./onnx/ort-value.ts";
 import { type LoadPlan, planLoad } from "./onnx/rewrite/load-plan.ts";
 import { localeProbe } from "./onnx/rewrite/locale-probe.ts";
@@ -79,9 +81,7 @@ function openSession(
       session.loadModel(buffer as ArrayBuffer, byteOffset, byteLength, options);
     }
   } catch (error) {
-    // Without the directory, which the caller knows; messages name it in odd places.
-    const message = engineMessage(error).replaceAll(join(dirname(file), "/"), "");
-    throw new RuntimeError("load-failed", describeError(`${basename(file)}: ${message}`));
+    throw loadError(file, error);
   }
   return session;
 }
@@ -170,9 +170,6 @@ function edgeOf(edges: ReadonlyMap<string, SessionEdge>, name: string): SessionE
 /** Messages by which ONNX Runtime refuses inputs, before it runs anything. */
 const inputRefusal = /^(Got invalid dimensions|Invalid rank|Unexpected input data type)/;
 
-/** Messages by which it says that the system refused memory. */
-const memoryRefusal = /bad_alloc|Failed to allocate memory|Array buffer allocation failed/;
-
 function runError(error: unknown): RuntimeError {
   const message = engineMessage(error);
   if (memoryRefusal.test(message)) {
@@ -182,16 +179,4 @@ function runError(error: unknown): RuntimeError {
     );
   }
   return new RuntimeError(inputRefusal.test(message) ? "invalid-argument" : "run-failed", message);
-}
-
-/** ONNX Runtime's message without what only its authors can use: the path of the model (which the
- *  caller knows), source files, and C++ signatures. */
-function engineMessage(error: unknown): string {
-  return describeError(
-    describeError(error, 10_000)
-      .replace(/^Load model from .*? failed: ?/, "")
-      .replace(/\/\S*\.(?:cc|h):\d+ .*?(?:\[with [^\]]*\]|\)) (?=[A-Z])/g, "")
-      .replace(/\/(?:\S*\/)?(?=[^\s/]+\.(?:cc|h):\d+)/g, "")
-      .replace(/^Exception during loading: ?/, ""),
-  );
 }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { describe, it } from "node:test";
-import { setImmediate as turn } from "node:timers/promises";
+import { setTimeout as sleep, setImmediate as turn } from "node:timers/promises";
 import { encodeStrings } from "../../src/engine/string-tensor.ts";
 import { defaultRunSettings } from "../../src/run-settings.ts";
 import { type Datatype, elementBytes, type Tensor } from "../../src/tensor.ts";
@@ -9,7 +9,9 @@ import {
   forever,
   fp32,
   fp32Values,
+  inspectAt,
   int64,
+  isRunning,
   slowInputs,
   startEngine,
   until,
@@ -289,14 +291,35 @@ describe("an inference and an unload", { timeout: limitMs }, () => {
     const measured = await first.load(await first.put("slow.onnx", slowLoop()));
     const startMs = performance.now();
     await measured.infer(request, forever);
-    // Two of its grace periods, of which neighbours have five.
-    const killGraceMs = (performance.now() - startMs) / 2;
+    const killGraceMs = (performance.now() - startMs) / 20;
     const { put, load } = await startEngine(t, { killGraceMs });
     const slow = await load(await put("slow.onnx", slowLoop()));
     const small = await load(await put("add.onnx", addOne()));
     const run = slow.infer(request, forever);
     await small.unload();
     assert.deepEqual(fp32Values((await run)[0]), [1, 2, 3, 4]);
+  });
+
+  it("a neighbour's load is not cut short by an unload, nor blamed", async (t) => {
+    // No caps, so that a load is at its host in the same turn.
+    const { engine, put, load } = await startEngine(t, { killGraceMs: 40, runMemoryBytes: 0 });
+    const path = await put("add.onnx", addOne());
+    const [small, bystander] = [await load(path), await load(path)];
+    const source = await inspectAt(engine, path, undefined);
+    process.kill(small.hostPid, "SIGSTOP");
+    try {
+      const loading = engine.load(source, { signal: forever, isolated: false });
+      await turn();
+      const unloaded = small.unload();
+      await sleep(400);
+      process.kill(small.hostPid, "SIGCONT");
+      await Promise.all([loading, unloaded]);
+    } finally {
+      if (isRunning(small.hostPid)) process.kill(small.hostPid, "SIGCONT");
+    }
+    const isLost = await Promise.race([bystander.lost, Promise.resolve("pending")]);
+    assert.equal(isLost, "pending");
+    assert.equal(engine.hostCounts.ends.killed, 0);
   });
 });
 

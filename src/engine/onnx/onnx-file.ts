@@ -30,6 +30,8 @@ export interface OnnxStructure {
   readonly nodeCount: number;
   /** Undefined if there is too much of it. */
   readonly graph: OnnxGraph | undefined;
+  /** Paths of the files beside it that have weights. */
+  readonly weightFiles: readonly string[];
 }
 
 /** Bounds the work: far above real models, a second or two of steps of a millisecond. */
@@ -80,6 +82,7 @@ class OnnxScan {
   readonly #cursor: ProtobufCursor;
   /** Data file, as the model names it -> the last byte that the model wants of it. */
   readonly #dataFiles = new Map<string, number>();
+  readonly #weightFiles: string[] = [];
   readonly #builder = new OnnxGraphBuilder();
   #stack: { readonly message: MessageName; readonly end: number }[] = [];
   #tensor = newTally();
@@ -117,6 +120,7 @@ class OnnxScan {
       weightBytes: this.#weightBytes,
       nodeCount: this.#nodes,
       graph: this.#builder.graph(),
+      weightFiles: this.#weightFiles,
     };
   }
 
@@ -332,9 +336,12 @@ class OnnxScan {
     return bytes;
   }
 
+  /** Keeps where they are. */
   checkDataFiles(find: (location: string) => string): void {
     for (const [location, wantedBytes] of this.#dataFiles) {
-      const sizeBytes = dataFileBytes(find(location), this.#file);
+      const path = find(location);
+      this.#weightFiles.push(path);
+      const sizeBytes = dataFileBytes(path, this.#file);
       if (wantedBytes > sizeBytes) {
         throw new RuntimeError(
           "invalid-argument",

@@ -84,7 +84,17 @@ describe("the row of a model", () => {
   it("of a failed load stays, with the reason, until the next load of the same id", () => {
     const { watch, add, finishLoad, fail } = watchFixture();
     const record = add("m");
-    record.source = { format: "onnx", file: "/m.onnx", identity: "m", estimatedBytes: 100 };
+    record.source = {
+      format: "onnx",
+      file: "/m.onnx",
+      identity: "m",
+      filesIdentity: "m",
+      diskBytes: 1,
+      estimatedBytes: 100,
+      plausibleBytes: 100,
+      leastBytes: 100,
+      isClear: true,
+    };
     record.reserve(100);
     fail(record, new RuntimeError("load-failed", "no such operator"));
     const failed = watch.snapshot();
@@ -103,7 +113,17 @@ describe("the row of a model", () => {
     const { watch, registry, add, fail } = watchFixture();
     fail(add("big"), new RuntimeError("over-budget", "needs more than there is"));
     const slow = add("slow");
-    slow.source = { format: "onnx", file: "/slow.onnx", identity: "slow", estimatedBytes: 100 };
+    slow.source = {
+      format: "onnx",
+      file: "/slow.onnx",
+      identity: "slow",
+      filesIdentity: "slow",
+      diskBytes: 1,
+      estimatedBytes: 100,
+      plausibleBytes: 100,
+      leastBytes: 100,
+      isClear: true,
+    };
     slow.reserve(100);
     slow.startUnloading(100, new RuntimeError("deadline-exceeded", "not loaded in time"));
     registry.remove(slow);
