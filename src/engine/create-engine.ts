@@ -181,6 +181,7 @@ class PooledEngine implements Engine {
       meter,
       signal,
       // What took a host down may have been the warm-up: the second attempt is made without.
+      loadingBytes: footprint.loadingBytes,
       warmupRows: isolated ? 0 : footprint.warmupRows,
       joining: {
         rowProof: footprint.rowProof,

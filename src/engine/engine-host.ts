@@ -33,6 +33,8 @@ export interface HostLoad {
   readonly warmupRows: number;
   /** What the model may turn out to take at most, in a dedicated host; undefined: what its load reserves. */
   readonly mostBytes: number | undefined;
+  /** As `ModelFootprint.loadingBytes`. */
+  readonly loadingBytes: number;
   readonly joining: JoiningTerms;
   readonly signal: CancelSignal;
   /** The size to report, from what the host measured. */
@@ -225,7 +227,7 @@ export class EngineHost implements HostOfModel {
     };
     try {
       await abortable(this.process.ready, signal);
-      const allowed = this.#allowMemory();
+      const allowed = this.#allowMemory(load);
       if (allowed !== undefined) await allowed;
       const message = await this.queue.load(() => {
         isSent = this.process.isAlive;
@@ -244,14 +246,15 @@ export class EngineHost implements HostOfModel {
     }
   }
 
-  /** For the models that are here or promised, or for the one that comes alone and has no bounds. */
-  #allowMemory({ mostBytes, threads = 1 }: Partial<HostLoad> = {}): Promise<void> | undefined {
+  /** For the models that are here or promised, and for a load: these come one after the other. One that comes
+   *  alone may have no bounds. */
+  #allowMemory(load?: HostLoad): Promise<void> | undefined {
     const { pid, baseDataBytes: baseBytes } = this.process;
     if (baseBytes === undefined) return undefined;
-    if (mostBytes === undefined) {
-      return this.#cap.allow(pid, { baseBytes, modelBytes: this.#committedBytes });
-    }
-    return this.#cap.allowLoad(pid, { baseBytes, mostBytes, threads });
+    const { loadingBytes = 0, mostBytes, threads = 1 } = load ?? {};
+    return mostBytes === undefined
+      ? this.#cap.allow(pid, { baseBytes, modelBytes: this.#committedBytes, loadingBytes })
+      : this.#cap.allowLoad(pid, { baseBytes, mostBytes: mostBytes + loadingBytes, threads });
   }
 
   async #callLoad(number: number, load: HostLoad): Promise<LoadAnswer> {

@@ -40,16 +40,24 @@ export class HostMemoryCap {
     this.#setLimit = setLimit;
   }
 
-  /** Lets the host hold models of `modelBytes` in all. Never lowers: what runs have taken stays taken.
-   *  `baseBytes`: what the system counts of the empty host. Resolves when it holds, or cannot be had;
+  /** Lets the host hold models of `modelBytes` in all, and `loadingBytes` more for loads that are under way.
+   *  Never lowers: what runs have taken stays taken. `baseBytes`: what the system counts of the empty host. Resolves when it holds, or cannot be had;
    *  undefined if there is nothing to do. */
   allow(
     pid: number,
-    { baseBytes, modelBytes }: { readonly baseBytes: number; readonly modelBytes: number },
+    {
+      baseBytes,
+      modelBytes,
+      loadingBytes,
+    }: {
+      readonly baseBytes: number;
+      readonly modelBytes: number;
+      readonly loadingBytes: number;
+    },
   ): Promise<void> | undefined {
     const { runMemoryBytes } = this.#options;
     if (!this.#canCap(pid)) return undefined;
-    const wantedBytes = predictionFactor * modelBytes;
+    const wantedBytes = predictionFactor * modelBytes + loadingBytes;
     // Whoever is covered by a change under way waits for it too, or would overtake the one who asked.
     if (this.#cappedBytes > 0 && wantedBytes <= this.#cappedBytes) return this.#changing;
     this.#cappedBytes = Math.ceil(wantedBytes / stepBytes) * stepBytes;

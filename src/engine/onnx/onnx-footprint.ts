@@ -18,9 +18,9 @@ const nodeBytes = 3 * KiB;
 const idleFrameShare = 0.75;
 /** What the bound allows for: names and kernels of their own, weights that lie in pages with others, and
  *  workspaces that are not known here. */
-const boundFactors = { session: 1.2, nodes: 1.5, held: 1.07, run: 1.2 } as const;
+const boundFactors = { session: 1.1, nodes: 1.5, held: 1.07, run: 1.2 } as const;
 /** More of it for a model that has run. */
-const boundBytes = 128 * KiB;
+const boundBytes = 64 * KiB;
 
 /** Where shapes are not clear, the runs of a load are not expected to take more than so many times the file's
  *  weights, its session and the largest value whose shape is clear. */
@@ -84,6 +84,10 @@ export function footprintOf(structure: OnnxStructure): ModelFootprint {
     ),
     usualBytes: Math.min(Math.ceil(heldBytes + frameBytes + runBytes), mostBytes),
     loadedBytes: Math.min(Math.ceil(bound), mostBytes),
+    loadingBytes: Math.min(
+      Math.ceil(Math.max(weightBytes, heldBytes) + held.leftBehindBytes),
+      mostBytes,
+    ),
     isClear,
     warmupRows: isCold ? 0 : rows,
     rowProof: proveRows(graph),

@@ -17,7 +17,7 @@ function start(fails: (nth: number) => boolean = () => false) {
 }
 
 async function allow(cap: HostMemoryCap, mib: number): Promise<void> {
-  await cap.allow(host, { baseBytes: 100 * MiB, modelBytes: mib * MiB });
+  await cap.allow(host, { baseBytes: 100 * MiB, modelBytes: mib * MiB, loadingBytes: 0 });
 }
 
 describe("the cap on a host's memory", () => {

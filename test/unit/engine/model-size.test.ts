@@ -7,7 +7,12 @@ const MiB = 1024 * 1024;
 
 /** Sizes in MiB. */
 function sizeOf(measured: number | undefined, footprint: Partial<ModelFootprint> = {}): number {
-  const known = { leastBytes: 8 * MiB, idleBytes: 9 * MiB, usualBytes: 10 * MiB };
+  const known = {
+    leastBytes: 8 * MiB,
+    idleBytes: 9 * MiB,
+    usualBytes: 10 * MiB,
+    loadingBytes: 10 * MiB,
+  };
   const rowProof = { isProven: true } as const;
   const rest = { loadedBytes: 15 * MiB, isClear: true, warmupRows: 3, rowProof };
   const whole = { ...known, ...rest, ...footprint };
@@ -50,6 +55,7 @@ describe("what a load reserves", () => {
     idleBytes: 9 * MiB,
     usualBytes: 10 * MiB,
     loadedBytes: 60 * MiB,
+    loadingBytes: 10 * MiB,
     isClear: true,
     warmupRows: 3,
     rowProof: { isProven: true },

@@ -25,6 +25,25 @@ describe("the row of a model", () => {
     assert.ok((row?.loadMs ?? 0) >= 1);
   });
 
+  it("says whether requests are joined, and that they are no longer, without a step in the model's life", (t) => {
+    let nowMs = 1_000;
+    t.mock.method(performance, "now", () => nowMs);
+    const { watch, add, finishLoad } = watchFixture();
+    const record = add("m");
+    assert.equal(rowOf(watch.snapshot(), "m")?.joining, undefined);
+    const model = finishLoad(record);
+    const joining = (state: "proven" | "off") => ({ state, reason: `it is ${state}` });
+    model.joining = joining("proven");
+    nowMs += 1_000;
+    assert.deepEqual(rowOf(watch.snapshot(), "m")?.joining, joining("proven"));
+    model.joining = joining("off");
+    nowMs += 1_000;
+    const { rows, revision } = watch.snapshot();
+    assert.deepEqual(rows[0]?.joining, joining("off"));
+    record.loseHost(new RuntimeError("host-lost", "the host died (SIGKILL)"));
+    assert.deepEqual(watch.since(revision)?.rows[0]?.joining, joining("off"), "as it was last");
+  });
+
   it("goes when the model is unloaded, which is an event", () => {
     const { watch, add, finishLoad, unload } = watchFixture();
     const record = add("m");
