@@ -32,6 +32,9 @@ const limitMs = 60_000;
 function sample(datatype: Datatype): Uint8Array {
   if (datatype === "BYTES")
     return encodeStrings(["", "a", "zwölf", "日本", "👍🏽", "x".repeat(999)]);
+  // A NaN of BF16 may come back as another one.
+  if (datatype === "BF16")
+    return Uint8Array.of(0, 0, 0x80, 0x3f, 0x80, 0xff, 1, 0, 0, 0x80, 0x7f, 0x7f);
   if (datatype === "BOOL") return Uint8Array.of(0, 1, 1, 0, 0, 1);
   const size = elementBytes[datatype] ?? 0;
   const data = new Uint8Array(6 * size);
@@ -45,8 +48,7 @@ describe("an inference", { timeout: limitMs }, () => {
   it("returns every datatype bit for bit, empty tensors included", async (t) => {
     const { put, load } = await startEngine(t);
     for (const name of Object.keys(elementBytes)) {
-      if (name === "BF16") continue;
-      const datatype = name as Exclude<Datatype, "BF16">;
+      const datatype = name as Datatype;
       const model = await load(await put(`${datatype}.onnx`, identity(datatype)));
       assert.deepEqual(model.metadata, {
         platform: "onnx_onnxv1",

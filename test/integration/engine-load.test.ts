@@ -19,8 +19,8 @@ import {
 } from "../support/engine-fixture.ts";
 import {
   addOne,
-  bfloat16Io,
   externalData,
+  float4Io,
   identity,
   junk,
   sequenceOutput,
@@ -122,8 +122,12 @@ describe("a load", { timeout: limitMs }, () => {
       await fixture.settled(1);
       for (const [name, bytes, message] of [
         ["op.onnx", unknownOp(), /^op\.onnx: .*NoSuchOperator/],
-        ["bf16.onnx", bfloat16Io(), /input 'x' has a datatype that cannot be served.*BFLOAT16/],
-        ["sequence.onnx", sequenceOutput(), /output 'y' is a sequence, map or optional value/],
+        ["float4.onnx", float4Io(), /input 'x' is FLOAT4E2M1, which cannot be served/],
+        [
+          "sequence.onnx",
+          sequenceOutput(),
+          /output 'y' is a sequence of tensors made by SplitToSequence, and only tensors can be served/,
+        ],
       ] as const) {
         const path = await fixture.put(name, bytes);
         await assert.rejects(fixture.load(path, { isolated }), (error: unknown) => {
@@ -173,7 +177,8 @@ describe("a load", { timeout: limitMs }, () => {
     await writeWeightsModel(join(directory, "mid.onnx"), 16 * MiB);
     const source = await inspectAt(engine, join(directory, "mid.onnx"), undefined);
     const mid = await engine.load(source, { signal: forever, isolated: false });
-    assert.ok(mid.sizeBytes >= 16 * MiB && mid.sizeBytes < 18 * MiB, String(mid.sizeBytes));
+    // A megabyte more or less is what earlier loads have left for this one to use.
+    assert.ok(mid.sizeBytes >= 16 * MiB && mid.sizeBytes < 19 * MiB, String(mid.sizeBytes));
     assert.ok(mid.sizeBytes <= source.estimatedBytes);
     assert.equal(mid.hostPid, add.hostPid);
   });

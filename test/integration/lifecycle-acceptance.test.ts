@@ -7,7 +7,7 @@ import { type Calls, callsOf, codeIn, sizeIn, valuesIn } from "../support/calls.
 import { type Client, clientKinds, type Outcome } from "../support/clients.ts";
 import {
   addConstant,
-  bfloat16Io,
+  float4Io,
   identity,
   junk,
   mlp,
@@ -136,7 +136,7 @@ for (const kind of clientKinds.filter(({ name }) => protocols.includes(name))) {
       await runtime.put("junk.onnx", junk(5000));
       await runtime.put("truncated.onnx", truncated(weights({ bytes: 100_000 })));
       await runtime.put("empty.onnx", new Uint8Array());
-      await runtime.put("bf16.onnx", bfloat16Io());
+      await runtime.put("float4.onnx", float4Io());
       await runtime.put("sequence.onnx", sequenceOutput());
       await mkdir(join(runtime.root, "nothing-here"), { recursive: true });
       await writeFile(join(runtime.root, "nothing-here", "notes.txt"), "no model");
@@ -159,7 +159,7 @@ for (const kind of clientKinds.filter(({ name }) => protocols.includes(name))) {
         [() => calls.load("m", "truncated.onnx"), "InvalidArgument", /truncated\.onnx/],
         [() => calls.load("m", "empty.onnx"), "InvalidArgument", /empty\.onnx/],
         [() => calls.load("m", "unknown-op.onnx"), "Internal", /NoSuchOperator/],
-        [() => calls.load("m", "bf16.onnx"), "Internal", /'x'.*BF16|BF16.*'x'|bfloat16/i],
+        [() => calls.load("m", "float4.onnx"), "Internal", /input 'x' is FLOAT4E2M1/],
         [() => calls.load("m", "sequence.onnx"), "Internal", /'y'/],
         [
           () => calls.load("m", "add1.onnx", { type: "mt:sklearn:0" }),

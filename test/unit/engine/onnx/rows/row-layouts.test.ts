@@ -249,6 +249,15 @@ describe("rows in other layouts", () => {
       /by their places/,
     ],
     "Split of them": [{ nodes: [node("a, y = Split(x)")] }, /first dimension/],
+    "Gather of texts before them, which the engine does wrongly": [
+      {
+        nodes: [node("t = Unsqueeze(x, i)"), node("y = Gather(t, z)")],
+        inputs: { x: ["n"] },
+        datatypes: { x: "BYTES" },
+        constants: { i: [0], z: 0 },
+      },
+      /looks up texts/,
+    ],
     "Gather of rows by rows": [
       {
         nodes: [node("y = Gather(x, i)")],
