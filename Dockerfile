@@ -33,9 +33,16 @@ COPY scripts scripts
 COPY src src
 RUN node scripts/build-dashboard.js
 
+# Models that lower or raise the case of text ask for this locale, see docs/inference.md. 3 MB.
+FROM ${NODE_IMAGE} AS locales
+RUN apt-get update \
+ && apt-get install -y --no-install-recommends locales \
+ && localedef --no-archive -i en_US -f UTF-8 /usr/lib/locale/en_US.UTF-8
+
 FROM ${NODE_IMAGE}
 WORKDIR /app
 ENV NODE_ENV=production
+COPY --from=locales /usr/lib/locale/en_US.UTF-8 /usr/lib/locale/en_US.UTF-8
 COPY --from=modules /app/node_modules node_modules
 COPY package.json LICENSE NOTICE ./
 COPY deploy/health.js deploy/

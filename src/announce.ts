@@ -33,7 +33,9 @@ export function announce(
 
 function list(specs: readonly TensorSpec[]): string {
   return specs
-    .map(({ name, datatype, shape }) => `${name} ${datatype}[${shape.join(",")}]`)
+    .map(({ name, datatype, shape, hasAnyRank }) => {
+      return `${name} ${datatype}[${hasAnyRank ? "…" : shape.join(",")}]`;
+    })
     .join(", ");
 }
 
@@ -51,13 +53,17 @@ function countElements(spec: TensorSpec): number {
 }
 
 function inputElements(model: AnnouncedModel): number {
-  return model.inputs.reduce((sum, input) => sum + countElements(input), 0);
+  return model.inputs.filter(isNeeded).reduce((sum, input) => sum + countElements(input), 0);
+}
+
+function isNeeded({ isOptional }: TensorSpec): boolean {
+  return !isOptional;
 }
 
 function exampleCall(url: string, { id, inputs }: AnnouncedModel): string {
   const body = {
     modelName: id,
-    inputs: inputs.map((spec) => ({
+    inputs: inputs.filter(isNeeded).map((spec) => ({
       name: spec.name,
       datatype: spec.datatype,
       shape: exampleShape(spec),

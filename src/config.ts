@@ -59,12 +59,14 @@ export interface Config {
   /** Undefined: ModelMesh is not asked. */
   readonly prestopPort: number | undefined;
   readonly prestopTimeoutMs: number;
+  readonly hostGraceMs: number;
   readonly engineHosts: number;
   readonly dedicatedHostMinBytes: number;
   /** Undefined: no TLS. */
   readonly tls: TlsSettings | undefined;
   readonly access: AccessSettings;
   readonly lifecycleOwner: "auto" | "repository" | "modelmesh";
+  readonly readyWhen: "loaded" | "started";
   /** As browsers write them. */
   readonly corsOrigins: readonly string[];
   /** Names without ports, lower case. */
@@ -168,11 +170,13 @@ function assemble(values: Values, problems: string[]): Config {
     shutdownGraceMs: number("shutdown-grace"),
     prestopPort: number("prestop-port") || undefined,
     prestopTimeoutMs: number("prestop-timeout"),
+    hostGraceMs: number("host-grace"),
     engineHosts: number("engine-hosts"),
     dedicatedHostMinBytes: number("dedicated-host-size"),
     tls,
     access,
     lifecycleOwner: raw["lifecycle-owner"] as Config["lifecycleOwner"],
+    readyWhen: raw["ready-when"] as Config["readyWhen"],
     corsOrigins: readOrigins(raw["cors-origins"] as string, whereIs("cors-origins"), problems),
     allowedHosts: [
       // Addresses need no permission.

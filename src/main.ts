@@ -4,6 +4,7 @@ import { announce } from "./announce.ts";
 import { setCollectorFlags } from "./collector-flags.ts";
 import { loadConfig } from "./config.ts";
 import { createEngine } from "./engine/create-engine.ts";
+import { hostEnvironment } from "./engine/host-environment.ts";
 import { describeError } from "./errors.ts";
 import { changeLogLevel, createLogger } from "./log.ts";
 import { awaitPrestop } from "./prestop.ts";
@@ -54,10 +55,10 @@ export async function serve(flags: readonly string[], env: NodeJS.ProcessEnv): P
     hosts: config.engineHosts,
     dedicatedMinBytes: config.dedicatedHostMinBytes,
     warmupTimeoutMs: config.warmupTimeoutMs,
+    killGraceMs: config.hostGraceMs,
     runMemoryBytes: config.runMemoryBytes,
     maxWasteBytes: config.maxWasteBytes,
-    // Of our own environment hosts need this one thing: with it they start in a third of the time.
-    environment: env["NODE_COMPILE_CACHE"] ? { NODE_COMPILE_CACHE: env["NODE_COMPILE_CACHE"] } : {},
+    environment: hostEnvironment(env),
     log,
   });
   const puller = new ModelPuller(config.pull, log);

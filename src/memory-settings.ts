@@ -37,7 +37,7 @@ export const memorySettings = {
     default: undefined,
     defaultText: "the engine's own upper bound",
     min: 0.01,
-    doc: "predicted bytes of memory per byte on disk",
+    doc: "bytes of memory per byte on disk that are predicted, and reserved by loads, until a model was measured",
   },
   "dedicated-host-size": {
     env: "DEDICATED_HOST_MIN_BYTES",

@@ -4,7 +4,8 @@ function isVersionName(name: string): boolean {
   return /^(0|[1-9]\d*)$/.test(name);
 }
 
-/** The one place that decides which versions of a model are served: all of them. `folders`: names of the folders in
+/** The one place that decides what is a version of a model; all are served, unless the model has a policy (see
+ *  `versionsToServe`). `folders`: names of the folders in
  *  that of the model, of which those that are no versions are left out. Lowest first. */
 export function servedVersions(folders: readonly string[]): string[] {
   return folders.filter(isVersionName).sort(compareVersions);

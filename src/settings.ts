@@ -121,6 +121,15 @@ const loading = {
     max: 2 ** 31 - 1,
     doc: "how long the runs that end a load may take before the model is loaded again without",
   },
+  "host-grace": {
+    env: "HOST_GRACE",
+    type: "integer",
+    unit: "ms",
+    default: 2_000,
+    min: 10,
+    max: 2 ** 31 - 1,
+    doc: "how long a process may go on with a run or a load that nobody waits for, when that holds up others, before it is ended",
+  },
   "engine-hosts": {
     env: "ENGINE_HOSTS",
     type: "integer",
@@ -192,6 +201,13 @@ const access = {
     choices: ["auto", "repository", "modelmesh"],
     default: "auto",
     doc: "whose it is to load and unload; auto: the repository's where there is one, else ModelMesh's once it calls",
+  },
+  "ready-when": {
+    env: "READY_WHEN",
+    type: "choice",
+    choices: ["loaded", "started"],
+    default: "loaded",
+    doc: "when this runtime is ready; loaded: when every model of the repository has been loaded or has failed once; started: when it takes calls",
   },
   "cors-origins": {
     env: "CORS_ORIGINS",

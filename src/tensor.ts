@@ -20,17 +20,26 @@ export const elementBytes = {
 
 export type Datatype = keyof typeof elementBytes;
 
-/** What a model expects of one input, or promises of one output. A dimension of -1 varies. */
-export interface TensorSpec {
+interface TensorHead {
   readonly name: string;
   readonly datatype: Datatype;
   readonly shape: readonly number[];
 }
 
+/** What a model expects of one input, or promises of one output. A dimension of -1 varies. */
+export interface TensorSpec extends TensorHead {
+  /** It may have any number of dimensions; `shape` is empty and does not count. */
+  readonly hasAnyRank?: boolean;
+  /** Of an input: a request may leave it out, and the model then takes a value of its own. */
+  readonly isOptional?: boolean;
+  /** What else there is to know of it, by the names that clients see. */
+  readonly parameters?: Readonly<Record<string, string>>;
+}
+
 /** One tensor. `data` is little-endian, row-major and unpadded, `product(shape)` elements; an element
  *  of BYTES is its length as uint32, then its bytes. Whoever hands a tensor over stops using `data`;
  *  that of a request may serve another one after its call has succeeded. */
-export interface Tensor extends TensorSpec {
+export interface Tensor extends TensorHead {
   readonly data: Uint8Array;
 }
 

@@ -1,5 +1,6 @@
 import { RuntimeError } from "./errors.ts";
 import { parseProtobufText, type TextMessage, type TextValue, Word } from "./protobuf-text.ts";
+import { compareVersions } from "./served-versions.ts";
 import type { Datatype, TensorSpec } from "./tensor.ts";
 
 /** Of the files beside models, or beside their versions, that have Triton's model configuration. */
@@ -116,8 +117,7 @@ export function tritonMismatch(
 export function versionsByPolicy(policy: VersionPolicy, versions: readonly string[]): string[] {
   if (policy.tag === "all") return [...versions];
   if (policy.tag === "specific") return versions.filter((each) => policy.versions.includes(each));
-  const descending = [...versions].sort((a, b) => (BigInt(a) > BigInt(b) ? -1 : 1));
-  const latest = new Set(descending.slice(0, policy.count));
+  const latest = new Set([...versions].sort(compareVersions).slice(-policy.count));
   return versions.filter((each) => latest.has(each));
 }
 

@@ -1,7 +1,4 @@
-import {
-  GRPCInferenceService,
-  type ModelMetadataResponse_TensorMetadata,
-} from "../../gen/inference/inference_pb.ts";
+import { GRPCInferenceService } from "../../gen/inference/inference_pb.ts";
 import { ModelState, type ModelStatus } from "../../gen/modelport/v1/runtime_watch_pb.ts";
 import {
   count,
@@ -15,6 +12,7 @@ import {
 import type { ModelList } from "./model-list.ts";
 import { joiningOf, modelLabel, stateName } from "./model-state.ts";
 import type { ServerConnection } from "./server-connection.ts";
+import { showSpec } from "./tensor-value.ts";
 
 /** Everything that is known of one model, for people. */
 export async function describeModel(server: ServerConnection, list: ModelList): Promise<string> {
@@ -81,14 +79,9 @@ async function describeTensors(
   const client = server.client(GRPCInferenceService);
   const { inputs, outputs } = await client.modelMetadata({ name: id, version });
   return [
-    ...inputs.map((tensor, at) => [at === 0 ? "inputs" : "", describeTensor(tensor)]),
-    ...outputs.map((tensor, at) => [at === 0 ? "outputs" : "", describeTensor(tensor)]),
+    ...inputs.map((tensor, at) => [at === 0 ? "inputs" : "", showSpec(tensor)]),
+    ...outputs.map((tensor, at) => [at === 0 ? "outputs" : "", showSpec(tensor)]),
   ];
-}
-
-/** As in "image FP32[-1,1,8,8]". */
-function describeTensor({ name, datatype, shape }: ModelMetadataResponse_TensorMetadata): string {
-  return `${name} ${datatype}[${shape.join(",")}]`;
 }
 
 function block(title: string, rows: readonly (readonly string[])[]): string {

@@ -6,6 +6,7 @@ import { encodeBytes } from "./bytes-elements.ts";
 import { usageError } from "./command-error.ts";
 import { readNpy } from "./npy-file.ts";
 import {
+  isOptional,
   type RawTensor,
   readNested,
   showSpec,
@@ -33,8 +34,8 @@ export async function readInputs(
 function splitOperand(operand: string, specs: readonly TensorSpec[]) {
   const named = specs.find(({ name }) => operand.startsWith(`${name}=`));
   if (named !== undefined) return { spec: named, text: operand.slice(named.name.length + 1) };
-  const [only] = specs;
-  if (specs.length === 1 && only !== undefined) return { spec: only, text: operand };
+  const [only, ...others] = specs.filter((spec) => !isOptional(spec));
+  if (others.length === 0 && only !== undefined) return { spec: only, text: operand };
   throw usageError(
     `"${operand.slice(0, 60)}" names no input of the model`,
     `expected NAME=VALUE with one of: ${specs.map(showSpec).join("; ")}`,

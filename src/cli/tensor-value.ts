@@ -1,3 +1,4 @@
+import type { InferParameter } from "../../gen/inference/inference_pb.ts";
 import { type Element, encodeElements } from "../element-codec.ts";
 import { BareNumber, oddFloat } from "../json-float.ts";
 import { usageError } from "./command-error.ts";
@@ -8,7 +9,12 @@ export interface TensorSpec {
   readonly datatype: string;
   /** -1 for a dimension that each request may choose. */
   readonly shape: readonly bigint[];
+  /** Of an answer there are none that count. */
+  readonly parameters?: TensorParameters;
 }
+
+/** As metadata has them. */
+export type TensorParameters = Readonly<Record<string, Partial<InferParameter>>>;
 
 /** As raw_input_contents carries it. */
 export interface RawTensor {
@@ -24,17 +30,30 @@ export interface TensorValue {
   readonly elements: readonly Element[] | Uint8Array;
 }
 
-/** As in "image FP32[-1,1,8,8]". */
-export function showSpec({ name, datatype, shape }: TensorSpec): string {
-  return `${name} ${datatype}[${shape.join(",")}]`;
+/** As in "image FP32[-1,1,8,8]"; "[…]" if it may have any number of dimensions. */
+export function showSpec(spec: TensorSpec): string {
+  const { name, datatype, shape } = spec;
+  const optional = isFlagged(spec, "optional") ? " (optional)" : "";
+  return `${name} ${datatype}[${hasAnyRank(spec) ? "…" : shape.join(",")}]${optional}`;
+}
+
+/** Whether a model runs without this input. */
+export function isOptional(spec: TensorSpec): boolean {
+  return isFlagged(spec, "optional");
+}
+
+function hasAnyRank(spec: TensorSpec): boolean {
+  return isFlagged(spec, "unknown_rank");
+}
+
+function isFlagged({ parameters }: TensorSpec, name: string): boolean {
+  return parameters?.[name]?.parameterChoice?.value === true;
 }
 
 /** The tensor of `value` for this input. Throws CommandError if an element is none of its datatype. */
-export function toTensor(
-  { name, datatype, shape: wanted }: TensorSpec,
-  value: TensorValue,
-): RawTensor {
-  const shape = fitShape(value.shape, wanted).map(BigInt);
+export function toTensor(spec: TensorSpec, value: TensorValue): RawTensor {
+  const { name, datatype } = spec;
+  const shape = (hasAnyRank(spec) ? value.shape : fitShape(value.shape, spec.shape)).map(BigInt);
   if (value.elements instanceof Uint8Array) return { name, datatype, shape, data: value.elements };
   try {
     return { name, datatype, shape, data: encodeElements(datatype, value.elements) };

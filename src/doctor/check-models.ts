@@ -133,6 +133,7 @@ async function tryModel(
       settings,
       configuration,
       timeoutMs: config.loadTimeoutMs,
+      mostBytes: availableBytes,
     });
     const message = `${name}: ${source.format}, ${sizeText(sizeBytes)}`;
     const { ignored } = configuration;
@@ -153,14 +154,16 @@ async function loadOnce(
     settings,
     configuration,
     timeoutMs,
+    mostBytes,
   }: {
     readonly settings: RunSettings;
     readonly configuration: ModelConfiguration;
     readonly timeoutMs: number;
+    readonly mostBytes: number;
   },
 ): Promise<number> {
   const signal = AbortSignal.timeout(timeoutMs);
-  const model = await engine.load(source, { signal, isolated: false, settings });
+  const model = await engine.load(source, { signal, isolated: false, settings, mostBytes });
   try {
     configuration.check(model.metadata);
   } finally {

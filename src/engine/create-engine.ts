@@ -13,9 +13,10 @@ import type {
 import { findFormat, knownFormat, type ModelFootprint, modelFormats } from "./engine-catalog.ts";
 import { type EngineLog, silentLog } from "./engine-log.ts";
 import { FileThreads } from "./file-threads.ts";
+import type { InspectedFiles } from "./files/model-inspector.ts";
 import type { HostCounts } from "./host-counts.ts";
 import { HostPool, shuttingDown } from "./host-pool.ts";
-import { sharedHostFactor, sharedModelBytes } from "./model-size.ts";
+import { plannedSize, sharedHostFactor, sharedModelBytes } from "./model-size.ts";
 import { JoiningFaults } from "./queue/joining-faults.ts";
 
 export interface EngineOptions {
@@ -59,14 +60,22 @@ export function createEngine(options: EngineOptions = {}): Engine {
 
 /** What `locate` has seen already goes along to `inspect`, which comes next. */
 interface SeenFile extends ModelFile {
-  readonly footprint?: ModelFootprint;
+  readonly inspected?: InspectedFiles;
 }
+
+/** Loads can wait for a thread that looks at files; a thread for those who ask for a size, which are in a
+ *  hurry, is taken for stuck by what they are ready to wait. */
+const loadNiceness = 5;
+const predictionStuckMs = 20;
 
 class PooledEngine implements Engine {
   readonly ready: Promise<void>;
   readonly extensions: readonly string[] = modelFormats.map(({ extension }) => extension);
   readonly #pool: HostPool;
-  readonly #files = new FileThreads();
+  readonly #files = new FileThreads({ niceness: loadNiceness });
+  /** Of their own, so that they overtake loads. They start when the first host is up, which needs the
+   *  cores more, or with the first who asks. */
+  #predictions: FileThreads | undefined;
   readonly #dedicatedMinBytes: number;
   /** What `inspect` saw, for the load that follows. */
   readonly #footprints = new WeakMap<ModelSource, ModelFootprint>();
@@ -90,6 +99,10 @@ class PooledEngine implements Engine {
       log: this.#log,
     });
     this.ready = this.#pool.ready;
+    this.ready.then(
+      () => this.#isClosed || this.#predictionThreads(),
+      () => {},
+    );
   }
 
   hosts(): readonly HostInfo[] {
@@ -106,20 +119,47 @@ class PooledEngine implements Engine {
 
   async locate(place: ModelPlace): Promise<ModelFile> {
     if (this.#isClosed) throw shuttingDown();
-    const { model, footprint } = await this.#files.find(place);
-    if (footprint === undefined) return model;
-    const seen: SeenFile = { ...model, footprint };
+    const { model, inspected } = await this.#files.find(place);
+    if (inspected === undefined) return model;
+    const seen: SeenFile = { ...model, inspected };
     return seen;
   }
 
-  async inspect({ footprint: seen, ...model }: SeenFile): Promise<ModelSource> {
+  async inspect({ inspected, ...model }: SeenFile): Promise<ModelSource> {
     if (this.#isClosed) throw shuttingDown();
-    const footprint = seen ?? (await this.#files.inspect(model));
-    const { loadedBytes, dataFiles } = footprint;
-    const estimatedBytes = this.#isBig(footprint)
-      ? loadedBytes + hostBaseBytes
-      : Math.ceil(loadedBytes * sharedHostFactor);
-    const source = { ...model, estimatedBytes, ...(dataFiles && { dataFiles }) };
+    return this.#sourceOf(model, inspected ?? (await this.#files.inspect(model)));
+  }
+
+  async predict(place: ModelPlace): Promise<ModelSource> {
+    if (this.#isClosed) throw shuttingDown();
+    const threads = this.#predictionThreads();
+    const { model, inspected } = await threads.find(place);
+    return this.#sourceOf(model, inspected ?? (await threads.inspect(model)));
+  }
+
+  #predictionThreads(): FileThreads {
+    this.#predictions ??= new FileThreads({ stuckMs: predictionStuckMs });
+    return this.#predictions;
+  }
+
+  #sourceOf(
+    model: ModelFile,
+    { footprint, filesIdentity, diskBytes }: InspectedFiles,
+  ): ModelSource {
+    const planned = plannedSize(footprint);
+    const { dataFiles, isClear } = footprint;
+    const withHost = (bytes: number) =>
+      this.#isBig(footprint) ? bytes + hostBaseBytes : Math.ceil(bytes * sharedHostFactor);
+    const source: ModelSource = {
+      ...model,
+      filesIdentity,
+      diskBytes,
+      estimatedBytes: withHost(planned.estimatedBytes),
+      plausibleBytes: withHost(planned.plausibleBytes),
+      leastBytes: withHost(planned.leastBytes),
+      isClear,
+      ...(dataFiles && { dataFiles }),
+    };
     this.#footprints.set(source, footprint);
     return source;
   }
@@ -132,10 +172,11 @@ class PooledEngine implements Engine {
   }
 
   async load(source: ModelSource, options: Parameters<Engine["load"]>[1]): Promise<LoadedModel> {
-    const { signal, isolated, settings = defaultRunSettings, meter, onJoinedWrong } = options;
+    const { signal, isolated, ownHost = isolated, settings = defaultRunSettings } = options;
+    const { meter, onJoinedWrong } = options;
     signal.throwIfAborted();
     const format = knownFormat(source.format);
-    const footprint = this.#footprints.get(source) ?? (await this.#files.inspect(source));
+    const footprint = this.#footprints.get(source) ?? (await this.#files.inspect(source)).footprint;
     signal.throwIfAborted();
     const load = {
       source,
@@ -144,6 +185,7 @@ class PooledEngine implements Engine {
       meter,
       signal,
       // What took a host down may have been the warm-up: the second attempt is made without.
+      loadingBytes: footprint.loadingBytes,
       warmupRows: isolated ? 0 : footprint.warmupRows,
       joining: {
         rowProof: footprint.rowProof,
@@ -156,12 +198,13 @@ class PooledEngine implements Engine {
         },
       },
     };
-    if (isolated || this.#isBig(footprint)) {
+    if (isolated || ownHost || this.#isBig(footprint)) {
       const host = this.#pool.placeDedicated();
       try {
         return await host.load({
           ...load,
           threads: this.#threadsOf(settings) || availableParallelism(),
+          mostBytes: options.mostBytes,
           sizeOf: (measuredBytes) => measuredBytes ?? footprint.usualBytes + hostBaseBytes,
         });
       } finally {
@@ -171,13 +214,14 @@ class PooledEngine implements Engine {
     return await this.#pool.placeShared().load({
       ...load,
       threads: this.#threadsOf(settings) || 1,
+      mostBytes: undefined,
       sizeOf: (measuredBytes) => sharedModelBytes(footprint, measuredBytes),
     });
   }
 
   close(): Promise<void> {
     this.#isClosed = true;
-    this.#files.close(shuttingDown());
+    for (const threads of [this.#files, this.#predictions]) threads?.close(shuttingDown());
     return this.#pool.close();
   }
 

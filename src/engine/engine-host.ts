@@ -20,6 +20,7 @@ import { HostQueue, type HostRun } from "./host-queue.ts";
 import { HostedModel, type HostOfModel } from "./hosted-model.ts";
 import { anonymousBytesOf } from "./process-memory.ts";
 import { type JoiningTerms, joiningOf } from "./queue/joining-of.ts";
+import { ReleaseWatch } from "./release-watch.ts";
 import { RunWatch } from "./run-watch.ts";
 
 export interface HostLoad {
@@ -30,6 +31,10 @@ export interface HostLoad {
   readonly meter: RunMeter | undefined;
   /** Rows, at most, of the runs on zeros that the load ends with; 0: there are none. */
   readonly warmupRows: number;
+  /** As `ModelFootprint.loadingBytes`. */
+  readonly loadingBytes: number;
+  /** What the model may turn out to take at most, in a dedicated host; undefined: what its load reserves. */
+  readonly mostBytes: number | undefined;
   readonly joining: JoiningTerms;
   readonly signal: CancelSignal;
   /** The size to report, from what the host measured. */
@@ -61,8 +66,8 @@ export interface EngineHostOptions {
 /** A smaller model's warm-up is sent with its load, which saves a round trip; that of a bigger one only
  *  when it is loaded, so that a load that was given up ends without. */
 const sentTogetherBytes = 1024 * 1024;
-/** So many grace periods has a model of others to finish its run before an unload ends the host. */
-const graceOfOthers = 5;
+/** So many grace periods has a load that was given up to end by itself where others would lose their host. */
+const graceBesideOthers = 5;
 
 const never = new Cancellation();
 
@@ -181,7 +186,7 @@ export class EngineHost implements HostOfModel {
     this.#commit(number, 0);
   }
 
-  /** 0: the model takes nothing any more. `threads` as long as they are not known. */
+  /** 0: the model takes nothing any more. `threads`: if they are not counted yet. */
   #commit(model: number, bytes: number, threads?: number): void {
     this.#cap.countThreads(model, bytes === 0 ? 0 : threads);
     this.#committedBytes += bytes - (this.#bytes.get(model) ?? 0);
@@ -197,7 +202,7 @@ export class EngineHost implements HostOfModel {
     try {
       signal.throwIfAborted();
       await this.process.ready;
-      await this.#allowMemory();
+      await this.#allowMemory(load);
       isSent = true;
       const message = await this.#callLoad(number, load);
       signal.throwIfAborted();
@@ -218,12 +223,12 @@ export class EngineHost implements HostOfModel {
     const abort = () => {
       timer = setTimeout(
         () => void this.process.kill(killedFor("a cancelled load did not end")),
-        this.#options.killGraceMs,
+        this.#options.killGraceMs * (this.#models.size > 0 ? graceBesideOthers : 1),
       );
     };
     try {
       await abortable(this.process.ready, signal);
-      const allowed = this.#allowMemory();
+      const allowed = this.#allowMemory(load);
       if (allowed !== undefined) await allowed;
       const message = await this.queue.load(() => {
         isSent = this.process.isAlive;
@@ -242,11 +247,16 @@ export class EngineHost implements HostOfModel {
     }
   }
 
-  /** For the models that are here or promised. */
-  #allowMemory(): Promise<void> | undefined {
-    const { pid, baseDataBytes } = this.process;
-    if (baseDataBytes === undefined) return undefined;
-    return this.#cap.allow(pid, { baseBytes: baseDataBytes, modelBytes: this.#committedBytes });
+  /** For the models that are here or promised, and for a load: these come one after the other. One that comes alone
+   *  and has no bounds gets a cap of its own. */
+  #allowMemory(load: Partial<HostLoad> = {}): Promise<void> | undefined {
+    const { mostBytes, threads = 1, loadingBytes = 0 } = load;
+    const { pid, baseDataBytes: baseBytes } = this.process;
+    if (baseBytes === undefined) return undefined;
+    if (mostBytes === undefined) {
+      return this.#cap.allow(pid, { baseBytes, modelBytes: this.#committedBytes, loadingBytes });
+    }
+    return this.#cap.allowLoad(pid, { baseBytes, mostBytes, loadingBytes, threads });
   }
 
   async #callLoad(number: number, load: HostLoad): Promise<LoadAnswer> {
@@ -319,27 +329,19 @@ export class EngineHost implements HostOfModel {
   }
 
   async #releaseBesideOthers(model: HostedModel, number: number): Promise<void> {
-    const watch = this.#watchRelease(model);
+    const watch = new ReleaseWatch({
+      queue: this.queue,
+      owner: model,
+      graceMs: this.#options.killGraceMs,
+      kill: (why) => void this.process.kill(killedFor(why)),
+    });
     try {
       await this.#callRelease(number);
     } catch {
       // The host is gone, and with it the memory.
     } finally {
-      clearInterval(watch);
+      watch.stop();
     }
-  }
-
-  /** Kills the host if the model's own run, or one that nobody waits for, keeps it from letting go. The
-   *  wanted run of another model gets more time: an unload should not cost its caller the result. */
-  #watchRelease(model: HostedModel): NodeJS.Timeout {
-    let periods = 0;
-    return setInterval(() => {
-      periods++;
-      const front = this.queue.front;
-      const isOfOthers = front?.isWanted === true && front.owner !== model;
-      if (isOfOthers && periods < graceOfOthers) return;
-      void this.process.kill(killedFor("a model did not stop for its unload"));
-    }, this.#options.killGraceMs);
   }
 
   async #callRelease(number: number): Promise<void> {

@@ -41,10 +41,21 @@ export interface SettingsFile {
   readonly path: string;
 }
 
-/** A model on disk that an engine says it can load. */
+/** A model on disk that an engine says it can load. Sizes of memory include a host if it needs one of its
+ *  own. */
 export interface ModelSource extends ModelFile {
-  /** Upper bound of the memory that the loaded model takes, its own host included if it needs one. */
+  /** As `identity`, of the file and of those beside it that hold its weights. */
+  readonly filesIdentity: string;
+  /** Bytes of all of these files. */
+  readonly diskBytes: number;
+  /** What its load should reserve: an upper bound if `isClear`, else what is plausible. */
   readonly estimatedBytes: number;
+  /** The same where there is never so much: bounds are loose. */
+  readonly plausibleBytes: number;
+  /** It takes hardly less: where there is never so much, it need not be tried. */
+  readonly leastBytes: number;
+  /** Whether its file tells all of its memory. If not, it may turn out to take anything. */
+  readonly isClear: boolean;
   /** As `DataFiles.moved`. */
   readonly dataFiles?: Readonly<Record<string, string>>;
 }
@@ -146,6 +157,9 @@ export interface Engine {
    *  it refers to is missing) or "temporarily-unavailable". */
   inspect(model: ModelFile): Promise<ModelSource>;
 
+  /** As `locate` and then `inspect`, for somebody who cannot wait: does not queue behind those. */
+  predict(place: ModelPlace): Promise<ModelSource>;
+
   /** Upper bound of the memory for a model of `diskBytes` bytes of files. No I/O. */
   predictBytes(diskBytes: number, format: string | undefined): number;
 
@@ -157,14 +171,19 @@ export interface Engine {
 
   /** Loads. When `signal` aborts, stops the work and rejects with its reason, but only after all memory
    *  of the attempt is free again; that holds for every rejection. Else rejects with a RuntimeError:
-   *  "load-failed", "host-lost" (the host died while it loaded this very model),
+   *  "invalid-argument" (the engine cannot run such a model), "load-failed", "host-lost" (the host died while it loaded this very model),
    *  "temporarily-unavailable" (a host could not be had, or died before it came to this model).
-   *  `isolated` asks for a host of its own. */
+   *  "over-budget" (the system refused it memory). `isolated` asks for a host of its own. */
   load(
     source: ModelSource,
     options: {
       readonly signal: CancelSignal;
       readonly isolated: boolean;
+      /** Asks for a host of its own, which is no sign of a fault. */
+      readonly ownHost?: boolean;
+      /** What it may turn out to take at most, in bytes, if that is open and it has a host of its own: that is
+       *  not let have much more while it loads. */
+      readonly mostBytes?: number | undefined;
       /** Default: `defaultRunSettings`. */
       readonly settings?: RunSettings;
       readonly meter?: RunMeter;

@@ -4,6 +4,11 @@ import type { InspectedFile } from "./model-files.ts";
 
 // What the server and its threads for files say to each other.
 
+/** What a thread is told at its start. */
+export interface FileThreadSetup {
+  readonly niceness: number;
+}
+
 export type FileThreadCall = { readonly number: number } & (
   | { readonly task: "find"; readonly place: ModelPlace }
   | { readonly task: "inspect"; readonly model: InspectedFile }

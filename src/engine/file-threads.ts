@@ -3,14 +3,21 @@ import { Worker } from "node:worker_threads";
 import { describeError, RuntimeError } from "../errors.ts";
 import { endsWithProcess } from "../process-exit.ts";
 import type { ModelPlace } from "./engine.ts";
-import type { ModelFootprint } from "./engine-catalog.ts";
-import type { FileThreadAnswer, FileThreadCall } from "./file-thread-messages.ts";
+import type { FileThreadAnswer, FileThreadCall, FileThreadSetup } from "./file-thread-messages.ts";
+import type { InspectedFiles } from "./files/model-inspector.ts";
 import type { FoundModel, InspectedFile } from "./model-files.ts";
 
 /** Node allows as many of its own calls to hang in a file system. */
 const maxThreads = 4;
-/** A thread that has been at one call for so long reads a huge model, or a disk that does not answer. */
-const stuckMs = 500;
+export interface FileThreadsOptions {
+  /** A thread that has been at one call for so long reads a huge model, or a disk that does not answer:
+   *  what comes next goes to another one. Default: 500. */
+  readonly stuckMs?: number;
+  /** By so much the threads stand back behind those of the server, as `nice` has it. Default: 0. */
+  readonly niceness?: number;
+  /** Default: that of this program. */
+  readonly entry?: URL;
+}
 
 const unused = new RuntimeError("temporarily-unavailable", "this thread was not needed any more");
 
@@ -22,11 +29,11 @@ const defaultEntry = new URL(`./file-thread-main${extname(import.meta.url)}`, im
  *  model would be read on the server's event loop. */
 export class FileThreads {
   readonly #threads = new Set<FileThread>();
-  readonly #entry: URL;
+  readonly #options: Required<FileThreadsOptions>;
   #closed: RuntimeError | undefined;
 
-  constructor(entry: URL = defaultEntry) {
-    this.#entry = entry;
+  constructor({ stuckMs = 500, niceness = 0, entry = defaultEntry }: FileThreadsOptions = {}) {
+    this.#options = { stuckMs, niceness, entry };
     this.#start();
   }
 
@@ -36,9 +43,9 @@ export class FileThreads {
   }
 
   /** As `inspectFile` of model-files.ts. Rejects with "temporarily-unavailable" if the thread breaks. */
-  async inspect({ format, file, dataFolder }: InspectedFile): Promise<ModelFootprint> {
+  async inspect({ format, file, dataFolder }: InspectedFile): Promise<InspectedFiles> {
     const model = { format, file, ...(dataFolder && { dataFolder }) };
-    return await this.#pick().call<ModelFootprint>({ task: "inspect", model });
+    return await this.#pick().call<InspectedFiles>({ task: "inspect", model });
   }
 
   /** What the threads are at is rejected with `reason`, and so is what comes later. */
@@ -50,7 +57,7 @@ export class FileThreads {
   #pick(): FileThread {
     if (this.#closed !== undefined) throw this.#closed;
     const threads = [...this.#threads];
-    const free = threads.find((thread) => !thread.isStuck);
+    const free = threads.find((thread) => thread.busyMs <= this.#options.stuckMs);
     if (free !== undefined) {
       // The disk answers again: one is enough.
       for (const other of threads) if (other !== free && other.callCount === 0) other.close(unused);
@@ -61,7 +68,7 @@ export class FileThreads {
   }
 
   #start(): FileThread {
-    const thread = new FileThread(this.#entry, () => this.#threads.delete(thread));
+    const thread = new FileThread(this.#options, () => this.#threads.delete(thread));
     this.#threads.add(thread);
     return thread;
   }
@@ -88,9 +95,11 @@ class FileThread {
   #sinceMs = 0;
   #end: RuntimeError | undefined;
 
-  constructor(entry: URL, onGone: () => void) {
+  constructor({ entry, niceness }: Required<FileThreadsOptions>, onGone: () => void) {
     this.#onGone = onGone;
+    const workerData: FileThreadSetup = { niceness };
     this.#worker = new Worker(entry, {
+      workerData,
       execArgv: ["--disable-warning=ExperimentalWarning"],
       resourceLimits: { maxYoungGenerationSizeMb: 2 },
     });
@@ -106,8 +115,9 @@ class FileThread {
     return this.#waiting.size;
   }
 
-  get isStuck(): boolean {
-    return this.#waiting.size > 0 && performance.now() - this.#sinceMs > stuckMs;
+  /** For how long it has been at one call; 0 if it is at none. */
+  get busyMs(): number {
+    return this.#waiting.size === 0 ? 0 : performance.now() - this.#sinceMs;
   }
 
   call<Result>(call: Call): Promise<Result> {

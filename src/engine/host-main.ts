@@ -2,10 +2,10 @@ import { flushCompileCache } from "node:module";
 import { Socket } from "node:net";
 import { describeError, RuntimeError } from "../errors.ts";
 import type { Tensor, TensorSpec } from "../tensor.ts";
-import { modelFormats } from "./engine-catalog.ts";
 import { checkReadable } from "./child/check-readable.ts";
 import { preferForOom } from "./child/oom-score.ts";
 import { checkThreadsFit } from "./child/thread-stacks.ts";
+import { modelFormats } from "./engine-catalog.ts";
 import type { HostEngine, HostModel } from "./host-engine.ts";
 import type {
   FailedMessage,

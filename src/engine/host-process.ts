@@ -224,6 +224,8 @@ export class HostProcess {
   #listen(child: ChildProcess): void {
     const reader = new FrameReader((frame) => this.#onFrame(frame));
     this.#socket?.on("data", (chunk: Buffer) => {
+      // What a host sends after nonsense is nonsense, until the kill has reached it.
+      if (!this.isAlive) return;
       try {
         reader.push(chunk);
       } catch (error) {

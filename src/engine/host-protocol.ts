@@ -39,7 +39,7 @@ export interface FrameHead {
 }
 
 export interface Frame extends FrameHead {
-  /** In a buffer of its own that starts at a multiple of 8 bytes, wherever it came from. */
+  /** In a buffer of its own that starts at a multiple of 16 bytes, wherever it came from. */
   readonly payload: Uint8Array<ArrayBuffer>;
 }
 
@@ -69,7 +69,7 @@ export interface OutgoingTensor extends TensorHead {
 
 /** As `decodeTensors` gives it. */
 export interface IndexedTensor extends TensorHead {
-  /** As in `Tensor`; a view into the frame, at a multiple of 8 bytes. */
+  /** As in `Tensor`; a view into the frame, at a multiple of 16 bytes. */
   readonly data: Uint8Array;
 }
 
@@ -88,7 +88,10 @@ const fixedHeadBytes = 24;
 const tensorHeadBytes = 16;
 /** Up to here one copy costs less than a write of several buffers. */
 const copyBytes = 64 * 1024;
-const padding = new Uint8Array(8);
+/** What tensors start at multiples of. ONNX Runtime sums 16 bytes at a time, and the odd ones before the first
+ *  multiple one by one: elsewhere the last bits of a result would depend on where in a frame its input lies. */
+const alignmentBytes = 16;
+const padding = new Uint8Array(alignmentBytes);
 
 /** Writes one frame; the chunks are its payload. If they are big they are stored in `arena`, if that is given
  *  and has room, and not copied otherwise. Returns what was stored, which is the caller's to release. Throws
@@ -195,7 +198,7 @@ export class FrameReader {
     if (flaggedKind !== kind && (this.#stored === undefined || payloadBytes !== storedBytes)) {
       throw new Error("a frame with its payload where none can be");
     }
-    // Not from the shared pool: a view of it would not start at a multiple of 8.
+    // Not from the shared pool: a view of it would not start at a multiple of 16.
     return Buffer.allocUnsafeSlow(payloadBytes);
   }
 
@@ -217,12 +220,12 @@ export class FrameReader {
 
 /** The payload of a run or of its answer, as chunks for `writeFrame`: a head with all numbers (wanted
  *  count, tensor count, durations, wanted positions, then for each tensor its index, datatype, rank, bytes
- *  and dimensions), then the data, each tensor from a multiple of 8 bytes on. */
+ *  and dimensions), then the data, each tensor from a multiple of 16 bytes on. */
 export function encodeTensors(message: TensorMessage<OutgoingTensor>): Uint8Array[] {
   const { wanted, runMs, computeMs, tensors } = message;
-  let headBytes = align8(fixedHeadBytes + 4 * wanted.length);
+  let headBytes = align(fixedHeadBytes + 4 * wanted.length, 8);
   for (const { shape } of tensors) headBytes += tensorHeadBytes + 8 * shape.length;
-  const head = new DataView(new ArrayBuffer(headBytes));
+  const head = new DataView(new ArrayBuffer(align(headBytes, alignmentBytes)));
   head.setUint32(0, wanted.length, true);
   head.setUint32(4, tensors.length, true);
   head.setFloat64(8, runMs, true);
@@ -232,7 +235,7 @@ export function encodeTensors(message: TensorMessage<OutgoingTensor>): Uint8Arra
     head.setUint32(offset, index, true);
     offset += 4;
   }
-  offset = align8(offset);
+  offset = align(offset, 8);
   const chunks: Uint8Array[] = [new Uint8Array(head.buffer)];
   for (const { index, datatype, shape, parts } of tensors) {
     if (shape.length > maxRank) {
@@ -252,7 +255,7 @@ export function encodeTensors(message: TensorMessage<OutgoingTensor>): Uint8Arra
       head.setFloat64(offset, dimension, true);
       offset += 8;
     }
-    const gap = align8(dataBytes) - dataBytes;
+    const gap = align(dataBytes, alignmentBytes) - dataBytes;
     if (gap > 0) chunks.push(padding.subarray(0, gap));
   }
   return chunks;
@@ -270,7 +273,7 @@ export function decodeTensors(payload: Uint8Array): TensorMessage<IndexedTensor>
   let offset = fixedHeadBytes;
   // A count that lies runs into the end of the view, which throws.
   for (let at = 0; at < wantedCount; at++, offset += 4) wanted.push(view.getUint32(offset, true));
-  offset = align8(offset);
+  offset = align(offset, 8);
   const heads: (TensorHead & { readonly dataBytes: number })[] = [];
   for (let at = 0; at < tensorCount; at++) {
     const index = view.getUint32(offset, true);
@@ -286,11 +289,12 @@ export function decodeTensors(payload: Uint8Array): TensorMessage<IndexedTensor>
     if (size !== undefined && dataBytes !== count * size) throw new Error("a tensor of wrong size");
     heads.push({ index, datatype, shape, dataBytes });
   }
+  offset = align(offset, alignmentBytes);
   const tensors = heads.map(({ index, datatype, shape, dataBytes }) => {
     const end = offset + dataBytes;
     if (!(dataBytes >= 0 && end <= payload.byteLength)) throw new Error("a tensor that is cut off");
     const data = payload.subarray(offset, end);
-    offset = align8(end);
+    offset = align(end, alignmentBytes);
     return { index, datatype, shape, data };
   });
   if (offset !== payload.byteLength) throw new Error("bytes after the last tensor");
@@ -317,6 +321,6 @@ function exclusiveOr(header: Buffer): number {
   return (halves ^ (halves >>> 8)) & 0xff;
 }
 
-function align8(bytes: number): number {
-  return Math.ceil(bytes / 8) * 8;
+function align(bytes: number, step: number): number {
+  return Math.ceil(bytes / step) * step;
 }

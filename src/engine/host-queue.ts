@@ -63,6 +63,8 @@ export class HostQueue {
   /** What the host was executing when it died. */
   #last: LastRun | undefined;
   #isLoading = false;
+  /** Of the load that the host is at. */
+  #loadSignal: CancelSignal | undefined;
   #turn: "loads" | "runs" = "loads";
   #isPumping = false;
   #willPump = false;
@@ -80,6 +82,11 @@ export class HostQueue {
   /** How long `front` is expected to keep the host; Infinity if that is not known. */
   get frontMs(): number {
     return this.#sent.first?.expectedMs ?? Number.POSITIVE_INFINITY;
+  }
+
+  /** Whether the host is at a load that somebody waits for. */
+  get wantedLoad(): boolean {
+    return this.#loadSignal?.aborted === false;
   }
 
   /** Whether the host has, or is about to get, other work than what it executes. */
@@ -115,10 +122,12 @@ export class HostQueue {
       const load: WaitingLoad = {
         begin: () => {
           signal.removeEventListener("abort", abort);
+          this.#loadSignal = signal;
           settled(start)
             .then(resolve, reject)
             .finally(() => {
               this.#isLoading = false;
+              this.#loadSignal = undefined;
               this.#turn = "runs";
               this.#pump();
             });

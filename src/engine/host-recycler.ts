@@ -73,7 +73,8 @@ export class HostRecycler {
       if (wasteBytes <= this.#options.maxWasteBytes) continue;
       this.#suspects.add(host);
       if (!before.has(host) || this.#pause > 0) continue;
-      await this.#recycle(host, wasteBytes);
+      // What did not happen did not help, either: the next look tries again.
+      if (!(await this.#recycle(host, wasteBytes))) return;
       // A waste that comes back at once is what its models take for their runs.
       const isBack = this.#pause > -this.#lastPause;
       this.#lastPause = isBack ? Math.min(mostPauseLooks, 2 * this.#lastPause) : firstPauseLooks;
@@ -82,10 +83,11 @@ export class HostRecycler {
     }
   }
 
-  async #recycle(host: EngineHost, wasteBytes: number): Promise<void> {
+  /** Resolves with whether its models have moved. */
+  async #recycle(host: EngineHost, wasteBytes: number): Promise<boolean> {
     const { log } = this.#options;
     const successor = this.#pool.replace(host);
-    if (successor === undefined) return;
+    if (successor === undefined) return false;
     const facts = { hostPid: host.process.pid, successorPid: successor.process.pid, wasteBytes };
     const startMs = performance.now();
     let isEmpty = false;
@@ -105,6 +107,7 @@ export class HostRecycler {
     } finally {
       this.#pool.finish(host, isEmpty);
     }
+    return isEmpty;
   }
 }
 

@@ -63,6 +63,7 @@ export class HostedModel implements LoadedModel {
   readonly measuredBytes: number | undefined;
   readonly warmupMs: number;
   readonly lost: Promise<HostLostError>;
+  readonly #neededInputs: number;
   readonly #terms: RunTerms;
   readonly #inputs: ReadonlyMap<string, number>;
   readonly #outputs: ReadonlyMap<string, number>;
@@ -84,6 +85,7 @@ export class HostedModel implements LoadedModel {
     this.measuredBytes = measuredBytes;
     this.metadata = metadata;
     this.lost = this.#lost.promise;
+    this.#neededInputs = metadata.inputs.filter(({ isOptional }) => !isOptional).length;
     this.#inputs = positions(metadata.inputs);
     this.#outputs = positions(metadata.outputs);
     this.#place = this.#placeIn(host, number);
@@ -109,7 +111,9 @@ export class HostedModel implements LoadedModel {
   /** Throws what `infer` rejects with if that is known at once. */
   #infer(request: EngineRequest, signal: CancelSignal, caller: Caller): void {
     if (this.#unloaded !== undefined) throw unloaded;
-    const { alone = false, times } = request;
+    const { times } = request;
+    // What may be left out has no rows, whatever its first dimension: it is no part of a batch.
+    const alone = request.alone === true || request.inputs.length > this.#neededInputs;
     const wanted = request.outputs.map((name) => position(this.#outputs, name, "output"));
     const tensors = request.inputs.map(({ name, datatype, shape, data }) => ({
       index: position(this.#inputs, name, "input"),

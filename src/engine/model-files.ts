@@ -4,13 +4,9 @@ import { fromFileError } from "../file-errors.ts";
 import { fileIdentity } from "../file-identity.ts";
 import { SafePath } from "../safe-path.ts";
 import type { ModelFile, ModelPlace, SettingsFile } from "./engine.ts";
-import {
-  knownFormat,
-  type ModelFootprint,
-  type ModelFormat,
-  modelFormats,
-} from "./engine-catalog.ts";
+import { knownFormat, type ModelFormat, modelFormats } from "./engine-catalog.ts";
 import { explainRefusal } from "./files/explain-refusal.ts";
+import { type InspectedFiles, ModelInspector } from "./files/model-inspector.ts";
 import { findModelFile } from "./model-layout.ts";
 import { findSettingsFile, findTritonConfig } from "./settings-file.ts";
 
@@ -19,8 +15,10 @@ import { findSettingsFile, findTritonConfig } from "./settings-file.ts";
 export interface FoundModel {
   readonly model: ModelFile;
   /** Undefined if the file is no model, or cannot be read now: why, `inspectFile` says. */
-  readonly footprint: ModelFootprint | undefined;
+  readonly inspected: InspectedFiles | undefined;
 }
+
+const inspector = new ModelInspector();
 
 /** What is needed of a model to look into its file. */
 export type InspectedFile = Pick<ModelFile, "format" | "file" | "dataFolder">;
@@ -51,7 +49,8 @@ export async function findModel(place: ModelPlace): Promise<FoundModel> {
         ...(settingsFile && { settingsFile }),
         ...(tritonConfig && { tritonConfig }),
       };
-      return { model, footprint: await candidate.inspect(file, dataFolder).catch(() => undefined) };
+      const inspected = await inspector.inspect(candidate, model).catch(() => undefined);
+      return { model, inspected };
     } catch (error) {
       // The first format is the likeliest: its reason is the one to tell.
       refusal ??= error;
@@ -78,10 +77,10 @@ function identityOf(file: string): string {
 }
 
 /** As `ModelFormat.inspect`. */
-export async function inspectFile(model: InspectedFile): Promise<ModelFootprint> {
-  const { format, file, dataFolder } = model;
+export async function inspectFile(model: InspectedFile): Promise<InspectedFiles> {
+  const { format, file } = model;
   try {
-    return await knownFormat(format).inspect(file, dataFolder);
+    return await inspector.inspect(knownFormat(format), model);
   } catch (error) {
     throw explainRefusal(error, file);
   }

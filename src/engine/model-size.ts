@@ -1,8 +1,29 @@
+import type { ModelSource } from "./engine.ts";
 import type { ModelFootprint } from "./engine-catalog.ts";
 
 /** What a shared host takes for its models beside their native memory, objects of JavaScript and pages
  *  that are not whole: up to 2 % measured. */
 export const sharedHostFactor = 1.02;
+
+/** What is plausible of a model that is not clear, or whose bound is beyond all reason: this much of what is
+ *  certain of it, above all its weights, which may be widened or packed, and some room for its runs. Whatever
+ *  else follows from shapes multiplies: one that was misread, or that is never reached, may ask for a million
+ *  times the file. */
+const plausibleFactor = 2;
+const plausibleRunBytes = 32 * 1024 * 1024;
+
+/** Without the host. */
+export type PlannedSize = Pick<ModelSource, "estimatedBytes" | "plausibleBytes" | "leastBytes">;
+
+/** What a load should reserve, and what the model will take at least. */
+export function plannedSize(footprint: ModelFootprint): PlannedSize {
+  const { leastBytes, idleBytes, loadedBytes, isClear } = footprint;
+  const room = Math.ceil(plausibleFactor * leastBytes) + plausibleRunBytes;
+  const plausibleBytes = Math.min(loadedBytes, room);
+  return isClear
+    ? { estimatedBytes: loadedBytes, plausibleBytes, leastBytes: idleBytes }
+    : { estimatedBytes: plausibleBytes, plausibleBytes, leastBytes };
+}
 
 /** By so much the memory of a host moves around a load for reasons of its own: measured up to 0.5 MiB. */
 const noiseBytes = 1024 * 1024;

@@ -1,71 +1,17 @@
 import { readFileSync } from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { dirname } from "node:path";
 import { type Binding, binding } from "onnxruntime-node/dist/binding.js";
-import { describeError, RuntimeError } from "../errors.ts";
-import { type Datatype, elementCount, type Tensor, type TensorSpec } from "../tensor.ts";
+import { RuntimeError } from "../errors.ts";
+import type { Tensor, TensorSpec } from "../tensor.ts";
 import type { HostEngine, HostModel } from "./host-engine.ts";
+import { engineMessage, memoryRefusal } from "./onnx/engine-message.ts";
 import { moveData } from "./onnx/external/moved-data.ts";
+import { loadError } from "./onnx/load-error.ts";
+import { OrtValue } from "./onnx/ort-value.ts";
+import { type LoadPlan, planLoad } from "./onnx/rewrite/load-plan.ts";
+import { localeProbe } from "./onnx/rewrite/locale-probe.ts";
+import { SessionEdge } from "./onnx/session-edge.ts";
 import { smallestModel } from "./smallest-model.ts";
-import { decodeStrings, encodeStrings } from "./string-tensor.ts";
-
-type NumericArray =
-  | Uint8Array
-  | Uint16Array
-  | Uint32Array
-  | BigUint64Array
-  | Int8Array
-  | Int16Array
-  | Int32Array
-  | BigInt64Array
-  | Float32Array
-  | Float64Array;
-
-interface NumericView {
-  new (buffer: ArrayBufferLike, byteOffset: number, length: number): NumericArray;
-  readonly BYTES_PER_ELEMENT: number;
-}
-
-/** A datatype in ONNX Runtime's terms. BYTES has no view: its elements are JavaScript strings. */
-interface ElementType {
-  readonly datatype: Datatype;
-  readonly ortName: string;
-  readonly view?: NumericView;
-}
-
-/** By the number of TensorProto.DataType, as the binding reports it. FP16 passes as its bits. */
-const elementTypes: Readonly<Record<number, ElementType>> = {
-  1: { datatype: "FP32", ortName: "float32", view: Float32Array },
-  2: { datatype: "UINT8", ortName: "uint8", view: Uint8Array },
-  3: { datatype: "INT8", ortName: "int8", view: Int8Array },
-  4: { datatype: "UINT16", ortName: "uint16", view: Uint16Array },
-  5: { datatype: "INT16", ortName: "int16", view: Int16Array },
-  6: { datatype: "INT32", ortName: "int32", view: Int32Array },
-  7: { datatype: "INT64", ortName: "int64", view: BigInt64Array },
-  8: { datatype: "BYTES", ortName: "string" },
-  9: { datatype: "BOOL", ortName: "bool", view: Uint8Array },
-  10: { datatype: "FP16", ortName: "float16", view: Uint16Array },
-  11: { datatype: "FP64", ortName: "float64", view: Float64Array },
-  12: { datatype: "UINT32", ortName: "uint32", view: Uint32Array },
-  13: { datatype: "UINT64", ortName: "uint64", view: BigUint64Array },
-};
-const byDatatype = new Map(Object.values(elementTypes).map((type) => [type.datatype, type]));
-const byOrtName = new Map(Object.values(elementTypes).map((type) => [type.ortName, type]));
-
-/** What goes into the binding and comes out of it. The binding is called directly because the public
- *  session adds a turn of the event loop to every run, and because the public Tensor turns FP16 into a
- *  Float16Array on Node 24, which the binding then refuses. */
-class OrtValue {
-  readonly location = "cpu";
-  readonly type: string;
-  readonly data: NumericArray | string[];
-  readonly dims: readonly number[];
-
-  constructor(type: string, data: NumericArray | string[], dims: readonly number[]) {
-    this.type = type;
-    this.data = data;
-    this.dims = dims;
-  }
-}
 
 type Session = Binding.InferenceSession;
 type OrtTensorConstructor = Parameters<typeof binding.initOrtOnce>[1];
@@ -90,37 +36,11 @@ firstSession.dispose();
 
 /** ONNX Runtime on the CPU. Blocks while it loads and runs. */
 export const onnxEngine: HostEngine = {
-  load(file, { threads, dataFiles }) {
-    const session = new binding.InferenceSession();
+  load(file, options) {
+    const plan = planLoad(file, hasLocale);
+    const session = openSession(file, plan, options);
     try {
-      const moved = dataFiles && moveData(readFileSync(file), dataFiles);
-      const options = {
-        intraOpNumThreads: threads,
-        interOpNumThreads: 1,
-        logSeverityLevel: logSeverity,
-        // A plan of the memory of earlier runs only saves allocations, which were not seen to matter, and
-        // keeps what it plans beside what those runs have left: up to twice the memory.
-        enableMemPattern: false,
-        // Threads that spin between runs take the core away from the other hosts.
-        extra: {
-          session: {
-            intra_op: { allow_spinning: "0" },
-            ...(moved && { model_external_initializers_file_folder_path: moved.folder }),
-          },
-        },
-      };
-      if (moved === undefined) session.loadModel(file, options);
-      else {
-        const { buffer, byteOffset, byteLength } = moved.bytes;
-        session.loadModel(buffer as ArrayBuffer, byteOffset, byteLength, options);
-      }
-    } catch (error) {
-      // Without the directory, which the caller knows; messages name it in odd places.
-      const message = engineMessage(error).replaceAll(join(dirname(file), "/"), "");
-      throw new RuntimeError("load-failed", describeError(`${basename(file)}: ${message}`));
-    }
-    try {
-      return new OnnxModel(session);
+      return new OnnxModel(session, plan);
     } catch (error) {
       // A session that is merely dropped keeps its memory until some garbage collection.
       session.dispose();
@@ -129,30 +49,107 @@ export const onnxEngine: HostEngine = {
   },
 };
 
+function openSession(
+  file: string,
+  plan: LoadPlan,
+  { threads, dataFiles }: Parameters<HostEngine["load"]>[1],
+): Session {
+  const session = new binding.InferenceSession();
+  try {
+    const moved = dataFiles && moveData(plan.bytes ?? readFileSync(file), dataFiles);
+    const bytes = moved?.bytes ?? plan.bytes;
+    // A model in memory does not know where its other files are.
+    const folder = moved?.folder ?? dirname(file);
+    const options = {
+      intraOpNumThreads: threads,
+      interOpNumThreads: 1,
+      logSeverityLevel: logSeverity,
+      // A plan of the memory of earlier runs only saves allocations, which were not seen to matter, and
+      // keeps what it plans beside what those runs have left: up to twice the memory.
+      enableMemPattern: false,
+      // Threads that spin between runs take the core away from the other hosts.
+      extra: {
+        session: {
+          intra_op: { allow_spinning: "0" },
+          ...(bytes && { model_external_initializers_file_folder_path: folder }),
+        },
+      },
+    };
+    if (bytes === undefined) session.loadModel(file, options);
+    else {
+      const { buffer, byteOffset, byteLength } = bytes;
+      session.loadModel(buffer as ArrayBuffer, byteOffset, byteLength, options);
+    }
+  } catch (error) {
+    throw loadError(file, error);
+  }
+  return session;
+}
+
+/** Probed once: to try is what the engine does as well, and nothing else tells. */
+const locales = new Map<string | undefined, boolean>();
+
+function hasLocale(name: string | undefined): boolean {
+  const known = locales.get(name);
+  if (known !== undefined) return known;
+  const { buffer, byteOffset, byteLength } = localeProbe(name);
+  const session = new binding.InferenceSession();
+  let isThere = true;
+  try {
+    session.loadModel(buffer, byteOffset, byteLength, { logSeverityLevel: logSeverity });
+    session.dispose();
+  } catch {
+    isThere = false;
+  }
+  locales.set(name, isThere);
+  return isThere;
+}
+
 class OnnxModel implements HostModel {
   readonly inputs: readonly TensorSpec[];
   readonly outputs: readonly TensorSpec[];
   readonly #session: Session;
+  /** By the names that clients use. */
+  readonly #inputs: ReadonlyMap<string, SessionEdge>;
+  readonly #outputs: ReadonlyMap<string, SessionEdge>;
+  /** What is fed of inputs that are not given, by the session's names. */
+  readonly #defaults = new Map<string, OrtValue>();
 
-  constructor(session: Session) {
+  constructor(session: Session, plan: LoadPlan) {
     this.#session = session;
-    this.inputs = session.inputMetadata.map((value) => toSpec(value, "input"));
-    this.outputs = session.outputMetadata.map((value) => toSpec(value, "output"));
+    const { inputMetadata, outputMetadata } = session;
+    this.#inputs = byName(inputMetadata.map((value) => new SessionEdge(value, "input", plan)));
+    this.#outputs = byName(outputMetadata.map((value) => new SessionEdge(value, "output", plan)));
+    this.outputs = [...this.#outputs.values()].map(({ spec }) => spec);
+    const inputs = [...this.#inputs.values()].map(({ spec }) => spec);
+    this.inputs = [
+      ...inputs.filter(({ isOptional }) => !isOptional),
+      ...inputs.filter(({ isOptional }) => isOptional),
+    ];
+    for (const [name, tensor] of plan.defaults) {
+      const edge = this.#inputs.get(name);
+      if (edge !== undefined) this.#defaults.set(edge.name, edge.defaultValue(tensor));
+    }
   }
 
   run(inputs: readonly Tensor[], outputs: readonly string[]): Tensor[] {
     // Names come from the model file: one may well be called "__proto__".
     const feeds: Record<string, OrtValue> = Object.create(null);
-    for (const tensor of inputs) feeds[tensor.name] = toOrtValue(tensor);
+    for (const [name, value] of this.#defaults) feeds[name] = value;
+    for (const tensor of inputs) {
+      const edge = edgeOf(this.#inputs, tensor.name);
+      feeds[edge.name] = edge.toSession(tensor);
+    }
+    const wanted = outputs.map((name) => edgeOf(this.#outputs, name));
     const fetches: Record<string, null> = Object.create(null);
-    for (const name of outputs) fetches[name] = null;
+    for (const { name } of wanted) fetches[name] = null;
     let results: Readonly<Record<string, unknown>>;
     try {
       results = this.#session.run(feeds as unknown as OrtFeeds, fetches, {});
     } catch (error) {
       throw runError(error);
     }
-    return outputs.map((name) => fromOrtValue(name, results[name]));
+    return wanted.map((edge) => edge.fromSession(results[edge.name]));
   }
 
   release(): void {
@@ -160,86 +157,18 @@ class OnnxModel implements HostModel {
   }
 }
 
-function toSpec(value: Binding.ValueMetadata, role: "input" | "output"): TensorSpec {
-  if (!value.isTensor) {
-    throw new RuntimeError(
-      "load-failed",
-      `${role} '${value.name}' is a sequence, map or optional value; only tensors can be served`,
-    );
-  }
-  const type = elementTypes[value.type];
-  if (type === undefined) {
-    throw new RuntimeError(
-      "load-failed",
-      `${role} '${value.name}' has a datatype that cannot be served (number ${value.type} of TensorProto.DataType${value.type === 16 ? ", BFLOAT16" : ""})`,
-    );
-  }
-  return {
-    name: value.name,
-    datatype: type.datatype,
-    shape: value.shape.map((dimension) => (dimension >= 0 ? dimension : -1)),
-  };
+function byName(edges: readonly SessionEdge[]): ReadonlyMap<string, SessionEdge> {
+  return new Map(edges.map((edge) => [edge.spec.name, edge]));
 }
 
-function toOrtValue({ name, datatype, shape, data }: Tensor): OrtValue {
-  const type = byDatatype.get(datatype);
-  if (type === undefined) {
-    throw new RuntimeError("invalid-argument", `input '${name}': no ${datatype} here`);
-  }
-  if (type.view === undefined) {
-    const strings = decodeStrings(data, `input '${name}'`);
-    if (strings.length !== elementCount(shape, `input '${name}'`)) {
-      throw new RuntimeError(
-        "invalid-argument",
-        `input '${name}' has ${strings.length} elements for shape [${shape}]`,
-      );
-    }
-    return new OrtValue(type.ortName, strings, shape);
-  }
-  if (datatype === "BOOL" && data.some((byte) => byte > 1)) {
-    // A C++ bool of any other value is undefined behaviour.
-    throw new RuntimeError(
-      "invalid-argument",
-      `input '${name}' is BOOL: every byte must be 0 or 1`,
-    );
-  }
-  return new OrtValue(type.ortName, numericView(data, type.view), shape);
-}
-
-function numericView(data: Uint8Array, View: NumericView): NumericArray {
-  const size = View.BYTES_PER_ELEMENT;
-  // Frames are laid out so that this copy is not needed; a view must start at a multiple of its element.
-  const aligned = data.byteOffset % size === 0 ? data : new Uint8Array(data);
-  return new View(aligned.buffer, aligned.byteOffset, aligned.byteLength / size);
-}
-
-function fromOrtValue(name: string, value: unknown): Tensor {
-  if (!(value instanceof OrtValue)) {
-    throw new RuntimeError("run-failed", `output '${name}' is missing or no tensor`);
-  }
-  const type = byOrtName.get(value.type);
-  if (type === undefined) {
-    throw new RuntimeError(
-      "run-failed",
-      `output '${name}' has the datatype ${value.type}, which cannot be served`,
-    );
-  }
-  const shape = Array.from(value.dims);
-  const { data } = value;
-  if (Array.isArray(data))
-    return { name, datatype: type.datatype, shape, data: encodeStrings(data) };
-  if (data.length !== elementCount(shape, `output '${name}'`)) {
-    throw new RuntimeError("run-failed", `output '${name}' does not fit its shape`);
-  }
-  const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-  return { name, datatype: type.datatype, shape, data: bytes };
+function edgeOf(edges: ReadonlyMap<string, SessionEdge>, name: string): SessionEdge {
+  const edge = edges.get(name);
+  if (edge === undefined) throw new RuntimeError("invalid-argument", `the model has no '${name}'`);
+  return edge;
 }
 
 /** Messages by which ONNX Runtime refuses inputs, before it runs anything. */
 const inputRefusal = /^(Got invalid dimensions|Invalid rank|Unexpected input data type)/;
-
-/** Messages by which it says that the system refused memory. */
-const memoryRefusal = /bad_alloc|Failed to allocate memory|Array buffer allocation failed/;
 
 function runError(error: unknown): RuntimeError {
   const message = engineMessage(error);
@@ -250,16 +179,4 @@ function runError(error: unknown): RuntimeError {
     );
   }
   return new RuntimeError(inputRefusal.test(message) ? "invalid-argument" : "run-failed", message);
-}
-
-/** ONNX Runtime's message without what only its authors can use: the path of the model (which the
- *  caller knows), source files, and C++ signatures. */
-function engineMessage(error: unknown): string {
-  return describeError(
-    describeError(error, 10_000)
-      .replace(/^Load model from .*? failed: ?/, "")
-      .replace(/\/\S*\.(?:cc|h):\d+ .*?(?:\[with [^\]]*\]|\)) (?=[A-Z])/g, "")
-      .replace(/\/(?:\S*\/)?(?=[^\s/]+\.(?:cc|h):\d+)/g, "")
-      .replace(/^Exception during loading: ?/, ""),
-  );
 }

@@ -19,7 +19,30 @@ export function decodeStrings(data: Uint8Array, what: string): string[] {
   return strings;
 }
 
-/** The inverse, as UTF-8. */
+/** The elements of a BYTES tensor, as views of `data`, which is well formed. */
+export function bytesElements(data: Uint8Array): Buffer[] {
+  const bytes = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
+  const elements: Buffer[] = [];
+  for (let offset = 0; offset < bytes.length; ) {
+    const end = offset + 4 + bytes.readUInt32LE(offset);
+    elements.push(bytes.subarray(offset + 4, end));
+    offset = end;
+  }
+  return elements;
+}
+
+/** The inverse. */
+export function encodeElements(elements: readonly Uint8Array[]): Uint8Array {
+  const parts: Uint8Array[] = [];
+  for (const element of elements) {
+    const length = Buffer.allocUnsafe(4);
+    length.writeUInt32LE(element.byteLength);
+    parts.push(length, element);
+  }
+  return Buffer.concat(parts);
+}
+
+/** The inverse of `decodeStrings`, as UTF-8. */
 export function encodeStrings(strings: readonly string[]): Uint8Array {
   let sizeBytes = 0;
   for (const text of strings) sizeBytes += 4 + Buffer.byteLength(text);

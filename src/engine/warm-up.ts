@@ -18,7 +18,12 @@ const maxInputBytes = 64 * 1024 * 1024;
 /** Runs `model` on zeros, so that its memory is that of a model in use: on one row, then twice on
  *  `mostRows`. Blocks for as long as the runs take. */
 export async function warmUp(model: HostModel, mostRows: number): Promise<WarmUpOutcome> {
-  const inputs = zeroInputs(model.inputs, 1);
+  const specs = model.inputs.filter(({ isOptional }) => !isOptional);
+  const unshaped = specs.find(({ hasAnyRank }) => hasAnyRank);
+  if (unshaped !== undefined) {
+    return { tag: "skipped", reason: `its input '${unshaped.name}' has no shape to make zeros of` };
+  }
+  const inputs = zeroInputs(specs, 1);
   if (inputs === undefined) {
     return { tag: "skipped", reason: `its inputs would take more than ${maxInputBytes} bytes` };
   }
@@ -31,9 +36,9 @@ export async function warmUp(model: HostModel, mostRows: number): Promise<WarmUp
   }
   const firstMs = performance.now() - startMs;
   if (firstMs > maxFirstRunMs) return { tag: "warmed", rows: 1 };
-  const hasRows = model.inputs.some(({ shape }) => shape[0] === -1);
+  const hasRows = specs.some(({ shape }) => shape[0] === -1);
   const rows = hasRows ? mostRows : 1;
-  const joined = zeroInputs(model.inputs, rows);
+  const joined = zeroInputs(specs, rows);
   if (joined === undefined) return { tag: "warmed", rows: 1 };
   try {
     for (let run = 0; run < runsOfShape; run++) await model.run(joined, outputs);

@@ -11,6 +11,7 @@ import { modelIdOf } from "./model-id.ts";
 import { modelInfer } from "./model-infer.ts";
 import { observedKey } from "./observed-requests.ts";
 import { encodeInference } from "./tensor-codec.ts";
+import { tensorParameters } from "./tensor-parameters.ts";
 
 /** What is served beyond the core of the Open Inference Protocol, in the names of its extensions. */
 export const inferenceExtensions = [
@@ -111,7 +112,19 @@ function modelNameOf(request: {
 }
 
 function toTensorMetadata(spec: TensorSpec) {
-  return { name: spec.name, datatype: spec.datatype, shape: spec.shape.map(BigInt) };
+  const parameters = Object.entries(tensorParameters(spec) ?? {}).map(([name, value]) => {
+    const parameterChoice =
+      typeof value === "boolean"
+        ? ({ case: "boolParam", value } as const)
+        : ({ case: "stringParam", value } as const);
+    return [name, { parameterChoice }] as const;
+  });
+  return {
+    name: spec.name,
+    datatype: spec.datatype,
+    shape: spec.shape.map(BigInt),
+    parameters: Object.fromEntries(parameters),
+  };
 }
 
 function toStatistics({ name, version, lastInferenceMs, success, fail }: ModelStatistics) {

@@ -12,7 +12,7 @@ const maxPieceBytes = 1024 * 1024;
 const usualRatio = 8;
 
 /** Text and sparse tensors stay far below; deflate itself ends at 1,032. */
-export const maxRatio = 200;
+const maxRatio = 200;
 /** Whatever the ratio, a message may become so big. */
 const freeBytes = 1024 * 1024;
 

@@ -39,38 +39,39 @@ export const dataSchemas: Readonly<Record<string, Schema>> = Object.fromEntries(
   }),
 );
 
-/** The inputs of an inference: one tensor for each of `specs`, in any order. */
+/** The inputs of an inference: one tensor for each of `specs` that must be given, in any order. */
 export function inputsSchema(specs: readonly TensorSpec[]): Schema {
-  return listSchema(specs, inputSchema, specs.length);
+  return listSchema(specs, inputSchema, specs.filter(isNeeded));
 }
 
 /** The outputs of an answer: all of `specs`, or those that the request named. */
 export function outputsSchema(specs: readonly TensorSpec[]): Schema {
-  return listSchema(specs, outputSchema, 0);
+  return listSchema(specs, outputSchema, []);
 }
 
 function listSchema(
   specs: readonly TensorSpec[],
   schemaOf: (spec: TensorSpec) => Schema,
-  minItems: number,
+  needed: readonly TensorSpec[],
 ): Schema {
   // "items" with an empty "oneOf" would be no valid schema.
   if (specs.length === 0) return { type: "array", items: { type: "object" }, maxItems: 0 };
   const [only] = specs;
   const items = only && specs.length === 1 ? schemaOf(only) : { oneOf: specs.map(schemaOf) };
-  const everyOne = specs.map(({ name }) => ({
+  const everyOne = needed.map(({ name }) => ({
     contains: { type: "object", properties: { name: { const: name } } },
   }));
   return {
     type: "array",
     items,
-    minItems,
+    minItems: needed.length,
     maxItems: specs.length,
-    ...(minItems > 1 && { allOf: everyOne }),
+    ...(needed.length > 0 && specs.length > 1 && { allOf: everyOne }),
   };
 }
 
-function inputSchema({ name, datatype, shape }: TensorSpec): Schema {
+function inputSchema(spec: TensorSpec): Schema {
+  const { name, datatype } = spec;
   const isJson = hasTypedForm(datatype);
   const data = { $ref: `#/components/schemas/${dataSchemaName(datatype)}` };
   return {
@@ -79,7 +80,7 @@ function inputSchema({ name, datatype, shape }: TensorSpec): Schema {
     required: ["name", "shape", "datatype", isJson ? "data" : "parameters"],
     properties: {
       name: { const: name },
-      shape: shapeSchema(shape),
+      shape: shapeSchema(spec),
       datatype: { const: datatype },
       ...(isJson && { data }),
       parameters: { $ref: `#/components/schemas/${isJson ? "Parameters" : "BinaryParameters"}` },
@@ -88,7 +89,8 @@ function inputSchema({ name, datatype, shape }: TensorSpec): Schema {
   };
 }
 
-function outputSchema({ name, datatype, shape }: TensorSpec): Schema {
+function outputSchema(spec: TensorSpec): Schema {
+  const { name, datatype } = spec;
   return {
     type: "object",
     title: `output ${name}`,
@@ -96,7 +98,7 @@ function outputSchema({ name, datatype, shape }: TensorSpec): Schema {
     required: ["name", "shape", "datatype"],
     properties: {
       name: { const: name },
-      shape: shapeSchema(shape),
+      shape: shapeSchema(spec),
       datatype: { const: datatype },
       ...outputData(datatype),
       parameters: { $ref: "#/components/schemas/Parameters" },
@@ -117,7 +119,11 @@ function outputData(datatype: Datatype): Schema {
 
 /** "prefixItems" would say each dimension, but generators of clients take them for kinds of items, and refuse the
  *  others. */
-function shapeSchema(shape: readonly number[]): Schema {
+function shapeSchema({ shape, hasAnyRank }: TensorSpec): Schema {
+  if (hasAnyRank) {
+    const items = { type: "integer", minimum: 0 };
+    return { type: "array", items, description: "Any number of dimensions." };
+  }
   return {
     type: "array",
     items: { type: "integer", minimum: 0 },
@@ -132,13 +138,17 @@ function shapeSchema(shape: readonly number[]): Schema {
 /** Tensors of these specs, all zero; undefined where they would be large or have no form in JSON.
  *  Dimensions that vary are 1. */
 export function exampleTensors(specs: readonly TensorSpec[]): readonly Schema[] | undefined {
-  const tensors = specs.map(({ name, datatype, shape: pattern }) => {
+  const tensors = specs.filter(isNeeded).map(({ name, datatype, shape: pattern }) => {
     const shape = exampleShape(pattern);
     const count = shape.reduce((product, dimension) => product * dimension, 1);
     if (!hasTypedForm(datatype) || count > maxExampleElements) return undefined;
     return { name, shape, datatype, data: new Array(count).fill(exampleElement(datatype)) };
   });
   return tensors.every((tensor) => tensor !== undefined) ? tensors : undefined;
+}
+
+function isNeeded({ isOptional }: TensorSpec): boolean {
+  return !isOptional;
 }
 
 function exampleShape(pattern: readonly number[]): number[] {

@@ -1,6 +1,7 @@
 import type { ModelDescription, ModelIndexEntry, ModelStatistics } from "../service/models.ts";
 import type { TensorSpec } from "../tensor.ts";
 import { jsonInteger } from "./rest-json.ts";
+import { tensorParameters } from "./tensor-parameters.ts";
 
 // What REST shows of models. Versions are left out where there are none.
 
@@ -41,6 +42,8 @@ function toDurationJson({ count, ns }: ModelStatistics["success"]) {
   return { count, ns: jsonInteger(ns) };
 }
 
-function toTensorJson({ name, datatype, shape }: TensorSpec) {
-  return { name, datatype, shape };
+function toTensorJson(spec: TensorSpec) {
+  const { name, datatype, shape } = spec;
+  const parameters = tensorParameters(spec);
+  return { name, datatype, shape, ...(parameters !== undefined && { parameters }) };
 }

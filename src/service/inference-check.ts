@@ -25,14 +25,18 @@ export function checkInference(
   }
   // Each is known, and none is there twice: as many as the model has are all of them.
   if (inputs.length < metadata.inputs.length) {
-    const missing = metadata.inputs.filter(({ name }) => indexOf(inputs, name) < 0);
-    throw invalid(`input ${names(missing)} is missing in the request for model '${modelId}'`);
+    const missing = metadata.inputs.filter(({ name, isOptional }) => {
+      return !isOptional && indexOf(inputs, name) < 0;
+    });
+    if (missing.length > 0) {
+      throw invalid(`input ${names(missing)} is missing in the request for model '${modelId}'`);
+    }
   }
   return { inputs, outputs: checkOutputs(modelId, metadata, request.outputs), times };
 }
 
 /** Of the first of that name, or -1. There are few, and a loop is cheaper than a function for each. */
-function indexOf(specs: readonly TensorSpec[], name: string): number {
+function indexOf(specs: readonly { readonly name: string }[], name: string): number {
   for (let at = 0; at < specs.length; at++) if (specs[at]?.name === name) return at;
   return -1;
 }
@@ -44,8 +48,9 @@ function checkTensor(modelId: string, spec: TensorSpec, tensor: Tensor): void {
     );
   }
   const fits =
-    tensor.shape.length === spec.shape.length &&
-    spec.shape.every((expected, axis) => expected === -1 || expected === tensor.shape[axis]);
+    spec.hasAnyRank ||
+    (tensor.shape.length === spec.shape.length &&
+      spec.shape.every((expected, axis) => expected === -1 || expected === tensor.shape[axis]));
   if (!fits) {
     throw invalid(
       `unexpected shape for input '${spec.name}' for model '${modelId}'. Expected [${spec.shape}], got [${tensor.shape}]`,

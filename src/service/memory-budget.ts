@@ -6,6 +6,8 @@ import type { HeldMemory } from "./held-memory.ts";
 export class MemoryBudget {
   readonly capacityBytes: number;
   readonly #held: Pick<HeldMemory, "bytes" | "releasingCount">;
+  /** What loads of models whose size is not clear may grow into beyond what they reserve. */
+  #lentBytes = 0;
 
   /** `held`: by all generations that exist, read anew at each question. */
   constructor(capacityBytes: number, held: Pick<HeldMemory, "bytes" | "releasingCount">) {
@@ -35,6 +37,19 @@ export class MemoryBudget {
     if (bytes <= this.freeBytes + reservedBytes) return true;
     // The load itself is one of them.
     return bytes <= this.capacityBytes && this.#held.releasingCount > 1;
+  }
+
+  /** Lends what is free to a load that may turn out to need it, for as long as it does not know better; a second
+   *  one at the same time gets what is left. Nothing of it is reserved: who reserves it first has it. */
+  lend(): { readonly bytes: number; giveBack(): void } {
+    const bytes = Math.max(0, this.freeBytes - this.#lentBytes);
+    this.#lentBytes += bytes;
+    let isLent = true;
+    const giveBack = () => {
+      if (isLent) this.#lentBytes -= bytes;
+      isLent = false;
+    };
+    return { bytes, giveBack };
   }
 
   /** The error for a model of `bytes` bytes that cannot have them, with the figures in its text.

@@ -1,7 +1,7 @@
 import { abortable, delay } from "../abort.ts";
-import type { Engine, Joining, LoadedModel, ModelSource } from "../engine/engine.ts";
+import type { Engine, LoadedModel, ModelSource } from "../engine/engine.ts";
 import { HostLostError } from "../engine/host-lost-error.ts";
-import { describeError, isTransient, RuntimeError } from "../errors.ts";
+import { describeError, RuntimeError } from "../errors.ts";
 import type { Logger } from "../log.ts";
 import type { RunSettings } from "../run-settings.ts";
 import type { SafePath } from "../safe-path.ts";
@@ -10,6 +10,7 @@ import type { StorageLocation } from "../storage/storage-location.ts";
 import { configureModel } from "./configure-model.ts";
 import { FaultBook } from "./fault-book.ts";
 import type { LifecycleTracing } from "./lifecycle-tracing.ts";
+import { LoadAttempts } from "./load-attempts.ts";
 import type { LoadQueue } from "./load-queue.ts";
 import type { MemoryBudget } from "./memory-budget.ts";
 import type { ModelFaults } from "./model-faults.ts";
@@ -27,7 +28,7 @@ export interface LifecycleParts {
   readonly registry: ModelRegistry;
   readonly budget: MemoryBudget;
   readonly queue: LoadQueue;
-  readonly sizer: Pick<ModelSizer, "remember">;
+  readonly sizer: Pick<ModelSizer, "reservation" | "needsOwnHost" | "settle">;
   /** A model is not to be loaded for so long. */
   readonly onGivenUp: (record: ModelRecord, banMs: number) => void;
   readonly log: Logger;
@@ -42,15 +43,15 @@ export interface LifecycleParts {
   readonly defaultSettings: RunSettings;
 }
 
-const maxAttempts = 3;
-
 /** Moves generations through their states: the only code that starts, stops and retires them. */
 export class ModelLifecycle {
   readonly #parts: LifecycleParts;
   readonly #faults = new FaultBook();
+  readonly #attempts: LoadAttempts;
 
   constructor(parts: LifecycleParts) {
     this.#parts = parts;
+    this.#attempts = new LoadAttempts(parts, (record) => this.#facts(record));
   }
 
   /** Loads a fresh generation. `predecessors`, older generations of its id, are retired once it is
@@ -70,7 +71,7 @@ export class ModelLifecycle {
   }
 
   async #start(record: ModelRecord, predecessors: readonly ModelRecord[]): Promise<void> {
-    const { engine, budget, queue, drainTimeoutMs } = this.#parts;
+    const { engine, budget, queue, sizer, drainTimeoutMs } = this.#parts;
     const timer = this.#limitTime(record);
     const { type: modelType, path } = record.request.spec;
     this.#parts.log.debug({ ...this.#facts(record), modelType, path }, "load started");
@@ -78,10 +79,13 @@ export class ModelLifecycle {
       this.#refuseBanned(record);
       // Abortable: a load that was stopped meanwhile must not go on to retire its predecessors.
       const source = await abortable(this.#inspect(record), record.signal);
-      if (source.estimatedBytes > budget.capacityBytes) {
-        throw budget.refusal(record.label, source.estimatedBytes);
+      const reservedBytes = sizer.reservation(record.request, source);
+      if (reservedBytes > budget.capacityBytes) {
+        throw budget.refusal(record.label, reservedBytes);
       }
       record.source = source;
+      record.predictedBytes = reservedBytes;
+      record.needsOwnHost = sizer.needsOwnHost(record.request, source);
       const replaced = () =>
         new RuntimeError(
           "cancelled",
@@ -93,22 +97,21 @@ export class ModelLifecycle {
       const leave = await record.times.measure("queue", () =>
         queue.enter({
           modelId: record.label,
-          bytes: source.estimatedBytes,
-          onAdmit: () => record.reserve(source.estimatedBytes),
+          bytes: reservedBytes,
+          onAdmit: () => record.reserve(reservedBytes),
           signal: record.signal,
         }),
       );
       this.#parts.log.debug(
         {
           ...this.#facts(record),
-          reservedBytes: source.estimatedBytes,
+          reservedBytes,
           queueMs: record.times.durationMs("queue"),
         },
         "load admitted",
       );
       try {
-        const loaded = await this.#load(record, source);
-        await this.#serve(record, loaded);
+        await this.#serve(record, await this.#attempts.load(record, source));
       } finally {
         leave();
       }
@@ -221,40 +224,6 @@ export class ModelLifecycle {
     return { path, roots: [root] };
   }
 
-  /** One load, tried again after faults that were not the model's. */
-  async #load(record: ModelRecord, source: ModelSource): Promise<LoadedModel> {
-    record.isIsolated = record.faults?.isIsolated === true;
-    for (let attempt = 1; ; attempt++) {
-      try {
-        const { signal, settings, isIsolated: isolated, statistics } = record;
-        const meter = statistics.series;
-        const onJoinedWrong = (joining: Joining) => this.#noteJoinedWrong(record, joining);
-        const loaded = await record.times.measure("host", () =>
-          this.#parts.engine.load(source, { signal, isolated, settings, meter, onJoinedWrong }),
-        );
-        const { warmupMs = 0 } = loaded;
-        if (warmupMs > 0) record.times.note("warm-up", warmupMs);
-        return loaded;
-      } catch (reason) {
-        if (record.signal.aborted || !isTransient(reason) || attempt === maxAttempts) throw reason;
-        // A model that took a host down while it was loading gets one of its own the next time.
-        record.isIsolated ||= isToBlame(reason, attempt);
-        this.#parts.log.warn(
-          { ...this.#facts(record), attempt, reason: describeError(reason) },
-          "load attempt failed",
-        );
-        await delay(50 * 4 ** (attempt - 1), record.signal);
-      }
-    }
-  }
-
-  #noteJoinedWrong(record: ModelRecord, { reason }: Joining): void {
-    this.#parts.log.error(
-      { ...this.#facts(record), reason },
-      "joined runs differed from single ones",
-    );
-  }
-
   async #serve(record: ModelRecord, loaded: LoadedModel): Promise<void> {
     const { budget, sizer } = this.#parts;
     // The engine may have finished in the very moment in which the load was stopped.
@@ -268,21 +237,31 @@ export class ModelLifecycle {
       await loaded.unload();
       throw error;
     }
+    // The next load will probably do without a host that it has only because others died.
+    let sizeBytes = record.isIsolated ? loaded.sizeBytes : sizer.settle(record, loaded.sizeBytes);
     // A model that is loaded again has had its memory before.
     if (record.state.tag === "loading") {
       const { reservedBytes } = record.state;
-      if (!budget.canGrow(reservedBytes, loaded.sizeBytes)) {
-        if (!record.isIsolated) sizer.remember(record, loaded.sizeBytes);
+      if (!budget.canGrow(reservedBytes, sizeBytes)) {
         await loaded.unload();
-        throw budget.refusal(record.label, loaded.sizeBytes, reservedBytes);
+        throw budget.refusal(record.label, sizeBytes, reservedBytes);
       }
     }
-    record.becomeReady(loaded);
-    const loadMs = Math.round(performance.now() - record.createdAtMs);
+    record.becomeReady(loaded, sizeBytes);
+    if (sizeBytes > record.sizeBytes) {
+      const facts = {
+        ...this.#facts(record),
+        sizeBytes: record.sizeBytes,
+        measuredBytes: sizeBytes,
+      };
+      this.#parts.log.warn(facts, "model takes more memory than it was reported with");
+    }
+    sizeBytes = record.sizeBytes;
+    const loadMs = Math.round(performance.now() - record.loadSinceMs);
     this.#parts.log.info(
       {
         ...this.#facts(record),
-        sizeBytes: loaded.sizeBytes,
+        sizeBytes,
         loadMs,
         queueMs: record.times.durationMs("queue"),
         hostMs: record.times.durationMs("host"),
@@ -303,8 +282,7 @@ export class ModelLifecycle {
       if (source === undefined) throw new Error("a model that was ready has a source");
       const { pauseMs = 0 } = record.faults ?? {};
       if (pauseMs > 0) await delay(pauseMs, record.signal);
-      const loaded = await this.#load(record, source);
-      await this.#serve(record, loaded);
+      await this.#serve(record, await this.#attempts.load(record, source));
     } catch (reason) {
       this.#settle(record, reason);
     } finally {
@@ -347,7 +325,7 @@ export class ModelLifecycle {
     if (record.state.tag === "failed") return;
     if (record.state.tag !== "unloading") record.fail(cause);
     this.#remove(record);
-    const loadMs = Math.round(performance.now() - record.createdAtMs);
+    const loadMs = Math.round(performance.now() - record.loadSinceMs);
     const reason = describeError(record.signal.reason);
     this.#parts.log.warn({ ...this.#facts(record), loadMs, reason }, "model not loaded");
   }
@@ -362,11 +340,10 @@ export class ModelLifecycle {
   #limitTime(record: ModelRecord): NodeJS.Timeout {
     const limitMs = this.#parts.loadLimitMs;
     return setTimeout(() => {
-      const { tag } = record.state;
       const reason = () =>
         new RuntimeError(
           "deadline-exceeded",
-          `model '${record.label}' was not loaded within ${limitMs} ms (still ${tag}${describePull(record)})`,
+          `model '${record.label}' was not loaded within ${limitMs} ms (${describeProgress(record)})`,
         );
       void this.retire(record, reason, 0);
     }, limitMs);
@@ -379,15 +356,12 @@ export class ModelLifecycle {
   }
 }
 
-function describePull({ pull }: ModelRecord): string {
-  if (pull === undefined) return "";
-  const { receivedBytes, totalBytes = "an unknown number of" } = pull.progress;
-  return `, ${receivedBytes} of ${totalBytes} bytes pulled`;
-}
-
-/** Whether a load took its host down. One that something else killed may have died of the load all the same,
- *  if the memory ran out, but not every time. */
-function isToBlame(reason: unknown, attempt: number): boolean {
-  if (reason instanceof HostLostError && reason.part === "suspected") return attempt > 1;
-  return reason instanceof RuntimeError && reason.kind === "host-lost";
+/** What a load is at. */
+function describeProgress({ pull, source, state, times }: ModelRecord): string {
+  if (state.tag !== "queued") return `still ${state.tag}`;
+  if (pull !== undefined && times.durationMs("pull") === undefined) {
+    const { receivedBytes, totalBytes = "an unknown number of" } = pull.progress;
+    return `still being pulled, ${receivedBytes} of ${totalBytes} bytes`;
+  }
+  return source === undefined ? "its files were still being looked into" : "still queued";
 }

@@ -16,6 +16,7 @@ import type { ModelRecord } from "./model-record.ts";
 import { ModelRegistry } from "./model-registry.ts";
 import { ModelSizer } from "./model-sizer.ts";
 import { isSameSpec, readModelSpec } from "./model-spec.ts";
+import { heldBytes } from "./model-state.ts";
 import type {
   InferenceRequest,
   InferenceResult,
@@ -48,6 +49,8 @@ export interface ModelManagerOptions {
   readonly modelRepository: string | undefined;
   /** Whose it is to load and unload; "auto": the repository's, or where there is none ModelMesh's once it has called. */
   readonly lifecycleOwner: "auto" | "repository" | "modelmesh";
+  /** "loaded": not before the first pass over the model repository is over. Default: "started". */
+  readonly readyWhen?: "started" | "loaded";
 }
 
 /** After this time a status call answers "not ready" and lets the purge go on; callers ask again. */
@@ -68,6 +71,8 @@ export class ModelManager implements Models {
   readonly #sizer: ModelSizer;
   readonly #lifecycle: ModelLifecycle;
   readonly #repository: LocalRepository;
+  /** Resolves when everything in the repository has been loaded or has failed once, if that is waited for. */
+  readonly #firstPass = Promise.withResolvers<void>();
   readonly #readyListeners = new Set<() => void>();
   #phase: "starting" | "ready" | "closed" = "starting";
 
@@ -130,7 +135,9 @@ export class ModelManager implements Models {
       recordIdsOf: (name) => this.#lookup.recordIds(name, ""),
     });
     registry.onChange(() => this.#queue.pump());
-    engine.ready.then(
+    const isPassAwaited = options.readyWhen === "loaded" && options.modelRepository !== undefined;
+    if (!isPassAwaited) this.#firstPass.resolve();
+    Promise.all([engine.ready, this.#firstPass.promise]).then(
       () => {
         if (this.#phase === "starting") this.#enter("ready");
       },
@@ -195,16 +202,8 @@ export class ModelManager implements Models {
     record.waiterCount++;
     try {
       await abortable(record.firstReady.promise, signal);
-      const loaded = await abortable(record.whenRunning(), signal);
-      const { sizeBytes } = loaded;
-      const { maxConcurrency } = record.settings;
-      // The next load will probably do without a host of its own.
-      if (record.isIsolated) return { sizeBytes, maxConcurrency };
-      // The next load reserves the estimate again: a smaller prediction would have ModelMesh send it to a
-      // runtime that then refuses it.
-      const bytes = Math.max(sizeBytes, record.source?.estimatedBytes ?? 0);
-      this.#sizer.remember(record, bytes);
-      return { sizeBytes, maxConcurrency };
+      await abortable(record.whenRunning(), signal);
+      return { sizeBytes: record.sizeBytes, maxConcurrency: record.settings.maxConcurrency };
     } finally {
       record.waiterCount--;
       if (record.waiterCount === 0 && record.isComing) {
@@ -311,7 +310,7 @@ export class ModelManager implements Models {
 
   /** Loads all of the local repository. Returns one line for each model that did not load. */
   loadRepository(signal: CancelSignal): Promise<string[]> {
-    return this.#repository.loadAll(signal);
+    return this.#repository.loadAll(signal).finally(() => this.#firstPass.resolve());
   }
 
   /** Stops all loads at once and ends all models; inferences in flight may go on for `drainMs`. Nothing
@@ -366,12 +365,13 @@ export class ModelManager implements Models {
     return done;
   }
 
+  /** What models of the repository hold, or will: ModelMesh asks once, and counts with the rest for good. */
   #pinnedBytes(): number {
     let sum = 0;
-    for (const { pinned, state } of this.#registry.all()) {
-      if (pinned && "sizeBytes" in state) sum += state.sizeBytes;
+    for (const { pinned, state, predictedBytes } of this.#registry.all()) {
+      if (pinned) sum += state.tag === "queued" ? predictedBytes : heldBytes(state);
     }
-    return sum;
+    return Math.min(sum, this.#options.capacityBytes);
   }
 }
 

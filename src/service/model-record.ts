@@ -27,6 +27,8 @@ export class ModelRecord {
   /** Belongs to the local repository: a ModelMesh that asks for our status does not own it. */
   readonly pinned: boolean;
   readonly createdAtMs = performance.now();
+  /** When it was asked for, or last lost its host: a reload takes its time from there. */
+  loadSinceMs = this.createdAtMs;
   /** When it did what. */
   readonly times = new PhaseTimes<LifecyclePhase>();
   readonly leases = new ModelLeases();
@@ -39,6 +41,10 @@ export class ModelRecord {
   faults: ModelFaults | undefined;
   /** Whether it has a host of its own because hosts died with it, which takes a host's memory more. */
   isIsolated = false;
+  /** Whether it has one because a shared host did not let it have the memory that it needs. */
+  needsOwnHost = false;
+  /** What is predicted of it, and its load reserves; set together with the source. */
+  predictedBytes = 0;
   /** Set together with the source. */
   settings: RunSettings = defaultRunSettings;
   /** Likewise. */
@@ -54,6 +60,7 @@ export class ModelRecord {
   readonly #onChange: (record: ModelRecord) => void;
   #state: ModelState = { tag: "queued" };
   #loaded: LoadedModel | undefined;
+  #sizeBytes: number | undefined;
   #running = Promise.withResolvers<LoadedModel>();
 
   /** `traffic` counts the inferences of all models together, `series` those of this one. */
@@ -100,6 +107,11 @@ export class ModelRecord {
     return this.#loaded;
   }
 
+  /** What it counts for, as its callers were told; 0 before its load has ended. */
+  get sizeBytes(): number {
+    return this.#sizeBytes ?? 0;
+  }
+
   /** The model in its host: now, or when a reload is through. Rejects when the generation ends. */
   whenRunning(): Promise<LoadedModel> {
     return this.#running.promise;
@@ -118,9 +130,11 @@ export class ModelRecord {
     this.#move({ tag: "loading", reservedBytes: bytes });
   }
 
-  becomeReady(loaded: LoadedModel): void {
+  /** The first `sizeBytes` is for good: ModelMesh asks once, and counts with it from then on. */
+  becomeReady(loaded: LoadedModel, sizeBytes: number): void {
     this.#loaded = loaded;
-    this.#move({ tag: "ready", sizeBytes: loaded.sizeBytes });
+    this.#sizeBytes ??= sizeBytes;
+    this.#move({ tag: "ready", sizeBytes: this.#sizeBytes });
     this.#running.resolve(loaded);
     this.firstReady.resolve();
   }
@@ -128,6 +142,7 @@ export class ModelRecord {
   loseHost(reason: RuntimeError): void {
     if (this.#state.tag !== "ready") return;
     this.#loaded = undefined;
+    this.loadSinceMs = performance.now();
     this.#running = Promise.withResolvers();
     this.#running.promise.catch(() => {});
     this.#move({ tag: "reloading", sizeBytes: this.#state.sizeBytes, reason });

@@ -51,9 +51,9 @@ export class ModelTrack {
   step(state: ModelStateTag, reason: string): void {
     this.#steps.push({ state, timeMs: Date.now(), reason });
     if (this.#steps.length > maxSteps) this.#steps.shift();
-    const { loaded, createdAtMs } = this.record;
+    const { loaded, sizeBytes, createdAtMs } = this.record;
     if (state !== "ready" || loaded === undefined) return;
-    this.#reportedBytes = loaded.sizeBytes;
+    this.#reportedBytes = sizeBytes;
     this.#measuredBytes = loaded.measuredBytes;
     this.#joining = loaded.joining;
     // Never 0, which says that it was not ready yet.
@@ -82,7 +82,7 @@ export class ModelTrack {
       format: source?.format ?? request.format ?? "",
       pinned: record.pinned,
       history: [...this.#steps],
-      predictedBytes: source?.estimatedBytes ?? 0,
+      predictedBytes: record.predictedBytes,
       reportedBytes: this.#reportedBytes,
       measuredBytes: this.#measuredBytes,
       heldBytes: isOver ? 0 : heldBytes(state),

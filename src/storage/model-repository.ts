@@ -7,8 +7,10 @@ import { isForeignName, isModelFileName, searchModel } from "../model-search.ts"
 import { nameOfType } from "../regular-file.ts";
 import { settingsFileName } from "../run-settings.ts";
 import { servedVersions } from "../served-versions.ts";
+import { tritonConfigName } from "../triton-config.ts";
 import { fingerprintOf } from "./repository/file-fingerprint.ts";
 import { listFolder } from "./repository/list-folder.ts";
+import { versionsToServe } from "./repository/version-policy.ts";
 
 export interface RepositoryVersion {
   /** The name of the numbered folder; "" for a model without versions. */
@@ -49,7 +51,7 @@ interface Candidate extends RepositoryEntry {
 /** Text about models, which no model has its weights in. */
 const documents = /\.(md|txt)$/;
 /** Settings that versions share. */
-const sharedFiles = [settingsFileName, "config.pbtxt"];
+const sharedFiles = [settingsFileName, tritonConfigName];
 
 /** Lists a local model repository: one model for each entry of `directory` that looks like one, which is a file with
  *  one of `extensions`, or a folder in which `searchModel` finds a model or which has versions, folders with
@@ -140,7 +142,7 @@ async function judgeFolder(
     const versions =
       numbers.length === 0
         ? [{ version: "", path, fingerprint: () => fingerprintOf([path]) }]
-        : numbers.map((version) => versionIn(path, version));
+        : (await versionsToServe(path, numbers)).map((version) => versionIn(path, version));
     return { id, path, versions, isFolder: true, refusal: undefined };
   } catch (error) {
     return unreadable(id, path, fromFileError(error, path));

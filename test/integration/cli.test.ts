@@ -76,6 +76,16 @@ describe("modelport", { timeout: 240_000 }, () => {
       assert.match(stdout, /^broken +not loaded/m);
     });
 
+    it("says of one model whether its requests are joined, and why", async () => {
+      const { stdout } = await modelport(["models", "add-one"]);
+      assert.match(stdout, /^ +joining +proven: its rows are proven independent$/m);
+      const { models } = await json("models", "add-one");
+      assert.deepEqual(models[0].joining, {
+        state: "JOINING_STATE_PROVEN",
+        reason: "its rows are proven independent",
+      });
+    });
+
     it("gives programs a row for each, and names alone to shells", async () => {
       const { models, unloaded } = await json("models");
       const ready = models.filter(

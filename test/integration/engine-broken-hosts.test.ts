@@ -57,7 +57,17 @@ describe("hosts that cannot start", { timeout: limitMs }, () => {
     const starts = log.count("engine host was lost");
     assert.ok(starts >= 5 && starts <= 15, String(starts));
     assert.ok(log.lines.some((line) => line.facts["line"] === "no such library"));
-    const source = { format: "onnx", file: "/nowhere.onnx", identity: "", estimatedBytes: 1 };
+    const source = {
+      format: "onnx",
+      file: "/nowhere.onnx",
+      identity: "",
+      filesIdentity: "",
+      diskBytes: 1,
+      estimatedBytes: 1,
+      plausibleBytes: 1,
+      leastBytes: 1,
+      isClear: true,
+    };
     await assert.rejects(engine.load(source, { signal: forever, isolated: false }), {
       kind: "failed-precondition",
     });
@@ -77,6 +87,24 @@ describe("hosts that cannot start", { timeout: limitMs }, () => {
     await assert.rejects(engine.load({ ...source }, { signal: forever, isolated: false }), {
       kind: "temporarily-unavailable",
     });
+  });
+
+  it("are reported once, however much nonsense they send", async (t) => {
+    const log = new Notes();
+    const script = `
+      import { writeSync } from "node:fs";
+      const write = () => { try { writeSync(3, Buffer.alloc(65_536, 0xff)); } catch {} };
+      for (let times = 0; times < 64; times++) write();
+      await new Promise((resolve) => setTimeout(resolve, 60_000));
+    `;
+    const engine = createEngine({ hosts: 1, environment: await hostsThatRun(t, script), log });
+    t.after(() => engine.close());
+    await assert.rejects(engine.ready, { kind: "host-lost" });
+    const pids = log.lines.flatMap(({ message, facts }) =>
+      message === "engine host was broken" ? [facts["hostPid"]] : [],
+    );
+    assert.ok(pids.length > 0);
+    assert.equal(new Set(pids).size, pids.length);
   });
 
   it("can be aborted while a load waits for them", async (t) => {

@@ -15,13 +15,14 @@ import {
   fp32Values,
   inspectAt,
   isRunning,
+  placeOf,
   startEngine,
   until,
 } from "../support/engine-fixture.ts";
 import {
   addOne,
-  bfloat16Io,
   externalData,
+  float4Io,
   identity,
   junk,
   sequenceOutput,
@@ -52,21 +53,40 @@ describe("inspecting a model", { timeout: limitMs }, () => {
     const { engine, directory, put } = await startEngine(t, { dedicatedMinBytes: 4 * MiB });
     const file = await put("small.onnx", addOne());
     const small = await inspectAt(engine, file, undefined);
-    assert.deepEqual(
-      { ...small, estimatedBytes: 0 },
-      {
-        format: "onnx",
-        file,
-        identity: fileIdentity(statSync(file, { bigint: true })),
-        dataFolder: { path: directory, roots: ["/"] },
-        estimatedBytes: 0,
-      },
-    );
-    assert.ok(small.estimatedBytes < MiB);
+    const { estimatedBytes, plausibleBytes, leastBytes, ...facts } = small;
+    const identity = fileIdentity(statSync(file, { bigint: true }));
+    const diskBytes = addOne().length;
+    assert.deepEqual(facts, {
+      format: "onnx",
+      file,
+      identity,
+      filesIdentity: identity,
+      dataFolder: { path: directory, roots: ["/"] },
+      diskBytes,
+      isClear: true,
+    });
+    assert.ok(estimatedBytes < MiB && plausibleBytes <= estimatedBytes);
+    assert.ok(leastBytes <= estimatedBytes);
+    assert.deepEqual(await engine.predict(placeOf(file)), small);
     await writeWeightsModel(join(directory, "big.onnx"), 8 * MiB);
     const big = await inspectAt(engine, join(directory, "big.onnx"), "ONNX");
     assert.equal(big.format, "onnx");
     assert.ok(big.estimatedBytes > 8 * MiB + 24 * MiB && big.estimatedBytes < 80 * MiB);
+  });
+
+  it("for a prediction overtakes whatever loads have files looked into", async (t) => {
+    const { engine, put } = await startEngine(t);
+    const place = placeOf(await put("small.onnx", addOne()));
+    await engine.predict(place);
+    let lookedInto = 0;
+    const loads = Array.from({ length: 5_000 }, async () => {
+      await engine.locate(place);
+      lookedInto++;
+    });
+    await engine.predict(place);
+    const before = lookedInto;
+    await Promise.all(loads);
+    assert.ok(before < loads.length / 2, `${before} of ${loads.length} were before it`);
   });
 
   it("refuses files that are no models, and formats that it does not know", async (t) => {
@@ -123,13 +143,17 @@ describe("a load", { timeout: limitMs }, () => {
       await fixture.settled(1);
       for (const [name, bytes, message] of [
         ["op.onnx", unknownOp(), /^op\.onnx: .*NoSuchOperator/],
-        ["bf16.onnx", bfloat16Io(), /input 'x' has a datatype that cannot be served.*BFLOAT16/],
-        ["sequence.onnx", sequenceOutput(), /output 'y' is a sequence, map or optional value/],
+        ["float4.onnx", float4Io(), /input 'x' is FLOAT4E2M1, which cannot be served/],
+        [
+          "sequence.onnx",
+          sequenceOutput(),
+          /output 'y' is a sequence of tensors made by SplitToSequence, and only tensors can be served/,
+        ],
       ] as const) {
         const path = await fixture.put(name, bytes);
         await assert.rejects(fixture.load(path, { isolated }), (error: unknown) => {
           assert.ok(error instanceof RuntimeError);
-          assert.equal(error.kind, "load-failed");
+          assert.equal(error.kind, "invalid-argument", "it is the model's fault");
           assert.match(error.message, message);
           assert.ok(!error.message.includes(fixture.directory), error.message);
           assert.ok(error.message.length <= 600 && !error.message.includes("\n"));
@@ -174,7 +198,8 @@ describe("a load", { timeout: limitMs }, () => {
     await writeWeightsModel(join(directory, "mid.onnx"), 16 * MiB);
     const source = await inspectAt(engine, join(directory, "mid.onnx"), undefined);
     const mid = await engine.load(source, { signal: forever, isolated: false });
-    assert.ok(mid.sizeBytes >= 16 * MiB && mid.sizeBytes < 18 * MiB, String(mid.sizeBytes));
+    // A megabyte more or less is what earlier loads have left for this one to use.
+    assert.ok(mid.sizeBytes >= 16 * MiB && mid.sizeBytes < 19 * MiB, String(mid.sizeBytes));
     assert.ok(mid.sizeBytes <= source.estimatedBytes);
     assert.equal(mid.hostPid, add.hostPid);
   });
@@ -308,6 +333,8 @@ describe("the abort of a load", { timeout: limitMs }, () => {
     const path = await fixture.put("add.onnx", addOne());
     const shared = fixture.engine.hosts().find(({ kind }) => kind === "shared");
     assert.ok(shared);
+    // The first look into a file brings code along, for which a busy machine needs its time.
+    await inspectAt(fixture.engine, path, undefined);
     process.kill(shared.pid, "SIGSTOP");
     const loading = fixture.load(path);
     setTimeout(() => process.kill(shared.pid, "SIGKILL"), 300);

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { describe, it } from "node:test";
 import { defaultRunSettings } from "../../src/run-settings.ts";
 import { forever, startEngine } from "../support/engine-fixture.ts";
+import { encodeModel } from "../support/onnx-builder.ts";
 import {
   addOne,
   failsAtRun,
@@ -41,6 +42,30 @@ describe("a model that explodes when it runs", { timeout: 60_000 }, () => {
       const [y] = await model.infer({ inputs, outputs: ["y"] }, forever);
       assert.equal(y?.shape[1], 4);
     }
+  });
+});
+
+describe("a model of one big matrix", { timeout: 60_000 }, () => {
+  it("loads although its weights are there twice for a moment", async (t) => {
+    // With next to nothing for runs, so that the cap of the host is what its load may take.
+    const { put, load } = await startEngine(t, { runMemoryBytes: MiB });
+    const side = 6000;
+    const model = encodeModel({
+      inputs: [{ name: "x", datatype: "FP32", shape: ["batch", side] }],
+      outputs: [{ name: "y", datatype: "FP32", shape: ["batch", side] }],
+      nodes: [{ op: "MatMul", inputs: ["x", "w"], outputs: ["y"] }],
+      constants: [
+        {
+          name: "w",
+          datatype: "FP32",
+          shape: [side, side],
+          content: { raw: new Uint8Array(4 * side * side) },
+        },
+      ],
+    }).finish();
+    const { sizeBytes } = await load(await put("matrix.onnx", model));
+    const weightBytes = 4 * side * side;
+    assert.ok(sizeBytes > weightBytes && sizeBytes < 1.5 * weightBytes, String(sizeBytes));
   });
 });
 

@@ -7,7 +7,7 @@ import { type Calls, callsOf, codeIn, sizeIn, valuesIn } from "../support/calls.
 import { type Client, clientKinds, type Outcome } from "../support/clients.ts";
 import {
   addConstant,
-  bfloat16Io,
+  float4Io,
   identity,
   junk,
   mlp,
@@ -136,7 +136,7 @@ for (const kind of clientKinds.filter(({ name }) => protocols.includes(name))) {
       await runtime.put("junk.onnx", junk(5000));
       await runtime.put("truncated.onnx", truncated(weights({ bytes: 100_000 })));
       await runtime.put("empty.onnx", new Uint8Array());
-      await runtime.put("bf16.onnx", bfloat16Io());
+      await runtime.put("float4.onnx", float4Io());
       await runtime.put("sequence.onnx", sequenceOutput());
       await mkdir(join(runtime.root, "nothing-here"), { recursive: true });
       await writeFile(join(runtime.root, "nothing-here", "notes.txt"), "no model");
@@ -158,9 +158,9 @@ for (const kind of clientKinds.filter(({ name }) => protocols.includes(name))) {
         [() => calls.load("m", "junk.onnx"), "InvalidArgument", /junk\.onnx/],
         [() => calls.load("m", "truncated.onnx"), "InvalidArgument", /truncated\.onnx/],
         [() => calls.load("m", "empty.onnx"), "InvalidArgument", /empty\.onnx/],
-        [() => calls.load("m", "unknown-op.onnx"), "Internal", /NoSuchOperator/],
-        [() => calls.load("m", "bf16.onnx"), "Internal", /'x'.*BF16|BF16.*'x'|bfloat16/i],
-        [() => calls.load("m", "sequence.onnx"), "Internal", /'y'/],
+        [() => calls.load("m", "unknown-op.onnx"), "InvalidArgument", /NoSuchOperator/],
+        [() => calls.load("m", "float4.onnx"), "InvalidArgument", /input 'x' is FLOAT4E2M1/],
+        [() => calls.load("m", "sequence.onnx"), "InvalidArgument", /'y'/],
         [
           () => calls.load("m", "add1.onnx", { type: "mt:sklearn:0" }),
           "InvalidArgument",
@@ -208,15 +208,15 @@ for (const kind of clientKinds.filter(({ name }) => protocols.includes(name))) {
       for (const path of ["add1.onnx", "mlp.onnx", "fp16.onnx", "id.onnx", "big.onnx"]) {
         const predicted = sizeIn(await calls.predict(path));
         const loaded = sizeIn(await calls.load("m", path));
-        assert.ok(predicted >= loaded, `${path}: predicted ${predicted}, loaded ${loaded}`);
+        assert.ok(predicted >= 0.9 * loaded, `${path}: predicted ${predicted}, loaded ${loaded}`);
         assert.ok(predicted >= 16 * 1024);
         await calls.unload("m");
-        assert.ok(sizeIn(await calls.predict(path)) >= loaded, `${path}: predicted again`);
+        assert.equal(sizeIn(await calls.predict(path)), loaded, `${path}: predicted again`);
       }
       assert.equal(sizeIn(await calls.predict("not/here/yet.onnx")), 1_000_000);
       assert.ok(sizeIn(await calls.predict("not.onnx", '{"disk_size_bytes":5000000}')) >= 5e6);
-      assert.equal(codeIn(await calls.predict("")), "InvalidArgument");
-      assert.equal(codeIn(await calls.predict("../elsewhere")), "InvalidArgument");
+      assert.equal(sizeIn(await calls.predict("")), 1_000_000);
+      assert.equal(sizeIn(await calls.predict("../elsewhere")), 1_000_000);
     });
 
     it("refuses what exceeds the memory, with the figures", async () => {
@@ -307,7 +307,7 @@ for (const kind of clientKinds.filter(({ name }) => protocols.includes(name))) {
     });
 
     it("starts from a clean slate after a failed load, with no unload between", async () => {
-      assert.equal(codeIn(await calls.load("m", "unknown-op.onnx")), "Internal");
+      assert.equal(codeIn(await calls.load("m", "unknown-op.onnx")), "InvalidArgument");
       assert.equal(codeIn(await calls.size("m")), "NotFound");
       assert.equal(codeIn(await calls.load("m", "add1.onnx")), "OK");
       assert.deepEqual(valuesIn(await calls.infer("m")), [2, 3, 4, 5]);

@@ -38,7 +38,7 @@ describe("Prometheus", { timeout: 60_000, skip }, () => {
   after(() => served?.stop());
 
   it("takes the alert rules, and they fire when they should", () => {
-    assert.match(check(["check", "rules", join(rules, "alerts.yaml")]), /10 rules found/);
+    assert.match(check(["check", "rules", join(rules, "alerts.yaml")]), /11 rules found/);
     check(["test", "rules", join(rules, "alerts.test.yaml")]);
   });
 

@@ -8,14 +8,14 @@ import { mutated, type RowMutation, rowMutations } from "../support/onnx/row-mut
 import { openModel } from "../support/onnx/run-model.ts";
 import { scanModel } from "../support/onnx/scan-model.ts";
 
-const mostGraphs = 1500;
+const mostGraphs = 400;
 
 /** How many random graphs it takes to see the fault; undefined if it is not seen. */
 async function graphsUntilSeen(mutation: RowMutation): Promise<number | undefined> {
   const operators = mutated(mutation);
   for (let graphs = 1; graphs <= mostGraphs; graphs++) {
     const random = new Random(graphs);
-    const graph = randomGraph(random, { maxSteps: 5, only: mutation.growths });
+    const graph = randomGraph(random, { maxSteps: 4, only: mutation.growths });
     if (graph === undefined) continue;
     const scanned = await scanModel(graph.model);
     if (!proveRows(scanned, operators).isProven) continue;

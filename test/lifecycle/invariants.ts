@@ -1,4 +1,4 @@
-import { capacityBytes, trueBytesOf } from "./model-files.ts";
+import { capacityBytes, isSizeOf, trueBytesOf } from "./model-files.ts";
 import { bookedBytes, type Watched } from "./record-watch.ts";
 import { loadLimitMs, type World } from "./world.ts";
 
@@ -93,11 +93,17 @@ function checkGeneration(world: World, watched: Watched): void {
   const { record, name, drain } = watched;
   const { state } = record;
   if (state.tag === "ready") {
-    const sizeBytes = trueBytesOf(record.source?.file ?? "");
+    const file = record.source?.file ?? "";
     violations.expect(
-      state.sizeBytes === sizeBytes,
+      isSizeOf(file, state.sizeBytes),
       "a model is booked with what it takes",
-      () => `${name} has ${state.sizeBytes} booked and takes ${sizeBytes}`,
+      () => `${name} has ${state.sizeBytes} booked and takes ${trueBytesOf(file)}`,
+    );
+    watched.toldBytes ??= state.sizeBytes;
+    violations.expect(
+      state.sizeBytes === watched.toldBytes,
+      "a model is booked with what was told of it, whatever becomes of its host",
+      () => `${name} has ${state.sizeBytes} booked, ${watched.toldBytes} were told`,
     );
     const copy = [...engine.copies].find((each) => each === record.loaded);
     violations.expect(

@@ -23,11 +23,15 @@ describe("the lifecycle of models, in random scripts", () => {
 
   it("takes the same course each time that a script is run", async () => {
     const uninstall = installVirtualDisk();
+    let served = 0;
     try {
       for (const script of fc.sample(scripts(240), { seed: 7, numRuns: 20 })) {
         const { trace } = await runScript(script);
         assert.deepEqual((await runScript(script)).trace, trace);
+        served += trace.filter((line) => /versioned[^,|]* ready/.test(line)).length;
       }
+      // Else nothing is tried of the local repository, and nothing found.
+      assert.ok(served > 0, "no version of a model of the repository was ever loaded");
     } finally {
       uninstall();
     }

@@ -48,8 +48,26 @@ export const mutations: readonly Mutation[] = [
   {
     name: "reserve half of the estimate",
     file: "model-lifecycle.ts",
-    from: "record.reserve(source.estimatedBytes)",
-    to: "record.reserve(source.estimatedBytes / 2)",
+    from: "record.reserve(reservedBytes)",
+    to: "record.reserve(reservedBytes / 2)",
+  },
+  {
+    name: "book what a reload has measured",
+    file: "model-record.ts",
+    from: "this.#sizeBytes ??= sizeBytes;",
+    to: "this.#sizeBytes = sizeBytes;",
+  },
+  {
+    name: "forget what was measured",
+    file: "model-sizer.ts",
+    from: "this.#measured.set(filesKey(request, source), { bytes, diskBytes, needsOwnHost });\n    this.#latest.set(placeKey(request, source), bytes);",
+    to: "",
+  },
+  {
+    name: "refuse what is not clear",
+    file: "model-sizer.ts",
+    from: "known?.bytes ?? source.leastBytes;",
+    to: "known?.bytes ?? source.estimatedBytes;",
   },
   {
     name: "admit what does not fit",

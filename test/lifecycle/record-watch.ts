@@ -27,6 +27,8 @@ export interface Watched {
   readonly name: string;
   station: Station;
   hasBeenReady: boolean;
+  /** Its size when it was first ready. */
+  toldBytes: number | undefined;
   /** When it last began to load, or to load again. */
   loadSinceMs: number;
   /** When it made its last step: events between which promises did not react to the end count as one. */
@@ -128,6 +130,7 @@ export class RecordWatch {
       name: `${labelOf(record.id)}#${record.generation}`,
       station: "new",
       hasBeenReady: false,
+      toldBytes: undefined,
       loadSinceMs: 0,
       stationEvent: 0,
       callers: new Set(),

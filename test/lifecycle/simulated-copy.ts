@@ -2,7 +2,7 @@ import type { CancelSignal } from "../../src/cancel-signal.ts";
 import type { EngineRequest, LoadedModel, ModelSource } from "../../src/engine/engine.ts";
 import { RuntimeError } from "../../src/errors.ts";
 import type { Tensor } from "../../src/tensor.ts";
-import { trueBytesOf } from "./model-files.ts";
+import { measuredBytesOf, trueBytesOf } from "./model-files.ts";
 import type { OpenWork, OpenWorks } from "./open-work.ts";
 
 export class SimulatedHost {
@@ -23,6 +23,8 @@ interface CopyFacts {
   readonly signal: CancelSignal;
   readonly host: SimulatedHost;
   readonly name: string;
+  /** Whether its generation was in another host before. */
+  readonly isReload: boolean;
 }
 
 interface CopyWorld {
@@ -48,7 +50,9 @@ export class SimulatedCopy implements LoadedModel {
   readonly signal: CancelSignal;
   readonly host: SimulatedHost;
   readonly name: string;
+  /** As measured. */
   readonly sizeBytes: number;
+  readonly #trueBytes: number;
   readonly measuredBytes = undefined;
   readonly waitingRuns = 0;
   readonly joining = { state: "off", reason: "nothing is joined here" } as const;
@@ -70,7 +74,8 @@ export class SimulatedCopy implements LoadedModel {
     this.signal = facts.signal;
     this.host = facts.host;
     this.name = facts.name;
-    this.sizeBytes = trueBytesOf(facts.source.file) ?? 0;
+    this.#trueBytes = trueBytesOf(facts.source.file) ?? 0;
+    this.sizeBytes = measuredBytesOf(facts.source.file, facts.isReload);
     this.#world = world;
     this.host.copies.add(this);
     this.#loading = {
@@ -86,7 +91,7 @@ export class SimulatedCopy implements LoadedModel {
 
   /** A load holds everything from its first moment, which is the worst that it may do. */
   get heldBytes(): number {
-    return this.phase === "lost" || this.phase === "gone" ? 0 : this.sizeBytes;
+    return this.phase === "lost" || this.phase === "gone" ? 0 : this.#trueBytes;
   }
 
   get runCount(): number {

@@ -17,6 +17,8 @@ import type { VirtualDisk } from "./virtual-disk.ts";
 export interface EngineWatcher {
   /** The name of the generation that a signal belongs to, for labels. */
   readonly nameOf: (signal: CancelSignal) => string;
+  /** Whether the generation that a signal belongs to is loaded again, after the death of a host. */
+  readonly isReload: (signal: CancelSignal) => boolean;
   /** Called when the runtime asks for a copy's memory, before anything else happens. */
   readonly onUnload: (copy: SimulatedCopy) => void;
   /** Called when a host has died, with what it held. */
@@ -82,8 +84,20 @@ export class SimulatedEngine implements Engine {
     if (found === undefined) {
       return Promise.reject(new RuntimeError("invalid-argument", `${model.file} is not a model`));
     }
-    const { estimatedBytes } = found;
-    return this.#answer(`inspect ${model.file}`, () => ({ ...model, estimatedBytes }));
+    const { estimatedBytes, unclearFromBytes, trueBytes } = found;
+    return this.#answer(`inspect ${model.file}`, () => ({
+      ...model,
+      filesIdentity: model.identity,
+      diskBytes: trueBytes,
+      estimatedBytes,
+      plausibleBytes: estimatedBytes,
+      leastBytes: unclearFromBytes ?? estimatedBytes,
+      isClear: unclearFromBytes === undefined,
+    }));
+  }
+
+  async predict(place: ModelPlace): Promise<ModelSource> {
+    return await this.inspect(await this.locate(place));
   }
 
   predictBytes(diskBytes: number): number {
@@ -101,7 +115,14 @@ export class SimulatedEngine implements Engine {
     const serial = this.#signals.push(signal) - 1;
     const host = isolated ? this.#spawn() : this.#sharedHost(serial % sharedHosts);
     const copy = new SimulatedCopy(
-      { serial, source, signal, host, name: this.#watcher.nameOf(signal) },
+      {
+        serial,
+        source,
+        signal,
+        host,
+        name: this.#watcher.nameOf(signal),
+        isReload: this.#watcher.isReload(signal),
+      },
       { works: this.#works, crash: (dead) => this.crash(dead), onUnload: this.#watcher.onUnload },
     );
     this.copies.add(copy);

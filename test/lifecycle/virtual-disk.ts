@@ -102,7 +102,12 @@ export class VirtualDisk {
     for (const [path, { isFile }] of this.#entries) {
       if (dirname(path) !== folder) continue;
       const name = path.slice(folder.length + 1);
-      found.push({ name, isFile: () => isFile, isDirectory: () => !isFile });
+      found.push({
+        name,
+        isFile: () => isFile,
+        isDirectory: () => !isFile,
+        isSymbolicLink: () => false,
+      });
     }
     return found;
   }

@@ -36,7 +36,7 @@ export class World {
   readonly ownIds: readonly string[];
   readonly repositoryNames = ["plain", "versioned"] as const;
   readonly ids: readonly string[];
-  /** Files that a load has been answered for. */
+  /** Files whose size is known, since a load of them has been answered. */
   readonly loadedPaths = new Set<string>();
   /** Those that loads from the repository find on a disk that answers at once, newest last, without loads
    *  whose callers have left. */
@@ -56,6 +56,7 @@ export class World {
       isUp: !setup.isEngineSlow,
       watcher: {
         nameOf: (signal) => this.watch.of(signal)?.name ?? "a stranger",
+        isReload: (signal) => this.watch.of(signal)?.hasBeenReady === true,
         onUnload: (copy) => this.#checkUnload(copy),
         onCrash: (lost) => this.#onCrash(lost),
       },

@@ -20,6 +20,8 @@ import type { Tensor } from "../../src/tensor.ts";
 export interface FakeLoad {
   readonly source: ModelSource;
   readonly isolated: boolean;
+  readonly ownHost: boolean;
+  readonly mostBytes: number | undefined;
   readonly signal: CancelSignal;
   finish(sizeBytes?: number): FakeModel;
   fail(error: RuntimeError): void;
@@ -86,6 +88,14 @@ export class FakeEngine implements Engine {
   readonly up = Promise.withResolvers<void>();
   readonly hostCounts = new HostCounts();
   estimatedBytes = 100;
+  /** Default of both: the estimate. */
+  leastBytes: number | undefined;
+  plausibleBytes: number | undefined;
+  isClear = true;
+  /** Of what lies beside the model's file. */
+  dataIdentity = "";
+  /** Looks into files for predictions wait for this. */
+  inspecting: Promise<void> = Promise.resolve();
   freesAtOnce = true;
   /** Loads reject as soon as their signal aborts; else the test calls stop(). */
   stopsAtOnce = true;
@@ -109,7 +119,17 @@ export class FakeEngine implements Engine {
     if (model.file.endsWith("junk.onnx")) {
       throw new RuntimeError("invalid-argument", "junk.onnx is not an ONNX model");
     }
-    return { ...model, estimatedBytes: this.estimatedBytes };
+    const { estimatedBytes, leastBytes = estimatedBytes, isClear } = this;
+    const { plausibleBytes = estimatedBytes } = this;
+    const filesIdentity = `${model.identity}${this.dataIdentity}`;
+    const diskBytes = statSync(model.file).size;
+    const sizes = { diskBytes, estimatedBytes, plausibleBytes, leastBytes };
+    return { ...model, filesIdentity, ...sizes, isClear };
+  }
+
+  async predict(place: ModelPlace): Promise<ModelSource> {
+    await this.inspecting;
+    return await this.inspect(await this.locate(place));
   }
 
   predictBytes(diskBytes: number): number {
@@ -122,12 +142,14 @@ export class FakeEngine implements Engine {
 
   load(
     source: ModelSource,
-    { signal, isolated }: { readonly signal: CancelSignal; readonly isolated: boolean },
+    { signal, isolated, ownHost = isolated, mostBytes }: Parameters<Engine["load"]>[1],
   ): Promise<LoadedModel> {
     const answer = Promise.withResolvers<LoadedModel>();
     this.loads.push({
       source,
       isolated,
+      ownHost,
+      mostBytes,
       signal,
       finish: (sizeBytes = 60) => {
         const model = new FakeModel(sizeBytes, this.freesAtOnce);

@@ -70,6 +70,7 @@ function typedWay(name: string, transport: Transport): InferenceWay {
     // The JSON of protobuf-es, in the client and in the server, turns minus zero into zero.
     carries: ({ datatype, elements }) =>
       datatype !== "FP16" &&
+      datatype !== "BF16" &&
       !(name.endsWith("JSON") && elements.some((element) => Object.is(element, -0))),
     async infer(modelName, { datatype, shape, elements }, id) {
       const contents = toContents(datatype, elements);
@@ -110,6 +111,7 @@ function restJsonWay(baseUrl: string): InferenceWay {
     // JSON spells neither NaN nor the infinities.
     carries: ({ datatype, elements }) =>
       datatype !== "FP16" &&
+      datatype !== "BF16" &&
       elements.every((element) => typeof element !== "number" || Number.isFinite(element)),
     async infer(model, { datatype, shape, elements }, id) {
       const data = `[${elements.map(spell).join(",")}]`;

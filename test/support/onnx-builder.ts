@@ -6,7 +6,10 @@ import { type DeferredBytes, ProtobufWriter } from "./protobuf-writer.ts";
 const irVersion = 8;
 const opsetVersion = 17;
 
-const elementTypes: Record<Datatype, number> = {
+/** Of which the last is none of the protocol. */
+type ElementType = Datatype | "FLOAT4E2M1";
+
+const elementTypes: Record<ElementType, number> = {
   FP32: 1,
   UINT8: 2,
   INT8: 3,
@@ -21,6 +24,7 @@ const elementTypes: Record<Datatype, number> = {
   UINT32: 12,
   UINT64: 13,
   BF16: 16,
+  FLOAT4E2M1: 23,
 };
 
 /** A dimension: a size, the name of a dimension that varies, or "" for one that varies unnamed. */
@@ -30,7 +34,7 @@ export type Dimension = number | string;
  *  what is undefined. */
 export interface OnnxValue {
   readonly name: string;
-  readonly datatype: Datatype | undefined;
+  readonly datatype: ElementType | undefined;
   readonly shape: readonly Dimension[] | undefined;
   readonly sequence?: boolean;
 }

@@ -64,7 +64,7 @@ export function addsWithWeights(amount: number, bytes: number): Uint8Array {
 }
 
 /** "x" [batch, any] -> "y", the same values. */
-export function identity(datatype: Exclude<Datatype, "BF16">): Uint8Array {
+export function identity(datatype: Datatype): Uint8Array {
   return encodeIdentity(datatype);
 }
 
@@ -213,9 +213,9 @@ export function mixesRows(): Uint8Array {
   }).finish();
 }
 
-/** "x" BF16 -> "y" BF16: valid ONNX, but no datatype that the JavaScript binding can carry. */
-export function bfloat16Io(): Uint8Array {
-  return encodeIdentity("BF16");
+/** "x" FLOAT4E2M1 -> "y": valid ONNX of a later opset, of a datatype that cannot be served. */
+export function float4Io(): Uint8Array {
+  return encodeIdentity("FLOAT4E2M1");
 }
 
 /** Well-formed, with an operator that no engine knows: fails to load. */
@@ -325,12 +325,12 @@ export function crashesAtRun(divisor: "x" | "always -1" = "always -1"): Uint8Arr
   }).finish();
 }
 
-/** "x" FP32 [N,4] -> "y", a sequence of two tensors: loads, but its output is no tensor. */
+/** "x" FP32 [N,4] -> "y", a sequence of its rows: nobody knows how many tensors those are. */
 export function sequenceOutput(): Uint8Array {
   return encodeModel({
     inputs: [fp32("x", ["N", 4])],
     outputs: [{ ...fp32("y", ["N", 4]), sequence: true }],
-    nodes: [node("SequenceConstruct", ["x", "x"], ["y"])],
+    nodes: [node("SplitToSequence", ["x"], ["y"])],
   }).finish();
 }
 
@@ -368,7 +368,7 @@ export function junk(sizeBytes: number): Uint8Array {
   return randomBytes(sizeBytes, 0);
 }
 
-function encodeIdentity(datatype: Datatype): Uint8Array {
+function encodeIdentity(datatype: OnnxValue["datatype"]): Uint8Array {
   return encodeModel({
     inputs: [{ name: "x", datatype, shape: ["batch", ""] }],
     outputs: [{ name: "y", datatype, shape: ["batch", ""] }],

@@ -44,10 +44,21 @@ export function watchFixture(): WatchFixture {
     },
     finishLoad(record, sizeBytes = 60) {
       const file = `/${record.id}.onnx`;
-      record.source = { format: "onnx", file, identity: file, estimatedBytes: 100 };
+      record.source = {
+        format: "onnx",
+        file,
+        identity: file,
+        filesIdentity: file,
+        diskBytes: 1,
+        estimatedBytes: 100,
+        plausibleBytes: 100,
+        leastBytes: 100,
+        isClear: true,
+      };
+      record.predictedBytes = 100;
       if (record.state.tag === "queued") record.reserve(100);
       const model = new FakeModel(sizeBytes, true);
-      record.becomeReady(model);
+      record.becomeReady(model, sizeBytes);
       return model;
     },
     unload(record) {

@@ -10,7 +10,7 @@ import { readInputs } from "../read-inputs.ts";
 import { readRequestFile } from "../request-file.ts";
 import { withServer } from "../server-connection.ts";
 import { toInferenceJson, toInferenceText } from "../show-outputs.ts";
-import { type RawTensor, showSpec, toTensor, zeros } from "../tensor-value.ts";
+import { isOptional, type RawTensor, showSpec, toTensor, zeros } from "../tensor-value.ts";
 
 export const run: RunCommand = (args, terminal) =>
   withServer(args, async (server) => {
@@ -46,8 +46,9 @@ async function takeInputs(
   const ways = [operands.length > 0, file !== undefined, args.has("zeros")].filter(Boolean);
   if (ways.length > 1) throw usageError("inputs, --request and --zeros do not go together");
   if (file !== undefined) return readRequestFile(file, specs, stdin);
-  if (args.has("zeros")) return specs.map((spec) => toTensor(spec, zeros(spec)));
-  if (operands.length === 0 && specs.length > 0) {
+  const needed = specs.filter((spec) => !isOptional(spec));
+  if (args.has("zeros")) return needed.map((spec) => toTensor(spec, zeros(spec)));
+  if (operands.length === 0 && needed.length > 0) {
     throw usageError(
       `model "${name}" takes ${specs.map(showSpec).join("; ")}`,
       `give each as NAME=JSON or NAME=@FILE, or try \`modelport infer ${name} --zeros\``,

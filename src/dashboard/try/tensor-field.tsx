@@ -12,13 +12,15 @@ import {
   tensorText,
 } from "./tensor-input.ts";
 
-/** What a field stands at: something to send, or why there is nothing. */
+/** What a field stands at: something to send, nothing because it may be left out, or why there is nothing. */
 export type FieldState =
+  | { readonly tag: "left-out" }
   | { readonly tag: "ready"; readonly input: TensorInput }
   | { readonly tag: "invalid"; readonly message: string };
 
 /** The state of a field that nobody has touched. */
 export function initialState(spec: TensorSpec): FieldState {
+  if (spec.isOptional) return { tag: "left-out" };
   const text = exampleText(spec);
   return text === "" ? { tag: "invalid", message: "give it JSON or a file" } : read(spec, text);
 }
@@ -32,7 +34,7 @@ export function TensorField(props: {
   const { spec, state, onChange } = props;
   const image = imageInputOf(spec);
   const [isDrawing, setDrawing] = useState(image !== undefined);
-  const [text, setText] = useState(exampleText(spec));
+  const [text, setText] = useState(initialText(spec));
   const [picture, setPicture] = useState<ImageBitmap>();
   const id = useId();
 
@@ -44,7 +46,7 @@ export function TensorField(props: {
   const setElements = (values: readonly number[] | undefined): void => {
     if (values === undefined) {
       onChange(initialState(spec));
-      setText(exampleText(spec));
+      setText(initialText(spec));
       return;
     }
     const shape = spec.shape.map((size) => (size === -1 ? 1 : size));
@@ -68,7 +70,7 @@ export function TensorField(props: {
   return (
     <fieldset class="tensor">
       <legend>
-        <b>{spec.name}</b> <span class="muted">{describeTensor(spec.datatype, spec.shape)}</span>
+        <b>{spec.name}</b> <span class="muted">{describeSpec(spec)}</span>
       </legend>
       <div class="tensor-tools">
         {image !== undefined && (
@@ -108,9 +110,7 @@ export function TensorField(props: {
         />
       )}
       <p class={state.tag === "invalid" ? "error small" : "muted small"} role="status">
-        {state.tag === "invalid"
-          ? state.message
-          : `${state.input.elements.length} elements, shape [${state.input.shape.join(", ")}]`}
+        {describeState(state)}
       </p>
     </fieldset>
   );
@@ -121,7 +121,25 @@ export function describeTensor(datatype: string, shape: readonly number[]): stri
   return `${datatype} [${shape.map((size) => (size === -1 ? "?" : size)).join(", ")}]`;
 }
 
+/** As `describeTensor`, of an input or an output as the metadata has it. */
+export function describeSpec({ datatype, shape, hasAnyRank, isOptional }: TensorSpec): string {
+  const described = hasAnyRank ? `${datatype} […]` : describeTensor(datatype, shape);
+  return isOptional ? `${described}, optional` : described;
+}
+
+function describeState(state: FieldState): string {
+  if (state.tag === "invalid") return state.message;
+  if (state.tag === "left-out") return "left out: the model has a value of its own";
+  const { elements, shape } = state.input;
+  return `${elements.length} elements, shape [${shape.join(", ")}]`;
+}
+
+function initialText(spec: TensorSpec): string {
+  return spec.isOptional ? "" : exampleText(spec);
+}
+
 function read(spec: TensorSpec, text: string): FieldState {
+  if (spec.isOptional && text.trim() === "") return { tag: "left-out" };
   try {
     return { tag: "ready", input: parseTensor(spec, text) };
   } catch (error) {

@@ -6,6 +6,10 @@ export interface TensorSpec {
   readonly datatype: string;
   /** -1 stands for a dimension that the request may choose. */
   readonly shape: readonly number[];
+  /** The request may choose how many dimensions there are; `shape` does not count. */
+  readonly hasAnyRank?: boolean;
+  /** The request may leave it out. */
+  readonly isOptional?: boolean;
 }
 
 /** What is sent for one input: elements in row-major order. */
@@ -31,6 +35,10 @@ export function parseTensor(spec: TensorSpec, text: string): TensorInput {
   const elements = (Array.isArray(value) ? value.flat(Number.POSITIVE_INFINITY) : [value]).map(
     toElement,
   );
+  if (spec.hasAnyRank) {
+    if (product(nested) !== elements.length) throw new Error("the lists are not all of one length");
+    return { spec, shape: nested, elements };
+  }
   const isNested = nested.length === spec.shape.length && nested.length > 1;
   const shape = isNested ? nested : shapeFor(spec.shape, elements.length);
   if (product(shape) !== elements.length) throw new Error("the lists are not all of one length");
@@ -44,7 +52,8 @@ export function parseTensor(spec: TensorSpec, text: string): TensorInput {
 /** Reads the bytes of a file that is as raw_input_contents is. */
 export function tensorFromBytes(spec: TensorSpec, bytes: Uint8Array): TensorInput {
   const elements = decodeElements(spec.datatype, bytes);
-  return { spec, shape: shapeFor(spec.shape, elements.length), elements };
+  const shape = spec.hasAnyRank ? [elements.length] : shapeFor(spec.shape, elements.length);
+  return { spec, shape, elements };
 }
 
 /** A text to start from: zeros in the smallest shape; empty if that would be too long. */

@@ -7,7 +7,7 @@ import { messageOf } from "../state/lifecycle.ts";
 import { AnswerView } from "./answer-view.tsx";
 import { CallTabs } from "./call-tabs.tsx";
 import { type Answer, runInference } from "./run-inference.ts";
-import { describeTensor, type FieldState, initialState, TensorField } from "./tensor-field.tsx";
+import { describeSpec, type FieldState, initialState, TensorField } from "./tensor-field.tsx";
 import type { TensorSpec } from "./tensor-input.ts";
 
 type Metadata =
@@ -69,7 +69,7 @@ function TryForm(props: {
   const [fields, setFields] = useState<readonly FieldState[]>(() => inputs.map(initialState));
   const [outcome, setOutcome] = useState<Outcome>({ tag: "none" });
   const ready = fields.flatMap((field) => (field.tag === "ready" ? [field.input] : []));
-  const isReady = ready.length === fields.length;
+  const isReady = fields.every(({ tag }) => tag !== "invalid");
 
   const ask = async (): Promise<void> => {
     setOutcome({ tag: "running" });
@@ -125,9 +125,9 @@ function OutcomeView(props: {
     case "none":
       return (
         <ul class="plain-list">
-          {outputs.map(({ name, datatype, shape }) => (
-            <li key={name}>
-              <b>{name}</b> <span class="muted">{describeTensor(datatype, shape)}</span>
+          {outputs.map((spec) => (
+            <li key={spec.name}>
+              <b>{spec.name}</b> <span class="muted">{describeSpec(spec)}</span>
             </li>
           ))}
         </ul>
@@ -142,5 +142,13 @@ function OutcomeView(props: {
 }
 
 function toSpec(tensor: ModelMetadataResponse["inputs"][number]): TensorSpec {
-  return { name: tensor.name, datatype: tensor.datatype, shape: tensor.shape.map(Number) };
+  const { name, datatype, shape, parameters } = tensor;
+  const isSet = (parameter: string) => parameters[parameter]?.parameterChoice.value === true;
+  return {
+    name,
+    datatype,
+    shape: shape.map(Number),
+    hasAnyRank: isSet("unknown_rank"),
+    isOptional: isSet("optional"),
+  };
 }

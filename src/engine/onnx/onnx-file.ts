@@ -31,6 +31,8 @@ export interface OnnxStructure {
   readonly nodeCount: number;
   /** Undefined if there is too much of it. */
   readonly graph: OnnxGraph | undefined;
+  /** Paths of the files beside it that have weights. */
+  readonly weightFiles: readonly string[];
 }
 
 /** Bounds the work: far above real models, a second or two of steps of a millisecond. */
@@ -79,6 +81,7 @@ class OnnxScan {
   readonly #cursor: ProtobufCursor;
   /** Data file, as the model names it -> the last byte that the model wants of it. */
   readonly #dataFiles = new Map<string, number>();
+  readonly #weightFiles: string[] = [];
   readonly #builder = new OnnxGraphBuilder();
   #stack: { readonly message: MessageName; readonly end: number }[] = [];
   #tensor = newTally();
@@ -116,6 +119,7 @@ class OnnxScan {
       weightBytes: this.#weightBytes,
       nodeCount: this.#nodes,
       graph: this.#builder.graph(),
+      weightFiles: this.#weightFiles,
     };
   }
 
@@ -331,9 +335,12 @@ class OnnxScan {
     return bytes;
   }
 
+  /** Keeps where they are. */
   checkDataFiles(find: (location: string) => string): void {
     for (const [location, wantedBytes] of this.#dataFiles) {
-      const sizeBytes = dataFileBytes(find(location), this.#file);
+      const path = find(location);
+      this.#weightFiles.push(path);
+      const sizeBytes = dataFileBytes(path, this.#file);
       if (wantedBytes > sizeBytes) {
         throw new RuntimeError(
           "invalid-argument",

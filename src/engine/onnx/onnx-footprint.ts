@@ -1,4 +1,4 @@
-import type { ModelFootprint } from "../engine-catalog.ts";
+import type { ModelFootprint, ModelInspection } from "../engine-catalog.ts";
 import { DataFiles, type DataFolder } from "../files/data-files.ts";
 import { arenaBytes } from "./onnx-arena.ts";
 import { type OnnxStructure, scanOnnxFile } from "./onnx-file.ts";
@@ -18,9 +18,9 @@ const nodeBytes = 3 * KiB;
 const idleFrameShare = 0.75;
 /** What the bound allows for: names and kernels of their own, weights that lie in pages with others, and
  *  workspaces that are not known here. */
-const boundFactors = { session: 1.2, nodes: 1.5, held: 1.07, run: 1.2 } as const;
+const boundFactors = { session: 1.1, nodes: 1.5, held: 1.07, run: 1.2 } as const;
 /** More of it for a model that has run. */
-const boundBytes = 128 * KiB;
+const boundBytes = 64 * KiB;
 
 /** Where shapes are not clear, the runs of a load are not expected to take more than so many times the file's
  *  weights, its session and the largest value whose shape is clear. */
@@ -45,12 +45,13 @@ const mostBytes = 2 ** 50;
 export async function inspectOnnxFile(
   file: string,
   dataFolder?: DataFolder,
-): Promise<ModelFootprint> {
-  if (dataFolder === undefined) return footprintOf(await scanOnnxFile(file));
-  const dataFiles = new DataFiles(file, dataFolder);
-  const structure = await scanOnnxFile(file, (location) => dataFiles.find(location));
-  const { moved } = dataFiles;
-  return { ...footprintOf(structure), ...(moved && { dataFiles: moved }) };
+): Promise<ModelInspection> {
+  const dataFiles = dataFolder && new DataFiles(file, dataFolder);
+  const find = dataFiles && ((location: string) => dataFiles.find(location));
+  const structure = await scanOnnxFile(file, find);
+  const moved = dataFiles?.moved;
+  const { weightFiles } = structure;
+  return { ...footprintOf(structure), weightFiles, ...(moved && { dataFiles: moved }) };
 }
 
 export function footprintOf(structure: OnnxStructure): ModelFootprint {
@@ -76,8 +77,17 @@ export function footprintOf(structure: OnnxStructure): ModelFootprint {
     (isCold ? 0 : boundBytes);
   return {
     leastBytes: Math.min(weightBytes + idleFrameShare * frameBytes, mostBytes),
+    // What constants are computed into is left out: it follows from shapes, which may be wrong.
+    idleBytes: Math.min(
+      Math.min(heldBytes, 2 * weightBytes) + idleFrameShare * frameBytes,
+      mostBytes,
+    ),
     usualBytes: Math.min(Math.ceil(heldBytes + frameBytes + runBytes), mostBytes),
     loadedBytes: Math.min(Math.ceil(bound), mostBytes),
+    loadingBytes: Math.min(
+      Math.ceil(Math.max(weightBytes, heldBytes) + held.leftBehindBytes),
+      mostBytes,
+    ),
     isClear,
     warmupRows: isCold ? 0 : rows,
     rowProof: proveRows(graph),

@@ -55,8 +55,9 @@ export interface BodyWalker {
   follow(body: OnnxBody, inputs: readonly (FollowedValue | undefined)[]): FollowedBody;
 }
 
-/** Bounds the work that a file can ask for by loops and functions in each other. */
-const maxSteps = 300_000;
+/** Nodes in loops and functions, each time that they are followed: bounds the work that a file can ask for by
+ *  putting them into each other. */
+const maxInnerSteps = 50_000;
 const maxCalls = 30;
 
 /** Follows the shapes of all values for a run on `rows` rows; other dimensions that vary are taken to be 16.
@@ -91,7 +92,9 @@ class ShapeWalk {
   readonly #rows: number;
   /** What the names of dimensions stand for. */
   readonly #dimensions = new Map<string, number>();
-  #steps = 0;
+  #innerSteps = 0;
+  /** Bodies around the node. */
+  #depth = 0;
   #calls = 0;
 
   constructor(graph: OnnxGraph, rows: number) {
@@ -132,7 +135,11 @@ class ShapeWalk {
       const shape = dims;
       scope.values.set(name, { shape, datatype, values, isConstant: true, isGuess: false });
     }
-    const followed = nodes.map((written): FollowedNode => {
+    const followed: FollowedNode[] = [];
+    this.#depth++;
+    for (const written of nodes) {
+      // What comes after it is not there: whoever needs it says that it is not clear.
+      if (this.#depth > 1 && ++this.#innerSteps > maxInnerSteps) break;
       const node = resolved(written, setting.attributes);
       const inputs = node.inputs.map((name) => (name === "" ? undefined : scope.get(name)));
       const { results, bodies } = this.#node(node, { inputs, scope, setting, described });
@@ -141,8 +148,9 @@ class ShapeWalk {
         if (name !== "" && value !== undefined) scope.values.set(name, value);
       }
       const isCall = this.#graph.functions.has(functionKey(node));
-      return { node, inputs, results, bodies, isCall };
-    });
+      followed.push({ node, inputs, results, bodies, isCall });
+    }
+    this.#depth--;
     return { constants, nodes: followed, outputs: [...outputs], values: scope.values };
   }
 
@@ -160,7 +168,6 @@ class ShapeWalk {
     const isConstant = inputs.every((input, at) => node.inputs[at] === "" || input?.isConstant);
     let bodies: readonly FollowedBody[] = [];
     try {
-      if (++this.#steps > maxSteps) throw unclear();
       const called = this.#graph.functions.get(functionKey(node));
       if (called !== undefined) return this.#call(called, { node, inputs });
       const walker: BodyWalker = {

@@ -19,11 +19,12 @@ export class ProtobufCursor {
   #bufferStart = 0;
   #bufferEnd = 0;
 
-  constructor(descriptor: number, options: { name: string; sizeBytes: number }) {
+  constructor(descriptor: number, options: { name: string; sizeBytes: number; buffer?: Buffer }) {
     this.#descriptor = descriptor;
     this.#name = options.name;
     this.sizeBytes = options.sizeBytes;
-    this.#buffer = Buffer.allocUnsafe(Math.min(options.sizeBytes, maxBufferBytes));
+    this.#buffer =
+      options.buffer ?? Buffer.allocUnsafe(Math.min(options.sizeBytes, maxBufferBytes));
   }
 
   /** Whether the next `byteCount` bytes, or all up to the file's end, can be decoded now. */

@@ -38,10 +38,12 @@ function off(reason: string): Joining {
 
 /** Which of them cannot have any number of rows. */
 function withoutRows(role: "input" | "output", specs: readonly TensorSpec[]): string | undefined {
-  if (specs.length === 0) return `it has no ${role}s`;
-  const fixed = specs.find(({ shape }) => shape[0] !== -1);
+  if (specs.every(({ isOptional }) => isOptional)) return `it has no ${role}s`;
+  // A request that gives an optional input is never joined.
+  const fixed = specs.find(({ shape, isOptional }) => shape[0] !== -1 && !isOptional);
   if (fixed === undefined) return undefined;
-  const { name, shape } = fixed;
+  const { name, shape, hasAnyRank } = fixed;
+  if (hasAnyRank) return `${role} '${name}' may have any number of dimensions`;
   const what = shape.length === 0 ? "is a scalar" : `has the fixed first dimension ${shape[0]}`;
   return `${role} '${name}' ${what}`;
 }

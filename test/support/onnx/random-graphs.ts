@@ -15,10 +15,12 @@ export interface RandomGraphOptions {
   readonly maxSteps?: number;
   /** Names of the growths of `random-operators.ts` to choose from. */
   readonly only?: readonly string[];
+  /** Of the inputs. */
+  readonly datatypes?: readonly [Datatype, ...Datatype[]];
 }
 
 const opsets = [9, 11, 12, 13, 15, 17, 18, 20, 21, 23] as const;
-const datatypes: readonly [Datatype, ...Datatype[]] = [
+const usualDatatypes: readonly [Datatype, ...Datatype[]] = [
   "FP32",
   "FP32",
   "FP32",
@@ -44,10 +46,10 @@ const triesPerStep = 12;
 /** A graph whose rows may be independent or not. Undefined if nothing came of it. */
 export function randomGraph(
   random: Random,
-  { maxSteps = 9, only }: RandomGraphOptions = {},
+  { maxSteps = 9, only, datatypes = usualDatatypes }: RandomGraphOptions = {},
 ): RandomGraph | undefined {
-  const draft = new GraphDraft(random, random.pick(opsets), randomInputs(random));
-  const choice = (only ?? Object.keys(growths)).map((name) => growths[name] as Grow);
+  const draft = new GraphDraft(random, random.pick(opsets), randomInputs(random, datatypes));
+  const choice = (only ?? Object.keys(growths)).map(growthOf);
   const steps = 1 + random.below(maxSteps);
   for (let step = 0; step < steps; step++) {
     for (let tries = 0; tries < triesPerStep; tries++) {
@@ -60,7 +62,13 @@ export function randomGraph(
   return { model: draft.finish(outputs), inputs: draft.inputs, text: describe(draft, outputs) };
 }
 
-function randomInputs(random: Random): DraftInput[] {
+function growthOf(name: string): Grow {
+  const grow = growths[name];
+  if (grow === undefined) throw new Error(`no growth is called ${name}`);
+  return grow;
+}
+
+function randomInputs(random: Random, datatypes: typeof usualDatatypes): DraftInput[] {
   const count = random.pick([1, 1, 2, 3]);
   // Inputs of one shape meet in more operators.
   const rank = random.pick(ranks);

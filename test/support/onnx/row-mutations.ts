@@ -183,17 +183,11 @@ export const rowMutations: readonly RowMutation[] = [
   ),
   mutation("found elements are rows", { NonZero: sameRank, Unique: sameRank }, ["finds"]),
   mutation("places of maxima do not count the rows", { MaxPool: sameRank }, ["pools"]),
-  mutation(
-    "channels may be rows",
-    { BatchNormalization: passes, InstanceNormalization: passes, LRN: passes },
-    ["normalizesImages", "Transpose"],
-  ),
   mutation("averages of images are of each row", { MeanVarianceNormalization: passes }, [
     "normalizesImages",
   ]),
   mutation("steps of a sequence may be rows", { LSTM: sameRank, GRU: sameRank, RNN: sameRank }, [
     "recurs",
-    "Squeeze",
     "squeezes",
   ]),
   mutation("lists are turned round in rows", { ReverseSequence: passes }, ["ReverseSequence"]),
@@ -206,8 +200,6 @@ export const rowMutations: readonly RowMutation[] = [
     },
     ["scales"],
   ),
-  mutation("words are counted by rows", { TfIdfVectorizer: passesFirst(() => 2) }, ["countsWords"]),
   mutation("texts are taken out of rows", { StringNormalizer: passes }, ["normalizesTexts"]),
-  mutation("features may be rows", { "ai.onnx.ml:ArrayFeatureExtractor": sameRank }, ["extracts"]),
   mutation("frequencies are of each row", { DFT: passes }, ["transformsFrequencies", "unsqueezes"]),
 ];

@@ -19,6 +19,14 @@ describe("a tensor as people write it", () => {
     assert.deepEqual(parseTensor(spec([-1, 4]), "[]").shape, [0, 4]);
   });
 
+  it("has any shape where the model takes any", () => {
+    const free = { ...spec([]), hasAnyRank: true };
+    assert.deepEqual(parseTensor(free, "[[1, 2], [3, 4]]").shape, [2, 2]);
+    assert.deepEqual(parseTensor(free, "7").shape, []);
+    assert.throws(() => parseTensor(free, "[[1, 2], [3]]"), /not all of one length/);
+    assert.deepEqual(tensorFromBytes(free, new Uint8Array(8)).shape, [2]);
+  });
+
   it("keeps integers beyond 2^53 as they were written", () => {
     const { elements } = parseTensor(
       spec([-1], "INT64"),

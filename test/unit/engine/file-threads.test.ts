@@ -25,13 +25,13 @@ describe("the threads that look at model files", { timeout: 60_000 }, () => {
   after(() => rm(directory, { recursive: true, force: true }));
 
   function start(t: TestContext, entry?: URL): FileThreads {
-    const threads = new FileThreads(entry);
+    const threads = new FileThreads(entry && { entry });
     t.after(() => threads.close(over));
     return threads;
   }
 
   it("find a file, and look into it on the way", async (t) => {
-    const footprint = await inspectFile({ format: "onnx", file });
+    const inspected = await inspectFile({ format: "onnx", file });
     const place = placeOf(file);
     assert.deepEqual(await start(t).find(place), {
       model: {
@@ -40,7 +40,7 @@ describe("the threads that look at model files", { timeout: 60_000 }, () => {
         identity: fileIdentity(await stat(file, { bigint: true })),
         dataFolder: { path: directory, roots: place.roots },
       },
-      footprint,
+      inspected,
     });
   });
 
@@ -60,7 +60,7 @@ describe("the threads that look at model files", { timeout: 60_000 }, () => {
         dataFolder: { path: nested, roots: place.roots },
         settingsFile: { name: settings, path: settings },
       },
-      footprint: await inspectFile({ format: "onnx", file: model }),
+      inspected: await inspectFile({ format: "onnx", file: model }),
     });
   });
 
@@ -91,7 +91,7 @@ describe("the threads that look at model files", { timeout: 60_000 }, () => {
     const threads = start(t);
     const junk = join(directory, "junk.onnx");
     await writeFile(junk, "no model");
-    assert.equal((await threads.find(placeOf(junk))).footprint, undefined);
+    assert.equal((await threads.find(placeOf(junk))).inspected, undefined);
     await assert.rejects(threads.inspect({ format: "onnx", file: junk }), (error: unknown) => {
       assert.ok(error instanceof RuntimeError);
       assert.equal(error.kind, "invalid-argument");
@@ -145,11 +145,11 @@ describe("the threads that look at model files", { timeout: 60_000 }, () => {
     // What came before it was known is behind it.
     const behind = threads.find(placeOf(file));
     await new Promise((resolve) => setTimeout(resolve, 600));
-    assert.ok((await threads.find(placeOf(file))).footprint);
+    assert.ok((await threads.find(placeOf(file))).inspected);
     assert.ok(isStuck);
     await writeFile(pipe, "");
     await refused;
-    assert.ok((await behind).footprint);
+    assert.ok((await behind).inspected);
   });
 
   it("are replaced when they break", async (t) => {

@@ -1,15 +1,21 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { ModelFootprint } from "../../../src/engine/engine-catalog.ts";
-import { sharedHostFactor, sharedModelBytes } from "../../../src/engine/model-size.ts";
+import { plannedSize, sharedHostFactor, sharedModelBytes } from "../../../src/engine/model-size.ts";
 
 const MiB = 1024 * 1024;
 
 /** Sizes in MiB. */
 function sizeOf(measured: number | undefined, footprint: Partial<ModelFootprint> = {}): number {
-  const known = { leastBytes: 8 * MiB, usualBytes: 10 * MiB, loadedBytes: 15 * MiB };
+  const known = {
+    leastBytes: 8 * MiB,
+    idleBytes: 9 * MiB,
+    usualBytes: 10 * MiB,
+    loadingBytes: 10 * MiB,
+  };
   const rowProof = { isProven: true } as const;
-  const whole = { ...known, isClear: true, warmupRows: 3, rowProof, ...footprint };
+  const rest = { loadedBytes: 15 * MiB, isClear: true, warmupRows: 3, rowProof };
+  const whole = { ...known, ...rest, ...footprint };
   const bytes = sharedModelBytes(whole, measured === undefined ? undefined : measured * MiB);
   return Math.round((1000 * bytes) / sharedHostFactor / MiB) / 1000;
 }
@@ -40,5 +46,36 @@ describe("the size of a model in a shared host", () => {
   it("is no less than the weights where the file is not clear", () => {
     assert.equal(sizeOf(0, { isClear: false }), 8);
     assert.equal(sizeOf(9, { isClear: false }), 9);
+  });
+});
+
+describe("what a load reserves", () => {
+  const footprint: ModelFootprint = {
+    leastBytes: 8 * MiB,
+    idleBytes: 9 * MiB,
+    usualBytes: 10 * MiB,
+    loadedBytes: 60 * MiB,
+    loadingBytes: 10 * MiB,
+    isClear: true,
+    warmupRows: 3,
+    rowProof: { isProven: true },
+  };
+
+  it("is the bound where everything is clear, of which the weights are certain", () => {
+    const planned = plannedSize(footprint);
+    assert.deepEqual([planned.estimatedBytes, planned.leastBytes], [60 * MiB, 9 * MiB]);
+  });
+
+  it("is no more than a multiple of what is certain where it is not, whatever was guessed", () => {
+    for (const loadedBytes of [49 * MiB, 2 ** 45, 2 ** 50]) {
+      const planned = plannedSize({ ...footprint, loadedBytes, isClear: false });
+      assert.deepEqual([planned.estimatedBytes, planned.leastBytes], [48 * MiB, 8 * MiB]);
+    }
+    const modest = plannedSize({ ...footprint, loadedBytes: 20 * MiB, isClear: false });
+    assert.equal(modest.estimatedBytes, 20 * MiB);
+  });
+
+  it("has such a figure for bounds beyond all reason as well", () => {
+    assert.equal(plannedSize({ ...footprint, loadedBytes: 2 ** 45 }).plausibleBytes, 48 * MiB);
   });
 });

@@ -56,6 +56,23 @@ describe("a warm-up", () => {
     assert.equal((await warmUp(model, 8)).tag, "skipped");
     assert.deepEqual(model.rows, []);
   });
+
+  it("is left out where nobody knows how many dimensions an input has", async () => {
+    const model = modelOf([{ ...varying, shape: [], hasAnyRank: true }]);
+    assert.deepEqual(await warmUp(model, 8), {
+      tag: "skipped",
+      reason: "its input 'x' has no shape to make zeros of",
+    });
+    assert.deepEqual(model.rows, []);
+  });
+
+  it("leaves out what requests may leave out", async () => {
+    const given: number[] = [];
+    const optional: TensorSpec = { name: "k", datatype: "FP32", shape: [-1], isOptional: true };
+    const model = modelOf([varying, optional], (inputs) => given.push(inputs.length));
+    assert.deepEqual(await warmUp(model, 8), { tag: "warmed", rows: 8 });
+    assert.deepEqual(given, [1, 1, 1]);
+  });
 });
 
 describe("inputs of zeros", () => {

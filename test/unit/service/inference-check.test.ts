@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { ModelMetadata } from "../../../src/engine/engine.ts";
 import { checkInference } from "../../../src/service/inference-check.ts";
-import type { Tensor } from "../../../src/tensor.ts";
+import type { Tensor, TensorSpec } from "../../../src/tensor.ts";
 
 const metadata: ModelMetadata = {
   platform: "onnx_onnxv1",
@@ -30,6 +30,33 @@ describe("checking an inference request", () => {
     const checked = check([scale, image()]);
     assert.deepEqual(checked.outputs, ["label", "text"]);
     assert.deepEqual(check([image([0, 784], 0), scale], ["text"]).outputs, ["text"]);
+  });
+
+  it("takes any shape where the model does not say how many dimensions there are", () => {
+    const [x] = metadata.inputs as [TensorSpec];
+    const free: ModelMetadata = { ...metadata, inputs: [{ ...x, shape: [], hasAnyRank: true }] };
+    for (const shape of [[], [1], [2, 3], [1, 1, 1, 1, 0]]) {
+      const count = shape.reduce((product, size) => product * size, 1);
+      const request = { version: "", inputs: [image(shape, 4 * count)], outputs: [] };
+      assert.equal(checkInference("M", free, request).inputs.length, 1);
+    }
+    const short = { version: "", inputs: [image([2, 3], 4)], outputs: [] };
+    assert.throws(() => checkInference("M", free, short), /has 4 bytes, expected 24/);
+  });
+
+  it("does not miss an optional input, and checks one that is given", () => {
+    const factor: TensorSpec = { name: "k", datatype: "FP32", shape: [1], isOptional: true };
+    const more: ModelMetadata = { ...metadata, inputs: [...metadata.inputs, factor] };
+    const checkMore = (inputs: Tensor[]) =>
+      checkInference("M", more, { version: "", inputs, outputs: [] });
+    const k: Tensor = { name: "k", datatype: "FP32", shape: [1], data: new Uint8Array(4) };
+    assert.equal(checkMore([image(), scale]).inputs.length, 2);
+    assert.equal(checkMore([image(), scale, k]).inputs.length, 3);
+    assert.throws(() => checkMore([image(), k]), /^RuntimeError: input 'scale' is missing/);
+    assert.throws(
+      () => checkMore([image(), scale, { ...k, shape: [] }]),
+      /unexpected shape for input 'k'/,
+    );
   });
 
   const cases: [name: string, inputs: Tensor[], outputs: string[], message: string][] = [

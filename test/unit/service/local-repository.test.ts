@@ -62,6 +62,50 @@ async function setUp(t: TestContext, options: Partial<ModelManagerOptions> = {})
 }
 
 describe("the models of a local repository", () => {
+  it("count for the capacity while they are queued and loading, not only when they are ready", async (t) => {
+    const { manager, engine, finish } = await setUp(t, { loadingConcurrency: 1 });
+    engine.estimatedBytes = 100;
+    const all = manager.loadRepository(forever);
+    const capacity = async () => {
+      const status = await manager.status();
+      return status.ready ? status.capacityBytes : Number.NaN;
+    };
+    await finish(1);
+    await engine.nthLoad(2);
+    // One is there, one is loading and one waits for its turn, once its file was looked into.
+    for (let turn = 0; turn < 50; turn++) await setImmediate();
+    assert.equal(await capacity(), 10_000 - 60 - 100 - 100);
+    for (const nth of [2, 3]) await finish(nth);
+    await all;
+    assert.equal(await capacity(), 10_000 - 3 * 60);
+  });
+
+  it("are waited for before the runtime is ready, once, if it is to be", async (t) => {
+    const { manager, loadAll, engine } = await setUp(t, { readyWhen: "loaded" });
+    await engine.ready;
+    await setImmediate();
+    assert.deepEqual([manager.ready, await manager.status()], [false, { ready: false }]);
+    const told: boolean[] = [];
+    manager.readiness.onChange(() => told.push(manager.ready));
+    await loadAll();
+    await setImmediate();
+    assert.equal((await manager.status()).ready, true);
+    await manager.unloadFromRepository("plain");
+    assert.equal(manager.ready, true, "for good");
+    assert.deepEqual(told, [true]);
+  });
+
+  it("that fail do not keep the runtime from being ready", async (t) => {
+    const { manager, engine } = await setUp(t, { readyWhen: "loaded" });
+    const all = manager.loadRepository(forever);
+    for (const nth of [1, 2, 3]) {
+      (await engine.nthLoad(nth)).fail(new RuntimeError("load-failed", "unknown operator"));
+    }
+    assert.equal((await all).length, 2);
+    await setImmediate();
+    assert.equal(manager.ready, true);
+  });
+
   it("are all loaded, and survive the purge of runtimeStatus", async (t) => {
     const { manager, loadAll } = await setUp(t);
     assert.deepEqual(await loadAll(), []);

@@ -28,9 +28,9 @@ describe("a registry", () => {
     assert.ok(ready && failed && stopped);
     for (const record of lives) record.reserve(100);
     assert.equal(registry.held.bytes, 300);
-    ready.becomeReady(loaded);
+    ready.becomeReady(loaded, loaded.sizeBytes);
     ready.loseHost(new RuntimeError("host-lost", "died"));
-    ready.becomeReady(loaded);
+    ready.becomeReady(loaded, loaded.sizeBytes);
     failed.fail(new Error("no"));
     stopped.startUnloading(100, new Error("stop"));
     assert.equal(registry.held.bytes, 160);

@@ -25,6 +25,25 @@ describe("the row of a model", () => {
     assert.ok((row?.loadMs ?? 0) >= 1);
   });
 
+  it("says whether requests are joined, and that they are no longer, without a step in the model's life", (t) => {
+    let nowMs = 1_000;
+    t.mock.method(performance, "now", () => nowMs);
+    const { watch, add, finishLoad } = watchFixture();
+    const record = add("m");
+    assert.equal(rowOf(watch.snapshot(), "m")?.joining, undefined);
+    const model = finishLoad(record);
+    const joining = (state: "proven" | "off") => ({ state, reason: `it is ${state}` });
+    model.joining = joining("proven");
+    nowMs += 1_000;
+    assert.deepEqual(rowOf(watch.snapshot(), "m")?.joining, joining("proven"));
+    model.joining = joining("off");
+    nowMs += 1_000;
+    const { rows, revision } = watch.snapshot();
+    assert.deepEqual(rows[0]?.joining, joining("off"));
+    record.loseHost(new RuntimeError("host-lost", "the host died (SIGKILL)"));
+    assert.deepEqual(watch.since(revision)?.rows[0]?.joining, joining("off"), "as it was last");
+  });
+
   it("goes when the model is unloaded, which is an event", () => {
     const { watch, add, finishLoad, unload } = watchFixture();
     const record = add("m");
@@ -65,7 +84,17 @@ describe("the row of a model", () => {
   it("of a failed load stays, with the reason, until the next load of the same id", () => {
     const { watch, add, finishLoad, fail } = watchFixture();
     const record = add("m");
-    record.source = { format: "onnx", file: "/m.onnx", identity: "m", estimatedBytes: 100 };
+    record.source = {
+      format: "onnx",
+      file: "/m.onnx",
+      identity: "m",
+      filesIdentity: "m",
+      diskBytes: 1,
+      estimatedBytes: 100,
+      plausibleBytes: 100,
+      leastBytes: 100,
+      isClear: true,
+    };
     record.reserve(100);
     fail(record, new RuntimeError("load-failed", "no such operator"));
     const failed = watch.snapshot();
@@ -84,7 +113,17 @@ describe("the row of a model", () => {
     const { watch, registry, add, fail } = watchFixture();
     fail(add("big"), new RuntimeError("over-budget", "needs more than there is"));
     const slow = add("slow");
-    slow.source = { format: "onnx", file: "/slow.onnx", identity: "slow", estimatedBytes: 100 };
+    slow.source = {
+      format: "onnx",
+      file: "/slow.onnx",
+      identity: "slow",
+      filesIdentity: "slow",
+      diskBytes: 1,
+      estimatedBytes: 100,
+      plausibleBytes: 100,
+      leastBytes: 100,
+      isClear: true,
+    };
     slow.reserve(100);
     slow.startUnloading(100, new RuntimeError("deadline-exceeded", "not loaded in time"));
     registry.remove(slow);

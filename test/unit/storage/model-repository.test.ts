@@ -62,6 +62,29 @@ describe("a local model repository", () => {
     assert.deepEqual(await ignoredIn(directory), []);
   });
 
+  it("has the versions that config.pbtxt lets be served", async (t) => {
+    const directory = await repository(t, [
+      ...["all/2/model.onnx", "all/10/model.onnx", "latest/2/model.onnx", "latest/10/model.onnx"],
+      ...["one/2/model.onnx", "one/10/model.onnx", "gone/2/model.onnx", "gone/10/model.onnx"],
+      ...["broken/2/model.onnx", "broken/10/model.onnx", "plain/model.onnx"],
+    ]);
+    for (const [name, config] of [
+      ["all", "max_batch_size: 4"],
+      ["latest", "version_policy: { latest { num_versions: 1 } }"],
+      ["one", "version_policy { specific { versions: [ 2, 7 ] } }"],
+      ["gone", "version_policy { specific { versions: 7 } }"],
+      ["broken", "version_policy {"],
+      ["plain", "version_policy { specific { versions: 7 } }"],
+    ] as const) {
+      await writeFile(join(directory, name, "config.pbtxt"), config);
+    }
+    assert.deepEqual(await shown(directory), [
+      ...["all/2 all/2", "all/10 all/10", "broken/2 broken/2", "broken/10 broken/10"],
+      "gone: DIR/gone/config.pbtxt wants the versions 7 served, and there are 2, 10",
+      ...["latest/10 latest/10", "one/2 one/2", "plain/ plain"],
+    ]);
+  });
+
   it("ignores whatever does not look like a model, and says why", async (t) => {
     const strangers = [
       ...["Dockerfile", "LICENSE", "data/", "flowers.pkl", "flowers.txt", "labels.json"],

@@ -9,12 +9,12 @@ import { InferenceSession, Tensor } from "onnxruntime-node";
 import {
   addConstant,
   addOne,
-  bfloat16Io,
   bomb,
   conv,
   externalData,
   failsAtRun,
   fixedShape,
+  float4Io,
   identity,
   junk,
   mlp,
@@ -281,7 +281,7 @@ describe("models that fail", () => {
   });
 
   const refused: [string, Uint8Array, RegExp][] = [
-    ["bfloat16Io", bfloat16Io(), /Unsupported data type: 16/],
+    ["float4Io", float4Io(), /FLOAT4E2M1|float4e2m1|data type: 23/i],
     ["unknownOp", unknownOp(), /NoSuchOperator/],
     ["truncated", truncated(addOne()), /parsing failed/],
     ["truncated", truncated(weights({ bytes: 200_000 })), /parsing failed/],

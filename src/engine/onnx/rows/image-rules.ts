@@ -148,6 +148,11 @@ const resizes: RowRule = (node) => {
     if (movesPlaces.has(node.text("coordinate_transformation_mode", "half_pixel"))) {
       node.lose("moves places along the rows");
     }
+    // The engine interpolates along the first axis, too, but for images with batch and channels.
+    const isBatch = value.rows.axis === 0 && (dims.length === 4 || dims.length === 5);
+    if (node.text("mode", "nearest") !== "nearest" && !isBatch) {
+      node.lose("interpolates along the rows");
+    }
   }
   if (sizes?.some((size, at) => size.ofRows && at !== rowAt))
     node.lose("resizes by the number of rows");

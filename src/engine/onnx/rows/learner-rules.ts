@@ -15,11 +15,18 @@ function tableOf(node: RowNode, index: number): RowValue {
   return value;
 }
 
+/** The length of whichever list is there. */
+function listed(node: RowNode, names: readonly string[]): Count {
+  const count = names.map((name) => node.attribute(name)?.count ?? 0).find((length) => length > 1);
+  return count === undefined ? node.size() : known(count);
+}
+
 /** A label for each sample, and scores of each class. */
 const classifies: RowRule = (node) => {
   const table = tableOf(node, 0);
   const [samples = one] = node.dims(table);
-  return [withDims(table, [samples]), withDims(table, [samples, node.size()])];
+  const classes = listed(node, ["classlabels_int64s", "classlabels_ints", "classlabels_strings"]);
+  return [withDims(table, [samples]), withDims(table, [samples, classes])];
 };
 
 const predicts: RowRule = (node) => {
@@ -53,7 +60,8 @@ const joinsTables: RowRule = (node) => {
 /** Each element becomes a list. */
 const encodes: RowRule = (node) => {
   const value = node.value(0);
-  return [withDims(value, [...node.dims(value), node.size()])];
+  const codes = listed(node, ["cats_int64s", "cats_strings"]);
+  return [withDims(value, [...node.dims(value), codes])];
 };
 
 /** Takes elements along the last axis; of a list, the result has an axis before. */

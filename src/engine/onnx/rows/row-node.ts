@@ -13,6 +13,8 @@ export class RowNode {
   /** Version of the operators of its domain. */
   readonly opset: number;
   readonly outputCount: number;
+  /** Whether one of its inputs may hold texts. */
+  readonly mayHaveTexts: boolean;
   readonly #node: OnnxNode;
   readonly #inputs: readonly (RowValue | undefined)[];
   readonly #seen = new Set<number>();
@@ -23,11 +25,13 @@ export class RowNode {
     options: {
       readonly opset: number;
       readonly inputs: readonly (RowValue | undefined)[];
+      readonly mayHaveTexts: boolean;
       readonly newName: () => string;
     },
   ) {
     this.op = node.op;
     this.opset = options.opset;
+    this.mayHaveTexts = options.mayHaveTexts;
     this.outputCount = node.outputs.length;
     this.#node = node;
     this.#inputs = options.inputs;
@@ -86,8 +90,12 @@ export class RowNode {
   }
 
   /** Of an input that is there and has a known shape. */
+  shapeOf(index: number): readonly Count[] {
+    return this.#inputs[index]?.dims ?? this.lose(`has no shape of input ${index}`);
+  }
+
   rankOf(index: number): number {
-    return this.#inputs[index]?.dims?.length ?? this.lose(`has no shape of input ${index}`);
+    return this.shapeOf(index).length;
   }
 
   /** Of an input that tells sizes. */

@@ -18,6 +18,8 @@ const [oldestOpset, newestOpset] = [7, 26];
 /** Domains whose operators are known at all. */
 const domains = new Set(["", "ai.onnx.ml", "com.microsoft"]);
 const maxNameLength = 80;
+/** TensorProto.DataType.STRING */
+const textType = 8;
 
 /** Follows the first dimension of all inputs of `graph` to its outputs; undefined is a graph that was too
  *  big to be read. Proven means: for any numbers of rows, the outputs of inputs that are joined along their
@@ -56,16 +58,22 @@ class Walk {
   readonly #graph: OnnxGraph;
   readonly #operators: RowOperators;
   readonly #values = new Map<string, Followed>();
+  /** Values that may hold texts. */
+  readonly #texts = new Set<string>();
   #names = 0;
 
   constructor(graph: OnnxGraph, operators: RowOperators) {
     this.#graph = graph;
     this.#operators = operators;
-    for (const [name, constant] of graph.constants) this.#values.set(name, constantValue(constant));
+    for (const [name, constant] of graph.constants) {
+      this.#values.set(name, constantValue(constant));
+      if (constant.datatype === textType) this.#texts.add(name);
+    }
   }
 
   /** Why an input does not have rows. */
-  addInput({ name, dims }: OnnxValue): string | undefined {
+  addInput({ name, datatype, dims }: OnnxValue): string | undefined {
+    if (datatype === textType) this.#texts.add(name);
     if (dims === undefined) return `input '${short(name)}' has no shape`;
     if (typeof dims[0] !== "string") {
       return `input '${short(name)}' does not have a first dimension that varies`;
@@ -94,7 +102,9 @@ class Walk {
       }
       inputs.push(value);
     }
-    const results = this.#resultsOf(node, inputs);
+    const mayHaveTexts = node.inputs.some((name) => this.#texts.has(name));
+    if (mayHaveTexts || makesTexts(node)) for (const name of node.outputs) this.#texts.add(name);
+    const results = this.#resultsOf(node, inputs, mayHaveTexts);
     if (typeof results === "string") {
       this.#lose(node, results);
       return;
@@ -122,6 +132,7 @@ class Walk {
   #resultsOf(
     node: OnnxNode,
     inputs: readonly (RowValue | undefined)[],
+    mayHaveTexts: boolean,
   ): readonly Followed[] | string {
     const { op, domain } = node;
     const rule = this.#operators.get(domain === "" ? op : `${domain}:${op}`);
@@ -131,7 +142,12 @@ class Walk {
       return "is no operator that is known to keep rows apart";
     }
     if (opset === undefined) return "is of a version that the file does not tell";
-    const view = new RowNode(node, { opset, inputs, newName: () => `?${++this.#names}` });
+    const view = new RowNode(node, {
+      opset,
+      inputs,
+      mayHaveTexts,
+      newName: () => `?${++this.#names}`,
+    });
     try {
       const results = rule(view);
       view.checkAllSeen();
@@ -162,6 +178,12 @@ class Walk {
   #setAll(node: OnnxNode, value: LostValue): void {
     for (const name of node.outputs) this.#values.set(name, value);
   }
+}
+
+/** Whether a node may make texts of something else. */
+function makesTexts({ op, domain, attributes }: OnnxNode): boolean {
+  if (op === "Cast") return attributes.get("to")?.int === textType;
+  return domain === "ai.onnx.ml" || op === "Constant";
 }
 
 /** Nodes are known by what they make. */

@@ -1,9 +1,13 @@
-import { known, numberOf, product } from "./count.ts";
+import { type Count, known, numberOf, product } from "./count.ts";
 import { uniform } from "./layout-rules.ts";
 import type { RowRule } from "./row-node.ts";
 import { isFixed, type RowValue, withElements } from "./row-value.ts";
 
 // Operators that make something of shapes, and constants.
+
+const zero = known(0);
+/** Longer lists are no shapes. */
+const maxKnown = 16;
 
 const constants: RowRule = (node) => {
   const tensor = node.attribute("value")?.tensor;
@@ -36,11 +40,9 @@ export function constantValue(tensor: {
   return { dims: dims.map(known) };
 }
 
-/** Of a value that does not say its shape, nothing is known. */
+/** Whatever the values are: how many sizes a list has is known, even if they depend on the rows. */
 const shapes: RowRule = (node) => {
-  const dims = node.dims(node.padded(0));
-  if (node.padded(0).padding !== undefined)
-    node.lose("takes the shape of texts that are filled up");
+  const dims = node.elements(0) === undefined ? node.dims(node.value(0)) : node.shapeOf(0);
   const rank = dims.length;
   const place = (name: string, otherwise: number) => {
     const at = node.int(name, otherwise);
@@ -54,7 +56,16 @@ const sizes: RowRule = (node) => {
   return [withElements([size], false)];
 };
 
-const fills: RowRule = (node) => [uniform(node, node.counts(0))];
+/** A short list of one number is known. */
+const fills: RowRule = (node) => {
+  const shape = node.counts(0);
+  const [length] = shape.length === 1 ? shape.map(numberOf) : [];
+  const tensor = node.attribute("value")?.tensor;
+  const [element] = tensor === undefined ? [zero] : (constantValue(tensor).elements ?? []);
+  if (length === undefined || length > maxKnown || element === undefined)
+    return [uniform(node, shape)];
+  return [withElements(new Array<Count>(Math.max(length, 0)).fill(element), true)];
+};
 
 const ranges: RowRule = (node) => {
   const [start, limit, step] = [node.fixed(0), node.fixed(1), node.fixed(2)].map(

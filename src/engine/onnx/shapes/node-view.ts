@@ -139,8 +139,11 @@ export function ruleTable(domain: string, rows: readonly [ops: string, rule: Rul
 export const microsoft = "com.microsoft";
 export const classic = "ai.onnx.ml";
 
+/** Thrown often, and caught by the walk: one for all saves the traces. */
+const unclearShape = new Error("the shape is not clear");
+
 export function unclear(): Error {
-  return new Error("the shape is not clear");
+  return unclearShape;
 }
 
 export function known<T>(value: T | undefined): T {

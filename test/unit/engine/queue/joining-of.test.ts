@@ -6,6 +6,7 @@ import { JoiningFaults } from "../../../../src/engine/queue/joining-faults.ts";
 import { joiningOf } from "../../../../src/engine/queue/joining-of.ts";
 import { defaultRunSettings, type RunSettings } from "../../../../src/run-settings.ts";
 import { withOwnSettings } from "../../../../src/service/model-settings.ts";
+import type { TensorSpec } from "../../../../src/tensor.ts";
 
 const proven: RowProof = { isProven: true };
 const unproven: RowProof = { isProven: false, reason: "CumSum 'total' adds up rows" };
@@ -16,8 +17,8 @@ interface Case {
   readonly own?: Partial<RunSettings>;
   readonly server?: number;
   readonly fault?: string;
-  readonly inputs?: readonly ReturnType<typeof spec>[];
-  readonly outputs?: readonly ReturnType<typeof spec>[];
+  readonly inputs?: readonly TensorSpec[];
+  readonly outputs?: readonly TensorSpec[];
 }
 
 function joining({
@@ -76,8 +77,18 @@ describe("whether a model's requests are joined", () => {
         "off: output 'z' has the fixed first dimension 3",
       ],
       [{ inputs: [] }, "off: it has no inputs"],
+      [{ inputs: [{ ...spec("k", 1), isOptional: true }] }, "off: it has no inputs"],
+      [
+        { inputs: [{ ...spec("x"), hasAnyRank: true }] },
+        "off: input 'x' may have any number of dimensions",
+      ],
     ];
     for (const [each, expected] of cases) assert.equal(joining({ ...each, own }), expected);
+  });
+
+  it("does not look at inputs that may be left out: who gives one runs alone", () => {
+    const inputs = [spec("x", -1), { ...spec("k", 1), isOptional: true }];
+    assert.equal(joining({ inputs }), "proven: its rows are proven independent");
   });
 
   it("ends for a file whose joined runs differed from single ones, and for no other", () => {

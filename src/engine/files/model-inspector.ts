@@ -1,0 +1,108 @@
+import { createHash } from "node:crypto";
+import { accessSync, type BigIntStats, constants, statSync } from "node:fs";
+import { fromFileError } from "../../file-errors.ts";
+import { fileIdentity } from "../../file-identity.ts";
+import type { ModelFile } from "../engine.ts";
+import type { ModelFootprint, ModelFormat, ModelInspection } from "../engine-catalog.ts";
+
+/** A model's file and those that hold its weights, seen at one time. */
+export interface InspectedFiles {
+  readonly footprint: ModelFootprint;
+  /** Bytes of all of these files. */
+  readonly diskBytes: number;
+  /** Changes whenever one of them does, as far as the file system says. */
+  readonly filesIdentity: string;
+}
+
+interface Kept {
+  readonly inspection: ModelInspection;
+  readonly files: Pick<InspectedFiles, "diskBytes" | "filesIdentity">;
+}
+
+const maxKept = 1_000;
+/** A model with more is read anew each time: to keep all of their names would cost more than it saves. */
+const maxKeptWeightFiles = 64;
+
+/** Looks into model files. What it has seen of one holds for as long as neither that nor any of its data
+ *  files changes: to ask for the size of a model once more costs a few stats, however big its graph is. */
+export class ModelInspector {
+  /** Least recently used first. */
+  readonly #kept = new Map<string, Kept>();
+
+  /** Blocks. Throws as `ModelFormat.inspect`. */
+  async inspect(
+    format: ModelFormat,
+    { file, dataFolder }: Pick<ModelFile, "file" | "dataFolder">,
+  ): Promise<InspectedFiles> {
+    const found = statOf(file);
+    // The same file under another path may have other data files beside it.
+    const key = JSON.stringify([format.name, file, fileIdentity(found), dataFolder]);
+    const kept = this.#kept.get(key);
+    const look = async (): Promise<Kept> => {
+      const inspection = await format.inspect(file, dataFolder);
+      return { inspection, files: filesOf(found, inspection) };
+    };
+    this.#kept.delete(key);
+    const now = kept && isUnchanged(kept, file, found) ? kept : await look();
+    const { weightFiles, ...footprint } = now.inspection;
+    // Where links lead to may change without the files.
+    const hasLinks = footprint.dataFiles !== undefined;
+    if (!hasLinks && weightFiles.length <= maxKeptWeightFiles) this.#keep(key, now);
+    return { footprint, ...now.files };
+  }
+
+  #keep(key: string, kept: Kept): void {
+    this.#kept.set(key, kept);
+    if (this.#kept.size <= maxKept) return;
+    const oldest = this.#kept.keys().next();
+    if (!oldest.done) this.#kept.delete(oldest.value);
+  }
+}
+
+function isUnchanged({ inspection, files }: Kept, file: string, found: BigIntStats): boolean {
+  // Who may read them can change without them.
+  if (![file, ...inspection.weightFiles].every(isReadable)) return false;
+  return filesOf(found, inspection).filesIdentity === files.filesIdentity;
+}
+
+function filesOf(
+  found: BigIntStats,
+  { weightFiles }: ModelInspection,
+): Pick<InspectedFiles, "diskBytes" | "filesIdentity"> {
+  const own = fileIdentity(found);
+  let diskBytes = Number(found.size);
+  if (weightFiles.length === 0) return { diskBytes, filesIdentity: own };
+  const hash = createHash("sha256");
+  for (const path of weightFiles) {
+    // Whether all are there is for the inspection to say.
+    const data = seen(path);
+    diskBytes += Number(data?.size ?? 0);
+    hash.update(`${path}\0${data && fileIdentity(data)}\0`);
+  }
+  return { diskBytes, filesIdentity: `${own}+${hash.digest("base64url")}` };
+}
+
+function isReadable(file: string): boolean {
+  try {
+    accessSync(file, constants.R_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function seen(file: string): BigIntStats | undefined {
+  try {
+    return statSync(file, { bigint: true });
+  } catch {
+    return undefined;
+  }
+}
+
+function statOf(file: string): BigIntStats {
+  try {
+    return statSync(file, { bigint: true });
+  } catch (error) {
+    throw fromFileError(error, file);
+  }
+}

@@ -1,0 +1,95 @@
+import { RuntimeError } from "../../../errors.ts";
+import type { Tensor } from "../../../tensor.ts";
+import type { StringEscape } from "../string-escape.ts";
+import { GraphEdits } from "./graph-edits.ts";
+import { readOutline } from "./graph-outline.ts";
+import { type HasLocale, localeRules } from "./locale-rules.ts";
+import { ModelReader } from "./model-reader.ts";
+import { type NarrowEdges, widenEdges } from "./narrow-edges.ts";
+import { NodeChanges, type NodeRules } from "./node-changes.ts";
+import { openOverridable } from "./overridable-inputs.ts";
+import { ServingRefusal } from "./serving-refusal.ts";
+import { findEscape } from "./string-rules.ts";
+import { refuseOtherInputs } from "./tensor-inputs.ts";
+import { replaceOutputs, type TensorOutput } from "./tensor-outputs.ts";
+
+/** How a model is loaded, and what its session's inputs and outputs are beside what the session says. */
+export interface LoadPlan {
+  /** The model in place of its file, where that cannot be loaded or served as it is. */
+  readonly bytes: Uint8Array<ArrayBuffer> | undefined;
+  /** Names of inputs and outputs of which the file does not say how many dimensions they have. */
+  readonly anyRank: ReadonlySet<string>;
+  /** Those that the session has in another datatype. */
+  readonly narrow: NarrowEdges;
+  /** How texts go to the session and come from it, where not all of the model's are UTF-8. */
+  readonly escape: StringEscape | undefined;
+  /** Inputs that need not be given, and what they then are. */
+  readonly defaults: ReadonlyMap<string, Tensor>;
+  /** Outputs that the file does not have. */
+  readonly outputs: ReadonlyMap<string, TensorOutput>;
+}
+
+const asItIs: LoadPlan = {
+  bytes: undefined,
+  anyRank: new Set(),
+  narrow: { inputs: new Map(), outputs: new Map() },
+  escape: undefined,
+  defaults: new Map(),
+  outputs: new Map(),
+};
+
+/** Reads the model `file`, weights apart unless it is to be changed. Blocks. Throws RuntimeError
+ *  "invalid-argument" with the name of the input or output that cannot be served, "failed-precondition" with that of
+ *  a locale that lacks, or "over-budget" if there is no memory for a copy. */
+export function planLoad(file: string, hasLocale: HasLocale): LoadPlan {
+  try {
+    return readPlan(file, hasLocale);
+  } catch (error) {
+    if (error instanceof ServingRefusal) throw error;
+    if (error instanceof RangeError) {
+      throw new RuntimeError(
+        "over-budget",
+        `the model is loaded from a copy, for which its engine host has no memory: ${error.message}`,
+        { cause: error },
+      );
+    }
+    // Of a file that is gone or broken the engine says why.
+    return asItIs;
+  }
+}
+
+function readPlan(file: string, hasLocale: HasLocale): LoadPlan {
+  const reader = new ModelReader(file);
+  try {
+    const outline = readOutline(reader);
+    if (outline === undefined) return asItIs;
+    refuseOtherInputs(outline);
+    const edits = new GraphEdits();
+    const defaults = openOverridable(reader, outline, edits);
+    const outputs = replaceOutputs(reader, outline, edits);
+    const narrow = widenEdges(
+      outline,
+      edits,
+      (name) => outline.initialized.has(name) && !defaults.has(name),
+    );
+    const escaping = findEscape(reader, outline);
+    const rules: NodeRules = {
+      ...localeRules(reader, outline, hasLocale),
+      text: escaping && ((text) => escaping.escape(text)),
+    };
+    const changes = new NodeChanges(reader, rules);
+    const shapeless = [...outline.inputs, ...outline.outputs].filter(
+      ({ type }) => type.tag === "tensor" && type.shape === undefined,
+    );
+    return {
+      bytes: edits.write(reader, outline, changes),
+      anyRank: new Set([...shapeless.map(({ name }) => name), ...outputs.keys()]),
+      narrow,
+      escape: escaping,
+      defaults,
+      outputs,
+    };
+  } finally {
+    reader.close();
+  }
+}

@@ -1,0 +1,107 @@
+import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { ProtobufCursor, wireType } from "../protobuf-cursor.ts";
+
+/** One field of a protobuf message, by its places in the file. */
+export interface Field {
+  readonly number: number;
+  /** Of its tag. */
+  readonly start: number;
+  /** Of what follows the tag and the length. */
+  readonly content: number;
+  readonly end: number;
+  /** Of an integer; 0 for all other fields. Rounded beyond 2^53. */
+  readonly value: number;
+}
+
+/** As much the cursor can hold. */
+const maxHeldBytes = 64 * 1024;
+/** For all files, one after the other: what a load leaves behind would be taken for the model's memory. */
+const buffer = Buffer.allocUnsafeSlow(maxHeldBytes);
+
+/** A part of the file. */
+export interface Span {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** Reads the messages of an ONNX file by their places in it, so that weights are passed over. Blocks. To be
+ *  closed. Throws RuntimeError "invalid-argument" for what is no protobuf. */
+export class ModelReader {
+  readonly sizeBytes: number;
+  readonly #descriptor: number;
+  readonly #cursor: ProtobufCursor;
+
+  constructor(file: string) {
+    this.#descriptor = openSync(file, "r");
+    this.sizeBytes = fstatSync(this.#descriptor).size;
+    const { sizeBytes } = this;
+    this.#cursor = new ProtobufCursor(this.#descriptor, { name: file, sizeBytes, buffer });
+  }
+
+  /** The fields of the message from `start` to `end`, in order. */
+  *fields(start: number, end: number): Generator<Field> {
+    const cursor = this.#cursor;
+    let position = start;
+    while (position < end) {
+      cursor.position = position;
+      if (!cursor.holds()) cursor.hold();
+      const tag = cursor.varint(end);
+      let content = cursor.position;
+      let value = 0;
+      switch (tag % 8) {
+        case wireType.varint:
+          value = cursor.signedVarint(end);
+          break;
+        case wireType.fixed32:
+          cursor.skip(4, end);
+          break;
+        case wireType.fixed64:
+          cursor.skip(8, end);
+          break;
+        case wireType.bytes: {
+          const length = cursor.length(end);
+          content = cursor.position;
+          cursor.skip(length, end);
+          break;
+        }
+        default:
+          throw cursor.corrupt(`a field has the wire type ${tag % 8}`);
+      }
+      const field = { number: Math.floor(tag / 8), start: position, content, value };
+      position = cursor.position;
+      yield { ...field, end: position };
+    }
+  }
+
+  /** A copy of a part of the file. */
+  bytes(start: number, end: number): Buffer<ArrayBuffer> {
+    const length = end - start;
+    if (length > maxHeldBytes) {
+      const bytes = Buffer.allocUnsafeSlow(length);
+      this.read(bytes, start);
+      return bytes;
+    }
+    this.#cursor.position = start;
+    if (!this.#cursor.holds(length)) this.#cursor.hold();
+    return Buffer.from(this.#cursor.bytes(length));
+  }
+
+  /** Of a field that holds text. */
+  text({ content, end }: Field): string {
+    return this.bytes(content, end).toString();
+  }
+
+  /** Fills `target` with the file from `start` on. */
+  read(target: Uint8Array, start: number): void {
+    for (let filled = 0; filled < target.byteLength; ) {
+      const left = target.byteLength - filled;
+      const count = readSync(this.#descriptor, target, filled, left, start + filled);
+      if (count === 0) throw this.#cursor.corrupt("it became shorter while it was read");
+      filled += count;
+    }
+  }
+
+  close(): void {
+    closeSync(this.#descriptor);
+  }
+}

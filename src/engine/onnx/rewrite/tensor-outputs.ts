@@ -1,0 +1,139 @@
+import type { RuntimeError } from "../../../errors.ts";
+import { readClasses } from "./class-labels.ts";
+import type { GraphEdits } from "./graph-edits.ts";
+import { newValue } from "./graph-edits.ts";
+import { type GraphNode, newNode, readNode } from "./graph-node.ts";
+import { type GraphOutline, isDefaultDomain } from "./graph-outline.ts";
+import { describeType, type GraphValue } from "./graph-value.ts";
+import type { Field, ModelReader } from "./model-reader.ts";
+import { graphFields } from "./onnx-fields.ts";
+import type { Piece } from "./pieces.ts";
+import { ServingRefusal } from "./serving-refusal.ts";
+
+/** One tensor of an output that is none. */
+export interface TensorOutput {
+  readonly name: string;
+  /** Number of TensorProto.DataType. */
+  readonly datatype: number;
+  /** How many columns it has, if it has rows of them. */
+  readonly columns?: number;
+  /** For the model's metadata. */
+  readonly parameters?: Readonly<Record<string, string>>;
+}
+
+interface Producer {
+  readonly field: Field;
+  readonly node: GraphNode;
+}
+
+const float = 1;
+
+/** Puts tensors in place of the outputs that are sequences, maps or optional values, where the tensors that
+ *  those are made of stand in the graph:
+ *
+ *  - ZipMap makes a map of class labels to scores for each row: the output becomes the scores.
+ *  - SequenceConstruct makes a list of tensors: each becomes an output, `name_0`, `name_1` and so on.
+ *  - Optional wraps a tensor: the output becomes that.
+ *
+ *  Returns what the new outputs are, by name. Throws RuntimeError "invalid-argument" with the name of an output
+ *  that is made otherwise. */
+export function replaceOutputs(
+  reader: ModelReader,
+  outline: GraphOutline,
+  edits: GraphEdits,
+): ReadonlyMap<string, TensorOutput> {
+  const replaced = new Map<string, TensorOutput>();
+  const others = outline.outputs.filter(({ type }) => type.tag !== "tensor");
+  if (others.length === 0) return replaced;
+  const producers = findProducers(reader, outline);
+  const taken = new Set([...producers.keys(), ...outline.inputs.map(({ name }) => name)]);
+  for (const output of others) {
+    const first = producers.get(output.name);
+    const sources = first && sourcesOf(reader, { output, producers, taken });
+    if (first === undefined || sources === undefined) throw refusal(output, first?.node);
+    const nodes: Piece[] = sources.map(({ from, to }) =>
+      newNode("Identity", from, { to: to.name }),
+    );
+    edits.replace(first.field, []);
+    edits.addNodes(nodes);
+    edits.replace(
+      output.field,
+      sources.map(({ to }) => newValue("output", to)),
+    );
+    edits.retype(output.name);
+    for (const { to } of sources) replaced.set(to.name, to);
+  }
+  return replaced;
+}
+
+interface Source {
+  /** A value of the graph. */
+  readonly from: string;
+  readonly to: TensorOutput;
+}
+
+function sourcesOf(
+  reader: ModelReader,
+  {
+    output,
+    producers,
+    taken,
+  }: {
+    readonly output: GraphValue;
+    readonly producers: ReadonlyMap<string, Producer>;
+    readonly taken: ReadonlySet<string>;
+  },
+): readonly Source[] | undefined {
+  const { name, type } = output;
+  const node = behindIdentities(name, producers);
+  if (node === undefined) return undefined;
+  const [from] = node.inputs;
+  if (node.op === "ZipMap" && node.domain === "ai.onnx.ml" && from !== undefined) {
+    const classes = readClasses(reader, node);
+    if (classes.length === 0) return undefined;
+    const parameters = { classes: JSON.stringify(classes) };
+    return [{ from, to: { name, datatype: float, columns: classes.length, parameters } }];
+  }
+  if (!isDefaultDomain(node.domain) || !("of" in type) || type.of.tag !== "tensor")
+    return undefined;
+  const { datatype } = type.of;
+  if (node.op === "Optional" && from !== undefined) return [{ from, to: { name, datatype } }];
+  if (node.op !== "SequenceConstruct") return undefined;
+  return node.inputs.map((from, at) => {
+    let own = `${name}_${at}`;
+    while (taken.has(own)) own += "_";
+    return { from, to: { name: own, datatype, parameters: { sequence: name } } };
+  });
+}
+
+function behindIdentities(
+  name: string,
+  producers: ReadonlyMap<string, Producer>,
+): GraphNode | undefined {
+  let node = producers.get(name)?.node;
+  // A cycle, which the engine refuses, must not hold us.
+  for (let steps = 0; steps < producers.size; steps++) {
+    if (node?.op !== "Identity" || !isDefaultDomain(node.domain)) return node;
+    node = producers.get(node.inputs[0] ?? "")?.node;
+  }
+  return undefined;
+}
+
+function findProducers(reader: ModelReader, { graph }: GraphOutline): Map<string, Producer> {
+  const producers = new Map<string, Producer>();
+  for (const field of reader.fields(graph.start, graph.end)) {
+    if (field.number !== graphFields.node) continue;
+    const node = readNode(reader, field);
+    for (const output of node.outputs) producers.set(output, { field, node });
+  }
+  return producers;
+}
+
+function refusal({ name, type }: GraphValue, node: GraphNode | undefined): RuntimeError {
+  const maker = node === undefined ? "" : ` made by ${node.op}`;
+  return new ServingRefusal(
+    "invalid-argument",
+    `output '${name}' is ${describeType(type)}${maker}, and only tensors can be served; ` +
+      "export the model so that the tensors themselves are its outputs",
+  );
+}
