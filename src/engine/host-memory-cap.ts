@@ -41,8 +41,8 @@ export class HostMemoryCap {
   }
 
   /** Lets the host hold models of `modelBytes` in all, and `loadingBytes` more for loads that are under way.
-   *  Never lowers: what runs have taken stays taken. `baseBytes`: what the system counts of the empty host. Resolves when it holds, or cannot be had;
-   *  undefined if there is nothing to do. */
+   *  Never lowers: what runs have taken stays taken. `baseBytes`: what the system counts of the empty host.
+   *  Resolves when it holds, or cannot be had; undefined if there is nothing to do. */
   allow(
     pid: number,
     {
@@ -68,10 +68,15 @@ export class HostMemoryCap {
    *  and hardly more. Holds until `allow` is called, which may lower it. Resolves as `allow` does. */
   allowLoad(
     pid: number,
-    load: { readonly baseBytes: number; readonly mostBytes: number; readonly threads: number },
+    load: {
+      readonly baseBytes: number;
+      readonly mostBytes: number;
+      readonly loadingBytes: number;
+      readonly threads: number;
+    },
   ): Promise<void> | undefined {
     if (!this.#canCap(pid)) return undefined;
-    const roomBytes = loadRoomBytes + load.threads * stackBytes;
+    const roomBytes = loadRoomBytes + load.loadingBytes + load.threads * stackBytes;
     return this.#change(pid, 0, load.baseBytes + predictionFactor * load.mostBytes + roomBytes);
   }
 

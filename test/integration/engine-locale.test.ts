@@ -93,7 +93,7 @@ describe("the locale of a text normaliser", { timeout: limitMs }, () => {
     for (const locale of ["tr_TR.UTF-8", "az_AZ.utf8", "en_US.ISO-8859-1", "de_DE", "nonsense"]) {
       const file = await put("model.onnx", changing("LOWER", locale));
       await assert.rejects(load(file), {
-        kind: "load-failed",
+        kind: "failed-precondition",
         message: `a StringNormalizer needs the locale '${locale}', which this machine lacks: install it (on Debian: the package locales, then localedef), or set LOCPATH to where it is`,
       });
     }

@@ -159,8 +159,8 @@ for (const kind of clientKinds.filter(({ name }) => protocols.includes(name))) {
         [() => calls.load("m", "truncated.onnx"), "InvalidArgument", /truncated\.onnx/],
         [() => calls.load("m", "empty.onnx"), "InvalidArgument", /empty\.onnx/],
         [() => calls.load("m", "unknown-op.onnx"), "InvalidArgument", /NoSuchOperator/],
-        [() => calls.load("m", "float4.onnx"), "Internal", /input 'x' is FLOAT4E2M1/],
-        [() => calls.load("m", "sequence.onnx"), "Internal", /'y'/],
+        [() => calls.load("m", "float4.onnx"), "InvalidArgument", /input 'x' is FLOAT4E2M1/],
+        [() => calls.load("m", "sequence.onnx"), "InvalidArgument", /'y'/],
         [
           () => calls.load("m", "add1.onnx", { type: "mt:sklearn:0" }),
           "InvalidArgument",

@@ -12,8 +12,14 @@ export interface KnownRefusal {
 export const knownRefusals: readonly KnownRefusal[] = [
   {
     reason:
-      "Inputs or outputs that are sequences, maps or optional values: the protocol has tensors alone. (A sequence whose length the graph tells is served as one output for each item.)",
-    kinds: ["node", "simple"],
-    message: /is (?:a|an optional) (?:sequence|map)|is a sequence, map or optional value/,
+      "Sequences as inputs, and as outputs if the graph does not tell how many items there are: the protocol has tensors alone. (Other sequences are served as one output for each item, maps of ZipMap as a tensor.)",
+    kinds: ["node"],
+    message: /is (?:a|an optional) sequence/,
+  },
+  {
+    reason:
+      "Optional tensors as inputs (ONNX's `optional(tensor)`, which exporters do not write): the model has to take the tensor itself.",
+    kinds: ["node"],
+    message: /is an optional tensor/,
   },
 ];

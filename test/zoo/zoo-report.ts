@@ -84,7 +84,7 @@ function renderRefusals(all: readonly TriedCase[]): string {
   });
   groups.delete(undefined);
   const parts = [...groups].map(([reason, cases]) => {
-    return `${cases.length} models. ${reason}\n\n${namesOf(cases)}`;
+    return `${cases.length} ${cases.length === 1 ? "model" : "models"}. ${reason}\n\n${namesOf(cases)}`;
   });
   return parts.length === 0 ? "" : ["## What is not served, and why", ...parts].join("\n\n");
 }

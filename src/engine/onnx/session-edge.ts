@@ -25,7 +25,7 @@ export class SessionEdge {
   readonly #narrow: NarrowEdge | undefined;
   readonly #escape: StringEscape | undefined;
 
-  /** Throws RuntimeError "load-failed" for what cannot be served. */
+  /** Throws RuntimeError "invalid-argument" for what cannot be served. */
   constructor(value: SessionValue, role: "input" | "output", plan: LoadPlan) {
     this.name = value.name;
     this.#narrow = plan.narrow[`${role}s`].get(value.name);
@@ -70,7 +70,7 @@ function toSpec(
   const name = narrow?.name ?? value.name;
   if (!value.isTensor) {
     throw new RuntimeError(
-      "load-failed",
+      "invalid-argument",
       `${role} '${name}' is a sequence, map or optional value, and only tensors can be served; ` +
         "export the model with tensors in its place",
     );
@@ -78,7 +78,7 @@ function toSpec(
   const datatype = narrow?.type.datatype ?? datatypeOf(value.type);
   if (datatype === undefined) {
     throw new RuntimeError(
-      "load-failed",
+      "invalid-argument",
       `${role} '${name}' has a datatype that cannot be served: number ${value.type} of TensorProto.DataType`,
     );
   }

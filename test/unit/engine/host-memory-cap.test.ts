@@ -35,8 +35,13 @@ describe("the cap on a host's memory", () => {
 
   it("lets a load that may take anything have what it was lent, and its model what it took", async () => {
     const { cap, limits, allow } = start();
-    await cap.allowLoad(host, { baseBytes: 100 * MiB, mostBytes: 1_000 * MiB, threads: 2 });
+    await cap.allowLoad(host, {
+      baseBytes: 100 * MiB,
+      mostBytes: 1_000 * MiB,
+      loadingBytes: 7 * MiB,
+      threads: 2,
+    });
     await allow(30);
-    assert.deepEqual(limits, [1_300 + 64 + 2 * 8, 256 + 64]);
+    assert.deepEqual(limits, [1_300 + 64 + 7 + 2 * 8, 256 + 64]);
   });
 });

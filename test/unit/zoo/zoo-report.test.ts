@@ -23,7 +23,7 @@ describe("the report of the zoo", () => {
     );
     assert.deepEqual(faults, []);
     assert.match(text, /ONNX, operators: some +\| +4 \| +3 \| +1 \| +1 \| +1 \|/);
-    assert.match(text, /1 models\. Inputs or outputs that are sequences.*\n\n`model-3`/);
+    assert.match(text, /1 model\. Sequences as inputs.*\n\n`model-3`/);
     assert.match(text, /- node: one: too large/);
   });
 

@@ -35,6 +35,8 @@ def boosted_cases(kind: str, skipped: list[str]) -> Iterator[Case]:
         except Exception as error:  # noqa: BLE001: what the exporter cannot export is no case of ours
             skipped.append(f"{name}: {type(error).__name__}: {str(error).strip().splitlines()[0][:100]}")
             continue
+        # The exporter names graphs at random.
+        model.graph.name = name
         yield Case(kind, name, model, [{"input": features[:1]}, {"input": features[:9]}, {"input": gaps}])
 
 

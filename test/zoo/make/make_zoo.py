@@ -97,11 +97,12 @@ def run_all(cases: Iterator[Case], work: str) -> list[dict]:
 
 
 def versions() -> dict[str, str]:
-    names = ("onnx", "onnxruntime", "scikit-learn", "skl2onnx", "onnxmltools", "lightgbm")
+    names = ("onnx", "onnxruntime", "scikit-learn", "skl2onnx", "onnxmltools", "xgboost", "xgboost-cpu", "lightgbm")
     found = {}
     for name in names:
         try:
-            found[name] = importlib.metadata.version(name)
+            # Both packages are the same XGBoost.
+            found[name.removesuffix("-cpu")] = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
             continue
     return found

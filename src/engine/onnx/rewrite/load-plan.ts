@@ -8,6 +8,7 @@ import { ModelReader } from "./model-reader.ts";
 import { type NarrowEdges, widenEdges } from "./narrow-edges.ts";
 import { NodeChanges, type NodeRules } from "./node-changes.ts";
 import { openOverridable } from "./overridable-inputs.ts";
+import { ServingRefusal } from "./serving-refusal.ts";
 import { findEscape } from "./string-rules.ts";
 import { refuseOtherInputs } from "./tensor-inputs.ts";
 import { replaceOutputs, type TensorOutput } from "./tensor-outputs.ts";
@@ -38,15 +39,16 @@ const asItIs: LoadPlan = {
 };
 
 /** Reads the model `file`, weights apart unless it is to be changed. Blocks. Throws RuntimeError
- *  "load-failed" with the name of the input or output that cannot be served, or of a locale that lacks. */
+ *  "invalid-argument" with the name of the input or output that cannot be served, "failed-precondition" with that of
+ *  a locale that lacks, or "over-budget" if there is no memory for a copy. */
 export function planLoad(file: string, hasLocale: HasLocale): LoadPlan {
   try {
     return readPlan(file, hasLocale);
   } catch (error) {
-    if (error instanceof RuntimeError && error.kind === "load-failed") throw error;
+    if (error instanceof ServingRefusal) throw error;
     if (error instanceof RangeError) {
       throw new RuntimeError(
-        "load-failed",
+        "over-budget",
         `the model is loaded from a copy, for which its engine host has no memory: ${error.message}`,
         { cause: error },
       );

@@ -1,9 +1,10 @@
-import { RuntimeError } from "../../../errors.ts";
+import type { RuntimeError } from "../../../errors.ts";
 import { type GraphNode, readNode, textAttribute } from "./graph-node.ts";
 import { type GraphOutline, isDefaultDomain } from "./graph-outline.ts";
 import type { Field, ModelReader } from "./model-reader.ts";
 import type { NodeRules } from "./node-changes.ts";
 import { attributeFields } from "./onnx-fields.ts";
+import { ServingRefusal } from "./serving-refusal.ts";
 
 /** Whether the engine can use a locale of the system; undefined stands for the one that it takes if a node
  *  names none. */
@@ -20,7 +21,7 @@ const engineLocale = "en_US.UTF-8";
 const datatypeOfTexts = 8;
 
 /** Lets text normalisers work on a machine without the locale that they name, where that changes no result.
- *  Undefined if the model takes no texts. The rules throw RuntimeError "load-failed" where it would. */
+ *  Undefined if the model takes no texts. The rules throw RuntimeError "failed-precondition" where it would. */
 export function localeRules(
   reader: ModelReader,
   outline: GraphOutline,
@@ -78,8 +79,8 @@ function readAttributes(reader: ModelReader, { attributes }: GraphNode) {
 }
 
 function refusal(locale: string): RuntimeError {
-  return new RuntimeError(
-    "load-failed",
+  return new ServingRefusal(
+    "failed-precondition",
     `a StringNormalizer needs the locale '${locale}', which this machine lacks: install it ` +
       "(on Debian: the package locales, then localedef), or set LOCPATH to where it is",
   );

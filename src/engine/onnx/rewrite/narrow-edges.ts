@@ -1,10 +1,10 @@
-import { RuntimeError } from "../../../errors.ts";
 import { unservedName } from "../element-types.ts";
 import { type NarrowType, narrowType } from "../narrow-types.ts";
 import { type GraphEdits, newValue } from "./graph-edits.ts";
 import { newNode } from "./graph-node.ts";
 import type { GraphOutline } from "./graph-outline.ts";
 import type { GraphValue } from "./graph-value.ts";
+import { ServingRefusal } from "./serving-refusal.ts";
 
 /** An input or an output that the session has in another datatype, and under another name. */
 export interface NarrowEdge {
@@ -20,7 +20,7 @@ export interface NarrowEdges {
 
 /** Puts a Cast before each input, and behind each output, of a datatype that the binding does not pass.
  *  `within`: initializers that are inputs as well, and stay in the graph.
- *  Throws RuntimeError "load-failed" with the name of one for which there is no Cast. */
+ *  Throws RuntimeError "invalid-argument" with the name of one for which there is no Cast. */
 export function widenEdges(
   outline: GraphOutline,
   edits: GraphEdits,
@@ -70,8 +70,8 @@ function narrowTypeOf(
   const narrow = narrowType(type.datatype);
   const onnxName = unservedName(type.datatype);
   if (narrow !== undefined || onnxName === undefined) return narrow;
-  throw new RuntimeError(
-    "load-failed",
+  throw new ServingRefusal(
+    "invalid-argument",
     `${role} '${name}' is ${onnxName}, which cannot be served: export the model with a Cast there, ` +
       "to a datatype of the Open Inference Protocol",
   );

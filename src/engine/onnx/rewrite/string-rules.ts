@@ -1,10 +1,10 @@
-import { RuntimeError } from "../../../errors.ts";
 import { type StringEscape, StringSurvey } from "../string-escape.ts";
 import { readNode } from "./graph-node.ts";
 import type { GraphOutline } from "./graph-outline.ts";
 import type { ModelReader } from "./model-reader.ts";
 import { NodeChanges } from "./node-changes.ts";
 import { graphFields } from "./onnx-fields.ts";
+import { ServingRefusal } from "./serving-refusal.ts";
 
 /** Operators to which a text is more than equal to another or not. */
 const readers = new Set([
@@ -18,7 +18,7 @@ const readers = new Set([
 const datatypeOfTexts = 8;
 
 /** How the texts of the model are to be written, so that bytes that are no UTF-8 come through the binding.
- *  Undefined if there are none, or if no output has texts. Throws RuntimeError "load-failed" if there are
+ *  Undefined if there are none, or if no output has texts. Throws RuntimeError "invalid-argument" if there are
  *  some beside an operator that looks into texts. */
 export function findEscape(reader: ModelReader, outline: GraphOutline): StringEscape | undefined {
   const givesTexts = outline.outputs.some(
@@ -40,8 +40,8 @@ export function findEscape(reader: ModelReader, outline: GraphOutline): StringEs
     if (field.number !== graphFields.node) continue;
     const { op } = readNode(reader, field);
     if (!readers.has(op)) continue;
-    throw new RuntimeError(
-      "load-failed",
+    throw new ServingRefusal(
+      "invalid-argument",
       `the model has texts that are not UTF-8 beside ${op}, which would read them otherwise here; ` +
         "write its texts in UTF-8",
     );

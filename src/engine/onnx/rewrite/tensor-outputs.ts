@@ -1,4 +1,4 @@
-import { RuntimeError } from "../../../errors.ts";
+import type { RuntimeError } from "../../../errors.ts";
 import { readClasses } from "./class-labels.ts";
 import type { GraphEdits } from "./graph-edits.ts";
 import { newValue } from "./graph-edits.ts";
@@ -8,6 +8,7 @@ import { describeType, type GraphValue } from "./graph-value.ts";
 import type { Field, ModelReader } from "./model-reader.ts";
 import { graphFields } from "./onnx-fields.ts";
 import type { Piece } from "./pieces.ts";
+import { ServingRefusal } from "./serving-refusal.ts";
 
 /** One tensor of an output that is none. */
 export interface TensorOutput {
@@ -34,7 +35,7 @@ const float = 1;
  *  - SequenceConstruct makes a list of tensors: each becomes an output, `name_0`, `name_1` and so on.
  *  - Optional wraps a tensor: the output becomes that.
  *
- *  Returns what the new outputs are, by name. Throws RuntimeError "load-failed" with the name of an output
+ *  Returns what the new outputs are, by name. Throws RuntimeError "invalid-argument" with the name of an output
  *  that is made otherwise. */
 export function replaceOutputs(
   reader: ModelReader,
@@ -130,8 +131,8 @@ function findProducers(reader: ModelReader, { graph }: GraphOutline): Map<string
 
 function refusal({ name, type }: GraphValue, node: GraphNode | undefined): RuntimeError {
   const maker = node === undefined ? "" : ` made by ${node.op}`;
-  return new RuntimeError(
-    "load-failed",
+  return new ServingRefusal(
+    "invalid-argument",
     `output '${name}' is ${describeType(type)}${maker}, and only tensors can be served; ` +
       "export the model so that the tensors themselves are its outputs",
   );
