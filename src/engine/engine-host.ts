@@ -247,16 +247,15 @@ export class EngineHost implements HostOfModel {
     }
   }
 
-  /** For the models that are here or promised, and for a load: these come one after the other. One that comes alone
-   *  and has no bounds gets a cap of its own. */
-  #allowMemory(load: Partial<HostLoad> = {}): Promise<void> | undefined {
-    const { mostBytes, threads = 1, loadingBytes = 0 } = load;
+  /** For the models that are here or promised, and for a load: these come one after the other. One that comes
+   *  alone may have no bounds. */
+  #allowMemory(load?: HostLoad): Promise<void> | undefined {
     const { pid, baseDataBytes: baseBytes } = this.process;
     if (baseBytes === undefined) return undefined;
-    if (mostBytes === undefined) {
-      return this.#cap.allow(pid, { baseBytes, modelBytes: this.#committedBytes, loadingBytes });
-    }
-    return this.#cap.allowLoad(pid, { baseBytes, mostBytes, loadingBytes, threads });
+    const { loadingBytes = 0, mostBytes, threads = 1 } = load ?? {};
+    return mostBytes === undefined
+      ? this.#cap.allow(pid, { baseBytes, modelBytes: this.#committedBytes, loadingBytes })
+      : this.#cap.allowLoad(pid, { baseBytes, mostBytes, loadingBytes, threads });
   }
 
   async #callLoad(number: number, load: HostLoad): Promise<LoadAnswer> {

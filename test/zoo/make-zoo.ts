@@ -32,7 +32,11 @@ async function findPython(environment: string): Promise<string> {
 
 function run(program: string, args: readonly string[]): Promise<void> {
   return new Promise((resolve, reject) => {
-    const child = spawn(program, args, { stdio: ["ignore", "inherit", "inherit"] });
+    const child = spawn(program, args, {
+      // Exporters go through sets of names: in another order, they write other models.
+      env: { ...process.env, PYTHONHASHSEED: "0" },
+      stdio: ["ignore", "inherit", "inherit"],
+    });
     child.once("error", reject);
     child.once("close", (code, signal) => {
       if (code === 0) resolve();

@@ -242,5 +242,7 @@ def exported(
     except Exception as error:  # noqa: BLE001: what the exporter cannot export is no case of ours
         skipped.append(f"{name}: {type(error).__name__}: {str(error).strip().splitlines()[0][:100]}")
         return
+    # The exporter names graphs at random.
+    model.graph.name = name
     feeds = {key: value for (key, _), value in zip(taken, values)}
     yield Case("sklearn", name, model, [feeds], group)
