@@ -69,7 +69,7 @@ describe("files that change under a runtime", { timeout: 120_000 }, () => {
     await truncate(pathOf("external/model.bin"), 0);
     const startMs = performance.now();
     const outcome = await calls.infer("external");
-    assert.equal(codeIn(outcome), "Internal");
+    assert.equal(codeIn(outcome), "Internal", reasonOf(outcome));
     assert.match(reasonOf(outcome), /External initializer: amounts .* out of bounds/);
     t.diagnostic(`failed after ${(performance.now() - startMs).toFixed(0)} ms`);
     assert.equal(codeIn(await calls.infer("external")), "NotFound");
