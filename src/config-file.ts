@@ -1,5 +1,5 @@
-import { readFile } from "node:fs/promises";
 import type { Document, LineCounter, Pair } from "yaml";
+import { readRegularFile } from "./regular-file.ts";
 
 /** What a file says of one setting, before anybody looked whether it may. */
 export interface FileEntry {
@@ -21,7 +21,7 @@ export interface ConfigFile {
 /** Reads a YAML file, or a JSON file, which is YAML as well. Never rejects. */
 export async function readConfigFile(path: string): Promise<ConfigFile> {
   try {
-    return await parseConfigFile(path, await readFile(path, "utf8"));
+    return await parseConfigFile(path, String(await readRegularFile(path)));
   } catch (error) {
     return { path, entries: [], problems: [`cannot read settings: ${(error as Error).message}`] };
   }

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { announce } from "./announce.ts";
 import { setCollectorFlags } from "./collector-flags.ts";
@@ -7,6 +8,7 @@ import { hostEnvironment } from "./engine/host-environment.ts";
 import { describeError } from "./errors.ts";
 import { changeLogLevel, createLogger } from "./log.ts";
 import { awaitPrestop } from "./prestop.ts";
+import { exitProcess } from "./process-exit.ts";
 import { CallLog } from "./rpc/call-log.ts";
 import { CallMetrics } from "./rpc/call-metrics.ts";
 import { combineObservers } from "./rpc/call-observer.ts";
@@ -24,6 +26,8 @@ import { version } from "./version.ts";
 
 /** How long a collector may take for the last spans. */
 const traceFlushMs = 2_000;
+/** Beyond the grace, for what is closed after the last inference. */
+const closeMs = 5_000;
 
 /** Serves models until a signal ends the process. `flags`: without the program and the command. Resolves when
  *  the models of the local repository are loaded, or with `process.exitCode` set if there is no way to start. */
@@ -116,16 +120,23 @@ export async function serve(flags: readonly string[], env: NodeJS.ProcessEnv): P
   const stop = (reason: string, exitCode: number) => {
     stopping ??= (async () => {
       log.info({ reason }, "shutdown started");
-      // Loads stop at once; inferences and their connections have until the grace is over.
-      await Promise.all([server.close(), models.close(config.shutdownGraceMs)]);
-      await engine.close();
-      await Promise.all([puller.close(), metricsPort.close(), tracing?.close(traceFlushMs)]);
-      log.info({ reason }, "shutdown finished");
-      process.exit(exitCode);
+      const closing = (async () => {
+        // Loads stop at once; inferences and their connections have until the grace is over.
+        await Promise.all([server.close(), models.close(config.shutdownGraceMs)]);
+        await engine.close();
+        await Promise.all([puller.close(), metricsPort.close(), tracing?.close(traceFlushMs)]);
+        log.info({ reason }, "shutdown finished");
+      })();
+      // A disk that does not answer must not keep what was told to end: what is left there is found by the next start.
+      await Promise.race([closing, sleep(config.shutdownGraceMs + closeMs)]);
+      await exitProcess(exitCode);
     })();
   };
   const onSignal = (signal: NodeJS.Signals) => {
-    if (wasSignalled || stopping !== undefined) process.exit(1); // A second signal means: now.
+    if (wasSignalled || stopping !== undefined) {
+      void exitProcess(1); // A second signal means: now.
+      return;
+    }
     wasSignalled = true;
     const { prestopPort: port, prestopTimeoutMs: timeoutMs } = config;
     // ModelMesh goes on sending requests, and loads models for others, until it has ended.

@@ -127,7 +127,7 @@ export const inferenceSettings = {
     defaultText: "one, or one per core where a model has a process of its own",
     min: 0,
     max: 256,
-    doc: "threads that compute one run of a model; 0 is the default",
+    doc: "threads that compute one run of a model, one per core at most; 0 is the default",
   },
 } as const satisfies SettingRows;
 

@@ -1,7 +1,7 @@
 import type { X509Certificate } from "node:crypto";
-import { readFile } from "node:fs/promises";
 import type { Config } from "../config.ts";
 import { describeError } from "../errors.ts";
+import { readRegularFile } from "../regular-file.ts";
 import { checkedCertificate } from "../rpc/server-certificate.ts";
 import type { TlsSettings } from "../tls-settings.ts";
 import { type Finding, judgeOf } from "./finding.ts";
@@ -78,9 +78,9 @@ function judgeNames(certificate: X509Certificate, allowedHosts: readonly string[
 async function readFiles({ certPath, keyPath, clientCaPath }: TlsSettings) {
   try {
     const [cert, key, ca] = await Promise.all([
-      readFile(certPath),
-      readFile(keyPath),
-      clientCaPath === undefined ? undefined : readFile(clientCaPath),
+      readRegularFile(certPath),
+      readRegularFile(keyPath),
+      clientCaPath === undefined ? undefined : readRegularFile(clientCaPath),
     ]);
     return { cert, key, ca };
   } catch (error) {

@@ -1,6 +1,6 @@
 import { availableParallelism } from "node:os";
 import { extname } from "node:path";
-import { defaultRunSettings } from "../run-settings.ts";
+import { defaultRunSettings, type RunSettings } from "../run-settings.ts";
 import type {
   Engine,
   HostInfo,
@@ -80,10 +80,14 @@ class PooledEngine implements Engine {
   /** What `inspect` saw, for the load that follows. */
   readonly #footprints = new WeakMap<ModelSource, ModelFootprint>();
   readonly #joiningFaults = new JoiningFaults();
+  readonly #log: EngineLog;
+  /** Numbers of threads that were warned of. */
+  readonly #toldThreads = new Set<number>();
   #isClosed = false;
 
   constructor(options: EngineOptions) {
     this.#dedicatedMinBytes = options.dedicatedMinBytes ?? 32 * 1024 * 1024;
+    this.#log = options.log ?? silentLog;
     this.#pool = new HostPool({
       sharedHosts: options.hosts ?? availableParallelism(),
       killGraceMs: options.killGraceMs ?? 2_000,
@@ -92,7 +96,7 @@ class PooledEngine implements Engine {
       maxWasteBytes: options.maxWasteBytes ?? 64 * 1024 * 1024,
       wasteIntervalMs: options.wasteIntervalMs ?? 5_000,
       environment: options.environment ?? {},
-      log: options.log ?? silentLog,
+      log: this.#log,
     });
     this.ready = this.#pool.ready;
     this.ready.then(
@@ -199,7 +203,7 @@ class PooledEngine implements Engine {
       try {
         return await host.load({
           ...load,
-          threads: settings.threads || availableParallelism(),
+          threads: this.#threadsOf(settings) || availableParallelism(),
           mostBytes: options.mostBytes,
           sizeOf: (measuredBytes) => measuredBytes ?? footprint.usualBytes + hostBaseBytes,
         });
@@ -209,7 +213,7 @@ class PooledEngine implements Engine {
     }
     return await this.#pool.placeShared().load({
       ...load,
-      threads: settings.threads || 1,
+      threads: this.#threadsOf(settings) || 1,
       mostBytes: undefined,
       sizeOf: (measuredBytes) => sharedModelBytes(footprint, measuredBytes),
     });
@@ -219,6 +223,16 @@ class PooledEngine implements Engine {
     this.#isClosed = true;
     for (const threads of [this.#files, this.#predictions]) threads?.close(shuttingDown());
     return this.#pool.close();
+  }
+
+  /** More than there are cores would make runs slower, and take memory. */
+  #threadsOf({ threads }: RunSettings): number {
+    const cores = availableParallelism();
+    if (threads > cores && !this.#toldThreads.has(threads)) {
+      this.#toldThreads.add(threads);
+      this.#log.warn({ threads, cores }, "model asked for more threads than there are cores");
+    }
+    return Math.min(threads, cores);
   }
 
   #isBig({ usualBytes }: ModelFootprint): boolean {

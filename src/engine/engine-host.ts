@@ -133,7 +133,7 @@ export class EngineHost implements HostOfModel {
   /** As `Engine.load`. In a dedicated host, which takes one load in its life, a failure ends the host. */
   async load(load: HostLoad): Promise<HostedModel> {
     const number = ++this.#lastModel;
-    this.#commit(number, load.source.estimatedBytes);
+    this.#commit(number, load.source.estimatedBytes, load.threads);
     try {
       const { inputs, outputs, measuredBytes, warmupMs } =
         this.kind === "dedicated"
@@ -161,7 +161,7 @@ export class EngineHost implements HostOfModel {
     for (const resident of former.#models.values()) {
       const { model, load } = resident;
       const number = ++this.#lastModel;
-      this.#commit(number, model.sizeBytes);
+      this.#commit(number, model.sizeBytes, load.threads);
       try {
         await this.#loadBesideOthers(number, { ...load, signal: never });
       } catch (error) {
@@ -186,8 +186,9 @@ export class EngineHost implements HostOfModel {
     this.#commit(number, 0);
   }
 
-  /** 0: the model takes nothing any more. */
-  #commit(model: number, bytes: number): void {
+  /** 0: the model takes nothing any more. `threads`: if they are not counted yet. */
+  #commit(model: number, bytes: number, threads?: number): void {
+    this.#cap.countThreads(model, bytes === 0 ? 0 : threads);
     this.#committedBytes += bytes - (this.#bytes.get(model) ?? 0);
     if (bytes === 0) this.#bytes.delete(model);
     else this.#bytes.set(model, bytes);
@@ -246,19 +247,15 @@ export class EngineHost implements HostOfModel {
     }
   }
 
-  /** For the models that are here or promised, and for a load: these come one after the other. One that comes alone
-   *  and has no bounds gets a cap of its own. */
-  #allowMemory({
-    mostBytes,
-    threads = 1,
-    loadingBytes = 0,
-  }: Partial<HostLoad> = {}): Promise<void> | undefined {
+  /** For the models that are here or promised, and for a load: these come one after the other. One that comes
+   *  alone may have no bounds. */
+  #allowMemory(load?: HostLoad): Promise<void> | undefined {
     const { pid, baseDataBytes: baseBytes } = this.process;
     if (baseBytes === undefined) return undefined;
-    if (mostBytes === undefined) {
-      return this.#cap.allow(pid, { baseBytes, modelBytes: this.#committedBytes, loadingBytes });
-    }
-    return this.#cap.allowLoad(pid, { baseBytes, mostBytes, loadingBytes, threads });
+    const { loadingBytes = 0, mostBytes, threads = 1 } = load ?? {};
+    return mostBytes === undefined
+      ? this.#cap.allow(pid, { baseBytes, modelBytes: this.#committedBytes, loadingBytes })
+      : this.#cap.allowLoad(pid, { baseBytes, mostBytes, loadingBytes, threads });
   }
 
   async #callLoad(number: number, load: HostLoad): Promise<LoadAnswer> {

@@ -1,6 +1,7 @@
 import { extname } from "node:path";
 import { Worker } from "node:worker_threads";
 import { describeError, RuntimeError } from "../errors.ts";
+import { endsWithProcess } from "../process-exit.ts";
 import type { ModelPlace } from "./engine.ts";
 import type { FileThreadAnswer, FileThreadCall, FileThreadSetup } from "./file-thread-messages.ts";
 import type { InspectedFiles } from "./files/model-inspector.ts";
@@ -104,6 +105,7 @@ class FileThread {
     });
     // It is the port that keeps the server up.
     this.#worker.unref();
+    endsWithProcess(this.#worker);
     this.#worker.on("message", (answer: FileThreadAnswer) => this.#settle(answer));
     this.#worker.on("error", (error) => this.#lose(error));
     this.#worker.on("exit", () => this.#lose(new Error("it ended")));

@@ -2,6 +2,9 @@ import { flushCompileCache } from "node:module";
 import { Socket } from "node:net";
 import { describeError, RuntimeError } from "../errors.ts";
 import type { Tensor, TensorSpec } from "../tensor.ts";
+import { checkReadable } from "./child/check-readable.ts";
+import { preferForOom } from "./child/oom-score.ts";
+import { checkThreadsFit } from "./child/thread-stacks.ts";
 import { modelFormats } from "./engine-catalog.ts";
 import type { HostEngine, HostModel } from "./host-engine.ts";
 import type {
@@ -67,6 +70,7 @@ let working = false;
 process.on("SIGINT", () => {});
 process.on("SIGTERM", () => {});
 process.title = "modelport-engine-host";
+preferForOom();
 
 /** For all reads: frames are put together elsewhere. Node would take 64 KiB for each and give most of it
  *  back, and what stays until the next collection scatters the heap that models share. */
@@ -173,6 +177,8 @@ async function load(frame: Frame): Promise<void> {
   const engine = engines.get(format);
   if (engine === undefined) throw new RuntimeError("load-failed", `no engine for ${format}`);
   if (!ownsHost) letGo();
+  checkReadable([file, ...Object.values(dataFiles ?? {})]);
+  checkThreadsFit(threads);
   const before = ownsHost ? undefined : nativeBytes(anonymousBytes());
   const model = await engine.load(file, { threads, dataFiles });
   models.set(frame.model, model);

@@ -1,4 +1,5 @@
 import { execFile } from "node:child_process";
+import { threadStackBytes } from "./child/thread-stacks.ts";
 import type { EngineLog } from "./engine-log.ts";
 
 export interface MemoryCapOptions {
@@ -11,8 +12,6 @@ export interface MemoryCapOptions {
 const predictionFactor = 1.3;
 /** Caps grow in steps, since a change costs the start of a process. */
 const stepBytes = 256 * 1024 * 1024;
-/** The stack of a thread, which counts whole, whatever it uses. */
-const stackBytes = 8 * 1024 * 1024;
 /** What a load needs beside its model for a moment: buffers in which files are read, above all. */
 const loadRoomBytes = 64 * 1024 * 1024;
 
@@ -32,12 +31,23 @@ export class HostMemoryCap {
   #cappedBytes = 0;
   /** The same of the last that holds. */
   #heldBytes = 0;
+  /** Model -> bytes of the stacks of its threads. */
+  readonly #stacks = new Map<number, number>();
   /** A change that does not hold yet. */
   #changing: Promise<void> | undefined;
 
   constructor(options: MemoryCapOptions, setLimit: SetDataLimit = runPrlimit) {
     this.#options = options;
     this.#setLimit = setLimit;
+  }
+
+  /** Counts the stacks of the threads that compute the runs of `model` from the next `allow` on; 0: not any more,
+   *  undefined: as before. */
+  countThreads(model: number, threads: number | undefined): void {
+    if (threads === undefined) return;
+    const bytes = threadStackBytes(threads);
+    if (bytes === 0) this.#stacks.delete(model);
+    else this.#stacks.set(model, bytes);
   }
 
   /** Lets the host hold models of `modelBytes` in all, and `loadingBytes` more for loads that are under way.
@@ -57,7 +67,7 @@ export class HostMemoryCap {
   ): Promise<void> | undefined {
     const { runMemoryBytes } = this.#options;
     if (!this.#canCap(pid)) return undefined;
-    const wantedBytes = predictionFactor * modelBytes + loadingBytes;
+    const wantedBytes = predictionFactor * modelBytes + loadingBytes + sum(this.#stacks.values());
     // Whoever is covered by a change under way waits for it too, or would overtake the one who asked.
     if (this.#cappedBytes > 0 && wantedBytes <= this.#cappedBytes) return this.#changing;
     this.#cappedBytes = Math.ceil(wantedBytes / stepBytes) * stepBytes;
@@ -76,7 +86,7 @@ export class HostMemoryCap {
     },
   ): Promise<void> | undefined {
     if (!this.#canCap(pid)) return undefined;
-    const roomBytes = loadRoomBytes + load.loadingBytes + load.threads * stackBytes;
+    const roomBytes = loadRoomBytes + load.loadingBytes + threadStackBytes(load.threads);
     return this.#change(pid, 0, load.baseBytes + predictionFactor * load.mostBytes + roomBytes);
   }
 
@@ -111,6 +121,12 @@ export class HostMemoryCap {
     const facts = { hostPid: pid, reason: error.message };
     this.#options.log.warn(facts, "memory of an engine host was not capped");
   }
+}
+
+function sum(numbers: Iterable<number>): number {
+  let total = 0;
+  for (const number of numbers) total += number;
+  return total;
 }
 
 function runPrlimit(pid: number, limitBytes: number): Promise<Error | undefined> {

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { RuntimeError } from "../errors.ts";
 import { fromFileError } from "../file-errors.ts";
 import { type FolderListing, isForeignName, searchModel } from "../model-search.ts";
+import { nameOfType } from "../regular-file.ts";
 import { fileKindOf } from "./files/file-kind.ts";
 import { sampleFile } from "./files/file-sample.ts";
 
@@ -18,7 +19,10 @@ export function findModelFile(path: string, extension: string): string {
   const found = statPath(path);
   if (found.isFile()) return path;
   if (!found.isDirectory()) {
-    throw new RuntimeError("invalid-argument", `${path} is neither a file nor a directory`);
+    throw new RuntimeError(
+      "invalid-argument",
+      `${path} is ${nameOfType(found)}, expected a file or a directory`,
+    );
   }
   const search = searchModel(path, [extension]);
   let step = search.next();

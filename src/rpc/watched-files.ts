@@ -1,6 +1,7 @@
-import { readFile, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import type { Logger } from "pino";
 import { describeError, RuntimeError } from "../errors.ts";
+import { readRegularFile } from "../regular-file.ts";
 
 // A look costs as many stat calls as there are files.
 const defaultIntervalMs = 1_000;
@@ -75,7 +76,7 @@ export class WatchedFiles {
   /** Marks of before the files were read: what changes meanwhile is seen at the next look. */
   async #read(): Promise<string> {
     const marks = await this.#currentMarks();
-    this.#use(await Promise.all(this.#paths.map((path) => readFile(path))));
+    this.#use(await Promise.all(this.#paths.map(readRegularFile)));
     return marks;
   }
 

@@ -4,6 +4,7 @@ import { dirname, extname, join, parse } from "node:path";
 import { RuntimeError } from "../errors.ts";
 import { fromFileError } from "../file-errors.ts";
 import { isForeignName, isModelFileName, searchModel } from "../model-search.ts";
+import { nameOfType } from "../regular-file.ts";
 import { settingsFileName } from "../run-settings.ts";
 import { servedVersions } from "../served-versions.ts";
 import { tritonConfigName } from "../triton-config.ts";
@@ -116,7 +117,7 @@ async function judge(
   if (!isModelFile) return `has none of the extensions of models (${rules.extensions.join(", ")})`;
   const id = parse(name).name;
   if (!found.isFile()) {
-    const why = `${path} is neither a file nor a directory`;
+    const why = `${path} is ${nameOfType(found)}, expected a file or a directory`;
     return unreadable(id, path, new RuntimeError("invalid-argument", why));
   }
   const files = [path, join(directory, `${id}.${settingsFileName}`), sharedSettings(path)];

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { readdirSync, statSync } from "node:fs";
 import { rm } from "node:fs/promises";
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { HostLostError } from "../../src/engine/host-lost-error.ts";
@@ -140,8 +141,8 @@ describe("a load", { timeout: limitMs }, () => {
     it(`that the engine refuses says why, and leaves nothing (isolated: ${isolated})`, async (t) => {
       const fixture = await startEngine(t);
       await fixture.settled(1);
-      for (const [name, bytes, message] of [
-        ["op.onnx", unknownOp(), /^op\.onnx: .*NoSuchOperator/],
+      for (const [name, bytes, message, kind = "load-failed"] of [
+        ["op.onnx", unknownOp(), /^op\.onnx: .*NoSuchOperator/, "invalid-argument"],
         ["float4.onnx", float4Io(), /input 'x' is FLOAT4E2M1, which cannot be served/],
         [
           "sequence.onnx",
@@ -152,7 +153,7 @@ describe("a load", { timeout: limitMs }, () => {
         const path = await fixture.put(name, bytes);
         await assert.rejects(fixture.load(path, { isolated }), (error: unknown) => {
           assert.ok(error instanceof RuntimeError);
-          assert.equal(error.kind, "invalid-argument", "it is the model's fault");
+          assert.equal(error.kind, kind);
           assert.match(error.message, message);
           assert.ok(!error.message.includes(fixture.directory), error.message);
           assert.ok(error.message.length <= 600 && !error.message.includes("\n"));
@@ -379,14 +380,14 @@ describe("the threads of a model", { timeout: limitMs, skip: !canMeasureTrees },
     return { model, added: Math.max(...added) };
   };
 
-  it("are one in a shared host, and as many as its settings say", async (t) => {
+  it("are one in a shared host, and as many as its settings say, or as there are cores", async (t) => {
     const fixture = await startEngine(t);
     await fixture.settled(1);
     const { model: usual, added } = await loadWith(fixture, 0);
     assert.equal(added, 0);
     // The one that calls computes as well.
     const { model: wide, added: more } = await loadWith(fixture, 5);
-    assert.equal(more, 4);
+    assert.equal(more, Math.min(5, availableParallelism()) - 1);
     const inputs = [fp32("x", [1, 4], [1, 2, 3, 4])];
     const [y] = await wide.infer({ inputs, outputs: ["y"] }, forever);
     assert.deepEqual(fp32Values(y), [2, 3, 4, 5]);

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { chmod, mkdir, rename, rm, symlink, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
@@ -114,6 +115,24 @@ describe("files that change under a runtime", { timeout: 120_000 }, () => {
     await assertRefused("device.onnx", "InvalidArgument", /device\.onnx/);
     await assertRefused("broken.onnx", "FailedPrecondition", /broken\.onnx/);
     await assertRefused("outside.onnx", "InvalidArgument", /outside\.onnx/);
+  });
+
+  it("a FIFO beside a model is refused by name, and holds no thread that others need", async () => {
+    // More than Node has threads for files.
+    for (const name of ["modelport.json", "config.pbtxt"]) {
+      for (let n = 0; n < 5; n++) {
+        const folder = `fifo-${n}-${name}`;
+        await mkdir(pathOf(folder));
+        await runtime.put(`${folder}/model.onnx`, addConstant(1));
+        execFileSync("mkfifo", [pathOf(join(folder, name))]);
+        const message = new RegExp(`${name} is a FIFO, expected a regular file`);
+        await assertRefused(folder, "InvalidArgument", message);
+      }
+    }
+    await runtime.put("m.onnx", addConstant(1));
+    assert.equal(codeIn(await calls.predict("m.onnx")), "OK");
+    await loadAndRun("neighbour", "m.onnx", [2, 3, 4, 5]);
+    assert.equal(codeIn(await calls.unload("neighbour")), "OK");
   });
 
   async function assertRefused(path: string, code: string, message: RegExp): Promise<void> {

@@ -1,5 +1,6 @@
-import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { closeSync, readSync } from "node:fs";
 import { basename } from "node:path";
+import { openRegularFileSync } from "../../regular-file.ts";
 
 /** What is looked at to tell what a file is. */
 export interface FileSample {
@@ -16,13 +17,12 @@ const maxBytes = 64 * 1024;
 /** Undefined if the file cannot be read. Blocks. */
 export function sampleFile(file: string): FileSample | undefined {
   try {
-    const descriptor = openSync(file, "r");
+    const { descriptor, sizeBytes } = openRegularFileSync(file);
     try {
-      const { size } = fstatSync(descriptor);
-      const length = Math.min(size, maxBytes);
+      const length = Math.min(sizeBytes, maxBytes);
       const head = readAt(descriptor, 0, length);
-      const tail = size <= maxBytes ? head : readAt(descriptor, size - length, length);
-      return { name: basename(file), sizeBytes: size, head, tail };
+      const tail = sizeBytes <= maxBytes ? head : readAt(descriptor, sizeBytes - length, length);
+      return { name: basename(file), sizeBytes, head, tail };
     } finally {
       closeSync(descriptor);
     }

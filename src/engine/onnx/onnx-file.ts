@@ -1,7 +1,8 @@
-import { accessSync, closeSync, constants, fstatSync, openSync, statSync } from "node:fs";
+import { accessSync, closeSync, constants, statSync } from "node:fs";
 import { dirname, isAbsolute, join, normalize } from "node:path";
 import { RuntimeError } from "../../errors.ts";
 import { fromFileError } from "../../file-errors.ts";
+import { checkRegular, openRegularFileSync } from "../../regular-file.ts";
 import type { OnnxGraph } from "./onnx-graph.ts";
 import { OnnxGraphBuilder } from "./onnx-graph-builder.ts";
 import {
@@ -60,11 +61,9 @@ export async function scanOnnxFile(
   findDataFile = (location: string) => join(dirname(file), location),
 ): Promise<OnnxStructure> {
   try {
-    const descriptor = openSync(file, "r");
+    const { descriptor, sizeBytes } = openRegularFileSync(file);
     try {
-      const found = fstatSync(descriptor);
-      if (!found.isFile()) throw new RuntimeError("invalid-argument", `${file} is not a file`);
-      const cursor = new ProtobufCursor(descriptor, { name: file, sizeBytes: found.size });
+      const cursor = new ProtobufCursor(descriptor, { name: file, sizeBytes });
       const scan = new OnnxScan(file, cursor);
       scan.walk();
       scan.checkDataFiles(findDataFile);
@@ -366,13 +365,14 @@ function externalNumber(text: string | undefined): number | undefined {
 }
 
 function dataFileBytes(dataFile: string, modelFile: string): number {
+  const what = `${dataFile} (weights of ${modelFile})`;
   try {
     const found = statSync(dataFile);
+    checkRegular(found, what);
     // The engine, which opens it, would not say which of the files it was.
     accessSync(dataFile, constants.R_OK);
-    if (found.isFile()) return found.size;
+    return found.size;
   } catch (error) {
-    throw fromFileError(error, `${dataFile} (weights of ${modelFile})`);
+    throw fromFileError(error, what);
   }
-  throw new RuntimeError("invalid-argument", `${dataFile} (weights of ${modelFile}) is not a file`);
 }

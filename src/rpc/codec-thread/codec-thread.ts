@@ -1,6 +1,7 @@
 import { extname } from "node:path";
 import { Worker } from "node:worker_threads";
 import { describeError, RuntimeError } from "../../errors.ts";
+import { endsWithProcess } from "../../process-exit.ts";
 import type { RestInference, RestInferenceBody } from "../rest-request.ts";
 import type { CodecAnswer } from "./codec-thread-messages.ts";
 import { maxJsonHeapBytes } from "./json-cost.ts";
@@ -59,6 +60,7 @@ export class CodecThread {
     });
     // It is the port that keeps the server up.
     worker.unref();
+    endsWithProcess(worker);
     worker.on("message", (answer: CodecAnswer) => this.#settle(answer));
     worker.on("error", (error) => this.#lose(worker, error));
     worker.on("exit", () => this.#lose(worker, new Error("it ended")));

@@ -1,6 +1,7 @@
-import { open, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { open, rm, stat, writeFile } from "node:fs/promises";
 import type { Server } from "node:net";
 import { join } from "node:path";
+import { readRegularFile } from "../../regular-file.ts";
 import { knock, listenForKnocks } from "./knock.ts";
 import { hasEnded, isSameBoot, ownIdentity, type ProcessIdentity } from "./process-identity.ts";
 
@@ -96,7 +97,7 @@ export async function isLeftover(directory: string, name: string, nowMs: number)
 /** Undefined if it cannot be read, as another user's, or is not whole. */
 async function readMark(path: string): Promise<Mark | undefined> {
   try {
-    const mark = JSON.parse(await readFile(path, "utf8")) as Partial<Mark>;
+    const mark = JSON.parse(String(await readRegularFile(path))) as Partial<Mark>;
     const { host, bootId, pidNamespace, pid, startTicks, device } = mark;
     const texts = [host, bootId, pidNamespace, startTicks, device];
     const isWhole = texts.every((text) => typeof text === "string") && Number.isInteger(pid);

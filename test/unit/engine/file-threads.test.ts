@@ -120,10 +120,22 @@ describe("the threads that look at model files", { timeout: 60_000 }, () => {
   });
 
   it("are joined by another one while a disk does not answer", async (t) => {
-    // To open a pipe that nobody writes to blocks as a lost network disk does.
+    // To open a pipe that nobody writes to blocks as a lost network disk does. The threads' own code looks
+    // at the type first.
     const pipe = join(directory, "pipe.onnx");
     assert.equal(spawnSync("mkfifo", [pipe]).status, 0);
-    const threads = start(t);
+    const main = new URL("../../../src/engine/file-thread-main.ts", import.meta.url);
+    const entry = new URL(
+      `data:text/javascript,${encodeURIComponent(
+        `import { readFileSync } from "node:fs";
+         import { parentPort } from "node:worker_threads";
+         parentPort.on("message", ({ task, model }) => {
+           if (task === "inspect") readFileSync(model.file);
+         });
+         await import(${JSON.stringify(main.href)});`,
+      )}`,
+    );
+    const threads = start(t, entry);
     await threads.find(placeOf(file));
     let isStuck = true;
     const stuck = threads.inspect({ format: "onnx", file: pipe }).finally(() => {

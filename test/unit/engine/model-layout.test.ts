@@ -152,7 +152,7 @@ describe("the model file at a path", () => {
     execFileSync("mkfifo", [fifo]);
     assert.throws(() => findModelFile(fifo, ".onnx"), {
       kind: "invalid-argument",
-      message: /neither a file nor a directory/,
+      message: /fifo is a FIFO, expected a file or a directory/,
     });
   });
 

@@ -161,7 +161,7 @@ describe("a local model repository", () => {
       "gone: what DIR/gone points to does not exist",
       "iris/ iris.onnx",
       "old: what DIR/old.onnx points to does not exist",
-      "pipe: DIR/pipe.onnx is neither a file nor a directory",
+      "pipe: DIR/pipe.onnx is a FIFO, expected a file or a directory",
     ]);
     assert.deepEqual(await ignoredIn(directory), ["loops", "notes.txt"]);
   });

@@ -1,0 +1,71 @@
+import {
+  closeSync,
+  constants,
+  type Dirent,
+  fstatSync,
+  openSync,
+  type Stats,
+  statSync,
+} from "node:fs";
+import { type FileHandle, open, stat } from "node:fs/promises";
+import { RuntimeError } from "./errors.ts";
+
+// A FIFO blocks whoever opens it until somebody writes, and with that one of the few threads that Node has for all
+// files; a device may do anything. So the type comes first, and again once the file is open, since the name may lead
+// elsewhere by then. Opened without O_NONBLOCK, a FIFO that came between the two would block after all.
+
+/** Windows knows none of these. */
+const flags = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0) | (constants.O_NOCTTY ?? 0);
+
+/** Opens a file for reading that others may have put there; the caller closes it. Rejects with "invalid-argument" if
+ *  `path` leads to anything but a regular file, else with the error of the system. Waits for no writer. */
+export async function openRegularFile(path: string): Promise<FileHandle> {
+  checkRegular(await stat(path), path);
+  const file = await open(path, flags);
+  try {
+    checkRegular(await file.stat(), path);
+    return file;
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
+}
+
+/** As `openRegularFile`, for threads that may block: a descriptor, which the caller closes, and its size in bytes. */
+export function openRegularFileSync(path: string): { descriptor: number; sizeBytes: number } {
+  checkRegular(statSync(path), path);
+  const descriptor = openSync(path, flags);
+  try {
+    const found = fstatSync(descriptor);
+    checkRegular(found, path);
+    return { descriptor, sizeBytes: found.size };
+  } catch (error) {
+    closeSync(descriptor);
+    throw error;
+  }
+}
+
+/** All of a file. Rejects as `openRegularFile`. */
+export async function readRegularFile(path: string): Promise<Buffer> {
+  const file = await openRegularFile(path);
+  try {
+    return await file.readFile();
+  } finally {
+    await file.close();
+  }
+}
+
+/** Throws "invalid-argument" with what `found` is, unless that is a regular file. `what` names it. */
+export function checkRegular(found: Stats, what: string): void {
+  if (found.isFile()) return;
+  const message = `${what} is ${nameOfType(found)}, expected a regular file`;
+  throw new RuntimeError("invalid-argument", message);
+}
+
+/** With its article. */
+export function nameOfType(found: Stats | Dirent): string {
+  if (found.isFIFO()) return "a FIFO";
+  if (found.isSocket()) return "a socket";
+  if (found.isCharacterDevice() || found.isBlockDevice()) return "a device";
+  return found.isDirectory() ? "a directory" : "of an unknown type";
+}
