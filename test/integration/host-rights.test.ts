@@ -39,7 +39,7 @@ describe("an engine host", {
     await load(path);
     await chown(path, nobody, nobody);
     await assert.rejects(load(path), {
-      kind: "failed-precondition",
+      kind: "load-failed",
       message: /add\.onnx is not readable: access denied to the engine host/,
     });
   });

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { threadStackBytes } from "../../../src/engine/child/thread-stacks.ts";
 import { silentLog } from "../../../src/engine/engine-log.ts";
 import { HostMemoryCap } from "../../../src/engine/host-memory-cap.ts";
 
@@ -42,6 +43,6 @@ describe("the cap on a host's memory", () => {
       threads: 2,
     });
     await allow(30);
-    assert.deepEqual(limits, [1_300 + 64 + 7 + 2 * 8, 256 + 64]);
+    assert.deepEqual(limits, [1_300 + 64 + 7 + threadStackBytes(2) / MiB, 256 + 64]);
   });
 });
