@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
-import { describe, it, type TestContext } from "node:test";
+import { describe, it } from "node:test";
 import { fuzzRandom } from "../support/fuzz-seed.ts";
 import { MeshedRuntime } from "../support/model-mesh/meshed-runtime.ts";
 import { runChurn } from "../support/model-mesh/start-churn.ts";
+import { addsWithWeights } from "../support/onnx-models.ts";
 
 const MiB = 1024 * 1024;
 
@@ -18,15 +19,10 @@ describe("more models than fit, from 20 kB to 50 MB in one shared host", () => {
 });
 
 describe("the stand-in for ModelMesh", () => {
-  async function startPod(t: TestContext, minChurnAgeMs?: number): Promise<MeshedRuntime> {
-    const guard = minChurnAgeMs === undefined ? {} : { minChurnAgeMs };
-    const pod = await MeshedRuntime.start({ scale: 50, capacityBytes: 4 * MiB, ...guard });
-    t.after(() => pod.close());
-    return pod;
-  }
-
   it("refuses a load that would evict what was used a moment ago", async (t) => {
-    const pod = await startPod(t, 100_000);
+    const options = { scale: 50, capacityBytes: 4 * MiB, minChurnAgeMs: 100_000 };
+    const pod = await MeshedRuntime.start(options);
+    t.after(() => pod.close());
     let refused: unknown;
     for (let at = 0; at < 100 && refused === undefined; at++) {
       await pod.addModel(`m-${at}`, at);
@@ -41,8 +37,10 @@ describe("the stand-in for ModelMesh", () => {
   });
 
   it("hands a cancelled load to whoever wants the model before its unload", async (t) => {
-    const pod = await startPod(t);
-    await pod.addModel("m", 1);
+    const pod = await MeshedRuntime.start({ scale: 50, capacityBytes: 256 * MiB });
+    t.after(() => pod.close());
+    // Its load lasts for longer than it takes to see that it has begun.
+    pod.mesh.register("m", await pod.write("m", addsWithWeights(1, 50 * MiB)));
     const first = pod.mesh.ensureLoaded("m").catch(() => {});
     while (!pod.mesh.cache.entries.some(({ state }) => state === "loading")) {
       await new Promise((resolve) => setImmediate(resolve));

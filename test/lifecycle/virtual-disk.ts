@@ -15,6 +15,9 @@ interface Entry {
   readonly edition: number;
 }
 
+/** What is asked of a disk. */
+type Question = "stat" | "readdir" | "open";
+
 /** A disk whose answers come when they are told to, or at once. */
 export class VirtualDisk {
   readonly #works: OpenWorks;
@@ -52,12 +55,12 @@ export class VirtualDisk {
     return entry && fileIdentity(statsOf(entry));
   }
 
-  /** Answers `stat` and `readdir` of node:fs/promises for virtual paths. Returns the function
+  /** Answers `stat`, `readdir` and `open` of node:fs/promises for virtual paths. Returns the function
    *  that ends that. `current`: the disk of the moment. */
   static install(current: () => VirtualDisk | undefined): () => void {
-    const { stat, readdir } = fsPromises;
-    const real: Record<string, unknown> = { stat, readdir };
-    const divert = (name: "stat" | "readdir") => {
+    const { stat, readdir, open } = fsPromises;
+    const real: Record<string, unknown> = { stat, readdir, open };
+    const divert = (name: Question) => {
       const ofDisk = real[name] as (...args: unknown[]) => Promise<unknown>;
       return (path: unknown, ...rest: unknown[]): Promise<unknown> => {
         const disk = current();
@@ -70,6 +73,7 @@ export class VirtualDisk {
     Object.assign(fsPromises, {
       stat: divert("stat"),
       readdir: divert("readdir"),
+      open: divert("open"),
     });
     syncBuiltinESMExports();
     return () => {
@@ -78,7 +82,7 @@ export class VirtualDisk {
     };
   }
 
-  #ask(name: "stat" | "readdir", path: string): Promise<unknown> {
+  #ask(name: Question, path: string): Promise<unknown> {
     const answer = Promise.withResolvers<unknown>();
     const settle = (outcome: number) => {
       const entry = this.#entries.get(path);
@@ -88,6 +92,8 @@ export class VirtualDisk {
       };
       if (outcome >= 97) return refuse("EMFILE");
       if (entry === undefined) return refuse("ENOENT");
+      // Files with text, such as settings, are not simulated: there are none.
+      if (name === "open") return refuse("EIO");
       if (name === "stat") answer.resolve(statsOf(entry));
       else answer.resolve(this.#list(path));
       return "answered";
