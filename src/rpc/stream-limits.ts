@@ -161,7 +161,8 @@ class OpenStream implements WatchedStream, HeldCall {
   listen(): void {
     const { stream, headers } = this;
     const { messages } = this.#limits.parts;
-    this.#counter = bodyCounterOf(messages, { path: headers[":path"], headers });
+    const isStream = this.envelopes !== undefined;
+    this.#counter = bodyCounterOf(messages, { path: headers[":path"], headers, isStream });
     setAccount(stream, this.account);
     stream.once("close", () => this.closed());
     if (stream.endAfterHeaders) return;

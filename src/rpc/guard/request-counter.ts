@@ -19,6 +19,8 @@ export function requestMessages(services: readonly DescService[]): RequestMessag
 interface CountedCall {
   readonly path: string | undefined;
   readonly headers: IncomingHttpHeaders;
+  /** Whether its client sends messages after the answer has begun, when there is no good form for a refusal. */
+  readonly isStream?: boolean;
 }
 
 /** A counter for one message of this call, in the form that it has once it is inflated. Undefined if it is no call
@@ -45,7 +47,7 @@ export function bodyCounterOf(
   const newCounter = messageCounterOf(messages, call);
   if (newCounter === undefined) return undefined;
   const type = call.headers["content-type"] ?? "";
-  if (type.startsWith("application/grpc")) return new EnvelopedCounter(newCounter, true);
+  if (type.startsWith("application/grpc")) return new EnvelopedCounter(newCounter, !call.isStream);
   if (type.startsWith("application/connect+")) return new EnvelopedCounter(newCounter, false);
   const encoding = call.headers["content-encoding"] ?? "identity";
   return encoding === "identity" ? newCounter() : undefined;
