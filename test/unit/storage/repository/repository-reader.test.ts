@@ -12,7 +12,8 @@ import { RepositoryReader } from "../../../../src/storage/repository/repository-
 async function setUp(t: TestContext) {
   const directory = await mkdtemp(join(tmpdir(), "modelport-reader-"));
   t.after(() => rm(directory, { recursive: true, force: true }));
-  let nowMs = performance.now();
+  // Whole, or a second later would not always be a second later.
+  let nowMs = Math.ceil(performance.now());
   t.mock.method(performance, "now", () => nowMs);
   const readings: PromiseWithResolvers<RepositoryListing>[] = [];
   const reader = new RepositoryReader(directory, [".onnx"], () => {
