@@ -64,7 +64,10 @@ describe("files that are almost ONNX models", { timeout: 240_000 }, () => {
       assert.doesNotMatch(outcome.message, /internal error/i, what);
     }
     assert.equal(codeIn(await calls.unload("mutant")), "OK");
-    return outcome.ok || !/engine host/.test(outcome.message) ? code : "host lost";
+    if (outcome.ok) return code;
+    if (/engine host/.test(outcome.message)) return "host lost";
+    // The engine's own words follow the name of the file.
+    return /(^|: )mutant\.onnx: /.test(outcome.message) ? "refused by the engine" : code;
   }
 
   async function assertUndisturbed(): Promise<void> {
@@ -95,12 +98,12 @@ describe("files that are almost ONNX models", { timeout: 240_000 }, () => {
     }
     t.diagnostic(JSON.stringify(outcomes));
     assert.ok((outcomes["OK"] ?? 0) > 0 && (outcomes["InvalidArgument"] ?? 0) > 0);
-    assert.ok((outcomes["Internal"] ?? 0) > 0, "some must come as far as the engine");
+    assert.ok((outcomes["refused by the engine"] ?? 0) > 0, "some must come as far as the engine");
     await assertUndisturbed();
   });
 
   it("of the corpus end the same way, one by one", async (t) => {
-    const files = (await readdir(corpus)).sort();
+    const files = (await readdir(corpus)).filter((name) => name.endsWith(".onnx")).sort();
     assert.ok(files.length > 0);
     for (const file of files) {
       const outcome = await tryLoad(await readFile(join(corpus, file)), file);

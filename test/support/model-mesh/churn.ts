@@ -22,6 +22,8 @@ export interface ChurnReport {
   readonly cancelledLoads: number;
   /** Calls that ModelMesh itself gave up: it evicted the model on its way in, or handed out a cancelled load. */
   readonly givenUp: number;
+  /** Loads that found no memory after ModelMesh had waited in vain for a prediction, and so counted too little. */
+  readonly misjudged: number;
   readonly faults: readonly string[];
 }
 
@@ -36,6 +38,7 @@ export class Churn {
   readonly #faults: string[] = [];
   #answered = 0;
   #givenUp = 0;
+  #misjudged = 0;
 
   constructor(pod: MeshedRuntime, options: ChurnOptions) {
     this.#pod = pod;
@@ -63,7 +66,8 @@ export class Churn {
     this.#faults.push(...(await endedHosts(this.#pod.served.port)));
     const { evictions, cancelledLoads } = this.#pod.mesh.books;
     const answered = this.#answered;
-    return { answered, evictions, cancelledLoads, givenUp: this.#givenUp, faults: this.#faults };
+    const [givenUp, misjudged, faults] = [this.#givenUp, this.#misjudged, this.#faults];
+    return { answered, evictions, cancelledLoads, givenUp, misjudged, faults };
   }
 
   async #ask(at: number): Promise<void> {
@@ -73,8 +77,15 @@ export class Churn {
       else this.#faults.push(`m-${at} answered ${answer}, expected ${at + 1}`);
     } catch (reason) {
       if (isGivenUp(reason)) this.#givenUp++;
+      else if (this.#wasMisjudged(reason)) this.#misjudged++;
       else this.#faults.push(`m-${at}: ${reason}: ${this.#pod.mesh.books.recent(`m-${at}`)}`);
     }
+  }
+
+  /** A busy machine may take longer than the half second that ModelMesh waits: it then counts the default. */
+  #wasMisjudged(reason: unknown): boolean {
+    const isFull = reason instanceof MeshError && reason.message.includes("RESOURCE_EXHAUSTED");
+    return isFull && this.#pod.mesh.books.codesOf("predictModelSize").some((code) => code !== "OK");
   }
 
   /** As a second ModelMesh would that wants the model elsewhere: often in the middle of its load. */
