@@ -50,7 +50,11 @@ export function replaceOutputs(
   for (const output of others) {
     const first = producers.get(output.name);
     const sources = first && sourcesOf(reader, { output, producers, taken });
-    if (first === undefined || sources === undefined) throw refusal(output, first?.node);
+    if (first === undefined || sources === undefined) {
+      // The file need not say what an output is: the engine finds out.
+      if (output.type.tag === "value of no type") continue;
+      throw refusal(output, first?.node);
+    }
     const nodes: Piece[] = sources.map(({ from, to }) =>
       newNode("Identity", from, { to: to.name }),
     );

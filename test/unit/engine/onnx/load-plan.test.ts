@@ -139,6 +139,13 @@ describe("the plan of a load", () => {
     });
   });
 
+  it("leaves it to the engine what an output is of which the file gives no type", () => {
+    const nodes = [{ op: "Relu", inputs: ["x"], outputs: ["y"] }];
+    const outputs = [{ name: "y", datatype: undefined, shape: undefined }];
+    const graph: OnnxGraph = { inputs: [fp32("x")], outputs, nodes };
+    assert.equal(planOf(encodeModel(graph).finish()).bytes, undefined);
+  });
+
   it("leaves a broken file to the engine", () => {
     const model = encodeModel(scaling()).finish();
     for (const broken of [model.subarray(0, -3), new Uint8Array(), Buffer.from("no model")]) {
