@@ -42,6 +42,9 @@ const usualDatatypes: readonly [Datatype, ...Datatype[]] = [
 const ranks = [1, 2, 2, 2, 3, 3, 4] as const;
 const sizes = [1, 2, 2, 3, 4] as const;
 const triesPerStep = 12;
+/** In a row: usually there are one or two. */
+const mostMisses = 200;
+let misses = 0;
 
 /** A graph whose rows may be independent or not. Undefined if nothing came of it. */
 export function randomGraph(
@@ -58,7 +61,12 @@ export function randomGraph(
     }
   }
   const outputs = chooseOutputs(draft);
-  if (outputs.length === 0) return undefined;
+  if (outputs.length === 0) {
+    // Whoever asks for one after the other would do so for ever.
+    if (++misses > mostMisses) throw new Error(`of ${misses} graphs in a row nothing came`);
+    return undefined;
+  }
+  misses = 0;
   return { model: draft.finish(outputs), inputs: draft.inputs, text: describe(draft, outputs) };
 }
 
