@@ -2,13 +2,13 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
-import { type AddressInfo, connect, createServer } from "node:net";
+import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it, type TestContext } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Calls, callsOf, codeIn, valuesIn } from "../support/calls.ts";
-import { clientKinds } from "../support/clients.ts";
+import { clientKinds, type Outcome } from "../support/clients.ts";
 import { addConstant, addOne, writeWeightsModel } from "../support/onnx-models.ts";
 import { cpuMsOf, measureTree } from "../support/process-tree.ts";
 import { asNobody, canLimit, limitProcesses, withOpenFiles } from "../support/resource-limits.ts";
@@ -24,7 +24,6 @@ describe("a system that has run out of", { timeout: 180_000, skip: !canLimit }, 
     root = await mkdtemp(join(tmpdir(), "modelport-exhaustion-"));
     await chmod(root, 0o755);
     await writeFile(join(root, "add1.onnx"), addOne());
-    await writeFile(join(root, "add2.onnx"), addConstant(2));
     await writeWeightsModel(join(root, "big.onnx"), 40 * MiB);
   });
   after(() => rm(root, { recursive: true, force: true }));
@@ -50,6 +49,19 @@ describe("a system that has run out of", { timeout: 180_000, skip: !canLimit }, 
     return (await measureTree(pid)).pids.filter((each) => each !== pid);
   }
 
+  /** The load of a file into which the server has not looked yet: what is left to do else is its host's. One needs a
+   *  single descriptor, which may just have become free; then somebody takes it, and another file is tried. */
+  async function refusedLoad(calls: Calls): Promise<Outcome> {
+    for (let attempt = 0; ; attempt++) {
+      const name = `new-${attempt}.onnx`;
+      await writeFile(join(root, name), addConstant(attempt));
+      const outcome = await calls.load("other", name);
+      if (!outcome.ok || attempt === 50) return outcome;
+      await calls.unload("other");
+      await sleep(50);
+    }
+  }
+
   /** How long `isBack` took to be true. */
   async function recovery(isBack: () => Promise<boolean>): Promise<string> {
     const startMs = performance.now();
@@ -66,31 +78,38 @@ describe("a system that has run out of", { timeout: 180_000, skip: !canLimit }, 
     assert.equal(codeIn(await calls.load("m", "add1.onnx")), "OK");
     const idleMs = await cpuMsOf(served.pid);
     let closedCount = 0;
-    const knocking = Array.from({ length: 150 }, () => connect(served.port, "127.0.0.1"));
-    for (const socket of knocking) {
+    const knocking: Socket[] = [];
+    const knock = () => {
+      const socket = connect(served.port, "127.0.0.1");
       socket.on("error", () => {}).on("close", () => closedCount++);
       t.after(() => socket.destroy());
-    }
+      knocking.push(socket);
+    };
+    for (let count = 0; count < 150; count++) knock();
+    // What becomes free meanwhile, when a program that a host needed has ended for example, is taken again.
+    const again = setInterval(knock, 10);
+    t.after(() => clearInterval(again));
     await waitFor(() => closedCount > 10);
-    // Not add1.onnx, into which the server has looked already: what is left to do is its host's.
-    const loaded = await calls.load("other", "add2.onnx");
+    const loaded = await refusedLoad(calls);
     assert.equal(codeIn(loaded), "Unavailable");
     assert.match(loaded.ok ? "" : loaded.message, /too many open files/);
     for (let round = 0; round < 20; round++) {
       assert.deepEqual(valuesIn(await calls.infer("m")), [2, 3, 4, 5]);
       await sleep(50);
     }
-    // What clients make of a connection that is closed at once differs.
-    assert.match(codeIn(await open(t, served).infer("m")), /^(Unavailable|Canceled|Aborted)$/);
+    // What clients make of a connection that is closed at once differs. One may be in time for what became free.
+    const refused = async () => codeIn(await open(t, served).infer("m")) !== "OK";
+    await waitFor(refused, 20_000);
+    clearInterval(again);
     const usedMs = (await cpuMsOf(served.pid)) - idleMs;
     const refusedCount = closedCount;
     for (const socket of knocking) socket.destroy();
     const fresh = await recovery(async () => codeIn(await open(t, served).infer("m")) === "OK");
     const loads = await recovery(
-      async () => codeIn(await calls.load("other", "add2.onnx")) === "OK",
+      async () => codeIn(await calls.load("other", "add1.onnx")) === "OK",
     );
     t.diagnostic(
-      `${refusedCount} of 150 connections refused; new connections after ${fresh}, loads after ${loads} more; ` +
+      `${refusedCount} of ${knocking.length} connections refused; new connections after ${fresh}, loads after ${loads} more; ` +
         `${usedMs} ms of CPU`,
     );
   });

@@ -37,7 +37,8 @@ describe("the stand-in for ModelMesh", () => {
   });
 
   it("hands a cancelled load to whoever wants the model before its unload", async (t) => {
-    const pod = await MeshedRuntime.start({ scale: 50, capacityBytes: 256 * MiB });
+    // By the wall's clock, its unload is three seconds away.
+    const pod = await MeshedRuntime.start({ scale: 1, capacityBytes: 256 * MiB });
     t.after(() => pod.close());
     // Its load lasts for longer than it takes to see that it has begun.
     pod.mesh.register("m", await pod.write("m", addsWithWeights(1, 50 * MiB)));
