@@ -147,7 +147,10 @@ describe("settings from several sources", () => {
   it("refuse a file that is not there, and one that is a directory", async () => {
     for (const path of [join(folder, "absent.yaml"), folder]) {
       const { problems } = await load(["--config", path]);
-      assert.match(problems.join("\n"), /^cannot read settings: (ENOENT|\S+ is a directory, expected)[^\n]*$/);
+      assert.match(
+        problems.join("\n"),
+        /^cannot read settings: (ENOENT|\S+ is a directory, expected)[^\n]*$/,
+      );
     }
   });
 
