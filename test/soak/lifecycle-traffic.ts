@@ -96,7 +96,7 @@ async function failToLoad({ soak, random, name }: SoakUser): Promise<void> {
     ["junk.onnx", "InvalidArgument"],
     ["half.onnx", "InvalidArgument"],
     ["missing.onnx", "FailedPrecondition"],
-    ["unknown-op.onnx", "Internal"],
+    ["unknown-op.onnx", "InvalidArgument"],
     ["../../outside.onnx", "InvalidArgument"],
   ]);
   await load(call, file, { expected: [code] });
