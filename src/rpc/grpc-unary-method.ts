@@ -10,7 +10,7 @@ import {
 } from "@bufbuild/protobuf";
 import type { MethodImpl } from "@connectrpc/connect";
 import type { GrpcUnaryContext } from "./grpc-unary-context.ts";
-import { ProtobufCounter } from "./guard/protobuf-counter.ts";
+import { refuseCostlyMessage } from "./guard/protobuf-counter.ts";
 import { rpcOf } from "./interceptors.ts";
 import type { MountedService } from "./mounted-service.ts";
 
@@ -52,7 +52,7 @@ function generatedMethod(
     rpc: rpcOf({ service: method.parent, method }),
     needsEnd: true,
     decode(bytes) {
-      new ProtobufCounter(input).push(bytes);
+      refuseCostlyMessage(input, bytes);
       return fromBinary(input, bytes);
     },
     run(message, context) {

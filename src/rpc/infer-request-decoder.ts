@@ -6,7 +6,7 @@ import {
   ModelInferRequest_InferRequestedOutputTensorSchema,
   ModelInferRequestSchema,
 } from "../../gen/inference/inference_pb.ts";
-import { ProtobufCounter } from "./guard/protobuf-counter.ts";
+import { refuseCostlyMessage } from "./guard/protobuf-counter.ts";
 import { InferLimits, refuseMany } from "./infer-limits.ts";
 import {
   type InferInput,
@@ -28,7 +28,7 @@ import { irregular, WireReader, wireType } from "./wire-reader.ts";
 export function decodeInferRequest(bytes: Uint8Array): InferMessage {
   const regular = decodeRegularRequest(bytes);
   if (regular !== undefined) return regular;
-  new ProtobufCounter(ModelInferRequestSchema).push(bytes);
+  refuseCostlyMessage(ModelInferRequestSchema, bytes);
   return fromBinary(ModelInferRequestSchema, bytes);
 }
 

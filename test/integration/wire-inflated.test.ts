@@ -3,6 +3,7 @@ import http2 from "node:http2";
 import { before, describe, it } from "node:test";
 import { deflateSync, gzipSync } from "node:zlib";
 import { type FakeServer, startFakeServer, suiteCleanup } from "../support/fake-server.ts";
+import { ProtobufWriter } from "../support/protobuf-writer.ts";
 import { grpcFrame, until } from "../support/raw-http.ts";
 
 const MiB = 1024 * 1024;
@@ -107,25 +108,15 @@ describe("a port whose clients compress what they send", () => {
 });
 
 /** A ModelInferRequest with the bytes as a raw tensor. */
-function rawRequest(model: string, raw: Buffer): Buffer {
-  const field = (number: number, bytes: Buffer) =>
-    Buffer.concat([Buffer.from([number * 8 + 2]), varint(bytes.length), bytes]);
-  const shape = field(3, varint(raw.length));
-  const input = Buffer.concat([field(1, Buffer.from("x")), field(2, Buffer.from("UINT8")), shape]);
-  return Buffer.concat([field(1, Buffer.from(model)), field(5, input), field(7, raw)]);
-}
-
-function varint(value: number): Buffer {
-  const bytes: number[] = [];
-  let rest = value;
-  for (; rest >= 0x80; rest = Math.floor(rest / 128)) bytes.push((rest % 128) | 0x80);
-  return Buffer.from([...bytes, rest]);
+function rawRequest(model: string, raw: Buffer): Uint8Array {
+  const input = new ProtobufWriter().text(1, "x").text(2, "UINT8").integer(3, raw.length);
+  return new ProtobufWriter().text(1, model).message(5, input).bytes(7, raw).finish();
 }
 
 /** How the call ends: its status and its message. */
 async function compressedCall(
   session: http2.ClientHttp2Session,
-  inflated: Buffer,
+  inflated: Uint8Array,
   isGrpc: boolean,
 ): Promise<string> {
   const body = gzipSync(inflated);

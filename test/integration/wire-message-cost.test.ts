@@ -3,6 +3,7 @@ import { before, describe, it } from "node:test";
 import { Worker } from "node:worker_threads";
 import { gzipSync } from "node:zlib";
 import { type FakeServer, startFakeServer, suiteCleanup } from "../support/fake-server.ts";
+import { ProtobufWriter } from "../support/protobuf-writer.ts";
 import { grpcFrame } from "../support/raw-http.ts";
 import { TurnCost } from "../support/turn-cost.ts";
 
@@ -14,15 +15,12 @@ const mostTurnMs = 100;
 
 /** As a field of this number. */
 function field(number: number, content: Uint8Array): Buffer {
-  const length: number[] = [];
-  let rest = content.length;
-  for (; rest >= 0x80; rest = Math.floor(rest / 128)) length.push((rest % 128) | 0x80);
-  return Buffer.concat([Buffer.from([number * 8 + 2, ...length, rest]), content]);
+  return Buffer.from(new ProtobufWriter().bytes(number, content).finish());
 }
 
 /** `size` bytes of the same. */
 function many(unit: readonly number[] | Uint8Array | string): Buffer {
-  const bytes = typeof unit === "string" ? Buffer.from(unit) : Buffer.from(unit);
+  const bytes = Buffer.from(unit as string);
   return Buffer.alloc(Math.floor(size / bytes.length) * bytes.length, bytes);
 }
 

@@ -4,7 +4,7 @@ import { Code, ConnectError } from "@connectrpc/connect";
 // binary form. Measured on the machine of the benchmarks.
 
 /** Twenty milliseconds. The event loop serves nobody else meanwhile. */
-const maxMessageCost = 524_288;
+export const maxMessageCost = 524_288;
 
 /** A number. Those of 64 bits become a bigint. */
 export const numberCost = 1;

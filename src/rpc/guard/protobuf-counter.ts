@@ -3,6 +3,7 @@ import {
   bigintCost,
   MessageCost,
   type MessageCounter,
+  maxMessageCost,
   nestedCost,
   numberCost,
   stringCost,
@@ -33,6 +34,14 @@ interface Frame {
 const bytes: Content = { tag: "bytes" };
 const int32s: Packed = { tag: "packed", elementBytes: "varint", cost: numberCost };
 const known = new WeakMap<DescMessage, Map<number, Content>>();
+
+/** The dearest that two bytes can be are a nested message that is empty. */
+const harmlessBytes = (2 * maxMessageCost) / (numberCost + nestedCost);
+
+/** Throws as `ProtobufCounter.push` for a whole message. Small ones cannot cost too much, and are not looked at. */
+export function refuseCostlyMessage(message: DescMessage, bytes: Uint8Array): void {
+  if (bytes.length > harmlessBytes) new ProtobufCounter(message).push(bytes);
+}
 
 /** Counts what a binary message costs, piece by piece as it comes. It looks at tags and lengths, and passes over
  *  the contents of bytes and strings. A message that is malformed it leaves to the decoder. */

@@ -8,6 +8,7 @@ import { JsonCounter } from "../../../../src/rpc/guard/json-counter.ts";
 import type { MessageCounter } from "../../../../src/rpc/guard/message-cost.ts";
 import { ProtobufCounter } from "../../../../src/rpc/guard/protobuf-counter.ts";
 import { Random } from "../../../support/mutate.ts";
+import { ProtobufWriter } from "../../../support/protobuf-writer.ts";
 import { grpcFrame } from "../../../support/raw-http.ts";
 
 const MiB = 1024 * 1024;
@@ -46,10 +47,7 @@ function repeated(count: number, ...bytes: number[]): Buffer {
 
 /** As a field of this number. */
 function field(number: number, content: Uint8Array): Buffer {
-  const length: number[] = [];
-  let rest = content.length;
-  for (; rest >= 0x80; rest >>>= 7) length.push((rest & 0x7f) | 0x80);
-  return Buffer.concat([Buffer.from([number * 8 + 2, ...length, rest]), content]);
+  return Buffer.from(new ProtobufWriter().bytes(number, content).finish());
 }
 
 describe("what a binary message costs", () => {
