@@ -1,5 +1,6 @@
 import { dirname, normalize, relative, sep } from "node:path";
 import { RuntimeError } from "../../../errors.ts";
+import { type MessageName, submessages } from "../onnx-messages.ts";
 import { wireType } from "../protobuf-cursor.ts";
 
 /** Absolute paths without links of a model's data files, by the normalized names that the model has for
@@ -11,27 +12,6 @@ export interface MovedModel {
   readonly bytes: Uint8Array;
   readonly folder: string;
 }
-
-type MessageName = keyof typeof submessages;
-
-/** The fields on the way to the names of data files. Numbers from onnx.proto. */
-const submessages = {
-  model: { 7: "graph", 25: "function" },
-  graph: { 1: "node", 5: "tensor", 15: "sparseTensor" },
-  function: { 7: "node" },
-  node: { 5: "attribute" },
-  attribute: {
-    5: "tensor",
-    6: "graph",
-    10: "tensor",
-    11: "graph",
-    22: "sparseTensor",
-    23: "sparseTensor",
-  },
-  sparseTensor: { 1: "tensor", 2: "tensor" },
-  tensor: { 13: "entry" },
-  entry: {},
-} as const;
 
 /** Protobuf's own limit. */
 const maxNesting = 100;
@@ -60,12 +40,12 @@ interface Place {
 /** `bytes` itself where nothing changes. */
 function rewrite(bytes: Uint8Array, place: Place): Uint8Array {
   const { message, depth, rename } = place;
-  if (message === "entry") return rewriteEntry(bytes, rename);
+  if (message === "externalData") return rewriteEntry(bytes, rename);
   if (depth === maxNesting) throw failed(`it is nested more than ${maxNesting} deep`);
   const pieces: Uint8Array[] = [];
   let copied = 0;
   for (const field of fieldsOf(bytes)) {
-    const next = (submessages[message] as Readonly<Record<number, MessageName>>)[field.number];
+    const next = submessages[message][field.number];
     if (next === undefined || field.content === undefined) continue;
     const content = rewrite(field.content, { message: next, depth: depth + 1, rename });
     if (content === field.content) continue;
