@@ -1,3 +1,4 @@
+import { version } from "./base/version.ts";
 import type { Terminal } from "./cli/command.ts";
 import { CommandError, usageError } from "./cli/command-error.ts";
 import { commandTable } from "./cli/command-table.ts";
@@ -8,8 +9,7 @@ import { commandHelp, programHelp, serveHelp, serverCommandHelp } from "./cli/he
 import { parseArguments } from "./cli/parse-arguments.ts";
 import { serverCommands } from "./cli/server-commands.ts";
 import { takeOptions } from "./cli/take-options.ts";
-import { fileEnvironment } from "./file-environment.ts";
-import { version } from "./version.ts";
+import { fileEnvironment } from "./config/file-environment.ts";
 
 /** The program's surroundings: what `process` has. */
 export interface Surroundings {

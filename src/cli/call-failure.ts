@@ -1,5 +1,5 @@
 import { Code, ConnectError } from "@connectrpc/connect";
-import { describeError } from "../errors.ts";
+import { describeError } from "../base/errors.ts";
 import { CommandError } from "./command-error.ts";
 import { causesOf, explainConnection } from "./connection-failure.ts";
 import { type ExitCode, exitCodes } from "./exit-code.ts";

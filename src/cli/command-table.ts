@@ -1,4 +1,4 @@
-import { logLevels } from "../log-levels.ts";
+import { logLevels } from "../config/log-levels.ts";
 import { clientOptions, outputOption } from "./client-options.ts";
 import type { CommandSpec, OptionSpec, RunCommand } from "./command.ts";
 

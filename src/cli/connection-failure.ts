@@ -1,4 +1,4 @@
-import { describeError } from "../errors.ts";
+import { describeError } from "../base/errors.ts";
 import { CommandError } from "./command-error.ts";
 import { exitCodes } from "./exit-code.ts";
 import type { ServerAddress } from "./server-address.ts";

@@ -1,6 +1,6 @@
-import { describeDefault, describeRange, type Setting } from "../setting.ts";
-import { settingGroups } from "../settings.ts";
-import { version } from "../version.ts";
+import { version } from "../base/version.ts";
+import { describeDefault, describeRange, type Setting } from "../config/setting.ts";
+import { settingGroups } from "../config/settings.ts";
 import type { CommandSpec, OperandSpec, OptionSpec } from "./command.ts";
 import { commandTable } from "./command-table.ts";
 import { exitCodes } from "./exit-code.ts";

@@ -1,5 +1,5 @@
-import { decodeElements, type Element } from "../element-codec.ts";
-import type { Datatype } from "../tensor.ts";
+import { decodeElements, type Element } from "../base/element-codec.ts";
+import type { Datatype } from "../base/tensor.ts";
 
 /** An array of numpy. `elements` are in row-major order. */
 export interface NpyArray {

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { buffer } from "node:stream/consumers";
-import { describeError } from "../errors.ts";
-import { parseExactly } from "../exact-json.ts";
+import { describeError } from "../base/errors.ts";
+import { parseExactly } from "../base/exact-json.ts";
 import { encodeBytes } from "./bytes-elements.ts";
 import { usageError } from "./command-error.ts";
 import { readNpy } from "./npy-file.ts";

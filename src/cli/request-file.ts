@@ -1,5 +1,5 @@
-import { describeError } from "../errors.ts";
-import { parseExactly } from "../exact-json.ts";
+import { describeError } from "../base/errors.ts";
+import { parseExactly } from "../base/exact-json.ts";
 import { usageError } from "./command-error.ts";
 import { readFileOrStdin } from "./read-inputs.ts";
 import { type RawTensor, readNested, showSpec, type TensorSpec, toTensor } from "./tensor-value.ts";

@@ -2,7 +2,7 @@ import type {
   ModelInferResponse,
   ModelInferResponse_InferOutputTensor,
 } from "../../gen/inference/inference_pb.ts";
-import { decodeElements, type Element } from "../element-codec.ts";
+import { decodeElements, type Element } from "../base/element-codec.ts";
 import { decodeBytes } from "./bytes-elements.ts";
 import { printable } from "./format.ts";
 import { showSpec } from "./tensor-value.ts";

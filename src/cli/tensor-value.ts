@@ -1,6 +1,6 @@
 import type { InferParameter } from "../../gen/inference/inference_pb.ts";
-import { type Element, encodeElements } from "../element-codec.ts";
-import { BareNumber, oddFloat } from "../json-float.ts";
+import { type Element, encodeElements } from "../base/element-codec.ts";
+import { BareNumber, oddFloat } from "../base/json-float.ts";
 import { usageError } from "./command-error.ts";
 
 /** What a model says of one input or output. */

@@ -1,5 +1,5 @@
 import { freemem, totalmem } from "node:os";
-import type { Config, ConfigReading } from "../config.ts";
+import type { Config, ConfigReading } from "../config/config.ts";
 import { type Finding, judgeOf, sizeText } from "./finding.ts";
 
 const MiB = 1024 ** 2;

@@ -1,6 +1,6 @@
-import { RuntimeError } from "../errors.ts";
+import { RuntimeError } from "../base/errors.ts";
+import type { HostEngine } from "./child/host-engine.ts";
 import type { DataFolder } from "./files/data-files.ts";
-import type { HostEngine } from "./host-engine.ts";
 import type { RowProof } from "./onnx/rows/row-proof.ts";
 
 /** What the structure of a model file says of its memory once it is loaded and has run, without a host. */
@@ -57,7 +57,7 @@ export interface ModelFormat {
 let inspectOnnx: ModelFormat["inspect"] | undefined;
 
 async function importInspector(): Promise<ModelFormat["inspect"]> {
-  inspectOnnx ??= (await import("./onnx/onnx-footprint.ts")).inspectOnnxFile;
+  inspectOnnx ??= (await import("./onnx/memory/onnx-footprint.ts")).inspectOnnxFile;
   return inspectOnnx;
 }
 
@@ -71,7 +71,7 @@ const onnx: ModelFormat = {
   prepareToInspect: async () => void (await importInspector()),
   // Half-precision weights become FP32 in memory; the file's structure is not known here.
   predictBytes: (diskBytes) => 2 * diskBytes + 256 * 1024,
-  importEngine: async () => (await import("./onnx-engine.ts")).onnxEngine,
+  importEngine: async () => (await import("./onnx/session/onnx-engine.ts")).onnxEngine,
 };
 
 /** In the order in which a file that nobody named a format for is tried. */

@@ -1,4 +1,4 @@
-import type { ModelSource } from "./engine.ts";
+import type { ModelSource } from "./contract/engine.ts";
 import type { ModelFootprint } from "./engine-catalog.ts";
 
 /** What a shared host takes for its models beside their native memory, objects of JavaScript and pages

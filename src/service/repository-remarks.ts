@@ -1,5 +1,5 @@
-import { describeError } from "../errors.ts";
-import type { Logger } from "../log.ts";
+import { describeError } from "../base/errors.ts";
+import type { Logger } from "../observe/log.ts";
 import type { RepositoryListing } from "../storage/model-repository.ts";
 
 /** Tells the log what is odd in the local repository: once, not with every look at it. */

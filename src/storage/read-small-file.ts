@@ -1,6 +1,6 @@
-import { RuntimeError } from "../errors.ts";
-import { fromFileError } from "../file-errors.ts";
-import { openRegularFile } from "../regular-file.ts";
+import { RuntimeError } from "../base/errors.ts";
+import { fromFileError } from "../base/file-errors.ts";
+import { openRegularFile } from "../base/regular-file.ts";
 
 const maxBytes = 64 * 1024;
 

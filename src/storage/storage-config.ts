@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { RuntimeError } from "../errors.ts";
+import { RuntimeError } from "../base/errors.ts";
 import { readSmallFile } from "./read-small-file.ts";
 import type { StorageLocation } from "./storage-location.ts";
 import { StorageParameters } from "./storage-parameters.ts";

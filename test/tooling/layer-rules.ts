@@ -101,7 +101,7 @@ export const layerRules: readonly LayerRule[] = [
       "src/service/planted.ts",
       "src/engine/planted.ts",
       "src/storage/planted.ts",
-      "src/config.ts",
+      "src/config/config.ts",
       "src/cli/planted.ts",
     ],
     allowed: [
@@ -147,7 +147,7 @@ export const layerRules: readonly LayerRule[] = [
   },
   {
     name: "onnx-engine",
-    file: "src/engine/onnx-engine.ts",
+    file: "src/engine/onnx/session/onnx-engine.ts",
     refused: [
       ...wire,
       ...gen,

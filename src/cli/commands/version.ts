@@ -1,5 +1,5 @@
 import { RuntimeWatchService } from "../../../gen/modelport/v1/runtime_watch_pb.ts";
-import { engineVersion, version } from "../../version.ts";
+import { engineVersion, version } from "../../base/version.ts";
 import type { RunCommand } from "../command.ts";
 import { exitCodes } from "../exit-code.ts";
 import { formatTable } from "../format.ts";

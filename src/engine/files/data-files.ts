@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { RuntimeError } from "../../errors.ts";
-import { SafePath } from "../../safe-path.ts";
+import { RuntimeError } from "../../base/errors.ts";
+import { SafePath } from "../../base/safe-path.ts";
 
 /** Where the data files of a model are looked up. */
 export interface DataFolder {

@@ -1,8 +1,8 @@
 import { extname } from "node:path";
 import { Worker } from "node:worker_threads";
-import { describeError, RuntimeError } from "../../errors.ts";
-import { endsWithProcess } from "../../process-exit.ts";
-import type { RestInference, RestInferenceBody } from "../rest-request.ts";
+import { describeError, RuntimeError } from "../../base/errors.ts";
+import { endsWithProcess } from "../../base/process-exit.ts";
+import type { RestInference, RestInferenceBody } from "../rest/rest-request.ts";
 import type { CodecAnswer } from "./codec-thread-messages.ts";
 import { maxJsonHeapBytes } from "./json-cost.ts";
 

@@ -1,6 +1,10 @@
 import { join } from "node:path";
-import { RuntimeError } from "../../errors.ts";
-import { readTritonConfig, tritonConfigName, versionsByPolicy } from "../../triton-config.ts";
+import { RuntimeError } from "../../base/errors.ts";
+import {
+  readTritonConfig,
+  tritonConfigName,
+  versionsByPolicy,
+} from "../../models/triton-config.ts";
 import { readSmallFile } from "../read-small-file.ts";
 
 /** Of the `versions` in the folder of a model, those that its config.pbtxt lets be served; all of them where it has

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { createLogger } from "../../../src/log.ts";
+import { createLogger } from "../../../src/observe/log.ts";
 import { RepositoryRemarks } from "../../../src/service/repository-remarks.ts";
 import type { RepositoryListing } from "../../../src/storage/model-repository.ts";
 

@@ -1,4 +1,4 @@
-import { functionKey, type OnnxGraph, type OnnxNode, type OnnxValue } from "../onnx-graph.ts";
+import { functionKey, type OnnxGraph, type OnnxNode, type OnnxValue } from "../graph/onnx-graph.ts";
 import { type Count, isOne, known, named } from "./count.ts";
 import { RowNode, RowsLost } from "./row-node.ts";
 import { type RowOperators, rowOperators } from "./row-operators.ts";

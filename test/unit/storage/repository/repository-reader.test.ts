@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
 import { setImmediate } from "node:timers/promises";
-import { RuntimeError } from "../../../../src/errors.ts";
+import { RuntimeError } from "../../../../src/base/errors.ts";
 import type { RepositoryListing } from "../../../../src/storage/model-repository.ts";
 import { RepositoryReader } from "../../../../src/storage/repository/repository-reader.ts";
 
