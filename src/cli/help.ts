@@ -4,8 +4,8 @@ import { settingGroups } from "../config/settings.ts";
 import type { CommandSpec, OperandSpec, OptionSpec } from "./command.ts";
 import { commandTable } from "./command-table.ts";
 import { exitCodes } from "./exit-code.ts";
-import { formatTable } from "./format.ts";
 import { type ServerCommand, serverCommands } from "./server-commands.ts";
+import { formatTable } from "./show/format.ts";
 
 const exitMeanings: Readonly<Record<keyof typeof exitCodes, string>> = {
   ok: "done",

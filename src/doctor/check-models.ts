@@ -8,7 +8,10 @@ import {
   type ModelConfiguration,
   readModelConfiguration,
 } from "../service/lifecycle/model-configuration.ts";
-import { listModelRepository, type RepositoryListing } from "../storage/model-repository.ts";
+import {
+  listModelRepository,
+  type RepositoryListing,
+} from "../storage/repository/model-repository.ts";
 import { type Finding, judgeOf, sizeText } from "./finding.ts";
 
 /** Of what is ignored. */

@@ -12,7 +12,8 @@ import type {
 } from "./contract/engine.ts";
 import { type EngineLog, silentLog } from "./contract/engine-log.ts";
 import type { HostCounts } from "./contract/host-counts.ts";
-import { findFormat, knownFormat, type ModelFootprint, modelFormats } from "./engine-catalog.ts";
+import type { ModelFootprint } from "./contract/model-format.ts";
+import { findFormat, knownFormat, modelFormats } from "./engine-catalog.ts";
 import { FileThreads } from "./files/file-threads.ts";
 import type { InspectedFiles } from "./files/model-inspector.ts";
 import { HostPool, shuttingDown } from "./hosts/host-pool.ts";

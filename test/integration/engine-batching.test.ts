@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { Tensor } from "../../src/base/tensor.ts";
 import type { LoadedModel } from "../../src/engine/contract/engine.ts";
-import { encodeStrings } from "../../src/engine/onnx/session/string-tensor.ts";
+import { encodeStrings } from "../../src/engine/onnx/types/string-tensor.ts";
 import {
   forever,
   fp32,

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { describe, it } from "node:test";
 import { elementBytes, type Tensor, type TensorSpec } from "../../src/base/tensor.ts";
 import type { LoadedModel } from "../../src/engine/contract/engine.ts";
-import { encodeStrings } from "../../src/engine/onnx/session/string-tensor.ts";
+import { encodeStrings } from "../../src/engine/onnx/types/string-tensor.ts";
 import { forever, fp32, fp32Values, startEngine } from "../support/engine-fixture.ts";
 import { constant, encodeModel } from "../support/onnx-builder.ts";
 

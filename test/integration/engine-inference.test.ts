@@ -4,7 +4,7 @@ import { describe, it } from "node:test";
 import { setTimeout as sleep, setImmediate as turn } from "node:timers/promises";
 import { type Datatype, elementBytes, type Tensor } from "../../src/base/tensor.ts";
 import { defaultRunSettings } from "../../src/config/run-settings.ts";
-import { encodeStrings } from "../../src/engine/onnx/session/string-tensor.ts";
+import { encodeStrings } from "../../src/engine/onnx/types/string-tensor.ts";
 import {
   forever,
   fp32,

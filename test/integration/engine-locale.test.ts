@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
 import type { Tensor } from "../../src/base/tensor.ts";
 import { hostEnvironment } from "../../src/engine/hosts/host-environment.ts";
-import { encodeStrings } from "../../src/engine/onnx/session/string-tensor.ts";
+import { encodeStrings } from "../../src/engine/onnx/types/string-tensor.ts";
 import { forever, startEngine } from "../support/engine-fixture.ts";
 import { encodeModel, type OnnxAttribute } from "../support/onnx-builder.ts";
 

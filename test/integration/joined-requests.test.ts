@@ -13,7 +13,7 @@ import {
   RuntimeWatchService,
 } from "../../gen/modelport/v1/runtime_watch_pb.ts";
 import type { Datatype } from "../../src/base/tensor.ts";
-import { encodeStrings } from "../../src/engine/onnx/session/string-tensor.ts";
+import { encodeStrings } from "../../src/engine/onnx/types/string-tensor.ts";
 import { differingResult } from "../../src/engine/queue/same-results.ts";
 import type { IndexedTensor } from "../../src/engine/wire/host-protocol.ts";
 import { mlp } from "../support/onnx-models.ts";

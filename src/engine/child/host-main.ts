@@ -2,6 +2,7 @@ import { flushCompileCache } from "node:module";
 import { Socket } from "node:net";
 import { describeError, RuntimeError } from "../../base/errors.ts";
 import type { Tensor, TensorSpec } from "../../base/tensor.ts";
+import type { HostEngine, HostModel } from "../contract/host-engine.ts";
 import { modelFormats } from "../engine-catalog.ts";
 import {
   anonymousBytes,
@@ -34,7 +35,6 @@ import {
 } from "../wire/host-protocol.ts";
 import { StoredPayloads } from "../wire/payload-arena.ts";
 import { checkReadable } from "./check-readable.ts";
-import type { HostEngine, HostModel } from "./host-engine.ts";
 import { preferForOom } from "./oom-score.ts";
 import { warmUp } from "./warm-up.ts";
 

@@ -1,12 +1,8 @@
 import { describeError } from "../../base/errors.ts";
 import { elementBytes, type Tensor, type TensorSpec } from "../../base/tensor.ts";
+import type { HostModel } from "../contract/host-engine.ts";
 import { variableDimension } from "../contract/variable-dimension.ts";
-import type { HostModel } from "./host-engine.ts";
-
-/** What becomes of a warm-up: it never throws. `rows`: of its last run. */
-export type WarmUpOutcome =
-  | { readonly tag: "warmed"; readonly rows: number }
-  | { readonly tag: "skipped" | "failed"; readonly reason: string };
+import type { WarmUpOutcome } from "../wire/host-messages.ts";
 
 /** A second run may need blocks of other sizes than the first has left behind. A third never did. */
 const runsOfShape = 2;

@@ -3,8 +3,8 @@ import type { RuntimeError } from "../../base/errors.ts";
 import type { InferenceTimes } from "../../base/inference-times.ts";
 import type { Tensor, TensorSpec } from "../../base/tensor.ts";
 import type { RunSettings } from "../../config/run-settings.ts";
-import type { DataFolder } from "../files/data-files.ts";
 import type { HostCounts } from "./host-counts.ts";
+import type { DataFolder } from "./model-format.ts";
 
 /** Where a caller says that a model is. */
 export interface ModelPlace {

@@ -1,5 +1,5 @@
-import { extname } from "node:path";
 import { Worker } from "node:worker_threads";
+import { entryUrl } from "../../base/entry-url.ts";
 import { describeError, RuntimeError } from "../../base/errors.ts";
 import { endsWithProcess } from "../../base/process-exit.ts";
 import type { ModelPlace } from "../contract/engine.ts";
@@ -21,7 +21,7 @@ export interface FileThreadsOptions {
 
 const unused = new RuntimeError("temporarily-unavailable", "this thread was not needed any more");
 
-const defaultEntry = new URL(`./file-thread-main${extname(import.meta.url)}`, import.meta.url);
+const defaultEntry = entryUrl(import.meta.url, "./file-thread-main");
 
 /** The threads that look at model files: usually one, and more while that one is stuck. All that has to be
  *  seen of a model takes them one turn of blocking calls; by way of `node:fs/promises` each of some ten

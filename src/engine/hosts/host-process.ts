@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { setPriority } from "node:os";
-import { extname } from "node:path";
 import type { Duplex, Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
+import { entryUrl } from "../../base/entry-url.ts";
 import { describeError, RuntimeError } from "../../base/errors.ts";
 import { Line } from "../../base/line.ts";
 import type { EngineLog } from "../contract/engine-log.ts";
@@ -85,7 +85,7 @@ const nodeFlags = [
 const niceness = 10;
 
 /** The entry lies beside this file and has its extension: .ts in the sources, .js once compiled. */
-const entry = fileURLToPath(new URL(`./host-main${extname(import.meta.url)}`, import.meta.url));
+const entry = fileURLToPath(entryUrl(import.meta.url, "../child/host-main"));
 
 /** One engine host: a child process and the socket to it. */
 export class HostProcess {

@@ -1,8 +1,12 @@
 import type { ErrorKind } from "../../base/errors.ts";
 import type { TensorSpec } from "../../base/tensor.ts";
-import type { WarmUpOutcome } from "../child/warm-up.ts";
 
 // What the JSON frames between the server and a host say.
+
+/** What becomes of a warm-up: it never throws. `rows`: of its last run. */
+export type WarmUpOutcome =
+  | { readonly tag: "warmed"; readonly rows: number }
+  | { readonly tag: "skipped" | "failed"; readonly reason: string };
 
 /** Host -> server, once, when all engines are imported. */
 export interface ReadyMessage {

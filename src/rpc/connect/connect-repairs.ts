@@ -7,7 +7,7 @@ import { respellGrpcMessage } from "../failures/grpc-message.ts";
 import { answerNoRpc } from "../failures/plain-http.ts";
 import { accountOf, callScope } from "../guard/call-memory.ts";
 import { messageCounterOf, type RequestMessages } from "../guard/request-counter.ts";
-import type { Peer } from "../port/port.ts";
+import type { Peer } from "../port/peer.ts";
 import { maxTimeoutMs } from "./inference-timeout.ts";
 
 const acceptHeaders = ["accept-encoding", "grpc-accept-encoding", "connect-accept-encoding"];

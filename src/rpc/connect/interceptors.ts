@@ -1,23 +1,19 @@
 import type { DescMethod } from "@bufbuild/protobuf";
-import {
-  Code,
-  type ConnectError,
-  type HandlerContext,
-  type Interceptor,
-  type StreamResponse,
+import type {
+  ConnectError,
+  HandlerContext,
+  Interceptor,
+  StreamResponse,
 } from "@connectrpc/connect";
-import type { Level, Logger } from "pino";
+import type { Logger } from "pino";
 import { ModelRuntime } from "../../../gen/mmesh/model-runtime_pb.ts";
 import { abortable } from "../../base/abort.ts";
-import { RuntimeError } from "../../base/errors.ts";
-import { LogSampler } from "../../observe/log-sampler.ts";
 import { toConnectError } from "../failures/error-codes.ts";
+import { failCall, logFailure, modelIdIn, rpcOf } from "../failures/log-failure.ts";
 import { watchUnreadable } from "../failures/unreadable-message.ts";
 import { type Access, type Caller, callerIn, rightFor } from "../guard/access.ts";
 import { callFacts } from "../observe/call-facts.ts";
-import type { CallFacts } from "../observe/call-observer.ts";
 import { observedKey } from "../observe/observed-requests.ts";
-import { isReset } from "../port/http2-reset.ts";
 
 /** Throws what to answer, and logs it, if the caller may not make this call. */
 export type CallGate = (method: DescMethod, caller: Caller) => void;
@@ -81,27 +77,6 @@ export function failureInterceptor(log: Logger): Interceptor {
   };
 }
 
-/** What to answer to a call of which its handler, or the wait for it, came to `reason`. Logs it. */
-export function failCall(
-  log: Logger,
-  call: Rpc,
-  {
-    message,
-    startMs,
-    ids,
-  }: {
-    readonly message: object | undefined;
-    readonly startMs: number;
-    readonly ids: CallFacts | undefined;
-  },
-  reason: unknown,
-): ConnectError {
-  const error = toConnectError(reason);
-  const durationMs = Math.round(performance.now() - startMs);
-  logFailure(log, rpcOf(call), error, { modelId: modelIdIn(message), durationMs, ...ids });
-  return error;
-}
-
 // The messages of a stream fail later than the call that made the stream.
 async function* mapFailure(
   messages: StreamResponse["message"],
@@ -112,72 +87,4 @@ async function* mapFailure(
   } catch (reason) {
     throw fail(reason);
   }
-}
-
-const levels: Partial<Record<Code, Level>> = {
-  // The caller has gone; it is no news to anybody.
-  [Code.Canceled]: "debug",
-  [Code.Internal]: "error",
-  [Code.Unknown]: "error",
-  [Code.DataLoss]: "error",
-  [Code.Unavailable]: "warn",
-  [Code.ResourceExhausted]: "warn",
-  [Code.Aborted]: "warn",
-  [Code.PermissionDenied]: "warn",
-  [Code.Unauthenticated]: "warn",
-};
-
-/** One for each server. */
-const samplers = new WeakMap<Logger, LogSampler>();
-
-function samplerOf(log: Logger): LogSampler {
-  const known = samplers.get(log);
-  if (known !== undefined) return known;
-  const sampler = new LogSampler();
-  samplers.set(log, sampler);
-  return sampler;
-}
-
-/** Of which lines only some are written, since anybody may cause as many as they like. A kind must not hold
- *  what callers choose. */
-function sampledKind(code: Code, rpc: string): string | undefined {
-  if (code === Code.ResourceExhausted) return rpc;
-  const isAccess = code === Code.Unauthenticated || code === Code.PermissionDenied;
-  return isAccess ? Code[code] : undefined;
-}
-
-/** One line, of the level that fits the code; of refusals, some. `rpc` names what was called. */
-export function logFailure(log: Logger, rpc: string, error: ConnectError, facts: object): void {
-  // A client that resets its call may give any reason, but it is nothing that went wrong here.
-  const level = isReset(error) ? "debug" : (levels[error.code] ?? "info");
-  const kind = sampledKind(error.code, rpc);
-  if (kind !== undefined) {
-    const droppedCount = samplerOf(log).pass(kind);
-    if (droppedCount === undefined) return;
-    if (droppedCount > 0) log.warn({ rpc, droppedCount }, "log lines were dropped");
-  }
-  // A failure that nobody foresaw is a bug: its stack is worth the space.
-  const err = error.cause instanceof RuntimeError ? undefined : error.cause;
-  log[level](
-    { rpc, code: Code[error.code], reason: error.rawMessage, ...facts, err },
-    "call failed",
-  );
-}
-
-interface Rpc {
-  readonly service: { readonly typeName: string };
-  readonly method: { readonly name: string };
-}
-
-/** As logs and refusals name a call. */
-export function rpcOf(call: Rpc): string {
-  return `${call.service.typeName}/${call.method.name}`;
-}
-
-/** The model that a message of a unary call names. */
-export function modelIdIn(message: object | undefined): string | undefined {
-  if (message === undefined) return undefined;
-  if ("modelId" in message) return String(message.modelId);
-  if ("modelName" in message) return String(message.modelName);
-  return undefined;
 }

@@ -2,11 +2,11 @@ import { Code } from "@connectrpc/connect";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { Logger } from "pino";
 import { describeError } from "../../base/errors.ts";
-import { logFailure } from "../connect/interceptors.ts";
 import { callFacts } from "../observe/call-facts.ts";
 import { NodeHeaders } from "../observe/header-reader.ts";
 import { observedRequest } from "../observe/observed-requests.ts";
 import { challenge, toConnectError, toHttpStatus } from "./error-codes.ts";
+import { logFailure } from "./log-failure.ts";
 
 /** A refusal for reasons of HTTP's own, for which other wire formats have no words. */
 export class HttpRefusal extends Error {

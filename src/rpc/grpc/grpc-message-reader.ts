@@ -1,5 +1,6 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 import { messageLimit } from "../failures/named-limit.ts";
+import { refuseFlags } from "../failures/refuse-flags.ts";
 import type { MessageBuffers } from "./message-buffers.ts";
 
 const headBytes = 5;
@@ -20,15 +21,6 @@ export function wholeMessage(chunk: Buffer, maxBytes: number): GrpcMessage | und
   refuseFlags(chunk[0] as number);
   const bytes = new Uint8Array(chunk.buffer, chunk.byteOffset + headBytes, sizeBytes);
   return { isCompressed: chunk[0] === 1, bytes };
-}
-
-/** Throws "invalid_argument" for the first byte of a message if it is neither 0 nor 1, compressed. */
-export function refuseFlags(flags: number): void {
-  if (flags <= 1) return;
-  throw new ConnectError(
-    `protocol error: a message starts with the flags ${flags}, expected 0, or 1 if it is compressed`,
-    Code.InvalidArgument,
-  );
 }
 
 /** Cuts the body of a gRPC request into messages. A message is put together as it comes, while it is still in

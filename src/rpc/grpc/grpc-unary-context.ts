@@ -6,7 +6,7 @@ import { Cancellation, type CancelSignal } from "../../base/cancel-signal.ts";
 import { peerKey } from "../guard/access.ts";
 import type { CallStart, ObservedCall } from "../observe/call-observer.ts";
 import { NodeHeaders } from "../observe/header-reader.ts";
-import type { Peer } from "../port/port.ts";
+import type { Peer } from "../port/peer.ts";
 
 /** What the handler of a unary gRPC call is told, as Connect would tell it. Most handlers look at little of
  *  it, so that whatever costs something is made when it is asked for. */

@@ -9,8 +9,8 @@ import {
   toBinary,
 } from "@bufbuild/protobuf";
 import type { MethodImpl } from "@connectrpc/connect";
-import { rpcOf } from "../connect/interceptors.ts";
 import type { MountedService } from "../connect/mounted-service.ts";
+import { rpcOf } from "../failures/log-failure.ts";
 import { refuseCostlyMessage } from "../guard/protobuf-counter.ts";
 import type { GrpcUnaryContext } from "./grpc-unary-context.ts";
 

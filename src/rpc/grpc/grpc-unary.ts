@@ -5,7 +5,7 @@ import { Line } from "../../base/line.ts";
 import type { CallGate } from "../connect/interceptors.ts";
 import type { WatchedStream } from "../guard/stream-limits.ts";
 import type { CallObserver } from "../observe/call-observer.ts";
-import type { Peer } from "../port/port.ts";
+import type { Peer } from "../port/peer.ts";
 import { BodyGarbage } from "./body-garbage.ts";
 import { GrpcUnaryCall, type UnaryCallHost } from "./grpc-unary-call.ts";
 import type { UnaryMethod } from "./grpc-unary-method.ts";

@@ -7,7 +7,7 @@ import { ModelRuntime } from "../../../gen/mmesh/model-runtime_pb.ts";
 import { type ErrorKind, RuntimeError } from "../../base/errors.ts";
 import type { AccessSettings, Right } from "../../config/access-settings.ts";
 import { isLoopback } from "../port/loopback.ts";
-import type { Peer } from "../port/port.ts";
+import type { Peer } from "../port/peer.ts";
 import { BearerTokens } from "./bearer-tokens.ts";
 
 /** Who makes a call, as far as it can be known before its body is read. */

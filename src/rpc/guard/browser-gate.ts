@@ -3,11 +3,11 @@ import cors, { type FastifyCorsOptionsDelegateCallback } from "@fastify/cors";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { Logger } from "pino";
 import { RuntimeError } from "../../base/errors.ts";
-import { logFailure } from "../connect/interceptors.ts";
+import { logFailure } from "../failures/log-failure.ts";
 import { answerNoRpc } from "../failures/plain-http.ts";
 import { answerFailure, pathOf } from "../failures/rest-failure.ts";
 import { discardUnreadBody } from "../port/discard-body.ts";
-import type { Peer } from "../port/port.ts";
+import type { Peer } from "../port/peer.ts";
 import { type BrowserRules, refusalOf } from "./browser-rules.ts";
 
 /** How long a browser need not ask again; Chromium takes no more than this. */

@@ -4,7 +4,7 @@ import type { Logger } from "pino";
 import type { InferenceTimes } from "../../base/inference-times.ts";
 import type { AccessLog } from "../../config/access-log-settings.ts";
 import { LogSampler } from "../../observe/log-sampler.ts";
-import type { Peer } from "../port/port.ts";
+import type { Peer } from "../port/peer.ts";
 import { requestIdHeader, requestIdIn } from "./call-facts.ts";
 import type {
   CallFacts,

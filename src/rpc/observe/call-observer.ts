@@ -1,6 +1,6 @@
 import type { Code } from "@connectrpc/connect";
 import type { InferenceTimes } from "../../base/inference-times.ts";
-import type { Peer } from "../port/port.ts";
+import type { Peer } from "../port/peer.ts";
 import type { HeaderReader } from "./header-reader.ts";
 
 export type CallProtocol = "grpc" | "grpc-web" | "connect" | "rest";

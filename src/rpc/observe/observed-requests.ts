@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { Code, ConnectError, createContextKey, type HandlerContext } from "@connectrpc/connect";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
-import type { Peer } from "../port/port.ts";
+import type { Peer } from "../port/peer.ts";
 import {
   type CallObserver,
   type CallProtocol,

@@ -10,6 +10,7 @@ import { CountedRequest } from "./counted-request.ts";
 import { closeListener, listenTcp, listenUnix, portOf } from "./listeners.ts";
 import { isLoopback } from "./loopback.ts";
 import { type HttpVersion, httpVersionOf, peek, protocolOf } from "./peek.ts";
+import type { Peer, TcpPeer } from "./peer.ts";
 import { refuseConnection, refusePlaintext } from "./refuse-connection.ts";
 import { StreamIntake } from "./stream-intake.ts";
 import { TlsHandshake } from "./tls-handshake.ts";
@@ -33,17 +34,6 @@ export interface PortAddress {
   /** The TCP addresses that are bound, as IP addresses unless `host` was a name. */
   readonly hosts: readonly string[];
   readonly socketPath: string | undefined;
-}
-
-/** Who is at the other end of a connection. */
-export type Peer = TcpPeer | { readonly kind: "unix" };
-
-interface TcpPeer {
-  readonly kind: "tcp";
-  readonly address: string;
-  readonly isTls: boolean;
-  /** Names in the client's certificate, which is verified; undefined if it has shown none. */
-  readonly certificateNames?: readonly string[] | undefined;
 }
 
 // With Node on both ends, larger windows can stall a connection for good (nodejs/node#65440); on unix

@@ -8,7 +8,7 @@ import { withTimeout } from "../connect/inference-timeout.ts";
 import { accountOf } from "../guard/call-memory.ts";
 import { observedRequest } from "../observe/observed-requests.ts";
 import { inferenceExtensions } from "../services/inference.ts";
-import { refuseParametersInBody } from "../services/load-parameters.ts";
+import { refuseParametersInBody } from "./load-body.ts";
 import { readBody } from "./rest-body.ts";
 import { wantsReadyOnly } from "./rest-index.ts";
 import { decodeRestInference, type RestInferenceBody } from "./rest-request.ts";

@@ -6,8 +6,8 @@ import type {
   ModelInferResponseSchema,
   ModelStreamInferResponseSchema,
 } from "../../../gen/inference/inference_pb.ts";
-import { logFailure, rpcOf } from "../connect/interceptors.ts";
 import { toConnectError } from "../failures/error-codes.ts";
+import { logFailure, rpcOf } from "../failures/log-failure.ts";
 import { mapInOrder } from "./map-in-order.ts";
 
 type Infer = (

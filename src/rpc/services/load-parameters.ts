@@ -1,11 +1,4 @@
-import type { IncomingMessage } from "node:http";
 import { RuntimeError } from "../../base/errors.ts";
-import { HttpRefusal } from "../failures/rest-failure.ts";
-import { readBody } from "../rest/rest-body.ts";
-import { parseJson } from "../rest/rest-json.ts";
-
-/** Only files take more, which are refused anyway. */
-const maxBodyBytes = 1024 * 1024;
 
 /** Refuses the parameters of a load, all of which would change what is loaded: whoever sends them must not
  *  believe that they did. Throws "invalid-argument", naming the first. */
@@ -18,35 +11,11 @@ export function refuseLoadParameters(names: readonly string[], model: string): v
   );
 }
 
-/** As `refuseLoadParameters`, of the body of a REST request. It may be empty. */
-export async function refuseParametersInBody(
-  request: IncomingMessage,
-  { model, maxBytes }: { readonly model: string; readonly maxBytes: number },
-): Promise<void> {
-  const body = await readBody(request, Math.min(maxBytes, maxBodyBytes)).catch((error: unknown) => {
-    if (!(error instanceof HttpRefusal) || error.statusCode !== 413) throw error;
-    throw new RuntimeError(
-      "invalid-argument",
-      `the load of model '${model}' has a body of more than ${maxBodyBytes} bytes, expected no parameters: ${adviceOn("file:")}`,
-    );
-  });
-  if (body.length === 0) return;
-  const sent = parseJson(body, "the request");
-  const parameters = isObject(sent) ? (sent["parameters"] ?? {}) : undefined;
-  if (!isObject(parameters)) {
-    throw new RuntimeError("invalid-argument", "the request must be empty or a JSON object");
-  }
-  refuseLoadParameters(Object.keys(parameters), model);
-}
-
-function adviceOn(name: string): string {
+/** What to do in place of a parameter `name`. */
+export function adviceOn(name: string): string {
   if (name === "config") {
     return "a model has the settings of the modelport.json beside it in the repository";
   }
   if (name.startsWith("file:")) return "put the files into the repository, and load the model then";
   return "models are loaded as they lie in the repository";
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -3,7 +3,7 @@ import type { Models } from "../../service/contract/models.ts";
 import type { InferAnswer, InferMessage } from "../codec/infer-message.ts";
 import { decodeInferRequest } from "../codec/infer-request-decoder.ts";
 import { encodeInferResponse } from "../codec/infer-response-encoder.ts";
-import { rpcOf } from "../connect/interceptors.ts";
+import { rpcOf } from "../failures/log-failure.ts";
 import type { UnaryMethod } from "../grpc/grpc-unary-method.ts";
 import { modelInfer } from "./model-infer.ts";
 

@@ -8,8 +8,8 @@ import {
   WatchResponseSchema,
 } from "../../../gen/modelport/v1/runtime_watch_pb.ts";
 import { RuntimeError } from "../../base/errors.ts";
-import { logFailure } from "../connect/interceptors.ts";
 import { toConnectError } from "../failures/error-codes.ts";
+import { logFailure } from "../failures/log-failure.ts";
 import type { Caller } from "../guard/access.ts";
 import { type ObservedRequest, observedRequest } from "../observe/observed-requests.ts";
 import { callSignal } from "../rest/rest-call.ts";

@@ -6,6 +6,7 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
+import { readSmallFile } from "../../../src/base/read-small-file.ts";
 import { openRegularFileSync, readRegularFile } from "../../../src/base/regular-file.ts";
 import { readConfigFile } from "../../../src/config/config-file.ts";
 import { checkTls } from "../../../src/doctor/check-tls.ts";
@@ -14,7 +15,6 @@ import { scanOnnxFile } from "../../../src/engine/onnx/graph/onnx-file.ts";
 import { createLogger } from "../../../src/observe/log.ts";
 import { BearerTokens } from "../../../src/rpc/guard/bearer-tokens.ts";
 import { WatchedFiles } from "../../../src/rpc/port/watched-files.ts";
-import { readSmallFile } from "../../../src/storage/read-small-file.ts";
 import { StorageConfig } from "../../../src/storage/storage-config.ts";
 import { externalData } from "../../support/onnx-models.ts";
 

@@ -1,9 +1,9 @@
-import type { ModelFootprint, ModelInspection } from "../../engine-catalog.ts";
-import { DataFiles, type DataFolder } from "../../files/data-files.ts";
+import type { DataFolder, ModelFootprint, ModelInspection } from "../../contract/model-format.ts";
+import { DataFiles } from "../external/data-files.ts";
 import { type OnnxStructure, scanOnnxFile } from "../graph/onnx-file.ts";
 import type { OnnxGraph } from "../graph/onnx-graph.ts";
-import { followShapes } from "../graph/onnx-shape-walk.ts";
 import { proveRows } from "../rows/row-proof.ts";
+import { followShapes } from "../shapes/onnx-shape-walk.ts";
 import { arenaBytes } from "./onnx-arena.ts";
 import { type HeldMemory, heldMemory } from "./onnx-held-memory.ts";
 import { type RunMemory, runMemory } from "./onnx-run-memory.ts";

@@ -1,8 +1,8 @@
 import type { OnnxNode } from "../graph/onnx-graph.ts";
 import { namesUsedBy } from "../graph/onnx-node-names.ts";
-import type { FollowedBody, FollowedNode, FollowedValue } from "../graph/onnx-shape-walk.ts";
 import { storedBytes } from "../graph/onnx-tensor-bytes.ts";
 import { classic, ruleName } from "../shapes/node-view.ts";
+import type { FollowedBody, FollowedNode, FollowedValue } from "../shapes/onnx-shape-walk.ts";
 
 // What a session holds between runs, beside its nodes: constants, as ONNX Runtime's optimizer and kernels leave
 // them. All figures were measured with one operator at a time.

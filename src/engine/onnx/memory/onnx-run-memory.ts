@@ -1,8 +1,8 @@
 import type { OnnxNode } from "../graph/onnx-graph.ts";
 import { namesUsedBy } from "../graph/onnx-node-names.ts";
-import type { FollowedBody, FollowedNode, FollowedValue } from "../graph/onnx-shape-walk.ts";
 import { storedBytes } from "../graph/onnx-tensor-bytes.ts";
 import { at, elements, type Shape, withSize } from "../shapes/node-view.ts";
+import type { FollowedBody, FollowedNode, FollowedValue } from "../shapes/onnx-shape-walk.ts";
 import type { ArenaStep } from "./onnx-arena.ts";
 import { unfoldedConstants } from "./onnx-held-memory.ts";
 

@@ -1,5 +1,5 @@
-import { unservedName } from "../session/element-types.ts";
-import { type NarrowType, narrowType } from "../session/narrow-types.ts";
+import { unservedName } from "../types/element-types.ts";
+import { type NarrowType, narrowType } from "../types/narrow-types.ts";
 import { type GraphEdits, newValue } from "./graph-edits.ts";
 import { newNode } from "./graph-node.ts";
 import type { GraphOutline } from "./graph-outline.ts";

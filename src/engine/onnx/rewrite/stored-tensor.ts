@@ -1,7 +1,7 @@
 import { elementBytes, elementCount, type Tensor } from "../../../base/tensor.ts";
-import { datatypeOf } from "../session/element-types.ts";
-import { narrowType } from "../session/narrow-types.ts";
-import { encodeElements } from "../session/string-tensor.ts";
+import { datatypeOf } from "../types/element-types.ts";
+import { narrowType } from "../types/narrow-types.ts";
+import { encodeElements } from "../types/string-tensor.ts";
 import type { Field, ModelReader } from "./model-reader.ts";
 import { tensorFields } from "./onnx-fields.ts";
 import { readIntegers } from "./read-integers.ts";

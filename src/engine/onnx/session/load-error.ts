@@ -1,6 +1,6 @@
 import { basename, dirname, join } from "node:path";
 import { describeError, RuntimeError } from "../../../base/errors.ts";
-import { engineMessage, memoryRefusal } from "./engine-message.ts";
+import { engineMessage, memoryRefusal } from "../types/engine-message.ts";
 
 /** Messages by which ONNX Runtime says that a file could not be read, which may be another time. Weights
  *  that are too short for the model are refused before a load: they were cut off since. */

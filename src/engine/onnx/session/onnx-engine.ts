@@ -3,13 +3,13 @@ import { dirname } from "node:path";
 import { type Binding, binding } from "onnxruntime-node/dist/binding.js";
 import { RuntimeError } from "../../../base/errors.ts";
 import type { Tensor, TensorSpec } from "../../../base/tensor.ts";
-import type { HostEngine, HostModel } from "../../child/host-engine.ts";
+import type { HostEngine, HostModel } from "../../contract/host-engine.ts";
 import { moveData } from "../external/moved-data.ts";
 import { type LoadPlan, planLoad } from "../rewrite/load-plan.ts";
 import { localeProbe } from "../rewrite/locale-probe.ts";
-import { engineMessage, memoryRefusal } from "./engine-message.ts";
+import { engineMessage, memoryRefusal } from "../types/engine-message.ts";
+import { OrtValue } from "../types/ort-value.ts";
 import { loadError } from "./load-error.ts";
-import { OrtValue } from "./ort-value.ts";
 import { SessionEdge } from "./session-edge.ts";
 import { smallestModel } from "./smallest-model.ts";
 

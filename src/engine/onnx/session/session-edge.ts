@@ -2,10 +2,10 @@ import { RuntimeError } from "../../../base/errors.ts";
 import type { Tensor, TensorSpec } from "../../../base/tensor.ts";
 import type { LoadPlan } from "../rewrite/load-plan.ts";
 import type { NarrowEdge } from "../rewrite/narrow-edges.ts";
-import { datatypeOf } from "./element-types.ts";
-import { fromOrtValue, OrtValue, toOrtValue } from "./ort-value.ts";
-import type { StringEscape } from "./string-escape.ts";
-import { bytesElements } from "./string-tensor.ts";
+import { datatypeOf } from "../types/element-types.ts";
+import { fromOrtValue, OrtValue, toOrtValue } from "../types/ort-value.ts";
+import type { StringEscape } from "../types/string-escape.ts";
+import { bytesElements } from "../types/string-tensor.ts";
 
 /** What a session says of one of its inputs or outputs. */
 export interface SessionValue {

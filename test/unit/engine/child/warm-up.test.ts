@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { Tensor, TensorSpec } from "../../../../src/base/tensor.ts";
-import type { HostModel } from "../../../../src/engine/child/host-engine.ts";
 import { warmUp, zeroInputs } from "../../../../src/engine/child/warm-up.ts";
+import type { HostModel } from "../../../../src/engine/contract/host-engine.ts";
 
 /** Records the rows of its runs; `run` is what each does. */
 function modelOf(

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { encodeStrings } from "../../../../src/engine/onnx/session/string-tensor.ts";
+import { encodeStrings } from "../../../../src/engine/onnx/types/string-tensor.ts";
 import {
   canJoin,
   joinRequests,

@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import type { TensorSpec } from "../../../../src/base/tensor.ts";
 import { defaultRunSettings, type RunSettings } from "../../../../src/config/run-settings.ts";
 import type { ModelFile } from "../../../../src/engine/contract/engine.ts";
-import type { RowProof } from "../../../../src/engine/onnx/rows/row-proof.ts";
+import type { RowProof } from "../../../../src/engine/contract/model-format.ts";
 import { JoiningFaults } from "../../../../src/engine/queue/joining-faults.ts";
 import { joiningOf } from "../../../../src/engine/queue/joining-of.ts";
 import { withOwnSettings } from "../../../../src/service/lifecycle/model-settings.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { Datatype } from "../../../../src/base/tensor.ts";
-import { encodeStrings } from "../../../../src/engine/onnx/session/string-tensor.ts";
+import { encodeStrings } from "../../../../src/engine/onnx/types/string-tensor.ts";
 import { differingResult } from "../../../../src/engine/queue/same-results.ts";
 import type { IndexedTensor } from "../../../../src/engine/wire/host-protocol.ts";
 

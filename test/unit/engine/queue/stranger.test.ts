@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { checkTensorBytes, type Datatype } from "../../../../src/base/tensor.ts";
-import { decodeStrings, encodeStrings } from "../../../../src/engine/onnx/session/string-tensor.ts";
+import { decodeStrings, encodeStrings } from "../../../../src/engine/onnx/types/string-tensor.ts";
 import { canJoin, rowsOf } from "../../../../src/engine/queue/batch-join.ts";
 import { type Manner, strangerOf } from "../../../../src/engine/queue/stranger.ts";
 import type { IndexedTensor } from "../../../../src/engine/wire/host-protocol.ts";

@@ -3,7 +3,7 @@ import type { Readable } from "node:stream";
 import { buffer } from "node:stream/consumers";
 import { describe, it } from "node:test";
 import type { Datatype, Tensor } from "../../../../src/base/tensor.ts";
-import { encodeStrings } from "../../../../src/engine/onnx/session/string-tensor.ts";
+import { encodeStrings } from "../../../../src/engine/onnx/types/string-tensor.ts";
 import { writeJson } from "../../../../src/rpc/rest/rest-json.ts";
 import { encodeRestInference } from "../../../../src/rpc/rest/rest-response.ts";
 import type { BytesForm } from "../../../../src/rpc/rest/rest-strings.ts";

@@ -7,7 +7,7 @@ import { scanOnnxFile } from "../../../../../src/engine/onnx/graph/onnx-file.ts"
 import {
   type FollowedBody,
   followShapes,
-} from "../../../../../src/engine/onnx/graph/onnx-shape-walk.ts";
+} from "../../../../../src/engine/onnx/shapes/onnx-shape-walk.ts";
 import {
   constant,
   encodeModel,

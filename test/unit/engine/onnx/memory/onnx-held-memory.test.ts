@@ -5,8 +5,8 @@ import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import type { Datatype } from "../../../../../src/base/tensor.ts";
 import { scanOnnxFile } from "../../../../../src/engine/onnx/graph/onnx-file.ts";
-import { followShapes } from "../../../../../src/engine/onnx/graph/onnx-shape-walk.ts";
 import { heldMemory } from "../../../../../src/engine/onnx/memory/onnx-held-memory.ts";
+import { followShapes } from "../../../../../src/engine/onnx/shapes/onnx-shape-walk.ts";
 import {
   constant,
   encodeModel,

@@ -4,11 +4,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { scanOnnxFile } from "../../../../../src/engine/onnx/graph/onnx-file.ts";
-import { followShapes } from "../../../../../src/engine/onnx/graph/onnx-shape-walk.ts";
 import {
   type RunMemory,
   runMemory,
 } from "../../../../../src/engine/onnx/memory/onnx-run-memory.ts";
+import { followShapes } from "../../../../../src/engine/onnx/shapes/onnx-shape-walk.ts";
 import {
   constant,
   encodeModel,
