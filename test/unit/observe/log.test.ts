@@ -8,7 +8,7 @@ import { projectRoot } from "../../support/served.ts";
 /** Runs a program that has a `log` of level info. */
 function runLogging(statements: string) {
   const program = `
-    import { createLogger } from "./src/log.ts";
+    import { createLogger } from "./src/observe/log.ts";
     const log = createLogger("info");
     ${statements}`;
   const args = ["--input-type=module", "--eval", program];
