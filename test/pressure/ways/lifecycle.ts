@@ -73,7 +73,14 @@ export const lifecycleWays: readonly Way[] = [
     name: "pull storms",
     about:
       "12 callers whose models come from a store over HTTP, some of them slowly, cut off or damaged",
-    refusals: ["RESOURCE_EXHAUSTED", "UNAVAILABLE", "INTERNAL", "FAILED_PRECONDITION", "NOT_FOUND"],
+    refusals: [
+      "RESOURCE_EXHAUSTED",
+      "UNAVAILABLE",
+      "INTERNAL",
+      "FAILED_PRECONDITION",
+      "NOT_FOUND",
+      "INVALID_ARGUMENT",
+    ],
     answers: "some",
     press: pullStorm,
   },
