@@ -17,7 +17,7 @@ import { randomWeights } from "../support/random-weights.ts";
 const MiB = 1024 * 1024;
 
 /** Models that take little to hold and much to run, and files that are none. All but the big are written by each run. */
-export const pressureModels: Readonly<Record<string, () => Uint8Array>> = {
+const pressureModels: Readonly<Record<string, () => Uint8Array>> = {
   add: addOne,
   echo: () => identity("FP32"),
   words: () => identity("BYTES"),
