@@ -59,7 +59,7 @@ async function startDamagedEngine(t: TestContext): Promise<DamagedEngine> {
     `import { readFileSync, rmSync } from "node:fs";
      import net from "node:net";
      import { mutateBytes, Random } from ${moduleUrl("../support/mutate.ts")};
-     import { writeFrame } from ${moduleUrl("../../src/engine/host-protocol.ts")};
+     import { writeFrame } from ${moduleUrl("../../src/engine/wire/host-protocol.ts")};
      const { write } = net.Socket.prototype;
      net.Socket.prototype.write = function (chunk, ...more) {
        let order;
