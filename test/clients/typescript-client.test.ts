@@ -29,7 +29,7 @@ const compilerOptions = {
   types: ["node"],
 };
 
-describe("a TypeScript client that @hey-api/openapi-ts makes", { timeout: 180_000, skip }, () => {
+describe("a TypeScript client that @hey-api/openapi-ts makes", { timeout: 300_000, skip }, () => {
   let root: string;
   let folder: string;
   let served: Served | undefined;

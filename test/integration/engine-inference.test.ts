@@ -27,7 +27,7 @@ import {
   twoInputsTwoOutputs,
 } from "../support/onnx-models.ts";
 
-const limitMs = 60_000;
+const limitMs = 300_000;
 
 /** Two rows of three elements with every bit pattern that matters: zero, ones, sign, NaN. */
 function sample(datatype: Datatype): Uint8Array {

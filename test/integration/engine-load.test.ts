@@ -33,7 +33,7 @@ import {
 import { canMeasureTrees } from "../support/process-tree.ts";
 
 const MiB = 2 ** 20;
-const limitMs = 120_000;
+const limitMs = 300_000;
 
 async function assertServes(fixture: EngineFixture): Promise<void> {
   const model = await fixture.load(await fixture.put("serves.onnx", addOne()));

@@ -19,7 +19,7 @@ import { addConstant, slowLoop } from "../support/onnx-models.ts";
 const endlessRounds = 300_000;
 const limitMs = 500;
 
-describe("a warm-up that does not end in time, in a shared host", { timeout: 120_000 }, () => {
+describe("a warm-up that does not end in time, in a shared host", { timeout: 300_000 }, () => {
   /** Two small models and one whose warm-up is endless. */
   async function start(t: TestContext, options: EngineOptions = {}) {
     const fixture = await startEngine(t, { warmupTimeoutMs: limitMs, ...options });
