@@ -72,7 +72,7 @@ export const pullSettings = {
     type: "text",
     default: storageTypes.join(","),
     separator: ",",
-    doc: `what models may be pulled from, separated by commas: ${storageTypes.join(", ")}; none: nothing is pulled`,
+    doc: `kinds of stores that models may be pulled from, separated by commas: ${storageTypes.join(", ")}; none disables pulling`,
   },
 } as const satisfies SettingRows;
 
