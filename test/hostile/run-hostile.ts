@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { once } from "node:events";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -16,14 +17,17 @@ import type { SteadyOrder, SteadyResult } from "../support/steady-client.ts";
 import type { AttackKind, Fates } from "./attacker.ts";
 import type { HostileOptions } from "./hostile-options.ts";
 import { type HostileVerdict, judgeHostile } from "./hostile-report.ts";
-import { badConnections, gzipBombs, http1Requests } from "./http1-attacks.ts";
-import { http2Floods, http2Frames, http2Requests } from "./http2-attacks.ts";
+import { oddPaths } from "./hostile-request.ts";
+import { badConnections, gzipBombs, http1Requests, http1Swollen } from "./http1-attacks.ts";
+import { http2Floods, http2Frames, http2Requests, http2Swollen } from "./http2-attacks.ts";
 
 const kinds: readonly AttackKind[] = [
   http2Requests,
+  http2Swollen,
   http2Frames,
   ...http2Floods,
   http1Requests,
+  http1Swollen,
   badConnections,
   gzipBombs,
 ];
@@ -39,13 +43,26 @@ export async function runHostile(
   const root = await mkdtemp(join(tmpdir(), "modelport-hostile-"));
   try {
     for (const [id, bytes] of Object.entries({ ...fuzzModels, steady: addOne() })) {
-      await mkdir(join(root, id));
-      await writeFile(join(root, id, "model.onnx"), bytes);
+      await mkdir(join(root, "models", id), { recursive: true });
+      await writeFile(join(root, "models", id, "model.onnx"), bytes);
     }
+    await writeOddFiles(join(root, "files"));
     return await attackServer(root, options, say);
   } finally {
     await rm(root, { recursive: true, force: true });
   }
+}
+
+/** FIFOs, which block whoever opens them as if they were files. */
+async function writeOddFiles(root: string): Promise<void> {
+  for (const [folder, name] of [
+    [oddPaths.fifo, "model.onnx"],
+    [oddPaths.settings, "modelport.json"],
+  ] as const) {
+    await mkdir(join(root, folder), { recursive: true });
+    execFileSync("mkfifo", [join(root, folder, name)]);
+  }
+  await writeFile(join(root, oddPaths.settings, "model.onnx"), addOne());
 }
 
 async function attackServer(
@@ -54,7 +71,13 @@ async function attackServer(
   say: (line: string) => void,
 ): Promise<HostileVerdict> {
   const serverErrors: string[] = [];
-  const served = await startServed(["--model-repository", root, "--engine-hosts", "2"], {
+  const folders = [
+    "--model-repository",
+    join(root, "models"),
+    "--root-model-dir",
+    join(root, "files"),
+  ];
+  const served = await startServed([...folders, "--engine-hosts", "2"], {
     // A line for each refusal.
     keepsLog: false,
     nodeFlags: ["--max-semi-space-size=4", "--inspect=127.0.0.1:0"],

@@ -20,8 +20,6 @@ export interface WayFacts {
   };
   /** How small calls went beside it. */
   readonly report: ControlReport;
-  /** Lines of the log that tell of hosts that ended meanwhile. */
-  readonly hostsLost: readonly string[];
 }
 
 export interface PressureFacts {
