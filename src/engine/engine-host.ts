@@ -1,8 +1,7 @@
 import { abortable } from "../abort.ts";
-import { Cancellation, type CancelSignal } from "../cancel-signal.ts";
+import { Cancellation } from "../cancel-signal.ts";
 import { RuntimeError } from "../errors.ts";
-import type { RunSettings } from "../run-settings.ts";
-import type { HostKind, ModelSource, RunMeter } from "./engine.ts";
+import type { HostKind } from "./engine.ts";
 import type { EngineLog } from "./engine-log.ts";
 import { HostLostError, type PartInLoss } from "./host-lost-error.ts";
 import { HostMemoryCap } from "./host-memory-cap.ts";
@@ -18,40 +17,24 @@ import type { HostProcess } from "./host-process.ts";
 import { decodeJson, encodeJson, frameKind } from "./host-protocol.ts";
 import { HostQueue, type HostRun } from "./host-queue.ts";
 import { HostedModel, type HostOfModel } from "./hosted-model.ts";
+import {
+  cancelled,
+  type HostLoad,
+  killedFor,
+  type LoadAnswer,
+  notReached,
+} from "./hosts/host-load.ts";
+import type { Adoption, Vacated } from "./hosts/vacate.ts";
+import { WarmUpLimit } from "./hosts/warm-up-limit.ts";
 import { anonymousBytesOf } from "./process-memory.ts";
-import { type JoiningTerms, joiningOf } from "./queue/joining-of.ts";
+import { joiningOf } from "./queue/joining-of.ts";
 import { ReleaseWatch } from "./release-watch.ts";
 import { RunWatch } from "./run-watch.ts";
-
-export interface HostLoad {
-  readonly source: ModelSource;
-  readonly platform: string;
-  readonly threads: number;
-  readonly settings: RunSettings;
-  readonly meter: RunMeter | undefined;
-  /** Rows, at most, of the runs on zeros that the load ends with; 0: there are none. */
-  readonly warmupRows: number;
-  /** As `ModelFootprint.loadingBytes`. */
-  readonly loadingBytes: number;
-  /** What the model may turn out to take at most, in a dedicated host; undefined: what its load reserves. */
-  readonly mostBytes: number | undefined;
-  readonly joining: JoiningTerms;
-  readonly signal: CancelSignal;
-  /** The size to report, from what the host measured. */
-  sizeOf(measuredBytes: number | undefined): number;
-}
 
 /** A model that is here, and how it was loaded. */
 interface Resident {
   readonly model: HostedModel;
   readonly load: HostLoad;
-}
-
-/** What a load comes to, warm-up included. */
-interface LoadAnswer extends Pick<LoadedMessage, "inputs" | "outputs"> {
-  readonly measuredBytes: number | undefined;
-  /** What came of the load after the model could run; 0 without a warm-up. */
-  readonly warmupMs: number;
 }
 
 export interface EngineHostOptions {
@@ -61,6 +44,8 @@ export interface EngineHostOptions {
   /** What runs may take beyond the models before they fail; 0: no limit. */
   readonly runMemoryBytes: number;
   readonly log: EngineLog;
+  /** Has the models of a busy host move elsewhere, but for `stuck`. */
+  vacate(host: EngineHost, stuck: object | undefined): Promise<Vacated>;
 }
 
 /** A smaller model's warm-up is sent with its load, which saves a round trip; that of a bigger one only
@@ -89,6 +74,8 @@ export class EngineHost implements HostOfModel {
   /** The sum of these. */
   #committedBytes = 0;
   #lastModel = 0;
+  /** Under way: its models move elsewhere, so that it can be ended. */
+  #vacating: Promise<Vacated> | undefined;
   readonly #watch: RunWatch;
 
   constructor(process: HostProcess, options: EngineHostOptions) {
@@ -100,7 +87,7 @@ export class EngineHost implements HostOfModel {
     this.#watch = new RunWatch({
       queue: this.queue,
       graceMs: options.killGraceMs,
-      kill: (why) => void process.kill(killedFor(why)),
+      kill: (why, run) => void this.#endUnwanted(why, () => this.queue.front !== run, run.owner),
     });
   }
 
@@ -118,6 +105,11 @@ export class EngineHost implements HostOfModel {
   /** Memory that models take here, loads under way by their estimates. */
   get committedBytes(): number {
     return this.#committedBytes;
+  }
+
+  /** The part of `committedBytes` that loaded models take. */
+  get residentBytes(): number {
+    return [...this.#models.keys()].reduce((sum, model) => sum + (this.#bytes.get(model) ?? 0), 0);
   }
 
   /** What the host has taken beside what it started with and what its models count for; undefined if the
@@ -157,9 +149,10 @@ export class EngineHost implements HostOfModel {
 
   /** Loads one more copy of each model of `former`, a shared host as this one, one after the other, and has
    *  them move here. Rejects as `load` does; then the models that are left stay where they are. */
-  async adoptFrom(former: EngineHost): Promise<void> {
+  async adoptFrom(former: EngineHost, { isBusy, stuck }: Adoption): Promise<void> {
     for (const resident of former.#models.values()) {
       const { model, load } = resident;
+      if (model === stuck) continue;
       const number = ++this.#lastModel;
       this.#commit(number, model.sizeBytes, load.threads);
       try {
@@ -169,7 +162,8 @@ export class EngineHost implements HostOfModel {
         throw error;
       }
       this.#models.set(number, resident);
-      await (model.moveTo(this, number) ?? this.release(model, number));
+      const left = model.moveTo(this, number) ?? this.release(model, number);
+      if (!isBusy) await left;
     }
   }
 
@@ -220,9 +214,10 @@ export class EngineHost implements HostOfModel {
     const { signal } = load;
     let timer: NodeJS.Timeout | undefined;
     let isSent = false;
+    let isOver = false;
     const abort = () => {
       timer = setTimeout(
-        () => void this.process.kill(killedFor("a cancelled load did not end")),
+        () => void this.#endUnwanted("a cancelled load did not end", () => isOver),
         this.#options.killGraceMs * (this.#models.size > 0 ? graceBesideOthers : 1),
       );
     };
@@ -242,9 +237,25 @@ export class EngineHost implements HostOfModel {
       if (signal.aborted) throw signal.reason;
       throw isSent ? this.#lossOfLoad(error) : notReached(error);
     } finally {
+      isOver = true;
       clearTimeout(timer);
       signal.removeEventListener("abort", abort);
     }
+  }
+
+  /** Has the others move out of the host, which is at something that cannot be stopped but with it. */
+  #vacate(stuck?: object): Promise<Vacated> {
+    if (this.kind === "dedicated" || this.#models.size === 0) return Promise.resolve("moved");
+    this.#vacating ??= this.#options
+      .vacate(this, stuck)
+      .finally(() => (this.#vacating = undefined));
+    return this.#vacating;
+  }
+
+  /** Ends the host for work that nobody wants: its models move first, if anything can take them. */
+  async #endUnwanted(why: string, isOver: () => boolean, stuck?: object): Promise<void> {
+    await this.#vacate(stuck);
+    if (!isOver()) await this.process.kill(killedFor(why));
   }
 
   /** For the models that are here or promised, and for a load: these come one after the other. One that comes
@@ -301,15 +312,17 @@ export class EngineHost implements HostOfModel {
     });
   }
 
-  /** Resolves with the measured bytes. A warm-up that does not end takes the host with it: the engine
-   *  cannot be stopped otherwise. */
+  /** Resolves with the measured bytes. */
   async #endOfWarmUp(
     warming: Promise<WarmedMessage>,
     { source }: HostLoad,
   ): Promise<number | undefined> {
     const { log, warmupTimeoutMs } = this.#options;
-    const why = `a warm-up did not end within ${warmupTimeoutMs} ms`;
-    const timer = setTimeout(() => void this.process.kill(killedFor(why)), warmupTimeoutMs);
+    const limit = new WarmUpLimit({
+      limitMs: warmupTimeoutMs,
+      vacate: () => this.#vacate(),
+      kill: (why) => void this.process.kill(killedFor(why)),
+    });
     try {
       const { outcome, memory } = await warming;
       if (outcome.tag !== "warmed") {
@@ -317,7 +330,7 @@ export class EngineHost implements HostOfModel {
       }
       return this.#note(memory);
     } finally {
-      clearTimeout(timer);
+      limit.stop();
     }
   }
 
@@ -328,17 +341,19 @@ export class EngineHost implements HostOfModel {
   }
 
   async #releaseBesideOthers(model: HostedModel, number: number): Promise<void> {
+    let isOver = false;
     const watch = new ReleaseWatch({
       queue: this.queue,
       owner: model,
       graceMs: this.#options.killGraceMs,
-      kill: (why) => void this.process.kill(killedFor(why)),
+      kill: (why) => void this.#endUnwanted(why, () => isOver),
     });
     try {
       await this.#callRelease(number);
     } catch {
       // The host is gone, and with it the memory.
     } finally {
+      isOver = true;
       watch.stop();
     }
   }
@@ -382,18 +397,4 @@ export class EngineHost implements HostOfModel {
       ? "caused"
       : "suspected";
   }
-}
-
-function cancelled(): RuntimeError {
-  return new RuntimeError("cancelled", "the load was given up");
-}
-
-function killedFor(why: string): RuntimeError {
-  return new RuntimeError("host-lost", `the engine host was killed: ${why}`);
-}
-
-/** The host was lost before it came to the model, which thus had no part in it. */
-function notReached(error: unknown): unknown {
-  if (!(error instanceof RuntimeError) || error.kind !== "host-lost") return error;
-  return new RuntimeError("temporarily-unavailable", error.message, { cause: error });
 }

@@ -5,6 +5,7 @@ import type { EngineLog } from "./engine-log.ts";
 import { HostCounts, type HostEnd } from "./host-counts.ts";
 import { HostProcess } from "./host-process.ts";
 import { HostRecycler, type RecyclablePool } from "./host-recycler.ts";
+import { vacate } from "./hosts/vacate.ts";
 
 export interface HostPoolOptions {
   readonly sharedHosts: number;
@@ -111,7 +112,7 @@ export class HostPool implements RecyclablePool {
 
   replace(host: EngineHost): EngineHost | undefined {
     const spare = this.#alive("spare")[0];
-    if (spare === undefined || !spare.process.isReady) return undefined;
+    if (spare === undefined || !spare.process.isReady || host.isLeaving) return undefined;
     host.isLeaving = true;
     this.refill();
     return spare;
@@ -143,8 +144,13 @@ export class HostPool implements RecyclablePool {
   }
 
   #start(kind: HostKind): EngineHost {
-    const { environment, log } = this.#options;
-    const host = new EngineHost(new HostProcess({ environment, log }), { ...this.#options, kind });
+    const { environment, log, runMemoryBytes, wasteIntervalMs } = this.#options;
+    const host = new EngineHost(new HostProcess({ environment, log }), {
+      ...this.#options,
+      kind,
+      vacate: (busy, stuck) =>
+        vacate(this, busy, stuck, { mostBytes: runMemoryBytes, intervalMs: wasteIntervalMs, log }),
+    });
     this.#hosts.add(host);
     const startedMs = performance.now();
     let wasReady = false;

@@ -94,7 +94,7 @@ export class HostRecycler {
     try {
       // Loads that were on their way when it was replaced end there first.
       while (host.committedBytes > 0) {
-        await successor.adoptFrom(host);
+        await successor.adoptFrom(host, { isBusy: false });
         if (host.committedBytes > 0) await pause(this.#options.intervalMs);
       }
       isEmpty = true;

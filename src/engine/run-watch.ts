@@ -4,8 +4,8 @@ import type { HostQueue, HostRun } from "./host-queue.ts";
 export interface RunWatchParts {
   readonly queue: Pick<HostQueue, "front" | "frontMs" | "hasMore">;
   readonly graceMs: number;
-  /** Ends the host; may be called again. */
-  kill(why: string): void;
+  /** Ends the host for `run`; may be called again. */
+  kill(why: string, run: HostRun): void;
 }
 
 /** An abandoned run gets so many times what it was expected to take, or the grace if that is more. */
@@ -63,7 +63,7 @@ export class RunWatch {
     this.#abandonedMs ??= nowMs;
     if (nowMs - this.#abandonedMs < this.#patienceMs()) return;
     this.#hung = run;
-    this.#parts.kill("a run that nobody waited for any more did not end");
+    this.#parts.kill("a run that nobody waited for any more did not end", run);
   }
 
   #patienceMs(): number {

@@ -142,6 +142,14 @@ describe("the serving runtimes of deploy/kserve", { skip: lacking }, () => {
     }
   });
 
+  it("end nothing that lives, ready or not", () => {
+    for (const { folder, container } of runtimes) {
+      for (const probe of [container.startupProbe, container.livenessProbe]) {
+        assert.equal(probe?.exec.command.at(-1), "live", folder);
+      }
+    }
+  });
+
   it("would be refused with anything that belongs to the controller", () => {
     const [{ runtime } = assert.fail("no runtime")] = runtimes;
     const { spec } = runtime;

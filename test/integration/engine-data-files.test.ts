@@ -82,7 +82,7 @@ async function answers(
   return fp32Values(y);
 }
 
-describe("a model with weights in files of their own", { timeout: 120_000 }, () => {
+describe("a model with weights in files of their own", { timeout: 300_000 }, () => {
   it("loads wherever links within the roots lead to", async (t) => {
     const fixture = await startEngine(t);
     for (const [name, lay] of Object.entries(layouts)) {

@@ -11,7 +11,7 @@ import { constant, encodeModel } from "../support/onnx-builder.ts";
 // Models as their tools export them, and what Python's ONNX Runtime of the same version answers: both by
 // test/fixtures/onnx/exports/make-exports.py.
 
-const limitMs = 60_000;
+const limitMs = 300_000;
 const folder = join(import.meta.dirname, "../fixtures/onnx/exports");
 
 interface GoldenTensor extends Omit<Tensor, "data"> {

@@ -20,7 +20,7 @@ import { addConstant, addOne, slowLoop, writeWeightsModel } from "../support/onn
 import { openFilesBelow } from "../support/open-files.ts";
 
 const MiB = 2 ** 20;
-const limitMs = 120_000;
+const limitMs = 300_000;
 
 async function addTo(model: LoadedModel): Promise<number[]> {
   const inputs = [fp32("x", [1, 4], [1, 2, 3, 4])];

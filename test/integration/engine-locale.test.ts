@@ -10,7 +10,7 @@ import type { Tensor } from "../../src/tensor.ts";
 import { forever, startEngine } from "../support/engine-fixture.ts";
 import { encodeModel, type OnnxAttribute } from "../support/onnx-builder.ts";
 
-const limitMs = 120_000;
+const limitMs = 300_000;
 
 /** A model that changes the case of texts, or leaves some of them out. */
 function normalizer(attributes: Readonly<Record<string, OnnxAttribute>>): Uint8Array {

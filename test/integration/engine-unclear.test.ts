@@ -37,7 +37,7 @@ async function startRuntime(t: TestContext) {
   return { ...fixture, manager, spec };
 }
 
-describe("a model of which nobody can tell how much it takes", { timeout: 120_000 }, () => {
+describe("a model of which nobody can tell how much it takes", { timeout: 300_000 }, () => {
   it("is predicted within bounds, loads, runs, and counts for what it takes", async (t) => {
     const { manager, put, spec } = await startRuntime(t);
     for (const [n, [name, encode]] of Object.entries(unclearModels).entries()) {

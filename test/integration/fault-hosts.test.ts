@@ -14,7 +14,7 @@ const runLimitMs = 1_500;
 /** Some days. */
 const endless = 100_000_000;
 
-describe("an engine host that goes wrong", { timeout: 180_000 }, () => {
+describe("an engine host that goes wrong", { timeout: 300_000 }, () => {
   let runtime: Runtime;
   let client: Client;
   let calls: Calls;

@@ -35,7 +35,7 @@ const framesPerHost = 40;
 /** Some damage makes a frame that never ends, which no caller but one with a deadline can notice. */
 const deadlineMs = 1_500;
 const brokenExitCode = 70;
-const limitMs = 120_000;
+const limitMs = 300_000;
 
 /** The place of an answer: bytes mutated by a seed, or another frame for the same call. */
 type Damage =

@@ -16,7 +16,7 @@ const wantedAnswers = Number(process.env["MODELPORT_JOINED_ANSWERS"] ?? 10_000);
 const kindsOfRequest = 12;
 /** At most, of a model that is joined; and of one that is not, which has nothing to show. */
 const answersOf = { joined: 600, single: 40 };
-const limitMs = 60_000 + wantedAnswers * 10;
+const limitMs = 300_000 + wantedAnswers * 10;
 
 interface Known {
   readonly inputs: readonly Tensor[];

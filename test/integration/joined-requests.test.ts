@@ -65,7 +65,7 @@ const mixers: Readonly<Record<string, Mixer>> = {
   },
 };
 
-describe("requests of many callers at once", { timeout: 120_000 }, () => {
+describe("requests of many callers at once", { timeout: 300_000 }, () => {
   let root: string;
   let served: Served;
   let inference: Client<typeof GRPCInferenceService>;

@@ -9,7 +9,7 @@ import { type Runtime, startRuntime } from "../support/runtime.ts";
 
 const forever = new AbortController().signal;
 
-describe("the settings of a model", { timeout: 60_000 }, () => {
+describe("the settings of a model", { timeout: 300_000 }, () => {
   let runtime: Runtime;
   before(async () => {
     runtime = await startRuntime({

@@ -13,7 +13,7 @@ import { type Runtime, startRuntime } from "../support/runtime.ts";
 
 const forever = new AbortController().signal;
 
-describe("a model with Triton's configuration", { timeout: 60_000 }, () => {
+describe("a model with Triton's configuration", { timeout: 300_000 }, () => {
   let runtime: Runtime;
   before(async () => {
     runtime = await startRuntime();

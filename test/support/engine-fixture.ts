@@ -66,9 +66,9 @@ export async function startEngine(
   };
 }
 
-/** Polls, because what is waited for happens in another process. Throws after ten seconds. */
+/** Polls, because what is waited for happens in another process. Throws after a minute. */
 export async function until(what: string, condition: () => boolean): Promise<void> {
-  for (let waitedMs = 0; waitedMs < 10_000; waitedMs += 10) {
+  for (const limitMs = performance.now() + 60_000; performance.now() < limitMs; ) {
     if (condition()) return;
     await sleep(10);
   }

@@ -13,7 +13,7 @@ import { addOne } from "../../support/onnx-models.ts";
 
 const over = new RuntimeError("shutting-down", "the test is over");
 
-describe("the threads that look at model files", { timeout: 60_000 }, () => {
+describe("the threads that look at model files", { timeout: 300_000 }, () => {
   let directory = "";
   let file = "";
 
