@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { once } from "node:events";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { setPriority, tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
@@ -20,6 +20,7 @@ import { type HostileVerdict, judgeHostile } from "./hostile-report.ts";
 import { oddPaths } from "./hostile-request.ts";
 import { badConnections, gzipBombs, http1Requests, http1Swollen } from "./http1-attacks.ts";
 import { http2Floods, http2Frames, http2Requests, http2Swollen } from "./http2-attacks.ts";
+import { LoopDelays } from "./loop-delays.ts";
 
 const kinds: readonly AttackKind[] = [
   http2Requests,
@@ -32,6 +33,7 @@ const kinds: readonly AttackKind[] = [
   gzipBombs,
 ];
 const sampleMs = 500;
+const attackerPriority = 10;
 /** So much of the attack warms the server up: caches fill, code is compiled. */
 const warmUpPart = 0.3;
 
@@ -90,6 +92,8 @@ async function attackServer(
     const watch = new TreeWatch(served.pid);
     const before = await watch.hostPids();
     const steady = await startSteadyClient(served.port);
+    // Of this thread alone: what is measured is the server, not who gets the processors.
+    setPriority(attackerPriority);
     const startedMs = performance.now();
     const attack = await attackWith(served, { options, watch, say });
     const seconds = (performance.now() - startedMs) / 1000;
@@ -170,11 +174,15 @@ async function attackWith(served: Served, { options, watch, say }: AttackParts) 
   await attackUntil(options.requests * warmUpPart);
   const warmBytes = await restAndCount(served);
   const firstSample = watch.samples.length;
+  const delays = await LoopDelays.start(served);
   await attackUntil(options.requests);
+  // Ahead of the count of live objects, which stops the server.
+  const loopDelay = await delays.stop();
   const lastBytes = await restAndCount(served);
   stop.abort();
   await sampling;
-  return { fates, live: { warmBytes, lastBytes }, samples: watch.samples.slice(firstSample) };
+  const samples = watch.samples.slice(firstSample);
+  return { fates, live: { warmBytes, lastBytes }, loopDelay, samples };
 }
 
 function add(total: Fates | undefined, { ended, cut, hanging }: Fates): void {
