@@ -12,6 +12,7 @@ import { isLoopback } from "./loopback.ts";
 import { type HttpVersion, httpVersionOf, peek, protocolOf } from "./peek.ts";
 import type { Peer, TcpPeer } from "./peer.ts";
 import { refuseConnection, refusePlaintext } from "./refuse-connection.ts";
+import { endStreamsAlone } from "./stream-faults.ts";
 import { StreamIntake } from "./stream-intake.ts";
 import { TlsHandshake } from "./tls-handshake.ts";
 import { FilteredSocket } from "./unix-authority.ts";
@@ -113,6 +114,7 @@ export class Port {
     };
     this.#http2.tcp.on("session", (session) => session.setLocalWindowSize(tcpWindowBytes));
     for (const server of Object.values(this.#http2)) {
+      server.on("session", endStreamsAlone);
       server.on("sessionError", (error) => this.#log.debug({ err: error }, "connection failed"));
     }
   }
