@@ -5,9 +5,9 @@ import { writeFile } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
 import { describe, it } from "node:test";
 import { promisify } from "node:util";
-import { readConfig } from "../../src/config.ts";
+import { readConfig } from "../../src/config/config.ts";
+import { settings } from "../../src/config/settings.ts";
 import { modelFormats } from "../../src/engine/engine-catalog.ts";
-import { settings } from "../../src/settings.ts";
 import { missingFor } from "../clients/python-script.ts";
 import {
   buildManifests,

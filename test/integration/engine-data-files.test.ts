@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { mkdir, rename, symlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { describe, it } from "node:test";
-import { RuntimeError } from "../../src/errors.ts";
+import { RuntimeError } from "../../src/base/errors.ts";
 import {
   type EngineFixture,
   forever,

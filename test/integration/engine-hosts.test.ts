@@ -4,8 +4,8 @@ import { once } from "node:events";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { describe, it } from "node:test";
+import type { LoadedModel } from "../../src/engine/contract/engine.ts";
 import { createEngine } from "../../src/engine/create-engine.ts";
-import type { LoadedModel } from "../../src/engine/engine.ts";
 import {
   forever,
   fp32,

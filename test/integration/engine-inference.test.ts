@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { setTimeout as sleep, setImmediate as turn } from "node:timers/promises";
-import { encodeStrings } from "../../src/engine/string-tensor.ts";
-import { defaultRunSettings } from "../../src/run-settings.ts";
-import { type Datatype, elementBytes, type Tensor } from "../../src/tensor.ts";
+import { type Datatype, elementBytes, type Tensor } from "../../src/base/tensor.ts";
+import { defaultRunSettings } from "../../src/config/run-settings.ts";
+import { encodeStrings } from "../../src/engine/onnx/types/string-tensor.ts";
 import {
   forever,
   fp32,

@@ -4,10 +4,10 @@ import { rm } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { describe, it } from "node:test";
-import { HostLostError } from "../../src/engine/host-lost-error.ts";
-import { RuntimeError } from "../../src/errors.ts";
-import { fileIdentity } from "../../src/file-identity.ts";
-import { defaultRunSettings } from "../../src/run-settings.ts";
+import { RuntimeError } from "../../src/base/errors.ts";
+import { fileIdentity } from "../../src/base/file-identity.ts";
+import { defaultRunSettings } from "../../src/config/run-settings.ts";
+import { HostLostError } from "../../src/engine/contract/host-lost-error.ts";
 import {
   type EngineFixture,
   forever,

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { describe, it } from "node:test";
-import { defaultRunSettings } from "../../src/run-settings.ts";
+import { defaultRunSettings } from "../../src/config/run-settings.ts";
 import { forever, startEngine } from "../support/engine-fixture.ts";
 import { encodeModel } from "../support/onnx-builder.ts";
 import {

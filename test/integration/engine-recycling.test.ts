@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { LoadedModel } from "../../src/engine/engine.ts";
+import type { LoadedModel } from "../../src/engine/contract/engine.ts";
 import {
   forever,
   fp32,

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it, type TestContext } from "node:test";
-import { createLogger } from "../../src/log.ts";
-import { SafePath } from "../../src/safe-path.ts";
+import { SafePath } from "../../src/base/safe-path.ts";
+import { createLogger } from "../../src/observe/log.ts";
 import { ModelManager } from "../../src/service/model-manager.ts";
 import { forever, fp32, fp32Values, startEngine } from "../support/engine-fixture.ts";
 import { addOne, hiddenBomb } from "../support/onnx-models.ts";

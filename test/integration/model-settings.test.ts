@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { mkdir, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
-import { defaultRunSettings } from "../../src/run-settings.ts";
+import { defaultRunSettings } from "../../src/config/run-settings.ts";
 import { slowInputs } from "../support/engine-fixture.ts";
 import { addOne, slowLoop } from "../support/onnx-models.ts";
 import { type Runtime, startRuntime } from "../support/runtime.ts";

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, it, type TestContext } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import type { LoadedModel } from "../../src/engine/contract/engine.ts";
+import { HostLostError } from "../../src/engine/contract/host-lost-error.ts";
 import type { EngineOptions } from "../../src/engine/create-engine.ts";
-import type { LoadedModel } from "../../src/engine/engine.ts";
-import { HostLostError } from "../../src/engine/host-lost-error.ts";
 import { callsOf, codeIn, sizeIn, valuesIn } from "../support/calls.ts";
 import { clientKinds } from "../support/clients.ts";
 import {

@@ -5,7 +5,7 @@ import { after, before, describe, it } from "node:test";
 import { createClient } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
 import { GRPCInferenceService } from "../../gen/inference/inference_pb.ts";
-import { decodeElements } from "../../src/element-codec.ts";
+import { decodeElements } from "../../src/base/element-codec.ts";
 import { slowInputs } from "../support/engine-fixture.ts";
 import { addOne, slowLoop } from "../support/onnx-models.ts";
 import { assertError, callRest } from "../support/rest-calls.ts";

@@ -1,6 +1,6 @@
 import { mkdir, open, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import type { Datatype } from "../../src/tensor.ts";
+import type { Datatype } from "../../src/base/tensor.ts";
 import {
   constant,
   encodeModel,

@@ -1,8 +1,8 @@
 import { existsSync, readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
-import type { Setting } from "../../src/setting.ts";
-import { settings } from "../../src/settings.ts";
+import type { Setting } from "../../src/config/setting.ts";
+import { settings } from "../../src/config/settings.ts";
 import { inParallel } from "./in-parallel.ts";
 import { runGroup } from "./process-group.ts";
 import { inTemporaryFolder } from "./temporary-folder.ts";

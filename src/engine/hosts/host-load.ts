@@ -1,9 +1,9 @@
-import type { CancelSignal } from "../../cancel-signal.ts";
-import { RuntimeError } from "../../errors.ts";
-import type { RunSettings } from "../../run-settings.ts";
-import type { ModelSource, RunMeter } from "../engine.ts";
-import type { LoadedMessage } from "../host-messages.ts";
+import type { CancelSignal } from "../../base/cancel-signal.ts";
+import { RuntimeError } from "../../base/errors.ts";
+import type { RunSettings } from "../../config/run-settings.ts";
+import type { ModelSource, RunMeter } from "../contract/engine.ts";
 import type { JoiningTerms } from "../queue/joining-of.ts";
+import type { LoadedMessage } from "../wire/host-messages.ts";
 
 /** What a host is to load, and for whom. */
 export interface HostLoad {

@@ -1,6 +1,6 @@
-import type { EngineHost } from "../engine-host.ts";
-import type { EngineLog } from "../engine-log.ts";
-import type { RecyclablePool } from "../host-recycler.ts";
+import type { EngineLog } from "../contract/engine-log.ts";
+import type { EngineHost } from "./engine-host.ts";
+import type { RecyclablePool } from "./host-recycler.ts";
 
 /** What became of the models of a host: they are elsewhere, or they stay because nothing could take them at
  *  the moment, or at all. */

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
-import type { EngineHost } from "../../../../src/engine/engine-host.ts";
-import { silentLog } from "../../../../src/engine/engine-log.ts";
+import { silentLog } from "../../../../src/engine/contract/engine-log.ts";
+import type { EngineHost } from "../../../../src/engine/hosts/engine-host.ts";
 import { type Adoption, vacate } from "../../../../src/engine/hosts/vacate.ts";
 import { waitFor } from "../../../support/wait-for.ts";
 
