@@ -104,7 +104,7 @@ function refuseUnknown(document: Document, prefix: readonly string[], where: str
     const path = [...prefix, name];
     if (known.length === 0) {
       const names = [...new Set(below.map((field) => field.path[depth]))].join(", ");
-      throw invalid(`${where}: ${path.join(".")} is no setting; expected ${names}`);
+      throw invalid(`${where}: unknown setting ${path.join(".")}: expected one of ${names}`);
     }
     if (isObject(value) && known.some((field) => field.path.length > path.length)) {
       refuseUnknown(value, path, where);
