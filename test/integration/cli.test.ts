@@ -229,7 +229,7 @@ describe("modelport", { timeout: 300_000 }, () => {
       assert.match(nothing.stderr, /takes x FP32\[-1,4\]/);
       for (const [bad, message] of [
         ["[[1, 2], [3]]", /rows of different lengths/],
-        ['[["a"]]', /input "x" \(FP32\): "a" is no number/],
+        ['[["a"]]', /input "x" \(FP32\): "a" is not a number/],
         ["nonsense", /no JSON/],
         ["@/nowhere.json", /ENOENT/],
       ] as const) {
