@@ -115,7 +115,7 @@ describe("settings from several sources", () => {
       /yaml:9: a settings file cannot name another one$/,
       /yaml:3: log-level is 3, expected one of fatal, /,
       /yaml:8: runtime-version is 1\.5, expected a string$/,
-      /yaml:6: host is \{"a":1\}, expected a text$/,
+      /yaml:6: host is \{"a":1\}, expected a string$/,
       /yaml:2: port is "nine", expected an integer from 0 to 65535$/,
       /yaml:10: load-timeout is null, expected an integer from 100 to/,
       /^--load-timeout is "5", expected an integer from 100 to 2147483647, in ms/,
