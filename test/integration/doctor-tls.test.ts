@@ -63,7 +63,7 @@ describe("the doctor's look at TLS", () => {
     assertFound(await look({ ...pair, key: "/no/such/key" }), /^fail: ENOENT.*\/no\/such\/key/);
     assertFound(
       await look({ cert: pair.cert, key: other.key }),
-      /^fail: .* cannot be used: the key is not that of the certificate$/,
+      /^fail: .* cannot be used: the key does not belong to the certificate$/,
     );
     const noKey = { cert: pair.cert, key: pair.cert };
     assertFound(await look(noKey), /^fail: .* cannot be used: /);

@@ -1,15 +1,15 @@
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 
-/** Pieces of bodies between two collections: so few that V8 never counts its 64 MB, so many that a collection
- *  of half a millisecond costs each large request little. */
+/** Pieces of bodies between two collections: few enough that V8's external memory never reaches 64 MB, and
+ *  enough that a collection of half a millisecond costs each large request little. */
 const bytesPerCollection = 8 * 1024 * 1024;
 
 type Collect = (options: { readonly type: "minor" }) => void;
 
-/** Collects young garbage in time. The pieces in which bodies arrive lie outside of V8's heap; at 64 MB of
- *  that, V8 begins a full collection, which takes many times what a young one does and frees no more. With
- *  large requests that comes first, again and again, since they leave hardly any other garbage behind. */
+/** Collects young garbage in time. The pieces in which bodies arrive lie outside V8's heap; at 64 MB of that,
+ *  V8 starts a full collection, which takes many times as long as a young one and frees no more. With large
+ *  requests that point is reached first, again and again, since they leave hardly any other garbage. */
 export class BodyGarbage {
   readonly #collect = exposedCollector();
   #bytes = 0;
@@ -23,7 +23,7 @@ export class BodyGarbage {
   }
 }
 
-// A flag on the command line does the same, but programs that embed the server would have to know of it.
+// A command-line flag does the same, but programs that embed the server would have to know about it.
 function exposedCollector(): Collect {
   setFlagsFromString("--expose-gc");
   const collect: unknown = runInNewContext("globalThis.gc");

@@ -17,7 +17,7 @@ export interface MetricsText {
   readonly body: string;
 }
 
-/** What prom-client asks a metric for. */
+/** The call that prom-client makes for a metric. */
 interface Collected {
   readonly name: string;
   readonly help: string;
@@ -29,14 +29,14 @@ interface Collectable {
   readonly name: string;
   readonly type: string;
   readonly sampleCount: number;
-  /** Some of its samples; without arguments, and where they are few, all. */
+  /** Some of its samples; all of them without arguments, and where they are few. */
   readonly get: (from?: number, to?: number) => Promise<Collected>;
 }
 
 const samplesInTurn = 100;
 
-/** All that is counted, as Prometheus reads it. It costs nothing where nobody scrapes: counts are kept
- *  elsewhere, and those of the process begin with the first scrape. */
+/** All counts in Prometheus's format. It costs nothing until the first scrape: counts are kept elsewhere, and
+ *  process metrics begin with the first scrape. */
 export class MetricsPage {
   readonly #calls: CallMetrics;
   readonly #runtime: RuntimeMetrics;
@@ -49,12 +49,12 @@ export class MetricsPage {
     this.#runtime = runtime;
   }
 
-  /** Says how often callers were refused, which the server knows. */
+  /** Provides the counts of refused clients, which the server knows. */
   countRefusals(count: () => readonly RefusalCount[]): void {
     this.#refusals = count;
   }
 
-  /** `accept`: the header of the scrape. Calls go on while it is made. */
+  /** `accept`: the scrape's Accept header. Calls are served while the text is made. */
   async render(accept = ""): Promise<MetricsText> {
     const registry = new Registry<RegistryContentType>();
     const isOpenMetrics = prefersOpenMetrics(accept);
@@ -94,14 +94,13 @@ export class MetricsPage {
   }
 }
 
-/** Of thousands of models it takes long to write a metric: it is done piece by piece, with what else is to be
- *  done in between. */
+/** Writing a metric takes long with thousands of models: it is done piece by piece, with other work in between. */
 async function textOf(
   { name, type, sampleCount, get }: Collectable,
   registry: Registry<RegistryContentType>,
 ): Promise<string> {
   const isOpenMetrics = registry.contentType === Registry.OPENMETRICS_CONTENT_TYPE;
-  // It adds the suffix to each sample again.
+  // The library adds the suffix to each sample again.
   const family = isOpenMetrics && type === "counter" ? name.replace(/_total$/, "") : name;
   let text = "";
   for (let from = 0; from === 0 || from < sampleCount; from += samplesInTurn) {
@@ -118,11 +117,11 @@ async function textOf(
   return text;
 }
 
-// These list handles and requests by functions of Node that nobody should call: they end the process by an
-// assertion if the object of one has just been collected. `nodejs_active_resources` says the same.
+// These list handles and requests with internal functions of Node, which abort the process by an assertion if
+// one of the objects has just been collected. `nodejs_active_resources` has the same figures.
 const deadly = /^nodejs_active_(handles|requests)(_total)?$/;
 
-/** Those that prom-client takes of every Node process. */
+/** The metrics that prom-client takes of every Node process. */
 export function processMetrics(): readonly Collectable[] {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });

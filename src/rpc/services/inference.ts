@@ -16,7 +16,7 @@ import { refuseLoadParameters } from "./load-parameters.ts";
 import { modelIdOf } from "./model-id.ts";
 import { modelInfer } from "./model-infer.ts";
 
-/** What is served beyond the core of the Open Inference Protocol, in the names of its extensions. */
+/** The supported extensions of the Open Inference Protocol, by their names. */
 export const inferenceExtensions = [
   "binary_tensor_data",
   "classification",
@@ -37,7 +37,7 @@ export function inferenceService(parts: {
     const { requestHeader: header, signal: cancellation, values } = context;
     const observed = values.get(observedKey)?.call;
     const answered = await infer(request, { header, cancellation, observed });
-    // Connect's callers read JSON by eye, where raw contents are base64.
+    // People read the JSON of Connect clients, and raw contents would be base64 there.
     const isReadByEye = context.protocolName === "connect" && request.inputs.length === 0;
     return toResponse(isReadByEye ? { ...answered, form: "typed" } : answered);
   };
@@ -104,13 +104,14 @@ function toResponse({ outputs, form, ...head }: InferAnswer) {
   return { ...head, ...encodeInference(outputs, form) };
 }
 
-// KServe's clients send the name of the model where Triton's send that of the repository.
+// KServe clients send the model's name in the field where Triton clients send the repository's.
 function modelNameOf(request: {
   readonly modelName: string;
   readonly repositoryName: string;
 }): string {
   const name = request.modelName || request.repositoryName;
-  if (name === "") throw new RuntimeError("invalid-argument", "the request names no model");
+  if (name === "")
+    throw new RuntimeError("invalid-argument", "the request names no model: set model_name");
   return name;
 }
 
@@ -137,7 +138,7 @@ function toStatistics({ name, version, lastInferenceMs, success, fail }: ModelSt
     version,
     lastInference: BigInt(Math.trunc(lastInferenceMs)),
     inferenceCount: successCount,
-    // An engine that failed ran all the same, but nobody can tell whether it got so far.
+    // A failed engine did run, but how far it got is unknown.
     executionCount: successCount,
     inferenceStats: {
       success: { count: successCount, ns: success.ns },

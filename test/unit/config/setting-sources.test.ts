@@ -92,7 +92,10 @@ describe("settings from several sources", () => {
     const twice = { REQUEST_BATCH_SIZE: "16", MAX_BATCH_SIZE: "16" };
     assert.deepEqual((await load([], twice)).problems, []);
     const { problems } = await load([], { ...twice, MAX_BATCH_SIZE: "8" });
-    assert.match(problems.join("\n"), /^MAX_BATCH_SIZE and REQUEST_BATCH_SIZE are the same setting/);
+    assert.match(
+      problems.join("\n"),
+      /^MAX_BATCH_SIZE and REQUEST_BATCH_SIZE are the same setting/,
+    );
   });
 
   it("tell everything that is wrong, in all sources at once, by the place where it stands", async () => {

@@ -188,7 +188,10 @@ describe("the doctor's look at", () => {
 
   it("the clock finds one that is before the program", () => {
     const builtMs = Date.UTC(2026, 10, 23);
-    assertFound(checkClock(0, builtMs), /^fail: the clock says 1970-01-01T00:00:00\.000Z, which is before/);
+    assertFound(
+      checkClock(0, builtMs),
+      /^fail: the clock says 1970-01-01T00:00:00\.000Z, which is before/,
+    );
     assertFound(checkClock(builtMs + 1, builtMs), /^ok: the clock says 2026-11-23/);
   });
 
