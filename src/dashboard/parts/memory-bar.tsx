@@ -4,7 +4,7 @@ import type { ModelRow } from "../state/model-rows.ts";
 import { usePage } from "../state/page-state.ts";
 import { modelHref } from "../state/route.ts";
 
-/** More than this many are not told apart by eye; the rest becomes one segment. */
+/** The eye cannot tell more segments apart; the rest becomes one segment. */
 const maxSegments = 40;
 
 interface Segment {
@@ -15,7 +15,7 @@ interface Segment {
   readonly href: string | undefined;
 }
 
-/** Memory of the runtime: what models hold of it, biggest first, what loads have reserved, what is free. */
+/** The runtime's memory: held by models, largest first, reserved by loads, and free. */
 export function MemoryBar(): JSX.Element {
   const { store, rows } = usePage();
   const runtime = store.runtime.value;
