@@ -22,7 +22,7 @@ export const metricsSettings = {
     type: "choice",
     default: "local",
     choices: ["local", "authenticated", "any", "none"],
-    doc: "who may read /metrics on the main port: values as for LIFECYCLE_ACCESS, or nobody; any token or certificate is accepted",
+    doc: "who may read /metrics on the main port: values as for LIFECYCLE_ACCESS, or none for no client; any token or certificate is accepted",
   },
   "metrics-port": {
     env: "METRICS_PORT",

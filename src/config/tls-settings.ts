@@ -57,7 +57,7 @@ export const tlsSettings = {
     type: "choice",
     choices: ["none", "optional", "require"],
     default: undefined,
-    defaultText: "require where TLS_CLIENT_CA_PATH is set, else none",
+    defaultText: "require if TLS_CLIENT_CA_PATH is set, otherwise none",
     doc: "client certificates: none, optional, or required",
   },
   "tls-min-version": {

@@ -35,7 +35,7 @@ import { RuntimeWatch } from "./watch/runtime-watch.ts";
 export interface ModelManagerOptions {
   readonly capacityBytes: number;
   readonly loadingConcurrency: number;
-  /** The limit that ModelMesh is told; our own is slightly shorter. */
+  /** The limit that we report to ModelMesh; our own is slightly shorter. */
   readonly loadTimeoutMs: number;
   readonly defaultModelBytes: number;
   readonly modelSizeMultiplier: number | undefined;

@@ -316,7 +316,7 @@ describe("modelport", { timeout: 300_000 }, () => {
         [["load"], /MODEL is missing/],
         [["status", "--output", "xml"], /--output is "xml", expected one of text, json/],
         [["status", "--timeout", "soon"], /--timeout is "soon", expected seconds/],
-        [["status", "--address", "http://a/b"], /"http:\/\/a\/b" is no address/],
+        [["status", "--address", "http://a/b"], /"http:\/\/a\/b" is not an address/],
         [["status", "--ca-file", "/nowhere.pem", "-a", "https://localhost:1"], /--ca-file: ENOENT/],
         [["status", "--token-file", "t", "-a", "example.com:1"], /would travel in the open/],
         [["probe", "model"], /expected `probe live`/],

@@ -21,7 +21,7 @@ export function explainConnection(
   if (known !== undefined) return fail(`${label}: ${known.message}`, known.advice);
   if (/^(ERR_SSL|ERR_TLS|.*CERT|UNABLE_TO|EPROTO)/.test(error.code)) {
     const advice = /WRONG_VERSION|PACKET_LENGTH|EPROTO/.test(error.code)
-      ? "the server may not use TLS: try http://"
+      ? "the server probably does not use TLS: try http://"
       : "name the certificate authority with --ca-file, and call the runtime by a name in its certificate";
     return fail(`${label}: ${describeTlsError(error)} (${error.code})`, advice);
   }

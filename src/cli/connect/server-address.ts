@@ -31,7 +31,7 @@ export function readServerAddress(text: string): ServerAddress {
     url !== undefined && (url.pathname !== "/" || url.search || url.hash || url.username);
   if (url === undefined || !isHttp || url.hostname === "" || hasMore) {
     throw usageError(
-      `"${text}" is no address`,
+      `"${text}" is not an address`,
       "expected HOST:PORT, http://HOST:PORT, https://HOST:PORT or unix:PATH",
     );
   }

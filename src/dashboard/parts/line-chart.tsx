@@ -28,7 +28,7 @@ export function LineChart(props: {
         made = new module.LineCanvas(element, { lines, format, onPoint: setPointed });
         setCanvas(made);
       },
-      () => {}, // The key still tells the figures.
+      () => {}, // The legend still shows the figures.
     );
     return () => {
       isGone = true;

@@ -50,7 +50,7 @@ export class CallTracing {
   }
 }
 
-/** An unsampled span: downstream calls are told so. */
+/** An unsampled span: downstream services learn that from it. */
 class UnseenCall implements TracedCall {
   readonly traceId: string;
   readonly #context: TraceContext;

@@ -39,7 +39,7 @@ export function modelRuntimeService(models: Models): ServiceImpl<typeof ModelRun
     },
 
     async runtimeStatus(_request, context) {
-      const caller = context.protocolName === "grpc" ? "modelmesh" : "somebody";
+      const caller = context.protocolName === "grpc" ? "modelmesh" : "other";
       const status = await models.status(caller);
       if (!status.ready) return { status: RuntimeStatusResponse_Status.STARTING };
       return {

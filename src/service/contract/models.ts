@@ -32,7 +32,7 @@ export type RuntimeStatus =
 
 /** The client that asks for the status, as far as the wire shows: ModelMesh speaks gRPC, people use curl.
  *  Default: ModelMesh. */
-export type StatusCaller = "modelmesh" | "somebody";
+export type StatusCaller = "modelmesh" | "other";
 
 /** One inference as it arrived, decoded but not yet checked against the model. */
 export interface InferenceRequest {
