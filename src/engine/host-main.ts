@@ -2,7 +2,6 @@ import { flushCompileCache } from "node:module";
 import { Socket } from "node:net";
 import { describeError, RuntimeError } from "../errors.ts";
 import type { Tensor, TensorSpec } from "../tensor.ts";
-import { checkReadable } from "./child/check-readable.ts";
 import { preferForOom } from "./child/oom-score.ts";
 import { checkThreadsFit } from "./child/thread-stacks.ts";
 import { modelFormats } from "./engine-catalog.ts";
@@ -171,16 +170,15 @@ function letGo(): void {
 }
 
 async function load(frame: Frame): Promise<void> {
-  const { format, file, dataFiles, threads, ownsHost, isWarmedUp } = decodeJson<LoadMessage>(
+  const { format, file, access, threads, ownsHost, isWarmedUp } = decodeJson<LoadMessage>(
     frame.payload,
   );
   const engine = engines.get(format);
   if (engine === undefined) throw new RuntimeError("load-failed", `no engine for ${format}`);
   if (!ownsHost) letGo();
-  checkReadable([file, ...Object.values(dataFiles ?? {})]);
   checkThreadsFit(threads);
   const before = ownsHost ? undefined : nativeBytes(anonymousBytes());
-  const model = await engine.load(file, { threads, dataFiles });
+  const model = await engine.load(file, { threads, access });
   models.set(frame.model, model);
   beforeWarmUp = before;
   const message: LoadedMessage = {

@@ -1,5 +1,6 @@
 import type { ErrorKind } from "../errors.ts";
 import type { TensorSpec } from "../tensor.ts";
+import type { FileAccess } from "./files/file-access.ts";
 import type { WarmUpOutcome } from "./warm-up.ts";
 
 // What the JSON frames between the server and a host say.
@@ -15,8 +16,7 @@ export interface ReadyMessage {
 export interface LoadMessage {
   readonly format: string;
   readonly file: string;
-  /** As in `ModelSource`. */
-  readonly dataFiles: Readonly<Record<string, string>> | undefined;
+  readonly access: FileAccess;
   readonly threads: number;
   /** Whether the model has the host to itself, so that its memory is the host's. */
   readonly ownsHost: boolean;
