@@ -7,6 +7,8 @@ import { RuntimeError } from "../errors.ts";
 import { defaultNetworkLimits, type NetworkLimits } from "../network-limits.ts";
 import type { TlsSettings } from "../tls-settings.ts";
 import { CountedRequest } from "./counted-request.ts";
+import { HeaderLimit } from "./http2/header-limit.ts";
+import { StreamFaults } from "./http2/stream-faults.ts";
 import { closeListener, listenTcp, listenUnix, portOf } from "./listeners.ts";
 import { isLoopback } from "./loopback.ts";
 import { type HttpVersion, httpVersionOf, peek, protocolOf } from "./peek.ts";
@@ -84,6 +86,8 @@ export class Port {
   readonly #http1: http.Server<typeof CountedRequest>;
   readonly #http2: Record<Peer["kind"], http2.Http2Server>;
   readonly #intake = new StreamIntake();
+  readonly #streamFaults = new StreamFaults();
+  readonly #headerLimit: HeaderLimit;
   readonly #tls: TlsHandshake | undefined;
   readonly #listeners: net.Server[] = [];
   /** Every connection, and those of them that no server has taken over yet. */
@@ -102,6 +106,7 @@ export class Port {
     const limits = { ...defaultNetworkLimits, ...options };
     this.#options = limits;
     this.#log = log;
+    this.#headerLimit = new HeaderLimit(limits.maxHeaderListBytes, log);
     this.#tls = options.tls && new TlsHandshake(options.tls, log);
     this.#http1 = http.createServer({
       IncomingMessage: CountedRequest,
@@ -153,15 +158,17 @@ export class Port {
     for (const server of Object.values(this.#http2)) {
       const listeners = server.listeners("stream");
       server.removeAllListeners("stream");
-      server.on(
-        "stream",
-        this.#intake.spread((stream, headers, flags, rawHeaders) => {
-          if (take(stream, headers)) return;
-          for (const listener of listeners) {
-            listener.call(server, stream, headers, flags, rawHeaders);
-          }
-        }),
-      );
+      const handle = this.#intake.spread((stream, headers, flags, rawHeaders) => {
+        if (take(stream, headers)) return;
+        for (const listener of listeners) {
+          listener.call(server, stream, headers, flags, rawHeaders);
+        }
+      });
+      server.on("stream", (stream, headers, flags, rawHeaders) => {
+        this.#streamFaults.watch(stream, headers);
+        if (this.#headerLimit.refuses(stream, headers, rawHeaders)) return;
+        handle(stream, headers, flags, rawHeaders);
+      });
     }
   }
 
@@ -322,6 +329,8 @@ export class Port {
     const noteSession = (session: http2.ServerHttp2Session) => {
       this.#peers.set(session, peer);
       this.#sessions.add(session);
+      this.#streamFaults.guard(session);
+      this.#headerLimit.watch(session);
       session.once("close", () => this.#sessions.delete(session));
     };
     // "session" is emitted before "connection" returns: this session belongs to this socket.
