@@ -4,7 +4,7 @@ import { cp, mkdir, rename, symlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { describe, it } from "node:test";
 import { Worker } from "node:worker_threads";
-import { RuntimeError } from "../../src/errors.ts";
+import { RuntimeError } from "../../src/base/errors.ts";
 import {
   type EngineFixture,
   forever,
@@ -129,7 +129,7 @@ async function answers(
   return fp32Values(y);
 }
 
-describe("a model with weights in files of their own", { timeout: 120_000 }, () => {
+describe("a model with weights in files of their own", { timeout: 300_000 }, () => {
   it("loads wherever links within the roots lead to", async (t) => {
     const fixture = await startEngine(t);
     for (const [name, lay] of Object.entries(layouts)) {
