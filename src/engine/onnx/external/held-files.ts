@@ -145,12 +145,12 @@ function descriptorsHaveNames(): boolean {
 }
 
 function leadsToItself(): boolean {
-  const { descriptor } = openRegularFileSync(process.execPath);
+  const path = import.meta.filename;
+  const { descriptor } = openRegularFileSync(path);
   try {
-    const name = nameOf({ path: process.execPath, descriptor });
+    const name = nameOf({ path, descriptor });
     const [here, there] = [fstatSync(descriptor), statSync(name)];
-    readlinkSync(name);
-    return here.dev === there.dev && here.ino === there.ino;
+    return here.dev === there.dev && here.ino === there.ino && readlinkSync(name) !== "";
   } catch {
     return false;
   } finally {
