@@ -13,7 +13,8 @@ import { isLoopback } from "./loopback.ts";
 import { type HttpVersion, httpVersionOf, peek, protocolOf } from "./peek.ts";
 import type { Peer, TcpPeer } from "./peer.ts";
 import { refuseConnection, refusePlaintext } from "./refuse-connection.ts";
-import { StreamFaults } from "./stream-faults.ts";
+import { oneAtATime } from "./request-line.ts";
+import { endStreamsAlone } from "./stream-faults.ts";
 import { StreamIntake } from "./stream-intake.ts";
 import { TlsHandshake } from "./tls-handshake.ts";
 import { FilteredSocket } from "./unix-authority.ts";
@@ -76,7 +77,6 @@ export class Port {
   readonly #http1: http.Server<typeof CountedRequest>;
   readonly #http2: Record<Peer["kind"], http2.Http2Server>;
   readonly #intake = new StreamIntake();
-  readonly #streamFaults = new StreamFaults();
   readonly #headerLimit: HeaderLimit;
   readonly #tls: TlsHandshake | undefined;
   readonly #listeners: net.Server[] = [];
@@ -118,6 +118,7 @@ export class Port {
     };
     this.#http2.tcp.on("session", (session) => session.setLocalWindowSize(tcpWindowBytes));
     for (const server of Object.values(this.#http2)) {
+      server.on("session", endStreamsAlone);
       server.on("sessionError", (error) => this.#log.debug({ err: error }, "connection failed"));
     }
   }
@@ -125,7 +126,7 @@ export class Port {
   /** Sends all requests, of both HTTP versions, to `handler`. Returns the HTTP/1.1 server, on which
    *  Fastify wants to hear of malformed requests; it must not listen. */
   attach(handler: http.RequestListener): http.Server {
-    this.#http1.on("request", handler);
+    this.#http1.on("request", oneAtATime(handler));
     // Node's compatibility layer gives HTTP/2 requests the shape of HTTP/1.1 ones; the types differ.
     const http2Handler = handler as unknown as (
       request: http2.Http2ServerRequest,
@@ -156,7 +157,6 @@ export class Port {
         }
       });
       server.on("stream", (stream, headers, flags, rawHeaders) => {
-        this.#streamFaults.watch(stream, headers);
         if (this.#headerLimit.isExceededBy(stream, rawHeaders)) refuseHeaders(stream, headers);
         else handle(stream, headers, flags, rawHeaders);
       });
@@ -320,7 +320,6 @@ export class Port {
     const noteSession = (session: http2.ServerHttp2Session) => {
       this.#peers.set(session, peer);
       this.#sessions.add(session);
-      this.#streamFaults.guard(session);
       this.#headerLimit.watch(session);
       session.once("close", () => this.#sessions.delete(session));
     };

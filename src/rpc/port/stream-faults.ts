@@ -1,85 +1,43 @@
-import {
-  constants,
-  type Http2Session,
-  type IncomingHttpHeaders,
-  type ServerHttp2Session,
-  type ServerHttp2Stream,
-} from "node:http2";
+import { constants, type ServerHttp2Session } from "node:http2";
 
-// A body that is longer than its content-length is a fault of one stream (RFC 9113, 8.1.1), and nghttp2 resets that
-// stream alone. It tells Node of the frame by the same number as of faults of the connection, and Node ends the
-// connection for them all. So the end waits until it is clear which of them it was.
+/** NGHTTP2_ERR_PROTO: what nghttp2 reports of a frame that breaks a rule, whether it ends a stream for that or the
+ *  connection. */
+const brokenRule = -505;
+/** How long a client may take to show that its connection goes on. */
+const answerMs = 2_000;
 
-/** NGHTTP2_ERR_PROTO. */
-const protocolError = -505;
-/** In which the reset of a stream leaves, or the connection ends. */
-const resetMs = 1_000;
-/** In which a client has to answer that it is still there: nghttp2 sends nothing on a connection that it has given
- *  up, so that nobody answers. */
-const answerMs = 10_000;
-
-interface Suspect {
-  /** Faults of which no stream is known. */
-  faults: number;
-  readonly end: () => void;
-  timer: NodeJS.Timeout;
-}
-
-/** Keeps connections on which a stream alone was at fault. */
-export class StreamFaults {
-  readonly #suspects = new WeakMap<Http2Session, Suspect>();
-
-  guard(session: ServerHttp2Session): void {
-    const destroy = session.destroy.bind(session);
-    session.destroy = (error?: Error, code?: number) => {
-      if (isProtocolError(error) && this.#mayBeOfStream(session)) {
-        this.#suspect(session, () => destroy(error, code));
-        return;
-      }
-      clearTimeout(this.#suspects.get(session)?.timer);
+/** Keeps a connection whose client broke a rule on one stream alone, as by sending more than its content-length: that
+ *  stream is reset, which nghttp2 has done by then. Node ends the connection, and with it every other call, since it
+ *  does not tell such faults from those of the connection. The difference shows in what nghttp2 does afterwards: of a
+ *  connection that has failed it reads nothing any more, not even the answer to a ping. */
+export function endStreamsAlone(session: ServerHttp2Session): void {
+  const destroy = session.destroy.bind(session);
+  let isAsked = false;
+  session.destroy = (error?: Error & { readonly errno?: number }, code?: number) => {
+    const isOpen = !session.destroyed && !session.closed;
+    if (error?.errno !== brokenRule || !isOpen || hasNothingToSend(session)) {
       destroy(error, code);
-    };
-  }
-
-  /** Call it for each stream as it comes. */
-  watch(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void {
-    const { session } = stream;
-    // Other streams have no length to be at odds with.
-    if (session === undefined || headers["content-length"] === undefined) return;
-    stream.once("close", () => {
-      if (stream.rstCode === constants.NGHTTP2_PROTOCOL_ERROR) this.#wasReset(session);
-    });
-  }
-
-  /** The reset is in the queue by now; a connection's end is not yet. */
-  #mayBeOfStream(session: ServerHttp2Session): boolean {
-    return !session.destroyed && (session.state.outboundQueueSize ?? 0) > 0;
-  }
-
-  #suspect(session: ServerHttp2Session, end: () => void): void {
-    const known = this.#suspects.get(session);
-    if (known !== undefined) {
-      known.faults++;
       return;
     }
-    const timer = setTimeout(end, resetMs).unref();
-    this.#suspects.set(session, { faults: 1, end, timer });
-  }
-
-  #wasReset(session: Http2Session): void {
-    const suspect = this.#suspects.get(session);
-    if (suspect === undefined || --suspect.faults > 0 || session.destroyed) return;
-    // A client may have reset a stream of its own, and have done worse besides.
-    clearTimeout(suspect.timer);
-    suspect.timer = setTimeout(suspect.end, answerMs).unref();
-    session.ping((error) => {
-      if (error !== null || suspect.faults > 0) return;
-      clearTimeout(suspect.timer);
-      this.#suspects.delete(session);
+    // What comes after a fault of the connection is not read, the answer to an earlier ping included.
+    if (isAsked) return;
+    isAsked = true;
+    const end = () => {
+      clearTimeout(timer);
+      if (!session.destroyed) destroy(error, constants.NGHTTP2_PROTOCOL_ERROR);
+    };
+    const timer = setTimeout(end, answerMs).unref();
+    session.once("close", () => clearTimeout(timer));
+    const isSent = session.ping((failure) => {
+      isAsked = false;
+      if (failure === null) clearTimeout(timer);
+      else end();
     });
-  }
+    if (!isSent) end();
+  };
 }
 
-function isProtocolError(error: unknown): boolean {
-  return error instanceof Error && "errno" in error && error.errno === protocolError;
+/** The reset of a stream waits to be sent by now. What a connection ends with does not yet. */
+function hasNothingToSend({ state }: ServerHttp2Session): boolean {
+  return state.outboundQueueSize === 0;
 }
