@@ -6,6 +6,7 @@ import { decodeInferRequest } from "./infer-request-decoder.ts";
 import { encodeInferResponse } from "./infer-response-encoder.ts";
 import { rpcOf } from "./interceptors.ts";
 import { modelInfer } from "./model-infer.ts";
+import { contentBytesBeside } from "./payloads/bytes-beside.ts";
 
 /** ModelInfer by way of our own codec. */
 export function modelInferMethod(models: Models): UnaryMethod<InferMessage, InferAnswer> {
@@ -16,6 +17,7 @@ export function modelInferMethod(models: Models): UnaryMethod<InferMessage, Infe
     rpc: rpcOf({ service: GRPCInferenceService, method }),
     needsEnd: false,
     decode: decodeInferRequest,
+    bytesBeside: ({ inputs }, bytes) => contentBytesBeside(inputs, bytes),
     run: infer,
     encode: encodeInferResponse,
   };

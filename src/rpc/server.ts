@@ -34,6 +34,7 @@ import { modelRuntimeService } from "./model-runtime.ts";
 import { clientStreamsOf, type MountedService, mounted, rpcPaths } from "./mounted-service.ts";
 import { ObservedRequests, observedKey, observedRequest } from "./observed-requests.ts";
 import { openApi } from "./openapi.ts";
+import { GiveBack } from "./payloads/give-back.ts";
 import { aboutServer, plainHttp } from "./plain-http.ts";
 import { Port, type PortAddress, type PortOptions } from "./port.ts";
 import { reflectionServices } from "./reflection.ts";
@@ -262,6 +263,7 @@ export async function buildServer(parts: {
       shutdownSignal: aborting.signal,
     });
   }
+  const giveBack = new GiveBack({ calls: memory, letGo: () => short?.letGo() });
   port.interceptStreams((stream, headers) => {
     const watched = streamLimits.watch(stream, headers);
     if (short?.take(stream, headers, watched)) return true;
@@ -279,6 +281,7 @@ export async function buildServer(parts: {
     access.close();
     streamLimits.close();
     requestLimits.close();
+    giveBack.close();
     codecThread.close();
     clearTimeout(abort);
     clearTimeout(destroy);
