@@ -2,6 +2,7 @@ import { abortable, delay } from "../abort.ts";
 import type { CancelSignal } from "../cancel-signal.ts";
 import type { Engine } from "../engine/engine.ts";
 import { RuntimeError } from "../errors.ts";
+import type { MemoryDivision } from "../memory-division.ts";
 import { defaultRunSettings, type RunSettings } from "../run-settings.ts";
 import { runInference } from "./inference-run.ts";
 import { LifecycleOwner } from "./lifecycle-owner.ts";
@@ -33,6 +34,8 @@ import { RuntimeWatch } from "./runtime-watch.ts";
 
 export interface ModelManagerOptions {
   readonly capacityBytes: number;
+  /** Of the container, for those who watch: `capacityBytes` is a part of it. */
+  readonly memory?: MemoryDivision;
   readonly loadingConcurrency: number;
   /** What ModelMesh is told; our own limit is a little shorter. */
   readonly loadTimeoutMs: number;
@@ -96,6 +99,7 @@ export class ModelManager implements Models {
         lifecycleOwner: this.#owner.current,
         hasModelRepository: options.modelRepository !== undefined,
         capacityBytes,
+        memory: options.memory,
         loadsWaiting: this.#queue.waitingCount,
         loadsRunning: this.#queue.runningCount,
         loadsLimit: options.loadingConcurrency,

@@ -1,4 +1,5 @@
 import type { HostInfo, Joining } from "../engine/engine.ts";
+import type { MemoryDivision } from "../memory-division.ts";
 import type { Changes } from "./change-journal.ts";
 import type { ModelStateTag } from "./model-state.ts";
 import type { RecentFailure } from "./recent-failures.ts";
@@ -80,6 +81,8 @@ export interface RuntimeFigures {
   readonly lifecycleOwner: "unclaimed" | "repository" | "modelmesh";
   readonly hasModelRepository: boolean;
   readonly capacityBytes: number;
+  /** Undefined if nobody has divided the container. */
+  readonly memory: MemoryDivision | undefined;
   /** By models in memory, those included that are leaving it. */
   readonly usedBytes: number;
   /** By loads under way. */

@@ -2,6 +2,7 @@ import {
   GetSnapshotResponseSchema,
   HostKind,
   LifecycleOwner,
+  type MemoryDivision,
   RuntimePhase,
   type RuntimeState,
   RuntimeWatchService,
@@ -61,6 +62,7 @@ function describeRuntime(runtime: RuntimeState, mayChangeModels: boolean): strin
       "memory",
       `${formatBytes(capacityBytes)} for models: ${formatBytes(usedBytes)} used, ${formatBytes(reservedBytes)} reserved by loads, ${formatBytes(freeBytes)} free`,
     ],
+    ...describeMemory(runtime.memory),
     [
       "loads",
       `${runtime.loadsRunning} of at most ${runtime.loadsLimit}, ${runtime.loadsWaiting} waiting`,
@@ -76,6 +78,15 @@ function describeRuntime(runtime: RuntimeState, mayChangeModels: boolean): strin
       `${formatBytes(runtime.serverMemoryBytes)} resident${eventLoopDelay === undefined ? "" : `, event loop ${formatMs(eventLoopDelay.p99Ms)} late at the 99th percentile`}`,
     ],
   ];
+}
+
+/** The parts of the container that are not for models. */
+function describeMemory(memory: MemoryDivision | undefined): string[][] {
+  if (memory === undefined) return [];
+  const { containerBytes, runsBytes, callsBytes, serverBytes, hostsBytes } = memory;
+  const runs = runsBytes === 0n ? "runs without a limit" : `${formatBytes(runsBytes)} for runs`;
+  const rest = `${formatBytes(callsBytes)} for calls, ${formatBytes(serverBytes)} for the server, ${formatBytes(hostsBytes)} for its hosts`;
+  return [["", `of ${formatBytes(containerBytes)}; ${runs}, ${rest}`]];
 }
 
 /** Who owns it, what that leaves to the caller, and where another owner would have to be set. */
