@@ -1,4 +1,5 @@
 import type { JSX } from "preact";
+import type { MemoryDivision } from "../../../gen/modelport/v1/runtime_watch_pb.ts";
 import { formatBytes } from "../format.ts";
 import type { ModelRow } from "../state/model-rows.ts";
 import { usePage } from "../state/page-state.ts";
@@ -47,6 +48,7 @@ export function MemoryBar(): JSX.Element {
         {heldBytes > 0 && capacity > 0 && <> ({percent(heldBytes / capacity)} of the capacity)</>}
       </p>
       <Bar label="Share of what is used and reserved" segments={held} totalBytes={heldBytes} />
+      <Container memory={runtime?.memory} />
       <ul class="key">
         {held.slice(0, 5).map(({ key, name, bytes, kind, href }, index) => (
           <li key={key}>
@@ -58,6 +60,41 @@ export function MemoryBar(): JSX.Element {
         {held.length === 0 && <li class="muted">No model holds memory.</li>}
       </ul>
     </section>
+  );
+}
+
+/** What else there is of the container beside the capacity. */
+function Container({
+  memory,
+}: {
+  readonly memory: MemoryDivision | undefined;
+}): JSX.Element | null {
+  if (memory === undefined) return null;
+  const { containerBytes, modelsBytes, runsBytes, callsBytes, serverBytes, hostsBytes } = memory;
+  const parts = [
+    ["models", modelsBytes],
+    ["runs", runsBytes],
+    ["calls", callsBytes],
+    ["server", serverBytes],
+    ["hosts", hostsBytes],
+  ] as const;
+  const segments = parts.map(([name, bytes]): Segment => {
+    const kind = name === "models" ? "used" : "others";
+    return { key: name, name, bytes: Number(bytes), kind, href: undefined };
+  });
+  return (
+    <>
+      <p class="caption">
+        Container of {formatBytes(containerBytes)}:{" "}
+        {parts
+          .map(([name, bytes]) => {
+            const isUnlimited = name === "runs" && bytes === 0n;
+            return `${name} ${isUnlimited ? "without a limit" : formatBytes(bytes)}`;
+          })
+          .join(", ")}
+      </p>
+      <Bar label="Parts of the container" segments={segments} totalBytes={Number(containerBytes)} />
+    </>
   );
 }
 
