@@ -198,7 +198,7 @@ export async function buildServer(parts: {
     });
     done();
   });
-  const codecThread = new CodecThread();
+  const codecThread = new CodecThread({ ...defaultNetworkLimits, ...options }.maxCallBytes);
   const rest: InferenceRestParts = {
     models,
     version,

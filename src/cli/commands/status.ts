@@ -90,10 +90,12 @@ function describeRuntime(runtime: RuntimeState, mayChangeModels: boolean): strin
 /** The parts of the container that are not for models. */
 function describeMemory(memory: MemoryDivision | undefined): string[][] {
   if (memory === undefined) return [];
-  const { containerBytes, runsBytes, callsBytes, serverBytes, hostsBytes } = memory;
-  const runs = runsBytes === 0n ? "runs without a limit" : `${formatBytes(runsBytes)} for runs`;
-  const rest = `${formatBytes(callsBytes)} for calls, ${formatBytes(serverBytes)} for the server, ${formatBytes(hostsBytes)} for its hosts`;
-  return [["", `of ${formatBytes(containerBytes)}; ${runs}, ${rest}`]];
+  const mib = (bytes: bigint) => `${bytes / 1024n ** 2n} MiB`;
+  const { runsBytes } = memory;
+  const runs = runsBytes === 0n ? "runs without a limit" : `${mib(runsBytes)} for runs`;
+  const rest = `${mib(memory.callsBytes)} for calls, ${mib(memory.serverBytes)} for the server, ${mib(memory.hostsBytes)} for its hosts`;
+  const models = `${mib(memory.modelsBytes)} for models`;
+  return [["", `${mib(memory.containerBytes)}: ${models}, ${runs}, ${rest}`]];
 }
 
 /** Who owns it, what that leaves to the caller, and where another owner would have to be set. */

@@ -48,7 +48,6 @@ export function MemoryBar(): JSX.Element {
         {heldBytes > 0 && capacity > 0 && <> ({percent(heldBytes / capacity)} of the capacity)</>}
       </p>
       <Bar label="Share of what is used and reserved" segments={held} totalBytes={heldBytes} />
-      <Container memory={runtime?.memory} />
       <ul class="key">
         {held.slice(0, 5).map(({ key, name, bytes, kind, href }, index) => (
           <li key={key}>
@@ -59,6 +58,7 @@ export function MemoryBar(): JSX.Element {
         ))}
         {held.length === 0 && <li class="muted">No model holds memory.</li>}
       </ul>
+      <Container memory={runtime?.memory} />
     </section>
   );
 }
@@ -79,23 +79,27 @@ function Container({
     ["hosts", hostsBytes],
   ] as const;
   const segments = parts.map(([name, bytes]): Segment => {
-    const kind = name === "models" ? "used" : "others";
-    return { key: name, name, bytes: Number(bytes), kind, href: undefined };
+    return { key: name, name, bytes: Number(bytes), kind: "used", href: undefined };
   });
   return (
     <>
       <p class="caption">
-        Container of {formatBytes(containerBytes)}:{" "}
+        Container of {mib(containerBytes)}:{" "}
         {parts
           .map(([name, bytes]) => {
             const isUnlimited = name === "runs" && bytes === 0n;
-            return `${name} ${isUnlimited ? "without a limit" : formatBytes(bytes)}`;
+            return `${name} ${isUnlimited ? "without a limit" : mib(bytes)}`;
           })
           .join(", ")}
       </p>
       <Bar label="Parts of the container" segments={segments} totalBytes={Number(containerBytes)} />
     </>
   );
+}
+
+/** As settings and the command line have them. */
+function mib(bytes: bigint): string {
+  return `${bytes / 1024n ** 2n} MiB`;
 }
 
 function Bar(props: {
