@@ -10,11 +10,18 @@ export interface HeldCall {
   giveWay(): void;
 }
 
+/** What a smaller answer takes is noticed soon enough. */
+const leastAnswerBytes = 64 * 1024;
+/** Two looks at what is unread. */
+const answerLookMs = 500;
+
 /** What the calls of one connection, or of all, hold; oldest first. */
 interface Share {
   readonly maxBytes: number;
   readonly calls: Line<HeldCall>;
   bytes: number;
+  /** What was taken since the start, whatever was given back of it. */
+  takenBytes: number;
 }
 
 /** Why a call had to give way. */
@@ -38,6 +45,16 @@ export class CallMemory {
   }: Record<"maxConnectionBytes" | "maxCallBytes", number>) {
     this.#maxConnectionBytes = maxConnectionBytes;
     this.#all = newShare(maxCallBytes);
+  }
+
+  /** What all calls hold now. */
+  get heldBytes(): number {
+    return this.#all.bytes;
+  }
+
+  /** Bytes that calls have taken since the start, those that they do not hold any more included. */
+  get takenBytes(): number {
+    return this.#all.takenBytes;
   }
 
   /** `connection`: a session of HTTP/2 or a socket of HTTP/1.1. */
@@ -107,6 +124,14 @@ export class CallAccount {
     throw tooMuch;
   }
 
+  /** An answer of `bytes` is about to be written. Throws as `make` does. From when its writing was looked at on,
+   *  `hold` hears of what is left of it. */
+  answer(bytes: number): void {
+    if (bytes < leastAnswerBytes) return;
+    this.make(bytes);
+    setTimeout(() => this.drop(bytes), answerLookMs).unref();
+  }
+
   drop(bytes: number): void {
     if (this.#isOpen) this.#note(this.#wireBytes, this.#madeBytes - bytes);
   }
@@ -120,6 +145,7 @@ export class CallAccount {
     const more = wireBytes + madeBytes - this.#wireBytes - this.#madeBytes;
     this.#ofConnection.bytes += more;
     this.#ofAll.bytes += more;
+    if (more > 0) this.#ofAll.takenBytes += more;
     this.#wireBytes = wireBytes;
     this.#madeBytes = madeBytes;
   }
@@ -149,7 +175,7 @@ export interface CallScope {
 export const callScope = new AsyncLocalStorage<CallScope>();
 
 function newShare(maxBytes: number): Share {
-  return { maxBytes, calls: new Line(), bytes: 0 };
+  return { maxBytes, calls: new Line(), bytes: 0, takenBytes: 0 };
 }
 
 function makeRoom(share: Share): void {
