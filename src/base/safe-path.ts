@@ -29,10 +29,17 @@ export class SafePath {
    *  system is out of a resource. `path`: as the client wrote it, for the message. Blocks. */
   follow(absolute: string, path: string = absolute): string {
     const target = realPath(absolute, path);
-    // A path without links that starts with a root's text lies inside that root.
-    if (this.roots.some((root) => isInside(target, root))) return target;
-    if (!this.roots.some((root) => isInside(target, realRoot(root)))) throw this.#outside(path);
+    if (!this.holds(target)) throw this.#outside(path);
     return target;
+  }
+
+  /** Whether an absolute path without links lies in one of the roots. Blocks. */
+  holds(target: string): boolean {
+    // A path that starts with a root's text lies inside that root, even if the root is a link.
+    return (
+      this.roots.some((root) => isInside(target, root)) ||
+      this.roots.some((root) => isInside(target, realRoot(root)))
+    );
   }
 
   #outside(path: string): RuntimeError {

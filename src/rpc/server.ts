@@ -25,6 +25,7 @@ import {
   rpcPaths,
 } from "./connect/mounted-service.ts";
 import { aboutServer, plainHttp } from "./failures/plain-http.ts";
+import { headersRefusal } from "./failures/refuse-headers.ts";
 import { answerUnreadable } from "./failures/unreadable-request.ts";
 import { answerUnroutable, refuseUnknownMethods } from "./failures/unroutable-request.ts";
 import { GrpcUnary } from "./grpc/grpc-unary.ts";
@@ -33,6 +34,7 @@ import { Access, type Caller, peerKey, type RefusalCount } from "./guard/access.
 import { browserGate } from "./guard/browser-gate.ts";
 import type { BrowserRules } from "./guard/browser-rules.ts";
 import { CallMemory } from "./guard/call-memory.ts";
+import { GiveBack } from "./guard/give-back.ts";
 import { requestMessages } from "./guard/request-counter.ts";
 import { RequestLimits } from "./guard/request-limits.ts";
 import { StreamLimits } from "./guard/stream-limits.ts";
@@ -197,7 +199,7 @@ export async function buildServer(parts: {
     });
     done();
   });
-  const codecThread = new CodecThread();
+  const codecThread = new CodecThread({ ...defaultNetworkLimits, ...options }.maxCallBytes);
   const rest: InferenceRestParts = {
     models,
     version,
@@ -271,12 +273,16 @@ export async function buildServer(parts: {
       shutdownSignal: aborting.signal,
     });
   }
-  port.interceptStreams((stream, headers) => {
-    const watched = streamLimits.watch(stream, headers);
-    if (short?.take(stream, headers, watched)) return true;
-    watched?.listen();
-    return false;
-  });
+  const giveBack = new GiveBack({ calls: memory, letGo: () => short?.letGo() });
+  port.interceptStreams(
+    (stream, headers) => {
+      const watched = streamLimits.watch(stream, headers);
+      if (short?.take(stream, headers, watched)) return true;
+      watched?.listen();
+      return false;
+    },
+    headersRefusal(networkLimits.maxHeaderListBytes, log),
+  );
 
   let closed: Promise<void> | undefined;
   const close = async () => {
@@ -288,6 +294,7 @@ export async function buildServer(parts: {
     access.close();
     streamLimits.close();
     requestLimits.close();
+    giveBack.close();
     codecThread.close();
     clearTimeout(abort);
     clearTimeout(destroy);

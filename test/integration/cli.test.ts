@@ -349,7 +349,10 @@ describe("modelport", { timeout: 300_000 }, () => {
       const address = `https://localhost:${runtime.port}`;
       const { status, stderr } = await runCli(["status", "-a", address]);
       assert.equal(status, exitCodes.unreachable);
-      assert.match(stderr, /wrong version number .*\n {2}it may not speak TLS: use http:/);
+      assert.match(
+        stderr,
+        /wrong version number .*\n {2}the server probably does not use TLS: try http:/,
+      );
     });
   });
 });

@@ -1,11 +1,8 @@
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
+import { exposedCollector } from "../guard/collector.ts";
 
 /** Pieces of bodies between two collections: few enough that V8's external memory never reaches 64 MB, and
  *  enough that a collection of half a millisecond costs each large request little. */
 const bytesPerCollection = 8 * 1024 * 1024;
-
-type Collect = (options: { readonly type: "minor" }) => void;
 
 /** Collects young garbage in time. The pieces in which bodies arrive lie outside V8's heap; at 64 MB of that,
  *  V8 starts a full collection, which takes many times as long as a young one and frees no more. With large
@@ -21,11 +18,4 @@ export class BodyGarbage {
     this.#bytes = 0;
     this.#collect({ type: "minor" });
   }
-}
-
-// A command-line flag does the same, but programs that embed the server would have to know about it.
-function exposedCollector(): Collect {
-  setFlagsFromString("--expose-gc");
-  const collect: unknown = runInNewContext("globalThis.gc");
-  return typeof collect === "function" ? (collect as Collect) : () => {};
 }

@@ -24,6 +24,8 @@ export interface UnaryMethod<Message extends object = object, Answer = unknown> 
   readonly needsEnd: boolean;
   /** Throws if `bytes` are not such a message. The message may hold views of them. */
   decode(bytes: Uint8Array): Message;
+  /** The memory that `message` holds in addition to `bytes`, from which it was made; none if omitted. */
+  bytesBeside?(message: Message, bytes: Uint8Array): number;
   run(message: Message, context: GrpcUnaryContext): Answer | Promise<Answer>;
   /** One gRPC frame, in chunks. */
   encode(answer: Answer): Uint8Array[];

@@ -71,6 +71,11 @@ export class GrpcUnary {
     return true;
   }
 
+  /** Releases memory that is kept for later calls. */
+  letGo(): void {
+    this.#host.buffers.letGo();
+  }
+
   #isUsual(headers: IncomingHttpHeaders, stream: ServerHttp2Stream): boolean {
     const type = headers["content-type"];
     if (type !== "application/grpc" && type !== "application/grpc+proto") return false;

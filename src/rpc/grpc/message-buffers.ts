@@ -51,6 +51,11 @@ export class MessageBuffers {
     this.#sweeper ??= setInterval(() => this.#sweep(), idleMs).unref();
   }
 
+  /** Releases all buffers that are not in use. */
+  letGo(): void {
+    this.#shrinkTo(0);
+  }
+
   get idleBytes(): number {
     return this.#idleBytes;
   }

@@ -5,7 +5,7 @@ import type { RefusalCount } from "../guard/access.ts";
 import { type CallMetrics, type CallSeries, codeNames } from "../observe/call-metrics.ts";
 import type { MetricName } from "./metric-table.ts";
 
-/** Samples with the same labels share one object: prom-client formats each object once. */
+/** Samples with the same labels share one object, which is formatted once. */
 export type Labels = Readonly<Record<string, string>>;
 
 export type Sample = (

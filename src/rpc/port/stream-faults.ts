@@ -12,12 +12,16 @@ const answerMs = 2_000;
  *  behaviour afterwards: from a failed connection it reads nothing any more, not even the response to a ping. */
 export function endStreamsAlone(session: ServerHttp2Session): void {
   const destroy = session.destroy.bind(session);
+  let isAsked = false;
   session.destroy = (error?: Error & { readonly errno?: number }, code?: number) => {
     const isOpen = !session.destroyed && !session.closed;
-    if (error?.errno !== brokenRule || !isOpen) {
+    if (error?.errno !== brokenRule || !isOpen || hasNothingToSend(session)) {
       destroy(error, code);
       return;
     }
+    // After a fault of the connection nothing more is read, not even the response to an earlier ping.
+    if (isAsked) return;
+    isAsked = true;
     const end = () => {
       clearTimeout(timer);
       if (!session.destroyed) destroy(error, constants.NGHTTP2_PROTOCOL_ERROR);
@@ -25,9 +29,15 @@ export function endStreamsAlone(session: ServerHttp2Session): void {
     const timer = setTimeout(end, answerMs).unref();
     session.once("close", () => clearTimeout(timer));
     const isSent = session.ping((failure) => {
+      isAsked = false;
       if (failure === null) clearTimeout(timer);
       else end();
     });
     if (!isSent) end();
   };
+}
+
+/** By now a stream's reset is queued for sending. The end of a connection is not queued yet. */
+function hasNothingToSend({ state }: ServerHttp2Session): boolean {
+  return state.outboundQueueSize === 0;
 }

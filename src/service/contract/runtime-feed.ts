@@ -1,3 +1,4 @@
+import type { MemoryDivision } from "../../base/memory-parts.ts";
 import type { HostInfo, Joining } from "../../engine/contract/engine.ts";
 import type { RecentFailure } from "../counts/recent-failures.ts";
 import type { TrafficFigures } from "../counts/traffic-meter.ts";
@@ -80,6 +81,8 @@ export interface RuntimeFigures {
   readonly lifecycleOwner: "unclaimed" | "repository" | "modelmesh";
   readonly hasModelRepository: boolean;
   readonly capacityBytes: number;
+  /** Undefined if the container was not divided. */
+  readonly memory: MemoryDivision | undefined;
   /** Held by models in memory, including those that are being unloaded. */
   readonly usedBytes: number;
   /** Reserved by loads in progress. */
