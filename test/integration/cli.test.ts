@@ -318,7 +318,7 @@ describe("modelport", { timeout: 300_000 }, () => {
         [["status", "--timeout", "soon"], /--timeout is "soon", expected seconds/],
         [["status", "--address", "http://a/b"], /"http:\/\/a\/b" is not an address/],
         [["status", "--ca-file", "/nowhere.pem", "-a", "https://localhost:1"], /--ca-file: ENOENT/],
-        [["status", "--token-file", "t", "-a", "example.com:1"], /would travel in the open/],
+        [["status", "--token-file", "t", "-a", "example.com:1"], /would be sent unencrypted/],
         [["probe", "model"], /expected `probe live`/],
         [["completion", "csh"], /unknown shell "csh"/],
       ] as const) {
