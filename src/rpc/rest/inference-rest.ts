@@ -146,7 +146,7 @@ async function infer(
   const sent: RestInferenceBody = { body, jsonLength, modelId: model, version };
   const isLarge = jsonBytes(sent) >= leastThreadBytes;
   const asked = isLarge ? await codecThread.decode(sent, called) : decodeRestInference(sent);
-  account?.make(tensorBytesBeside(asked.inference.inputs, body));
+  await account?.makeInTurn(tensorBytesBeside(asked.inference.inputs, body));
   observed?.decoded?.(performance.now() - arrivedMs);
   const inference = { ...asked.inference, times: observed?.times };
   const result = await withTimeout({ signal: called, timeoutUs: asked.timeoutUs }, (signal) =>
@@ -156,7 +156,7 @@ async function infer(
   const { sizeBytes, ...answer } = await encodeRestInference(
     result,
     { modelId: model, ...asked },
-    (bytes) => account?.make(bytes),
+    (bytes) => account?.makeInTurn(bytes),
   );
   if (answer.body instanceof Uint8Array) account?.answer(sizeBytes);
   observed?.encoded?.(performance.now() - resultMs);
