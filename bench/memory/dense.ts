@@ -1,10 +1,18 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { node } from "../../test/support/onnx/short-graph.ts";
 import type { OnnxNode, OnnxTensor } from "../../test/support/onnx-builder.ts";
 import { constant } from "../../test/support/onnx-builder.ts";
-import { node } from "../../test/support/onnx/short-graph.ts";
 import { randomWeights, type WeightDatatype } from "../../test/support/random-weights.ts";
-import { encodeKind, type KindGraph, kind, list, type MemoryKind, scalar, weights } from "./kind.ts";
+import {
+  encodeKind,
+  type KindGraph,
+  kind,
+  list,
+  type MemoryKind,
+  scalar,
+  weights,
+} from "./kind.ts";
 
 /** Products of rows with matrices, in all the ways in which weights are stored. */
 export const denseKinds: readonly MemoryKind[] = [
@@ -101,7 +109,12 @@ function fourBits(): KindGraph {
   return {
     inputs: { x: ["batch", width] },
     nodes: [
-      node("y = com.microsoft:MatMulNBits(x, w, s)", { K: width, N: width, bits: 4, block_size: block }),
+      node("y = com.microsoft:MatMulNBits(x, w, s)", {
+        K: width,
+        N: width,
+        bits: 4,
+        block_size: block,
+      }),
     ],
     constants: [
       {

@@ -1,11 +1,13 @@
+import { node } from "../../test/support/onnx/short-graph.ts";
 import type { Dimension, OnnxNode, OnnxTensor } from "../../test/support/onnx-builder.ts";
 import { constant } from "../../test/support/onnx-builder.ts";
-import { node } from "../../test/support/onnx/short-graph.ts";
 import { type KindGraph, kind, type MemoryKind, scalar, weights } from "./kind.ts";
 
 /** What computes on images, whose values between nodes are bigger than the weights. */
 export const imageKinds: readonly MemoryKind[] = [
-  kind("convolutions, 64 pixels", 6, () => convolutions({ pixels: 64, channels: [3, 32, 64, 128, 256, 256] })),
+  kind("convolutions, 64 pixels", 6, () =>
+    convolutions({ pixels: 64, channels: [3, 32, 64, 128, 256, 256] }),
+  ),
   kind("convolutions, 224 pixels", 1, () =>
     convolutions({ pixels: 224, channels: [3, 64, 64, 128, 256, 512, 512], stride: 2, last: 6 }),
   ),
@@ -15,7 +17,9 @@ export const imageKinds: readonly MemoryKind[] = [
   kind("convolutions, 1 x 1", 2, () =>
     convolutions({ pixels: 32, channels: [3, 256, 512, 512, 512], side: 1 }),
   ),
-  kind("convolutions, any size", 20, () => convolutions({ pixels: "side", channels: [3, 32, 64, 128] })),
+  kind("convolutions, any size", 20, () =>
+    convolutions({ pixels: "side", channels: [3, 32, 64, 128] }),
+  ),
   kind("convolutions, one for each channel", 12, depthwise),
   kind("convolutions, QDQ, INT8", 6, quantizedConvolutions),
   kind("encoder and decoder", 8, encoderDecoder),
@@ -41,7 +45,9 @@ function convolutions(net: Convolutions): KindGraph {
   for (let layer = 0; layer + 1 < channels.length; layer++) {
     const [from, to] = [channels[layer] ?? 0, channels[layer + 1] ?? 0];
     const strides = layer < last ? stride : 1;
-    constants.push(weights(`w${layer}`, [to, from, side, side], { datatype, fanIn: from * side ** 2 }));
+    constants.push(
+      weights(`w${layer}`, [to, from, side, side], { datatype, fanIn: from * side ** 2 }),
+    );
     nodes.push(
       node(`c${layer} = Conv(${layer === 0 ? "x" : `r${layer}`}, w${layer})`, {
         pads: [pad, pad, pad, pad],
@@ -136,4 +142,3 @@ function resize(mode: "linear" | "nearest", factor = 8): KindGraph {
     constants: [constant("scales", "FP32", [4], [1, 1, factor, factor])],
   };
 }
-

@@ -1,5 +1,6 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import type { Datatype } from "../../src/base/tensor.ts";
 import type {
   Dimension,
   OnnxFunction,
@@ -9,7 +10,6 @@ import type {
 } from "../../test/support/onnx-builder.ts";
 import { constant, encodeModel } from "../../test/support/onnx-builder.ts";
 import { randomWeights, type WeightDatatype } from "../../test/support/random-weights.ts";
-import type { Datatype } from "../../src/tensor.ts";
 
 /** A kind of model whose memory is compared with what is said of it. Its first dimension is the batch. */
 export interface MemoryKind {
@@ -65,7 +65,12 @@ export function weights(
   shape: readonly number[],
   { datatype = "FP32", fanIn }: { datatype?: WeightDatatype; fanIn?: number } = {},
 ): OnnxTensor {
-  const products = fanIn ?? Math.max(1, shape.slice(0, -1).reduce((all, size) => all * size, 1));
+  const products =
+    fanIn ??
+    Math.max(
+      1,
+      shape.slice(0, -1).reduce((all, size) => all * size, 1),
+    );
   // ONNX Runtime keeps equal tensors only once in memory.
   const raw = randomWeights({ datatype, shape, fanIn: products, seed: ++seeds });
   return { name, datatype, shape, content: { raw } };

@@ -1,9 +1,9 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { zeroInputs } from "../../src/engine/child/warm-up.ts";
+import type { Engine, LoadedModel } from "../../src/engine/contract/engine.ts";
 import { createEngine } from "../../src/engine/create-engine.ts";
-import type { Engine, LoadedModel } from "../../src/engine/engine.ts";
-import { zeroInputs } from "../../src/engine/warm-up.ts";
 import { placeOf } from "../../test/support/engine-fixture.ts";
 import { identity } from "../../test/support/onnx-models.ts";
 import { privateBytesOf } from "../../test/support/process-tree.ts";

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it, type TestContext } from "node:test";
-import type { LoadedModel } from "../../src/engine/engine.ts";
-import { returnsFreeMemory } from "../../src/engine/child/free-memory.ts";
-import { zeroInputs } from "../../src/engine/warm-up.ts";
+import { zeroInputs } from "../../src/engine/child/warm-up.ts";
+import type { LoadedModel } from "../../src/engine/contract/engine.ts";
+import { returnsFreeMemory } from "../../src/engine/process/free-memory.ts";
 import { forever, inspectAt, patientSettings, startEngine } from "../support/engine-fixture.ts";
 import { node, shortModel } from "../support/onnx/short-graph.ts";
 import { identity } from "../support/onnx-models.ts";
@@ -65,7 +65,9 @@ describe("what a model holds between runs", { timeout: 120_000 }, () => {
   for (const [name, bytes] of Object.entries(models)) {
     for (const ownHost of [false, true]) {
       const where = ownHost ? "a host of its own" : "a shared host";
-      it(`is what was reported, after runs of any rows: ${name} in ${where}`, { skip }, async (t) => {
+      it(`is what was reported, after runs of any rows: ${name} in ${where}`, {
+        skip,
+      }, async (t) => {
         const { model, baseBytes } = await loadInto(t, bytes, ownHost);
         const held = async () => (await privateBytesOf(model.hostPid)) - baseBytes;
         const { sizeBytes } = model;

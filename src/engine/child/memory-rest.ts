@@ -1,5 +1,5 @@
-import { anonymousBytes, collectBuffers, nativeBytes } from "../process-memory.ts";
-import { giveBackFreeMemory } from "./free-memory.ts";
+import { giveBackFreeMemory } from "../process/free-memory.ts";
+import { anonymousBytes, collectBuffers, nativeBytes } from "../process/process-memory.ts";
 
 const MiB = 1024 * 1024;
 
