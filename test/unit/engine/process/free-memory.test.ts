@@ -2,10 +2,7 @@ import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { describe, it } from "node:test";
 import { promisify } from "node:util";
-import {
-  hostKeeping,
-  libraryEnvironment,
-} from "../../../../src/engine/hosts/host-environment.ts";
+import { hostKeeping, libraryEnvironment } from "../../../../src/engine/hosts/host-environment.ts";
 import { returnsFreeMemory } from "../../../../src/engine/process/free-memory.ts";
 
 const run = promisify(execFile);
