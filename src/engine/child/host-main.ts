@@ -10,6 +10,7 @@ import {
   nativeBytes,
   privateBytes,
   processMemory,
+  shrinkHeap,
 } from "../process/process-memory.ts";
 import { checkThreadsFit } from "../process/thread-stacks.ts";
 import type {
@@ -63,7 +64,6 @@ const waiting: Frame[] = [];
 /** Frees what runs left behind, once nothing has come for a while. */
 let idleTimer: NodeJS.Timeout | undefined;
 const idleMs = 250;
-let isHeapShrunk = false;
 const memoryRest = new MemoryRest(ownMemory(Number(process.argv[2])));
 /** A model that takes as much or more is measured without what is merely free, and its memory is back when it is gone. */
 const restedFromBytes = 1024 * 1024;
@@ -220,14 +220,6 @@ async function warmUpLoaded(frame: Frame): Promise<void> {
     memory: measure(frame.model, ownsHost, beforeWarmUp),
   };
   answer(frame, frameKind.warmed, encodeJson(message));
-}
-
-/** Once: the start of a host leaves megabytes in JavaScript's heap that some later collection would free, as if a model
- *  had given them back. Blocks for some 20 ms, which the start need not take. */
-function shrinkHeap(): void {
-  if (isHeapShrunk) return;
-  isHeapShrunk = true;
-  globalThis.gc?.({ type: "major", execution: "sync", flavor: "last-resort" });
 }
 
 function measure(model: number, ownsHost: boolean, before: number | undefined): MeasuredMemory {

@@ -77,6 +77,20 @@ const collectedFromBytes = 1024 * 1024;
 /** What was in use at the last collection, Node's own above all: to collect again frees nothing of it. */
 let keptBytes = getHeapStatistics().external_memory;
 
+/** Gives back what JavaScript's heap has grown by, if that is much: some collection would do it later, as if a model had
+ *  given memory back. The start of a process leaves megabytes as well. Blocks for some 20 ms if so. */
+export function shrinkHeap(): void {
+  if (getHeapStatistics().total_physical_size < shrunkHeapBytes + shrunkFromBytes) return;
+  globalThis.gc?.({ type: "major", execution: "sync", flavor: "last-resort" });
+  const { total_physical_size, external_memory } = getHeapStatistics();
+  shrunkHeapBytes = total_physical_size;
+  keptBytes = external_memory;
+}
+
+const shrunkFromBytes = 2 * 1024 * 1024;
+/** Of the heap, after the last time. */
+let shrunkHeapBytes = 0;
+
 /** Resident bytes that no other process shares, undefined where there is no /proc. Blocks for some
  *  milliseconds: the system visits every page. */
 export function privateBytes(): number | undefined {
