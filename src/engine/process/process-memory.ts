@@ -70,12 +70,18 @@ export function nativeBytes(anonymous: number | undefined): number | undefined {
 export function collectBuffers(): void {
   if (getHeapStatistics().external_memory < keptBytes + collectedFromBytes) return;
   globalThis.gc?.();
-  keptBytes = getHeapStatistics().external_memory;
+  noteKept(getHeapStatistics().external_memory);
+}
+
+/** A payload that is just arriving is in use as well, and must not be left for good when it is not any more. */
+function noteKept(externalBytes: number): void {
+  keptBytes = Math.min(externalBytes, startBytes + collectedFromBytes);
 }
 
 const collectedFromBytes = 1024 * 1024;
 /** What was in use at the last collection, Node's own above all: to collect again frees nothing of it. */
 let keptBytes = getHeapStatistics().external_memory;
+const startBytes = keptBytes;
 
 /** Gives back what JavaScript's heap has grown by, if that is much: some collection would do it later, as if a model had
  *  given memory back. The start of a process leaves megabytes as well. Blocks for some 20 ms if so. */
@@ -84,7 +90,7 @@ export function shrinkHeap(): void {
   globalThis.gc?.({ type: "major", execution: "sync", flavor: "last-resort" });
   const { total_physical_size, external_memory } = getHeapStatistics();
   shrunkHeapBytes = total_physical_size;
-  keptBytes = external_memory;
+  noteKept(external_memory);
 }
 
 const shrunkFromBytes = 2 * 1024 * 1024;
