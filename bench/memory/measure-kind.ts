@@ -21,8 +21,15 @@ const mostLooks = 30;
 const stillBytes = 64 * 1024;
 const sampleMs = 10;
 const runMemoryBytes = 1024 * MiB;
-/** Nothing moves to another host while it is looked at. */
-const options = { hosts: 1, runMemoryBytes, warmupTimeoutMs: 120_000, maxWasteBytes: 0 };
+const hangMs = 120_000;
+/** Nothing moves to another host while it is looked at, nor is one ended on a machine that is merely busy. */
+const options = {
+  hosts: 1,
+  runMemoryBytes,
+  warmupTimeoutMs: hangMs,
+  killGraceMs: hangMs,
+  maxWasteBytes: 0,
+};
 
 export interface KindMemory {
   readonly name: string;

@@ -33,6 +33,8 @@ export interface ModelFootprint {
   readonly isClear: boolean;
   /** Rows of the runs that bring it to that size; 0: they would add too little. */
   readonly warmupRows: number;
+  /** Whether some of the weights lie in other files. */
+  readonly hasDataFiles?: boolean;
   /** As `DataFiles.moved`. */
   readonly dataFiles?: Readonly<Record<string, string>>;
   /** Whether its requests can be joined, as far as the structure says. */

@@ -106,7 +106,7 @@ export class EngineHost implements HostOfModel {
     return [...this.#models.keys()].reduce((sum, model) => sum + (this.#bytes.get(model) ?? 0), 0);
   }
 
-  /** Whether it has been given a run that it has not answered. */
+  /** Whether a run is under way. */
   get isAtRun(): boolean {
     return this.queue.front !== undefined;
   }
@@ -272,8 +272,9 @@ export class EngineHost implements HostOfModel {
     const { source, threads, settings, signal } = load;
     const ownsHost = this.kind === "dedicated";
     const isWarmedUp = load.warmupRows > 0 && settings.warmupBatchSize > 0;
-    const { format, file, dataFiles, estimatedBytes } = source;
-    const message: LoadMessage = { format, file, dataFiles, threads, ownsHost, isWarmedUp };
+    const { format, file, hasDataFiles, dataFiles, dataFolder, estimatedBytes } = source;
+    const access = { roots: dataFolder?.roots, hasDataFiles, dataFiles };
+    const message: LoadMessage = { format, file, access, threads, ownsHost, isWarmedUp };
     const loading = this.process.call({
       kind: frameKind.load,
       model: number,

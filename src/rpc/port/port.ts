@@ -7,11 +7,14 @@ import { RuntimeError } from "../../base/errors.ts";
 import { defaultNetworkLimits, type NetworkLimits } from "../../config/network-limits.ts";
 import type { TlsSettings } from "../../config/tls-settings.ts";
 import { CountedRequest } from "./counted-request.ts";
+import { HeaderLimit } from "./header-limit.ts";
 import { closeListener, listenTcp, listenUnix, portOf } from "./listeners.ts";
 import { isLoopback } from "./loopback.ts";
 import { type HttpVersion, httpVersionOf, peek, protocolOf } from "./peek.ts";
 import type { Peer, TcpPeer } from "./peer.ts";
 import { refuseConnection, refusePlaintext } from "./refuse-connection.ts";
+import { oneAtATime } from "./request-line.ts";
+import { endStreamsAlone } from "./stream-faults.ts";
 import { StreamIntake } from "./stream-intake.ts";
 import { TlsHandshake } from "./tls-handshake.ts";
 import { FilteredSocket } from "./unix-authority.ts";
@@ -74,6 +77,7 @@ export class Port {
   readonly #http1: http.Server<typeof CountedRequest>;
   readonly #http2: Record<Peer["kind"], http2.Http2Server>;
   readonly #intake = new StreamIntake();
+  readonly #headerLimit: HeaderLimit;
   readonly #tls: TlsHandshake | undefined;
   readonly #listeners: net.Server[] = [];
   /** Every connection, and those of them that no server has taken over yet. */
@@ -92,6 +96,7 @@ export class Port {
     const limits = { ...defaultNetworkLimits, ...options };
     this.#options = limits;
     this.#log = log;
+    this.#headerLimit = new HeaderLimit(limits.maxHeaderListBytes);
     this.#tls = options.tls && new TlsHandshake(options.tls, log);
     this.#http1 = http.createServer({
       IncomingMessage: CountedRequest,
@@ -113,6 +118,7 @@ export class Port {
     };
     this.#http2.tcp.on("session", (session) => session.setLocalWindowSize(tcpWindowBytes));
     for (const server of Object.values(this.#http2)) {
+      server.on("session", endStreamsAlone);
       server.on("sessionError", (error) => this.#log.debug({ err: error }, "connection failed"));
     }
   }
@@ -120,7 +126,7 @@ export class Port {
   /** Sends all requests, of both HTTP versions, to `handler`. Returns the HTTP/1.1 server, on which
    *  Fastify wants to hear of malformed requests; it must not listen. */
   attach(handler: http.RequestListener): http.Server {
-    this.#http1.on("request", handler);
+    this.#http1.on("request", oneAtATime(handler));
     // Node's compatibility layer gives HTTP/2 requests the shape of HTTP/1.1 ones; the types differ.
     const http2Handler = handler as unknown as (
       request: http2.Http2ServerRequest,
@@ -136,22 +142,24 @@ export class Port {
   }
 
   /** Offers every HTTP/2 stream to `take` before Node makes a request of it. What it does not take, as it
-   *  says, goes on to the handler that was attached before. */
+   *  says, goes on to the handler that was attached before. `refuseHeaders` gets those with too many headers. */
   interceptStreams(
     take: (stream: http2.ServerHttp2Stream, headers: http2.IncomingHttpHeaders) => boolean,
+    refuseHeaders: (stream: http2.ServerHttp2Stream, headers: http2.IncomingHttpHeaders) => void,
   ): void {
     for (const server of Object.values(this.#http2)) {
       const listeners = server.listeners("stream");
       server.removeAllListeners("stream");
-      server.on(
-        "stream",
-        this.#intake.spread((stream, headers, flags, rawHeaders) => {
-          if (take(stream, headers)) return;
-          for (const listener of listeners) {
-            listener.call(server, stream, headers, flags, rawHeaders);
-          }
-        }),
-      );
+      const handle = this.#intake.spread((stream, headers, flags, rawHeaders) => {
+        if (take(stream, headers)) return;
+        for (const listener of listeners) {
+          listener.call(server, stream, headers, flags, rawHeaders);
+        }
+      });
+      server.on("stream", (stream, headers, flags, rawHeaders) => {
+        if (this.#headerLimit.isExceededBy(stream, rawHeaders)) refuseHeaders(stream, headers);
+        else handle(stream, headers, flags, rawHeaders);
+      });
     }
   }
 
@@ -312,6 +320,7 @@ export class Port {
     const noteSession = (session: http2.ServerHttp2Session) => {
       this.#peers.set(session, peer);
       this.#sessions.add(session);
+      this.#headerLimit.watch(session);
       session.once("close", () => this.#sessions.delete(session));
     };
     // "session" is emitted before "connection" returns: this session belongs to this socket.
