@@ -10,6 +10,7 @@ import {
   nativeBytes,
   privateBytes,
   processMemory,
+  shrinkHeap,
 } from "../process/process-memory.ts";
 import { checkThreadsFit } from "../process/thread-stacks.ts";
 import type {
@@ -34,6 +35,7 @@ import {
   writeFrame,
 } from "../wire/host-protocol.ts";
 import { StoredPayloads } from "../wire/payload-arena.ts";
+import { MemoryRest, ownMemory } from "./memory-rest.ts";
 import { preferForOom } from "./oom-score.ts";
 import { warmUp } from "./warm-up.ts";
 
@@ -60,7 +62,12 @@ const models = new Map<number, HostModel>();
 const waiting: Frame[] = [];
 /** Frees what runs left behind, once nothing has come for a while. */
 let idleTimer: NodeJS.Timeout | undefined;
-const idleMs = 100;
+const idleMs = 250;
+const memoryRest = new MemoryRest(ownMemory(Number(process.argv[2])));
+/** A model that takes as much or more is measured without what is merely free, and its memory is back when it is gone. */
+const restedFromBytes = 1024 * 1024;
+/** Models that took as much when they were loaded. */
+const notSmall = new Set<number>();
 /** Native memory before the load of the model that is to be warmed up next. */
 let beforeWarmUp: number | undefined;
 let working = false;
@@ -94,6 +101,7 @@ server.on("close", () => process.exit(0));
 
 // All engines at once, before anybody waits: a warm spare is only warm with its libraries loaded.
 for (const format of modelFormats) engines.set(format.name, await format.importEngine());
+letGo();
 const atStart = processMemory();
 const readyMessage: ReadyMessage = {
   memoryBytes: atStart?.anonymousBytes,
@@ -102,7 +110,7 @@ const readyMessage: ReadyMessage = {
 answer({ call: 0, model: 0 }, frameKind.ready, encodeJson(readyMessage));
 // Node writes its compile cache at exit, but most hosts are killed. Does nothing without a cache.
 flushCompileCache();
-idleTimer = setTimeout(letGo, idleMs);
+idleTimer = setTimeout(onIdle, idleMs);
 
 function take(chunk: Buffer): void {
   try {
@@ -147,6 +155,8 @@ async function work(): Promise<void> {
     server.uncork();
   }
   working = false;
+  // Counted from here as well: a long run would leave nothing of the time.
+  idleTimer?.refresh();
 }
 
 function handle(frame: Frame): void | Promise<void> {
@@ -164,9 +174,18 @@ function handle(frame: Frame): void | Promise<void> {
   }
 }
 
+/** Afterwards the memory of this process is that of its models. */
 function letGo(): void {
   storedPayloads.letGo();
   collectBuffers();
+  memoryRest.ifGrown(restedFromBytes);
+}
+
+function onIdle(): void {
+  shrinkHeap();
+  storedPayloads.letGo();
+  collectBuffers();
+  memoryRest.idle();
 }
 
 async function load(frame: Frame): Promise<void> {
@@ -184,7 +203,7 @@ async function load(frame: Frame): Promise<void> {
   const message: LoadedMessage = {
     inputs: model.inputs,
     outputs: model.outputs,
-    memory: isWarmedUp ? undefined : measure(ownsHost, before),
+    memory: isWarmedUp ? undefined : measure(frame.model, ownsHost, before),
   };
   answer(frame, frameKind.loaded, encodeJson(message));
 }
@@ -196,17 +215,21 @@ async function warmUpLoaded(frame: Frame): Promise<void> {
   if (model === undefined) throw new RuntimeError("aborted", "the model was not loaded");
   const message: WarmedMessage = {
     outcome: await warmUp(model, mostRows),
-    memory: measure(ownsHost, beforeWarmUp),
+    memory: measure(frame.model, ownsHost, beforeWarmUp),
   };
   answer(frame, frameKind.warmed, encodeJson(message));
 }
 
-function measure(ownsHost: boolean, before: number | undefined): MeasuredMemory {
+function measure(model: number, ownsHost: boolean, before: number | undefined): MeasuredMemory {
+  // Here all of the process counts.
+  if (ownsHost) shrinkHeap();
   collectBuffers();
+  memoryRest.ifGrown(restedFromBytes);
   const memoryBytes = anonymousBytes();
   if (ownsHost) return { measuredBytes: privateBytes(), memoryBytes };
   const after = nativeBytes(memoryBytes);
   const isKnown = before !== undefined && after !== undefined;
+  if (isKnown && after - before >= restedFromBytes) notSmall.add(model);
   return { measuredBytes: isKnown ? after - before : undefined, memoryBytes };
 }
 
@@ -238,7 +261,9 @@ function answerRun(frame: Frame, results: readonly Tensor[], start: RunStart): v
   });
   const { user, system } = process.cpuUsage(start.cpu);
   const runMs = (user + system) / 1_000;
-  const computeMs = performance.now() - start.atMs;
+  const nowMs = performance.now();
+  const computeMs = nowMs - start.atMs;
+  memoryRest.busy(nowMs);
   try {
     answer(frame, frameKind.ran, encodeTensors({ wanted: [], runMs, computeMs, tensors }));
   } catch (error) {
@@ -250,6 +275,8 @@ async function release(frame: Frame): Promise<void> {
   const model = models.get(frame.model);
   models.delete(frame.model);
   await model?.release();
+  if (notSmall.delete(frame.model)) memoryRest.now();
+  else memoryRest.expect();
   const message: ReleasedMessage = { memoryBytes: anonymousBytes() };
   answer(frame, frameKind.released, encodeJson(message));
 }

@@ -106,6 +106,11 @@ export class EngineHost implements HostOfModel {
     return [...this.#models.keys()].reduce((sum, model) => sum + (this.#bytes.get(model) ?? 0), 0);
   }
 
+  /** Whether a run is under way. */
+  get isAtRun(): boolean {
+    return this.queue.front !== undefined;
+  }
+
   /** What the host has taken beside what it started with and what its models count for; undefined if the
    *  system does not tell. */
   async wasteBytes(): Promise<number | undefined> {
