@@ -2,6 +2,8 @@ import { RuntimeError } from "../errors.ts";
 import type { DataFolder } from "./files/data-files.ts";
 import type { HostEngine } from "./host-engine.ts";
 import type { RowProof } from "./onnx/rows/row-proof.ts";
+import type { UsualRun } from "./run-memory/model-runs.ts";
+import type { RunTable } from "./run-memory/run-table.ts";
 
 /** What the structure of a model file says of its memory once it is loaded and has run, without a host. */
 export interface ModelFootprint {
@@ -20,6 +22,8 @@ export interface ModelFootprint {
   readonly isClear: boolean;
   /** Rows of the runs that bring it to that size; 0: they would add too little. */
   readonly warmupRows: number;
+  /** Of runs like those that its load ends with, or would. */
+  readonly usualRun: UsualRun;
   /** As `DataFiles.moved`. */
   readonly dataFiles?: Readonly<Record<string, string>>;
   /** Whether its requests can be joined, as far as the structure says. */
@@ -44,6 +48,9 @@ export interface ModelFormat {
   /** Reads the structure of `file`, never its weights, and blocks meanwhile. Files that it refers to are
    *  looked up in `dataFolder`; beside the file without one. Throws as `Engine.inspect` does. */
   inspect(file: string, dataFolder?: DataFolder): Promise<ModelInspection>;
+  /** What runs of the model in `file` take, by their shapes; undefined if that cannot be followed. Takes `inspect`
+   *  many times over. Throws as `inspect` does. */
+  tabulateRuns(file: string, dataFolder?: DataFolder): Promise<RunTable | undefined>;
   /** Imports what `inspect` needs, which the first look would wait for otherwise. */
   prepareToInspect(): Promise<void>;
   /** Upper bound of a loaded model whose files have `diskBytes` bytes, without a host. */
@@ -68,6 +75,8 @@ const onnx: ModelFormat = {
   platform: "onnx_onnxv1",
   inspect: async (file, dataFolder) =>
     await (inspectOnnx ?? (await importInspector()))(file, dataFolder),
+  tabulateRuns: async (file, dataFolder) =>
+    await (await import("./onnx/onnx-footprint.ts")).tabulateOnnxFile(file, dataFolder),
   prepareToInspect: async () => void (await importInspector()),
   // Half-precision weights become FP32 in memory; the file's structure is not known here.
   predictBytes: (diskBytes) => 2 * diskBytes + 256 * 1024,

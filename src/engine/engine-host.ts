@@ -2,8 +2,10 @@ import { abortable } from "../abort.ts";
 import { Cancellation, type CancelSignal } from "../cancel-signal.ts";
 import { RuntimeError } from "../errors.ts";
 import type { RunSettings } from "../run-settings.ts";
+import type { TensorSpec } from "../tensor.ts";
 import type { HostKind, ModelSource, RunMeter } from "./engine.ts";
 import type { EngineLog } from "./engine-log.ts";
+import { cancelled, killedFor, notReached } from "./host-endings.ts";
 import { HostLostError, type PartInLoss } from "./host-lost-error.ts";
 import { HostMemoryCap } from "./host-memory-cap.ts";
 import type {
@@ -21,6 +23,9 @@ import { HostedModel, type HostOfModel } from "./hosted-model.ts";
 import { anonymousBytesOf } from "./process-memory.ts";
 import { type JoiningTerms, joiningOf } from "./queue/joining-of.ts";
 import { ReleaseWatch } from "./release-watch.ts";
+import { HostMemory } from "./run-memory/host-memory.ts";
+import type { ModelRuns } from "./run-memory/model-runs.ts";
+import type { RunBudget } from "./run-memory/run-budget.ts";
 import { RunWatch } from "./run-watch.ts";
 
 export interface HostLoad {
@@ -36,6 +41,7 @@ export interface HostLoad {
   /** What the model may turn out to take at most, in a dedicated host; undefined: what its load reserves. */
   readonly mostBytes: number | undefined;
   readonly joining: JoiningTerms;
+  readonly runs: ModelRuns;
   readonly signal: CancelSignal;
   /** The size to report, from what the host measured. */
   sizeOf(measuredBytes: number | undefined): number;
@@ -60,6 +66,8 @@ export interface EngineHostOptions {
   readonly warmupTimeoutMs: number;
   /** What runs may take beyond the models before they fail; 0: no limit. */
   readonly runMemoryBytes: number;
+  /** Shared with all other hosts; undefined: there is no limit. */
+  readonly runBudget: RunBudget | undefined;
   readonly log: EngineLog;
 }
 
@@ -74,6 +82,7 @@ const never = new Cancellation();
 /** One host process with the models in it. */
 export class EngineHost implements HostOfModel {
   readonly process: HostProcess;
+  readonly memory: HostMemory;
   /** Set by the pool, before any load. */
   kind: HostKind;
   readonly queue = new HostQueue();
@@ -86,9 +95,11 @@ export class EngineHost implements HostOfModel {
   readonly #models = new Map<number, Resident>();
   /** Model -> its measured bytes, or the estimate while it loads. Changed by `#commit` only. */
   readonly #bytes = new Map<number, number>();
-  /** The sum of these. */
-  #committedBytes = 0;
+  /** The sum of these: what models take here, loads under way by their estimates. */
+  committedBytes = 0;
   #lastModel = 0;
+  /** Whether it loads the model that it is dedicated to. */
+  loadsAlone = false;
   readonly #watch: RunWatch;
 
   constructor(process: HostProcess, options: EngineHostOptions) {
@@ -102,6 +113,8 @@ export class EngineHost implements HostOfModel {
       graceMs: options.killGraceMs,
       kill: (why) => void process.kill(killedFor(why)),
     });
+    const share = options.runBudget?.share();
+    this.memory = new HostMemory(this, { cap: this.#cap, share, watch: this.#watch });
   }
 
   get modelCount(): number {
@@ -115,11 +128,6 @@ export class EngineHost implements HostOfModel {
     return count;
   }
 
-  /** Memory that models take here, loads under way by their estimates. */
-  get committedBytes(): number {
-    return this.#committedBytes;
-  }
-
   /** What the host has taken beside what it started with and what its models count for; undefined if the
    *  system does not tell. */
   async wasteBytes(): Promise<number | undefined> {
@@ -127,7 +135,7 @@ export class EngineHost implements HostOfModel {
     const memoryBytes = await anonymousBytesOf(pid);
     if (memoryBytes === undefined || baseMemoryBytes === undefined) return undefined;
     this.process.memoryBytes = memoryBytes;
-    return memoryBytes - baseMemoryBytes - this.#committedBytes;
+    return memoryBytes - baseMemoryBytes - this.committedBytes;
   }
 
   /** As `Engine.load`. In a dedicated host, which takes one load in its life, a failure ends the host. */
@@ -189,7 +197,7 @@ export class EngineHost implements HostOfModel {
   /** 0: the model takes nothing any more. `threads`: if they are not counted yet. */
   #commit(model: number, bytes: number, threads?: number): void {
     this.#cap.countThreads(model, bytes === 0 ? 0 : threads);
-    this.#committedBytes += bytes - (this.#bytes.get(model) ?? 0);
+    this.committedBytes += bytes - (this.#bytes.get(model) ?? 0);
     if (bytes === 0) this.#bytes.delete(model);
     else this.#bytes.set(model, bytes);
   }
@@ -199,6 +207,7 @@ export class EngineHost implements HostOfModel {
     const abort = () => void this.process.kill(cancelled());
     signal.addEventListener("abort", abort, { once: true });
     let isSent = false;
+    this.loadsAlone = true;
     try {
       signal.throwIfAborted();
       await this.process.ready;
@@ -212,6 +221,7 @@ export class EngineHost implements HostOfModel {
       if (signal.aborted) throw signal.reason;
       throw isSent ? error : notReached(error);
     } finally {
+      this.loadsAlone = false;
       signal.removeEventListener("abort", abort);
     }
   }
@@ -254,7 +264,7 @@ export class EngineHost implements HostOfModel {
     if (baseBytes === undefined) return undefined;
     const { loadingBytes = 0, mostBytes, threads = 1 } = load ?? {};
     return mostBytes === undefined
-      ? this.#cap.allow(pid, { baseBytes, modelBytes: this.#committedBytes, loadingBytes })
+      ? this.#cap.allow(pid, { baseBytes, modelBytes: this.committedBytes, loadingBytes })
       : this.#cap.allowLoad(pid, { baseBytes, mostBytes, loadingBytes, threads });
   }
 
@@ -282,7 +292,7 @@ export class EngineHost implements HostOfModel {
     if (signal.aborted) return { inputs, outputs, measuredBytes: undefined, warmupMs: 0 };
     const startMs = performance.now();
     warming ??= this.#callWarmUp(number, load);
-    const measuredBytes = await this.#endOfWarmUp(warming, load);
+    const measuredBytes = await this.#endOfWarmUp(warming, load, inputs);
     return { inputs, outputs, measuredBytes, warmupMs: performance.now() - startMs };
   }
 
@@ -305,16 +315,17 @@ export class EngineHost implements HostOfModel {
    *  cannot be stopped otherwise. */
   async #endOfWarmUp(
     warming: Promise<WarmedMessage>,
-    { source }: HostLoad,
+    { source, runs }: HostLoad,
+    inputs: readonly TensorSpec[],
   ): Promise<number | undefined> {
     const { log, warmupTimeoutMs } = this.#options;
     const why = `a warm-up did not end within ${warmupTimeoutMs} ms`;
     const timer = setTimeout(() => void this.process.kill(killedFor(why)), warmupTimeoutMs);
     try {
-      const { outcome, memory } = await warming;
+      const { outcome, memory, peakBytes } = await warming;
       if (outcome.tag !== "warmed") {
         log.warn({ file: source.file, ...outcome }, "model was not warmed up");
-      }
+      } else if (peakBytes !== undefined) runs.learnWarmUp(inputs, outcome.rows, peakBytes);
       return this.#note(memory);
     } finally {
       clearTimeout(timer);
@@ -356,6 +367,7 @@ export class EngineHost implements HostOfModel {
 
   #loseAll(error: RuntimeError): void {
     this.#watch.stop();
+    this.memory.share?.close();
     const last = this.queue.noteDeath((run) => this.#partOf(run));
     for (const model of this.#bytes.keys()) this.#commit(model, 0);
     const residents = [...this.#models.values()];
@@ -382,18 +394,4 @@ export class EngineHost implements HostOfModel {
       ? "caused"
       : "suspected";
   }
-}
-
-function cancelled(): RuntimeError {
-  return new RuntimeError("cancelled", "the load was given up");
-}
-
-function killedFor(why: string): RuntimeError {
-  return new RuntimeError("host-lost", `the engine host was killed: ${why}`);
-}
-
-/** The host was lost before it came to the model, which thus had no part in it. */
-function notReached(error: unknown): unknown {
-  if (!(error instanceof RuntimeError) || error.kind !== "host-lost") return error;
-  return new RuntimeError("temporarily-unavailable", error.message, { cause: error });
 }

@@ -5,6 +5,7 @@ import type { RunSettings } from "../run-settings.ts";
 import type { Tensor, TensorSpec } from "../tensor.ts";
 import type { DataFolder } from "./files/data-files.ts";
 import type { HostCounts } from "./host-counts.ts";
+import type { RunMemory } from "./run-memory/run-budget.ts";
 
 /** Where a caller says that a model is. */
 export interface ModelPlace {
@@ -198,6 +199,9 @@ export interface Engine {
 
   /** What has become of hosts so far. */
   readonly hostCounts: HostCounts;
+
+  /** What runs may take and take; undefined: there is no limit. */
+  readonly runMemory?: RunMemory | undefined;
 
   /** Kills every host and resolves when they are gone. */
   close(): Promise<void>;

@@ -5,7 +5,8 @@ import { endsWithProcess } from "../process-exit.ts";
 import type { ModelPlace } from "./engine.ts";
 import type { FileThreadAnswer, FileThreadCall, FileThreadSetup } from "./file-thread-messages.ts";
 import type { InspectedFiles } from "./files/model-inspector.ts";
-import type { FoundModel, InspectedFile } from "./model-files.ts";
+import type { FoundModel, InspectedFile, TabulatedFile } from "./model-files.ts";
+import type { RunTable } from "./run-memory/run-table.ts";
 
 /** Node allows as many of its own calls to hang in a file system. */
 const maxThreads = 4;
@@ -46,6 +47,17 @@ export class FileThreads {
   async inspect({ format, file, dataFolder }: InspectedFile): Promise<InspectedFiles> {
     const model = { format, file, ...(dataFolder && { dataFolder }) };
     return await this.#pick().call<InspectedFiles>({ task: "inspect", model });
+  }
+
+  /** As `tabulateRuns` of model-files.ts. Rejects with "temporarily-unavailable" if the thread breaks. */
+  async tabulate({
+    format,
+    file,
+    identity,
+    dataFolder,
+  }: TabulatedFile): Promise<RunTable | undefined> {
+    const model = { format, file, identity, ...(dataFolder && { dataFolder }) };
+    return await this.#pick().call<RunTable | undefined>({ task: "tabulate", model });
   }
 
   /** What the threads are at is rejected with `reason`, and so is what comes later. */

@@ -4,6 +4,7 @@ import { describeError, RuntimeError } from "../errors.ts";
 import type { Tensor, TensorSpec } from "../tensor.ts";
 import { checkReadable } from "./child/check-readable.ts";
 import { preferForOom } from "./child/oom-score.ts";
+import { PeakGrowth } from "./child/peak-growth.ts";
 import { checkThreadsFit } from "./child/thread-stacks.ts";
 import { modelFormats } from "./engine-catalog.ts";
 import type { HostEngine, HostModel } from "./host-engine.ts";
@@ -196,9 +197,13 @@ async function warmUpLoaded(frame: Frame): Promise<void> {
   const { mostRows, ownsHost } = decodeJson<WarmUpMessage>(frame.payload);
   const model = models.get(frame.model);
   if (model === undefined) throw new RuntimeError("aborted", "the model was not loaded");
+  const growth = new PeakGrowth();
+  const outcome = await warmUp(model, mostRows);
+  const peakBytes = growth.bytes;
   const message: WarmedMessage = {
-    outcome: await warmUp(model, mostRows),
+    outcome,
     memory: measure(ownsHost, beforeWarmUp),
+    peakBytes: Number.isNaN(peakBytes) ? undefined : peakBytes,
   };
   answer(frame, frameKind.warmed, encodeJson(message));
 }
@@ -216,13 +221,16 @@ function measure(ownsHost: boolean, before: number | undefined): MeasuredMemory 
 interface RunStart {
   readonly cpu: NodeJS.CpuUsage;
   readonly atMs: number;
+  /** Undefined: nobody wants to know what it takes. */
+  readonly growth: PeakGrowth | undefined;
 }
 
 function run(frame: Frame): void | Promise<void> {
-  const start: RunStart = { cpu: process.cpuUsage(), atMs: performance.now() };
+  const [cpu, atMs] = [process.cpuUsage(), performance.now()];
   const model = models.get(frame.model);
   if (model === undefined) throw new RuntimeError("aborted", "the model was unloaded");
-  const { wanted, tensors } = decodeTensors(frame.payload);
+  const { wanted, peakBytes, tensors } = decodeTensors(frame.payload);
+  const start: RunStart = { cpu, atMs, growth: peakBytes === 0 ? undefined : new PeakGrowth() };
   const inputs = tensors.map(({ index, datatype, shape, data }) => {
     return { name: specAt(model.inputs, index).name, datatype, shape, data };
   });
@@ -241,8 +249,10 @@ function answerRun(frame: Frame, results: readonly Tensor[], start: RunStart): v
   const { user, system } = process.cpuUsage(start.cpu);
   const runMs = (user + system) / 1_000;
   const computeMs = performance.now() - start.atMs;
+  const peakBytes = start.growth?.bytes ?? 0;
   try {
-    answer(frame, frameKind.ran, encodeTensors({ wanted: [], runMs, computeMs, tensors }));
+    const message = { wanted: [], runMs, computeMs, peakBytes, tensors };
+    answer(frame, frameKind.ran, encodeTensors(message));
   } catch (error) {
     throw new RuntimeError("run-failed", `the outputs are too big: ${describeError(error)}`);
   }

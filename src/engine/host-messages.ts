@@ -42,6 +42,8 @@ export interface LoadedMessage {
 export interface WarmedMessage {
   readonly outcome: WarmUpOutcome;
   readonly memory: MeasuredMemory;
+  /** By how much the host grew at most while the runs were on; undefined where the system does not tell. */
+  readonly peakBytes: number | undefined;
 }
 
 export interface MeasuredMemory {

@@ -5,6 +5,9 @@ import type { EngineLog } from "./engine-log.ts";
 import { HostCounts, type HostEnd } from "./host-counts.ts";
 import { HostProcess } from "./host-process.ts";
 import { HostRecycler, type RecyclablePool } from "./host-recycler.ts";
+import type { HostMemory } from "./run-memory/host-memory.ts";
+import { MemoryWatch } from "./run-memory/memory-watch.ts";
+import { RunBudget } from "./run-memory/run-budget.ts";
 
 export interface HostPoolOptions {
   readonly sharedHosts: number;
@@ -37,11 +40,19 @@ export class HostPool implements RecyclablePool {
   #pause: NodeJS.Timeout | undefined;
   #isClosed = false;
   readonly #recycler: HostRecycler;
+  /** Undefined: the memory of runs has no limit. */
+  readonly runBudget: RunBudget | undefined;
+  readonly #memoryWatch: MemoryWatch | undefined;
 
   constructor(options: HostPoolOptions) {
     this.#options = options;
     const { maxWasteBytes, wasteIntervalMs: intervalMs, log } = options;
     this.#recycler = new HostRecycler(this, { maxWasteBytes, intervalMs, log });
+    const { runMemoryBytes: totalBytes } = options;
+    if (totalBytes > 0) {
+      this.runBudget = new RunBudget({ totalBytes });
+      this.#memoryWatch = new MemoryWatch({ totalBytes, hosts: () => this.#memories() });
+    }
     this.ready = this.#ready.promise;
     this.ready.catch(() => {});
     this.refill();
@@ -99,6 +110,7 @@ export class HostPool implements RecyclablePool {
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#recycler.close();
+    this.#memoryWatch?.close();
     clearTimeout(this.#pause);
     const error = shuttingDown();
     this.#ready.reject(error);
@@ -123,6 +135,10 @@ export class HostPool implements RecyclablePool {
     if (isEmpty) void host.process.kill(new RuntimeError("cancelled", "the host was recycled"));
   }
 
+  #memories(): readonly HostMemory[] {
+    return [...this.#hosts].map(({ memory }) => memory);
+  }
+
   #alive(kind: HostKind): EngineHost[] {
     return [...this.#hosts].filter(
       (host) => host.kind === kind && host.process.isAlive && !host.isLeaving,
@@ -144,7 +160,9 @@ export class HostPool implements RecyclablePool {
 
   #start(kind: HostKind): EngineHost {
     const { environment, log } = this.#options;
-    const host = new EngineHost(new HostProcess({ environment, log }), { ...this.#options, kind });
+    const { runBudget } = this;
+    const options = { ...this.#options, runBudget, kind };
+    const host = new EngineHost(new HostProcess({ environment, log }), options);
     this.#hosts.add(host);
     const startedMs = performance.now();
     let wasReady = false;

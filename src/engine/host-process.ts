@@ -18,6 +18,7 @@ import {
 } from "./host-protocol.ts";
 import { PayloadArena, type StoredPayload } from "./payload-arena.ts";
 import { readLines } from "./read-lines.ts";
+import { ResidentMemory } from "./run-memory/resident-memory.ts";
 
 export interface HostProcessOptions {
   readonly log: EngineLog;
@@ -104,6 +105,8 @@ export class HostProcess {
   isKilledHere = false;
   /** Private memory of the host as last heard, undefined where the system does not tell. */
   memoryBytes: number | undefined;
+  /** Of the host, to be looked at. */
+  readonly memory: ResidentMemory;
   /** The same before the first model. */
   baseMemoryBytes: number | undefined;
   /** What RLIMIT_DATA counts of a host with no models, undefined as above. */
@@ -135,6 +138,7 @@ export class HostProcess {
     );
     this.#child = this.#spawn(environment);
     this.pid = this.#child?.pid ?? 0;
+    this.memory = new ResidentMemory(this.pid);
     // A child that the system refused has no streams at all, whatever the types say.
     if (this.#child !== undefined && this.pid !== 0) {
       this.#socket = this.#child.stdio[3] as Duplex;
@@ -299,6 +303,7 @@ export class HostProcess {
     clearTimeout(this.#startTimer);
     this.#socket?.destroy();
     this.#arena?.close();
+    this.memory.close();
     this.onGone(error);
     this.#ready.reject(error);
     const pending = this.#pending;

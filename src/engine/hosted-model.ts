@@ -7,9 +7,12 @@ import type { HostLostError } from "./host-lost-error.ts";
 import type { HostProcess } from "./host-process.ts";
 import { decodeTensors, encodeTensors, frameKind, type IndexedTensor } from "./host-protocol.ts";
 import type { HostQueue } from "./host-queue.ts";
-import { ModelQueue, type RunAnswer } from "./model-queue.ts";
+import { ModelQueue, type ModelQueueOptions, type RunAnswer } from "./model-queue.ts";
 import type { JoiningEnd } from "./queue/join-guard.ts";
 import type { JoiningTerms } from "./queue/joining-of.ts";
+import type { HostMemory } from "./run-memory/host-memory.ts";
+import type { ModelRuns } from "./run-memory/model-runs.ts";
+import { RunAdmission } from "./run-memory/run-admission.ts";
 
 // Made once: every unload has one at hand, and the collection of a stack costs more than the rest of it.
 const unloaded = new RuntimeError("aborted", "the model was unloaded");
@@ -18,6 +21,7 @@ const unloaded = new RuntimeError("aborted", "the model was unloaded");
 export interface HostOfModel {
   readonly process: HostProcess;
   readonly queue: HostQueue;
+  readonly memory: Pick<HostMemory, "share" | "allowRuns">;
   /** The end of the host is no longer the loss of the model. */
   forget(number: number): void;
   /** Frees the model's memory and resolves when it is free. */
@@ -54,6 +58,8 @@ export interface RunTerms {
   readonly settings: RunSettings;
   readonly meter: RunMeter | undefined;
   readonly joining: JoiningTerms;
+  /** What its runs take, also in other hosts. */
+  readonly runs: ModelRuns;
 }
 
 /** A model in an engine host. It may move to another one while it is in use. */
@@ -198,12 +204,19 @@ export class HostedModel implements LoadedModel {
       cheapRows: joining.cheapRows,
       outputs: this.metadata.outputs.map(({ name }) => name),
       onJoiningEnd: (end) => this.#endJoining(end),
-      send: ({ wanted, tensors }, receiver) =>
+      admission: this.#admissionIn(host),
+      send: ({ wanted, tensors, isMeasured }, receiver) =>
         host.process.send(
           {
             kind: frameKind.run,
             model: number,
-            chunks: encodeTensors({ wanted, runMs: 0, computeMs: 0, tensors }),
+            chunks: encodeTensors({
+              wanted,
+              runMs: 0,
+              computeMs: 0,
+              peakBytes: isMeasured ? 1 : 0,
+              tensors,
+            }),
             answer: frameKind.ran,
             read: (payload) => readAnswer(payload, wanted.length),
           },
@@ -211,6 +224,15 @@ export class HostedModel implements LoadedModel {
         ),
     });
     return { host, number, queue, runs: 0, onIdle: () => {}, released: undefined };
+  }
+
+  #admissionIn({ memory }: HostOfModel): ModelQueueOptions["admission"] {
+    const { share } = memory;
+    if (share === undefined) return undefined;
+    const { runs } = this.#terms;
+    const { inputs } = this.metadata;
+    const allow = (bytes: number) => memory.allowRuns(bytes);
+    return (onRoom) => new RunAdmission({ share, runs, inputs, allow, onRoom });
   }
 
   #endJoining({ reason, isWrong }: JoiningEnd): void {
@@ -246,5 +268,5 @@ function readAnswer(payload: Uint8Array, outputCount: number): RunAnswer {
   const answer = decodeTensors(payload);
   if (answer.tensors.length !== outputCount) throw new Error("a wrong number of outputs");
   if (!(answer.runMs >= 0 && answer.computeMs >= 0)) throw new Error("a run of no duration");
-  return answer;
+  return answer.peakBytes > 0 ? answer : { ...answer, peakBytes: undefined };
 }

@@ -8,6 +8,7 @@ import { knownFormat, type ModelFormat, modelFormats } from "./engine-catalog.ts
 import { explainRefusal } from "./files/explain-refusal.ts";
 import { type InspectedFiles, ModelInspector } from "./files/model-inspector.ts";
 import { findModelFile } from "./model-layout.ts";
+import type { RunTable } from "./run-memory/run-table.ts";
 import { findSettingsFile, findTritonConfig } from "./settings-file.ts";
 
 // What the threads for files do. It blocks; see file-threads.ts.
@@ -22,6 +23,9 @@ const inspector = new ModelInspector();
 
 /** What is needed of a model to look into its file. */
 export type InspectedFile = Pick<ModelFile, "format" | "file" | "dataFolder">;
+
+/** The file as it was when it was looked at. */
+export type TabulatedFile = InspectedFile & Pick<ModelFile, "identity">;
 
 /** As `Engine.locate`, and looks into the file as well, since that is what comes next. */
 export async function findModel(place: ModelPlace): Promise<FoundModel> {
@@ -84,6 +88,13 @@ export async function inspectFile(model: InspectedFile): Promise<InspectedFiles>
   } catch (error) {
     throw explainRefusal(error, file);
   }
+}
+
+/** As `ModelFormat.tabulateRuns`; undefined also if the file has changed since it was looked at. */
+export async function tabulateRuns(model: TabulatedFile): Promise<RunTable | undefined> {
+  const { format, file, dataFolder, identity } = model;
+  if (identityOf(file) !== identity) return undefined;
+  return await knownFormat(format).tabulateRuns(file, dataFolder);
 }
 
 function candidates(path: string, format: string | undefined): readonly ModelFormat[] {

@@ -39,16 +39,21 @@ export function processMemory(): ProcessMemory | undefined {
  *  times as long, which is a good part of a small load. */
 export function anonymousBytes(): number | undefined {
   try {
-    pageBytes ??= readPageBytes();
-    if (pageBytes === undefined) return processMemory()?.anonymousBytes;
+    if (pageSize() === undefined) return processMemory()?.anonymousBytes;
     statmFd ??= openSync("/proc/self/statm", "r");
     const sizeBytes = readSync(statmFd, statmText, 0, statmText.length, 0);
     // Pages: of the address space, resident, and resident of files or shared memory, which the rest is not.
     const [, resident, shared] = statmText.toString("latin1", 0, sizeBytes).split(" ");
-    return (Number(resident) - Number(shared)) * pageBytes;
+    return (Number(resident) - Number(shared)) * (pageBytes as number);
   } catch {
     return undefined;
   }
+}
+
+/** Bytes of a page of memory; undefined where the system does not tell. */
+export function pageSize(): number | undefined {
+  pageBytes ??= readPageBytes();
+  return pageBytes;
 }
 
 /** Anonymous bytes, as just read, without those of JavaScript's heap, which comes and goes by megabytes

@@ -38,6 +38,15 @@ export class RunWatch {
     return this.#hung;
   }
 
+  /** The run that the host is at fails with `reason`, which only its end can bring about. */
+  endFront(reason: RuntimeError): void {
+    const { front } = this.#parts.queue;
+    if (front === undefined) return;
+    front.giveUp(reason);
+    this.#hung = front;
+    this.#parts.kill(reason.message);
+  }
+
   stop(): void {
     clearInterval(this.#timer);
   }

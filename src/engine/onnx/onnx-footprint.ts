@@ -1,5 +1,6 @@
 import type { ModelFootprint, ModelInspection } from "../engine-catalog.ts";
 import { DataFiles, type DataFolder } from "../files/data-files.ts";
+import type { RunTable } from "../run-memory/run-table.ts";
 import { arenaBytes } from "./onnx-arena.ts";
 import { type OnnxStructure, scanOnnxFile } from "./onnx-file.ts";
 import type { OnnxGraph } from "./onnx-graph.ts";
@@ -7,6 +8,7 @@ import { type HeldMemory, heldMemory } from "./onnx-held-memory.ts";
 import { type RunMemory, runMemory } from "./onnx-run-memory.ts";
 import { followShapes } from "./onnx-shape-walk.ts";
 import { proveRows } from "./rows/row-proof.ts";
+import { tabulateRuns } from "./runs/tabulate-runs.ts";
 
 const KiB = 1024;
 
@@ -40,6 +42,17 @@ const coldBytes = 128 * KiB;
 
 /** Above all machines; what hostile files claim must still be a number to count with. */
 const mostBytes = 2 ** 50;
+
+/** As `ModelFormat.tabulateRuns`. */
+export async function tabulateOnnxFile(
+  file: string,
+  dataFolder?: DataFolder,
+): Promise<RunTable | undefined> {
+  const dataFiles = dataFolder && new DataFiles(file, dataFolder);
+  const find = dataFiles && ((location: string) => dataFiles.find(location));
+  const { graph } = await scanOnnxFile(file, find);
+  return graph && tabulateRuns(graph);
+}
 
 /** As `ModelFormat.inspect`. */
 export async function inspectOnnxFile(
@@ -90,6 +103,7 @@ export function footprintOf(structure: OnnxStructure): ModelFootprint {
     ),
     isClear,
     warmupRows: isCold ? 0 : rows,
+    usualRun: { rows, bytes: isClear ? Math.max(single.peakBytes, run.peakBytes) : undefined },
     rowProof: proveRows(graph),
   };
 }

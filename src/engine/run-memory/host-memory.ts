@@ -1,0 +1,86 @@
+import type { RuntimeError } from "../../errors.ts";
+import type { HostKind } from "../engine.ts";
+import type { HostMemoryCap } from "../host-memory-cap.ts";
+import type { HostProcess } from "../host-process.ts";
+import type { HostQueue } from "../host-queue.ts";
+import type { RunWatch } from "../run-watch.ts";
+import type { HostShare } from "./host-share.ts";
+import type { WatchedHost } from "./memory-watch.ts";
+import type { SeenMemory } from "./resident-memory.ts";
+
+/** The host whose memory it is. */
+export interface HostWithMemory {
+  readonly process: Pick<
+    HostProcess,
+    "pid" | "isAlive" | "memory" | "baseMemoryBytes" | "baseDataBytes"
+  >;
+  readonly queue: Pick<HostQueue, "front" | "isLoading">;
+  readonly kind: HostKind;
+  /** What its models take. */
+  readonly committedBytes: number;
+  /** Whether it loads the model that it is dedicated to. */
+  readonly loadsAlone: boolean;
+}
+
+export interface HostMemoryParts {
+  readonly cap: HostMemoryCap;
+  /** Undefined: the memory of runs has no limit. */
+  readonly share: HostShare | undefined;
+  readonly watch: Pick<RunWatch, "endFront">;
+}
+
+/** The memory of one host: what its runs were let take, and what it has taken. */
+export class HostMemory implements WatchedHost {
+  readonly share: HostShare | undefined;
+  readonly #host: HostWithMemory;
+  readonly #parts: HostMemoryParts;
+
+  constructor(host: HostWithMemory, parts: HostMemoryParts) {
+    this.#host = host;
+    this.#parts = parts;
+    this.share = parts.share;
+  }
+
+  get admittedBytes(): number {
+    return this.share?.bytes ?? 0;
+  }
+
+  get isRunning(): boolean {
+    return this.#host.queue.front !== undefined;
+  }
+
+  get isLoading(): boolean {
+    return this.#host.queue.isLoading || this.#host.loadsAlone;
+  }
+
+  get heldBytes(): number | undefined {
+    const { process, kind, committedBytes } = this.#host;
+    const { baseMemoryBytes } = process;
+    // A model that has a host of its own counts for all of it.
+    if (kind === "dedicated") return committedBytes;
+    return baseMemoryBytes === undefined ? undefined : baseMemoryBytes + committedBytes;
+  }
+
+  /** Lets the host take so many bytes for runs. Resolves when it may; undefined if it may already. */
+  allowRuns(bytes: number): Promise<void> | undefined {
+    const { pid, baseDataBytes: baseBytes } = this.#host.process;
+    return baseBytes === undefined
+      ? undefined
+      : this.#parts.cap.allowRuns(pid, { baseBytes, bytes });
+  }
+
+  readMemory(): SeenMemory | undefined {
+    const { isAlive, memory } = this.#host.process;
+    return isAlive ? memory.read() : undefined;
+  }
+
+  endRun(reason: RuntimeError, bytes: number): void {
+    this.#host.queue.front?.noteTaken?.(bytes);
+    this.#parts.watch.endFront(reason);
+  }
+
+  lowerCap(bytes: number, dataBytes: number): void {
+    const { pid, baseDataBytes: baseBytes } = this.#host.process;
+    if (baseBytes !== undefined) this.#parts.cap.lowerRuns(pid, { baseBytes, bytes, dataBytes });
+  }
+}
