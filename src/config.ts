@@ -7,6 +7,8 @@ import { type ConfigFile, readConfigFile } from "./config-file.ts";
 import type { DebugEndpoints } from "./debug-settings.ts";
 import { RuntimeError } from "./errors.ts";
 import type { LogLevel } from "./log-levels.ts";
+import type { MemoryDivision } from "./memory-division.ts";
+import { planMemory } from "./memory-plan.ts";
 import { type MetricsSettings, readMetricsSettings } from "./metrics-settings.ts";
 import { type NetworkLimits, networkLimits } from "./network-limits.ts";
 import { type PullSettings, readPullSettings } from "./pull-settings.ts";
@@ -22,8 +24,6 @@ import type { SettingName } from "./settings.ts";
 import { readTlsSettings, type TlsSettings } from "./tls-settings.ts";
 import { readTracing, type TracingSettings } from "./tracing-settings.ts";
 
-const MiB = 1024 * 1024;
-
 /** Every effective setting. Frozen; passed down from main.ts, read nowhere else. */
 export interface Config {
   /** Of the file with settings, if there is one. */
@@ -37,7 +37,9 @@ export interface Config {
   /** Absolute. The first is where relative model paths start. */
   readonly modelRoots: readonly string[];
   readonly pull: PullSettings;
-  /** Bytes for models: container memory minus buffer. */
+  /** Who may take how much of the container. Other figures here follow from it. */
+  readonly memory: MemoryDivision;
+  /** Bytes for models: `memory.models`. */
   readonly capacityBytes: number;
   readonly loadingConcurrency: number;
   readonly loadTimeoutMs: number;
@@ -47,7 +49,7 @@ export interface Config {
   /** Of models whose own settings do not say otherwise. */
   readonly runSettings: RunSettings;
   readonly warmupTimeoutMs: number;
-  /** 0: no limit. */
+  /** `memory.runs`; 0: no limit. */
   readonly runMemoryBytes: number;
   /** 0: no limit. */
   readonly maxWasteBytes: number;
@@ -115,11 +117,12 @@ function judgeConfig(
 ): ConfigReading {
   const problems: string[] = [];
   const flags = readFlags(argv, problems);
-  const { values, warnings, problems: badValues } = sourceSettings(flags, env, file);
+  const { values: said, warnings, problems: badValues } = sourceSettings(flags, env, file);
   problems.push(...badValues);
-  const config = assemble(values, problems);
+  const { division, values, problems: shortfalls } = planMemory(said);
+  const config = assemble(values, division, problems);
   if (problems.length === 0) {
-    checkModelMeshRules(config, values, problems);
+    problems.push(...shortfalls);
     checkNetworkLimits(config, values, problems);
   }
   const isSound = problems.length === 0;
@@ -128,7 +131,7 @@ function judgeConfig(
 
 type Values = SourcedSettings["values"];
 
-function assemble(values: Values, problems: string[]): Config {
+function assemble(values: Values, memory: MemoryDivision, problems: string[]): Config {
   const raw = valuesOf(values);
   const number = (name: SettingName) => raw[name] as number;
   const optional = (name: SettingName) => (raw[name] === "" ? undefined : (raw[name] as string));
@@ -153,7 +156,8 @@ function assemble(values: Values, problems: string[]): Config {
     modelRepository: repository === undefined ? undefined : resolve(repository),
     modelRoots: [...new Set(roots.map((root) => resolve(root)))],
     pull: readPullSettings(raw, raw["root-model-dir"] as string, problems),
-    capacityBytes: number("container-memory") - number("memory-buffer"),
+    memory,
+    capacityBytes: memory.models,
     loadingConcurrency: number("loading-concurrency"),
     loadTimeoutMs: number("load-timeout"),
     defaultModelBytes: number("default-model-size"),
@@ -194,25 +198,6 @@ function assemble(values: Values, problems: string[]): Config {
 function valuesOf(values: Values): Readonly<Record<SettingName, SettingValue>> {
   const entries = Object.entries(values).map(([name, { value }]) => [name, value]);
   return Object.fromEntries(entries) as Record<SettingName, SettingValue>;
-}
-
-/** ModelMesh ends itself if a READY answer breaks these, so we do not start with such values. */
-function checkModelMeshRules(config: Config, values: Values, problems: string[]): void {
-  const least = Math.max(
-    2 * config.defaultModelBytes,
-    Math.min(512 * MiB, 10 * config.defaultModelBytes),
-  );
-  if (config.capacityBytes >= least) return;
-  const [memory, buffer, size] = namesOf(
-    values,
-    "container-memory",
-    "memory-buffer",
-    "default-model-size",
-  );
-  problems.push(
-    `${memory} minus ${buffer} leaves ${config.capacityBytes} bytes for models; ` +
-      `ModelMesh needs at least ${least} with ${size} ${config.defaultModelBytes}`,
-  );
 }
 
 /** A message that is allowed must be able to arrive. */

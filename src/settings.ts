@@ -133,8 +133,8 @@ const loading = {
   "engine-hosts": {
     env: "ENGINE_HOSTS",
     type: "integer",
-    default: availableParallelism(),
-    defaultText: "one per core",
+    default: undefined,
+    defaultText: "one per core, or as many as an eighth of the container has room for",
     min: 1,
     max: 256,
     doc: "processes that small models share",

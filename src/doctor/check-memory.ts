@@ -1,10 +1,7 @@
 import { freemem, totalmem } from "node:os";
 import type { Config, ConfigReading } from "../config.ts";
+import { describeDivision } from "../memory-division.ts";
 import { type Finding, judgeOf, sizeText } from "./finding.ts";
-
-const MiB = 1024 ** 2;
-/** The server itself, a host without models, and the spare one, in the image: measured 110 to 130 MiB. */
-const ownBytes = 128 * MiB;
 
 /** What the machine has. */
 export interface MachineMemory {
@@ -58,10 +55,6 @@ export function checkMemory(
       judge("warn", message, "lower CONTAINER_MEM_REQ_BYTES, or end what else runs here"),
     );
   }
-  if (bufferBytes < ownBytes) {
-    const message = `${sizeText(bufferBytes)} are kept for the server and its hosts, which take about ${sizeText(ownBytes)} without a model`;
-    findings.push(judge("warn", message, "raise MEM_BUFFER_BYTES"));
-  }
   if (findings.length > 0) return findings;
-  return [judge("ok", `${sizeText(config.capacityBytes)} for models, of ${sizeText(setBytes)}`)];
+  return [judge("ok", describeDivision(config.memory))];
 }

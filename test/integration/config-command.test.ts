@@ -19,7 +19,7 @@ describe("modelport config", () => {
 
   it("shows every setting with its value, and where that came from", async () => {
     const { status, stdout, stderr } = await runCli(["config", "--port=9000", "--config", file], {
-      env: { MEM_BUFFER_BYTES: "134217728" },
+      env: { MEM_BUFFER_BYTES: "536870912" },
     });
     assert.equal(status, 0, stderr);
     assert.equal(stderr, "");
@@ -27,7 +27,7 @@ describe("modelport config", () => {
     for (const name of Object.keys(settings)) assert.ok(rows.has(name), name);
     const row = (name: string) => rows.get(name)?.replace(/ {2,}/g, "|");
     assert.equal(row("port"), "port|9000|--port");
-    assert.equal(row("memory-buffer"), "memory-buffer|134217728 (128 MiB)|MEM_BUFFER_BYTES");
+    assert.equal(row("memory-buffer"), "memory-buffer|536870912 (512 MiB)|MEM_BUFFER_BYTES");
     assert.equal(row("max-queue-size"), `max-queue-size|7|${file}:1`);
     assert.equal(row("allowed-hosts"), `allowed-hosts|a.example,b.example|${file}:2`);
     assert.equal(row("load-timeout"), "load-timeout|30000 (30 s)|default");

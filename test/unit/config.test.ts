@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { readConfig } from "../../src/config.ts";
+import { loadConfig, readConfig } from "../../src/config.ts";
 import { defaultRunSettings } from "../../src/run-settings.ts";
 
 const GiB = 1024 ** 3;
@@ -84,16 +84,71 @@ describe("the configuration", () => {
     }
   });
 
-  it("refuses a capacity that would make ModelMesh end itself", () => {
-    assert.throws(() => readConfig([], { CONTAINER_MEM_REQ_BYTES: String(256 * 1024 ** 2) }), {
-      kind: "invalid-argument",
-      message:
-        /leaves 0 bytes for models; ModelMesh needs at least 10000000 with DEFAULT_MODELSIZE/,
-    });
-    const small = { CONTAINER_MEM_REQ_BYTES: "276824064", MEM_BUFFER_BYTES: "268435456" };
-    assert.throws(() => readConfig([], small), /leaves 8388608 bytes/);
+  it("refuses a capacity that would make ModelMesh end itself, with the container that would do", () => {
+    const MiB = 1024 ** 2;
+    const least = (env: Record<string, string>) => {
+      try {
+        readConfig([], env);
+      } catch (error) {
+        const { message } = error as Error;
+        assert.match(message, /^CONTAINER_MEM_REQ_BYTES .*leaves \d+ bytes for models; /m);
+        return message;
+      }
+      return assert.fail("was taken");
+    };
+    const tiny = { CONTAINER_MEM_REQ_BYTES: String(256 * MiB) };
+    const told = least(tiny);
+    assert.match(
+      told,
+      /leaves 0 bytes for models; ModelMesh needs at least 10000000 with DEFAULT_MODELSIZE/,
+    );
+    const [, enough = ""] = /CONTAINER_MEM_REQ_BYTES has to be at least (\d+)/.exec(told) ?? [];
+    assert.ok(readConfig([], { CONTAINER_MEM_REQ_BYTES: enough }).capacityBytes >= 10_000_000);
+    least({ CONTAINER_MEM_REQ_BYTES: String(Number(enough) - 1) });
     const large = { CONTAINER_MEM_REQ_BYTES: String(GiB), DEFAULT_MODELSIZE: String(GiB / 2) };
-    assert.throws(() => readConfig([], large), /needs at least 1073741824/);
+    assert.match(least(large), /needs at least 1073741824/);
+  });
+
+  it("refuses a buffer without room for its parts, with the least that works, beside other problems", () => {
+    const env = {
+      CONTAINER_MEM_REQ_BYTES: "276824064",
+      MEM_BUFFER_BYTES: "268435456",
+      MAX_CONNECTION_BYTES: "1048576",
+    };
+    assert.throws(
+      () => readConfig([], env),
+      ({ message }: Error) => {
+        const lines = message.split("\n");
+        assert.equal(lines.length, 3, message);
+        assert.match(lines[0] ?? "", /^MEM_BUFFER_BYTES \(256 MiB\) has to be at least 336 MiB/);
+        assert.match(lines[1] ?? "", /MEM_BUFFER_BYTES leaves 8388608 bytes/);
+        assert.match(lines[2] ?? "", /MAX_CONNECTION_BYTES/);
+        return true;
+      },
+    );
+    for (const [name, bytes] of [
+      ["RUN_MEMORY_BYTES", GiB],
+      ["MAX_CALL_BYTES", GiB],
+      ["HOST_WASTE_BYTES", GiB],
+    ] as const) {
+      const alone = { CONTAINER_MEM_REQ_BYTES: String(GiB), [name]: String(bytes) };
+      assert.throws(() => readConfig([], alone), new RegExp(`leaves 0 bytes.*${name}`, "s"), name);
+    }
+  });
+
+  it("shows what follows from the container in place of defaults", async () => {
+    const { config, values } = await loadConfig([], { CONTAINER_MEM_REQ_BYTES: String(GiB) });
+    assert.ok(config);
+    const { memory, networkLimits, runMemoryBytes, engineHosts, maxWasteBytes } = config;
+    assert.equal(values["run-memory"].value, memory.runs);
+    assert.equal(runMemoryBytes, memory.runs);
+    assert.equal(values["max-call-bytes"].value, memory.payloads);
+    assert.equal(networkLimits.maxCallBytes, memory.payloads);
+    assert.equal(networkLimits.maxConnectionBytes, memory.payloads);
+    assert.equal(values["memory-buffer"].value, GiB - memory.models);
+    assert.equal(values["engine-hosts"].value, engineHosts);
+    assert.equal(values["host-waste"].value, maxWasteBytes);
+    assert.equal(values["run-memory"].source.kind, "default");
   });
 
   it("names unknown flags", () => {

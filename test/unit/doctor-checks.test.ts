@@ -18,7 +18,6 @@ import type { Finding } from "../../src/doctor/finding.ts";
 import type { Engine } from "../../src/engine/engine.ts";
 import { RuntimeError } from "../../src/errors.ts";
 
-const MiB = 1024 ** 2;
 const GiB = 1024 ** 3;
 
 type Sound = ConfigReading & { readonly config: Config };
@@ -96,29 +95,27 @@ describe("the doctor's look at", () => {
     assertFound(await checkUnixSocket(taken), /^warn: a process listens on .*taken\.sock$/);
   });
 
-  it("memory finds settings beyond the cgroup, too little left for the server, and defaults on a machine", async () => {
+  it("memory shows the division, and finds settings beyond the cgroup and defaults on a machine", async () => {
     const machine = { totalBytes: 16 * GiB, availableBytes: 8 * GiB, limitBytes: 2 * GiB };
     const { config, values } = await configFor({});
-    assertFound(checkMemory(config, values, machine), /^ok: 1\.8 GiB for models, of 2\.0 GiB$/);
+    assertFound(
+      checkMemory(config, values, machine),
+      /^ok: 2048 MiB: \d+ MiB for models, \d+ MiB for runs, \d+ MiB for calls, 160 MiB for the server, \d+ MiB for its hosts$/,
+    );
     assertFound(
       checkMemory(config, values, { ...machine, limitBytes: 1 * GiB }),
       /^fail: CONTAINER_MEM_REQ_BYTES is 2\.0 GiB, but the cgroup allows this container 1\.0 GiB$/,
     );
     assertFound(
       checkMemory(config, values, { ...machine, limitBytes: undefined, availableBytes: GiB }),
-      /^warn: models may take 1\.8 GiB, 1\.0 GiB are available now$/,
-    );
-    const thin = await configFor({ MEM_BUFFER_BYTES: String(16 * MiB) });
-    assertFound(
-      checkMemory(thin.config, thin.values, machine),
-      /^warn: 16\.0 MiB are kept for the server and its hosts, which take about 128 MiB/,
+      /^warn: models may take 1\.1 GiB, 1\.0 GiB are available now$/,
     );
     const unset = await configFor({ CONTAINER_MEM_REQ_BYTES: "" });
     const setBytes = Number(unset.values["container-memory"].value);
     const alone = { totalBytes: setBytes, availableBytes: setBytes, limitBytes: undefined };
     assertFound(
       checkMemory(unset.config, unset.values, alone),
-      /^warn: models may take all memory of the machine but 256 MiB$/,
+      /^warn: models may take all memory of the machine but \d/,
     );
     // The cgroup is there to say what the default has to be.
     const limited = { ...alone, limitBytes: setBytes };

@@ -1,0 +1,187 @@
+import { availableParallelism } from "node:os";
+
+const MiB = 1024 * 1024;
+
+/** Whom the memory of the container belongs to, in bytes. The parts do not overlap, and are the whole. */
+export interface MemoryDivision {
+  /** The private memory that the server and all of its processes may take together. */
+  readonly container: number;
+  /** What models hold between runs: the capacity, as ModelMesh is told. */
+  readonly models: number;
+  /** What runs take beyond that, all of them at once, in all hosts; 0: they have no limit, and no part. */
+  readonly runs: number;
+  /** What the server holds of calls, from their first byte to the last of their answer. */
+  readonly payloads: number;
+  /** The server without models and calls. */
+  readonly server: number;
+  /** The shared hosts and the spare one without models and runs, and what shared ones may waste. A host of one
+   *  model is a part of that model. */
+  readonly hosts: number;
+}
+
+/** What the operator said of the parts; undefined where nothing was said. In bytes. */
+export interface MemoryWishes {
+  readonly container: number;
+  /** All that is not for models. */
+  readonly buffer: number | undefined;
+  readonly runs: number | undefined;
+  readonly payloads: number | undefined;
+  readonly sharedHosts: number | undefined;
+  /** For each shared host; 0: it has no limit, and no part. */
+  readonly hostWaste: number | undefined;
+  /** The largest message: calls must be able to hold one. */
+  readonly largestMessage: number;
+  /** The smallest capacity that ModelMesh accepts. */
+  readonly leastModels: number;
+  /** Default: those of this machine. */
+  readonly cores?: number;
+}
+
+export interface Division {
+  readonly division: MemoryDivision;
+  readonly sharedHosts: number;
+  readonly hostWaste: number;
+  /** What everything but models needs at least. A smaller `buffer` does not work. */
+  readonly leastBuffer: number;
+  /** A smaller container does not work. */
+  readonly leastContainer: number;
+}
+
+/** The server in use, its largest figure without calls: its code, the heap with the garbage that V8 lets lie,
+ *  its threads. Measured: 66 MiB as the image starts it, 97 from sources, some 50 more under load. */
+const serverBytes = 160 * MiB;
+/** A host without a model. Measured: 19 to 24 MiB, 33 at its very first start from sources. */
+const hostBytes = 32 * MiB;
+/** For small runs on small models. */
+const leastRunBytes = 32 * MiB;
+const mostRunBytes = 4096 * MiB;
+const mostPayloadBytes = 512 * MiB;
+const leastWasteBytes = 16 * MiB;
+const mostWasteBytes = 64 * MiB;
+
+// Shares of the defaults: hosts, with what they waste, and that waste are shares of the container, runs and payloads
+// of what the server and the hosts leave.
+const hostShare = 1 / 8;
+const wasteShare = 1 / 64;
+const runShare = 1 / 4;
+const payloadShare = 1 / 8;
+/** Of a buffer that is set: payloads, the rest are runs. */
+const payloadShareOfBuffer = 1 / 3;
+
+/** Divides the container. Parts that were not wished for are derived from what is left. Where wishes do not fit,
+ *  models get what is left, 0 at least, and `leastBuffer` and `leastContainer` say what would do. */
+export function divideMemory(wishes: MemoryWishes): Division {
+  const { container } = wishes;
+  const { sharedHosts, hostWaste, bytes: hosts } = planHosts(wishes);
+  const rest = (wishes.buffer ?? container) - serverBytes - hosts;
+  const { runs, payloads } =
+    wishes.buffer === undefined ? freely(wishes, rest) : exactly(wishes, rest);
+  const buffer = wishes.buffer ?? serverBytes + hosts + runs + payloads;
+  return {
+    division: Object.freeze({
+      container,
+      models: Math.max(0, container - buffer),
+      runs,
+      payloads,
+      server: serverBytes,
+      hosts,
+    }),
+    sharedHosts,
+    hostWaste,
+    leastBuffer: leastBufferOf(wishes),
+    leastContainer: leastContainerOf(wishes),
+  };
+}
+
+function planHosts(
+  wishes: MemoryWishes,
+): Pick<Division, "sharedHosts" | "hostWaste"> & { readonly bytes: number } {
+  const hostWaste = wasteOf(wishes);
+  const sharedHosts = wishes.sharedHosts ?? usualHosts(wishes, hostWaste);
+  return { sharedHosts, hostWaste, bytes: bytesOfHosts(sharedHosts, hostWaste) };
+}
+
+/** One for each core, unless there is little room for so many. */
+function usualHosts(wishes: MemoryWishes, hostWaste: number): number {
+  const { container, buffer, leastModels, cores = availableParallelism() } = wishes;
+  const room = (buffer ?? container - leastModels) - serverBytes - leastOfCalls(wishes);
+  const bytes = Math.min(container * hostShare, room) - hostBytes;
+  return within(1, Math.floor(bytes / (hostBytes + hostWaste)), cores);
+}
+
+function wasteOf({ container, hostWaste }: MemoryWishes): number {
+  const share = wholeMiB(container * wasteShare);
+  return hostWaste ?? within(leastWasteBytes, share, mostWasteBytes);
+}
+
+/** With the spare one. */
+function bytesOfHosts(sharedHosts: number, hostWaste: number): number {
+  return (sharedHosts + 1) * hostBytes + sharedHosts * hostWaste;
+}
+
+function leastOfCalls({ payloads, runs, largestMessage }: MemoryWishes): number {
+  return (payloads ?? largestMessage) + (runs ?? leastRunBytes);
+}
+
+function leastBufferOf(wishes: MemoryWishes): number {
+  const { sharedHosts = 1 } = wishes;
+  return serverBytes + bytesOfHosts(sharedHosts, wasteOf(wishes)) + leastOfCalls(wishes);
+}
+
+/** In a larger container hosts may waste more, so that its buffer is larger, too: up to where both fit. */
+function leastContainerOf(wishes: MemoryWishes): number {
+  const { buffer = 0, leastModels } = wishes;
+  for (let container = leastModels; ; ) {
+    const least = Math.max(buffer, leastBufferOf({ ...wishes, container })) + leastModels;
+    if (!(least > container)) return container;
+    container = least;
+  }
+}
+
+/** One line for people. */
+export function describeDivision(division: MemoryDivision): string {
+  const { container, models, runs, payloads, server, hosts } = division;
+  const ofRuns = runs === 0 ? "runs without a limit" : `${mib(runs)} for runs`;
+  return (
+    `${mib(container)}: ${mib(models)} for models, ${ofRuns}, ${mib(payloads)} for calls, ` +
+    `${mib(server)} for the server, ${mib(hosts)} for its hosts`
+  );
+}
+
+function mib(bytes: number): string {
+  return `${Math.floor(bytes / MiB)} MiB`;
+}
+
+type Parts = Pick<MemoryDivision, "runs" | "payloads">;
+
+/** Runs and payloads out of `rest` bytes, of which models want their part, too. */
+function freely(wishes: MemoryWishes, rest: number): Parts {
+  const { largestMessage, leastModels, runs: leastRuns = leastRunBytes } = wishes;
+  const share = Math.min(rest * payloadShare, rest - leastModels - leastRuns);
+  const payloads = wishes.payloads ?? within(largestMessage, wholeMiB(share), mostPayloadBytes);
+  const room = Math.min(rest * runShare, rest - leastModels - payloads);
+  const runs = wishes.runs ?? within(leastRunBytes, wholeMiB(room), mostRunBytes);
+  return { payloads, runs };
+}
+
+/** Runs and payloads that are `rest` bytes together, as far as it was not said how large they are. */
+function exactly({ runs, payloads, largestMessage }: MemoryWishes, rest: number): Parts {
+  if (payloads !== undefined) {
+    return { payloads, runs: runs ?? Math.max(leastRunBytes, rest - payloads) };
+  }
+  if (runs !== undefined) {
+    return { runs, payloads: within(largestMessage, rest - runs, mostPayloadBytes) };
+  }
+  const calls = within(largestMessage, wholeMiB(rest * payloadShareOfBuffer), mostPayloadBytes);
+  return { payloads: calls, runs: Math.max(leastRunBytes, rest - calls) };
+}
+
+/** `most` does not go before `least`. */
+function within(least: number, value: number, most: number): number {
+  return Math.max(least, Math.min(value, most));
+}
+
+/** So that figures are told as they are. */
+function wholeMiB(bytes: number): number {
+  return Math.floor(bytes / MiB) * MiB;
+}
