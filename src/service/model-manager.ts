@@ -91,6 +91,7 @@ export class ModelManager implements Models {
       registry,
       hosts: () => engine.hosts(),
       hostCounts: engine.hostCounts,
+      runMemory: engine.runMemory,
       facts: () => ({
         phase: this.#phase,
         lifecycleOwner: this.#owner.current,

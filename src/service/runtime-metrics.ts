@@ -1,4 +1,5 @@
 import type { HostCounts } from "../engine/host-counts.ts";
+import type { RunMemory } from "../engine/run-memory/run-budget.ts";
 import { type InferenceMetrics, otherModels } from "./inference-metrics.ts";
 import { LifecycleMetrics } from "./lifecycle-metrics.ts";
 import { splitVersionedId } from "./model-name.ts";
@@ -26,17 +27,21 @@ export class RuntimeMetrics {
   readonly inference: InferenceMetrics;
   readonly lifecycle = new LifecycleMetrics();
   readonly hostCounts: HostCounts;
+  /** Undefined: runs have no limit. */
+  readonly runMemory: RunMemory | undefined;
   readonly #registry: ModelRegistry;
   readonly #figures: () => RuntimeFigures;
 
   constructor(parts: {
     readonly registry: ModelRegistry;
     readonly hostCounts: HostCounts;
+    readonly runMemory?: RunMemory | undefined;
     readonly figures: () => RuntimeFigures;
   }) {
-    const { registry, hostCounts, figures } = parts;
+    const { registry, hostCounts, runMemory, figures } = parts;
     this.inference = registry.inference;
     this.hostCounts = hostCounts;
+    this.runMemory = runMemory;
     this.#registry = registry;
     this.#figures = figures;
     registry.onChange((record) => {

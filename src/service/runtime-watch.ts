@@ -1,5 +1,6 @@
 import type { HostInfo } from "../engine/engine.ts";
 import { HostCounts } from "../engine/host-counts.ts";
+import type { RunMemory } from "../engine/run-memory/run-budget.ts";
 import { describeError } from "../errors.ts";
 import { engineVersion, version } from "../version.ts";
 import { ChangeJournal, type Changes } from "./change-journal.ts";
@@ -75,15 +76,17 @@ export class RuntimeWatch implements RuntimeFeed {
     readonly hosts: () => readonly HostInfo[];
     /** Default: those of no host. */
     readonly hostCounts?: HostCounts;
+    readonly runMemory?: RunMemory | undefined;
     readonly facts: () => RuntimeFacts;
   }) {
     this.#registry = parts.registry;
     this.#hosts = parts.hosts;
     this.#facts = parts.facts;
-    const { registry, hostCounts = new HostCounts() } = parts;
+    const { registry, hostCounts = new HostCounts(), runMemory } = parts;
     this.metrics = new RuntimeMetrics({
       registry,
       hostCounts,
+      runMemory,
       figures: () => this.#takeFigures(),
     });
     registry.onChange((record) => this.#follow(record));

@@ -1,5 +1,6 @@
 import type { RuntimeError } from "../../errors.ts";
 import type { HostKind } from "../engine.ts";
+import { killedFor } from "../host-endings.ts";
 import type { HostMemoryCap } from "../host-memory-cap.ts";
 import type { HostProcess } from "../host-process.ts";
 import type { HostQueue } from "../host-queue.ts";
@@ -12,7 +13,7 @@ import type { SeenMemory } from "./resident-memory.ts";
 export interface HostWithMemory {
   readonly process: Pick<
     HostProcess,
-    "pid" | "isAlive" | "memory" | "baseMemoryBytes" | "baseDataBytes"
+    "pid" | "isAlive" | "kill" | "memory" | "baseMemoryBytes" | "baseDataBytes"
   >;
   readonly queue: Pick<HostQueue, "front" | "isLoading">;
   readonly kind: HostKind;
@@ -72,6 +73,10 @@ export class HostMemory implements WatchedHost {
   readMemory(): SeenMemory | undefined {
     const { isAlive, memory } = this.#host.process;
     return isAlive ? memory.read() : undefined;
+  }
+
+  endIdle(why: string): void {
+    void this.#host.process.kill(killedFor(why));
   }
 
   endRun(reason: RuntimeError, bytes: number): void {

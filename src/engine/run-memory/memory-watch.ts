@@ -11,6 +11,8 @@ export interface WatchedHost {
   /** A load may take what it has reserved, which is no matter of runs. */
   readonly isLoading: boolean;
   readMemory(): SeenMemory | undefined;
+  /** Ends it with nothing under way: its models come back elsewhere. */
+  endIdle(why: string): void;
   /** Ends the run that it is at, and thus itself. `bytes`: what that has taken. */
   endRun(reason: RuntimeError, bytes: number): void;
   /** Its runs need no more than `bytes` these days; the system counts `dataBytes` of it now. */
@@ -33,8 +35,8 @@ const leastExcessBytes = 16 * 1024 * 1024;
 const looksPerLowering = 400;
 
 /** Sees to it that runs of which too little was expected end before the memory of all does: looks at the memory of the
- *  hosts while they run, and if all together have taken more than runs may, ends the one that is furthest over its
- *  share. */
+ *  hosts while they run, and if all together have taken more than runs may, ends one. An idle one that has kept what its
+ *  runs took goes first, of which no request hears; then the one whose run is furthest over its share. */
 export class MemoryWatch {
   readonly #options: MemoryWatchOptions;
   readonly #timer: NodeJS.Timeout;
@@ -62,19 +64,20 @@ export class MemoryWatch {
 
   #keepSum(hosts: readonly WatchedHost[]): void {
     const { totalBytes } = this.#options;
-    let sumBytes = 0;
-    let worst: { host: WatchedHost; bytes: number; overBytes: number } | undefined;
-    for (const host of hosts) {
+    const taken = hosts.map((host) => {
       const bytes = this.#takenBytes(host);
-      sumBytes += bytes;
-      const overBytes = bytes - host.admittedBytes;
-      if (host.isRunning && (worst === undefined || overBytes > worst.overBytes)) {
-        worst = { host, bytes, overBytes };
-      }
-    }
+      return { host, bytes, overBytes: bytes - host.admittedBytes };
+    });
+    const sumBytes = taken.reduce((sum, { bytes }) => sum + bytes, 0);
     if (sumBytes <= totalBytes + slackBytes + slackOfHost * hosts.length) return;
-    if (worst === undefined || worst.overBytes < leastExcessBytes) return;
-    worst.host.endRun(tooMuch(worst, totalBytes), worst.bytes);
+    const ends = taken
+      .filter(({ host, overBytes }) => !host.isLoading && overBytes >= leastExcessBytes)
+      .sort((a, b) => b.overBytes - a.overBytes);
+    const worst = ends.find(({ host }) => !host.isRunning) ?? ends[0];
+    if (worst === undefined) return;
+    const { host, bytes } = worst;
+    if (host.isRunning) host.endRun(tooMuch(worst, totalBytes), bytes);
+    else host.endIdle(`it kept ${mebibytes(bytes)} MiB of what runs had taken`);
   }
 
   /** Beside what it holds by right. */

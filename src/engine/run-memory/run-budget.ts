@@ -64,8 +64,9 @@ export class RunBudget implements RunMemory {
   }
 
   get waitingCount(): number {
-    this.#dropUnwanted();
-    return this.#waiting.size;
+    let count = 0;
+    for (const { claim } of this.#waiting) if (claim.isWanted) count++;
+    return count;
   }
 
   /** The part of one host. */
@@ -121,26 +122,23 @@ export class RunBudget implements RunMemory {
   }
 
   #wakeAll(): void {
-    this.#dropUnwanted();
-    for (const { claim } of [...this.#waiting]) claim.wake();
+    for (const { claim } of [...this.#waiting]) {
+      if (this.#admittedBytes >= this.totalBytes) return;
+      claim.wake();
+    }
   }
 
   #firstImpatient(): WaitingClaim | undefined {
-    this.#dropUnwanted();
-    const { first } = this.#waiting;
+    let { first } = this.#waiting;
+    while (first?.claim.isWanted === false) {
+      this.#waiting.find((each) => each === first)?.leave();
+      first = this.#waiting.first;
+    }
     if (first === undefined || this.#now() - first.sinceMs < patienceMs) return undefined;
     if (this.#impatient !== first) {
       this.#impatient = first;
       this.#overtaking.clear();
     }
     return first;
-  }
-
-  #dropUnwanted(): void {
-    for (const waiting of this.#waiting) {
-      if (waiting.claim.isWanted) continue;
-      this.#waiting.find((each) => each === waiting)?.leave();
-      if (this.#impatient === waiting) this.#impatient = undefined;
-    }
   }
 }
