@@ -75,7 +75,7 @@ export class RunAdmission {
   fits({ tensors }: RunRequest, rows: number): boolean {
     const expected = this.#expect(tensors, rows);
     if (expected === undefined) return false;
-    return isFree(expected) || this.#parts.share.fits(this.#bounded(expected.need));
+    return isFree(expected) || this.#parts.share.fits(expected.need);
   }
 
   /** Takes the memory for a run of `request`, with `rows` rows in all if that is given. */
