@@ -10,6 +10,8 @@ export class CountedRequest extends IncomingMessage {
   /** Fails it for its readers. What still arrives of it is dropped. */
   refuse(reason: Error): void {
     this.#isRefused = true;
+    // It may be that nobody reads yet, or not any more; an error that nobody hears ends the process.
+    this.on("error", () => {});
     this.destroy(reason);
   }
 

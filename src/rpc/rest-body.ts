@@ -38,6 +38,11 @@ export async function readBody(request: IncomingMessage, maxBytes: number): Prom
 
 function collect(request: IncomingMessage, maxBytes: number): Promise<Uint8Array> {
   return new Promise((resolve, reject) => {
+    if (request.destroyed) {
+      // Refused before it came to whoever reads: it tells of nothing any more.
+      reject(callerLeft());
+      return;
+    }
     const body = new BodyBuffer(Number(request.headers["content-length"] ?? 0));
     const stop = () => {
       request.off("data", onData).off("end", onEnd).off("close", onClose).off("error", onClose);
@@ -57,7 +62,7 @@ function collect(request: IncomingMessage, maxBytes: number): Promise<Uint8Array
     };
     const onClose = () => {
       stop();
-      reject(new ConnectError("the caller went away", Code.Canceled));
+      reject(callerLeft());
     };
     request.on("data", onData).on("end", onEnd).on("close", onClose).on("error", onClose);
   });
@@ -99,6 +104,10 @@ class BodyBuffer {
   bytes(): Uint8Array {
     return this.#buffer.subarray(0, this.#sizeBytes);
   }
+}
+
+function callerLeft(): ConnectError {
+  return new ConnectError("the caller went away", Code.Canceled);
 }
 
 function tooLarge(maxBytes: number): HttpRefusal {
