@@ -66,6 +66,8 @@ export interface EngineHostOptions {
   readonly warmupTimeoutMs: number;
   /** What runs may take beyond the models before they fail; 0: no limit. */
   readonly runMemoryBytes: number;
+  /** As in `HostPoolOptions`. */
+  readonly maxWasteBytes: number;
   /** Shared with all other hosts; undefined: there is no limit. */
   readonly runBudget: RunBudget | undefined;
   readonly log: EngineLog;
@@ -113,8 +115,8 @@ export class EngineHost implements HostOfModel {
       graceMs: options.killGraceMs,
       kill: (why) => void process.kill(killedFor(why)),
     });
-    const share = options.runBudget?.share();
-    this.memory = new HostMemory(this, { cap: this.#cap, share, watch: this.#watch });
+    const parts = { cap: this.#cap, watch: this.#watch, share: options.runBudget?.share() };
+    this.memory = new HostMemory(this, { ...parts, maxWasteBytes: options.maxWasteBytes });
   }
 
   get modelCount(): number {

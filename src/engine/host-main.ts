@@ -15,6 +15,7 @@ import type {
   MeasuredMemory,
   ReadyMessage,
   ReleasedMessage,
+  RestedMessage,
   WarmedMessage,
   WarmUpMessage,
 } from "./host-messages.ts";
@@ -161,9 +162,18 @@ function handle(frame: Frame): void | Promise<void> {
       return run(frame);
     case frameKind.release:
       return release(frame);
+    case frameKind.rest:
+      return rest(frame);
     default:
       throw new Error(`the server sent a frame of kind ${frame.kind}`);
   }
+}
+
+/** Others need the memory that is free in here. */
+function rest(frame: Frame): void {
+  letGo();
+  const message: RestedMessage = { memoryBytes: anonymousBytes() };
+  answer(frame, frameKind.rested, encodeJson(message));
 }
 
 function letGo(): void {
@@ -251,7 +261,15 @@ function answerRun(frame: Frame, results: readonly Tensor[], start: RunStart): v
   const computeMs = performance.now() - start.atMs;
   const peakBytes = start.growth?.bytes ?? 0;
   try {
-    const message = { wanted: [], runMs, computeMs, peakBytes, tensors };
+    const memoryBytes = start.growth && (anonymousBytes() ?? Number.NaN);
+    const message = {
+      wanted: [],
+      runMs,
+      computeMs,
+      peakBytes,
+      memoryBytes: memoryBytes ?? 0,
+      tensors,
+    };
     answer(frame, frameKind.ran, encodeTensors(message));
   } catch (error) {
     throw new RuntimeError("run-failed", `the outputs are too big: ${describeError(error)}`);

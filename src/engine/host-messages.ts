@@ -58,6 +58,11 @@ export interface ReleasedMessage {
   readonly memoryBytes: number | undefined;
 }
 
+/** Of a host that has given back what was free. */
+export interface RestedMessage {
+  readonly memoryBytes: number | undefined;
+}
+
 export interface FailedMessage {
   readonly kind: ErrorKind;
   readonly message: string;

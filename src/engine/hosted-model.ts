@@ -21,7 +21,7 @@ const unloaded = new RuntimeError("aborted", "the model was unloaded");
 export interface HostOfModel {
   readonly process: HostProcess;
   readonly queue: HostQueue;
-  readonly memory: Pick<HostMemory, "share" | "allowRuns">;
+  readonly memory: Pick<HostMemory, "share" | "keptOf" | "allowRuns">;
   /** The end of the host is no longer the loss of the model. */
   forget(number: number): void;
   /** Frees the model's memory and resolves when it is free. */
@@ -215,6 +215,7 @@ export class HostedModel implements LoadedModel {
               runMs: 0,
               computeMs: 0,
               peakBytes: isMeasured ? 1 : 0,
+              memoryBytes: 0,
               tensors,
             }),
             answer: frameKind.ran,
@@ -232,7 +233,8 @@ export class HostedModel implements LoadedModel {
     const { runs } = this.#terms;
     const { inputs } = this.metadata;
     const allow = (bytes: number) => memory.allowRuns(bytes);
-    return (onRoom) => new RunAdmission({ share, runs, inputs, allow, onRoom });
+    const keptOf = (bytes: number) => memory.keptOf(bytes);
+    return (onRoom) => new RunAdmission({ share, runs, inputs, keptOf, allow, onRoom });
   }
 
   #endJoining({ reason, isWrong }: JoiningEnd): void {
@@ -268,5 +270,9 @@ function readAnswer(payload: Uint8Array, outputCount: number): RunAnswer {
   const answer = decodeTensors(payload);
   if (answer.tensors.length !== outputCount) throw new Error("a wrong number of outputs");
   if (!(answer.runMs >= 0 && answer.computeMs >= 0)) throw new Error("a run of no duration");
-  return answer.peakBytes > 0 ? answer : { ...answer, peakBytes: undefined };
+  const { peakBytes, memoryBytes } = answer;
+  // What was not measured is 0, and what could not be is no number.
+  return peakBytes > 0 && memoryBytes > 0
+    ? answer
+    : { ...answer, peakBytes: undefined, memoryBytes: undefined };
 }

@@ -14,14 +14,12 @@ import { probeRun } from "./queue/probe-run.ts";
 import { QueueExpiry } from "./queue/queue-expiry.ts";
 import { QueueLimit } from "./queue-limit.ts";
 import { QueuedRun, type ResultReceiver } from "./queued-run.ts";
-import type { AdmittedRun, RunAdmission } from "./run-memory/run-admission.ts";
+import type { AdmittedRun, RunAdmission, RunMeasures } from "./run-memory/run-admission.ts";
 
 /** What a host answers to one run. */
-export interface RunAnswer {
+export interface RunAnswer extends RunMeasures {
   readonly runMs: number;
   readonly computeMs: number;
-  /** By how much the host grew at most; undefined if that was not measured. */
-  readonly peakBytes?: number | undefined;
   readonly tensors: readonly IndexedTensor[];
 }
 
@@ -304,7 +302,7 @@ export class ModelQueue implements RunSource {
           {
             resolve: (answer) =>
               end(() => {
-                admitted?.ended(answer.peakBytes);
+                admitted?.ended(answer);
                 this.#count(runs, sentAtMs, answer.computeMs);
                 this.#learn(rows, answer.runMs);
                 this.#settle(runs, answer.tensors);

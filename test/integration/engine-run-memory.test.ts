@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
-import { setTimeout as sleep } from "node:timers/promises";
 import { describe, it } from "node:test";
-import type { LoadedModel } from "../../src/engine/engine.ts";
+import type { Engine, LoadedModel } from "../../src/engine/engine.ts";
 import { forever, startEngine } from "../support/engine-fixture.ts";
 import { encodeModel } from "../support/onnx-builder.ts";
 import { privateBytesOf } from "../support/process-tree.ts";
@@ -39,43 +38,52 @@ async function infer(model: LoadedModel, rows: number): Promise<number> {
   return y?.shape[0] ?? 0;
 }
 
+/** Of all hosts together. */
+async function privateBytes(engine: Engine): Promise<number> {
+  const bytes = await Promise.all(engine.hosts().map(({ pid }) => privateBytesOf(pid)));
+  return bytes.reduce((sum, each) => sum + each, 0);
+}
+
 describe("the memory of runs", { timeout: 120_000 }, () => {
   it("stays within its budget over all hosts, and everybody is answered", async (t) => {
-    const runMemoryBytes = Number(process.env["B"] ?? 200) * MiB;
+    const runMemoryBytes = 128 * MiB;
     const { engine, put, load } = await startEngine(t, { runMemoryBytes, dedicatedMinBytes: 1 });
-    const models = await Promise.all(
-      Array.from({ length: 5 }, async (_, at) => load(await put(`${at}.onnx`, widens(2048)))),
-    );
-    const sum = async () =>
-      (await Promise.all(engine.hosts().map(({ pid }) => privateBytesOf(pid)))).reduce(
-        (a, b) => a + b,
-      );
-    const before = await sum();
-    console.log(
-      "before",
-      before / MiB,
-      models.map((m) => m.sizeBytes / MiB),
-    );
-    let peak = 0;
-    let done = false;
-    const watching = (async () => {
-      while (!done) {
-        const s = await sum();
-        if (s > peak) {
-          peak = s;
-        }
-        await sleep(3);
-      }
-    })();
-    const answers = await Promise.all(
-      Array.from({ length: 20 }, (_, at) =>
-        infer(models[at % 5] as LoadedModel, 4000 + 500 * (at % 4)),
-      ),
-    );
-    console.log("admitted max", engine.runMemory);
-    done = true;
-    await watching;
-    console.log({ peak: peak / MiB, after: (await sum()) / MiB }, answers);
-    assert.ok(peak > 0);
+    const models: LoadedModel[] = [];
+    for (const name of ["a", "b", "c"]) models.push(await load(await put(name, widens(2048))));
+    const restingBytes = await privateBytes(engine);
+    const runs = Array.from({ length: 12 }, (_, at) => {
+      // Some 70 to 100 MiB each, so that no two fit beside each other.
+      const rows = 4000 + 500 * (at % 4);
+      return infer(models[at % 3] as LoadedModel, rows).then((answered) => [answered, rows]);
+    });
+    let areOver = false;
+    const all = Promise.all(runs).finally(() => {
+      areOver = true;
+    });
+    let peakBytes = 0;
+    let mostAdmitted = 0;
+    while (!areOver) {
+      peakBytes = Math.max(peakBytes, await privateBytes(engine));
+      mostAdmitted = Math.max(mostAdmitted, engine.runMemory?.admittedBytes ?? 0);
+    }
+    for (const [answered, rows] of await all) assert.equal(answered, rows);
+    assert.ok(mostAdmitted > 60 * MiB && mostAdmitted <= runMemoryBytes, String(mostAdmitted));
+    const takenMiB = (peakBytes - restingBytes) / MiB;
+    // For what the heaps of four hosts move by.
+    assert.ok(takenMiB <= 128 + 32, `${takenMiB} MiB of 128`);
+    assert.equal(engine.runMemory?.waitingCount, 0);
+    assert.equal(engine.hostCounts.ends.killed, 0);
+  });
+
+  it("is refused to a run that can never have enough, with the figures of that run", async (t) => {
+    const { engine, put, load } = await startEngine(t, { runMemoryBytes: 64 * MiB });
+    const model = await load(await put("wide.onnx", widens(2048)));
+    await assert.rejects(infer(model, 20_000), {
+      kind: "over-budget",
+      message:
+        /^a run of these shapes needs about \d{3} MiB, and runs may take 64 MiB in all; .* RUN_MEMORY_BYTES$/,
+    });
+    assert.equal(await infer(model, 1000), 1000);
+    assert.equal(engine.runMemory?.refusedCount, 1);
   });
 });

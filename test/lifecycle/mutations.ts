@@ -246,7 +246,7 @@ export const mutations: readonly Mutation[] = [
   {
     name: "keep the memory of runs whose host is gone",
     file: "../engine/run-memory/host-share.ts",
-    from: "for (const grant of [...this.#runs.keys()]) this.#end(grant);",
+    from: "for (const grant of [...this.#runs.keys()]) this.#end(grant, 0);",
     to: "this.#runs.clear();",
   },
 ];

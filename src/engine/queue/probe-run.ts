@@ -32,11 +32,11 @@ export function probeRun(probe: Probe, parts: ProbeRunParts): HostRun {
       send(
         { wanted, tensors: joinRequests(requests, rows), isMeasured },
         {
-          resolve: ({ runMs, peakBytes, tensors }) =>
+          resolve: (answer) =>
             end(() => {
-              admitted?.ended(peakBytes);
-              if (isUsual) onUsual(rows, runMs);
-              probe.answered(tensors);
+              admitted?.ended(answer);
+              if (isUsual) onUsual(rows, answer.runMs);
+              probe.answered(answer.tensors);
             }),
           reject: (error) =>
             end(() => {

@@ -2,7 +2,9 @@ import type { RuntimeError } from "../../errors.ts";
 import type { HostKind } from "../engine.ts";
 import { killedFor } from "../host-endings.ts";
 import type { HostMemoryCap } from "../host-memory-cap.ts";
+import type { RestedMessage } from "../host-messages.ts";
 import type { HostProcess } from "../host-process.ts";
+import { decodeJson, frameKind } from "../host-protocol.ts";
 import type { HostQueue } from "../host-queue.ts";
 import type { RunWatch } from "../run-watch.ts";
 import type { HostShare } from "./host-share.ts";
@@ -13,7 +15,7 @@ import type { SeenMemory } from "./resident-memory.ts";
 export interface HostWithMemory {
   readonly process: Pick<
     HostProcess,
-    "pid" | "isAlive" | "kill" | "memory" | "baseMemoryBytes" | "baseDataBytes"
+    "pid" | "isAlive" | "kill" | "call" | "memory" | "baseMemoryBytes" | "baseDataBytes"
   >;
   readonly queue: Pick<HostQueue, "front" | "isLoading">;
   readonly kind: HostKind;
@@ -28,18 +30,25 @@ export interface HostMemoryParts {
   /** Undefined: the memory of runs has no limit. */
   readonly share: HostShare | undefined;
   readonly watch: Pick<RunWatch, "endFront">;
+  /** What a shared host may waste. */
+  readonly maxWasteBytes: number;
 }
+
+/** Less is no sign of anything. */
+const leastKeptBytes = 4 * 1024 * 1024;
 
 /** The memory of one host: what its runs were let take, and what it has taken. */
 export class HostMemory implements WatchedHost {
   readonly share: HostShare | undefined;
   readonly #host: HostWithMemory;
   readonly #parts: HostMemoryParts;
+  #isResting = false;
 
   constructor(host: HostWithMemory, parts: HostMemoryParts) {
     this.#host = host;
     this.#parts = parts;
     this.share = parts.share;
+    if (this.share !== undefined) this.share.onPressure = () => this.#rest();
   }
 
   get admittedBytes(): number {
@@ -59,7 +68,8 @@ export class HostMemory implements WatchedHost {
     const { baseMemoryBytes } = process;
     // A model that has a host of its own counts for all of it.
     if (kind === "dedicated") return committedBytes;
-    return baseMemoryBytes === undefined ? undefined : baseMemoryBytes + committedBytes;
+    if (baseMemoryBytes === undefined) return undefined;
+    return baseMemoryBytes + committedBytes + this.#parts.maxWasteBytes;
   }
 
   /** Lets the host take so many bytes for runs. Resolves when it may; undefined if it may already. */
@@ -68,6 +78,18 @@ export class HostMemory implements WatchedHost {
     return baseBytes === undefined
       ? undefined
       : this.#parts.cap.allowRuns(pid, { baseBytes, bytes });
+  }
+
+  /** What the host keeps of what runs took, if it has so much private memory. */
+  keptOf(memoryBytes: number): number {
+    const keptBytes = memoryBytes - (this.heldBytes ?? memoryBytes);
+    return keptBytes >= leastKeptBytes ? keptBytes : 0;
+  }
+
+  lookAtKept(): void {
+    if (this.share === undefined || this.share.keptBytes === 0) return;
+    const { anonymousBytes } = this.readMemory() ?? {};
+    if (anonymousBytes !== undefined) this.share.keep(this.keptOf(anonymousBytes));
   }
 
   readMemory(): SeenMemory | undefined {
@@ -87,5 +109,24 @@ export class HostMemory implements WatchedHost {
   lowerCap(bytes: number, dataBytes: number): void {
     const { pid, baseDataBytes: baseBytes } = this.#host.process;
     if (baseBytes !== undefined) this.#parts.cap.lowerRuns(pid, { baseBytes, bytes, dataBytes });
+  }
+
+  /** Has the host give back what is free in it. What it holds then is no matter of runs any more. */
+  #rest(): void {
+    // What is given back during a load would be taken from the size of the model.
+    if (this.#isResting || this.isLoading) return;
+    this.#isResting = true;
+    const call = this.#host.process.call({
+      kind: frameKind.rest,
+      model: 0,
+      chunks: [],
+      answer: frameKind.rested,
+      read: decodeJson<RestedMessage>,
+    });
+    const end = () => {
+      this.#isResting = false;
+      this.share?.keep(0);
+    };
+    call.then(end, end);
   }
 }

@@ -3,8 +3,9 @@ import { type RunNeed, totalOf } from "./run-need.ts";
 
 /** A run that has its memory. */
 export interface RunGrant {
-  /** Gives it back. Idempotent. */
-  end(): void;
+  /** Gives it back. `keptBytes`: but for what the host has not given back itself; undefined: nothing new is known
+   *  of that. Idempotent. */
+  end(keptBytes?: number): void;
 }
 
 /** What the runs of one host take of the budget. It executes one at a time, so that they take what the biggest needs,
@@ -13,7 +14,11 @@ export class HostShare {
   readonly #budget: RunBudget;
   readonly #runs = new Map<object, RunNeed>();
   #bytes = 0;
+  /** What the host has not given back to the system of what runs took: it may be free in there, and is taken here. */
+  #keptBytes = 0;
   #isClosed = false;
+  /** Has the host give back what it keeps. */
+  onPressure: () => void = () => {};
 
   constructor(budget: RunBudget) {
     this.#budget = budget;
@@ -23,7 +28,12 @@ export class HostShare {
     return this.#budget.totalBytes;
   }
 
-  /** What its runs were let take. */
+  /** What it keeps, beyond what its runs need. */
+  get keptBytes(): number {
+    return this.#bytes - this.#neededBytes();
+  }
+
+  /** What its runs were let take, and have not given back. */
   get bytes(): number {
     return this.#bytes;
   }
@@ -42,7 +52,7 @@ export class HostShare {
   take(need: RunNeed, place: ClaimPlace | undefined): RunGrant | undefined {
     const change = { growth: this.#growth(need), bytes: totalOf(need) };
     if (!this.#budget.admits(change, place)) return undefined;
-    const grant: RunGrant = { end: () => this.#end(grant) };
+    const grant: RunGrant = { end: (keptBytes) => this.#end(grant, keptBytes) };
     this.#runs.set(grant, need);
     this.#bytes += change.growth;
     this.#budget.note(grant, change);
@@ -52,12 +62,22 @@ export class HostShare {
 
   /** At the end of the line. */
   wait(need: RunNeed, claim: MemoryClaim): ClaimPlace {
-    return this.#budget.enter(claim, totalOf(need));
+    const place = this.#budget.enter(claim, totalOf(need));
+    this.#budget.relieve();
+    return place;
   }
 
   /** What waits there needs this by now. */
   waitsFor(place: ClaimPlace, need: RunNeed): void {
     place.item.bytes = totalOf(need);
+    this.#budget.relieve();
+  }
+
+  /** It keeps no more than that by now. */
+  keep(bytes: number): void {
+    if (bytes >= this.#keptBytes) return;
+    this.#keptBytes = bytes;
+    this.#shrink();
   }
 
   /** A run was refused because it can never fit. */
@@ -72,31 +92,38 @@ export class HostShare {
   /** The host is gone: whatever it has got is over. */
   close(): void {
     this.#isClosed = true;
-    for (const grant of [...this.#runs.keys()]) this.#end(grant);
+    this.#budget.forget(this);
+    this.keep(0);
+    for (const grant of [...this.#runs.keys()]) this.#end(grant, 0);
   }
 
   #growth(need: RunNeed): number {
-    if (this.#isClosed) return 0;
-    let most = need.runBytes;
-    let inputs = need.inputBytes;
-    for (const { runBytes, inputBytes } of this.#runs.values()) {
-      most = Math.max(most, runBytes);
-      inputs += inputBytes;
-    }
-    return Math.max(0, most + inputs - this.#bytes);
+    return this.#isClosed ? 0 : Math.max(0, this.#neededBytes(need) - this.#bytes);
   }
 
-  #end(grant: object): void {
-    if (!this.#runs.delete(grant)) return;
-    let most = 0;
-    let inputs = 0;
+  /** For the runs that it has got, and another one. */
+  #neededBytes(another?: RunNeed): number {
+    let most = another?.runBytes ?? 0;
+    let inputs = another?.inputBytes ?? 0;
     for (const { runBytes, inputBytes } of this.#runs.values()) {
       most = Math.max(most, runBytes);
       inputs += inputBytes;
     }
-    const left = most + inputs;
-    const freed = this.#bytes - left;
-    this.#bytes = left;
-    this.#budget.giveBack(grant, freed);
+    return most + inputs;
+  }
+
+  #end(grant: object, keptBytes = this.#keptBytes): void {
+    if (!this.#runs.delete(grant)) return;
+    this.#keptBytes = keptBytes;
+    this.#shrink(grant);
+  }
+
+  /** To what its runs need, and what it has kept of what earlier ones were let take. */
+  #shrink(grant?: object): void {
+    this.#keptBytes = Math.min(this.#keptBytes, this.#bytes);
+    const bytes = Math.min(this.#bytes, Math.max(this.#neededBytes(), this.#keptBytes));
+    const freedBytes = this.#bytes - bytes;
+    this.#bytes = bytes;
+    this.#budget.giveBack(grant, freedBytes);
   }
 }

@@ -10,6 +10,8 @@ export interface WatchedHost {
   readonly isRunning: boolean;
   /** A load may take what it has reserved, which is no matter of runs. */
   readonly isLoading: boolean;
+  /** It may keep less than it did of what runs took. */
+  lookAtKept(): void;
   readMemory(): SeenMemory | undefined;
   /** Ends it with nothing under way: its models come back elsewhere. */
   endIdle(why: string): void;
@@ -27,8 +29,8 @@ export interface MemoryWatchOptions {
 /** A run takes memory by some 1 to 2 GiB a second. */
 const lookMs = 25;
 /** What the memory of processes moves by for other reasons than runs. */
-const slackBytes = 64 * 1024 * 1024;
-const slackOfHost = 8 * 1024 * 1024;
+const slackBytes = 32 * 1024 * 1024;
+const slackOfHost = 4 * 1024 * 1024;
 /** Over its share by less no host is ended. */
 const leastExcessBytes = 16 * 1024 * 1024;
 /** Looks after which a cap is lowered to what its host's runs were let take meanwhile. */
@@ -57,6 +59,7 @@ export class MemoryWatch {
   /** What the timer calls. */
   look(): void {
     const hosts = [...this.#options.hosts()];
+    for (const host of hosts) host.lookAtKept();
     this.#noteMost(hosts);
     if (++this.#looks % looksPerLowering === 0) this.#lowerCaps(hosts);
     if (hosts.some(({ isRunning }) => isRunning)) this.#keepSum(hosts);

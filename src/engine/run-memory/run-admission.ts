@@ -15,12 +15,19 @@ export interface RunClaimant {
   onGone?: (() => void) | undefined;
 }
 
+/** What a host says of the memory of a run; undefined where that was not measured. */
+export interface RunMeasures {
+  /** By how much it grew at most. */
+  readonly peakBytes?: number | undefined;
+  /** Its private memory afterwards. */
+  readonly memoryBytes?: number | undefined;
+}
+
 /** A run that may be sent. One of `ended` and `failed` is called, once. */
 export interface AdmittedRun {
   /** Whether the host is to say what it took. */
   readonly isMeasured: boolean;
-  /** `peakBytes`: by how much its host grew; undefined if that was not measured. */
-  ended(peakBytes?: number): void;
+  ended(measured?: RunMeasures): void;
   /** It has taken so much already, before either. */
   took(bytes: number): void;
   /** True: with all the memory that runs may take it might not have failed. */
@@ -37,6 +44,8 @@ export interface RunAdmissionParts {
   readonly share: HostShare;
   readonly runs: ModelRuns;
   readonly inputs: readonly TensorSpec[];
+  /** What a host that has so much private memory keeps of what runs took. */
+  keptOf(memoryBytes: number): number;
   /** Lets the host take so much for its runs. Resolves when it may; undefined if it may already. */
   allow(bytes: number): Promise<void> | undefined;
   onRoom(): void;
@@ -157,13 +166,15 @@ export class RunAdmission {
     const isWhole = totalOf(need) >= this.#parts.share.totalBytes;
     return {
       isMeasured: true,
-      ended: (peakBytes) => {
-        grant.end();
-        if (peakBytes !== undefined) this.#parts.runs.learn(expected, peakBytes);
+      ended: ({ peakBytes, memoryBytes } = {}) => {
+        const { runs, keptOf } = this.#parts;
+        grant.end(memoryBytes && keptOf(memoryBytes));
+        if (peakBytes !== undefined) runs.learn(expected, peakBytes);
       },
       took: (bytes) => this.#parts.runs.learn(expected, bytes),
       failed: (error) => {
-        grant.end();
+        // Nobody has said what is left of it.
+        grant.end(Number.POSITIVE_INFINITY);
         if (!(error instanceof RuntimeError) || error.kind !== "over-budget") return false;
         const { followedBytes } = expected;
         if (isWhole && followedBytes !== undefined) {

@@ -48,6 +48,7 @@ export class RunBudget implements RunMemory {
   readonly totalBytes: number;
   refusedCount = 0;
   readonly #now: () => number;
+  readonly #shares = new Set<HostShare>();
   readonly #waiting = new Line<WaitingClaim>();
   #admittedBytes = 0;
   /** Of runs that began since the first in the line lost its patience, for that one. */
@@ -71,7 +72,14 @@ export class RunBudget implements RunMemory {
 
   /** The part of one host. */
   share(): HostShare {
-    return new HostShare(this);
+    const share = new HostShare(this);
+    this.#shares.add(share);
+    return share;
+  }
+
+  /** For `HostShare`: its host is gone. */
+  forget(share: HostShare): void {
+    this.#shares.delete(share);
   }
 
   /** For `HostShare`: whether a run may begin that needs `bytes`, with which its host takes `growth` more. `place`: its
@@ -99,15 +107,20 @@ export class RunBudget implements RunMemory {
   }
 
   /** For `HostShare`: a run has ended, its host takes so much less. */
-  giveBack(grant: object, bytes: number): void {
+  giveBack(grant: object | undefined, bytes: number): void {
     this.#admittedBytes -= bytes;
-    this.#overtaking.delete(grant);
+    if (grant !== undefined) this.#overtaking.delete(grant);
     if (this.#waiting.size > 0) this.#wakeAll();
   }
 
   /** For `HostShare`. */
   enter(claim: MemoryClaim, bytes: number): ClaimPlace {
     return this.#waiting.add({ claim, sinceMs: this.#now(), bytes });
+  }
+
+  /** For `HostShare`: somebody waits, for whom hosts may have memory that they do not need. */
+  relieve(): void {
+    for (const share of this.#shares) if (share.keptBytes > 0) share.onPressure();
   }
 
   /** For `HostShare`: it waits no more. */

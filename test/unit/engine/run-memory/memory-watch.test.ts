@@ -22,6 +22,7 @@ function watch(t: TestContext, totalMiB: number, fakes: readonly Fake[]) {
       admittedBytes: admitted * MiB,
       isRunning,
       isLoading,
+      lookAtKept: () => {},
       readMemory: () => ({ anonymousBytes: (50 + taken) * MiB, dataBytes: 1000 * MiB }),
       endIdle: (why) => ended.push(`idle ${at}: ${why}`),
       endRun: ({ kind, message }, bytes) => ended.push(`${at} ${kind} ${bytes / MiB}: ${message}`),

@@ -42,6 +42,7 @@ function newHosts(totalMiB: number) {
           runs,
           inputs,
           onRoom,
+          keptOf: () => 0,
           allow: (bytes) => {
             allowed.push(bytes / MiB);
             return allow(bytes);

@@ -139,6 +139,31 @@ describe("the budget of runs", () => {
     assert.equal(giant.runs, false);
   });
 
+  it("counts what a host keeps of what a run took, and has it give that back when somebody waits", () => {
+    const { budget } = newBudget();
+    const share = budget.share();
+    let asked = 0;
+    share.onPressure = () => asked++;
+    share.take(need(60, 10), undefined)?.end(50);
+    assert.deepEqual([budget.admittedBytes, share.keptBytes], [50, 50]);
+    assert.ok(share.take(need(30), undefined), "the next run there has it at hand");
+    assert.deepEqual([budget.admittedBytes, share.keptBytes], [50, 20]);
+    assert.equal(asked, 0);
+    const waits = new Runner(budget.share(), 60);
+    assert.deepEqual([waits.runs, asked], [false, 1]);
+    share.keep(40);
+    assert.deepEqual([waits.runs, budget.admittedBytes], [true, 100]);
+  });
+
+  it("counts no more for what is kept than the run was let take", () => {
+    const { budget } = newBudget();
+    const share = budget.share();
+    share.take(need(60), undefined)?.end(1000);
+    assert.equal(budget.admittedBytes, 60);
+    share.keep(0);
+    assert.equal(budget.admittedBytes, 0);
+  });
+
   it("has all back of a host that is gone", () => {
     const { budget } = newBudget();
     const share = budget.share();
