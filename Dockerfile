@@ -63,6 +63,7 @@ RUN node --max-semi-space-size=4 src/modelport.js serve & server=$! \
  && kill $server && wait $server
 
 EXPOSE 8085
+# Whether it lives: who restarts what is unhealthy must not end a first pass over a long repository.
 HEALTHCHECK --start-period=15s --interval=5s --timeout=6s \
-  CMD ["node", "deploy/health.js"]
+  CMD ["node", "deploy/health.js", "live"]
 ENTRYPOINT ["node", "--max-semi-space-size=4", "src/modelport.js", "serve"]

@@ -6,12 +6,16 @@ import { once } from "node:events";
 import http from "node:http";
 import type { AddressInfo } from "node:net";
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { createLogger } from "../src/log.ts";
-import { CallLog } from "../src/rpc/call-log.ts";
-import { CallMetrics } from "../src/rpc/call-metrics.ts";
-import { type CallObserver, type CallStart, combineObservers } from "../src/rpc/call-observer.ts";
-import { CallTracing } from "../src/rpc/call-tracing.ts";
-import { openTracing } from "../src/tracing.ts";
+import { createLogger } from "../src/observe/log.ts";
+import { openTracing } from "../src/observe/tracing.ts";
+import { CallLog } from "../src/rpc/observe/call-log.ts";
+import { CallMetrics } from "../src/rpc/observe/call-metrics.ts";
+import {
+  type CallObserver,
+  type CallStart,
+  combineObservers,
+} from "../src/rpc/observe/call-observer.ts";
+import { CallTracing } from "../src/rpc/observe/call-tracing.ts";
 import { quantile } from "./measurements.ts";
 
 const rounds = Number(process.argv[2] ?? 9);

@@ -1,8 +1,8 @@
 // Asks the runtime on this machine how it is, for probes where there is no curl: exits with 0 if all is well,
 // else with 1.
 //
-//   node deploy/health.js           whether it serves; the same as `ready`
-//   node deploy/health.js live      whether it answers at all
+//   node deploy/health.js           whether it serves; the same as `ready`. For traffic: it may take its time
+//   node deploy/health.js live      whether it answers at all. For who would end it otherwise
 //   node deploy/health.js ready 60  goes on asking for up to 60 seconds
 //
 // Finds the runtime as the environment says, which must be its own: at ADAPTER_PORT on loopback, where it must

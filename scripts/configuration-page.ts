@@ -1,7 +1,12 @@
-import { inferenceSettings } from "../src/run-settings.ts";
-import { modelSettingFields } from "../src/service/model-settings.ts";
-import { describeDefault, describeRange, type Setting, type SettingRows } from "../src/setting.ts";
-import { settingGroups } from "../src/settings.ts";
+import { inferenceSettings } from "../src/config/run-settings.ts";
+import {
+  describeDefault,
+  describeRange,
+  type Setting,
+  type SettingRows,
+} from "../src/config/setting.ts";
+import { settingGroups } from "../src/config/settings.ts";
+import { modelSettingFields } from "../src/service/lifecycle/model-settings.ts";
 import { fillParts, markdownTable } from "./generated-parts.ts";
 
 /** What is made of the code, by the word that marks its place in docs/configuration.md. */

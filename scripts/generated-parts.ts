@@ -3,15 +3,22 @@
 export function fillParts(page: string, parts: Readonly<Record<string, () => string>>): string {
   let made = page;
   for (const [name, generate] of Object.entries(parts)) {
-    const [start, end] = [
-      `<!-- ${name}: made by \`npm run generate:docs\` -->`,
-      `<!-- end of: ${name} -->`,
-    ];
+    const [start, end] = marks(name);
     const [from, to] = [made.indexOf(start), made.indexOf(end)];
     if (from < 0 || to < from) throw new Error(`the page has no place for: ${name}`);
     made = `${made.slice(0, from + start.length)}\n\n${generate()}\n${made.slice(to)}`;
   }
   return made;
+}
+
+/** An empty place for the part `name` in a new page. */
+export function placeFor(name: string): string {
+  const [start, end] = marks(name);
+  return `${start}\n${end}\n`;
+}
+
+function marks(name: string): readonly [string, string] {
+  return [`<!-- ${name}: made by \`npm run generate:docs\` -->`, `<!-- end of: ${name} -->`];
 }
 
 export function markdownTable(

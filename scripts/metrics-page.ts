@@ -1,5 +1,5 @@
-import { type MetricRow, metricTable } from "../src/rpc/metric-table.ts";
-import { processMetrics } from "../src/rpc/metrics-text.ts";
+import { type MetricRow, metricTable } from "../src/rpc/metrics/metric-table.ts";
+import { processMetrics } from "../src/rpc/metrics/metrics-text.ts";
 import { fillParts, markdownTable } from "./generated-parts.ts";
 
 /** docs/metrics.md with its tables made anew. */

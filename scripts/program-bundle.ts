@@ -13,8 +13,8 @@ export async function bundleProgram(folder: string): Promise<void> {
     // The entries of hosts and threads lie beside the code that starts them, under these names.
     entryPoints: {
       cli: "src/cli.ts",
-      "host-main": "src/engine/host-main.ts",
-      "file-thread-main": "src/engine/file-thread-main.ts",
+      "host-main": "src/engine/child/host-main.ts",
+      "file-thread-main": "src/engine/files/file-thread-main.ts",
       "codec-thread-main": "src/rpc/codec-thread/codec-thread-main.ts",
     },
     outdir: folder,

@@ -1,15 +1,15 @@
+import { version } from "./base/version.ts";
 import type { Terminal } from "./cli/command.ts";
 import { CommandError, usageError } from "./cli/command-error.ts";
 import { commandTable } from "./cli/command-table.ts";
 import { completionScript } from "./cli/completion.ts";
 import { exitCodes } from "./cli/exit-code.ts";
-import { printable } from "./cli/format.ts";
 import { commandHelp, programHelp, serveHelp, serverCommandHelp } from "./cli/help.ts";
 import { parseArguments } from "./cli/parse-arguments.ts";
 import { serverCommands } from "./cli/server-commands.ts";
+import { printable } from "./cli/show/format.ts";
 import { takeOptions } from "./cli/take-options.ts";
-import { fileEnvironment } from "./file-environment.ts";
-import { version } from "./version.ts";
+import { fileEnvironment } from "./config/file-environment.ts";
 
 /** The program's surroundings: what `process` has. */
 export interface Surroundings {

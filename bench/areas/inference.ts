@@ -1,4 +1,4 @@
-import { settings } from "../../src/settings.ts";
+import { settings } from "../../src/config/settings.ts";
 import { ask, inferPath, readSettings, startFloor } from "../echo-servers.ts";
 import type { SessionLoopResult } from "../limits/session-loop.ts";
 import { ModelClient } from "../load/model-client.ts";

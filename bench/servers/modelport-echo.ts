@@ -1,10 +1,11 @@
 // Modelport's wire layer as main.ts sets it up, over a model that echoes tensors in this process: what
 // is measured is the RPC and nothing behind it.
-import { setCollectorFlags } from "../../src/collector-flags.ts";
-import { createLogger } from "../../src/log.ts";
-import { CallMetrics } from "../../src/rpc/call-metrics.ts";
+
+import { createLogger } from "../../src/observe/log.ts";
+import { CallMetrics } from "../../src/rpc/observe/call-metrics.ts";
 import { buildServer } from "../../src/rpc/server.ts";
-import type { InferenceRequest, InferenceResult } from "../../src/service/models.ts";
+import type { InferenceRequest, InferenceResult } from "../../src/service/contract/models.ts";
+import { setCollectorFlags } from "../../src/start/collector-flags.ts";
 import { FakeModels } from "../../test/support/fake-models.ts";
 import { announce } from "./announce.ts";
 

@@ -4,7 +4,7 @@
 import { readFileSync } from "node:fs";
 import http2 from "node:http2";
 import type { AddressInfo } from "node:net";
-import { setCollectorFlags } from "../../src/collector-flags.ts";
+import { setCollectorFlags } from "../../src/start/collector-flags.ts";
 import type { PeerSettings } from "../load/grpc-connection.ts";
 import { announce } from "./announce.ts";
 

@@ -1,6 +1,6 @@
-import { logLevels } from "../log-levels.ts";
-import { clientOptions, outputOption } from "./client-options.ts";
+import { logLevels } from "../config/log-levels.ts";
 import type { CommandSpec, OptionSpec, RunCommand } from "./command.ts";
+import { clientOptions, outputOption } from "./connect/client-options.ts";
 
 interface CommandEntry extends CommandSpec {
   /** Its code, which is read only if the command runs: the start of a probe counts. */

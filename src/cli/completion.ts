@@ -1,5 +1,5 @@
-import type { Setting } from "../setting.ts";
-import { settings } from "../settings.ts";
+import type { Setting } from "../config/setting.ts";
+import { settings } from "../config/settings.ts";
 import type { CommandSpec, OperandSpec, OptionSpec } from "./command.ts";
 import { usageError } from "./command-error.ts";
 import { commandTable } from "./command-table.ts";

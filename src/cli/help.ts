@@ -1,11 +1,11 @@
-import { describeDefault, describeRange, type Setting } from "../setting.ts";
-import { settingGroups } from "../settings.ts";
-import { version } from "../version.ts";
+import { version } from "../base/version.ts";
+import { describeDefault, describeRange, type Setting } from "../config/setting.ts";
+import { settingGroups } from "../config/settings.ts";
 import type { CommandSpec, OperandSpec, OptionSpec } from "./command.ts";
 import { commandTable } from "./command-table.ts";
 import { exitCodes } from "./exit-code.ts";
-import { formatTable } from "./format.ts";
 import { type ServerCommand, serverCommands } from "./server-commands.ts";
+import { formatTable } from "./show/format.ts";
 
 const exitMeanings: Readonly<Record<keyof typeof exitCodes, string>> = {
   ok: "done",

@@ -1,5 +1,5 @@
-import { outputOption } from "./client-options.ts";
 import type { CommandArguments, OptionSpec, Terminal } from "./command.ts";
+import { outputOption } from "./connect/client-options.ts";
 import type { ExitCode } from "./exit-code.ts";
 
 /** What a command is given that looks at this machine as `serve` would find it. */

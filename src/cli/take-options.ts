@@ -1,5 +1,5 @@
 import { parseArgs } from "node:util";
-import { settings } from "../settings.ts";
+import { settings } from "../config/settings.ts";
 import type { OptionSpec } from "./command.ts";
 
 /** Divides what was typed into the options of the command and the rest, which is for the server. */

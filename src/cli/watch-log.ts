@@ -6,9 +6,9 @@ import {
   type StateChange,
   type WatchResponse,
 } from "../../gen/modelport/v1/runtime_watch_pb.ts";
-import { count, formatMs, formatTime, printable } from "./format.ts";
-import { memoryOf, modelLabel, stateName } from "./model-state.ts";
-import { RuntimeReplica } from "./runtime-replica.ts";
+import { RuntimeReplica } from "./connect/runtime-replica.ts";
+import { count, formatMs, formatTime, printable } from "./show/format.ts";
+import { memoryOf, modelLabel, stateName } from "./show/model-state.ts";
 
 interface Entry {
   readonly timeMs: bigint;

@@ -1,8 +1,8 @@
-import type { Config } from "../config.ts";
-import { describeError } from "../errors.ts";
-import { createLogger } from "../log.ts";
-import { BearerTokens } from "../rpc/bearer-tokens.ts";
-import { isLoopback } from "../rpc/loopback.ts";
+import { describeError } from "../base/errors.ts";
+import type { Config } from "../config/config.ts";
+import { createLogger } from "../observe/log.ts";
+import { BearerTokens } from "../rpc/guard/bearer-tokens.ts";
+import { isLoopback } from "../rpc/port/loopback.ts";
 import { type Finding, judgeOf } from "./finding.ts";
 
 /** Whether tokens can be read, and whether others than were meant may take models down. */

@@ -1,10 +1,10 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { abortable } from "../abort.ts";
-import type { Engine } from "../engine/engine.ts";
-import { smallestModel } from "../engine/smallest-model.ts";
-import { describeError } from "../errors.ts";
+import { abortable } from "../base/abort.ts";
+import { describeError } from "../base/errors.ts";
+import type { Engine } from "../engine/contract/engine.ts";
+import { smallestModel } from "../engine/onnx/session/smallest-model.ts";
 import { type Finding, judgeOf } from "./finding.ts";
 
 const limitMs = 30_000;

@@ -1,5 +1,5 @@
 import { readFile } from "node:fs/promises";
-import type { Config } from "../config.ts";
+import type { Config } from "../config/config.ts";
 import { type Finding, judgeOf } from "./finding.ts";
 
 /** Pipes, sockets and files of one host, and what the server has open without anybody calling. */

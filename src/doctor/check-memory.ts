@@ -1,6 +1,6 @@
 import { freemem, totalmem } from "node:os";
-import type { Config, ConfigReading } from "../config.ts";
-import { describeDivision } from "../memory-division.ts";
+import type { Config, ConfigReading } from "../config/config.ts";
+import { describeDivision } from "../config/memory-division.ts";
 import { type Finding, judgeOf, sizeText } from "./finding.ts";
 
 /** What the machine has. */

@@ -1,11 +1,17 @@
 import { constants } from "node:fs";
 import { access, stat } from "node:fs/promises";
-import type { Config, ConfigReading } from "../config.ts";
-import type { Engine, ModelSource } from "../engine/engine.ts";
-import { describeError } from "../errors.ts";
-import type { RunSettings } from "../run-settings.ts";
-import { type ModelConfiguration, readModelConfiguration } from "../service/model-configuration.ts";
-import { listModelRepository, type RepositoryListing } from "../storage/model-repository.ts";
+import { describeError } from "../base/errors.ts";
+import type { Config, ConfigReading } from "../config/config.ts";
+import type { RunSettings } from "../config/run-settings.ts";
+import type { Engine, ModelSource } from "../engine/contract/engine.ts";
+import {
+  type ModelConfiguration,
+  readModelConfiguration,
+} from "../service/lifecycle/model-configuration.ts";
+import {
+  listModelRepository,
+  type RepositoryListing,
+} from "../storage/repository/model-repository.ts";
 import { type Finding, judgeOf, sizeText } from "./finding.ts";
 
 /** Of what is ignored. */

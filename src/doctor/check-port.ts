@@ -1,9 +1,9 @@
 import { readdir, readFile, readlink } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
-import type { Config } from "../config.ts";
-import { describeError } from "../errors.ts";
-import { closeListener, listenTcp } from "../rpc/listeners.ts";
+import { describeError } from "../base/errors.ts";
+import type { Config } from "../config/config.ts";
+import { closeListener, listenTcp } from "../rpc/port/listeners.ts";
 import { type Finding, judgeOf } from "./finding.ts";
 
 const judge = judgeOf("port");

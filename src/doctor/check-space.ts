@@ -2,11 +2,11 @@ import { constants } from "node:fs";
 import { access, stat, statfs } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname } from "node:path";
-import type { Config } from "../config.ts";
+import type { Config } from "../config/config.ts";
 import { type Finding, judgeOf, sizeText } from "./finding.ts";
 
 const MiB = 1024 ** 2;
-/** What the server puts there for each host that has large payloads: src/engine/payload-arena.ts. */
+/** What the server puts there for each host that has large payloads: src/engine/wire/payload-arena.ts. */
 const sharedBytesPerHost = 8 * MiB;
 
 /** Where the server writes: its pulled models, and memory that it shares with its hosts. */

@@ -1,9 +1,9 @@
 import type { X509Certificate } from "node:crypto";
-import type { Config } from "../config.ts";
-import { describeError } from "../errors.ts";
-import { readRegularFile } from "../regular-file.ts";
-import { checkedCertificate } from "../rpc/server-certificate.ts";
-import type { TlsSettings } from "../tls-settings.ts";
+import { describeError } from "../base/errors.ts";
+import { readRegularFile } from "../base/regular-file.ts";
+import type { Config } from "../config/config.ts";
+import type { TlsSettings } from "../config/tls-settings.ts";
+import { checkedCertificate } from "../rpc/port/server-certificate.ts";
 import { type Finding, judgeOf } from "./finding.ts";
 
 const dayMs = 86_400_000;

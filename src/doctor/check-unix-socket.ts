@@ -1,7 +1,7 @@
 import { lstat } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
-import { describeError } from "../errors.ts";
-import { isAnswered, maxSocketPathBytes } from "../rpc/socket-path.ts";
+import { describeError } from "../base/errors.ts";
+import { isAnswered, maxSocketPathBytes } from "../rpc/port/socket-path.ts";
 import { checkWritable } from "./check-space.ts";
 import { type Finding, judgeOf } from "./finding.ts";
 

@@ -1,6 +1,6 @@
-import { loadConfig } from "../config.ts";
+import { engineVersion } from "../base/version.ts";
+import { loadConfig } from "../config/config.ts";
 import { createEngine } from "../engine/create-engine.ts";
-import { engineVersion } from "../version.ts";
 import { checkAccess } from "./check-access.ts";
 import { checkClock, programTimeMs } from "./check-clock.ts";
 import { checkEngine } from "./check-engine.ts";

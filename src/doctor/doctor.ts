@@ -1,7 +1,7 @@
 import { exitCodes } from "../cli/exit-code.ts";
-import { count, printable } from "../cli/format.ts";
-import { printJson } from "../cli/print-json.ts";
 import type { ServerCommandInput } from "../cli/server-commands.ts";
+import { count, printable } from "../cli/show/format.ts";
+import { printJson } from "../cli/show/print-json.ts";
 import { diagnose } from "./diagnose.ts";
 import type { Finding } from "./finding.ts";
 

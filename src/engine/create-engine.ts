@@ -1,6 +1,6 @@
 import { availableParallelism } from "node:os";
 import { extname } from "node:path";
-import { defaultRunSettings, type RunSettings } from "../run-settings.ts";
+import { defaultRunSettings, type RunSettings } from "../config/run-settings.ts";
 import type {
   Engine,
   HostInfo,
@@ -9,18 +9,19 @@ import type {
   ModelFile,
   ModelPlace,
   ModelSource,
-} from "./engine.ts";
-import { findFormat, knownFormat, type ModelFootprint, modelFormats } from "./engine-catalog.ts";
-import { type EngineLog, silentLog } from "./engine-log.ts";
-import { FileThreads } from "./file-threads.ts";
+  RunMemory,
+} from "./contract/engine.ts";
+import { type EngineLog, silentLog } from "./contract/engine-log.ts";
+import type { HostCounts } from "./contract/host-counts.ts";
+import type { ModelFootprint } from "./contract/model-format.ts";
+import { findFormat, knownFormat, modelFormats } from "./engine-catalog.ts";
+import { FileThreads } from "./files/file-threads.ts";
 import type { InspectedFiles } from "./files/model-inspector.ts";
-import type { HostCounts } from "./host-counts.ts";
-import { HostPool, shuttingDown } from "./host-pool.ts";
+import { HostPool, shuttingDown } from "./hosts/host-pool.ts";
 import { plannedSize, sharedHostFactor, sharedModelBytes } from "./model-size.ts";
 import { JoiningFaults } from "./queue/joining-faults.ts";
 import { KnownRuns } from "./run-memory/known-runs.ts";
 import { ModelRuns } from "./run-memory/model-runs.ts";
-import type { RunMemory } from "./run-memory/run-budget.ts";
 
 export interface EngineOptions {
   /** Shared hosts for small models. Default: one for each core. */

@@ -1,5 +1,5 @@
-import type { ModelSource } from "./engine.ts";
-import type { ModelFootprint } from "./engine-catalog.ts";
+import type { ModelSource } from "./contract/engine.ts";
+import type { ModelFootprint } from "./contract/model-format.ts";
 
 /** What a shared host takes for its models beside their native memory, objects of JavaScript and pages
  *  that are not whole: up to 2 % measured. */

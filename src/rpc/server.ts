@@ -6,46 +6,55 @@ import { Health } from "../../gen/grpc/health/v1/health_pb.ts";
 import { GRPCInferenceService } from "../../gen/inference/inference_pb.ts";
 import { ModelRuntime } from "../../gen/mmesh/model-runtime_pb.ts";
 import { RuntimeWatchService } from "../../gen/modelport/v1/runtime_watch_pb.ts";
-import { type AccessSettings, defaultAccess } from "../access-settings.ts";
-import { defaultNetworkLimits } from "../network-limits.ts";
-import type { Models } from "../service/models.ts";
-import type { RuntimeFeed } from "../service/runtime-feed.ts";
-import { Access, type Caller, peerKey, type RefusalCount } from "./access.ts";
-import { browserGate } from "./browser-gate.ts";
-import type { BrowserRules } from "./browser-rules.ts";
-import { CallMemory } from "./call-memory.ts";
-import type { CallObserver } from "./call-observer.ts";
+import { type AccessSettings, defaultAccess } from "../config/access-settings.ts";
+import { defaultNetworkLimits } from "../config/network-limits.ts";
+import type { Models } from "../service/contract/models.ts";
+import type { RuntimeFeed } from "../service/contract/runtime-feed.ts";
 import { CodecThread } from "./codec-thread/codec-thread.ts";
-import { repairConnect } from "./connect-repairs.ts";
-import { dashboard } from "./dashboard.ts";
-import { type DebugOptions, debugEndpoints } from "./debug.ts";
-import { GrpcUnary } from "./grpc-unary.ts";
-import { unaryMethods } from "./grpc-unary-method.ts";
+import { repairConnect } from "./connect/connect-repairs.ts";
+import { callGate, failureInterceptor, requestGate } from "./connect/interceptors.ts";
+import {
+  compressionBrotli,
+  compressionDeflate,
+  compressionGzip,
+} from "./connect/message-compression.ts";
+import {
+  clientStreamsOf,
+  type MountedService,
+  mounted,
+  rpcPaths,
+} from "./connect/mounted-service.ts";
+import { aboutServer, plainHttp } from "./failures/plain-http.ts";
+import { answerUnreadable } from "./failures/unreadable-request.ts";
+import { answerUnroutable, refuseUnknownMethods } from "./failures/unroutable-request.ts";
+import { GrpcUnary } from "./grpc/grpc-unary.ts";
+import { unaryMethods } from "./grpc/grpc-unary-method.ts";
+import { Access, type Caller, peerKey, type RefusalCount } from "./guard/access.ts";
+import { browserGate } from "./guard/browser-gate.ts";
+import type { BrowserRules } from "./guard/browser-rules.ts";
+import { CallMemory } from "./guard/call-memory.ts";
 import { requestMessages } from "./guard/request-counter.ts";
-import { healthService, type Readiness } from "./health.ts";
-import { inferenceService } from "./inference.ts";
-import { type InferenceRestParts, inferenceRest } from "./inference-rest.ts";
-import { callGate, failureInterceptor, requestGate } from "./interceptors.ts";
-import { isLoopback } from "./loopback.ts";
-import { compressionBrotli, compressionDeflate, compressionGzip } from "./message-compression.ts";
-import { type MetricsParts, metricsRoute } from "./metrics-route.ts";
-import { modelInferMethod } from "./model-infer-method.ts";
-import { modelRuntimeService } from "./model-runtime.ts";
-import { clientStreamsOf, type MountedService, mounted, rpcPaths } from "./mounted-service.ts";
-import { ObservedRequests, observedKey, observedRequest } from "./observed-requests.ts";
-import { openApi } from "./openapi.ts";
-import { aboutServer, plainHttp } from "./plain-http.ts";
-import { Port, type PortAddress, type PortOptions } from "./port.ts";
-import { reflectionServices } from "./reflection.ts";
-import { RequestLimits } from "./request-limits.ts";
-import { restScope } from "./rest-route.ts";
-import { type RuntimeWatchParts, runtimeWatchService } from "./runtime-watch.ts";
-import { SharedUpdates } from "./shared-updates.ts";
-import { StreamLimits } from "./stream-limits.ts";
-import { answerUnreadable } from "./unreadable-request.ts";
-import { answerUnroutable, refuseUnknownMethods } from "./unroutable-request.ts";
-import { watchLines } from "./watch-lines.ts";
-import { WatchUpdates } from "./watch-updates.ts";
+import { RequestLimits } from "./guard/request-limits.ts";
+import { StreamLimits } from "./guard/stream-limits.ts";
+import { type MetricsParts, metricsRoute } from "./metrics/metrics-route.ts";
+import type { CallObserver } from "./observe/call-observer.ts";
+import { ObservedRequests, observedKey, observedRequest } from "./observe/observed-requests.ts";
+import { dashboard } from "./pages/dashboard.ts";
+import { type DebugOptions, debugEndpoints } from "./pages/debug.ts";
+import { openApi } from "./pages/openapi.ts";
+import { isLoopback } from "./port/loopback.ts";
+import { Port, type PortAddress, type PortOptions } from "./port/port.ts";
+import { type InferenceRestParts, inferenceRest } from "./rest/inference-rest.ts";
+import { restScope } from "./rest/rest-route.ts";
+import { healthService, type Readiness } from "./services/health.ts";
+import { inferenceService } from "./services/inference.ts";
+import { modelInferMethod } from "./services/model-infer-method.ts";
+import { modelRuntimeService } from "./services/model-runtime.ts";
+import { reflectionServices } from "./services/reflection.ts";
+import { type RuntimeWatchParts, runtimeWatchService } from "./watch/runtime-watch.ts";
+import { SharedUpdates } from "./watch/shared-updates.ts";
+import { watchLines } from "./watch/watch-lines.ts";
+import { WatchUpdates } from "./watch/watch-updates.ts";
 
 export interface ServerOptions extends PortOptions {
   /** The version of this program. */

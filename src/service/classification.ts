@@ -1,6 +1,6 @@
-import { decodeElements, type Element } from "../element-codec.ts";
-import { RuntimeError } from "../errors.ts";
-import { elementCount, type Tensor } from "../tensor.ts";
+import { decodeElements, type Element } from "../base/element-codec.ts";
+import { RuntimeError } from "../base/errors.ts";
+import { elementCount, type Tensor } from "../base/tensor.ts";
 
 /** What is asked of an output instead of its elements. */
 export interface Classification {

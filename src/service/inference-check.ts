@@ -1,7 +1,7 @@
-import type { EngineRequest, ModelMetadata } from "../engine/engine.ts";
-import { RuntimeError } from "../errors.ts";
-import { checkTensorBytes, type Tensor, type TensorSpec } from "../tensor.ts";
-import type { InferenceRequest } from "./models.ts";
+import { RuntimeError } from "../base/errors.ts";
+import { checkTensorBytes, type Tensor, type TensorSpec } from "../base/tensor.ts";
+import type { EngineRequest, ModelMetadata } from "../engine/contract/engine.ts";
+import type { InferenceRequest } from "./contract/models.ts";
 
 /** Holds a request against what the model says of itself. Throws "invalid-argument" with the tensor,
  *  what was expected and what came. The phrases "unexpected shape for input" and "data-type is …, model

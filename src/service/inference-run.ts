@@ -1,15 +1,15 @@
-import { abortable } from "../abort.ts";
-import type { CancelSignal } from "../cancel-signal.ts";
-import type { LoadedModel } from "../engine/engine.ts";
-import { HostLostError, type PartInLoss } from "../engine/host-lost-error.ts";
-import { RuntimeError } from "../errors.ts";
-import type { Tensor } from "../tensor.ts";
+import { abortable } from "../base/abort.ts";
+import type { CancelSignal } from "../base/cancel-signal.ts";
+import { RuntimeError } from "../base/errors.ts";
+import type { Tensor } from "../base/tensor.ts";
+import type { LoadedModel } from "../engine/contract/engine.ts";
+import { HostLostError, type PartInLoss } from "../engine/contract/host-lost-error.ts";
 import { classify } from "./classification.ts";
+import type { InferenceRequest, InferenceResult } from "./contract/models.ts";
 import { checkInference } from "./inference-check.ts";
-import type { ModelLifecycle } from "./model-lifecycle.ts";
-import { splitVersionedId } from "./model-name.ts";
-import type { ModelRecord } from "./model-record.ts";
-import type { InferenceRequest, InferenceResult } from "./models.ts";
+import type { ModelLifecycle } from "./lifecycle/model-lifecycle.ts";
+import { splitVersionedId } from "./lifecycle/model-name.ts";
+import type { ModelRecord } from "./lifecycle/model-record.ts";
 
 /** Of one request two hosts may die, or four that it was in when something else killed them. */
 const harmOf: Record<PartInLoss, number> = { caused: 2, suspected: 1, bystander: 0 };

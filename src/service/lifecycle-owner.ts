@@ -1,4 +1,4 @@
-import { RuntimeError } from "../errors.ts";
+import { RuntimeError } from "../base/errors.ts";
 
 /** Whose it is to load and unload: two owners would undo each other's work. With the setting "auto" that is
  *  the repository where there is one, and anybody's until ModelMesh has called where there is none. */

@@ -1,11 +1,11 @@
-import { abortable } from "../abort.ts";
-import type { CancelSignal } from "../cancel-signal.ts";
-import { describeError, RuntimeError } from "../errors.ts";
-import type { Logger } from "../log.ts";
-import type { RepositoryEntry, RepositoryListing } from "../storage/model-repository.ts";
+import { abortable } from "../base/abort.ts";
+import type { CancelSignal } from "../base/cancel-signal.ts";
+import { describeError, RuntimeError } from "../base/errors.ts";
+import type { Logger } from "../observe/log.ts";
+import type { RepositoryEntry, RepositoryListing } from "../storage/repository/model-repository.ts";
 import { RepositoryReader } from "../storage/repository/repository-reader.ts";
-import { splitVersionedId, versionedId } from "./model-name.ts";
-import type { ModelIndexEntry, ModelSpec } from "./models.ts";
+import type { ModelIndexEntry, ModelSpec } from "./contract/models.ts";
+import { splitVersionedId, versionedId } from "./lifecycle/model-name.ts";
 import { RepositoryRemarks } from "./repository-remarks.ts";
 
 /** What the local repository needs of the models that are loaded. */

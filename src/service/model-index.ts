@@ -1,8 +1,8 @@
-import { compareVersions } from "../served-versions.ts";
-import { splitVersionedId } from "./model-name.ts";
-import type { ModelRecord } from "./model-record.ts";
-import type { ModelStateTag } from "./model-state.ts";
-import type { ModelIndexEntry } from "./models.ts";
+import { compareVersions } from "../models/served-versions.ts";
+import type { ModelIndexEntry } from "./contract/models.ts";
+import { splitVersionedId } from "./lifecycle/model-name.ts";
+import type { ModelRecord } from "./lifecycle/model-record.ts";
+import type { ModelStateTag } from "./lifecycle/model-state.ts";
 
 const states: Record<ModelStateTag, ModelIndexEntry["state"]> = {
   queued: "LOADING",

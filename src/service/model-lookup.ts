@@ -1,7 +1,7 @@
-import { RuntimeError } from "../errors.ts";
-import { splitVersionedId, versionedId } from "./model-name.ts";
-import type { ModelRecord } from "./model-record.ts";
-import type { ModelRegistry } from "./model-registry.ts";
+import { RuntimeError } from "../base/errors.ts";
+import { splitVersionedId, versionedId } from "./lifecycle/model-name.ts";
+import type { ModelRecord } from "./lifecycle/model-record.ts";
+import type { ModelRegistry } from "./lifecycle/model-registry.ts";
 
 /** Finds what callers mean by a model's name and version. */
 export class ModelLookup {

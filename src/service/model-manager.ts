@@ -1,22 +1,8 @@
-import { abortable, delay } from "../abort.ts";
-import type { CancelSignal } from "../cancel-signal.ts";
-import type { Engine } from "../engine/engine.ts";
-import { RuntimeError } from "../errors.ts";
-import { defaultRunSettings, type RunSettings } from "../run-settings.ts";
-import { runInference } from "./inference-run.ts";
-import { LifecycleOwner } from "./lifecycle-owner.ts";
-import { LoadQueue } from "./load-queue.ts";
-import { LocalRepository } from "./local-repository.ts";
-import { MemoryBudget } from "./memory-budget.ts";
-import { indexOf } from "./model-index.ts";
-import { type LifecycleParts, ModelLifecycle } from "./model-lifecycle.ts";
-import { ModelLookup, notFound, notReady } from "./model-lookup.ts";
-import { labelOf, refuseInnerId, splitVersionedId } from "./model-name.ts";
-import type { ModelRecord } from "./model-record.ts";
-import { ModelRegistry } from "./model-registry.ts";
-import { ModelSizer } from "./model-sizer.ts";
-import { isSameSpec, readModelSpec } from "./model-spec.ts";
-import { heldBytes } from "./model-state.ts";
+import { abortable, delay } from "../base/abort.ts";
+import type { CancelSignal } from "../base/cancel-signal.ts";
+import { RuntimeError } from "../base/errors.ts";
+import { defaultRunSettings, type RunSettings } from "../config/run-settings.ts";
+import type { Engine } from "../engine/contract/engine.ts";
 import type {
   InferenceRequest,
   InferenceResult,
@@ -28,8 +14,22 @@ import type {
   Models,
   RuntimeStatus,
   StatusCaller,
-} from "./models.ts";
-import { RuntimeWatch } from "./runtime-watch.ts";
+} from "./contract/models.ts";
+import { runInference } from "./inference-run.ts";
+import { LoadQueue } from "./lifecycle/load-queue.ts";
+import { MemoryBudget } from "./lifecycle/memory-budget.ts";
+import { type LifecycleParts, ModelLifecycle } from "./lifecycle/model-lifecycle.ts";
+import { labelOf, refuseInnerId, splitVersionedId } from "./lifecycle/model-name.ts";
+import type { ModelRecord } from "./lifecycle/model-record.ts";
+import { ModelRegistry } from "./lifecycle/model-registry.ts";
+import { ModelSizer } from "./lifecycle/model-sizer.ts";
+import { isSameSpec, readModelSpec } from "./lifecycle/model-spec.ts";
+import { heldBytes } from "./lifecycle/model-state.ts";
+import { LifecycleOwner } from "./lifecycle-owner.ts";
+import { LocalRepository } from "./local-repository.ts";
+import { indexOf } from "./model-index.ts";
+import { ModelLookup, notFound, notReady } from "./model-lookup.ts";
+import { RuntimeWatch } from "./watch/runtime-watch.ts";
 
 export interface ModelManagerOptions {
   readonly capacityBytes: number;

@@ -1,6 +1,6 @@
-import { describeError } from "../errors.ts";
-import type { Logger } from "../log.ts";
-import type { RepositoryListing } from "../storage/model-repository.ts";
+import { describeError } from "../base/errors.ts";
+import type { Logger } from "../observe/log.ts";
+import type { RepositoryListing } from "../storage/repository/model-repository.ts";
 
 /** Tells the log what is odd in the local repository: once, not with every look at it. */
 export class RepositoryRemarks {

@@ -1,7 +1,7 @@
 import { Agent as HttpAgent } from "node:http";
 import { Agent as HttpsAgent } from "node:https";
 import type { ContainerClient, RequestPolicyFactory } from "@azure/storage-blob";
-import { loadSdk } from "../load-sdk.ts";
+import { loadSdk } from "../base/load-sdk.ts";
 import { listModel, type StoredObject } from "./object-listing.ts";
 import { withPageTimeout } from "./page-timeout.ts";
 import type { Checksum, RemoteBody, RemoteStorage } from "./remote-storage.ts";

@@ -1,5 +1,5 @@
 import { statfs } from "node:fs/promises";
-import { RuntimeError } from "../errors.ts";
+import { RuntimeError } from "../base/errors.ts";
 
 /** Bytes on disk that one pull has or will have. */
 export interface DiskUse {

@@ -1,5 +1,5 @@
 import { type FileHandle, open } from "node:fs/promises";
-import { RuntimeError } from "../errors.ts";
+import { RuntimeError } from "../base/errors.ts";
 import { createHasher, type Hasher } from "./checksum.ts";
 import type { Checksum, RemoteBody, RemoteFile, RemoteStorage } from "./remote-storage.ts";
 import { RetryPolicy } from "./retry.ts";

@@ -1,5 +1,5 @@
 import type { GetFilesResponse, Storage, StorageOptions } from "@google-cloud/storage";
-import { loadSdk } from "../load-sdk.ts";
+import { loadSdk } from "../base/load-sdk.ts";
 import { listModel, type StoredObject } from "./object-listing.ts";
 import { withPageTimeout } from "./page-timeout.ts";
 import type { Checksum, RemoteStorage } from "./remote-storage.ts";

@@ -1,7 +1,7 @@
 import { request as httpRequest, type IncomingMessage } from "node:http";
 import { request as httpsRequest } from "node:https";
 import { rootCertificates } from "node:tls";
-import { traceHeaders } from "../trace-scope.ts";
+import { traceHeaders } from "../observe/trace-scope.ts";
 import { baseName, normalize } from "./object-listing.ts";
 import type { Checksum, RemoteBody, RemoteFile, RemoteStorage } from "./remote-storage.ts";
 import { HttpStatusError, ObjectChangedError, toStorageError } from "./storage-errors.ts";

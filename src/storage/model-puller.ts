@@ -1,8 +1,8 @@
 import { createHash, randomUUID } from "node:crypto";
 import { join } from "node:path";
-import { describeError, RuntimeError } from "../errors.ts";
-import type { Logger } from "../log.ts";
-import type { PullSettings, StorageType } from "../pull-settings.ts";
+import { describeError, RuntimeError } from "../base/errors.ts";
+import type { PullSettings, StorageType } from "../config/pull-settings.ts";
+import type { Logger } from "../observe/log.ts";
 import { openAzure } from "./azure-storage.ts";
 import { openGcs } from "./gcs-storage.ts";
 import { openHttp } from "./http-storage.ts";

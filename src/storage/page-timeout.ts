@@ -1,5 +1,5 @@
-import { abortable } from "../abort.ts";
-import { RuntimeError } from "../errors.ts";
+import { abortable } from "../base/abort.ts";
+import { RuntimeError } from "../base/errors.ts";
 
 /** Settles like `page`, one answer of a store, unless that takes too long: not every client gives up by itself. */
 export async function withPageTimeout<T>(

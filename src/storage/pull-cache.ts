@@ -1,8 +1,8 @@
 import { mkdir, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { abortable } from "../abort.ts";
-import { describeError, type RuntimeError } from "../errors.ts";
-import type { Logger } from "../log.ts";
+import { abortable } from "../base/abort.ts";
+import { describeError, type RuntimeError } from "../base/errors.ts";
+import type { Logger } from "../observe/log.ts";
 import { DiskBudget, type DiskUse } from "./disk-budget.ts";
 import { transferFile } from "./file-transfer.ts";
 import { ProcessFolder } from "./process-folder.ts";

@@ -1,5 +1,5 @@
-import { delay } from "../abort.ts";
-import { isTransient, type RuntimeError } from "../errors.ts";
+import { delay } from "../base/abort.ts";
+import { isTransient, type RuntimeError } from "../base/errors.ts";
 import { ObjectChangedError, toStorageError } from "./storage-errors.ts";
 
 const maxFailures = 7;

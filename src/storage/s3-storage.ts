@@ -3,7 +3,7 @@ import { Agent as HttpsAgent } from "node:https";
 import type { Readable } from "node:stream";
 import { rootCertificates } from "node:tls";
 import type { GetObjectCommandOutput, S3ClientConfig } from "@aws-sdk/client-s3";
-import { loadSdk } from "../load-sdk.ts";
+import { loadSdk } from "../base/load-sdk.ts";
 import { listModel, type StoredObject } from "./object-listing.ts";
 import type { Checksum, RemoteStorage } from "./remote-storage.ts";
 import { toStorageError } from "./storage-errors.ts";

@@ -1,4 +1,4 @@
-import { abortable } from "../abort.ts";
+import { abortable } from "../base/abort.ts";
 
 /** A bounded number of places; who waits is served in turn. */
 export class Slots {

@@ -1,4 +1,4 @@
-import { RuntimeError } from "../errors.ts";
+import { RuntimeError } from "../base/errors.ts";
 
 /** Where a model is to be pulled from, as the caller of the load says it. Nothing of it has been looked at. */
 export interface StorageLocation {

@@ -1,4 +1,4 @@
-import { RuntimeError } from "../errors.ts";
+import { RuntimeError } from "../base/errors.ts";
 
 /** Everything that says where and how a store is reached: fields of the storage configuration, with those of
  *  the caller before them. Values may be secrets, so that no message shows them. */

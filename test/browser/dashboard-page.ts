@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import type { Browser, BrowserContextOptions, Locator, Page, Request } from "playwright-core";
 
-const LIMIT_MS = 20_000;
+const LIMIT_MS = 60_000;
 const axeSource = readFileSync(fileURLToPath(import.meta.resolve("axe-core/axe.min.js")), "utf8");
 
 /** The dashboard in a page of its own, with everything that the browser did and complained of. */

@@ -32,7 +32,7 @@ describe("the dashboard of a server that wants tokens", { skip: skipWithoutChrom
       ...["--inference-tokens", await write("client", client)],
     ]);
     cleanup.after(async () => void (await served.stop()));
-    await waitFor(() => served.output().includes("Try it"), 20_000);
+    await waitFor(() => served.output().includes("Try it"));
     browser = await launchChromium();
     cleanup.after(() => browser.close());
     dashboard = await openDashboard(browser, `http://localhost:${served.port}/`, {

@@ -5,7 +5,7 @@ import { startExampleModels } from "../support/markdown-examples.ts";
 import type { Served } from "../support/served.ts";
 import { keepPictureOfFailure, launchChromium, skipWithoutChromium } from "./launch-chromium.ts";
 
-const LIMIT_MS = 30_000;
+const LIMIT_MS = 60_000;
 
 describe("the page at /v2/docs, in a browser", { skip: skipWithoutChromium }, () => {
   let served: Served;

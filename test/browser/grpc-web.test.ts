@@ -12,7 +12,7 @@ const examples = join(import.meta.dirname, "../../examples");
 const expected = JSON.parse(
   readFileSync(join(examples, "requests/expected.json"), "utf8"),
 ) as Record<string, { readonly label: readonly number[] }>;
-const LIMIT_MS = 30_000;
+const LIMIT_MS = 60_000;
 
 describe("gRPC-Web from a browser, against the served examples", {
   skip: skipWithoutChromium,

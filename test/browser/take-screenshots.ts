@@ -39,7 +39,7 @@ const shots: readonly Shot[] = [
 const models = join(mkdtempSync(join(tmpdir(), "modelport-")), "models");
 cpSync(join(projectRoot, "examples/models"), models, { recursive: true });
 const served = await startServed(["--model-repository", models]);
-await waitFor(() => served.output().includes("Try it"), 20_000);
+await waitFor(() => served.output().includes("Try it"));
 const browser = await launchChromium();
 const leaving = new AbortController();
 try {

@@ -1,6 +1,6 @@
 import { cp, mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { elementBytes, isDatatype } from "../../src/tensor.ts";
+import { elementBytes, isDatatype } from "../../src/base/tensor.ts";
 import {
   addConstant,
   addOne,

@@ -11,10 +11,10 @@ import {
   type MessageInitShape,
   toBinary,
 } from "@bufbuild/protobuf";
-import { createLogger } from "../../src/log.ts";
-import { mounted } from "../../src/rpc/mounted-service.ts";
+import type { TlsSettings } from "../../src/config/tls-settings.ts";
+import { createLogger } from "../../src/observe/log.ts";
+import { mounted } from "../../src/rpc/connect/mounted-service.ts";
 import { buildServer, type ServerOptions } from "../../src/rpc/server.ts";
-import type { TlsSettings } from "../../src/tls-settings.ts";
 import { FakeModels } from "../support/fake-models.ts";
 import { testOptions } from "../support/fake-server.ts";
 import { testTls } from "../support/test-tls.ts";

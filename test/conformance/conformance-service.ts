@@ -1,7 +1,7 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { type Any, anyPack } from "@bufbuild/protobuf/wkt";
 import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
-import { delay } from "../../src/abort.ts";
+import { delay } from "../../src/base/abort.ts";
 import { describeRequest, toConnectError, writeMetadata } from "./conformance-facts.ts";
 import {
   BidiStreamRequestSchema,

@@ -7,8 +7,8 @@ import {
   GRPCInferenceService as Inference,
   ModelReadyRequestSchema,
 } from "../../gen/inference/inference_pb.ts";
-import type { AccessLog } from "../../src/access-log-settings.ts";
-import { CallLog } from "../../src/rpc/call-log.ts";
+import type { AccessLog } from "../../src/config/access-log-settings.ts";
+import { CallLog } from "../../src/rpc/observe/call-log.ts";
 import { clientKinds } from "../support/clients.ts";
 import { startFakeServer } from "../support/fake-server.ts";
 import { grpcFrame } from "../support/raw-http.ts";

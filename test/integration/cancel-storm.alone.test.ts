@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Calls, callsOf, codeIn, valuesIn } from "../support/calls.ts";
+import { capacityFlags } from "../support/capacity-flags.ts";
 import { type Client, clientKinds } from "../support/clients.ts";
 import { addOne, writeWeightsModel } from "../support/onnx-models.ts";
 import { canMeasureTrees, measureTree, type TreeMemory } from "../support/process-tree.ts";
@@ -108,7 +109,7 @@ describe("the memory of the process tree", { skip: !canMeasureTrees }, () => {
     await writeModels(root);
     const flags = [
       ...["--root-model-dir", root, "--engine-hosts", String(hostCount)],
-      ...["--container-memory", String(capacityBytes), "--memory-buffer", "0"],
+      ...capacityFlags(capacityBytes),
     ];
     // V8 lets its young generation grow to a limit of its own within the first minutes, and keeps it.
     // A small limit is reached during the warm-up, so that what grows later is a leak.

@@ -15,7 +15,7 @@ import { runCli } from "../support/run-cli.ts";
 
 const run = promisify(execFile);
 
-describe("modelport with TLS and a token", { timeout: 60_000 }, () => {
+describe("modelport with TLS and a token", { timeout: 300_000 }, () => {
   let folder: string;
   let server: http2.Http2SecureServer;
   let address: string;

@@ -8,7 +8,7 @@ import { type Runtime, startRuntime } from "../support/runtime.ts";
 import { projectRoot } from "../support/served.ts";
 import { waitFor } from "../support/wait-for.ts";
 
-describe("modelport watch", { timeout: 120_000 }, () => {
+describe("modelport watch", { timeout: 300_000 }, () => {
   let runtime: Runtime;
   /** May be called more than once. */
   let closeRuntime: () => Promise<void>;

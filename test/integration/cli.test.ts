@@ -9,7 +9,7 @@ import { addOne, identity, junk } from "../support/onnx-models.ts";
 import { type CliOptions, runCli } from "../support/run-cli.ts";
 import { type Runtime, startRuntime } from "../support/runtime.ts";
 
-describe("modelport", { timeout: 240_000 }, () => {
+describe("modelport", { timeout: 300_000 }, () => {
   let runtime: Runtime;
   before(async () => {
     runtime = await startRuntime({ servesRoot: true });

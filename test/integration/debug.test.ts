@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { networkInterfaces } from "node:os";
 import { before, describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { RuntimeError } from "../../src/errors.ts";
+import { RuntimeError } from "../../src/base/errors.ts";
 import { type FakeServer, startFakeServer, suiteCleanup } from "../support/fake-server.ts";
 import { assertError, callRest, x } from "../support/rest-calls.ts";
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { once } from "node:events";
-import { chmod, cp, mkdir, mkdtemp, rm, stat } from "node:fs/promises";
+import { chmod, cp, mkdir, mkdtemp, rm, stat, writeFile } from "node:fs/promises";
 import net, { type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -18,6 +18,7 @@ import {
 } from "../support/kserve-manifests.ts";
 import { MeshApi } from "../support/model-mesh/mesh-api.ts";
 import { ModelMesh } from "../support/model-mesh/model-mesh.ts";
+import { slowLoop } from "../support/onnx-models.ts";
 import { projectRoot } from "../support/served.ts";
 
 const run = promisify(execFile);
@@ -73,7 +74,11 @@ describe("the container", () => {
     return here;
   }
 
-  async function start(t: TestContext, given: Readonly<Record<string, string>>) {
+  async function start(
+    t: TestContext,
+    given: Readonly<Record<string, string>>,
+    awaited: "live" | "ready" = "ready",
+  ) {
     const environment = await environmentHere(given);
     const options = { folder: app, environment, userId: userOf(image) };
     for (const directory of ["models", "run/modelport"]) {
@@ -89,7 +94,7 @@ describe("the container", () => {
         options,
       );
     const [program = "", script = ""] = image.healthcheck;
-    const healthy = await command([program, script, "ready", "60"]).exited;
+    const healthy = await command([program, script, awaited, "60"]).exited;
     assert.equal(healthy, 0, container.output);
     return { container, environment, command };
   }
@@ -163,12 +168,36 @@ describe("the container", () => {
     const { services: standalone } = readComposeFile("deploy/compose/standalone.yml");
     const given = environmentOf(standalone["modelport"] ?? assert.fail());
     const { container, environment } = await start(t, given);
-    // It is healthy before it has loaded them.
+    // It is ready before it has told so.
     while (!container.output.includes("Try it")) {
       assert.doesNotMatch(container.output, /"level":60/);
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
     assert.equal(await askForDigit(`127.0.0.1:${environment["ADAPTER_PORT"]}`), "the digit is 8\n");
+    await assertEnds(container);
+  });
+
+  it("is left alone by all who end what does not live, while it is at its first pass", async (t) => {
+    const repository = join(folder, "long");
+    await mkdir(join(repository, "slow"), { recursive: true });
+    // Its first run would take a quarter of an hour.
+    await writeFile(join(repository, "slow/model.onnx"), slowLoop(300_000));
+    const given = {
+      MODEL_REPOSITORY: "/long",
+      LOADTIME_TIMEOUT: "600000",
+      WARMUP_TIMEOUT: "600000",
+    };
+    const { container, command } = await start(t, given, "live");
+    const kustomize = await findKustomize();
+    const manifests = kustomize === undefined ? [] : await buildManifests(kustomize, "base");
+    const probed = (manifests as ServingRuntime[])[0]?.spec.containers[0];
+    const probes = [image.healthcheck];
+    for (const probe of [probed?.startupProbe, probed?.livenessProbe]) {
+      if (probe !== undefined) probes.push(probe.exec.command);
+    }
+    for (const probe of probes) assert.equal(await command(probe).exited, 0, probe.join(" "));
+    const [program = "", script = ""] = image.healthcheck;
+    assert.equal(await command([program, script, "ready"]).exited, 1);
     await assertEnds(container);
   });
 

@@ -5,9 +5,9 @@ import { writeFile } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
 import { describe, it } from "node:test";
 import { promisify } from "node:util";
-import { readConfig } from "../../src/config.ts";
+import { readConfig } from "../../src/config/config.ts";
+import { settings } from "../../src/config/settings.ts";
 import { modelFormats } from "../../src/engine/engine-catalog.ts";
-import { settings } from "../../src/settings.ts";
 import { missingFor } from "../clients/python-script.ts";
 import {
   buildManifests,
@@ -138,6 +138,14 @@ describe("the serving runtimes of deploy/kserve", { skip: lacking }, () => {
         assert.equal(program, "node", folder);
         // The working directory of the image.
         assert.ok(existsSync(join(projectRoot, relative("/app", script))), script);
+      }
+    }
+  });
+
+  it("end nothing that lives, ready or not", () => {
+    for (const { folder, container } of runtimes) {
+      for (const probe of [container.startupProbe, container.livenessProbe]) {
+        assert.equal(probe?.exec.command.at(-1), "live", folder);
       }
     }
   });

@@ -15,7 +15,7 @@ describe("docs/diagnostics.md", async () => {
   before(async () => {
     const flags = ["--model-repository", "examples/models", "--debug-endpoints", "all"];
     served = await startServed(flags);
-    await waitFor(() => served.output().includes("Try it"), 20_000);
+    await waitFor(() => served.output().includes("Try it"));
     folder = await mkdtemp(join(tmpdir(), "modelport-debug-"));
     await symlink(join(projectRoot, "src/modelport.js"), join(folder, "modelport"));
   });

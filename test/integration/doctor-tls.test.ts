@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { before, describe, it } from "node:test";
-import { type Config, loadConfig } from "../../src/config.ts";
+import { type Config, loadConfig } from "../../src/config/config.ts";
 import { checkAccess } from "../../src/doctor/check-access.ts";
 import { checkTls } from "../../src/doctor/check-tls.ts";
 import type { Finding } from "../../src/doctor/finding.ts";

@@ -10,7 +10,7 @@ import { projectRoot, startServed } from "../support/served.ts";
 
 const memory = { CONTAINER_MEM_REQ_BYTES: String(1024 ** 3), PULL_TYPES: "none" };
 
-describe("modelport doctor", { timeout: 60_000 }, () => {
+describe("modelport doctor", { timeout: 300_000 }, () => {
   let folder: string;
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), "modelport-doctor-"));

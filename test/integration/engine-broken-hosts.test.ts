@@ -16,7 +16,7 @@ import {
 } from "../support/engine-fixture.ts";
 import { addOne } from "../support/onnx-models.ts";
 
-const limitMs = 60_000;
+const limitMs = 300_000;
 const engineModule = new URL("../../src/engine/create-engine.ts", import.meta.url).href;
 
 /** An environment in which every host runs `script` before anything else. */

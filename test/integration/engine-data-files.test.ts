@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { mkdir, rename, symlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { describe, it } from "node:test";
-import { RuntimeError } from "../../src/errors.ts";
+import { RuntimeError } from "../../src/base/errors.ts";
 import {
   type EngineFixture,
   forever,
@@ -82,7 +82,7 @@ async function answers(
   return fp32Values(y);
 }
 
-describe("a model with weights in files of their own", { timeout: 120_000 }, () => {
+describe("a model with weights in files of their own", { timeout: 300_000 }, () => {
   it("loads wherever links within the roots lead to", async (t) => {
     const fixture = await startEngine(t);
     for (const [name, lay] of Object.entries(layouts)) {

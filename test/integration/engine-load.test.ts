@@ -4,10 +4,10 @@ import { rm } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { describe, it } from "node:test";
-import { HostLostError } from "../../src/engine/host-lost-error.ts";
-import { RuntimeError } from "../../src/errors.ts";
-import { fileIdentity } from "../../src/file-identity.ts";
-import { defaultRunSettings } from "../../src/run-settings.ts";
+import { RuntimeError } from "../../src/base/errors.ts";
+import { fileIdentity } from "../../src/base/file-identity.ts";
+import { defaultRunSettings } from "../../src/config/run-settings.ts";
+import { HostLostError } from "../../src/engine/contract/host-lost-error.ts";
 import {
   type EngineFixture,
   forever,
@@ -33,7 +33,7 @@ import {
 import { canMeasureTrees } from "../support/process-tree.ts";
 
 const MiB = 2 ** 20;
-const limitMs = 120_000;
+const limitMs = 300_000;
 
 async function assertServes(fixture: EngineFixture): Promise<void> {
   const model = await fixture.load(await fixture.put("serves.onnx", addOne()));
@@ -346,10 +346,11 @@ describe("the abort of a load", { timeout: limitMs }, () => {
     await assertServes(fixture);
   });
 
-  it("in a shared host that does not come back kills it after the grace", async (t) => {
+  it("in a shared host that does not come back kills it after the grace, when the others have left", async (t) => {
     const fixture = await startEngine(t, { dedicatedMinBytes: 1024 * MiB, killGraceMs: 1 });
     await fixture.settled(1);
     const neighbour = await fixture.load(await fixture.put("add.onnx", addOne()));
+    const former = neighbour.hostPid;
     const path = join(fixture.directory, "big.onnx");
     await writeWeightsModel(path, 256 * MiB);
     const source = await inspectAt(fixture.engine, path, undefined);
@@ -357,13 +358,11 @@ describe("the abort of a load", { timeout: limitMs }, () => {
     const loading = fixture.engine.load(source, { signal: abort.signal, isolated: false });
     setTimeout(() => abort.abort(reason), 200);
     await assert.rejects(loading, reason);
-    assert.equal(isRunning(neighbour.hostPid), false);
-    const error = await neighbour.lost;
-    assert.equal(error.kind, "host-lost");
-    assert.match(error.message, /killed: a cancelled load did not end/);
-    await until("the spare has taken over", () =>
-      fixture.engine.hosts().some((host) => host.kind === "shared"),
-    );
+    await until("the host has ended", () => !isRunning(former));
+    assert.notEqual(neighbour.hostPid, former);
+    const inputs = [fp32("x", [1, 4], [1, 2, 3, 4])];
+    const [y] = await neighbour.infer({ inputs, outputs: ["y"] }, forever);
+    assert.deepEqual(fp32Values(y), [2, 3, 4, 5]);
     await assertServes(fixture);
   });
 });

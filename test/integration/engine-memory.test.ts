@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { describe, it } from "node:test";
-import { defaultRunSettings } from "../../src/run-settings.ts";
+import { defaultRunSettings } from "../../src/config/run-settings.ts";
 import { forever, startEngine } from "../support/engine-fixture.ts";
 import { encodeModel } from "../support/onnx-builder.ts";
 import {
@@ -17,7 +17,7 @@ const MiB = 1024 * 1024;
 
 const x = { name: "x", datatype: "FP32", shape: [1, 4] } as const;
 
-describe("a model that explodes when it runs", { timeout: 60_000 }, () => {
+describe("a model that explodes when it runs", { timeout: 300_000 }, () => {
   for (const isolated of [false, true]) {
     it(`fails by itself, and its host lives on (isolated: ${isolated})`, async (t) => {
       const { put, load } = await startEngine(t);
@@ -45,7 +45,7 @@ describe("a model that explodes when it runs", { timeout: 60_000 }, () => {
   });
 });
 
-describe("a model of one big matrix", { timeout: 60_000 }, () => {
+describe("a model of one big matrix", { timeout: 300_000 }, () => {
   it("loads although its weights are there twice for a moment", async (t) => {
     // With next to nothing for runs, so that the cap of the host is what its load may take.
     const { put, load } = await startEngine(t, { runMemoryBytes: MiB });
@@ -69,7 +69,7 @@ describe("a model of one big matrix", { timeout: 60_000 }, () => {
   });
 });
 
-describe("the size of a model", { timeout: 60_000 }, () => {
+describe("the size of a model", { timeout: 300_000 }, () => {
   it("includes what its first runs add, as far as the file tells", async (t) => {
     const { directory, load } = await startEngine(t, { dedicatedMinBytes: 1024 * MiB });
     const path = join(directory, "quantized.onnx");

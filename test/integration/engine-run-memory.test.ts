@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { Engine, LoadedModel } from "../../src/engine/engine.ts";
+import type { Engine, LoadedModel } from "../../src/engine/contract/engine.ts";
 import { forever, startEngine } from "../support/engine-fixture.ts";
 import { encodeModel } from "../support/onnx-builder.ts";
 import { privateBytesOf } from "../support/process-tree.ts";

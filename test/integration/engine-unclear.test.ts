@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it, type TestContext } from "node:test";
-import { createLogger } from "../../src/log.ts";
-import { SafePath } from "../../src/safe-path.ts";
+import { SafePath } from "../../src/base/safe-path.ts";
+import { createLogger } from "../../src/observe/log.ts";
 import { ModelManager } from "../../src/service/model-manager.ts";
 import { forever, fp32, fp32Values, startEngine } from "../support/engine-fixture.ts";
 import { addOne, hiddenBomb } from "../support/onnx-models.ts";
@@ -37,7 +37,7 @@ async function startRuntime(t: TestContext) {
   return { ...fixture, manager, spec };
 }
 
-describe("a model of which nobody can tell how much it takes", { timeout: 120_000 }, () => {
+describe("a model of which nobody can tell how much it takes", { timeout: 300_000 }, () => {
   it("is predicted within bounds, loads, runs, and counts for what it takes", async (t) => {
     const { manager, put, spec } = await startRuntime(t);
     for (const [n, [name, encode]] of Object.entries(unclearModels).entries()) {

@@ -5,7 +5,7 @@ import { runCli } from "../support/run-cli.ts";
 import { type Served, startServed } from "../support/served.ts";
 import { waitFor } from "../support/wait-for.ts";
 
-const limitMs = 60_000;
+const limitMs = 300_000;
 const folder = join(import.meta.dirname, "../fixtures/onnx/exports");
 
 describe("exported models, as clients see them", { timeout: limitMs }, () => {

@@ -22,7 +22,7 @@ const [one, two] = [
 /** Whether a disk can be mounted that only the program sees. */
 const canMount = spawnSync("unshare", ["-rm", "mount", "-t", "tmpfs", "none", "/mnt"]).status === 0;
 
-describe("a disk", { timeout: 120_000, skip: !canLimit || !canMeasureTrees }, () => {
+describe("a disk", { timeout: 300_000, skip: !canLimit || !canMeasureTrees }, () => {
   let root: string;
   before(async () => {
     root = await mkdtemp(join(tmpdir(), "modelport-disk-"));

@@ -18,7 +18,7 @@ import { waitFor } from "../support/wait-for.ts";
 const MiB = 1024 * 1024;
 const manyProcesses = 1024;
 
-describe("a system that has run out of", { timeout: 180_000, skip: !canLimit }, () => {
+describe("a system that has run out of", { timeout: 300_000, skip: !canLimit }, () => {
   let root: string;
   before(async () => {
     root = await mkdtemp(join(tmpdir(), "modelport-exhaustion-"));
@@ -66,7 +66,7 @@ describe("a system that has run out of", { timeout: 180_000, skip: !canLimit }, 
   async function recovery(isBack: () => Promise<boolean>): Promise<string> {
     const startMs = performance.now();
     while (!(await isBack())) {
-      assert.ok(performance.now() - startMs < 30_000, "no recovery");
+      assert.ok(performance.now() - startMs < 240_000, "no recovery");
       await sleep(20);
     }
     return `${(performance.now() - startMs).toFixed(0)} ms`;
@@ -99,7 +99,7 @@ describe("a system that has run out of", { timeout: 180_000, skip: !canLimit }, 
     }
     // What clients make of a connection that is closed at once differs. One may be in time for what became free.
     const refused = async () => codeIn(await open(t, served).infer("m")) !== "OK";
-    await waitFor(refused, 20_000);
+    await waitFor(refused);
     clearInterval(again);
     const usedMs = (await cpuMsOf(served.pid)) - idleMs;
     const refusedCount = closedCount;

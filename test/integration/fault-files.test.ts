@@ -10,7 +10,7 @@ import { type Runtime, startRuntime } from "../support/runtime.ts";
 
 const MiB = 1024 * 1024;
 
-describe("files that change under a runtime", { timeout: 120_000 }, () => {
+describe("files that change under a runtime", { timeout: 300_000 }, () => {
   let runtime: Runtime;
   let client: Client | undefined;
   let calls: Calls;

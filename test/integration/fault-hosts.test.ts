@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { after, afterEach, before, describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { GRPCInferenceService as Inference } from "../../gen/inference/inference_pb.ts";
-import { defaultRunSettings } from "../../src/run-settings.ts";
+import { defaultRunSettings } from "../../src/config/run-settings.ts";
 import { type Calls, callsOf, codeIn, valuesIn } from "../support/calls.ts";
 import { type Client, clientKinds, type Outcome } from "../support/clients.ts";
 import { addConstant, addOne, crashesAtRun, slowLoop } from "../support/onnx-models.ts";
@@ -14,7 +14,7 @@ const runLimitMs = 1_500;
 /** Some days. */
 const endless = 100_000_000;
 
-describe("an engine host that goes wrong", { timeout: 180_000 }, () => {
+describe("an engine host that goes wrong", { timeout: 300_000 }, () => {
   let runtime: Runtime;
   let client: Client;
   let calls: Calls;

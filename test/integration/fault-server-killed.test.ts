@@ -10,7 +10,7 @@ import { canMeasureTrees, cpuMsOf, measureTree } from "../support/process-tree.t
 import { type ServedCalls, startServedCalls, writeServedModels } from "../support/served-calls.ts";
 import { waitFor } from "../support/wait-for.ts";
 
-describe("a server that is killed by SIGKILL", { timeout: 120_000, skip: !canMeasureTrees }, () => {
+describe("a server that is killed by SIGKILL", { timeout: 300_000, skip: !canMeasureTrees }, () => {
   let root: string;
   before(async () => {
     root = await mkdtemp(join(tmpdir(), "modelport-killed-"));

@@ -8,9 +8,9 @@ import {
   ModelInferRequestSchema,
   ModelInferResponseSchema,
 } from "../../gen/inference/inference_pb.ts";
-import { createLogger } from "../../src/log.ts";
-import { GrpcUnary } from "../../src/rpc/grpc-unary.ts";
-import type { UnaryMethod } from "../../src/rpc/grpc-unary-method.ts";
+import { createLogger } from "../../src/observe/log.ts";
+import { GrpcUnary } from "../../src/rpc/grpc/grpc-unary.ts";
+import type { UnaryMethod } from "../../src/rpc/grpc/grpc-unary-method.ts";
 import { type FakeServer, startFakeServer, suiteCleanup } from "../support/fake-server.ts";
 import { GrpcExchange } from "../support/grpc-exchange.ts";
 import { grpcFrame, until } from "../support/raw-http.ts";

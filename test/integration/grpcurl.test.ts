@@ -15,7 +15,7 @@ const isThere = spawnSync(grpcurl, ["-version"]).status === 0;
 const isRequired = process.env["MODELPORT_REQUIRE_GRPCURL"] === "1";
 const skip = isThere || isRequired ? false : "grpcurl is not installed";
 
-describe("grpcurl, without definitions", { timeout: 60_000, skip }, () => {
+describe("grpcurl, without definitions", { timeout: 300_000, skip }, () => {
   let served: Served;
   before(async () => {
     served = await startExampleModels();

@@ -7,15 +7,15 @@ import { join } from "node:path";
 import type { Duplex } from "node:stream";
 import { describe, it, type TestContext } from "node:test";
 import { fileURLToPath } from "node:url";
-import type { LoadedModel } from "../../src/engine/engine.ts";
+import { RuntimeError } from "../../src/base/errors.ts";
+import type { LoadedModel } from "../../src/engine/contract/engine.ts";
 import {
   encodeJson,
   encodeTensors,
   FrameReader,
   frameKind,
   writeFrame,
-} from "../../src/engine/host-protocol.ts";
-import { RuntimeError } from "../../src/errors.ts";
+} from "../../src/engine/wire/host-protocol.ts";
 import framesThatWereHarmful from "../fixtures/host-frames.json" with { type: "json" };
 import {
   type EngineFixture,
@@ -35,7 +35,7 @@ const framesPerHost = 40;
 /** Some damage makes a frame that never ends, which no caller but one with a deadline can notice. */
 const deadlineMs = 1_500;
 const brokenExitCode = 70;
-const limitMs = 120_000;
+const limitMs = 300_000;
 
 /** The place of an answer: bytes mutated by a seed, or another frame for the same call. */
 type Damage =
@@ -59,7 +59,7 @@ async function startDamagedEngine(t: TestContext): Promise<DamagedEngine> {
     `import { readFileSync, rmSync } from "node:fs";
      import net from "node:net";
      import { mutateBytes, Random } from ${moduleUrl("../support/mutate.ts")};
-     import { writeFrame } from ${moduleUrl("../../src/engine/host-protocol.ts")};
+     import { writeFrame } from ${moduleUrl("../../src/engine/wire/host-protocol.ts")};
      const { write } = net.Socket.prototype;
      net.Socket.prototype.write = function (chunk, ...more) {
        let order;
@@ -139,7 +139,7 @@ describe("a host whose answers are damaged", { timeout: limitMs }, () => {
 });
 
 describe("an engine host that is sent damaged frames", { timeout: limitMs }, () => {
-  const entry = fileURLToPath(new URL("../../src/engine/host-main.ts", import.meta.url));
+  const entry = fileURLToPath(new URL("../../src/engine/child/host-main.ts", import.meta.url));
 
   /** A host without a server; `frames` counts what it has said. */
   async function startHost(t: TestContext) {

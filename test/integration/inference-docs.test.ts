@@ -4,10 +4,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { Code } from "@connectrpc/connect";
-import { RuntimeError } from "../../src/errors.ts";
-import { toConnectError, toHttpStatus } from "../../src/rpc/error-codes.ts";
-import { encodeContents, hasTypedForm } from "../../src/rpc/tensor-contents.ts";
-import { type Datatype, elementBytes } from "../../src/tensor.ts";
+import { RuntimeError } from "../../src/base/errors.ts";
+import { type Datatype, elementBytes } from "../../src/base/tensor.ts";
+import { encodeContents, hasTypedForm } from "../../src/rpc/codec/tensor-contents.ts";
+import { toConnectError, toHttpStatus } from "../../src/rpc/failures/error-codes.ts";
 import { errorKinds } from "../support/error-kinds.ts";
 import {
   assertPrints,

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { before, describe, it } from "node:test";
-import type { Datatype } from "../../src/tensor.ts";
+import type { Datatype } from "../../src/base/tensor.ts";
 import { suiteCleanup } from "../support/fake-server.ts";
 import { type Elements, type InferenceWay, openInferenceWays } from "../support/inference-ways.ts";
 import { encodeModel } from "../support/onnx-builder.ts";

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { rm } from "node:fs/promises";
 import { describe, it } from "node:test";
-import type { LoadedModel, RunMeter } from "../../src/engine/engine.ts";
+import { RuntimeError } from "../../src/base/errors.ts";
+import type { Tensor } from "../../src/base/tensor.ts";
+import type { LoadedModel, RunMeter } from "../../src/engine/contract/engine.ts";
 import { differingResult } from "../../src/engine/queue/same-results.ts";
-import { RuntimeError } from "../../src/errors.ts";
-import type { Tensor } from "../../src/tensor.ts";
 import { forever, inspectAt, startEngine } from "../support/engine-fixture.ts";
 import { fuzzRandom } from "../support/fuzz-seed.ts";
 import type { Random } from "../support/mutate.ts";
@@ -16,7 +16,7 @@ const wantedAnswers = Number(process.env["MODELPORT_JOINED_ANSWERS"] ?? 10_000);
 const kindsOfRequest = 12;
 /** At most, of a model that is joined; and of one that is not, which has nothing to show. */
 const answersOf = { joined: 600, single: 40 };
-const limitMs = 60_000 + wantedAnswers * 10;
+const limitMs = 300_000 + wantedAnswers * 10;
 
 interface Known {
   readonly inputs: readonly Tensor[];

@@ -12,10 +12,10 @@ import {
   type ModelStatus,
   RuntimeWatchService,
 } from "../../gen/modelport/v1/runtime_watch_pb.ts";
-import type { IndexedTensor } from "../../src/engine/host-protocol.ts";
+import type { Datatype } from "../../src/base/tensor.ts";
+import { encodeStrings } from "../../src/engine/onnx/types/string-tensor.ts";
 import { differingResult } from "../../src/engine/queue/same-results.ts";
-import { encodeStrings } from "../../src/engine/string-tensor.ts";
-import type { Datatype } from "../../src/tensor.ts";
+import type { IndexedTensor } from "../../src/engine/wire/host-protocol.ts";
 import { mlp } from "../support/onnx-models.ts";
 import { likeTheFirst, maskedAttention } from "../support/row-mixers.ts";
 import { projectRoot, type Served, startServed } from "../support/served.ts";
@@ -65,7 +65,7 @@ const mixers: Readonly<Record<string, Mixer>> = {
   },
 };
 
-describe("requests of many callers at once", { timeout: 120_000 }, () => {
+describe("requests of many callers at once", { timeout: 300_000 }, () => {
   let root: string;
   let served: Served;
   let inference: Client<typeof GRPCInferenceService>;

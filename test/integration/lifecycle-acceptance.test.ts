@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { mkdir, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, it, type TestContext } from "node:test";
-import type { HostKind } from "../../src/engine/engine.ts";
+import type { HostKind } from "../../src/engine/contract/engine.ts";
 import { type Calls, callsOf, codeIn, sizeIn, valuesIn } from "../support/calls.ts";
 import { type Client, clientKinds, type Outcome } from "../support/clients.ts";
 import {

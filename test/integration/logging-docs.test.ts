@@ -78,7 +78,7 @@ describe("docs/logging.md", () => {
     before(async () => {
       const flags = ["--model-repository", "examples/models", "--access-log", "all"];
       served = await startServed(flags, { logged: (line) => lines.push(line) });
-      await waitFor(() => served.output().includes("Try it"), 20_000);
+      await waitFor(() => served.output().includes("Try it"));
       folder = await mkdtemp(join(tmpdir(), "modelport-log-"));
       await symlink(join(projectRoot, "src/modelport.js"), join(folder, "modelport"));
     });

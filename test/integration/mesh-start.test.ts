@@ -13,7 +13,7 @@ import { startServed } from "../support/served.ts";
 import { waitFor } from "../support/wait-for.ts";
 
 const MiB = 1024 * 1024;
-const hangMs = 30_000;
+const hangMs = 120_000;
 
 async function startPod(t: TestContext, options?: MeshedRuntimeOptions): Promise<MeshedRuntime> {
   const pod = await MeshedRuntime.start({ scale: 20, ...options });

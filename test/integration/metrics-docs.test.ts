@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
-import { settings } from "../../src/settings.ts";
+import { settings } from "../../src/config/settings.ts";
 import {
   assertPrints,
   markdownExamples,

@@ -2,14 +2,14 @@ import assert from "node:assert/strict";
 import { mkdir, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
-import { defaultRunSettings } from "../../src/run-settings.ts";
+import { defaultRunSettings } from "../../src/config/run-settings.ts";
 import { slowInputs } from "../support/engine-fixture.ts";
 import { addOne, slowLoop } from "../support/onnx-models.ts";
 import { type Runtime, startRuntime } from "../support/runtime.ts";
 
 const forever = new AbortController().signal;
 
-describe("the settings of a model", { timeout: 60_000 }, () => {
+describe("the settings of a model", { timeout: 300_000 }, () => {
   let runtime: Runtime;
   before(async () => {
     runtime = await startRuntime({

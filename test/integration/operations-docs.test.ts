@@ -30,7 +30,7 @@ function stepsIn(page: string): Step[] {
   });
 }
 
-describe("docs/operations.md", { timeout: 60_000 }, async () => {
+describe("docs/operations.md", { timeout: 300_000 }, async () => {
   const page = await readFile(join(projectRoot, "docs/operations.md"), "utf8");
   const steps = stepsIn(page);
   let outputs: string[];

@@ -14,7 +14,7 @@ import { waitFor } from "../support/wait-for.ts";
 const run = promisify(execFile);
 const token = "lifecycle-0123456789abcdef";
 
-describe("in the environment of a runtime with TLS", { timeout: 60_000 }, () => {
+describe("in the environment of a runtime with TLS", { timeout: 300_000 }, () => {
   const cleanup = suiteCleanup();
   let authority: TestAuthority;
   let other: KeyPair;
@@ -36,7 +36,7 @@ describe("in the environment of a runtime with TLS", { timeout: 60_000 }, () => 
       ...["--lifecycle-access", "authenticated", "--lifecycle-tokens", tokens],
     ]);
     cleanup.after(async () => void (await served.stop("SIGKILL")));
-    await waitFor(() => served.output().includes("Modelport serves 2 models"), 20_000);
+    await waitFor(() => served.output().includes("Modelport serves 2 models"));
     environment = { TLS_CERT_PATH: own.cert, ADAPTER_PORT: String(served.port) };
   });
 

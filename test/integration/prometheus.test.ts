@@ -24,7 +24,7 @@ function check(args: readonly string[], input = ""): string {
   return stdout + stderr;
 }
 
-describe("Prometheus", { timeout: 60_000, skip }, () => {
+describe("Prometheus", { timeout: 300_000, skip }, () => {
   const rules = join(projectRoot, "deploy/prometheus");
   let served: Served;
   before(async () => {

@@ -64,7 +64,7 @@ function namesIn(answer: ServerReflectionResponse): string[] {
   return filesIn(answer).map(({ name }) => name);
 }
 
-describe("gRPC's reflection", { timeout: 60_000 }, () => {
+describe("gRPC's reflection", { timeout: 300_000 }, () => {
   const cleanup = suiteCleanup();
   let server: FakeServer;
   let url: string;
@@ -185,7 +185,7 @@ describe("gRPC's reflection", { timeout: 60_000 }, () => {
   });
 });
 
-describe("buf curl, without definitions", { timeout: 60_000 }, () => {
+describe("buf curl, without definitions", { timeout: 300_000 }, () => {
   const cleanup = suiteCleanup();
   const run = promisify(execFile);
   let url: string;

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { before, describe, it } from "node:test";
-import type { ErrorKind } from "../../src/errors.ts";
+import type { ErrorKind } from "../../src/base/errors.ts";
 import { startFakeServer, suiteCleanup } from "../support/fake-server.ts";
 import { addOne, failsAtRun, junk, slowLoop } from "../support/onnx-models.ts";
 import { callRest, type RestCall } from "../support/rest-calls.ts";

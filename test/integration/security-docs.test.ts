@@ -5,8 +5,8 @@ import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { before, describe, it } from "node:test";
 import { promisify } from "node:util";
-import { accessSettings } from "../../src/access-settings.ts";
-import { tlsSettings } from "../../src/tls-settings.ts";
+import { accessSettings } from "../../src/config/access-settings.ts";
+import { tlsSettings } from "../../src/config/tls-settings.ts";
 import { suiteCleanup } from "../support/fake-server.ts";
 import { assertPrints, markdownExamples } from "../support/markdown-examples.ts";
 import { projectRoot, type Served, startServed } from "../support/served.ts";
@@ -41,7 +41,7 @@ describe("docs/security.md", async () => {
     const files = /\.(crt|key|token)$/;
     served = await startServed(words.map((word) => (files.test(word) ? join(folder, word) : word)));
     cleanup.after(async () => void (await served.stop("SIGKILL")));
-    await waitFor(() => served.output().includes("Modelport serves 2 models"), 20_000);
+    await waitFor(() => served.output().includes("Modelport serves 2 models"));
   });
 
   it("has examples, and every setting for TLS and access", () => {

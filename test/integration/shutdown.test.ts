@@ -72,7 +72,7 @@ describe("SIGTERM", () => {
     const watches = services.map(async (service, at) => {
       for await (const { status } of health.watch({ service })) seen[at]?.push(status);
     });
-    await waitFor(() => seen.every((states) => states.at(-1) === Status.SERVING), 20_000);
+    await waitFor(() => seen.every((states) => states.at(-1) === Status.SERVING));
     let isRunning = true;
     const running = calls.inferSlowly("slow", 600).finally(() => {
       isRunning = false;

@@ -5,7 +5,7 @@ import { after, before, describe, it } from "node:test";
 import { createClient } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
 import { GRPCInferenceService } from "../../gen/inference/inference_pb.ts";
-import { decodeElements } from "../../src/element-codec.ts";
+import { decodeElements } from "../../src/base/element-codec.ts";
 import { slowInputs } from "../support/engine-fixture.ts";
 import { addOne, slowLoop } from "../support/onnx-models.ts";
 import { assertError, callRest } from "../support/rest-calls.ts";
@@ -13,7 +13,7 @@ import { type Runtime, startRuntime } from "../support/runtime.ts";
 
 const forever = new AbortController().signal;
 
-describe("a model with Triton's configuration", { timeout: 60_000 }, () => {
+describe("a model with Triton's configuration", { timeout: 300_000 }, () => {
   let runtime: Runtime;
   before(async () => {
     runtime = await startRuntime();

@@ -7,7 +7,7 @@ import {
   GRPCInferenceService,
   type ModelInferRequestSchema,
 } from "../../gen/inference/inference_pb.ts";
-import type { Tensor } from "../../src/tensor.ts";
+import type { Tensor } from "../../src/base/tensor.ts";
 import { type FakeServer, startFakeServer, suiteCleanup } from "../support/fake-server.ts";
 import { until } from "../support/raw-http.ts";
 

@@ -110,7 +110,7 @@ async function headersOf(port: number, call: Call) {
   }
 }
 
-describe("a gRPC call that is refused before it is an RPC", { timeout: 60_000 }, () => {
+describe("a gRPC call that is refused before it is an RPC", { timeout: 300_000 }, () => {
   const cleanup = suiteCleanup();
   let fake: FakeServer;
   before(async () => {

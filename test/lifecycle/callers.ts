@@ -1,5 +1,5 @@
 import { getEventListeners } from "node:events";
-import { type ErrorKind, RuntimeError } from "../../src/errors.ts";
+import { type ErrorKind, RuntimeError } from "../../src/base/errors.ts";
 import type { Violations } from "./violation.ts";
 
 /** What a caller says when it leaves. */

@@ -1,5 +1,5 @@
-import { RuntimeError } from "../../src/errors.ts";
-import { splitVersionedId } from "../../src/service/model-name.ts";
+import { RuntimeError } from "../../src/base/errors.ts";
+import { splitVersionedId } from "../../src/service/lifecycle/model-name.ts";
 import { checkBooks } from "./invariants.ts";
 import type { Station, Watched } from "./record-watch.ts";
 import { loadLimitMs, type World } from "./world.ts";

@@ -1,5 +1,5 @@
-import { RuntimeError } from "../../src/errors.ts";
-import type { InferenceRequest } from "../../src/service/models.ts";
+import { RuntimeError } from "../../src/base/errors.ts";
+import type { InferenceRequest } from "../../src/service/contract/models.ts";
 import type { World } from "./world.ts";
 
 const request: InferenceRequest = {

@@ -1,4 +1,4 @@
-import type { ModelSize } from "../../src/service/models.ts";
+import type { ModelSize } from "../../src/service/contract/models.ts";
 import type { Ending } from "./callers.ts";
 import { askedPaths, capacityBytes, isClear, isSizeOf, trueBytesOf } from "./model-files.ts";
 import type { Expected } from "./reference-model.ts";

@@ -17,7 +17,7 @@ async function hunt(name: string): Promise<HuntResult> {
   const { stdout } = await promisify(execFile)(
     process.execPath,
     [program, name, seed, String(maxSteps)],
-    { timeout: 120_000, killSignal: "SIGKILL" },
+    { timeout: 480_000, killSignal: "SIGKILL" },
   );
   return JSON.parse(stdout) as HuntResult;
 }

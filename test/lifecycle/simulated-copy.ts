@@ -1,8 +1,8 @@
-import type { CancelSignal } from "../../src/cancel-signal.ts";
-import type { EngineRequest, LoadedModel, ModelSource } from "../../src/engine/engine.ts";
+import type { CancelSignal } from "../../src/base/cancel-signal.ts";
+import { RuntimeError } from "../../src/base/errors.ts";
+import type { Tensor } from "../../src/base/tensor.ts";
+import type { EngineRequest, LoadedModel, ModelSource } from "../../src/engine/contract/engine.ts";
 import type { HostShare } from "../../src/engine/run-memory/host-share.ts";
-import { RuntimeError } from "../../src/errors.ts";
-import type { Tensor } from "../../src/tensor.ts";
 import { measuredBytesOf, runBytesOf, trueBytesOf } from "./model-files.ts";
 import type { OpenWork, OpenWorks } from "./open-work.ts";
 import { RunMemory } from "./run-memory.ts";

@@ -1,4 +1,5 @@
-import type { CancelSignal } from "../../src/cancel-signal.ts";
+import type { CancelSignal } from "../../src/base/cancel-signal.ts";
+import { RuntimeError } from "../../src/base/errors.ts";
 import type {
   Engine,
   HostInfo,
@@ -6,10 +7,9 @@ import type {
   ModelFile,
   ModelPlace,
   ModelSource,
-} from "../../src/engine/engine.ts";
-import { HostCounts } from "../../src/engine/host-counts.ts";
+} from "../../src/engine/contract/engine.ts";
+import { HostCounts } from "../../src/engine/contract/host-counts.ts";
 import { RunBudget } from "../../src/engine/run-memory/run-budget.ts";
-import { RuntimeError } from "../../src/errors.ts";
 import { loadableFiles, runBudgetBytes, runBytesOf } from "./model-files.ts";
 import type { OpenWorks } from "./open-work.ts";
 import { SimulatedCopy, SimulatedHost } from "./simulated-copy.ts";
@@ -28,7 +28,7 @@ export interface EngineWatcher {
 
 const sharedHosts = 2;
 
-/** An engine that keeps the contract in src/engine/engine.ts as a malicious lawyer would: it is slow, it
+/** An engine that keeps the contract in src/engine/contract/engine.ts as a malicious lawyer would: it is slow, it
  *  fails, its hosts die, it ignores aborts and answers late, all of it when the script says so. Its
  *  books, the copies, are what the runtime's own are held against. */
 export class SimulatedEngine implements Engine {

@@ -1,7 +1,7 @@
-import { createLogger } from "../../src/log.ts";
-import { SafePath } from "../../src/safe-path.ts";
+import { SafePath } from "../../src/base/safe-path.ts";
+import { createLogger } from "../../src/observe/log.ts";
+import { splitVersionedId } from "../../src/service/lifecycle/model-name.ts";
 import { ModelManager } from "../../src/service/model-manager.ts";
-import { splitVersionedId } from "../../src/service/model-name.ts";
 import { Callers } from "./callers.ts";
 import { capacityBytes, loadableFiles, repositoryFolder, writeVersion } from "./model-files.ts";
 import { OpenWorks } from "./open-work.ts";

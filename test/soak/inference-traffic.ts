@@ -1,6 +1,6 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 import { GRPCInferenceService } from "../../gen/inference/inference_pb.ts";
-import type { Datatype } from "../../src/tensor.ts";
+import type { Datatype } from "../../src/base/tensor.ts";
 import type { Elements, WayAnswer } from "../support/inference-ways.ts";
 import type { Random } from "../support/mutate.ts";
 import { packElements, type TensorElement } from "../support/tensor-elements.ts";

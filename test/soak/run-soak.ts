@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { setTimeout as sleep } from "node:timers/promises";
 import { createGrpcTransport, Http2SessionManager } from "@connectrpc/connect-node";
+import { capacityFlags } from "../support/capacity-flags.ts";
 import { clientKinds } from "../support/clients.ts";
 import { isRunning } from "../support/engine-fixture.ts";
 import { openInferenceWays } from "../support/inference-ways.ts";
@@ -62,7 +63,7 @@ async function soakAt(root: string, { options, references, say }: SoakParts): Pr
     [
       ...["--model-repository", join(root, "served"), "--root-model-dir", join(root, "library")],
       ...["--engine-hosts", String(engineHosts), "--max-message-size", String(maxMessageBytes)],
-      ...["--container-memory", String(capacityBytes), "--memory-buffer", "0"],
+      ...capacityFlags(capacityBytes),
       ...["--log-level", "info"],
     ],
     {

@@ -11,7 +11,7 @@ const { MODELPORT_STORAGE_SERVERS, MODELPORT_REQUIRE_STORAGE } = process.env;
 const folder =
   MODELPORT_STORAGE_SERVERS || join(projectRoot, "node_modules/.cache/storage-servers");
 
-const startLimitMs = 30_000;
+const startLimitMs = 120_000;
 
 export const serverFiles = {
   s3: join(folder, "versitygw"),

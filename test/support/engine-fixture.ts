@@ -4,10 +4,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import type { Tensor } from "../../src/base/tensor.ts";
+import { defaultRunSettings, type RunSettings } from "../../src/config/run-settings.ts";
+import type {
+  Engine,
+  LoadedModel,
+  ModelPlace,
+  ModelSource,
+} from "../../src/engine/contract/engine.ts";
 import { createEngine, type EngineOptions } from "../../src/engine/create-engine.ts";
-import type { Engine, LoadedModel, ModelPlace, ModelSource } from "../../src/engine/engine.ts";
-import { defaultRunSettings, type RunSettings } from "../../src/run-settings.ts";
-import type { Tensor } from "../../src/tensor.ts";
 
 /** Requests wait for as long as it takes: how long that is depends on what else the machine does. */
 export const patientSettings: RunSettings = { ...defaultRunSettings, maxQueueWaitMs: 0 };
@@ -66,9 +71,9 @@ export async function startEngine(
   };
 }
 
-/** Polls, because what is waited for happens in another process. Throws after ten seconds. */
+/** Polls, because what is waited for happens in another process. Throws after a minute. */
 export async function until(what: string, condition: () => boolean): Promise<void> {
-  for (let waitedMs = 0; waitedMs < 10_000; waitedMs += 10) {
+  for (const limitMs = performance.now() + 60_000; performance.now() < limitMs; ) {
     if (condition()) return;
     await sleep(10);
   }

@@ -1,4 +1,4 @@
-import type { ErrorKind } from "../../src/errors.ts";
+import type { ErrorKind } from "../../src/base/errors.ts";
 
 // A kind that is missing here does not compile.
 const everyKind: Record<ErrorKind, true> = {

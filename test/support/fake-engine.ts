@@ -1,5 +1,9 @@
 import { statSync } from "node:fs";
-import type { CancelSignal } from "../../src/cancel-signal.ts";
+import type { CancelSignal } from "../../src/base/cancel-signal.ts";
+import { RuntimeError } from "../../src/base/errors.ts";
+import { fileIdentity } from "../../src/base/file-identity.ts";
+import { SafePath } from "../../src/base/safe-path.ts";
+import type { Tensor } from "../../src/base/tensor.ts";
 import type {
   Engine,
   EngineRequest,
@@ -9,12 +13,8 @@ import type {
   ModelFile,
   ModelPlace,
   ModelSource,
-} from "../../src/engine/engine.ts";
-import { HostCounts } from "../../src/engine/host-counts.ts";
-import { RuntimeError } from "../../src/errors.ts";
-import { fileIdentity } from "../../src/file-identity.ts";
-import { SafePath } from "../../src/safe-path.ts";
-import type { Tensor } from "../../src/tensor.ts";
+} from "../../src/engine/contract/engine.ts";
+import { HostCounts } from "../../src/engine/contract/host-counts.ts";
 
 /** One load that the manager has asked the fake engine for. The test decides how it ends. */
 export interface FakeLoad {

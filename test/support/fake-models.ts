@@ -1,6 +1,7 @@
-import type { ModelMetadata } from "../../src/engine/engine.ts";
-import { type ErrorKind, RuntimeError } from "../../src/errors.ts";
-import type { Readiness } from "../../src/rpc/health.ts";
+import { type ErrorKind, RuntimeError } from "../../src/base/errors.ts";
+import type { Datatype, Tensor } from "../../src/base/tensor.ts";
+import type { ModelMetadata } from "../../src/engine/contract/engine.ts";
+import type { Readiness } from "../../src/rpc/services/health.ts";
 import type {
   InferenceRequest,
   InferenceResult,
@@ -11,8 +12,7 @@ import type {
   ModelStatistics,
   Models,
   RuntimeStatus,
-} from "../../src/service/models.ts";
-import type { Datatype, Tensor } from "../../src/tensor.ts";
+} from "../../src/service/contract/models.ts";
 
 /** What came in through the interface, oldest first. */
 export interface SeenCall {

@@ -27,7 +27,7 @@ export interface FuzzSuite {
 }
 
 const inFlight = 16;
-const limitMs = 20_000;
+const limitMs = 60_000;
 const maxHeapGrowthBytes = 24 * 1024 * 1024;
 
 /** Sends every kind of case to a runtime with real models, and holds it to leave no trace. */

@@ -11,7 +11,7 @@ import {
   type InferTensorContents,
   type InferTensorContentsSchema,
 } from "../../gen/inference/inference_pb.ts";
-import type { Datatype } from "../../src/tensor.ts";
+import type { Datatype } from "../../src/base/tensor.ts";
 import { packElements, type TensorElement } from "./tensor-elements.ts";
 
 /** One tensor in the terms of a test. FP16 elements are given by their bits, BYTES as text. */

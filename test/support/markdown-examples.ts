@@ -29,7 +29,7 @@ export function markdownExamples(markdown: string): MarkdownExample[] {
 /** The program as `npm start` starts it, on a free port, once the example models can be asked. */
 export async function startExampleModels(): Promise<Served> {
   const served = await startServed(["--model-repository", "examples/models"]);
-  await waitFor(() => served.output().includes("Try it"), 20_000);
+  await waitFor(() => served.output().includes("Try it"));
   return served;
 }
 

@@ -1,4 +1,4 @@
-import type { Datatype } from "../../src/tensor.ts";
+import type { Datatype } from "../../src/base/tensor.ts";
 import { type DeferredBytes, ProtobufWriter } from "./protobuf-writer.ts";
 
 // Builds ONNX files from plain descriptions. Field numbers are those of onnx.proto3, release 1.12.

@@ -1,6 +1,6 @@
 import { mkdir, open, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import type { Datatype } from "../../src/tensor.ts";
+import type { Datatype } from "../../src/base/tensor.ts";
 import {
   constant,
   encodeModel,
@@ -176,11 +176,12 @@ export async function writeWeightsModel(
 }
 
 /** "x" FP32 [batch,4], "n" INT64 [1] -> "y" = x, after `n` products of 512 x 512 matrices, about 3 ms
- *  each on one thread. */
-export function slowLoop(): Uint8Array {
+ *  each on one thread. `rounds`: there is no "n", and every run makes so many. */
+export function slowLoop(rounds?: number): Uint8Array {
   const side = 512;
+  const count = { name: "n", datatype: "INT64", shape: [1] } as const;
   return encodeModel({
-    inputs: [fp32("x", ["batch", 4]), { name: "n", datatype: "INT64", shape: [1] }],
+    inputs: [fp32("x", ["batch", 4]), ...(rounds === undefined ? [count] : [])],
     outputs: [fp32("y", ["batch", 4])],
     nodes: [
       node("Squeeze", ["n"], ["count"]),
@@ -200,6 +201,7 @@ export function slowLoop(): Uint8Array {
     constants: [
       constant("matrixShape", "INT64", [2], [side, side]),
       constant("zero", "FP32", [], [0]),
+      ...(rounds === undefined ? [] : [constant("n", "INT64", [1], [rounds])]),
     ],
   }).finish();
 }

@@ -1,8 +1,8 @@
 import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createLogger } from "../../src/log.ts";
-import { type PullSettings, storageTypes } from "../../src/pull-settings.ts";
+import { type PullSettings, storageTypes } from "../../src/config/pull-settings.ts";
+import { createLogger } from "../../src/observe/log.ts";
 import { ModelPuller, type PulledModel } from "../../src/storage/model-puller.ts";
 import type { PullProgress } from "../../src/storage/pull-cache.ts";
 import { readStorageLocation } from "../../src/storage/storage-location.ts";

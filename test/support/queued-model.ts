@@ -1,15 +1,15 @@
 import assert from "node:assert/strict";
-import type { IndexedTensor } from "../../src/engine/host-protocol.ts";
-import { HostQueue } from "../../src/engine/host-queue.ts";
+import type { RuntimeError } from "../../src/base/errors.ts";
+import { defaultRunSettings, type RunSettings } from "../../src/config/run-settings.ts";
+import { HostQueue } from "../../src/engine/queue/host-queue.ts";
+import type { JoiningEnd } from "../../src/engine/queue/join-guard.ts";
 import {
   ModelQueue,
   type ModelQueueOptions,
   type OutgoingRun,
   type RunReceiver,
-} from "../../src/engine/model-queue.ts";
-import type { JoiningEnd } from "../../src/engine/queue/join-guard.ts";
-import type { RuntimeError } from "../../src/errors.ts";
-import { defaultRunSettings, type RunSettings } from "../../src/run-settings.ts";
+} from "../../src/engine/queue/model-queue.ts";
+import type { IndexedTensor } from "../../src/engine/wire/host-protocol.ts";
 
 const forever = new AbortController().signal;
 

@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { type Datatype, elementBytes, type Tensor } from "../../src/tensor.ts";
+import { type Datatype, elementBytes, type Tensor } from "../../src/base/tensor.ts";
 import { packElements, type TensorElement } from "./tensor-elements.ts";
 
 const elements: Record<Datatype, fc.Arbitrary<TensorElement>> = {

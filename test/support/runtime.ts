@@ -1,12 +1,12 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { SafePath } from "../../src/base/safe-path.ts";
 import { createEngine } from "../../src/engine/create-engine.ts";
-import { createLogger } from "../../src/log.ts";
-import { CallMetrics } from "../../src/rpc/call-metrics.ts";
-import { MetricsPage } from "../../src/rpc/metrics-text.ts";
+import { createLogger } from "../../src/observe/log.ts";
+import { MetricsPage } from "../../src/rpc/metrics/metrics-text.ts";
+import { CallMetrics } from "../../src/rpc/observe/call-metrics.ts";
 import { buildServer } from "../../src/rpc/server.ts";
-import { SafePath } from "../../src/safe-path.ts";
 import { ModelManager, type ModelManagerOptions } from "../../src/service/model-manager.ts";
 import { projectRoot } from "./served.ts";
 

@@ -21,7 +21,8 @@ export interface SteadyResult {
 }
 
 const pauseMs = 10;
-const callTimeoutMs = 30_000;
+/** Catches hangs only. */
+const callTimeoutMs = 120_000;
 
 const { port, path, message } = workerData as SteadyOrder;
 const session = http2.connect(`http://127.0.0.1:${port}`);

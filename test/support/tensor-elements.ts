@@ -1,4 +1,4 @@
-import { type Datatype, elementBytes } from "../../src/tensor.ts";
+import { type Datatype, elementBytes } from "../../src/base/tensor.ts";
 
 /** A bit pattern for FP16 and BF16, text for BYTES. */
 export type TensorElement = number | bigint | boolean | string;

@@ -1,4 +1,4 @@
-import { defaultCiphers, type TlsSettings } from "../../src/tls-settings.ts";
+import { defaultCiphers, type TlsSettings } from "../../src/config/tls-settings.ts";
 import type { KeyPair } from "./certificates.ts";
 
 /** What the server does with `pair` if nothing else is set. */

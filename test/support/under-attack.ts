@@ -24,8 +24,7 @@ const sampleMs = 100;
 // For the server to notice closed connections, and for its collector.
 const settleMs = 200;
 
-// These catch hangs and leaks on busy machines; the figures are what is printed.
-const worstBoundMs = 25_000;
+// Catches leaks on busy machines; the figures are what is printed. A call that hangs is a failure (`SteadyResult`).
 const peakBoundBytes = 512 * MiB;
 
 /** The steady client expects all its answers to be like the first, which asks just this. */
@@ -87,7 +86,6 @@ export async function measureAttack(
 export function assertUnharmed(figures: AttackFigures): void {
   assert.deepEqual(figures.failures, []);
   assert.ok(figures.calls > 0, "no call was answered meanwhile");
-  assert.ok(figures.worstMs < worstBoundMs, `a call took ${figures.worstMs} ms`);
   assert.ok(figures.peakBytes < peakBoundBytes, `memory grew by ${figures.peakBytes} bytes`);
 }
 

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 /** Resolves when `condition` holds. Rejects after `limitMs`, which is there to catch hangs only. */
 export async function waitFor(
   condition: () => boolean | Promise<boolean>,
-  limitMs = 10_000,
+  limitMs = 60_000,
 ): Promise<void> {
   const limit = performance.now() + limitMs;
   while (!(await condition())) {

@@ -1,7 +1,7 @@
-import { RuntimeError } from "../../src/errors.ts";
-import type { ModelRecord } from "../../src/service/model-record.ts";
-import { ModelRegistry } from "../../src/service/model-registry.ts";
-import { type RuntimeFacts, RuntimeWatch } from "../../src/service/runtime-watch.ts";
+import { RuntimeError } from "../../src/base/errors.ts";
+import type { ModelRecord } from "../../src/service/lifecycle/model-record.ts";
+import { ModelRegistry } from "../../src/service/lifecycle/model-registry.ts";
+import { type RuntimeFacts, RuntimeWatch } from "../../src/service/watch/runtime-watch.ts";
 import { FakeModel } from "./fake-engine.ts";
 
 export interface WatchFixture {

@@ -1,5 +1,8 @@
 import { cpSync, globSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
+import { folderOf } from "../../scripts/rooms/lint-rules.ts";
+import type { Room } from "../../scripts/rooms/room.ts";
+import { rooms } from "../../scripts/rooms/rooms.ts";
 import { runTool } from "./command.ts";
 import { type LayerRule, layerRules } from "./layer-rules.ts";
 import { inTemporaryFolder } from "./temporary-folder.ts";
@@ -10,6 +13,10 @@ const forms: readonly ((specifier: string, name: string) => string)[] = [
   (specifier, name) => `export type { ${name} } from "${specifier}";`,
   (specifier, name) => `export const ${name} = import("${specifier}");`,
 ];
+
+/** What a folder that may not block must not import, and what it may. */
+const blockingFiles = ['import { readFileSync } from "node:fs";', 'import * as fs from "node:fs";'];
+const waitingFiles = ['import { createReadStream, type Stats } from "node:fs";'];
 
 const cycle = ["src/rpc/planted-cycle-a.ts", "src/rpc/planted-cycle-b.ts"] as const;
 
@@ -23,6 +30,7 @@ export async function checkLayers(root: string, tools = root): Promise<string[]>
       cpSync(join(root, file), join(folder, file));
     }
     for (const rule of layerRules) write(folder, rule.file, plantedLines(rule).join("\n"));
+    for (const room of rooms) write(folder, blockingFile(room), fileLines.join("\n"));
     write(folder, cycle[0], 'export { b } from "./planted-cycle-b.ts";\nexport const a = 1;\n');
     write(folder, cycle[1], 'export { a } from "./planted-cycle-a.ts";\nexport const b = 1;\n');
     const { status, stdout, stderr } = await runTool(
@@ -34,6 +42,7 @@ export async function checkLayers(root: string, tools = root): Promise<string[]>
     const refusals = readRefusals(stdout);
     return [
       ...layerRules.flatMap((rule) => judge(rule, refusals)),
+      ...rooms.flatMap((room) => judgeFiles(room, refusals)),
       ...cycle.filter((file) => !refusals.has(`noImportCycles ${file}:1`)).map(cycleProblem),
     ];
   });
@@ -62,6 +71,22 @@ function judge(rule: LayerRule, refusals: ReadonlySet<string>): string[] {
   });
 }
 
+const fileLines = [...blockingFiles, ...waitingFiles];
+
+function blockingFile(room: Room): string {
+  return `${folderOf(room)}/planted-files.ts`;
+}
+
+function judgeFiles(room: Room, refusals: ReadonlySet<string>): string[] {
+  return fileLines.flatMap((line, index) => {
+    if (room.runs === "browsers") return [];
+    const expected = !room.hasBlockingFiles && index < blockingFiles.length;
+    const refused = refusals.has(`noRestrictedImports ${blockingFile(room)}:${index + 1}`);
+    if (refused === expected) return [];
+    return [`the linter ${refused ? "refuses" : "accepts"} in ${folderOf(room)}: ${line}`];
+  });
+}
+
 function cycleProblem(file: string): string {
   return `the linter accepts ${file}, which is part of an import cycle`;
 }
@@ -85,10 +110,16 @@ function readRefusals(report: string): Set<string> {
 }
 
 function foldersWithoutRules(root: string): string[] {
-  const folders = globSync("src/*/", { cwd: root }).map((folder) => folder.replace(/\/$/, ""));
+  const files = globSync("src/**/*.{ts,tsx,js,cjs}", { cwd: root });
+  const folders = [...new Set(files.map((file) => dirname(file)))];
+  const isRoom = (folder: string) =>
+    rooms.some((room) => {
+      const own = folderOf(room);
+      return folder === own || (room.isDeep && folder.startsWith(`${own}/`));
+    });
   return folders
-    .filter((folder) => !layerRules.some((rule) => dirname(rule.file) === folder))
-    .map((folder) => `${folder} has no layer rules: add them to biome.json and layer-rules.ts`);
+    .filter((folder) => !isRoom(folder))
+    .map((folder) => `${folder} is no room: give it a row in scripts/rooms`);
 }
 
 function suppressions(root: string): string[] {

@@ -1,179 +1,64 @@
-/** One layer of docs/architecture.md: which imports the linter must refuse in it, and which it must not. */
+import { folderOf, mayImport } from "../../scripts/rooms/lint-rules.ts";
+import type { PackageGroup, Room } from "../../scripts/rooms/room.ts";
+import { rooms } from "../../scripts/rooms/rooms.ts";
+
+/** What the linter must refuse in one folder of src/, and what it must not. */
 export interface LayerRule {
   readonly name: string;
-  /** A file of the layer. It need not exist. */
+  /** A file of the folder. It need not exist. */
   readonly file: string;
+  /** Specifiers. Paths of our own start at the root; the check makes them relative. */
   readonly refused: readonly string[];
   readonly allowed: readonly string[];
 }
 
-const wire = [
-  "fastify",
-  "fastify/types/logger.js",
-  "@connectrpc/connect",
-  "@connectrpc/connect/protocol-grpc",
-  "@connectrpc/connect-node",
-  "@connectrpc/connect-fastify",
-  "@bufbuild/protobuf",
-  "@bufbuild/protobuf/wkt",
-];
-const gen = ["gen/mmesh/model-runtime_pb.ts", "gen/inference/inference_pb.ts"];
-const onnx = ["onnxruntime-node", "onnxruntime-node/dist/binding.js"];
+/** What stands for a group of packages. */
+const examples: Readonly<Record<PackageGroup, readonly string[]>> = {
+  fastify: ["fastify", "fastify/types/logger.js", "@fastify/cors"],
+  connect: [
+    "@connectrpc/connect",
+    "@connectrpc/connect/protocol-grpc",
+    "@bufbuild/protobuf",
+    "@bufbuild/protobuf/wkt",
+  ],
+  "connect server": ["@connectrpc/connect-fastify"],
+  "connect for Node": ["@connectrpc/connect-node"],
+  "connect for browsers": ["@connectrpc/connect-web"],
+  "node built-ins": ["node:path"],
+  "ONNX Runtime": ["onnxruntime-node", "onnxruntime-node/dist/binding.js"],
+  "generated code": ["gen/mmesh/model-runtime_pb.ts", "gen/inference/inference_pb.ts"],
+};
 
-/** Paths of our own start at the root here; the check makes them relative. */
-export const layerRules: readonly LayerRule[] = [
-  {
-    name: "leaves",
-    file: "src/planted-leaf.ts",
-    refused: [
-      ...wire,
-      ...gen,
-      ...onnx,
-      "src/rpc/planted.ts",
-      "src/service/planted.ts",
-      "src/engine/planted.ts",
-      "src/storage/planted.ts",
-      "src/main.ts",
-      "src/cli.ts",
-      "src/cli/planted.ts",
-    ],
-    allowed: ["node:fs", "src/planted-helper.ts"],
-  },
-  {
-    name: "main",
-    file: "src/main.ts",
-    refused: [...wire, ...gen, ...onnx],
-    allowed: ["src/rpc/planted.ts", "src/service/planted.ts", "src/engine/planted.ts"],
-  },
-  {
-    name: "doctor",
-    file: "src/doctor/planted.ts",
-    refused: [...wire, ...gen, ...onnx],
-    allowed: ["src/rpc/planted.ts", "src/service/planted.ts", "src/engine/planted.ts"],
-  },
-  {
-    name: "cli",
-    file: "src/cli/planted.ts",
-    refused: [
-      ...onnx,
-      "fastify",
-      "@connectrpc/connect-fastify",
-      "src/rpc/planted.ts",
-      "src/service/planted.ts",
-      "src/engine/planted.ts",
-      "src/storage/planted.ts",
-      "src/dashboard/planted.ts",
-      "src/main.ts",
-      "src/cli.ts",
-    ],
+/** For each room, every other one and every group of packages. */
+export const layerRules: readonly LayerRule[] = rooms.map((room) => {
+  const own = rooms.filter((other) => other !== room).map((other) => plantedIn(other));
+  const groups = Object.entries(examples) as [PackageGroup, readonly string[]][];
+  const foreign = groups.filter(([group]) => !mayImport(room, group));
+  const allowed = groups.filter(([group]) => mayImport(room, group));
+  const files = room.imports.filter((path) => path.endsWith(".ts")).map((path) => `src/${path}`);
+  return {
+    name: folderOf(room),
+    file: plantedIn(room),
+    refused: [...own.filter((file) => !mayImportFile(room, file)), ...foreign.flatMap(specifiers)],
     allowed: [
-      ...gen,
-      "@connectrpc/connect",
-      "@connectrpc/connect-node",
-      "@bufbuild/protobuf",
-      "src/planted-helper.ts",
-      "src/cli/planted-helper.ts",
+      ...own.filter((file) => mayImportFile(room, file)),
+      ...files,
+      ...allowed.flatMap(specifiers),
+      `${folderOf(room)}/planted-helper.ts`,
     ],
-  },
-  {
-    name: "rpc",
-    file: "src/rpc/planted.ts",
-    refused: [
-      ...onnx,
-      "src/storage/planted.ts",
-      "src/dashboard/planted.ts",
-      "src/main.ts",
-      "src/cli.ts",
-      "src/cli/planted.ts",
-    ],
-    allowed: [...wire, ...gen, "src/service/planted.ts", "src/planted-helper.ts"],
-  },
-  {
-    name: "dashboard",
-    file: "src/dashboard/planted.ts",
-    refused: [
-      ...onnx,
-      "fastify",
-      "@connectrpc/connect-node",
-      "@connectrpc/connect-fastify",
-      "node:fs",
-      "src/rpc/planted.ts",
-      "src/service/planted.ts",
-      "src/engine/planted.ts",
-      "src/storage/planted.ts",
-      "src/config.ts",
-      "src/cli/planted.ts",
-    ],
-    allowed: [
-      ...gen,
-      "@connectrpc/connect",
-      "@connectrpc/connect-web",
-      "@bufbuild/protobuf",
-      "preact",
-      "uplot",
-      "src/dashboard/planted-helper.ts",
-      "src/dashboard/state/planted-helper.ts",
-    ],
-  },
-  {
-    name: "service",
-    file: "src/service/planted.ts",
-    refused: [
-      ...wire,
-      ...gen,
-      ...onnx,
-      "src/rpc/planted.ts",
-      "src/main.ts",
-      "src/cli.ts",
-      "src/cli/planted.ts",
-    ],
-    allowed: ["src/engine/planted.ts", "src/storage/planted.ts", "src/planted-helper.ts"],
-  },
-  {
-    name: "engine",
-    file: "src/engine/planted.ts",
-    refused: [
-      ...wire,
-      ...gen,
-      ...onnx,
-      "src/rpc/planted.ts",
-      "src/service/planted.ts",
-      "src/storage/planted.ts",
-      "src/main.ts",
-      "src/cli.ts",
-      "src/cli/planted.ts",
-    ],
-    allowed: ["src/planted-helper.ts"],
-  },
-  {
-    name: "onnx-engine",
-    file: "src/engine/onnx-engine.ts",
-    refused: [
-      ...wire,
-      ...gen,
-      "src/rpc/planted.ts",
-      "src/service/planted.ts",
-      "src/storage/planted.ts",
-      "src/main.ts",
-      "src/cli.ts",
-      "src/cli/planted.ts",
-    ],
-    allowed: [...onnx, "src/planted-helper.ts"],
-  },
-  {
-    name: "storage",
-    file: "src/storage/planted.ts",
-    refused: [
-      ...wire,
-      ...gen,
-      ...onnx,
-      "src/rpc/planted.ts",
-      "src/service/planted.ts",
-      "src/engine/planted.ts",
-      "src/main.ts",
-      "src/cli.ts",
-      "src/cli/planted.ts",
-    ],
-    allowed: ["src/planted-helper.ts"],
-  },
-];
+  };
+});
+
+function plantedIn(room: Room): string {
+  return `${folderOf(room)}/planted.ts`;
+}
+
+function mayImportFile(room: Room, file: string): boolean {
+  // The page cannot name what lies beside its folder, wherever in it a file is.
+  if (room.isDeep && file === "src/planted.ts") return true;
+  return room.imports.some((path) => `src/${path}/planted.ts` === file);
+}
+
+function specifiers([, names]: readonly [PackageGroup, readonly string[]]): readonly string[] {
+  return names;
+}

@@ -15,7 +15,7 @@ const run = promisify(execFile);
 const path = [dirname(process.execPath), process.env["PATH"]].join(delimiter);
 const env = { ...process.env, PATH: path, MODELPORT_ADDRESS: "" };
 
-describe("the package", { timeout: 240_000 }, () => {
+describe("the package", { timeout: 300_000 }, () => {
   let built: string;
   /** Has nothing but what npm has installed from the tarball. */
   let home: string;

@@ -1,8 +1,8 @@
 import { existsSync, readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
-import type { Setting } from "../../src/setting.ts";
-import { settings } from "../../src/settings.ts";
+import type { Setting } from "../../src/config/setting.ts";
+import { settings } from "../../src/config/settings.ts";
 import { inParallel } from "./in-parallel.ts";
 import { runGroup } from "./process-group.ts";
 import { inTemporaryFolder } from "./temporary-folder.ts";
@@ -26,16 +26,37 @@ export interface TestRun {
 export async function runTests(run: TestRun): Promise<number> {
   const { filters, options } = readSelection(run.argv);
   const verdicts: TestVerdict[] = [];
+  const durations: Duration[] = [];
   await inTemporaryFolder(async (folder) => {
     for (const wave of planJobs(run.root, filters)) {
       const live = wave.length === 1;
       await inParallel(wave, Math.min(2, availableParallelism()), async (job) => {
         const limited = { ...job, timeoutMs: run.timeoutMs ?? job.timeoutMs };
+        const startedMs = performance.now();
         verdicts.push(await runJob(run, limited, { options, folder, live }));
+        durations.push({ name: job.name, seconds: (performance.now() - startedMs) / 1000 });
       });
     }
   });
+  tellSlowest(run, durations);
   return conclude(run, verdicts);
+}
+
+interface Duration {
+  readonly name: string;
+  readonly seconds: number;
+}
+
+const slowestCount = 15;
+
+/** Where time could be saved; of a run of a few jobs each has said how long it took. */
+function tellSlowest(run: TestRun, durations: readonly Duration[]): void {
+  if (durations.length <= slowestCount) return;
+  const slowest = durations.toSorted((a, b) => b.seconds - a.seconds).slice(0, slowestCount);
+  run.write("\nthe slowest:\n");
+  for (const { name, seconds } of slowest) {
+    run.write(`${seconds.toFixed(1).padStart(7)} s  ${name}\n`);
+  }
 }
 
 interface JobContext {

@@ -40,7 +40,7 @@ export function readSelection(argv: readonly string[]): TestSelection {
 }
 
 /** The jobs for every `*.test.ts` under `root`/test that `filters` select, in waves: jobs of one wave may
- *  run side by side. Unit tests share one process, which is many times faster; all others have one per
+ *  run side by side. Unit tests, which do not wait, share one process, which is many times faster; all others have one per
  *  file, so that a crash or a leak stays with its file. A file named `*.alone.test.ts` measures time and
  *  gets the machine to itself. */
 export function planJobs(root: string, filters: readonly string[]): TestJob[][] {
@@ -51,9 +51,11 @@ export function planJobs(root: string, filters: readonly string[]): TestJob[][] 
   const units = files.filter((file) => file.startsWith("test/unit/"));
   const others = files.filter((file) => !units.includes(file));
   const isAlone = (file: string) => file.endsWith(".alone.test.ts");
+  const unitJobs =
+    units.length === 0 ? [] : [{ name: "test/unit", files: units, timeoutMs: hangMs }];
   const waves: TestJob[][] = [
-    units.length === 0 ? [] : [{ name: "test/unit", files: units, timeoutMs: hangMs }],
-    others.filter((file) => !isAlone(file)).map(oneFile),
+    // The longest first, or it would keep one core busy and the others waiting at the end.
+    [...unitJobs, ...others.filter((file) => !isAlone(file)).map(oneFile)],
     ...others.filter(isAlone).map((file) => [oneFile(file)]),
   ];
   return waves.filter((wave) => wave.length > 0);

@@ -7,17 +7,17 @@ import { projectRoot } from "../support/served.ts";
 /** Who may look at the wall clock: to tell people when something was. It jumps, so that nothing is measured
  *  or waited for by it. */
 const tellers = new Set([
-  "src/cli/format.ts",
+  "src/cli/show/format.ts",
   "src/doctor/check-clock.ts",
   "src/doctor/diagnose.ts",
   "src/doctor/check-tls.ts",
-  "src/log.ts",
-  "src/rpc/server-certificate.ts",
-  "src/service/inference-statistics.ts",
-  "src/service/model-track.ts",
-  "src/service/recent-failures.ts",
-  "src/service/runtime-watch.ts",
-  "src/tracing.ts",
+  "src/observe/log.ts",
+  "src/rpc/port/server-certificate.ts",
+  "src/service/counts/inference-statistics.ts",
+  "src/service/watch/model-track.ts",
+  "src/service/counts/recent-failures.ts",
+  "src/service/watch/runtime-watch.ts",
+  "src/observe/tracing.ts",
 ]);
 
 describe("the sources of the server", () => {

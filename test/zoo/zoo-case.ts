@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { Datatype } from "../../src/tensor.ts";
+import type { Datatype } from "../../src/base/tensor.ts";
 import type { ZooTensor } from "./zoo-tensor.ts";
 
 /** A value as make/reference.py describes it: a tensor by its place in the file of tensors; sequences and

@@ -1,4 +1,4 @@
-import { type Datatype, elementBytes } from "../../src/tensor.ts";
+import { type Datatype, elementBytes } from "../../src/base/tensor.ts";
 
 /** A tensor in the protocol's terms. `data` has the raw form: little-endian, row-major, not padded. */
 export interface ZooTensor {

@@ -1,12 +1,12 @@
-import { loadConfig } from "../../config.ts";
-import { describeValue, type Setting } from "../../setting.ts";
-import type { SourcedSettings, SourcedValue } from "../../setting-sources.ts";
-import { type SettingName, settingGroups } from "../../settings.ts";
-import { hiddenValue, showSettings } from "../../shown-settings.ts";
+import { loadConfig } from "../../config/config.ts";
+import { describeValue, type Setting } from "../../config/setting.ts";
+import type { SourcedSettings, SourcedValue } from "../../config/setting-sources.ts";
+import { type SettingName, settingGroups } from "../../config/settings.ts";
+import { hiddenValue, showSettings } from "../../config/shown-settings.ts";
 import { exitCodes } from "../exit-code.ts";
-import { formatTable, printable } from "../format.ts";
-import { printJson } from "../print-json.ts";
 import type { ServerCommandInput } from "../server-commands.ts";
+import { formatTable, printable } from "../show/format.ts";
+import { printJson } from "../show/print-json.ts";
 
 /** Prints what `serve` would go by, or on stderr all that keeps it from starting. */
 export async function run({ args, flags, env, terminal }: ServerCommandInput) {

@@ -4,13 +4,13 @@ import {
 } from "../../../gen/inference/inference_pb.ts";
 import type { CommandArguments, RunCommand, Terminal } from "../command.ts";
 import { usageError } from "../command-error.ts";
+import { readRequestFile } from "../connect/request-file.ts";
+import { withServer } from "../connect/server-connection.ts";
 import { exitCodes } from "../exit-code.ts";
-import { writeLong } from "../json-text.ts";
-import { readInputs } from "../read-inputs.ts";
-import { readRequestFile } from "../request-file.ts";
-import { withServer } from "../server-connection.ts";
-import { toInferenceJson, toInferenceText } from "../show-outputs.ts";
-import { isOptional, type RawTensor, showSpec, toTensor, zeros } from "../tensor-value.ts";
+import { readInputs } from "../inputs/read-inputs.ts";
+import { isOptional, type RawTensor, showSpec, toTensor, zeros } from "../inputs/tensor-value.ts";
+import { writeLong } from "../show/json-text.ts";
+import { toInferenceJson, toInferenceText } from "../show/show-outputs.ts";
 
 export const run: RunCommand = (args, terminal) =>
   withServer(args, async (server) => {

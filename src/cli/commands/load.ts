@@ -4,13 +4,13 @@ import { ModelRuntime } from "../../../gen/mmesh/model-runtime_pb.ts";
 import { ModelState } from "../../../gen/modelport/v1/runtime_watch_pb.ts";
 import type { CommandArguments, RunCommand } from "../command.ts";
 import { CommandError, usageError } from "../command-error.ts";
+import { type ServerConnection, withServer } from "../connect/server-connection.ts";
 import { exitCodes } from "../exit-code.ts";
-import { formatMs, printable } from "../format.ts";
-import { LoadProgress } from "../load-progress.ts";
-import { listModels, selectModel, toListJson } from "../model-list.ts";
-import { memoryOf, modelLabel } from "../model-state.ts";
-import { printJson } from "../print-json.ts";
-import { type ServerConnection, withServer } from "../server-connection.ts";
+import { formatMs, printable } from "../show/format.ts";
+import { LoadProgress } from "../show/load-progress.ts";
+import { listModels, selectModel, toListJson } from "../show/model-list.ts";
+import { memoryOf, modelLabel } from "../show/model-state.ts";
+import { printJson } from "../show/print-json.ts";
 
 export const run: RunCommand = (args, terminal) =>
   withServer(args, async (server) => {

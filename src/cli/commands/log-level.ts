@@ -1,9 +1,9 @@
-import { readClientOptions } from "../client-options.ts";
 import type { RunCommand } from "../command.ts";
+import { readClientOptions } from "../connect/client-options.ts";
+import { callRoute } from "../connect/json-call.ts";
 import { exitCodes } from "../exit-code.ts";
-import { printable } from "../format.ts";
-import { callRoute } from "../json-call.ts";
-import { printJson } from "../print-json.ts";
+import { printable } from "../show/format.ts";
+import { printJson } from "../show/print-json.ts";
 
 const path = "/debug/log-level";
 

@@ -1,12 +1,12 @@
 import type { RunCommand } from "../command.ts";
 import { CommandError } from "../command-error.ts";
+import { withServer } from "../connect/server-connection.ts";
 import { exitCodes } from "../exit-code.ts";
-import { formatMs, formatRate, formatTable } from "../format.ts";
-import { describeModel } from "../model-details.ts";
-import { listModels, type ModelList, selectModel, toListJson } from "../model-list.ts";
-import { memoryOf, stateName } from "../model-state.ts";
-import { printJson } from "../print-json.ts";
-import { withServer } from "../server-connection.ts";
+import { formatMs, formatRate, formatTable } from "../show/format.ts";
+import { describeModel } from "../show/model-details.ts";
+import { listModels, type ModelList, selectModel, toListJson } from "../show/model-list.ts";
+import { memoryOf, stateName } from "../show/model-state.ts";
+import { printJson } from "../show/print-json.ts";
 
 export const run: RunCommand = (args, terminal) =>
   withServer(args, async (server) => {

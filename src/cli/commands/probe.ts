@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { type ClientOptions, readClientOptions } from "../client-options.ts";
 import type { RunCommand } from "../command.ts";
 import { CommandError, usageError } from "../command-error.ts";
+import { type ClientOptions, readClientOptions } from "../connect/client-options.ts";
+import { callJson } from "../connect/json-call.ts";
 import { exitCodes } from "../exit-code.ts";
-import { callJson } from "../json-call.ts";
 import { readSeconds } from "../parse-arguments.ts";
-import { printJson } from "../print-json.ts";
+import { printJson } from "../show/print-json.ts";
 
 const retryMs = 100;
 

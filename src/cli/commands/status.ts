@@ -8,11 +8,18 @@ import {
   type Snapshot,
 } from "../../../gen/modelport/v1/runtime_watch_pb.ts";
 import type { RunCommand } from "../command.ts";
+import { withServer } from "../connect/server-connection.ts";
 import { exitCodes } from "../exit-code.ts";
-import { count, formatAge, formatBytes, formatMs, formatRate, formatTable } from "../format.ts";
-import { stateName } from "../model-state.ts";
-import { printMessage } from "../print-message.ts";
-import { withServer } from "../server-connection.ts";
+import {
+  count,
+  formatAge,
+  formatBytes,
+  formatMs,
+  formatRate,
+  formatTable,
+} from "../show/format.ts";
+import { stateName } from "../show/model-state.ts";
+import { printMessage } from "../show/print-message.ts";
 
 export const run: RunCommand = (args, terminal) =>
   withServer(args, async (server) => {

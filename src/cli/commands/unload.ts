@@ -3,11 +3,11 @@ import { ModelRuntime } from "../../../gen/mmesh/model-runtime_pb.ts";
 import { ModelState } from "../../../gen/modelport/v1/runtime_watch_pb.ts";
 import type { RunCommand } from "../command.ts";
 import { CommandError } from "../command-error.ts";
+import { withServer } from "../connect/server-connection.ts";
 import { exitCodes } from "../exit-code.ts";
-import { formatBytes, printable } from "../format.ts";
-import { listModels, selectModel } from "../model-list.ts";
-import { printJson } from "../print-json.ts";
-import { withServer } from "../server-connection.ts";
+import { formatBytes, printable } from "../show/format.ts";
+import { listModels, selectModel } from "../show/model-list.ts";
+import { printJson } from "../show/print-json.ts";
 
 export const run: RunCommand = (args, terminal) =>
   withServer(args, async (server) => {

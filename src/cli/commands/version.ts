@@ -1,10 +1,10 @@
 import { RuntimeWatchService } from "../../../gen/modelport/v1/runtime_watch_pb.ts";
-import { engineVersion, version } from "../../version.ts";
+import { engineVersion, version } from "../../base/version.ts";
 import type { RunCommand } from "../command.ts";
+import { withServer } from "../connect/server-connection.ts";
 import { exitCodes } from "../exit-code.ts";
-import { formatTable } from "../format.ts";
-import { printJson } from "../print-json.ts";
-import { withServer } from "../server-connection.ts";
+import { formatTable } from "../show/format.ts";
+import { printJson } from "../show/print-json.ts";
 
 interface Versions {
   readonly modelport: string;

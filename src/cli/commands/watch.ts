@@ -7,8 +7,8 @@ import {
 } from "../../../gen/modelport/v1/runtime_watch_pb.ts";
 import type { CommandArguments, RunCommand, Terminal } from "../command.ts";
 import { CommandError } from "../command-error.ts";
+import { type ServerConnection, withServer } from "../connect/server-connection.ts";
 import { type ExitCode, exitCodes } from "../exit-code.ts";
-import { type ServerConnection, withServer } from "../server-connection.ts";
 import { WatchLog } from "../watch-log.ts";
 
 /** The runtime promises a message every two seconds: this long without one, it is out of reach. */

@@ -1,4 +1,4 @@
-import { type Element, encodeElements } from "../../element-codec.ts";
+import { type Element, encodeElements } from "../../base/element-codec.ts";
 import { elementText, type TensorInput } from "./tensor-input.ts";
 
 /** One inference, as this page makes it. */

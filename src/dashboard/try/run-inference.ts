@@ -1,4 +1,4 @@
-import { decodeElements, type Element, encodeElements } from "../../element-codec.ts";
+import { decodeElements, type Element, encodeElements } from "../../base/element-codec.ts";
 import { inferenceClient } from "../rpc-clients.ts";
 import type { TensorInput } from "./tensor-input.ts";
 

@@ -1,4 +1,4 @@
-import { decodeElements, type Element, elementBytes } from "../../element-codec.ts";
+import { decodeElements, type Element, elementBytes } from "../../base/element-codec.ts";
 
 /** An input of a model, as its metadata has it. */
 export interface TensorSpec {

@@ -1,5 +1,5 @@
 import { accessSync, constants } from "node:fs";
-import { RuntimeError } from "../../errors.ts";
+import { RuntimeError } from "../../base/errors.ts";
 
 /** Throws "load-failed" with the name of the first file that this process may not read. A server that is root
  *  can read what belongs to others, and its hosts cannot: they have none of root's capabilities. */

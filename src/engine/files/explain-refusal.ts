@@ -1,4 +1,4 @@
-import { RuntimeError } from "../../errors.ts";
+import { RuntimeError } from "../../base/errors.ts";
 import { fileKindOf } from "./file-kind.ts";
 import { sampleFile } from "./file-sample.ts";
 import { looksLikeOnnx } from "./onnx-look.ts";

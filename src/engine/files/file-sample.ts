@@ -1,6 +1,6 @@
 import { closeSync, readSync } from "node:fs";
 import { basename } from "node:path";
-import { openRegularFileSync } from "../../regular-file.ts";
+import { openRegularFileSync } from "../../base/regular-file.ts";
 
 /** What is looked at to tell what a file is. */
 export interface FileSample {

@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
 import { accessSync, type BigIntStats, constants, statSync } from "node:fs";
-import { fromFileError } from "../../file-errors.ts";
-import { fileIdentity } from "../../file-identity.ts";
-import type { ModelFile } from "../engine.ts";
-import type { ModelFootprint, ModelFormat, ModelInspection } from "../engine-catalog.ts";
+import { fromFileError } from "../../base/file-errors.ts";
+import { fileIdentity } from "../../base/file-identity.ts";
+import type { ModelFile } from "../contract/engine.ts";
+import type { ModelFootprint, ModelFormat, ModelInspection } from "../contract/model-format.ts";
 
 /** A model's file and those that hold its weights, seen at one time. */
 export interface InspectedFiles {

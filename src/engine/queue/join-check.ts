@@ -1,7 +1,7 @@
-import { type RunRequest, splitResults } from "../batch-join.ts";
-import type { IndexedTensor } from "../host-protocol.ts";
-import type { QueuedRun } from "../queued-run.ts";
+import type { IndexedTensor } from "../wire/host-protocol.ts";
+import { type RunRequest, splitResults } from "./batch-join.ts";
 import { bytesOf, type Comparison, copiesOf, copyOf, differenceAt, type Probe } from "./probe.ts";
+import type { QueuedRun } from "./queued-run.ts";
 import { differingResult } from "./same-results.ts";
 
 /** Results of so many bytes are kept to be compared, beside those of the first request. */

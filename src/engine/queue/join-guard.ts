@@ -1,9 +1,9 @@
-import { RuntimeError } from "../../errors.ts";
-import { Rehearsal } from "../batch-rehearsal.ts";
-import type { IndexedTensor } from "../host-protocol.ts";
-import type { QueuedRun } from "../queued-run.ts";
+import { RuntimeError } from "../../base/errors.ts";
+import type { IndexedTensor } from "../wire/host-protocol.ts";
+import { Rehearsal } from "./batch-rehearsal.ts";
 import { CheckAfter, CheckAhead, type JoinCheck } from "./join-check.ts";
 import { bytesOf, type Comparison, type Probe } from "./probe.ts";
+import type { QueuedRun } from "./queued-run.ts";
 import type { Manner } from "./stranger.ts";
 
 /** Why a model's requests are joined no more. */

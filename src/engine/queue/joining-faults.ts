@@ -1,4 +1,4 @@
-import type { ModelFile } from "../engine.ts";
+import type { ModelFile } from "../contract/engine.ts";
 
 const maxFiles = 1_000;
 

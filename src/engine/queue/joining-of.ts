@@ -1,7 +1,7 @@
-import type { RunSettings } from "../../run-settings.ts";
-import type { TensorSpec } from "../../tensor.ts";
-import type { Joining, ModelMetadata } from "../engine.ts";
-import type { RowProof } from "../onnx/rows/row-proof.ts";
+import type { TensorSpec } from "../../base/tensor.ts";
+import type { RunSettings } from "../../config/run-settings.ts";
+import type { Joining, ModelMetadata } from "../contract/engine.ts";
+import type { RowProof } from "../contract/model-format.ts";
 
 /** What a load knows of the joining of its model's requests. */
 export interface JoiningTerms {

@@ -1,5 +1,5 @@
-import type { RunRequest } from "../batch-join.ts";
-import type { IndexedTensor } from "../host-protocol.ts";
+import type { IndexedTensor } from "../wire/host-protocol.ts";
+import type { RunRequest } from "./batch-join.ts";
 
 /** A run that nobody waits for, by which a model's queue finds out whether requests can be joined. */
 export interface Probe {

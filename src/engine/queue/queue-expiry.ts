@@ -1,6 +1,6 @@
-import type { Line } from "../../line.ts";
-import { overloaded } from "../queue-limit.ts";
-import type { QueuedRun } from "../queued-run.ts";
+import type { Line } from "../../base/line.ts";
+import { overloaded } from "./queue-limit.ts";
+import type { QueuedRun } from "./queued-run.ts";
 
 /** Rejects requests that have waited for too long. */
 export class QueueExpiry {

@@ -1,5 +1,5 @@
-import type { Datatype } from "../../tensor.ts";
-import type { IndexedTensor } from "../host-protocol.ts";
+import type { Datatype } from "../../base/tensor.ts";
+import type { IndexedTensor } from "../wire/host-protocol.ts";
 
 /** What rounding may change between a single run and a joined one: in parts of a value, or of 1 where the
  *  value is smaller. Kernels for several rows sum in another order. What is not here is the same to the

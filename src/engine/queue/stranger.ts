@@ -1,6 +1,6 @@
-import { type Datatype, elementBytes } from "../../tensor.ts";
-import type { RunRequest } from "../batch-join.ts";
-import type { IndexedTensor } from "../host-protocol.ts";
+import { type Datatype, elementBytes } from "../../base/tensor.ts";
+import type { IndexedTensor } from "../wire/host-protocol.ts";
+import type { RunRequest } from "./batch-join.ts";
 
 /** How the values of a stranger come from those of the request that it is to join. "changed": drawn from
  *  them and altered a little; "shuffled": drawn from them; "repeated": the same rows again. The first shows

@@ -1,4 +1,4 @@
-import type { ModelSource } from "../engine.ts";
+import type { ModelSource } from "../contract/engine.ts";
 import type { ModelRuns } from "./model-runs.ts";
 
 const mostKept = 1_000;

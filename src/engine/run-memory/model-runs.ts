@@ -1,16 +1,9 @@
-import type { TensorSpec } from "../../tensor.ts";
-import { variableDimension } from "../variable-dimension.ts";
+import type { TensorSpec } from "../../base/tensor.ts";
+import type { UsualRun } from "../contract/model-format.ts";
+import { type RunTable, tableBytes } from "../contract/run-table.ts";
+import { variableDimension } from "../contract/variable-dimension.ts";
 import { LearntBytes } from "./learnt-bytes.ts";
 import { type RunNeed, smallRunBytes } from "./run-need.ts";
-import { type RunTable, tableBytes } from "./run-table.ts";
-
-/** What the structure of a model's file says of runs like those that its load ends with. */
-export interface UsualRun {
-  /** On up to so many rows, and up to 16 in other dimensions that vary. */
-  readonly rows: number;
-  /** What lies between nodes; undefined if shapes cannot be followed. */
-  readonly bytes: number | undefined;
-}
 
 /** As much of an input as matters here. */
 export interface SizedTensor {

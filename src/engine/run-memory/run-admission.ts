@@ -1,10 +1,14 @@
-import { RuntimeError, withoutStack } from "../../errors.ts";
-import type { TensorSpec } from "../../tensor.ts";
-import type { RunRequest } from "../batch-join.ts";
+import { RuntimeError, withoutStack } from "../../base/errors.ts";
+import type { TensorSpec } from "../../base/tensor.ts";
 import type { HostShare, RunGrant } from "./host-share.ts";
-import type { Expectation, ModelRuns } from "./model-runs.ts";
+import type { Expectation, ModelRuns, SizedTensor } from "./model-runs.ts";
 import type { ClaimPlace } from "./run-budget.ts";
 import { type RunNeed, totalOf } from "./run-need.ts";
+
+/** As much of a request as matters here. */
+export interface SizedRequest {
+  readonly tensors: readonly SizedTensor[];
+}
 
 /** Who wants to run. */
 export interface RunClaimant {
@@ -75,20 +79,20 @@ export class RunAdmission {
   }
 
   /** Why a request can never run. Undefined also if that is not known yet. */
-  refusal({ tensors }: RunRequest): RuntimeError | undefined {
+  refusal({ tensors }: SizedRequest): RuntimeError | undefined {
     const expected = this.#expect(tensors, undefined);
     return expected && this.#refusalOf(expected);
   }
 
   /** Whether the request could run now, with others that have `rows` rows together with it. */
-  fits({ tensors }: RunRequest, rows: number): boolean {
+  fits({ tensors }: SizedRequest, rows: number): boolean {
     const expected = this.#expect(tensors, rows);
     if (expected === undefined) return false;
     return isFree(expected) || this.#parts.share.fits(expected.need);
   }
 
   /** Takes the memory for a run of `request`, with `rows` rows in all if that is given. */
-  take({ tensors }: RunRequest, claimant: RunClaimant, rows: number | undefined): Admission {
+  take({ tensors }: SizedRequest, claimant: RunClaimant, rows: number | undefined): Admission {
     const { share, allow, onRoom } = this.#parts;
     const expected = this.#expect(tensors, rows);
     if (expected === undefined) {
@@ -123,7 +127,7 @@ export class RunAdmission {
     if (place !== undefined) this.#parts.share.leave(place);
   }
 
-  #expect(tensors: RunRequest["tensors"], rows: number | undefined): Expectation | undefined {
+  #expect(tensors: readonly SizedTensor[], rows: number | undefined): Expectation | undefined {
     return this.#parts.runs.expect(tensors, rows, this.#parts.inputs);
   }
 

@@ -1,4 +1,5 @@
-import { Line, type Place } from "../../line.ts";
+import { Line, type Place } from "../../base/line.ts";
+import type { RunMemory } from "../contract/engine.ts";
 import { HostShare } from "./host-share.ts";
 
 export interface RunBudgetOptions {
@@ -6,18 +7,6 @@ export interface RunBudgetOptions {
   readonly totalBytes: number;
   /** Default: the clock of this process. */
   readonly now?: () => number;
-}
-
-/** The books, for those who want to see them. */
-export interface RunMemory {
-  /** What runs may take at once, in bytes. */
-  readonly totalBytes: number;
-  /** What they have been let take. */
-  readonly admittedBytes: number;
-  /** Models whose next run waits for memory. */
-  readonly waitingCount: number;
-  /** Runs that were refused, since they can never fit. */
-  readonly refusedCount: number;
 }
 
 /** Whoever waits for memory. */

@@ -1,6 +1,6 @@
 import { parentPort } from "node:worker_threads";
-import { describeError, RuntimeError } from "../../errors.ts";
-import { decodeRestInference } from "../rest-request.ts";
+import { describeError, RuntimeError } from "../../base/errors.ts";
+import { decodeRestInference } from "../rest/rest-request.ts";
 import type { CodecAnswer, CodecCall } from "./codec-thread-messages.ts";
 import { refuseCostlyJson } from "./json-cost.ts";
 

@@ -1,5 +1,5 @@
-import type { ErrorKind } from "../../errors.ts";
-import type { RestInference, RestInferenceBody } from "../rest-request.ts";
+import type { ErrorKind } from "../../base/errors.ts";
+import type { RestInference, RestInferenceBody } from "../rest/rest-request.ts";
 
 // What the server and its codec thread say to each other: one request at a time.
 

@@ -1,8 +1,8 @@
-import { extname } from "node:path";
 import { Worker } from "node:worker_threads";
-import { describeError, RuntimeError } from "../../errors.ts";
-import { endsWithProcess } from "../../process-exit.ts";
-import type { RestInference, RestInferenceBody } from "../rest-request.ts";
+import { entryUrl } from "../../base/entry-url.ts";
+import { describeError, RuntimeError } from "../../base/errors.ts";
+import { endsWithProcess } from "../../base/process-exit.ts";
+import type { RestInference, RestInferenceBody } from "../rest/rest-request.ts";
 import type { CodecAnswer } from "./codec-thread-messages.ts";
 import { maxJsonHeapBytes } from "./json-cost.ts";
 
@@ -19,7 +19,7 @@ interface Task {
   readonly reject: (reason: unknown) => void;
 }
 
-const entry = new URL(`./codec-thread-main${extname(import.meta.url)}`, import.meta.url);
+const entry = entryUrl(import.meta.url, "./codec-thread-main");
 
 /** Reads large requests of REST in a thread of its own, one after the other. */
 export class CodecThread {

@@ -1,4 +1,4 @@
-import { refuseFlags } from "../grpc-message-reader.ts";
+import { refuseFlags } from "../failures/refuse-flags.ts";
 import type { MessageCounter } from "./message-cost.ts";
 
 const headBytes = 5;

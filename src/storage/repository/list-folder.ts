@@ -1,8 +1,8 @@
 import type { Stats } from "node:fs";
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { fromFileError } from "../../file-errors.ts";
-import { type FolderListing, isForeignName } from "../../model-search.ts";
+import { fromFileError } from "../../base/file-errors.ts";
+import { type FolderListing, isForeignName } from "../../models/model-search.ts";
 
 /** What is in `folder`, by name. Links are followed; what points nowhere or cannot be reached is left out. Throws
  *  RuntimeError if the folder cannot be read. */

@@ -1,5 +1,5 @@
 import { stat } from "node:fs/promises";
-import { listModelRepository, type RepositoryListing } from "../model-repository.ts";
+import { listModelRepository, type RepositoryListing } from "./model-repository.ts";
 
 /** How old a list may be that somebody is shown, at least. */
 const maxAgeMs = 1_000;

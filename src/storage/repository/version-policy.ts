@@ -1,7 +1,11 @@
 import { join } from "node:path";
-import { RuntimeError } from "../../errors.ts";
-import { readTritonConfig, tritonConfigName, versionsByPolicy } from "../../triton-config.ts";
-import { readSmallFile } from "../read-small-file.ts";
+import { RuntimeError } from "../../base/errors.ts";
+import { readSmallFile } from "../../base/read-small-file.ts";
+import {
+  readTritonConfig,
+  tritonConfigName,
+  versionsByPolicy,
+} from "../../models/triton-config.ts";
 
 /** Of the `versions` in the folder of a model, those that its config.pbtxt lets be served; all of them where it has
  *  none, or none that can be read: why, their loads will say. Throws "failed-precondition" if nothing is left. */

@@ -1,6 +1,7 @@
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { capacityFlags } from "../capacity-flags.ts";
 import { addConstant } from "../onnx-models.ts";
 import { openFilesBelow } from "../open-files.ts";
 import { canMeasureTrees } from "../process-tree.ts";
@@ -143,7 +144,7 @@ function targetOf({ port }: Served, { socketPath }: MeshedRuntimeOptions): strin
 function flagsOf(root: string, { flags = [], capacityBytes = 4000 * KiB }: MeshedRuntimeOptions) {
   return [
     ...["--root-model-dir", root],
-    ...["--container-memory", `${capacityBytes}`, "--memory-buffer", "0"],
+    ...capacityFlags(capacityBytes),
     ...["--default-model-size", `${256 * KiB}`],
     ...flags,
   ];

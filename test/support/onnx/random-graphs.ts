@@ -1,4 +1,4 @@
-import type { Datatype } from "../../../src/tensor.ts";
+import type { Datatype } from "../../../src/base/tensor.ts";
 import type { Random } from "../mutate.ts";
 import { type DraftInput, type DraftValue, GraphDraft } from "./graph-draft.ts";
 import { type Grow, growths } from "./random-operators.ts";

@@ -1,4 +1,4 @@
-import type { Datatype } from "../../../src/tensor.ts";
+import type { Datatype } from "../../../src/base/tensor.ts";
 import { type DraftValue, type GraphDraft, NoUse } from "./graph-draft.ts";
 
 // Growths of drafts by operators of classical machine learning and of texts.

@@ -1,4 +1,4 @@
-import type { Datatype } from "../../../src/tensor.ts";
+import type { Datatype } from "../../../src/base/tensor.ts";
 import { type DraftValue, type GraphDraft, NoUse } from "./graph-draft.ts";
 import { growImages } from "./random-images.ts";
 import { growLayouts } from "./random-layouts.ts";

@@ -1,4 +1,4 @@
-import type { Datatype, Tensor } from "../../../src/tensor.ts";
+import type { Datatype, Tensor } from "../../../src/base/tensor.ts";
 import type { Random } from "../mutate.ts";
 import { packElements, type TensorElement } from "../tensor-elements.ts";
 

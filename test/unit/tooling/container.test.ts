@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
-import { settings } from "../../../src/settings.ts";
-import { commandVariables } from "../../../src/stray-variables.ts";
+import { settings } from "../../../src/config/settings.ts";
+import { commandVariables } from "../../../src/config/stray-variables.ts";
 
 const root = join(import.meta.dirname, "../../..");
 const read = (file: string) => readFileSync(join(root, file), "utf8");

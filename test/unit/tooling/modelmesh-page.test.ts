@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
-import type { Setting } from "../../../src/setting.ts";
-import { settings } from "../../../src/settings.ts";
+import type { Setting } from "../../../src/config/setting.ts";
+import { settings } from "../../../src/config/settings.ts";
 import { projectRoot } from "../../support/served.ts";
 
 const page = readFileSync(join(projectRoot, "docs/modelmesh.md"), "utf8");

@@ -186,8 +186,11 @@ describe("npm test", () => {
     write("test/support/helper.ts", "");
     const files = planJobs(root, []).map((wave) => wave.map((job) => job.files));
     assert.deepEqual(files, [
-      [["test/unit/b.test.ts", "test/unit/sub/a.test.ts"]],
-      [["test/browser/c.test.ts"], ["test/integration/d.test.ts"]],
+      [
+        ["test/unit/b.test.ts", "test/unit/sub/a.test.ts"],
+        ["test/browser/c.test.ts"],
+        ["test/integration/d.test.ts"],
+      ],
       [["test/integration/m.alone.test.ts"]],
     ]);
   });

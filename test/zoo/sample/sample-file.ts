@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { gunzipSync, gzipSync } from "node:zlib";
-import type { Datatype } from "../../../src/tensor.ts";
+import type { Datatype } from "../../../src/base/tensor.ts";
 import type { ZooRun } from "../zoo-case.ts";
 import type { ZooTensor } from "../zoo-tensor.ts";
 

@@ -1,6 +1,6 @@
 import { createClient, type Transport } from "@connectrpc/connect";
 import { GRPCInferenceService } from "../../../gen/inference/inference_pb.ts";
-import type { Datatype } from "../../../src/tensor.ts";
+import type { Datatype } from "../../../src/base/tensor.ts";
 import type { Way } from "./way.ts";
 
 /** gRPC with `raw_input_contents`, by protobuf-es. */

@@ -1,4 +1,4 @@
-import type { Datatype } from "../../../src/tensor.ts";
+import type { Datatype } from "../../../src/base/tensor.ts";
 import { packElements } from "../../support/tensor-elements.ts";
 import { elementsOf, type ZooElement, type ZooTensor } from "../zoo-tensor.ts";
 import { urlOf } from "./rest-binary.ts";

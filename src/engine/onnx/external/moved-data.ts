@@ -1,7 +1,7 @@
 import { dirname, normalize, relative, sep } from "node:path";
-import { RuntimeError } from "../../../errors.ts";
-import { type MessageName, submessages } from "../onnx-messages.ts";
-import { wireType } from "../protobuf-cursor.ts";
+import { RuntimeError } from "../../../base/errors.ts";
+import { type MessageName, submessages } from "../graph/onnx-messages.ts";
+import { wireType } from "../graph/protobuf-cursor.ts";
 
 /** Absolute paths without links of a model's data files, by the normalized names that the model has for
  *  them. */

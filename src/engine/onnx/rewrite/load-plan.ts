@@ -1,6 +1,6 @@
-import { RuntimeError } from "../../../errors.ts";
-import type { Tensor } from "../../../tensor.ts";
-import type { StringEscape } from "../string-escape.ts";
+import { RuntimeError } from "../../../base/errors.ts";
+import type { Tensor } from "../../../base/tensor.ts";
+import type { StringEscape } from "../types/string-escape.ts";
 import { GraphEdits } from "./graph-edits.ts";
 import { readOutline } from "./graph-outline.ts";
 import { type HasLocale, localeRules } from "./locale-rules.ts";

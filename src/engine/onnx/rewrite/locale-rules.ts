@@ -1,4 +1,4 @@
-import type { RuntimeError } from "../../../errors.ts";
+import type { RuntimeError } from "../../../base/errors.ts";
 import { type GraphNode, readNode, textAttribute } from "./graph-node.ts";
 import { type GraphOutline, isDefaultDomain } from "./graph-outline.ts";
 import type { Field, ModelReader } from "./model-reader.ts";

@@ -1,5 +1,5 @@
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
-import { ProtobufCursor, wireType } from "../protobuf-cursor.ts";
+import { ProtobufCursor, wireType } from "../graph/protobuf-cursor.ts";
 
 /** One field of a protobuf message, by its places in the file. */
 export interface Field {

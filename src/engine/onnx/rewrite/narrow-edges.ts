@@ -1,5 +1,5 @@
-import { unservedName } from "../element-types.ts";
-import { type NarrowType, narrowType } from "../narrow-types.ts";
+import { unservedName } from "../types/element-types.ts";
+import { type NarrowType, narrowType } from "../types/narrow-types.ts";
 import { type GraphEdits, newValue } from "./graph-edits.ts";
 import { newNode } from "./graph-node.ts";
 import type { GraphOutline } from "./graph-outline.ts";

@@ -1,4 +1,4 @@
-import type { Tensor } from "../../../tensor.ts";
+import type { Tensor } from "../../../base/tensor.ts";
 import type { GraphEdits } from "./graph-edits.ts";
 import type { GraphOutline } from "./graph-outline.ts";
 import type { ModelReader } from "./model-reader.ts";

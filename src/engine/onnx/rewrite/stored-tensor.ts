@@ -1,7 +1,7 @@
-import { elementBytes, elementCount, type Tensor } from "../../../tensor.ts";
-import { encodeElements } from "../../string-tensor.ts";
-import { datatypeOf } from "../element-types.ts";
-import { narrowType } from "../narrow-types.ts";
+import { elementBytes, elementCount, type Tensor } from "../../../base/tensor.ts";
+import { datatypeOf } from "../types/element-types.ts";
+import { narrowType } from "../types/narrow-types.ts";
+import { encodeElements } from "../types/string-tensor.ts";
 import type { Field, ModelReader } from "./model-reader.ts";
 import { tensorFields } from "./onnx-fields.ts";
 import { readIntegers } from "./read-integers.ts";

@@ -1,4 +1,4 @@
-import { type StringEscape, StringSurvey } from "../string-escape.ts";
+import { type StringEscape, StringSurvey } from "../types/string-escape.ts";
 import { readNode } from "./graph-node.ts";
 import type { GraphOutline } from "./graph-outline.ts";
 import type { ModelReader } from "./model-reader.ts";

@@ -1,4 +1,4 @@
-import type { RuntimeError } from "../../../errors.ts";
+import type { RuntimeError } from "../../../base/errors.ts";
 import { readClasses } from "./class-labels.ts";
 import type { GraphEdits } from "./graph-edits.ts";
 import { newValue } from "./graph-edits.ts";

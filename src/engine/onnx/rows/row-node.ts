@@ -1,4 +1,4 @@
-import type { OnnxAttribute, OnnxNode } from "../onnx-graph.ts";
+import type { OnnxAttribute, OnnxNode } from "../graph/onnx-graph.ts";
 import { type Count, isSizeLike, named } from "./count.ts";
 import { countsRows, numbersOf, type RowValue } from "./row-value.ts";
 

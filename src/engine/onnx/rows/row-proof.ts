@@ -1,15 +1,10 @@
-import { functionKey, type OnnxGraph, type OnnxNode, type OnnxValue } from "../onnx-graph.ts";
+import type { RowProof } from "../../contract/model-format.ts";
+import { functionKey, type OnnxGraph, type OnnxNode, type OnnxValue } from "../graph/onnx-graph.ts";
 import { type Count, isOne, known, named } from "./count.ts";
 import { RowNode, RowsLost } from "./row-node.ts";
 import { type RowOperators, rowOperators } from "./row-operators.ts";
 import { isFixed, isLost, type LostValue, type RowValue, withDims } from "./row-value.ts";
 import { constantValue } from "./size-rules.ts";
-
-/** Whether rows of a model's outputs depend on the same rows of its inputs alone, by its graph. `reason` says
- *  what of the graph stands against it, or is not understood. */
-export type RowProof =
-  | { readonly isProven: true }
-  | { readonly isProven: false; readonly reason: string };
 
 type Followed = RowValue | LostValue;
 

@@ -4,11 +4,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { crc32, deflateSync, gzipSync } from "node:zlib";
+import { RuntimeError } from "../../../../src/base/errors.ts";
 import { fileKindOf } from "../../../../src/engine/files/file-kind.ts";
 import { sampleBytes } from "../../../../src/engine/files/file-sample.ts";
-import { inspectFile } from "../../../../src/engine/model-files.ts";
-import { findModelFile } from "../../../../src/engine/model-layout.ts";
-import { RuntimeError } from "../../../../src/errors.ts";
+import { inspectFile } from "../../../../src/engine/files/model-files.ts";
+import { findModelFile } from "../../../../src/engine/files/model-layout.ts";
 import { addOne } from "../../../support/onnx-models.ts";
 
 const latin1 = (text: string) => Buffer.from(text, "latin1");

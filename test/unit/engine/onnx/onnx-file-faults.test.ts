@@ -5,7 +5,7 @@ import { syncBuiltinESMExports } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it } from "node:test";
-import { scanOnnxFile } from "../../../../src/engine/onnx/onnx-file.ts";
+import { scanOnnxFile } from "../../../../src/engine/onnx/graph/onnx-file.ts";
 import { addOne } from "../../../support/onnx-models.ts";
 
 describe("a disk that fails while a model file is read", () => {

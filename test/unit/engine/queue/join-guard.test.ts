@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { IndexedTensor } from "../../../../src/engine/host-protocol.ts";
-import { RuntimeError } from "../../../../src/errors.ts";
+import { RuntimeError } from "../../../../src/base/errors.ts";
+import type { IndexedTensor } from "../../../../src/engine/wire/host-protocol.ts";
 import { newModel, rows } from "../../../support/queued-model.ts";
 
 type Model = (values: readonly number[]) => readonly number[];

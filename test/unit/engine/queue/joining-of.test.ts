@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { ModelFile } from "../../../../src/engine/engine.ts";
-import type { RowProof } from "../../../../src/engine/onnx/rows/row-proof.ts";
+import type { TensorSpec } from "../../../../src/base/tensor.ts";
+import { defaultRunSettings, type RunSettings } from "../../../../src/config/run-settings.ts";
+import type { ModelFile } from "../../../../src/engine/contract/engine.ts";
+import type { RowProof } from "../../../../src/engine/contract/model-format.ts";
 import { JoiningFaults } from "../../../../src/engine/queue/joining-faults.ts";
 import { joiningOf } from "../../../../src/engine/queue/joining-of.ts";
-import { defaultRunSettings, type RunSettings } from "../../../../src/run-settings.ts";
-import { withOwnSettings } from "../../../../src/service/model-settings.ts";
-import type { TensorSpec } from "../../../../src/tensor.ts";
+import { withOwnSettings } from "../../../../src/service/lifecycle/model-settings.ts";
 
 const proven: RowProof = { isProven: true };
 const unproven: RowProof = { isProven: false, reason: "CumSum 'total' adds up rows" };

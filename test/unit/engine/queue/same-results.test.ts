@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { IndexedTensor } from "../../../../src/engine/host-protocol.ts";
+import type { Datatype } from "../../../../src/base/tensor.ts";
+import { encodeStrings } from "../../../../src/engine/onnx/types/string-tensor.ts";
 import { differingResult } from "../../../../src/engine/queue/same-results.ts";
-import { encodeStrings } from "../../../../src/engine/string-tensor.ts";
-import type { Datatype } from "../../../../src/tensor.ts";
+import type { IndexedTensor } from "../../../../src/engine/wire/host-protocol.ts";
 
 function tensor(datatype: Datatype, elements: ArrayBufferView): IndexedTensor {
   const { buffer, byteOffset, byteLength } = elements;

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { canJoin, rowsOf } from "../../../../src/engine/batch-join.ts";
-import type { IndexedTensor } from "../../../../src/engine/host-protocol.ts";
+import { checkTensorBytes, type Datatype } from "../../../../src/base/tensor.ts";
+import { decodeStrings, encodeStrings } from "../../../../src/engine/onnx/types/string-tensor.ts";
+import { canJoin, rowsOf } from "../../../../src/engine/queue/batch-join.ts";
 import { type Manner, strangerOf } from "../../../../src/engine/queue/stranger.ts";
-import { decodeStrings, encodeStrings } from "../../../../src/engine/string-tensor.ts";
-import { checkTensorBytes, type Datatype } from "../../../../src/tensor.ts";
+import type { IndexedTensor } from "../../../../src/engine/wire/host-protocol.ts";
 
 function tensor(
   datatype: Datatype,

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { describe, it, mock, type TestContext } from "node:test";
+import { RuntimeError } from "../../../../src/base/errors.ts";
+import type { TensorSpec } from "../../../../src/base/tensor.ts";
+import type { RunSettings } from "../../../../src/config/run-settings.ts";
+import type { RunTable } from "../../../../src/engine/contract/run-table.ts";
 import { ModelRuns } from "../../../../src/engine/run-memory/model-runs.ts";
 import { RunAdmission } from "../../../../src/engine/run-memory/run-admission.ts";
 import { RunBudget } from "../../../../src/engine/run-memory/run-budget.ts";
-import type { RunTable } from "../../../../src/engine/run-memory/run-table.ts";
-import { RuntimeError } from "../../../../src/errors.ts";
-import type { RunSettings } from "../../../../src/run-settings.ts";
-import type { TensorSpec } from "../../../../src/tensor.ts";
 import { newModel, valuesOf } from "../../../support/queued-model.ts";
 
 const MiB = 1024 * 1024;

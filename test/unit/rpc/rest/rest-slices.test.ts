@@ -2,12 +2,12 @@ import assert from "node:assert/strict";
 import type { Readable } from "node:stream";
 import { buffer } from "node:stream/consumers";
 import { describe, it } from "node:test";
-import { encodeStrings } from "../../../../src/engine/string-tensor.ts";
-import { writeJson } from "../../../../src/rpc/rest-json.ts";
-import { encodeRestInference } from "../../../../src/rpc/rest-response.ts";
-import type { BytesForm } from "../../../../src/rpc/rest-strings.ts";
-import { encodeData } from "../../../../src/rpc/rest-tensor.ts";
-import type { Datatype, Tensor } from "../../../../src/tensor.ts";
+import type { Datatype, Tensor } from "../../../../src/base/tensor.ts";
+import { encodeStrings } from "../../../../src/engine/onnx/types/string-tensor.ts";
+import { writeJson } from "../../../../src/rpc/rest/rest-json.ts";
+import { encodeRestInference } from "../../../../src/rpc/rest/rest-response.ts";
+import type { BytesForm } from "../../../../src/rpc/rest/rest-strings.ts";
+import { encodeData } from "../../../../src/rpc/rest/rest-tensor.ts";
 import { randomBytes } from "../../../support/random-weights.ts";
 
 const count = 30_001;

@@ -4,8 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
 import { setImmediate } from "node:timers/promises";
-import { RuntimeError } from "../../../../src/errors.ts";
-import type { RepositoryListing } from "../../../../src/storage/model-repository.ts";
+import { RuntimeError } from "../../../../src/base/errors.ts";
+import type { RepositoryListing } from "../../../../src/storage/repository/model-repository.ts";
 import { RepositoryReader } from "../../../../src/storage/repository/repository-reader.ts";
 
 /** A reader of an empty directory whose readings end when the test says so, and a clock that stands still. */

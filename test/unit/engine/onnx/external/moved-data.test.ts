@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { moveData } from "../../../../../src/engine/onnx/external/moved-data.ts";
-import { scanOnnxFile } from "../../../../../src/engine/onnx/onnx-file.ts";
+import { scanOnnxFile } from "../../../../../src/engine/onnx/graph/onnx-file.ts";
 import { constant, encodeModel, type OnnxTensor } from "../../../../support/onnx-builder.ts";
 import { addOne } from "../../../../support/onnx-models.ts";
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, it } from "node:test";
-import { scanOnnxFile } from "../../../../../src/engine/onnx/onnx-file.ts";
+import { scanOnnxFile } from "../../../../../src/engine/onnx/graph/onnx-file.ts";
 import { proveRows } from "../../../../../src/engine/onnx/rows/row-proof.ts";
 import { itDoubts, itProves, proofOf } from "../../../../support/onnx/row-cases.ts";
 import { scanModel } from "../../../../support/onnx/scan-model.ts";

@@ -3,8 +3,8 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
-import { scanOnnxFile } from "../../../../../src/engine/onnx/onnx-file.ts";
-import { followShapes } from "../../../../../src/engine/onnx/onnx-shape-walk.ts";
+import { scanOnnxFile } from "../../../../../src/engine/onnx/graph/onnx-file.ts";
+import { followShapes } from "../../../../../src/engine/onnx/shapes/onnx-shape-walk.ts";
 import { boundedOperators } from "../../../../../src/engine/onnx/shapes/selection.ts";
 import { type ShapeCase, shapeCases } from "./shape-cases.ts";
 

@@ -1,0 +1,62 @@
+import type { PackageGroup, Room } from "./room.ts";
+
+const runs = "a command of its own, a client of the server";
+const blocks = "yes: it does one thing";
+const client: readonly PackageGroup[] = ["connect", "connect for Node", "generated code"];
+
+export const clientRooms: readonly Room[] = [
+  {
+    path: "cli",
+    question: "Which commands are there, and how is a command line read?",
+    runs: "the process that people start, before it becomes a server or a client",
+    blocks,
+    imports: ["base", "config", "doctor", "cli/commands", "cli/connect", "cli/show"],
+    packages: client,
+    hasBlockingFiles: true,
+  },
+  {
+    path: "cli/commands",
+    question: "What does each command do?",
+    runs,
+    blocks,
+    imports: ["base", "config", "cli", "cli/connect", "cli/inputs", "cli/show"],
+    packages: client,
+    hasBlockingFiles: true,
+  },
+  {
+    path: "cli/connect",
+    question: "How does a command reach the server, and what does it say if it cannot?",
+    runs,
+    blocks,
+    imports: ["base", "config", "cli", "cli/inputs"],
+    packages: client,
+    hasBlockingFiles: true,
+  },
+  {
+    path: "cli/inputs",
+    question: "How do words and files become the inputs of an inference?",
+    runs,
+    blocks,
+    imports: ["base", "cli"],
+    packages: client,
+    hasBlockingFiles: true,
+  },
+  {
+    path: "cli/show",
+    question: "How does a command show what the server has answered?",
+    runs,
+    blocks,
+    imports: ["base", "cli", "cli/connect", "cli/inputs"],
+    packages: client,
+    hasBlockingFiles: true,
+  },
+  {
+    path: "dashboard",
+    question: "What does the page at / show, and how does it follow the server?",
+    runs: "browsers",
+    blocks: "no",
+    imports: ["base/element-codec.ts"],
+    packages: ["connect", "connect for browsers", "generated code"],
+    isDeep: true,
+  },
+];

@@ -1,0 +1,66 @@
+import type { Room } from "./room.ts";
+
+const anywhere = "whatever process and thread calls it";
+const serverMain = "the server, main thread";
+
+export const leafRooms: readonly Room[] = [
+  {
+    path: "base",
+    question: "What do all parts of the program need, whatever they do?",
+    runs: anywhere,
+    blocks: "no, but for small files that are read before the port is up",
+    imports: [],
+    hasBlockingFiles: true,
+  },
+  {
+    path: "config",
+    question: "What can be set, where does a value come from, and is it allowed?",
+    runs: "the server before it starts, and commands that show settings",
+    blocks: "no",
+    imports: ["base"],
+  },
+  {
+    path: "models",
+    question:
+      "What does a folder say of the model in it: which file, which versions, which settings?",
+    runs: "the server, main thread, for names; file threads, for what lies on the disk",
+    blocks: "no",
+    imports: ["base", "config"],
+  },
+  {
+    path: "observe",
+    question: "What does the program say of itself: log lines, traces, figures of the process?",
+    runs: serverMain,
+    blocks: "only to write a log line",
+    imports: ["base", "config"],
+    hasBlockingFiles: true,
+  },
+  {
+    path: "start",
+    question: "What happens once, at the start and at the end of a server?",
+    runs: serverMain,
+    blocks: "no",
+    imports: ["base", "observe"],
+  },
+  {
+    path: "storage",
+    question: "How does a model come from a store to the local disk, and who cleans up after whom?",
+    runs: serverMain,
+    blocks: "no",
+    imports: ["base", "config", "observe", "storage/leftovers"],
+  },
+  {
+    path: "storage/leftovers",
+    question: "Which folders of a shared directory belong to processes that have ended?",
+    runs: serverMain,
+    blocks: "no",
+    imports: ["base"],
+  },
+  {
+    path: "storage/repository",
+    question: "What of a local directory is a model, and what has changed since the last look?",
+    runs: serverMain,
+    blocks: "no",
+    imports: ["base", "config", "models"],
+  },
+];

@@ -1,0 +1,31 @@
+/** A folder of src/: one question that it answers, where it runs, and what it may import. */
+export interface Room {
+  /** Below src/; "." is src/ itself. */
+  readonly path: string;
+  readonly question: string;
+  /** The process and the thread that its code runs in. */
+  readonly runs: string;
+  /** What of it may block, and for how long. */
+  readonly blocks: string;
+  /** Rooms, and files of rooms, below src/ that it may import. Itself is understood; what lies in folders below it is not. */
+  readonly imports: readonly string[];
+  readonly packages?: readonly PackageGroup[];
+  /** Whether it may read and write files with the calls of `node:fs` that block. */
+  readonly hasBlockingFiles?: true;
+  /** Whether the rules hold for all folders below it as well, which are no rooms of their own. */
+  readonly isDeep?: true;
+}
+
+/** Packages that only some rooms may import, and gen/, as patterns of specifiers. */
+export const packageGroups = {
+  fastify: ["fastify", "fastify/**", "@fastify/**"],
+  connect: ["@connectrpc/connect", "@connectrpc/connect/**", "@bufbuild/**"],
+  "connect server": ["@connectrpc/connect-fastify"],
+  "connect for Node": ["@connectrpc/connect-node"],
+  "connect for browsers": ["@connectrpc/connect-web"],
+  "node built-ins": ["node:*"],
+  "ONNX Runtime": ["onnxruntime-node", "onnxruntime-node/**"],
+  "generated code": ["**/gen/**"],
+} as const;
+
+export type PackageGroup = keyof typeof packageGroups;

@@ -1,0 +1,46 @@
+import { clientRooms } from "./client-rooms.ts";
+import { engineRooms } from "./engine-rooms.ts";
+import { leafRooms } from "./leaf-rooms.ts";
+import type { Room } from "./room.ts";
+import { rpcRooms } from "./rpc-rooms.ts";
+import { serviceRooms } from "./service-rooms.ts";
+
+const layers = [...leafRooms, ...engineRooms, ...serviceRooms, ...rpcRooms];
+
+const roots: readonly Room[] = [
+  {
+    path: ".",
+    question:
+      "Who is made of what: cli.ts reads the command line, main.ts puts the server together.",
+    runs: "the process that people start",
+    blocks: "only before the port is up",
+    imports: [...layers.map(({ path }) => path), "cli", "cli/show"],
+    hasBlockingFiles: true,
+  },
+  {
+    path: "doctor",
+    question: "What would keep `serve` from its work on this machine?",
+    runs: "a command of its own",
+    blocks: "yes: it does one thing",
+    imports: [
+      "base",
+      "config",
+      "engine",
+      "engine/contract",
+      "engine/onnx/session/smallest-model.ts",
+      "models",
+      "observe",
+      "rpc/guard/bearer-tokens.ts",
+      "rpc/port",
+      "service/lifecycle",
+      "storage",
+      "storage/repository",
+      "cli",
+      "cli/show",
+    ],
+    hasBlockingFiles: true,
+  },
+];
+
+/** All folders of src/ that have files, in the order in which they are shown. */
+export const rooms: readonly Room[] = [...roots, ...layers, ...clientRooms];

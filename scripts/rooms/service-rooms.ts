@@ -1,0 +1,63 @@
+import type { Room } from "./room.ts";
+
+const runs = "the server, main thread";
+const blocks = "no";
+
+export const serviceRooms: readonly Room[] = [
+  {
+    path: "service",
+    question: "What can be asked of models: load, unload, infer, list, describe?",
+    runs,
+    blocks,
+    imports: [
+      "base",
+      "config",
+      "engine/contract",
+      "models",
+      "observe",
+      "service/contract",
+      "service/counts",
+      "service/lifecycle",
+      "service/watch",
+      "storage",
+      "storage/repository",
+    ],
+  },
+  {
+    path: "service/contract",
+    question: "What does the rest of the program see of models?",
+    runs: "types only",
+    blocks,
+    imports: ["base", "engine/contract", "service/counts", "service/lifecycle", "service/watch"],
+  },
+  {
+    path: "service/counts",
+    question: "How many inferences came and ended, when, and how?",
+    runs,
+    blocks,
+    imports: ["base", "config", "engine/contract"],
+  },
+  {
+    path: "service/lifecycle",
+    question: "What state is a model in, what may it become, and what memory does it hold?",
+    runs,
+    blocks,
+    imports: [
+      "base",
+      "config",
+      "engine/contract",
+      "models",
+      "observe",
+      "service/contract",
+      "service/counts",
+      "storage",
+    ],
+  },
+  {
+    path: "service/watch",
+    question: "What has changed, for those who follow the runtime?",
+    runs,
+    blocks,
+    imports: ["base", "engine/contract", "service/contract", "service/counts", "service/lifecycle"],
+  },
+];

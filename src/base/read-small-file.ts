@@ -1,0 +1,27 @@
+import { RuntimeError } from "./errors.ts";
+import { fromFileError } from "./file-errors.ts";
+import { openRegularFile } from "./regular-file.ts";
+
+const maxBytes = 64 * 1024;
+
+/** The text of a file that people write. Throws "invalid-argument" if it is no regular file or has more than
+ *  64 KiB, "failed-precondition" if it is not there or cannot be read, or "temporarily-unavailable". */
+export async function readSmallFile(path: string): Promise<string> {
+  try {
+    const file = await openRegularFile(path);
+    try {
+      const { size } = await file.stat();
+      if (size > maxBytes) {
+        throw new RuntimeError(
+          "invalid-argument",
+          `${path} has ${size} bytes, expected at most ${maxBytes}`,
+        );
+      }
+      return await file.readFile("utf8");
+    } finally {
+      await file.close();
+    }
+  } catch (error) {
+    throw fromFileError(error, path);
+  }
+}

@@ -1,0 +1,88 @@
+import http from "node:http";
+import https from "node:https";
+import { text } from "node:stream/consumers";
+import { CommandError } from "../command-error.ts";
+import { exitCodes } from "../exit-code.ts";
+import { type ClientOptions, readOptionFile } from "./client-options.ts";
+import { explainConnection } from "./connection-failure.ts";
+import { tlsOptions } from "./tls-options.ts";
+
+/** Calls an RPC in JSON over HTTP/1.1. Probes run every few seconds beside the server, and a gRPC
+ *  client costs more CPU time to start than all the rest of one. Resolves with the answer's fields. Throws
+ *  CommandError. */
+export function callJson(
+  options: ClientOptions,
+  rpc: string,
+  request: object,
+): Promise<Readonly<Record<string, unknown>>> {
+  return callRoute(options, { method: "POST", path: `/${rpc}`, request });
+}
+
+export interface JsonRoute {
+  readonly method: "GET" | "POST" | "PUT";
+  readonly path: string;
+  /** Sent as JSON. */
+  readonly request?: object;
+}
+
+/** The same for a path of plain HTTP. */
+export async function callRoute(
+  options: ClientOptions,
+  { method, path, request }: JsonRoute,
+): Promise<Readonly<Record<string, unknown>>> {
+  const { address, timeoutMs } = options;
+  const { label } = address;
+  const signal = timeoutMs === undefined ? undefined : AbortSignal.timeout(timeoutMs);
+  try {
+    const sent = request === undefined ? "" : JSON.stringify(request);
+    const { status, body } = await exchange(options, { method, path, body: sent, signal });
+    const answer: unknown = JSON.parse(body);
+    if (typeof answer !== "object" || answer === null) throw new SyntaxError("no JSON object");
+    if (status === 200) return answer as Record<string, unknown>;
+    const { message, error } = answer as { message?: unknown; error?: unknown };
+    throw new CommandError(exitCodes.failed, `${label}: ${message ?? error ?? `HTTP ${status}`}`);
+  } catch (error) {
+    if (signal?.aborted) {
+      throw new CommandError(exitCodes.unreachable, `${label}: no answer in ${timeoutMs} ms`);
+    }
+    if (error instanceof SyntaxError) {
+      const message = `${label}: the answer is not that of a Modelport`;
+      throw new CommandError(exitCodes.failed, message, "check --address", { cause: error });
+    }
+    throw explainConnection(error, address) ?? error;
+  }
+}
+
+interface Exchange {
+  readonly method: string;
+  readonly path: string;
+  readonly body: string;
+  readonly signal: AbortSignal | undefined;
+}
+
+function exchange(
+  client: ClientOptions,
+  { method, path, body, signal }: Exchange,
+): Promise<{ status: number | undefined; body: string }> {
+  const { address, tokenFile } = client;
+  const headers: Record<string, string> = { "content-type": "application/json" };
+  if (tokenFile !== undefined) {
+    headers["authorization"] = `Bearer ${readOptionFile("token-file", tokenFile).trim()}`;
+  }
+  const options: https.RequestOptions = {
+    method,
+    headers,
+    agent: false,
+    ...(signal === undefined ? {} : { signal }),
+    ...(address.socketPath === undefined ? {} : { socketPath: address.socketPath }),
+    ...(address.isTls ? tlsOptions(client) : {}),
+  };
+  const { request: open } = address.isTls ? https : http;
+  return new Promise((resolve, reject) => {
+    const request = open(`${address.url}${path}`, options, (response) => {
+      text(response).then((body) => resolve({ status: response.statusCode, body }), reject);
+    });
+    request.on("error", reject);
+    request.end(body);
+  });
+}

@@ -1,0 +1,83 @@
+import type {
+  ModelInferResponse,
+  ModelInferResponse_InferOutputTensor,
+} from "../../../gen/inference/inference_pb.ts";
+import { decodeElements, type Element } from "../../base/element-codec.ts";
+import { decodeBytes } from "../inputs/bytes-elements.ts";
+import { showSpec } from "../inputs/tensor-value.ts";
+import { printable } from "./format.ts";
+
+interface Output {
+  readonly spec: ModelInferResponse_InferOutputTensor;
+  readonly isText: boolean;
+  readonly elements: readonly Element[];
+}
+
+/** The answer in the form of REST: elements flat, and BYTES that are no UTF-8 as base64. For `writeLong`. */
+export function toInferenceJson(answer: ModelInferResponse) {
+  return {
+    model_name: answer.modelName,
+    ...(answer.modelVersion === "" ? {} : { model_version: answer.modelVersion }),
+    ...(answer.id === "" ? {} : { id: answer.id }),
+    outputs: readOutputs(answer).map(({ spec, isText, elements }) => ({
+      name: spec.name,
+      datatype: spec.datatype,
+      shape: spec.shape.map(Number),
+      ...(isText ? {} : { parameters: { content_type: "base64" } }),
+      data: elements.map((element) =>
+        Number.isNaN(element) || isInfinite(element) ? null : element,
+      ),
+    })),
+  };
+}
+
+/** The answer for people: nested as its shapes say, and of much only the beginning and the end. */
+export function toInferenceText(answer: ModelInferResponse): string {
+  return readOutputs(answer)
+    .map(({ spec, isText, elements }) => {
+      const shape = spec.shape.map(Number);
+      const show = elements.length > fullElements ? edge : Number.POSITIVE_INFINITY;
+      const note = isText ? "" : " in base64";
+      return `${printable(showSpec(spec))}${note}\n  ${nest(elements, shape, show)}\n`;
+    })
+    .join("");
+}
+
+/** As numpy prints arrays. */
+const fullElements = 1000;
+const edge = 3;
+
+function readOutputs({ outputs, rawOutputContents }: ModelInferResponse): Output[] {
+  return outputs.map((spec, index) => {
+    const data = rawOutputContents[index] ?? new Uint8Array();
+    if (spec.datatype === "BYTES") return { spec, ...decodeBytes(data) };
+    return { spec, isText: true, elements: decodeElements(spec.datatype, data) };
+  });
+}
+
+function nest(elements: readonly Element[], shape: readonly number[], show: number): string {
+  const [length, ...rest] = shape;
+  if (length === undefined) return showElement(elements[0]);
+  const size = rest.reduce((product, dimension) => product * dimension, 1);
+  const parts: string[] = [];
+  for (let index = 0; index < length; index++) {
+    if (index === show && length > 2 * show) {
+      parts.push("…");
+      index = length - show;
+    }
+    parts.push(nest(elements.slice(index * size, (index + 1) * size), rest, show));
+  }
+  return `[${parts.join(", ")}]`;
+}
+
+function showElement(element: Element | undefined): string {
+  if (typeof element === "string") return printable(JSON.stringify(element));
+  // Six digits tell an FP32 from its neighbours well enough for people.
+  if (typeof element === "number" && !Number.isInteger(element))
+    return `${Number(element.toPrecision(6))}`;
+  return String(element);
+}
+
+function isInfinite(element: Element): boolean {
+  return element === Number.POSITIVE_INFINITY || element === Number.NEGATIVE_INFINITY;
+}

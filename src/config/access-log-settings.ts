@@ -1,0 +1,38 @@
+import type { SettingRows } from "./setting.ts";
+
+const accessLogCalls = ["off", "failures", "all"] as const;
+
+/** Which calls have a line of their own in the log. */
+export interface AccessLog {
+  readonly calls: (typeof accessLogCalls)[number];
+  /** Of calls that went well, and as many of others; 0 is no limit. */
+  readonly maxLinesPerSecond: number;
+}
+
+/** The rows of src/config/settings.ts for these. */
+export const accessLogSettings = {
+  "access-log": {
+    env: "ACCESS_LOG",
+    type: "choice",
+    choices: accessLogCalls,
+    default: "off",
+    doc: "calls that have a line of their own in the log, with their duration and bytes: none, those that failed, or all",
+  },
+  "access-log-rate": {
+    env: "ACCESS_LOG_RATE",
+    type: "integer",
+    default: 100,
+    min: 0,
+    max: 1_000_000,
+    doc: "such lines in a second at most, counted apart for calls that failed; what is over is left out and counted; 0 is no limit",
+  },
+} as const satisfies SettingRows;
+
+type Raw = Readonly<Record<keyof typeof accessLogSettings, string | number | undefined>>;
+
+export function readAccessLog(raw: Raw): AccessLog {
+  return {
+    calls: raw["access-log"] as AccessLog["calls"],
+    maxLinesPerSecond: raw["access-log-rate"] as number,
+  };
+}

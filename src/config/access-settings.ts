@@ -1,0 +1,112 @@
+import { resolve } from "node:path";
+import type { SettingRows } from "./setting.ts";
+
+/** Who may make a kind of call. "authenticated": who shows a token or a certificate, and the unix socket,
+ *  whose permissions are those of its file. "local": callers on this machine as well. */
+export type AccessRule = "any" | "local" | "authenticated";
+
+/** The kinds of calls: those that load and unload models or look into the process; those that run models
+ *  or tell of them; those that ask whether the server is well; and that for its metrics. */
+export type Right = "lifecycle" | "inference" | "health" | "metrics";
+
+export interface AccessSettings {
+  readonly rules: Readonly<Record<Right, AccessRule>>;
+  /** Absolute paths of files with tokens: for every kind of call, and for all but lifecycle. */
+  readonly lifecycleTokensPath: string | undefined;
+  readonly inferenceTokensPath: string | undefined;
+  /** Whether a token counts that travelled in the open. Callers on this machine may always do so. */
+  readonly tokenTransport: "tls" | "any";
+  /** Names in certificates of clients that may load and unload: "CN:…", "DNS:…" or "URI:…". */
+  readonly lifecycleClients: readonly string[];
+}
+
+export const defaultAccess: AccessSettings = Object.freeze({
+  rules: Object.freeze({ lifecycle: "local", inference: "any", health: "any", metrics: "local" }),
+  lifecycleTokensPath: undefined,
+  inferenceTokensPath: undefined,
+  tokenTransport: "tls",
+  lifecycleClients: [],
+});
+
+const rules = ["local", "authenticated", "any"] as const;
+
+/** The rows of src/config/settings.ts for access. */
+export const accessSettings = {
+  "lifecycle-access": {
+    env: "LIFECYCLE_ACCESS",
+    type: "choice",
+    choices: rules,
+    default: defaultAccess.rules.lifecycle,
+    doc: "who may load and unload: local callers (loopback, unix socket) and those with a token or listed certificate; only the latter and the unix socket (authenticated); or any",
+  },
+  "inference-access": {
+    env: "INFERENCE_ACCESS",
+    type: "choice",
+    choices: rules,
+    default: defaultAccess.rules.inference,
+    doc: "the same for who may run models, ask about them and watch; every certificate of TLS_CLIENT_CA_PATH will do",
+  },
+  "health-access": {
+    env: "HEALTH_ACCESS",
+    type: "choice",
+    choices: rules,
+    default: defaultAccess.rules.health,
+    doc: "the same for who may ask whether the server is live and ready",
+  },
+  "lifecycle-tokens": {
+    env: "LIFECYCLE_TOKENS_PATH",
+    type: "text",
+    default: "",
+    doc: "file with tokens, one a line, whose bearers may make every call",
+  },
+  "inference-tokens": {
+    env: "INFERENCE_TOKENS_PATH",
+    type: "text",
+    default: "",
+    doc: "file with tokens, one a line, whose bearers may make every call but lifecycle calls",
+  },
+  "token-transport": {
+    env: "TOKEN_TRANSPORT",
+    type: "choice",
+    choices: ["tls", "any"],
+    default: defaultAccess.tokenTransport,
+    doc: "how tokens from other machines must come: by TLS, or any way, as from a proxy that ends TLS",
+  },
+  "lifecycle-clients": {
+    env: "LIFECYCLE_CLIENTS",
+    type: "text",
+    separator: ",",
+    default: "",
+    doc: "names in client certificates that may load and unload, separated by commas: CN:…, DNS:… or URI:…",
+  },
+} as const satisfies SettingRows;
+
+type RawName = keyof typeof accessSettings | "metrics-access";
+type Raw = Readonly<Record<RawName, string | number | undefined>>;
+
+/** Adds a line to `problems` for what cannot be used. */
+export function readAccessSettings(raw: Raw, problems: string[]): AccessSettings {
+  const path = (name: keyof Raw) => (raw[name] ? resolve(String(raw[name])) : undefined);
+  const lifecycleClients = String(raw["lifecycle-clients"])
+    .split(",")
+    .map((entry) => entry.trim())
+    .filter((entry) => entry !== "");
+  for (const entry of lifecycleClients) {
+    if (/^(CN|DNS|URI):\S/.test(entry)) continue;
+    problems.push(
+      `LIFECYCLE_CLIENTS has "${entry}", expected names like CN:ops, DNS:ops.example.com or URI:spiffe://example.com/ops`,
+    );
+  }
+  return {
+    rules: {
+      lifecycle: raw["lifecycle-access"] as AccessRule,
+      inference: raw["inference-access"] as AccessRule,
+      health: raw["health-access"] as AccessRule,
+      metrics: raw["metrics-access"] === "none" ? "local" : (raw["metrics-access"] as AccessRule),
+    },
+    lifecycleTokensPath: path("lifecycle-tokens"),
+    inferenceTokensPath: path("inference-tokens"),
+    tokenTransport: raw["token-transport"] === "any" ? "any" : "tls",
+    lifecycleClients,
+  };
+}

@@ -1,0 +1,226 @@
+import { isIP } from "node:net";
+import { delimiter, resolve } from "node:path";
+import { RuntimeError } from "../base/errors.ts";
+import { type AccessLog, readAccessLog } from "./access-log-settings.ts";
+import { type AccessSettings, readAccessSettings } from "./access-settings.ts";
+import { readHostnames, readOrigins } from "./browser-settings.ts";
+import { type ConfigFile, readConfigFile } from "./config-file.ts";
+import type { DebugEndpoints } from "./debug-settings.ts";
+import type { LogLevel } from "./log-levels.ts";
+import type { MemoryDivision } from "./memory-division.ts";
+import { planMemory } from "./memory-plan.ts";
+import { type MetricsSettings, readMetricsSettings } from "./metrics-settings.ts";
+import { type NetworkLimits, networkLimits } from "./network-limits.ts";
+import { type PullSettings, readPullSettings } from "./pull-settings.ts";
+import { type RunSettings, runSettings } from "./run-settings.ts";
+import type { SettingValue } from "./setting.ts";
+import {
+  configFilePath,
+  readFlags,
+  type SourcedSettings,
+  sourceSettings,
+} from "./setting-sources.ts";
+import type { SettingName } from "./settings.ts";
+import { readTlsSettings, type TlsSettings } from "./tls-settings.ts";
+import { readTracing, type TracingSettings } from "./tracing-settings.ts";
+
+/** Every effective setting. Frozen; passed down from main.ts, read nowhere else. */
+export interface Config {
+  /** Of the file with settings, if there is one. */
+  readonly configPath: string | undefined;
+  readonly host: string;
+  readonly port: number;
+  readonly unixSocket: string | undefined;
+  /** Whether gRPC's reflection service answers. */
+  readonly reflection: boolean;
+  readonly modelRepository: string | undefined;
+  /** Absolute. The first is where relative model paths start. */
+  readonly modelRoots: readonly string[];
+  readonly pull: PullSettings;
+  /** Who may take how much of the container. Other figures here follow from it. */
+  readonly memory: MemoryDivision;
+  /** Bytes for models: `memory.models`. */
+  readonly capacityBytes: number;
+  readonly loadingConcurrency: number;
+  readonly loadTimeoutMs: number;
+  readonly defaultModelBytes: number;
+  readonly modelSizeMultiplier: number | undefined;
+  readonly limitPerModelConcurrency: number;
+  /** Of models whose own settings do not say otherwise. */
+  readonly runSettings: RunSettings;
+  readonly warmupTimeoutMs: number;
+  /** `memory.runs`; 0: no limit. */
+  readonly runMemoryBytes: number;
+  /** 0: no limit. */
+  readonly maxWasteBytes: number;
+  readonly runtimeVersion: string;
+  readonly maxMessageBytes: number;
+  readonly networkLimits: NetworkLimits;
+  readonly drainTimeoutMs: number;
+  readonly shutdownGraceMs: number;
+  /** Undefined: ModelMesh is not asked. */
+  readonly prestopPort: number | undefined;
+  readonly prestopTimeoutMs: number;
+  readonly hostGraceMs: number;
+  readonly engineHosts: number;
+  readonly dedicatedHostMinBytes: number;
+  /** Undefined: no TLS. */
+  readonly tls: TlsSettings | undefined;
+  readonly access: AccessSettings;
+  readonly lifecycleOwner: "auto" | "repository" | "modelmesh";
+  readonly readyWhen: "loaded" | "started";
+  /** As browsers write them. */
+  readonly corsOrigins: readonly string[];
+  /** Names without ports, lower case. */
+  readonly allowedHosts: readonly string[];
+  readonly metrics: MetricsSettings;
+  readonly logLevel: LogLevel;
+  readonly accessLog: AccessLog;
+  readonly debugEndpoints: DebugEndpoints;
+  /** Undefined: off. */
+  readonly tracing: TracingSettings | undefined;
+}
+
+/** What was read, and what is wrong with it. */
+export interface ConfigReading {
+  /** Undefined if there are problems. */
+  readonly config: Config | undefined;
+  /** Every setting, and where its value came from. */
+  readonly values: SourcedSettings["values"];
+  readonly problems: readonly string[];
+  /** What is probably not what was meant. */
+  readonly warnings: readonly string[];
+}
+
+/** Reads flags (`argv`, without the program and the command), then `env`, then the file that these name, then
+ *  defaults. Never rejects. */
+export async function loadConfig(
+  argv: readonly string[],
+  env: NodeJS.ProcessEnv,
+): Promise<ConfigReading> {
+  const path = configFilePath(readFlags(argv, []), env);
+  return judgeConfig(argv, env, path === undefined ? undefined : await readConfigFile(path));
+}
+
+/** As `loadConfig`, without a file. Throws RuntimeError "invalid-argument" whose message lists every problem,
+ *  one a line. */
+export function readConfig(argv: readonly string[], env: NodeJS.ProcessEnv): Config {
+  const { config, problems } = judgeConfig(argv, env, undefined);
+  if (config === undefined) throw new RuntimeError("invalid-argument", problems.join("\n"));
+  return config;
+}
+
+function judgeConfig(
+  argv: readonly string[],
+  env: NodeJS.ProcessEnv,
+  file: ConfigFile | undefined,
+): ConfigReading {
+  const problems: string[] = [];
+  const flags = readFlags(argv, problems);
+  const { values: said, warnings, problems: badValues } = sourceSettings(flags, env, file);
+  problems.push(...badValues);
+  const { division, values, problems: shortfalls } = planMemory(said);
+  const config = assemble(values, division, problems);
+  if (problems.length === 0) {
+    problems.push(...shortfalls);
+    checkNetworkLimits(config, values, problems);
+  }
+  const isSound = problems.length === 0;
+  return { config: isSound ? Object.freeze(config) : undefined, values, problems, warnings };
+}
+
+type Values = SourcedSettings["values"];
+
+function assemble(values: Values, memory: MemoryDivision, problems: string[]): Config {
+  const raw = valuesOf(values);
+  const number = (name: SettingName) => raw[name] as number;
+  const optional = (name: SettingName) => (raw[name] === "" ? undefined : (raw[name] as string));
+  const whereIs = (name: SettingName) => values[name].source.name;
+  const repository = optional("model-repository");
+  const roots = [
+    ...(repository === undefined ? [] : [repository]),
+    raw["root-model-dir"] as string,
+    ...(raw["extra-model-dirs"] as string).split(delimiter),
+  ].filter((root) => root !== "");
+  const tls = readTlsSettings(raw, problems);
+  const access = readAccessSettings(raw, problems);
+  if (access.lifecycleClients.length > 0 && tls?.clientCaPath === undefined) {
+    problems.push("LIFECYCLE_CLIENTS needs TLS_CLIENT_CA_PATH, whose certificates have the names");
+  }
+  return {
+    configPath: optional("config"),
+    host: raw.host as string,
+    port: number("port"),
+    unixSocket: optional("unix-socket"),
+    reflection: raw.reflection === "on",
+    modelRepository: repository === undefined ? undefined : resolve(repository),
+    modelRoots: [...new Set(roots.map((root) => resolve(root)))],
+    pull: readPullSettings(raw, raw["root-model-dir"] as string, problems),
+    memory,
+    capacityBytes: memory.models,
+    loadingConcurrency: number("loading-concurrency"),
+    loadTimeoutMs: number("load-timeout"),
+    defaultModelBytes: number("default-model-size"),
+    modelSizeMultiplier: raw["model-size-multiplier"] as number | undefined,
+    limitPerModelConcurrency: number("limit-per-model-concurrency"),
+    runSettings: runSettings((name) => raw[name] as number | undefined),
+    warmupTimeoutMs: number("warmup-timeout"),
+    runMemoryBytes: number("run-memory"),
+    maxWasteBytes: number("host-waste"),
+    runtimeVersion: raw["runtime-version"] as string,
+    maxMessageBytes: number("max-message-size"),
+    networkLimits: networkLimits(number),
+    drainTimeoutMs: number("drain-timeout"),
+    shutdownGraceMs: number("shutdown-grace"),
+    prestopPort: number("prestop-port") || undefined,
+    prestopTimeoutMs: number("prestop-timeout"),
+    hostGraceMs: number("host-grace"),
+    engineHosts: number("engine-hosts"),
+    dedicatedHostMinBytes: number("dedicated-host-size"),
+    tls,
+    access,
+    lifecycleOwner: raw["lifecycle-owner"] as Config["lifecycleOwner"],
+    readyWhen: raw["ready-when"] as Config["readyWhen"],
+    corsOrigins: readOrigins(raw["cors-origins"] as string, whereIs("cors-origins"), problems),
+    allowedHosts: [
+      // Addresses need no permission.
+      ...(isIP(raw.host as string) === 0 ? [(raw.host as string).toLowerCase()] : []),
+      ...readHostnames(raw["allowed-hosts"] as string, whereIs("allowed-hosts"), problems),
+    ],
+    metrics: readMetricsSettings(raw, raw.host as string),
+    logLevel: raw["log-level"] as LogLevel,
+    accessLog: readAccessLog(raw),
+    debugEndpoints: raw["debug-endpoints"] as DebugEndpoints,
+    tracing: readTracing(raw, problems),
+  };
+}
+
+function valuesOf(values: Values): Readonly<Record<SettingName, SettingValue>> {
+  const entries = Object.entries(values).map(([name, { value }]) => [name, value]);
+  return Object.fromEntries(entries) as Record<SettingName, SettingValue>;
+}
+
+/** A message that is allowed must be able to arrive. */
+function checkNetworkLimits(
+  { maxMessageBytes, networkLimits }: Config,
+  values: Values,
+  problems: string[],
+): void {
+  const { maxConnectionBytes, maxCallBytes } = networkLimits;
+  if (Math.min(maxConnectionBytes, maxCallBytes) >= maxMessageBytes) return;
+  const [connection, calls, message] = namesOf(
+    values,
+    "max-connection-bytes",
+    "max-call-bytes",
+    "max-message-size",
+  );
+  problems.push(
+    `${connection} (${maxConnectionBytes}) and ${calls} (${maxCallBytes}) ` +
+      `have to be at least ${message} (${maxMessageBytes})`,
+  );
+}
+
+/** As the operator wrote them. */
+function namesOf(values: Values, ...names: SettingName[]): string[] {
+  return names.map((name) => values[name].source.name);
+}

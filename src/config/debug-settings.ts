@@ -1,0 +1,15 @@
+import type { SettingRows } from "./setting.ts";
+
+export const debugEndpoints = ["off", "figures", "all"] as const;
+export type DebugEndpoints = (typeof debugEndpoints)[number];
+
+/** The rows of src/config/settings.ts for these. */
+export const debugSettings = {
+  "debug-endpoints": {
+    env: "DEBUG_ENDPOINTS",
+    type: "choice",
+    choices: debugEndpoints,
+    default: "figures",
+    doc: "what /debug gives to those who may load and unload: nothing, figures and the log level, or also heap snapshots (which hold what callers sent) and CPU profiles",
+  },
+} as const satisfies SettingRows;

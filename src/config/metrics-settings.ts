@@ -1,0 +1,62 @@
+import type { AccessRule } from "./access-settings.ts";
+import type { SettingRows } from "./setting.ts";
+
+/** Where and by whom metrics are read, and how many series there may be. */
+export interface MetricsSettings {
+  /** On the port of the calls. */
+  readonly access: AccessRule | "none";
+  /** Undefined: no port of their own. */
+  readonly port: number | undefined;
+  readonly host: string;
+  /** Models with series of their own. */
+  readonly maxModels: number;
+}
+
+/** Each is some thirty lines of every scrape. */
+export const defaultMaxModels = 500;
+
+/** The rows of src/config/settings.ts for these. */
+export const metricsSettings = {
+  "metrics-access": {
+    env: "METRICS_ACCESS",
+    type: "choice",
+    default: "local",
+    choices: ["local", "authenticated", "any", "none"],
+    doc: "who may read /metrics on the port of the calls, as for LIFECYCLE_ACCESS, or nobody; every token and certificate will do",
+  },
+  "metrics-port": {
+    env: "METRICS_PORT",
+    type: "integer",
+    default: undefined,
+    min: 0,
+    max: 65_535,
+    doc: "TCP port of its own for /metrics, open to whoever reaches it; 0 takes a free one; unset: there is none",
+  },
+  "metrics-host": {
+    env: "METRICS_HOST",
+    type: "text",
+    default: "",
+    defaultText: "that of `host`",
+    doc: "address of that port",
+  },
+  "metrics-max-models": {
+    env: "METRICS_MAX_MODELS",
+    type: "integer",
+    default: defaultMaxModels,
+    min: 0,
+    max: 100_000,
+    doc: "models that have series of their own; further ones are counted together",
+  },
+} as const satisfies SettingRows;
+
+type Raw = Readonly<Record<keyof typeof metricsSettings, string | number | undefined>>;
+
+/** `listenHost`: of the port of the calls. */
+export function readMetricsSettings(raw: Raw, listenHost: string): MetricsSettings {
+  return {
+    access: raw["metrics-access"] as MetricsSettings["access"],
+    port: raw["metrics-port"] as number | undefined,
+    host: (raw["metrics-host"] as string) || listenHost,
+    maxModels: raw["metrics-max-models"] as number,
+  };
+}

@@ -1,0 +1,152 @@
+import type { SettingRows } from "./setting.ts";
+
+const KiB = 1024;
+const MiB = 1024 * KiB;
+
+/** What the clients of the port may take of it. */
+export interface NetworkLimits {
+  /** How long a new connection may take to show which HTTP it speaks. */
+  readonly peekTimeoutMs: number;
+  /** How long an HTTP/1.1 client may take to send the headers of a request. */
+  readonly headersTimeoutMs: number;
+  /** How long a request may take to arrive, and its client to take the answer, which is to say, the next
+   *  piece of it. For streams of messages this counts for each message, not for the pauses between. */
+  readonly requestTimeoutMs: number;
+  /** Connections over TCP at a time. Those of the unix socket do not count: ModelMesh must get in. */
+  readonly maxConnections: number;
+  /** Calls at a time on one HTTP/2 connection; clients wait when they have as many. */
+  readonly maxStreams: number;
+  /** Bytes of the headers of one HTTP/2 request, as RFC 9113, 6.5.2 counts them. */
+  readonly maxHeaderListBytes: number;
+  /** Bytes of requests and unread answers that the calls of one connection may hold. */
+  readonly maxConnectionBytes: number;
+  /** The same for all connections together, HTTP/1.1 and HTTP/2. */
+  readonly maxCallBytes: number;
+  /** Calls that an HTTP/2 client may cancel at once, and in a second over time, before its connection ends. */
+  readonly maxCancelBurst: number;
+  readonly maxCancelsPerSecond: number;
+}
+
+export const defaultNetworkLimits: NetworkLimits = Object.freeze({
+  peekTimeoutMs: 10_000,
+  headersTimeoutMs: 10_000,
+  requestTimeoutMs: 60_000,
+  maxConnections: 4_096,
+  // ModelMesh sends everything through one connection.
+  maxStreams: 2_048,
+  maxHeaderListBytes: 64 * KiB,
+  maxConnectionBytes: 256 * MiB,
+  maxCallBytes: 512 * MiB,
+  // Every open call of a connection twice over. Node's own 1,000 ends connections of honest clients.
+  maxCancelBurst: 4_096,
+  maxCancelsPerSecond: 2_000,
+});
+
+const maxTimerMs = 2 ** 31 - 1;
+
+/** The rows of src/config/settings.ts for these limits. */
+export const networkSettings = {
+  "peek-timeout": {
+    env: "PEEK_TIMEOUT",
+    type: "integer",
+    unit: "ms",
+    default: defaultNetworkLimits.peekTimeoutMs,
+    min: 10,
+    max: maxTimerMs,
+    doc: "how long a new connection may take to show which HTTP it speaks",
+  },
+  "headers-timeout": {
+    env: "HEADERS_TIMEOUT",
+    type: "integer",
+    unit: "ms",
+    default: defaultNetworkLimits.headersTimeoutMs,
+    min: 10,
+    max: maxTimerMs,
+    doc: "how long the headers of an HTTP/1.1 request may take to arrive",
+  },
+  "request-timeout": {
+    env: "REQUEST_TIMEOUT",
+    type: "integer",
+    unit: "ms",
+    default: defaultNetworkLimits.requestTimeoutMs,
+    min: 10,
+    max: maxTimerMs,
+    doc: "how long a request may take to arrive, and an answer to be taken",
+  },
+  "max-connections": {
+    env: "MAX_CONNECTIONS",
+    type: "integer",
+    default: defaultNetworkLimits.maxConnections,
+    min: 1,
+    doc: "TCP connections at a time; more are refused, with 503 or GOAWAY",
+  },
+  "max-streams": {
+    env: "MAX_CONCURRENT_STREAMS",
+    type: "integer",
+    default: defaultNetworkLimits.maxStreams,
+    min: 1,
+    max: 2 ** 31 - 1,
+    doc: "calls at a time on one HTTP/2 connection",
+  },
+  "max-header-list-size": {
+    env: "MAX_HEADER_LIST_BYTES",
+    type: "integer",
+    unit: "bytes",
+    default: defaultNetworkLimits.maxHeaderListBytes,
+    min: 4 * KiB,
+    max: 16 * MiB,
+    doc: "headers of one HTTP/2 request; those of HTTP/1.1 may have 16 KiB",
+  },
+  "max-connection-bytes": {
+    env: "MAX_CONNECTION_BYTES",
+    type: "integer",
+    unit: "bytes",
+    default: undefined,
+    defaultText: "256 MiB, or max-call-bytes if that is less",
+    min: MiB,
+    doc: "requests and unread answers that one connection may hold",
+  },
+  "max-call-bytes": {
+    env: "MAX_CALL_BYTES",
+    type: "integer",
+    unit: "bytes",
+    default: undefined,
+    defaultText: "an eighth of what the server and its hosts leave, at most 512 MiB",
+    min: MiB,
+    doc: "what all calls together may hold: requests, what is made of them, and unread answers",
+  },
+  "max-cancel-burst": {
+    env: "MAX_CANCEL_BURST",
+    type: "integer",
+    default: defaultNetworkLimits.maxCancelBurst,
+    min: 1,
+    max: 2 ** 31 - 1,
+    doc: "calls that an HTTP/2 client may cancel at once before its connection ends",
+  },
+  "max-cancel-rate": {
+    env: "MAX_CANCELS_PER_SECOND",
+    type: "integer",
+    default: defaultNetworkLimits.maxCancelsPerSecond,
+    min: 1,
+    max: 2 ** 31 - 1,
+    doc: "calls that an HTTP/2 client may cancel in a second, over time",
+  },
+} as const satisfies SettingRows;
+
+/** The limits in what was read for these rows. */
+export function networkLimits(
+  value: (name: keyof typeof networkSettings) => number,
+): NetworkLimits {
+  return {
+    peekTimeoutMs: value("peek-timeout"),
+    headersTimeoutMs: value("headers-timeout"),
+    requestTimeoutMs: value("request-timeout"),
+    maxConnections: value("max-connections"),
+    maxStreams: value("max-streams"),
+    maxHeaderListBytes: value("max-header-list-size"),
+    maxConnectionBytes: value("max-connection-bytes"),
+    maxCallBytes: value("max-call-bytes"),
+    maxCancelBurst: value("max-cancel-burst"),
+    maxCancelsPerSecond: value("max-cancel-rate"),
+  };
+}

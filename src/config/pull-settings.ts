@@ -1,0 +1,104 @@
+import { join, resolve } from "node:path";
+import type { SettingRows } from "./setting.ts";
+
+export const storageTypes = ["s3", "gcs", "azure", "http", "pvc"] as const;
+export type StorageType = (typeof storageTypes)[number];
+
+/** What the runtime needs to pull models itself. Directories are absolute. */
+export interface PullSettings {
+  /** Where what was pulled is kept; other runtimes may use it too. */
+  readonly directory: string;
+  /** The mounted `storage-config` secret. Need not exist. */
+  readonly configDirectory: string;
+  /** Has a folder for each claim that is mounted. Need not exist. */
+  readonly volumesDirectory: string;
+  /** Bytes on disk that pulled models may have together; 0: what the disk has. */
+  readonly limitBytes: number;
+  /** Files that come at once. */
+  readonly concurrency: number;
+  /** How long a store may send nothing before the attempt is given up. */
+  readonly idleTimeoutMs: number;
+  readonly types: readonly StorageType[];
+}
+
+/** The rows of src/config/settings.ts for these settings. */
+export const pullSettings = {
+  "storage-config-dir": {
+    env: "STORAGE_CONFIG_DIR",
+    type: "text",
+    default: "/storage-config",
+    doc: "directory where the secret storage-config is mounted: a JSON file for each storage key",
+  },
+  "pvc-mounts-dir": {
+    env: "PVC_MOUNTS_DIR",
+    type: "text",
+    default: "/pvc_mounts",
+    doc: "directory with a directory for each persistent volume claim",
+  },
+  "pull-dir": {
+    env: "PULL_DIR",
+    type: "text",
+    default: "",
+    defaultText: "_pulled in ROOT_MODEL_DIR",
+    doc: "directory for models that the runtime pulls itself; other runtimes may share it",
+  },
+  "pull-disk-size": {
+    env: "PULL_DISK_BYTES",
+    type: "integer",
+    unit: "bytes",
+    default: 0,
+    min: 0,
+    doc: "what pulled models may have on disk together; 0: what the disk has",
+  },
+  "pull-concurrency": {
+    env: "PULL_CONCURRENCY",
+    type: "integer",
+    default: 8,
+    min: 1,
+    max: 256,
+    doc: "files that are pulled at once",
+  },
+  "pull-idle-timeout": {
+    env: "PULL_IDLE_TIMEOUT",
+    type: "integer",
+    unit: "ms",
+    default: 10_000,
+    min: 100,
+    max: 2 ** 31 - 1,
+    doc: "how long a store may send nothing before another attempt is made",
+  },
+  "pull-types": {
+    env: "PULL_TYPES",
+    type: "text",
+    default: storageTypes.join(","),
+    separator: ",",
+    doc: `what models may be pulled from, separated by commas: ${storageTypes.join(", ")}; none: nothing is pulled`,
+  },
+} as const satisfies SettingRows;
+
+type Raw = Readonly<Record<keyof typeof pullSettings, string | number | undefined>>;
+
+/** Adds a line to `problems` for what cannot be used. */
+export function readPullSettings(
+  raw: Raw,
+  rootModelDirectory: string,
+  problems: string[],
+): PullSettings {
+  const names = String(raw["pull-types"])
+    .split(",")
+    .map((name) => name.trim())
+    .filter((name) => name !== "" && name !== "none");
+  for (const name of names) {
+    if (storageTypes.some((type) => type === name)) continue;
+    problems.push(`PULL_TYPES has "${name}", expected some of ${storageTypes.join(", ")}, or none`);
+  }
+  return {
+    directory: resolve(String(raw["pull-dir"] || join(rootModelDirectory, "_pulled"))),
+    configDirectory: resolve(String(raw["storage-config-dir"])),
+    volumesDirectory: resolve(String(raw["pvc-mounts-dir"])),
+    limitBytes: Number(raw["pull-disk-size"]),
+    concurrency: Number(raw["pull-concurrency"]),
+    idleTimeoutMs: Number(raw["pull-idle-timeout"]),
+    types: storageTypes.filter((type) => names.includes(type)),
+  };
+}

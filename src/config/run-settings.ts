@@ -1,0 +1,151 @@
+import type { SettingRows } from "./setting.ts";
+
+/** How the inferences of one model wait, run side by side and are joined. */
+export interface RunSettings {
+  /** Rows (of axis 0) that requests joined into one run may have together; below 2 nothing is joined.
+   *  A request with more rows of its own runs all the same, alone. */
+  readonly maxBatchSize: number;
+  /** Whether the model's own settings say a `maxBatchSize` above 0, by which its owner promises that it keeps the
+   *  rows of a run apart. No default for all models can. */
+  readonly promisesRows: boolean;
+  /** How long a request may wait for others to join it, in microseconds; 0: only what waits anyhow is
+   *  joined. Timers tick in milliseconds, so that other values are rounded up to whole ones. */
+  readonly maxQueueDelayMicroseconds: number;
+  /** Requests that may wait; more are "overloaded". */
+  readonly maxQueueSize: number;
+  /** Requests that would wait for longer, as far as can be told, are "overloaded" at once, in
+   *  milliseconds; 0: they wait all the same; undefined: for 2,000, or for 64 requests if these take longer. */
+  readonly maxQueueWaitMs: number | undefined;
+  /** A request that has waited for so long is "overloaded", in microseconds; 0: it waits on. */
+  readonly queueTimeoutMicroseconds: number;
+  /** A run that keeps the host for longer is given up, and ends the host unless it ends in a moment, in
+   *  milliseconds; 0: it may take as long as it likes. */
+  readonly maxRunMs: number;
+  /** Requests that may be in the host at once, 0: any number. The others wait. */
+  readonly maxConcurrency: number;
+  /** Rows, at most, of the runs on zeros that a load ends with, so that the memory of a model in use is
+   *  what is reported; 0: the load ends without. No more than `maxBatchSize` are taken, either. */
+  readonly warmupBatchSize: number;
+  /** Threads that compute one run; 0: one, or one per core where the model has a host of its own. */
+  readonly threads: number;
+}
+
+/** Of the files beside models that hold their settings, or the end of it: see `findSettingsFile`. */
+export const settingsFileName = "modelport.json";
+
+export const defaultRunSettings: RunSettings = Object.freeze({
+  maxBatchSize: 64,
+  promisesRows: false,
+  maxQueueDelayMicroseconds: 0,
+  maxQueueSize: 1_024,
+  maxQueueWaitMs: undefined,
+  queueTimeoutMicroseconds: 0,
+  maxRunMs: 300_000,
+  maxConcurrency: 0,
+  warmupBatchSize: 64,
+  threads: 0,
+});
+
+/** The rows of src/config/settings.ts for models that do not say otherwise. */
+export const inferenceSettings = {
+  "limit-per-model-concurrency": {
+    env: "LIMIT_PER_MODEL_CONCURRENCY",
+    type: "integer",
+    default: defaultRunSettings.maxConcurrency,
+    min: 0,
+    max: 2 ** 31 - 1,
+    doc: "inferences of one model that run at once, and that ModelMesh may send; 0 is no limit",
+  },
+  "max-batch-size": {
+    env: "MAX_BATCH_SIZE",
+    aliases: ["REQUEST_BATCH_SIZE"],
+    type: "integer",
+    unit: "rows",
+    default: defaultRunSettings.maxBatchSize,
+    min: 0,
+    max: 2 ** 16,
+    doc: "rows of a run that joins requests, where that saves time; 0 or 1 joins none",
+  },
+  "max-queue-delay": {
+    env: "MAX_QUEUE_DELAY_MICROSECONDS",
+    type: "integer",
+    unit: "µs",
+    default: defaultRunSettings.maxQueueDelayMicroseconds,
+    min: 0,
+    max: 60_000_000,
+    doc: "how long a request may wait for others to join; 0: joins only what waits anyhow",
+  },
+  "max-queue-size": {
+    env: "MAX_QUEUE_SIZE",
+    type: "integer",
+    default: defaultRunSettings.maxQueueSize,
+    min: 0,
+    max: 2 ** 31 - 1,
+    doc: "inferences of one model that may wait; more are refused; 0 is no limit",
+  },
+  "max-queue-wait": {
+    env: "MAX_QUEUE_WAIT",
+    type: "integer",
+    unit: "ms",
+    default: defaultRunSettings.maxQueueWaitMs,
+    defaultText: "2 s, or what 64 of the model take",
+    min: 0,
+    max: 2 ** 31 - 1,
+    doc: "expected waiting from which inferences are refused at once; 0 is no limit",
+  },
+  "queue-timeout": {
+    env: "QUEUE_TIMEOUT_MICROSECONDS",
+    type: "integer",
+    unit: "µs",
+    default: defaultRunSettings.queueTimeoutMicroseconds,
+    min: 0,
+    max: 86_400_000_000,
+    doc: "how long an inference may wait before it is refused; 0 is no limit",
+  },
+  "run-timeout": {
+    env: "RUN_TIMEOUT",
+    type: "integer",
+    unit: "ms",
+    default: defaultRunSettings.maxRunMs,
+    min: 0,
+    max: 2 ** 31 - 1,
+    doc: "how long one run of a model may take before its process is ended; 0 is no limit",
+  },
+  "warmup-batch-size": {
+    env: "WARMUP_BATCH_SIZE",
+    type: "integer",
+    unit: "rows",
+    default: defaultRunSettings.warmupBatchSize,
+    min: 0,
+    max: 2 ** 16,
+    doc: "rows at most of the runs that end a load, to measure a model in use; 0: no such runs",
+  },
+  "intra-op-threads": {
+    env: "INTRA_OP_THREADS",
+    type: "integer",
+    default: defaultRunSettings.threads,
+    defaultText: "one, or one per core where a model has a process of its own",
+    min: 0,
+    max: 256,
+    doc: "threads that compute one run of a model, one per core at most; 0 is the default",
+  },
+} as const satisfies SettingRows;
+
+/** The settings in what was read for these rows. */
+export function runSettings(
+  value: (name: keyof typeof inferenceSettings) => number | undefined,
+): RunSettings {
+  const number = (name: keyof typeof inferenceSettings) => value(name) as number;
+  return {
+    maxBatchSize: number("max-batch-size"),
+    promisesRows: false,
+    maxQueueDelayMicroseconds: number("max-queue-delay"),
+    maxQueueSize: number("max-queue-size"),
+    maxQueueWaitMs: value("max-queue-wait"),
+    queueTimeoutMicroseconds: number("queue-timeout"),
+    maxRunMs: number("run-timeout"),
+    maxConcurrency: number("limit-per-model-concurrency"),
+    warmupBatchSize: number("warmup-batch-size"),
+    threads: number("intra-op-threads"),
+  };
+}

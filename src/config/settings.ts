@@ -1,0 +1,267 @@
+import { availableParallelism } from "node:os";
+import { delimiter } from "node:path";
+import { version } from "../base/version.ts";
+import { accessLogSettings } from "./access-log-settings.ts";
+import { accessSettings } from "./access-settings.ts";
+import { debugSettings } from "./debug-settings.ts";
+import { logLevels } from "./log-levels.ts";
+import { memorySettings } from "./memory-settings.ts";
+import { metricsSettings } from "./metrics-settings.ts";
+import { networkSettings } from "./network-limits.ts";
+import { pullSettings } from "./pull-settings.ts";
+import { inferenceSettings } from "./run-settings.ts";
+import type { SettingRows } from "./setting.ts";
+import { tlsSettings } from "./tls-settings.ts";
+import { tracingSettings } from "./tracing-settings.ts";
+
+const KiB = 1024;
+const MiB = 1024 * KiB;
+
+const general = {
+  config: {
+    env: "MODELPORT_CONFIG",
+    type: "text",
+    default: "",
+    doc: "YAML or JSON file with settings, by the names of flags",
+  },
+  "log-level": {
+    env: "LOG_LEVEL",
+    type: "choice",
+    choices: logLevels,
+    default: "info",
+    doc: "least level that is logged",
+  },
+  "runtime-version": {
+    env: "RUNTIME_VERSION",
+    type: "text",
+    default: version,
+    defaultText: "Modelport's own",
+    doc: "version that runtimeStatus reports",
+  },
+} as const satisfies SettingRows;
+
+const listening = {
+  host: {
+    env: "LISTEN_HOST",
+    type: "text",
+    default: "localhost",
+    doc: "address to listen on; localhost means 127.0.0.1 and ::1",
+  },
+  port: {
+    env: "ADAPTER_PORT",
+    type: "integer",
+    default: 8085,
+    min: 0,
+    max: 65_535,
+    doc: "TCP port for gRPC, gRPC-Web, Connect and REST; 0 takes a free one",
+  },
+  "unix-socket": {
+    env: "UNIX_SOCKET_PATH",
+    aliases: ["INTERNAL_GRPC_SOCKET_PATH"],
+    type: "text",
+    default: "",
+    doc: "path of a unix socket to listen on as well",
+  },
+  reflection: {
+    env: "GRPC_REFLECTION",
+    type: "choice",
+    choices: ["on", "off"],
+    default: "on",
+    doc: "whether clients like grpcurl can ask the port for its services and their messages",
+  },
+} as const satisfies SettingRows;
+
+const finding = {
+  "model-repository": {
+    env: "MODEL_REPOSITORY",
+    type: "text",
+    default: "",
+    doc: "directory whose models are served without being asked (standalone mode)",
+  },
+  "root-model-dir": {
+    env: "ROOT_MODEL_DIR",
+    type: "text",
+    default: "/models",
+    doc: "directory that model paths lie in; relative paths start here",
+  },
+  "extra-model-dirs": {
+    env: "EXTRA_MODEL_DIRS",
+    type: "text",
+    separator: delimiter,
+    default: "/pvc_mounts",
+    doc: `further directories that model paths may lie in, separated by "${delimiter}"`,
+  },
+} as const satisfies SettingRows;
+
+const loading = {
+  "loading-concurrency": {
+    env: "LOADING_CONCURRENCY",
+    type: "integer",
+    default: Math.max(2, availableParallelism()),
+    defaultText: "one per core, at least 2",
+    min: 1,
+    max: 1024,
+    doc: "models that may load at once",
+  },
+  "load-timeout": {
+    env: "LOADTIME_TIMEOUT",
+    type: "integer",
+    unit: "ms",
+    default: 30_000,
+    min: 100,
+    max: 2 ** 31 - 1,
+    doc: "how long a load may take",
+  },
+  "warmup-timeout": {
+    env: "WARMUP_TIMEOUT",
+    type: "integer",
+    unit: "ms",
+    default: 5_000,
+    min: 1,
+    max: 2 ** 31 - 1,
+    doc: "how long the runs that end a load may take before the model is loaded again without",
+  },
+  "host-grace": {
+    env: "HOST_GRACE",
+    type: "integer",
+    unit: "ms",
+    default: 2_000,
+    min: 10,
+    max: 2 ** 31 - 1,
+    doc: "how long a process may go on with a run or a load that nobody waits for, when that holds up others, before it is ended",
+  },
+  "engine-hosts": {
+    env: "ENGINE_HOSTS",
+    type: "integer",
+    default: undefined,
+    defaultText: "one per core, or as many as an eighth of the container has room for",
+    min: 1,
+    max: 256,
+    doc: "processes that small models share",
+  },
+} as const satisfies SettingRows;
+
+const limits = {
+  "max-message-size": {
+    env: "MAX_MESSAGE_BYTES",
+    aliases: ["MM_SVC_GRPC_MAX_MSG_SIZE"],
+    type: "integer",
+    unit: "bytes",
+    default: 64 * MiB,
+    min: 64 * KiB,
+    max: 2 ** 31 - 1,
+    doc: "one request message, after decompression",
+  },
+  ...networkSettings,
+} as const satisfies SettingRows;
+
+const stopping = {
+  "drain-timeout": {
+    env: "DRAIN_TIMEOUT",
+    type: "integer",
+    unit: "ms",
+    default: 10_000,
+    min: 0,
+    max: 2 ** 31 - 1,
+    doc: "how long inferences in flight may go on when their model is unloaded",
+  },
+  "shutdown-grace": {
+    env: "SHUTDOWN_GRACE",
+    type: "integer",
+    unit: "ms",
+    default: 10_000,
+    min: 0,
+    max: 2 ** 31 - 1,
+    doc: "how long calls in flight may go on after SIGTERM",
+  },
+  "prestop-port": {
+    env: "MM_PRESTOP_WAIT_PORT",
+    type: "integer",
+    default: 0,
+    min: 0,
+    max: 65_535,
+    doc: "after SIGTERM serve until ModelMesh's pre-stop server on this port answers; 0: do not ask, as where a preStop hook does",
+  },
+  "prestop-timeout": {
+    env: "PRESTOP_TIMEOUT",
+    type: "integer",
+    unit: "ms",
+    default: 62_000,
+    min: 0,
+    max: 2 ** 31 - 1,
+    doc: "how long to wait for that answer; by default as long as ModelMesh may take to end",
+  },
+} as const satisfies SettingRows;
+
+const access = {
+  ...accessSettings,
+  "lifecycle-owner": {
+    env: "LIFECYCLE_OWNER",
+    type: "choice",
+    choices: ["auto", "repository", "modelmesh"],
+    default: "auto",
+    doc: "whose it is to load and unload; auto: the repository's where there is one, else ModelMesh's once it calls",
+  },
+  "ready-when": {
+    env: "READY_WHEN",
+    type: "choice",
+    choices: ["loaded", "started"],
+    default: "loaded",
+    doc: "when this runtime is ready; loaded: when every model of the repository has been loaded or has failed once; started: when it takes calls",
+  },
+  "cors-origins": {
+    env: "CORS_ORIGINS",
+    type: "text",
+    separator: ",",
+    default: "",
+    doc: "origins of other servers whose pages may call, like https://ops.example.com, separated by commas",
+  },
+  "allowed-hosts": {
+    env: "ALLOWED_HOSTS",
+    type: "text",
+    separator: ",",
+    default: "",
+    doc: "names by which browsers may call this server beside localhost and addresses, separated by commas",
+  },
+} as const satisfies SettingRows;
+
+/** One row per setting: environment variable, flag, unit, default, range and meaning. Variables that the
+ *  runtime adapters of ModelMesh have as well keep their names, meanings and units. */
+export const settings = {
+  ...general,
+  ...listening,
+  ...finding,
+  ...pullSettings,
+  ...memorySettings,
+  ...loading,
+  ...inferenceSettings,
+  ...limits,
+  ...stopping,
+  ...tlsSettings,
+  ...access,
+  ...metricsSettings,
+  ...accessLogSettings,
+  ...tracingSettings,
+  ...debugSettings,
+} as const satisfies SettingRows;
+
+export type SettingName = keyof typeof settings;
+
+/** The same in groups, as people read them: each setting is in one. */
+export const settingGroups: readonly { readonly title: string; readonly rows: SettingRows }[] = [
+  { title: "General", rows: general },
+  { title: "Where to listen", rows: listening },
+  { title: "Where models are", rows: finding },
+  { title: "Pulling models", rows: pullSettings },
+  { title: "Memory", rows: memorySettings },
+  { title: "Loading", rows: loading },
+  { title: "Inference", rows: inferenceSettings },
+  { title: "Limits of clients", rows: limits },
+  { title: "Stopping", rows: stopping },
+  { title: "TLS", rows: tlsSettings },
+  { title: "Access", rows: access },
+  { title: "Metrics", rows: metricsSettings },
+  { title: "Access log", rows: accessLogSettings },
+  { title: "Tracing", rows: tracingSettings },
+  { title: "Diagnostics", rows: debugSettings },
+];

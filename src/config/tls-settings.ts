@@ -1,0 +1,120 @@
+import { resolve } from "node:path";
+import type { SettingRows } from "./setting.ts";
+
+/** Whose certificate a client has to show: nobody's, one if it has one, or one in any case. */
+export type ClientAuth = "none" | "optional" | "require";
+
+/** How the TCP port speaks TLS. Paths are absolute. */
+export interface TlsSettings {
+  /** PEM: the certificate of this server, followed by those between it and its root. */
+  readonly certPath: string;
+  readonly keyPath: string;
+  /** PEM: who may vouch for clients; undefined where clientAuth is "none". */
+  readonly clientCaPath: string | undefined;
+  readonly clientAuth: ClientAuth;
+  readonly minVersion: "TLSv1.2" | "TLSv1.3";
+  /** As OpenSSL writes them, separated by colons. */
+  readonly ciphers: string;
+  /** Whether callers on this machine may do without TLS. */
+  readonly plaintext: "none" | "loopback";
+}
+
+/** What RFC 9113, 9.2.2 and RFC 9325, 4.2 leave: forward secrecy and authenticated encryption. */
+export const defaultCiphers: string = [
+  "TLS_AES_128_GCM_SHA256",
+  "TLS_AES_256_GCM_SHA384",
+  "TLS_CHACHA20_POLY1305_SHA256",
+  "ECDHE-ECDSA-AES128-GCM-SHA256",
+  "ECDHE-RSA-AES128-GCM-SHA256",
+  "ECDHE-ECDSA-AES256-GCM-SHA384",
+  "ECDHE-RSA-AES256-GCM-SHA384",
+  "ECDHE-ECDSA-CHACHA20-POLY1305",
+  "ECDHE-RSA-CHACHA20-POLY1305",
+].join(":");
+
+/** The rows of src/config/settings.ts for TLS. */
+export const tlsSettings = {
+  "tls-cert": {
+    env: "TLS_CERT_PATH",
+    type: "text",
+    default: "",
+    doc: "PEM file with this server's certificate and those between it and its root; the TCP port then speaks TLS",
+  },
+  "tls-key": {
+    env: "TLS_KEY_PATH",
+    type: "text",
+    default: "",
+    doc: "PEM file with the private key of that certificate, not encrypted",
+  },
+  "tls-client-ca": {
+    env: "TLS_CLIENT_CA_PATH",
+    type: "text",
+    default: "",
+    doc: "PEM file with the authorities that vouch for clients",
+  },
+  "tls-client-auth": {
+    env: "TLS_CLIENT_AUTH",
+    type: "choice",
+    choices: ["none", "optional", "require"],
+    default: undefined,
+    defaultText: "require where TLS_CLIENT_CA_PATH is set, else none",
+    doc: "whether clients show a certificate: none, those that have one, or all",
+  },
+  "tls-min-version": {
+    env: "TLS_MIN_VERSION",
+    type: "choice",
+    choices: ["1.2", "1.3"],
+    default: "1.2",
+    doc: "least version of TLS",
+  },
+  "tls-ciphers": {
+    env: "TLS_CIPHERS",
+    type: "text",
+    separator: ":",
+    default: defaultCiphers,
+    defaultText: "those of TLS 1.3, and of 1.2 those with ECDHE and AEAD",
+    doc: "cipher suites as OpenSSL names them, separated by colons, the preferred ones first",
+  },
+  "tls-plaintext": {
+    env: "TLS_PLAINTEXT",
+    type: "choice",
+    choices: ["none", "loopback"],
+    default: "none",
+    doc: "who may do without TLS on the TCP port: nobody, or callers on this machine; the unix socket never has TLS",
+  },
+} as const satisfies SettingRows;
+
+type Raw = Readonly<Record<keyof typeof tlsSettings, string | number | undefined>>;
+
+/** Undefined: no TLS. Adds a line to `problems` for what does not go together. */
+export function readTlsSettings(raw: Raw, problems: string[]): TlsSettings | undefined {
+  const path = (name: keyof Raw) => (raw[name] ? resolve(String(raw[name])) : undefined);
+  const certPath = path("tls-cert");
+  const keyPath = path("tls-key");
+  const clientCaPath = path("tls-client-ca");
+  const clientAuth = (raw["tls-client-auth"] ??
+    (clientCaPath === undefined ? "none" : "require")) as ClientAuth;
+  if ((certPath === undefined) !== (keyPath === undefined)) {
+    problems.push("TLS_CERT_PATH and TLS_KEY_PATH go together");
+  }
+  if (certPath === undefined && clientCaPath !== undefined) {
+    problems.push("TLS_CLIENT_CA_PATH needs TLS_CERT_PATH and TLS_KEY_PATH");
+  }
+  if ((clientAuth === "none") !== (clientCaPath === undefined)) {
+    problems.push(
+      clientAuth === "none"
+        ? "TLS_CLIENT_CA_PATH says who vouches for clients, and TLS_CLIENT_AUTH=none that nobody asks"
+        : `TLS_CLIENT_AUTH=${clientAuth} needs TLS_CLIENT_CA_PATH`,
+    );
+  }
+  if (certPath === undefined || keyPath === undefined) return undefined;
+  return {
+    certPath,
+    keyPath,
+    clientCaPath,
+    clientAuth,
+    minVersion: raw["tls-min-version"] === "1.3" ? "TLSv1.3" : "TLSv1.2",
+    ciphers: String(raw["tls-ciphers"]),
+    plaintext: raw["tls-plaintext"] === "loopback" ? "loopback" : "none",
+  };
+}

@@ -1,0 +1,308 @@
+import { flushCompileCache } from "node:module";
+import { Socket } from "node:net";
+import { describeError, RuntimeError } from "../../base/errors.ts";
+import type { Tensor, TensorSpec } from "../../base/tensor.ts";
+import type { HostEngine, HostModel } from "../contract/host-engine.ts";
+import { modelFormats } from "../engine-catalog.ts";
+import {
+  anonymousBytes,
+  collectBuffers,
+  nativeBytes,
+  privateBytes,
+  processMemory,
+} from "../process/process-memory.ts";
+import { checkThreadsFit } from "../process/thread-stacks.ts";
+import type {
+  FailedMessage,
+  LoadedMessage,
+  LoadMessage,
+  MeasuredMemory,
+  ReadyMessage,
+  ReleasedMessage,
+  RestedMessage,
+  WarmedMessage,
+  WarmUpMessage,
+} from "../wire/host-messages.ts";
+import {
+  decodeJson,
+  decodeTensors,
+  encodeJson,
+  encodeTensors,
+  type Frame,
+  type FrameKind,
+  FrameReader,
+  frameKind,
+  writeFrame,
+} from "../wire/host-protocol.ts";
+import { StoredPayloads } from "../wire/payload-arena.ts";
+import { checkReadable } from "./check-readable.ts";
+import { preferForOom } from "./oom-score.ts";
+import { PeakGrowth } from "./peak-growth.ts";
+import { warmUp } from "./warm-up.ts";
+
+// Entry of an engine host. It has one socket to the server, on fd 3, and does what the frames there say,
+// strictly one at a time: engines block, and the growth of memory around a load is measured.
+
+const serverFd = 3;
+/** Where the server leaves large payloads, if it could make such a place. */
+const arenaFd = 4;
+
+/** An exit code that no engine uses, so that a log tells a bug of ours from a crash of theirs. */
+const brokenExitCode = 70;
+
+/** Answers that share a write, which costs more than a short run does: at most half of what the server
+ *  sends ahead, so that it sends on while the other half runs. Of two or three runs each is answered by
+ *  itself, or there would be no other half. */
+const mostShare = 16;
+const leastShare = 4;
+/** An answer is not held back for longer. */
+const maxHeldMs = 1;
+
+const engines = new Map<string, HostEngine>();
+const models = new Map<number, HostModel>();
+const waiting: Frame[] = [];
+/** Frees what runs left behind, once nothing has come for a while. */
+let idleTimer: NodeJS.Timeout | undefined;
+const idleMs = 100;
+/** Native memory before the load of the model that is to be warmed up next. */
+let beforeWarmUp: number | undefined;
+let working = false;
+
+// Ctrl-C in a terminal and a container's stop reach the whole process group; the server decides when.
+process.on("SIGINT", () => {});
+process.on("SIGTERM", () => {});
+process.title = "modelport-engine-host";
+preferForOom();
+
+/** For all reads: frames are put together elsewhere. Node would take 64 KiB for each and give most of it
+ *  back, and what stays until the next collection scatters the heap that models share. */
+const readBuffer = Buffer.allocUnsafeSlow(64 * 1024);
+const storedPayloads = new StoredPayloads(arenaFd);
+const reader = new FrameReader((frame) => waiting.push(frame), storedPayloads);
+const server = new Socket({
+  fd: serverFd,
+  readable: true,
+  writable: true,
+  onread: {
+    buffer: readBuffer,
+    callback(byteCount) {
+      take(readBuffer.subarray(0, byteCount));
+      return true;
+    },
+  },
+});
+// An error precedes the close. Both mean that the server is gone: there is nobody left to work for.
+server.on("error", () => {});
+server.on("close", () => process.exit(0));
+
+// All engines at once, before anybody waits: a warm spare is only warm with its libraries loaded.
+for (const format of modelFormats) engines.set(format.name, await format.importEngine());
+const atStart = processMemory();
+const readyMessage: ReadyMessage = {
+  memoryBytes: atStart?.anonymousBytes,
+  dataBytes: atStart?.dataBytes,
+};
+answer({ call: 0, model: 0 }, frameKind.ready, encodeJson(readyMessage));
+// Node writes its compile cache at exit, but most hosts are killed. Does nothing without a cache.
+flushCompileCache();
+idleTimer = setTimeout(letGo, idleMs);
+
+function take(chunk: Buffer): void {
+  try {
+    reader.push(chunk);
+  } catch (error) {
+    process.stderr.write(`the server sent ${describeError(error)}\n`);
+    process.exit(brokenExitCode);
+  }
+  if (!working) void work();
+}
+
+async function work(): Promise<void> {
+  working = true;
+  idleTimer?.refresh();
+  let held = 0;
+  let share = 1;
+  let heldSinceMs = 0;
+  for (let frame = waiting.shift(); frame !== undefined; frame = waiting.shift()) {
+    if (held === 0) {
+      server.cork();
+      heldSinceMs = performance.now();
+      const here = waiting.length + 1;
+      share = here < leastShare ? 1 : Math.min(here, mostShare);
+    }
+    held++;
+    try {
+      // Most runs are synchronous, and a promise for each would be a good part of a short one.
+      const handling = handle(frame);
+      if (handling !== undefined) await handling;
+    } catch (error) {
+      fail(frame, error);
+    }
+    storedPayloads.giveBack(frame.payload);
+    // An answer waits for those behind it only if they will probably take no time: runs of the same
+    // model, when those before were short.
+    const heldMs = performance.now() - heldSinceMs;
+    const isShort = heldMs + heldMs / held < maxHeldMs;
+    const next = waiting[0];
+    const isSame = frame.kind === frameKind.run && next?.kind === frame.kind;
+    if (isSame && next.model === frame.model && isShort && held < share) continue;
+    held = 0;
+    server.uncork();
+  }
+  working = false;
+}
+
+function handle(frame: Frame): void | Promise<void> {
+  switch (frame.kind) {
+    case frameKind.load:
+      return load(frame);
+    case frameKind.warmUp:
+      return warmUpLoaded(frame);
+    case frameKind.run:
+      return run(frame);
+    case frameKind.release:
+      return release(frame);
+    case frameKind.rest:
+      return rest(frame);
+    default:
+      throw new Error(`the server sent a frame of kind ${frame.kind}`);
+  }
+}
+
+/** Others need the memory that is free in here. */
+function rest(frame: Frame): void {
+  letGo();
+  const message: RestedMessage = { memoryBytes: anonymousBytes() };
+  answer(frame, frameKind.rested, encodeJson(message));
+}
+
+function letGo(): void {
+  storedPayloads.letGo();
+  collectBuffers();
+}
+
+async function load(frame: Frame): Promise<void> {
+  const { format, file, dataFiles, threads, ownsHost, isWarmedUp } = decodeJson<LoadMessage>(
+    frame.payload,
+  );
+  const engine = engines.get(format);
+  if (engine === undefined) throw new RuntimeError("load-failed", `no engine for ${format}`);
+  if (!ownsHost) letGo();
+  checkReadable([file, ...Object.values(dataFiles ?? {})]);
+  checkThreadsFit(threads);
+  const before = ownsHost ? undefined : nativeBytes(anonymousBytes());
+  const model = await engine.load(file, { threads, dataFiles });
+  models.set(frame.model, model);
+  beforeWarmUp = before;
+  const message: LoadedMessage = {
+    inputs: model.inputs,
+    outputs: model.outputs,
+    memory: isWarmedUp ? undefined : measure(ownsHost, before),
+  };
+  answer(frame, frameKind.loaded, encodeJson(message));
+}
+
+/** Follows the load of the same model, with nothing between the two. */
+async function warmUpLoaded(frame: Frame): Promise<void> {
+  const { mostRows, ownsHost } = decodeJson<WarmUpMessage>(frame.payload);
+  const model = models.get(frame.model);
+  if (model === undefined) throw new RuntimeError("aborted", "the model was not loaded");
+  const growth = new PeakGrowth();
+  const outcome = await warmUp(model, mostRows);
+  const peakBytes = growth.bytes;
+  const message: WarmedMessage = {
+    outcome,
+    memory: measure(ownsHost, beforeWarmUp),
+    peakBytes: Number.isNaN(peakBytes) ? undefined : peakBytes,
+  };
+  answer(frame, frameKind.warmed, encodeJson(message));
+}
+
+function measure(ownsHost: boolean, before: number | undefined): MeasuredMemory {
+  collectBuffers();
+  const memoryBytes = anonymousBytes();
+  if (ownsHost) return { measuredBytes: privateBytes(), memoryBytes };
+  const after = nativeBytes(memoryBytes);
+  const isKnown = before !== undefined && after !== undefined;
+  return { measuredBytes: isKnown ? after - before : undefined, memoryBytes };
+}
+
+/** What a run is measured from. */
+interface RunStart {
+  readonly cpu: NodeJS.CpuUsage;
+  readonly atMs: number;
+  /** Undefined: nobody wants to know what it takes. */
+  readonly growth: PeakGrowth | undefined;
+}
+
+function run(frame: Frame): void | Promise<void> {
+  const [cpu, atMs] = [process.cpuUsage(), performance.now()];
+  const model = models.get(frame.model);
+  if (model === undefined) throw new RuntimeError("aborted", "the model was unloaded");
+  const { wanted, peakBytes, tensors } = decodeTensors(frame.payload);
+  const start: RunStart = { cpu, atMs, growth: peakBytes === 0 ? undefined : new PeakGrowth() };
+  const inputs = tensors.map(({ index, datatype, shape, data }) => {
+    return { name: specAt(model.inputs, index).name, datatype, shape, data };
+  });
+  const results = model.run(
+    inputs,
+    wanted.map((index) => specAt(model.outputs, index).name),
+  );
+  if (!(results instanceof Promise)) return answerRun(frame, results, start);
+  return results.then((tensors) => answerRun(frame, tensors, start));
+}
+
+function answerRun(frame: Frame, results: readonly Tensor[], start: RunStart): void {
+  const tensors = results.map(({ datatype, shape, data }, index) => {
+    return { index, datatype, shape, parts: [data] };
+  });
+  const { user, system } = process.cpuUsage(start.cpu);
+  const runMs = (user + system) / 1_000;
+  const computeMs = performance.now() - start.atMs;
+  const peakBytes = start.growth?.bytes ?? 0;
+  try {
+    const memoryBytes = start.growth && (anonymousBytes() ?? Number.NaN);
+    const message = {
+      wanted: [],
+      runMs,
+      computeMs,
+      peakBytes,
+      memoryBytes: memoryBytes ?? 0,
+      tensors,
+    };
+    answer(frame, frameKind.ran, encodeTensors(message));
+  } catch (error) {
+    throw new RuntimeError("run-failed", `the outputs are too big: ${describeError(error)}`);
+  }
+}
+
+async function release(frame: Frame): Promise<void> {
+  const model = models.get(frame.model);
+  models.delete(frame.model);
+  await model?.release();
+  const message: ReleasedMessage = { memoryBytes: anonymousBytes() };
+  answer(frame, frameKind.released, encodeJson(message));
+}
+
+function specAt(specs: readonly TensorSpec[], index: number): TensorSpec {
+  const spec = specs[index];
+  if (spec === undefined) throw new Error(`the server named tensor ${index} of ${specs.length}`);
+  return spec;
+}
+
+function fail(frame: Frame, error: unknown): void {
+  const kind = frame.kind === frameKind.load ? "load-failed" : "run-failed";
+  const message: FailedMessage = {
+    kind: error instanceof RuntimeError ? error.kind : kind,
+    message: describeError(error),
+  };
+  answer(frame, frameKind.failed, encodeJson(message));
+}
+
+function answer(
+  { call, model }: { readonly call: number; readonly model: number },
+  kind: FrameKind,
+  chunks: readonly Uint8Array[],
+): void {
+  writeFrame(server, { kind, call, model }, chunks);
+}

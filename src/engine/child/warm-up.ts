@@ -1,0 +1,71 @@
+import { describeError } from "../../base/errors.ts";
+import { elementBytes, type Tensor, type TensorSpec } from "../../base/tensor.ts";
+import type { HostModel } from "../contract/host-engine.ts";
+import { variableDimension } from "../contract/variable-dimension.ts";
+import type { WarmUpOutcome } from "../wire/host-messages.ts";
+
+/** A second run may need blocks of other sizes than the first has left behind. A third never did. */
+const runsOfShape = 2;
+/** After a first run that took longer there is no other, whose memory is then not counted. */
+const maxFirstRunMs = 500;
+/** All inputs together. */
+const maxInputBytes = 64 * 1024 * 1024;
+
+/** Runs `model` on zeros, so that its memory is that of a model in use: on one row, then twice on
+ *  `mostRows`. Blocks for as long as the runs take. */
+export async function warmUp(model: HostModel, mostRows: number): Promise<WarmUpOutcome> {
+  const specs = model.inputs.filter(({ isOptional }) => !isOptional);
+  const unshaped = specs.find(({ hasAnyRank }) => hasAnyRank);
+  if (unshaped !== undefined) {
+    return { tag: "skipped", reason: `its input '${unshaped.name}' has no shape to make zeros of` };
+  }
+  const inputs = zeroInputs(specs, 1);
+  if (inputs === undefined) {
+    return { tag: "skipped", reason: `its inputs would take more than ${maxInputBytes} bytes` };
+  }
+  const outputs = model.outputs.map(({ name }) => name);
+  const startMs = performance.now();
+  try {
+    await model.run(inputs, outputs);
+  } catch (error) {
+    return { tag: "failed", reason: describeError(error) };
+  }
+  const firstMs = performance.now() - startMs;
+  if (firstMs > maxFirstRunMs) return { tag: "warmed", rows: 1 };
+  const hasRows = specs.some(({ shape }) => shape[0] === -1);
+  const rows = hasRows ? mostRows : 1;
+  const joined = zeroInputs(specs, rows);
+  if (joined === undefined) return { tag: "warmed", rows: 1 };
+  try {
+    for (let run = 0; run < runsOfShape; run++) await model.run(joined, outputs);
+  } catch {
+    // A model that takes one row and no more is not batched either.
+    return { tag: "warmed", rows: 1 };
+  }
+  return { tag: "warmed", rows };
+}
+
+/** One tensor of zeros for each input, of empty strings for BYTES: undefined if they would be too big.
+ *  First dimensions that vary become `rows`, others that vary 16. */
+export function zeroInputs(
+  specs: readonly TensorSpec[],
+  rows: number,
+): readonly Tensor[] | undefined {
+  let totalBytes = 0;
+  const planned: { spec: TensorSpec; shape: number[]; sizeBytes: number }[] = [];
+  for (const spec of specs) {
+    const shape = spec.shape.map((size, axis) => {
+      if (size >= 0) return size;
+      return axis === 0 ? rows : variableDimension;
+    });
+    // An empty string is its length, 0.
+    const perElement = elementBytes[spec.datatype] ?? 4;
+    const sizeBytes = shape.reduce((product, size) => product * size, perElement);
+    totalBytes += sizeBytes;
+    if (!(totalBytes <= maxInputBytes)) return undefined;
+    planned.push({ spec, shape, sizeBytes });
+  }
+  return planned.map(({ spec: { name, datatype }, shape, sizeBytes }) => {
+    return { name, datatype, shape, data: new Uint8Array(sizeBytes) };
+  });
+}

@@ -1,0 +1,27 @@
+import type { Tensor, TensorSpec } from "../../base/tensor.ts";
+
+/** What an engine offers inside a host process. It may block: nothing else runs there meanwhile. */
+export interface HostEngine {
+  /** Loads `file`. Throws with a message for people; then nothing of the attempt stays in memory. */
+  load(
+    file: string,
+    options: {
+      readonly threads: number;
+      /** Where the files are that it refers to, if not beside it: as `DataFiles.moved`. */
+      readonly dataFiles?: Readonly<Record<string, string>> | undefined;
+    },
+  ): HostModel | Promise<HostModel>;
+}
+
+/** A model in the memory of this process. The host calls its methods one at a time. */
+export interface HostModel {
+  readonly inputs: readonly TensorSpec[];
+  readonly outputs: readonly TensorSpec[];
+
+  /** One tensor for each name in `outputs`, in order. Throws RuntimeError "invalid-argument" for values
+   *  that the engine cannot take, and "run-failed" for everything else. */
+  run(inputs: readonly Tensor[], outputs: readonly string[]): Tensor[] | Promise<Tensor[]>;
+
+  /** Frees the model's memory. Called once. */
+  release(): void | Promise<void>;
+}

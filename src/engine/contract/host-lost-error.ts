@@ -1,0 +1,17 @@
+import { RuntimeError } from "../../base/errors.ts";
+
+/** What a model, or one of its runs, had to do with the end of its host.
+ *  "caused": the host was executing it and crashed, or had to be killed because it did not end.
+ *  "suspected": the host was executing it when something else killed it: a lack of memory, an operator.
+ *  "bystander": it waited, or was idle. */
+export type PartInLoss = "caused" | "suspected" | "bystander";
+
+/** The host of a model died. */
+export class HostLostError extends RuntimeError {
+  readonly part: PartInLoss;
+
+  constructor(part: PartInLoss, loss: RuntimeError) {
+    super("host-lost", loss.message, { cause: loss });
+    this.part = part;
+  }
+}

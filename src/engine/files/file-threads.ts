@@ -1,0 +1,174 @@
+import { Worker } from "node:worker_threads";
+import { entryUrl } from "../../base/entry-url.ts";
+import { describeError, RuntimeError } from "../../base/errors.ts";
+import { endsWithProcess } from "../../base/process-exit.ts";
+import type { ModelPlace } from "../contract/engine.ts";
+import type { RunTable } from "../contract/run-table.ts";
+import type { FileThreadAnswer, FileThreadCall, FileThreadSetup } from "./file-thread-messages.ts";
+import type { FoundModel, InspectedFile, TabulatedFile } from "./model-files.ts";
+import type { InspectedFiles } from "./model-inspector.ts";
+
+/** Node allows as many of its own calls to hang in a file system. */
+const maxThreads = 4;
+export interface FileThreadsOptions {
+  /** A thread that has been at one call for so long reads a huge model, or a disk that does not answer:
+   *  what comes next goes to another one. Default: 500. */
+  readonly stuckMs?: number;
+  /** By so much the threads stand back behind those of the server, as `nice` has it. Default: 0. */
+  readonly niceness?: number;
+  /** Default: that of this program. */
+  readonly entry?: URL;
+}
+
+const unused = new RuntimeError("temporarily-unavailable", "this thread was not needed any more");
+
+const defaultEntry = entryUrl(import.meta.url, "./file-thread-main");
+
+/** The threads that look at model files: usually one, and more while that one is stuck. All that has to be
+ *  seen of a model takes them one turn of blocking calls; by way of `node:fs/promises` each of some ten
+ *  calls wakes a thread and is waited for, which takes eight times the CPU, and the structure of a big
+ *  model would be read on the server's event loop. */
+export class FileThreads {
+  readonly #threads = new Set<FileThread>();
+  readonly #options: Required<FileThreadsOptions>;
+  #closed: RuntimeError | undefined;
+
+  constructor({ stuckMs = 500, niceness = 0, entry = defaultEntry }: FileThreadsOptions = {}) {
+    this.#options = { stuckMs, niceness, entry };
+    this.#start();
+  }
+
+  /** As `findModel` of model-files.ts. Rejects with "temporarily-unavailable" if the thread breaks. */
+  async find(place: ModelPlace): Promise<FoundModel> {
+    return await this.#pick().call<FoundModel>({ task: "find", place });
+  }
+
+  /** As `inspectFile` of model-files.ts. Rejects with "temporarily-unavailable" if the thread breaks. */
+  async inspect({ format, file, dataFolder }: InspectedFile): Promise<InspectedFiles> {
+    const model = { format, file, ...(dataFolder && { dataFolder }) };
+    return await this.#pick().call<InspectedFiles>({ task: "inspect", model });
+  }
+
+  /** As `tabulateRuns` of model-files.ts. Rejects with "temporarily-unavailable" if the thread breaks. */
+  async tabulate({
+    format,
+    file,
+    identity,
+    dataFolder,
+  }: TabulatedFile): Promise<RunTable | undefined> {
+    const model = { format, file, identity, ...(dataFolder && { dataFolder }) };
+    return await this.#pick().call<RunTable | undefined>({ task: "tabulate", model });
+  }
+
+  /** What the threads are at is rejected with `reason`, and so is what comes later. */
+  close(reason: RuntimeError): void {
+    this.#closed = reason;
+    for (const thread of this.#threads) thread.close(reason);
+  }
+
+  #pick(): FileThread {
+    if (this.#closed !== undefined) throw this.#closed;
+    const threads = [...this.#threads];
+    const free = threads.find((thread) => thread.busyMs <= this.#options.stuckMs);
+    if (free !== undefined) {
+      // The disk answers again: one is enough.
+      for (const other of threads) if (other !== free && other.callCount === 0) other.close(unused);
+      return free;
+    }
+    const shortest = threads.sort((a, b) => a.callCount - b.callCount)[0];
+    return shortest === undefined || threads.length < maxThreads ? this.#start() : shortest;
+  }
+
+  #start(): FileThread {
+    const thread = new FileThread(this.#options, () => this.#threads.delete(thread));
+    this.#threads.add(thread);
+    return thread;
+  }
+}
+
+type Call = FileThreadCall extends infer Each
+  ? Each extends FileThreadCall
+    ? Omit<Each, "number">
+    : never
+  : never;
+
+interface Waiting {
+  readonly resolve: (result: unknown) => void;
+  readonly reject: (reason: unknown) => void;
+}
+
+class FileThread {
+  readonly #worker: Worker;
+  readonly #onGone: () => void;
+  /** By number, oldest first: the oldest is the one that the thread is at. */
+  readonly #waiting = new Map<number, Waiting>();
+  #lastNumber = 0;
+  /** When it came to the call that it is at. */
+  #sinceMs = 0;
+  #end: RuntimeError | undefined;
+
+  constructor({ entry, niceness }: Required<FileThreadsOptions>, onGone: () => void) {
+    this.#onGone = onGone;
+    const workerData: FileThreadSetup = { niceness };
+    this.#worker = new Worker(entry, {
+      workerData,
+      execArgv: ["--disable-warning=ExperimentalWarning"],
+      resourceLimits: { maxYoungGenerationSizeMb: 2 },
+    });
+    // It is the port that keeps the server up.
+    this.#worker.unref();
+    endsWithProcess(this.#worker);
+    this.#worker.on("message", (answer: FileThreadAnswer) => this.#settle(answer));
+    this.#worker.on("error", (error) => this.#lose(error));
+    this.#worker.on("exit", () => this.#lose(new Error("it ended")));
+  }
+
+  get callCount(): number {
+    return this.#waiting.size;
+  }
+
+  /** For how long it has been at one call; 0 if it is at none. */
+  get busyMs(): number {
+    return this.#waiting.size === 0 ? 0 : performance.now() - this.#sinceMs;
+  }
+
+  call<Result>(call: Call): Promise<Result> {
+    if (this.#end !== undefined) return Promise.reject(this.#end);
+    return new Promise<Result>((resolve, reject) => {
+      const number = ++this.#lastNumber;
+      if (this.#waiting.size === 0) this.#sinceMs = performance.now();
+      this.#waiting.set(number, { resolve: resolve as Waiting["resolve"], reject });
+      this.#worker.postMessage({ ...call, number });
+    });
+  }
+
+  close(reason: RuntimeError): void {
+    this.#rejectAll(reason);
+    this.#onGone();
+    // Not waited for: a thread that a disk holds ends when that lets go.
+    void this.#worker.terminate();
+  }
+
+  #settle(answer: FileThreadAnswer): void {
+    const waiting = this.#waiting.get(answer.number);
+    this.#waiting.delete(answer.number);
+    this.#sinceMs = performance.now();
+    if ("result" in answer) waiting?.resolve(answer.result);
+    else {
+      const { kind, message } = answer.failure;
+      waiting?.reject(kind === undefined ? new Error(message) : new RuntimeError(kind, message));
+    }
+  }
+
+  #lose(error: unknown): void {
+    this.#onGone();
+    const why = `the thread that reads model files broke: ${describeError(error)}`;
+    this.#rejectAll(new RuntimeError("temporarily-unavailable", why));
+  }
+
+  #rejectAll(reason: RuntimeError): void {
+    this.#end ??= reason;
+    for (const { reject } of this.#waiting.values()) reject(this.#end);
+    this.#waiting.clear();
+  }
+}

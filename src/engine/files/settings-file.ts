@@ -1,0 +1,33 @@
+import { statSync } from "node:fs";
+import { basename, dirname, join, parse } from "node:path";
+import { settingsFileName } from "../../config/run-settings.ts";
+import { tritonConfigName } from "../../models/triton-config.ts";
+
+/** The file with the settings of the model in `modelFile`, the first there is of
+ *  `<model>.modelport.json` beside it (for models that share a directory), `modelport.json` beside it, and
+ *  if the directory is a version, by its number, `modelport.json` beside that. Never throws: what cannot be
+ *  read is for the reader to say. Blocks. */
+export function findSettingsFile(modelFile: string): string | undefined {
+  const ofModel = join(dirname(modelFile), `${parse(modelFile).name}.${settingsFileName}`);
+  return [ofModel, ...besideModel(modelFile, settingsFileName)].find(isThere);
+}
+
+/** Triton's configuration of the model in `modelFile`, beside it or beside its version. As above. */
+export function findTritonConfig(modelFile: string): string | undefined {
+  return besideModel(modelFile, tritonConfigName).find(isThere);
+}
+
+function besideModel(modelFile: string, name: string): string[] {
+  const directory = dirname(modelFile);
+  const isVersion = /^\d+$/.test(basename(directory));
+  return [join(directory, name), ...(isVersion ? [join(dirname(directory), name)] : [])];
+}
+
+function isThere(path: string): boolean {
+  try {
+    return statSync(path, { throwIfNoEntry: false }) !== undefined;
+  } catch (error) {
+    // A file that is there but out of reach must not pass for none.
+    return (error as NodeJS.ErrnoException).code === "EACCES";
+  }
+}

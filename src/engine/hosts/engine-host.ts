@@ -1,0 +1,405 @@
+import { abortable } from "../../base/abort.ts";
+import { Cancellation } from "../../base/cancel-signal.ts";
+import { RuntimeError } from "../../base/errors.ts";
+import type { TensorSpec } from "../../base/tensor.ts";
+import type { HostKind } from "../contract/engine.ts";
+import type { EngineLog } from "../contract/engine-log.ts";
+import { HostLostError, type PartInLoss } from "../contract/host-lost-error.ts";
+import { anonymousBytesOf } from "../process/process-memory.ts";
+import { HostQueue, type HostRun } from "../queue/host-queue.ts";
+import { joiningOf } from "../queue/joining-of.ts";
+import type { RunBudget } from "../run-memory/run-budget.ts";
+import type {
+  LoadedMessage,
+  LoadMessage,
+  MeasuredMemory,
+  ReleasedMessage,
+  WarmedMessage,
+  WarmUpMessage,
+} from "../wire/host-messages.ts";
+import { decodeJson, encodeJson, frameKind } from "../wire/host-protocol.ts";
+import { cancelled, type HostLoad, killedFor, type LoadAnswer, notReached } from "./host-load.ts";
+import { HostMemory } from "./host-memory.ts";
+import { HostMemoryCap } from "./host-memory-cap.ts";
+import type { HostProcess } from "./host-process.ts";
+import { HostedModel, type HostOfModel } from "./hosted-model.ts";
+import { ReleaseWatch } from "./release-watch.ts";
+import { RunWatch } from "./run-watch.ts";
+import type { Adoption, Vacated } from "./vacate.ts";
+import { WarmUpLimit } from "./warm-up-limit.ts";
+
+/** A model that is here, and how it was loaded. */
+interface Resident {
+  readonly model: HostedModel;
+  readonly load: HostLoad;
+}
+
+export interface EngineHostOptions {
+  readonly kind: HostKind;
+  readonly killGraceMs: number;
+  readonly warmupTimeoutMs: number;
+  /** What runs may take beyond the models before they fail; 0: no limit. */
+  readonly runMemoryBytes: number;
+  /** As in `HostPoolOptions`. */
+  readonly maxWasteBytes: number;
+  /** Shared with all other hosts; undefined: there is no limit. */
+  readonly runBudget: RunBudget | undefined;
+  readonly log: EngineLog;
+  /** Has the models of a busy host move elsewhere, but for `stuck`. */
+  vacate(host: EngineHost, stuck: object | undefined): Promise<Vacated>;
+}
+
+/** A smaller model's warm-up is sent with its load, which saves a round trip; that of a bigger one only
+ *  when it is loaded, so that a load that was given up ends without. */
+const sentTogetherBytes = 1024 * 1024;
+/** So many grace periods has a load that was given up to end by itself where others would lose their host. */
+const graceBesideOthers = 5;
+
+const never = new Cancellation();
+
+/** One host process with the models in it. */
+export class EngineHost implements HostOfModel {
+  readonly process: HostProcess;
+  readonly memory: HostMemory;
+  /** Set by the pool, before any load. */
+  kind: HostKind;
+  readonly queue = new HostQueue();
+  readonly #options: EngineHostOptions;
+  readonly #cap: HostMemoryCap;
+  /** No model is placed here any more; those that are here move to other hosts. Set by the pool. */
+  isLeaving = false;
+  /** It ends because its models are elsewhere. Set by the pool. */
+  wasRecycled = false;
+  readonly #models = new Map<number, Resident>();
+  /** Model -> its measured bytes, or the estimate while it loads. Changed by `#commit` only. */
+  readonly #bytes = new Map<number, number>();
+  /** The sum of these: what models take here, loads under way by their estimates. */
+  committedBytes = 0;
+  #lastModel = 0;
+  /** Whether it loads the model that it is dedicated to. */
+  loadsAlone = false;
+  /** Under way: its models move elsewhere, so that it can be ended. */
+  #vacating: Promise<Vacated> | undefined;
+  readonly #watch: RunWatch;
+
+  constructor(process: HostProcess, options: EngineHostOptions) {
+    this.process = process;
+    this.kind = options.kind;
+    this.#options = options;
+    this.#cap = new HostMemoryCap(options);
+    process.onGone = (error) => this.#loseAll(error);
+    this.#watch = new RunWatch({
+      queue: this.queue,
+      graceMs: options.killGraceMs,
+      kill: (why, run) => void this.#endUnwanted(why, () => this.queue.front !== run, run.owner),
+    });
+    const parts = { cap: this.#cap, watch: this.#watch, share: options.runBudget?.share() };
+    this.memory = new HostMemory(this, { ...parts, maxWasteBytes: options.maxWasteBytes });
+  }
+
+  get modelCount(): number {
+    return this.#models.size;
+  }
+
+  /** Inferences of its models that the host has not got. */
+  get waitingRuns(): number {
+    let count = 0;
+    for (const { model } of this.#models.values()) count += model.waitingRuns;
+    return count;
+  }
+
+  /** The part of `committedBytes` that loaded models take. */
+  get residentBytes(): number {
+    return [...this.#models.keys()].reduce((sum, model) => sum + (this.#bytes.get(model) ?? 0), 0);
+  }
+
+  /** What the host has taken beside what it started with and what its models count for; undefined if the
+   *  system does not tell. */
+  async wasteBytes(): Promise<number | undefined> {
+    const { baseMemoryBytes, pid } = this.process;
+    const memoryBytes = await anonymousBytesOf(pid);
+    if (memoryBytes === undefined || baseMemoryBytes === undefined) return undefined;
+    this.process.memoryBytes = memoryBytes;
+    return memoryBytes - baseMemoryBytes - this.committedBytes;
+  }
+
+  /** As `Engine.load`. In a dedicated host, which takes one load in its life, a failure ends the host. */
+  async load(load: HostLoad): Promise<HostedModel> {
+    const number = ++this.#lastModel;
+    this.#commit(number, load.source.estimatedBytes, load.threads);
+    try {
+      const { inputs, outputs, measuredBytes, warmupMs } =
+        this.kind === "dedicated"
+          ? await this.#loadAlone(number, load)
+          : await this.#loadBesideOthers(number, load);
+      const sizeBytes = load.sizeOf(measuredBytes);
+      const metadata = { platform: load.platform, inputs, outputs };
+      const joining = joiningOf(metadata, load.settings, load.joining);
+      const facts = { sizeBytes, measuredBytes, warmupMs, metadata, joining };
+      const model = new HostedModel(this, number, facts, load);
+      this.#models.set(number, { model, load });
+      this.#commit(number, sizeBytes);
+      // A model may be bigger than predicted; what its runs may take comes on top of what it is.
+      void this.#allowMemory();
+      return model;
+    } catch (error) {
+      this.#commit(number, 0);
+      throw error;
+    }
+  }
+
+  /** Loads one more copy of each model of `former`, a shared host as this one, one after the other, and has
+   *  them move here. Rejects as `load` does; then the models that are left stay where they are. */
+  async adoptFrom(former: EngineHost, { isBusy, stuck }: Adoption): Promise<void> {
+    for (const resident of former.#models.values()) {
+      const { model, load } = resident;
+      if (model === stuck) continue;
+      const number = ++this.#lastModel;
+      this.#commit(number, model.sizeBytes, load.threads);
+      try {
+        await this.#loadBesideOthers(number, { ...load, signal: never });
+      } catch (error) {
+        this.#commit(number, 0);
+        throw error;
+      }
+      this.#models.set(number, resident);
+      const left = model.moveTo(this, number) ?? this.release(model, number);
+      if (!isBusy) await left;
+    }
+  }
+
+  forget(number: number): void {
+    this.#models.delete(number);
+  }
+
+  async release(model: HostedModel, number: number): Promise<void> {
+    // First, so that the end of the host is not the loss of this model.
+    this.forget(number);
+    if (this.kind === "dedicated") {
+      await this.process.kill(new RuntimeError("aborted", "the model was unloaded"));
+    } else await this.#releaseBesideOthers(model, number);
+    this.#commit(number, 0);
+  }
+
+  /** 0: the model takes nothing any more. `threads`: if they are not counted yet. */
+  #commit(model: number, bytes: number, threads?: number): void {
+    this.#cap.countThreads(model, bytes === 0 ? 0 : threads);
+    this.committedBytes += bytes - (this.#bytes.get(model) ?? 0);
+    if (bytes === 0) this.#bytes.delete(model);
+    else this.#bytes.set(model, bytes);
+  }
+
+  async #loadAlone(number: number, load: HostLoad): Promise<LoadAnswer> {
+    const { signal } = load;
+    const abort = () => void this.process.kill(cancelled());
+    signal.addEventListener("abort", abort, { once: true });
+    let isSent = false;
+    this.loadsAlone = true;
+    try {
+      signal.throwIfAborted();
+      await this.process.ready;
+      await this.#allowMemory(load);
+      isSent = true;
+      const message = await this.#callLoad(number, load);
+      signal.throwIfAborted();
+      return message;
+    } catch (error) {
+      await this.process.kill(cancelled());
+      if (signal.aborted) throw signal.reason;
+      throw isSent ? error : notReached(error);
+    } finally {
+      this.loadsAlone = false;
+      signal.removeEventListener("abort", abort);
+    }
+  }
+
+  async #loadBesideOthers(number: number, load: HostLoad): Promise<LoadAnswer> {
+    const { signal } = load;
+    let timer: NodeJS.Timeout | undefined;
+    let isSent = false;
+    let isOver = false;
+    const abort = () => {
+      timer = setTimeout(
+        () => void this.#endUnwanted("a cancelled load did not end", () => isOver),
+        this.#options.killGraceMs * (this.#models.size > 0 ? graceBesideOthers : 1),
+      );
+    };
+    try {
+      await abortable(this.process.ready, signal);
+      const allowed = this.#allowMemory(load);
+      if (allowed !== undefined) await allowed;
+      const message = await this.queue.load(() => {
+        isSent = this.process.isAlive;
+        signal.addEventListener("abort", abort, { once: true });
+        return this.#callLoad(number, load);
+      }, signal);
+      if (signal.aborted) await this.#callRelease(number);
+      signal.throwIfAborted();
+      return message;
+    } catch (error) {
+      if (signal.aborted) throw signal.reason;
+      throw isSent ? this.#lossOfLoad(error) : notReached(error);
+    } finally {
+      isOver = true;
+      clearTimeout(timer);
+      signal.removeEventListener("abort", abort);
+    }
+  }
+
+  /** Has the others move out of the host, which is at something that cannot be stopped but with it. */
+  #vacate(stuck?: object): Promise<Vacated> {
+    if (this.kind === "dedicated" || this.#models.size === 0) return Promise.resolve("moved");
+    this.#vacating ??= this.#options
+      .vacate(this, stuck)
+      .finally(() => (this.#vacating = undefined));
+    return this.#vacating;
+  }
+
+  /** Ends the host for work that nobody wants: its models move first, if anything can take them. */
+  async #endUnwanted(why: string, isOver: () => boolean, stuck?: object): Promise<void> {
+    await this.#vacate(stuck);
+    if (!isOver()) await this.process.kill(killedFor(why));
+  }
+
+  /** For the models that are here or promised, and for a load: these come one after the other. One that comes
+   *  alone may have no bounds. */
+  #allowMemory(load?: HostLoad): Promise<void> | undefined {
+    const { pid, baseDataBytes: baseBytes } = this.process;
+    if (baseBytes === undefined) return undefined;
+    const { loadingBytes = 0, mostBytes, threads = 1 } = load ?? {};
+    return mostBytes === undefined
+      ? this.#cap.allow(pid, { baseBytes, modelBytes: this.committedBytes, loadingBytes })
+      : this.#cap.allowLoad(pid, { baseBytes, mostBytes, loadingBytes, threads });
+  }
+
+  async #callLoad(number: number, load: HostLoad): Promise<LoadAnswer> {
+    const { source, threads, settings, signal } = load;
+    const ownsHost = this.kind === "dedicated";
+    const isWarmedUp = load.warmupRows > 0 && settings.warmupBatchSize > 0;
+    const { format, file, dataFiles, estimatedBytes } = source;
+    const message: LoadMessage = { format, file, dataFiles, threads, ownsHost, isWarmedUp };
+    const loading = this.process.call({
+      kind: frameKind.load,
+      model: number,
+      chunks: encodeJson(message),
+      answer: frameKind.loaded,
+      read: decodeJson<LoadedMessage>,
+    });
+    const isSentTogether = isWarmedUp && estimatedBytes < sentTogetherBytes;
+    let warming = isSentTogether ? this.#callWarmUp(number, load) : undefined;
+    // Of a load that fails nobody waits for the warm-up, which fails with it.
+    warming?.catch(() => {});
+    const { inputs, outputs, memory } = await loading;
+    if (memory !== undefined) {
+      return { inputs, outputs, measuredBytes: this.#note(memory), warmupMs: 0 };
+    }
+    if (signal.aborted) return { inputs, outputs, measuredBytes: undefined, warmupMs: 0 };
+    const startMs = performance.now();
+    warming ??= this.#callWarmUp(number, load);
+    const measuredBytes = await this.#endOfWarmUp(warming, load, inputs);
+    return { inputs, outputs, measuredBytes, warmupMs: performance.now() - startMs };
+  }
+
+  #callWarmUp(number: number, { settings, warmupRows }: HostLoad): Promise<WarmedMessage> {
+    const joinedRows = Math.max(1, settings.maxBatchSize);
+    const message: WarmUpMessage = {
+      mostRows: Math.min(settings.warmupBatchSize, joinedRows, warmupRows),
+      ownsHost: this.kind === "dedicated",
+    };
+    return this.process.call({
+      kind: frameKind.warmUp,
+      model: number,
+      chunks: encodeJson(message),
+      answer: frameKind.warmed,
+      read: decodeJson<WarmedMessage>,
+    });
+  }
+
+  /** Resolves with the measured bytes. */
+  async #endOfWarmUp(
+    warming: Promise<WarmedMessage>,
+    { source, runs }: HostLoad,
+    inputs: readonly TensorSpec[],
+  ): Promise<number | undefined> {
+    const { log, warmupTimeoutMs } = this.#options;
+    const limit = new WarmUpLimit({
+      limitMs: warmupTimeoutMs,
+      vacate: () => this.#vacate(),
+      kill: (why) => void this.process.kill(killedFor(why)),
+    });
+    try {
+      const { outcome, memory, peakBytes } = await warming;
+      if (outcome.tag !== "warmed") {
+        log.warn({ file: source.file, ...outcome }, "model was not warmed up");
+      } else if (peakBytes !== undefined) runs.learnWarmUp(inputs, outcome.rows, peakBytes);
+      return this.#note(memory);
+    } finally {
+      limit.stop();
+    }
+  }
+
+  /** Returns by how much the host grew. It may have shrunk: then the model found room in what was free. */
+  #note({ measuredBytes, memoryBytes }: MeasuredMemory): number | undefined {
+    this.process.memoryBytes = memoryBytes;
+    return measuredBytes === undefined ? undefined : Math.max(0, measuredBytes);
+  }
+
+  async #releaseBesideOthers(model: HostedModel, number: number): Promise<void> {
+    let isOver = false;
+    const watch = new ReleaseWatch({
+      queue: this.queue,
+      owner: model,
+      graceMs: this.#options.killGraceMs,
+      kill: (why) => void this.#endUnwanted(why, () => isOver),
+    });
+    try {
+      await this.#callRelease(number);
+    } catch {
+      // The host is gone, and with it the memory.
+    } finally {
+      isOver = true;
+      watch.stop();
+    }
+  }
+
+  async #callRelease(number: number): Promise<void> {
+    const { memoryBytes } = await this.process.call({
+      kind: frameKind.release,
+      model: number,
+      chunks: [],
+      answer: frameKind.released,
+      read: decodeJson<ReleasedMessage>,
+    });
+    this.process.memoryBytes = memoryBytes;
+  }
+
+  #loseAll(error: RuntimeError): void {
+    this.#watch.stop();
+    this.memory.share?.close();
+    const last = this.queue.noteDeath((run) => this.#partOf(run));
+    for (const model of this.#bytes.keys()) this.#commit(model, 0);
+    const residents = [...this.#models.values()];
+    this.#models.clear();
+    // On shutdown nobody is to load the models again.
+    if (error.kind === "shutting-down") return;
+    for (const { model } of residents) {
+      const part = last?.run.owner === model ? last.part : "bystander";
+      model.lose(new HostLostError(part, error));
+    }
+  }
+
+  /** As `error`, with the part of a load that the host was executing if it says that the host was lost. */
+  #lossOfLoad(error: unknown): unknown {
+    if (!(error instanceof RuntimeError) || error.kind !== "host-lost") return error;
+    const { isKilledHere, exitSignal } = this.process;
+    const part = isKilledHere || exitSignal !== "SIGKILL" ? "caused" : "suspected";
+    return new HostLostError(part, error);
+  }
+
+  #partOf(run: HostRun): PartInLoss {
+    // The kernel kills by SIGKILL when memory is short; so do we, and people. Engines crash otherwise.
+    return run === this.#watch.hung || this.process.exitSignal !== "SIGKILL"
+      ? "caused"
+      : "suspected";
+  }
+}

@@ -1,0 +1,345 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { setPriority } from "node:os";
+import type { Duplex, Readable } from "node:stream";
+import { fileURLToPath } from "node:url";
+import { entryUrl } from "../../base/entry-url.ts";
+import { describeError, RuntimeError } from "../../base/errors.ts";
+import { Line } from "../../base/line.ts";
+import type { EngineLog } from "../contract/engine-log.ts";
+import { ResidentMemory } from "../process/resident-memory.ts";
+import type { FailedMessage, ReadyMessage } from "../wire/host-messages.ts";
+import {
+  decodeJson,
+  type Frame,
+  type FrameKind,
+  FrameReader,
+  frameKind,
+  writeFrame,
+} from "../wire/host-protocol.ts";
+import { PayloadArena, type StoredPayload } from "../wire/payload-arena.ts";
+import { hostCommand } from "./host-command.ts";
+import { readLines } from "./read-lines.ts";
+
+export interface HostProcessOptions {
+  readonly log: EngineLog;
+  /** The whole environment of the host, beside what this class adds. */
+  readonly environment: Readonly<Record<string, string>>;
+}
+
+export interface HostCall<T> {
+  readonly kind: FrameKind;
+  readonly model: number;
+  readonly chunks: readonly Uint8Array[];
+  /** The kind of the answer, and how to read it. If that throws, the host is broken and is killed. */
+  readonly answer: FrameKind;
+  read(payload: Uint8Array): T;
+}
+
+/** Who hears of a call's end: exactly one of the two is called, once. */
+export interface CallReceiver<T> {
+  resolve(answer: T): void;
+  reject(error: unknown): void;
+}
+
+interface PendingCall {
+  readonly id: number;
+  readonly call: HostCall<unknown>;
+  /** Its payload, if that is not in the socket. */
+  stored?: StoredPayload | undefined;
+  readonly receiver: CallReceiver<unknown>;
+}
+
+type HostState =
+  | { readonly tag: "starting" | "ready" }
+  | { readonly tag: "killed"; readonly error: RuntimeError }
+  | { readonly tag: "gone"; readonly error: RuntimeError };
+
+/** An import of the engines that takes longer has hung. */
+const startTimeoutMs = 30_000;
+
+/** What native libraries read, before the first line of ours runs. */
+const libraryEnvironment = {
+  // Without it glibc keeps freed memory: see docs of M_TRIM_THRESHOLD. Any fixed value also ends the
+  // growth of the threshold, which is the point.
+  MALLOC_TRIM_THRESHOLD_: "131072",
+  // Else what V8's thread gives back is kept for that thread alone.
+  MALLOC_ARENA_MAX: "1",
+  // Else ONNX Runtime tells its makers of every model, by way of a database in the user's home, which
+  // takes as long as a tiny load.
+  ORT_DISABLE_TELEMETRY: "1",
+};
+
+/** Memory is for models: V8's young generation, which a host hardly needs, would grow by 16 MB and more, and
+ *  four threads that compile would each keep some of what they once needed. What V8 compiles and collects
+ *  on such threads takes memory whenever it likes, and would be taken for that of the model that is being
+ *  loaded. */
+const nodeFlags = [
+  "--max-semi-space-size=1",
+  "--v8-pool-size=1",
+  "--single-threaded",
+  "--expose-gc",
+  "--disable-warning=ExperimentalWarning",
+];
+
+/** The server decides and answers in microseconds what hosts compute in milliseconds: where both want
+ *  the same core, the server goes first, or its event loop is late while models load and run. */
+const niceness = 10;
+
+/** The entry lies beside this file and has its extension: .ts in the sources, .js once compiled. */
+const entry = fileURLToPath(entryUrl(import.meta.url, "../child/host-main"));
+
+/** One engine host: a child process and the socket to it. */
+export class HostProcess {
+  /** Resolves when the host takes work. Rejects with "temporarily-unavailable" if the system did not
+   *  start it, or with the error of `exited` if it died first. */
+  readonly ready: Promise<void>;
+  /** Resolves when the process and its memory are gone, with the error of everything that was pending. */
+  readonly exited: Promise<RuntimeError>;
+  /** 0 if the system did not start the process. */
+  readonly pid: number;
+  /** Called once, when the process is gone and before anything that was pending is rejected. */
+  onGone: (error: RuntimeError) => void = () => {};
+  /** What ended the process, if it was a signal. */
+  exitSignal: NodeJS.Signals | undefined;
+  /** Whether it was `kill`. */
+  isKilledHere = false;
+  /** Private memory of the host as last heard, undefined where the system does not tell. */
+  memoryBytes: number | undefined;
+  /** Of the host, to be looked at. */
+  readonly memory: ResidentMemory;
+  /** The same before the first model. */
+  baseMemoryBytes: number | undefined;
+  /** What RLIMIT_DATA counts of a host with no models, undefined as above. */
+  baseDataBytes: number | undefined;
+
+  #state: HostState = { tag: "starting" };
+  readonly #child: ChildProcess | undefined;
+  readonly #socket: Duplex | undefined;
+  readonly #arena: PayloadArena | undefined = PayloadArena.open();
+  /** A host answers in order, mostly. */
+  #pending = new Line<PendingCall>();
+  readonly #log: EngineLog;
+  readonly #ready = Promise.withResolvers<void>();
+  readonly #exited = Promise.withResolvers<RuntimeError>();
+  readonly #startTimer: NodeJS.Timeout;
+  #lastCall = 0;
+  #isCorked = false;
+  #wasKilled = false;
+
+  constructor({ log, environment }: HostProcessOptions) {
+    this.#log = log;
+    this.ready = this.#ready.promise;
+    this.exited = this.#exited.promise;
+    // Whoever waits for `ready` hears of a failure; if nobody does, it is no unhandled rejection.
+    this.ready.catch(() => {});
+    this.#startTimer = setTimeout(
+      () => void this.kill(new RuntimeError("host-lost", "an engine host did not start")),
+      startTimeoutMs,
+    );
+    this.#child = this.#spawn(environment);
+    this.pid = this.#child?.pid ?? 0;
+    this.memory = new ResidentMemory(this.pid);
+    // A child that the system refused has no streams at all, whatever the types say.
+    if (this.#child !== undefined && this.pid !== 0) {
+      this.#socket = this.#child.stdio[3] as Duplex;
+      this.#listen(this.#child);
+    }
+  }
+
+  /** Whether it was to end. */
+  get wasKilled(): boolean {
+    return this.#wasKilled;
+  }
+
+  get isReady(): boolean {
+    return this.#state.tag === "ready";
+  }
+
+  /** False from the moment on at which the host is known to end; its memory may be there still. */
+  get isAlive(): boolean {
+    return this.#state.tag === "starting" || this.#state.tag === "ready";
+  }
+
+  /** Sends a frame and resolves with what its answer says. Rejects with the error that the host
+   *  answers, with the error of `exited` once the host is gone, or with "invalid-argument" if the
+   *  frame is too big. */
+  call<T>(call: HostCall<T>): Promise<T> {
+    return new Promise<T>((resolve, reject) => this.send(call, { resolve, reject }));
+  }
+
+  /** As `call`, for those who count in microseconds. */
+  send<T>(call: HostCall<T>, receiver: CallReceiver<T>): void {
+    if (this.#state.tag === "gone") {
+      receiver.reject(this.#state.error);
+      return;
+    }
+    const id = this.#nextCall();
+    const pending: PendingCall = { id, call, receiver: receiver as CallReceiver<unknown> };
+    const place = this.#pending.add(pending);
+    // The answer to what a killed host is told is its exit.
+    if (this.#state.tag === "killed" || this.#socket === undefined) return;
+    this.#corkForThisTick(this.#socket);
+    try {
+      const head = { kind: call.kind, call: id, model: call.model };
+      pending.stored = writeFrame(this.#socket, head, call.chunks, this.#arena);
+    } catch (error) {
+      place.leave();
+      receiver.reject(error);
+    }
+  }
+
+  /** Ends the process by SIGKILL and resolves when it is gone. `error` becomes that of `exited` unless
+   *  the host is ending already. */
+  async kill(error: RuntimeError): Promise<void> {
+    if (this.isAlive) {
+      this.#wasKilled = true;
+      this.#state = { tag: "killed", error };
+      this.isKilledHere = true;
+      this.#child?.kill("SIGKILL");
+    }
+    await this.exited;
+  }
+
+  #spawn(environment: Readonly<Record<string, string>>): ChildProcess | undefined {
+    try {
+      const command = [process.execPath, ...nodeFlags, entry];
+      const { file, args } = hostCommand(command, this.#log);
+      const child = spawn(file, args, {
+        env: { ...environment, ...libraryEnvironment },
+        stdio: ["ignore", "ignore", "pipe", "pipe", this.#arena?.fd ?? "ignore"],
+      });
+      child.on("error", (error) => this.#notStarted(error));
+      if (child.pid !== undefined) yieldToServer(child.pid);
+      return child;
+    } catch (error) {
+      // Some failures of the system are thrown, others are emitted.
+      this.#notStarted(error);
+      return undefined;
+    }
+  }
+
+  #notStarted(error: unknown): void {
+    // The same event tells of a kill that failed; then the process exists and its exit is to come.
+    if (this.#child?.pid !== undefined) return;
+    const message = `the system did not start an engine host: ${describeError(error)}`;
+    this.#end(new RuntimeError("temporarily-unavailable", message, { cause: error }));
+  }
+
+  #listen(child: ChildProcess): void {
+    const reader = new FrameReader((frame) => this.#onFrame(frame));
+    this.#socket?.on("data", (chunk: Buffer) => {
+      // What a host sends after nonsense is nonsense, until the kill has reached it.
+      if (!this.isAlive) return;
+      try {
+        reader.push(chunk);
+      } catch (error) {
+        this.#broken(error);
+      }
+    });
+    // A host that dies while we write to it; its exit says the rest.
+    this.#socket?.on("error", () => {});
+    readLines(child.stderr as Readable, (line) =>
+      this.#log.warn({ hostPid: this.pid, line }, "engine host wrote to stderr"),
+    );
+    child.on("exit", (code, signal) => {
+      this.exitSignal = signal ?? undefined;
+      const how = signal === null ? `with code ${code}` : `by ${signal}`;
+      this.#end(
+        this.#state.tag === "killed"
+          ? this.#state.error
+          : new RuntimeError("host-lost", `the engine host (process ${this.pid}) ended ${how}`),
+      );
+    });
+  }
+
+  #onFrame(frame: Frame): void {
+    if (!this.isAlive) return;
+    if (frame.kind === frameKind.ready) {
+      this.#state = { tag: "ready" };
+      const { memoryBytes, dataBytes } = decodeJson<ReadyMessage>(frame.payload);
+      this.memoryBytes = memoryBytes;
+      this.baseMemoryBytes = memoryBytes;
+      this.baseDataBytes = dataBytes;
+      clearTimeout(this.#startTimer);
+      this.#ready.resolve();
+      return;
+    }
+    // Before the call counts as answered: if this throws, it is rejected when the host is gone.
+    const failure = frame.kind === frameKind.failed ? readFailure(frame.payload) : undefined;
+    const place = this.#pending.find(({ id }) => id === frame.call);
+    if (place === undefined) throw new Error("an answer that nobody waits for");
+    place.leave();
+    const pending = place.item;
+    pending.stored?.release();
+    pending.stored = undefined;
+    if (failure !== undefined) {
+      pending.receiver.reject(failure);
+      return;
+    }
+    let answer: unknown;
+    try {
+      if (frame.kind !== pending.call.answer) {
+        throw new Error(`an answer of kind ${frame.kind} instead of ${pending.call.answer}`);
+      }
+      answer = pending.call.read(frame.payload);
+    } catch (error) {
+      // Back among the pending: it is rejected with the others when the host is gone.
+      this.#pending.add(pending);
+      throw error;
+    }
+    pending.receiver.resolve(answer);
+  }
+
+  #broken(error: unknown): void {
+    this.#log.error({ hostPid: this.pid, reason: describeError(error) }, "engine host was broken");
+    void this.kill(
+      new RuntimeError("host-lost", `the engine host sent ${describeError(error)} and was killed`),
+    );
+  }
+
+  #end(error: RuntimeError): void {
+    if (this.#state.tag === "gone") return;
+    this.#state = { tag: "gone", error };
+    clearTimeout(this.#startTimer);
+    this.#socket?.destroy();
+    this.#arena?.close();
+    this.memory.close();
+    this.onGone(error);
+    this.#ready.reject(error);
+    const pending = this.#pending;
+    this.#pending = new Line();
+    for (const { receiver } of pending) receiver.reject(error);
+    this.#exited.resolve(error);
+  }
+
+  /** Frames of the same tick go out in one write. */
+  #corkForThisTick(socket: Duplex): void {
+    if (this.#isCorked) return;
+    this.#isCorked = true;
+    socket.cork();
+    process.nextTick(() => {
+      this.#isCorked = false;
+      socket.uncork();
+    });
+  }
+
+  /** Begins again after four thousand million, when nobody waits for those before any more. */
+  #nextCall(): number {
+    this.#lastCall = (this.#lastCall + 1) >>> 0;
+    return this.#lastCall;
+  }
+}
+
+function readFailure(payload: Uint8Array): RuntimeError {
+  const { kind, message } = decodeJson<FailedMessage>(payload);
+  return new RuntimeError(kind, message);
+}
+
+/** At once after the start, since threads that the host makes later inherit it. */
+function yieldToServer(pid: number): void {
+  try {
+    setPriority(pid, niceness);
+  } catch {
+    // Where the system does not let us, or the host is gone already, hosts run as everybody does.
+  }
+}

@@ -1,0 +1,289 @@
+import type { CancelSignal } from "../../base/cancel-signal.ts";
+import { RuntimeError } from "../../base/errors.ts";
+import type { Tensor, TensorSpec } from "../../base/tensor.ts";
+import type { RunSettings } from "../../config/run-settings.ts";
+import type {
+  EngineRequest,
+  Joining,
+  LoadedModel,
+  ModelMetadata,
+  RunMeter,
+} from "../contract/engine.ts";
+import type { HostLostError } from "../contract/host-lost-error.ts";
+import type { HostQueue } from "../queue/host-queue.ts";
+import type { JoiningEnd } from "../queue/join-guard.ts";
+import type { JoiningTerms } from "../queue/joining-of.ts";
+import { ModelQueue, type ModelQueueOptions, type RunAnswer } from "../queue/model-queue.ts";
+import type { ModelRuns } from "../run-memory/model-runs.ts";
+import { RunAdmission } from "../run-memory/run-admission.ts";
+import {
+  decodeTensors,
+  encodeTensors,
+  frameKind,
+  type IndexedTensor,
+} from "../wire/host-protocol.ts";
+import type { HostMemory } from "./host-memory.ts";
+import type { HostProcess } from "./host-process.ts";
+
+// Made once: every unload has one at hand, and the collection of a stack costs more than the rest of it.
+const unloaded = new RuntimeError("aborted", "the model was unloaded");
+
+/** What a model needs of the host that holds it. `number`: the model's in that host. */
+export interface HostOfModel {
+  readonly process: HostProcess;
+  readonly queue: HostQueue;
+  readonly memory: Pick<HostMemory, "share" | "keptOf" | "allowRuns">;
+  /** The end of the host is no longer the loss of the model. */
+  forget(number: number): void;
+  /** Frees the model's memory and resolves when it is free. */
+  release(model: HostedModel, number: number): Promise<void>;
+}
+
+interface Caller {
+  resolve(outputs: Tensor[]): void;
+  reject(reason: unknown): void;
+}
+
+/** A copy of the model in one host. */
+interface Place {
+  readonly host: HostOfModel;
+  readonly number: number;
+  readonly queue: ModelQueue;
+  /** Requests that are not answered. */
+  runs: number;
+  /** Called when there are none. */
+  onIdle: () => void;
+  released: Promise<void> | undefined;
+}
+
+export interface HostedModelFacts {
+  readonly sizeBytes: number;
+  readonly measuredBytes: number | undefined;
+  readonly warmupMs: number;
+  readonly metadata: ModelMetadata;
+  readonly joining: Joining;
+}
+
+/** What a load says of how the model runs. */
+export interface RunTerms {
+  readonly settings: RunSettings;
+  readonly meter: RunMeter | undefined;
+  readonly joining: JoiningTerms;
+  /** What its runs take, also in other hosts. */
+  readonly runs: ModelRuns;
+}
+
+/** A model in an engine host. It may move to another one while it is in use. */
+export class HostedModel implements LoadedModel {
+  readonly metadata: ModelMetadata;
+  readonly sizeBytes: number;
+  readonly measuredBytes: number | undefined;
+  readonly warmupMs: number;
+  readonly lost: Promise<HostLostError>;
+  readonly #neededInputs: number;
+  readonly #terms: RunTerms;
+  readonly #inputs: ReadonlyMap<string, number>;
+  readonly #outputs: ReadonlyMap<string, number>;
+  readonly #lost = Promise.withResolvers<HostLostError>();
+  #isLost = false;
+  #joining: Joining;
+  #place: Place;
+  /** Where it was before it moved, as long as runs go on there. */
+  #former: Place | undefined;
+  #unloaded: Promise<void> | undefined;
+
+  /** `number`: the model's in `host`. */
+  constructor(host: HostOfModel, number: number, facts: HostedModelFacts, terms: RunTerms) {
+    const { sizeBytes, measuredBytes, metadata } = facts;
+    this.#terms = terms;
+    this.#joining = facts.joining;
+    this.warmupMs = facts.warmupMs;
+    this.sizeBytes = sizeBytes;
+    this.measuredBytes = measuredBytes;
+    this.metadata = metadata;
+    this.lost = this.#lost.promise;
+    this.#neededInputs = metadata.inputs.filter(({ isOptional }) => !isOptional).length;
+    this.#inputs = positions(metadata.inputs);
+    this.#outputs = positions(metadata.outputs);
+    this.#place = this.#placeIn(host, number);
+  }
+
+  get hostPid(): number {
+    return this.#place.host.process.pid;
+  }
+
+  get waitingRuns(): number {
+    return this.#place.queue.waitingCount + (this.#former?.queue.waitingCount ?? 0);
+  }
+
+  get joining(): Joining {
+    return this.#joining;
+  }
+
+  infer(request: EngineRequest, signal: CancelSignal): Promise<Tensor[]> {
+    // The one promise on the way to the host and back: each costs as much as a good part of a small call.
+    return new Promise((resolve, reject) => this.#infer(request, signal, { resolve, reject }));
+  }
+
+  /** Throws what `infer` rejects with if that is known at once. */
+  #infer(request: EngineRequest, signal: CancelSignal, caller: Caller): void {
+    if (this.#unloaded !== undefined) throw unloaded;
+    const { times } = request;
+    // What may be left out has no rows, whatever its first dimension: it is no part of a batch.
+    const alone = request.alone === true || request.inputs.length > this.#neededInputs;
+    const wanted = request.outputs.map((name) => position(this.#outputs, name, "output"));
+    const tensors = request.inputs.map(({ name, datatype, shape, data }) => ({
+      index: position(this.#inputs, name, "input"),
+      datatype,
+      shape,
+      data,
+    }));
+    const place = this.#place;
+    const end = () => {
+      if (--place.runs === 0) place.onIdle();
+    };
+    place.runs++;
+    place.queue.run(
+      { wanted, tensors, times },
+      { signal, alone },
+      {
+        resolve: (results) => {
+          end();
+          caller.resolve(named(results, request.outputs));
+        },
+        reject: (error) => {
+          end();
+          const isHostLost = error instanceof RuntimeError && error.kind === "host-lost";
+          const hasMoved = isHostLost && place !== this.#place && !this.#isLost;
+          // The host was killed because this model did not let go.
+          if (isHostLost && this.#unloaded !== undefined) caller.reject(unloaded);
+          else if (hasMoved)
+            this.infer({ ...request, alone: true }, signal).then(caller.resolve, caller.reject);
+          else caller.reject(error);
+        },
+      },
+    );
+  }
+
+  unload(): Promise<void> {
+    if (this.#unloaded === undefined) {
+      const places = this.#former === undefined ? [this.#place] : [this.#place, this.#former];
+      this.#unloaded = Promise.all(places.map((place) => this.#release(place))).then(() => {});
+      for (const { queue } of places) queue.cancel(unloaded);
+    }
+    return this.#unloaded;
+  }
+
+  /** The host died with this model in it. Called by the host, at most once. */
+  lose(error: HostLostError): void {
+    this.#isLost = true;
+    this.#lost.resolve(error);
+  }
+
+  /** From now on its runs go to the copy that `host` has loaded as `number`; those that were there before
+   *  end where they are, then that memory is freed. Resolves when it is free; undefined if nobody wants the
+   *  new copy, because the model was unloaded or lost meanwhile. */
+  moveTo(host: HostOfModel, number: number): Promise<void> | undefined {
+    if (this.#unloaded !== undefined || this.#isLost) return undefined;
+    const former = this.#place;
+    this.#former = former;
+    this.#place = this.#placeIn(host, number);
+    former.host.forget(former.number);
+    return this.#leave(former);
+  }
+
+  async #leave(place: Place): Promise<void> {
+    if (place.runs > 0) await new Promise<void>((resolve) => (place.onIdle = resolve));
+    place.queue.cancel(unloaded);
+    await this.#release(place);
+    if (this.#former === place) this.#former = undefined;
+  }
+
+  #release(place: Place): Promise<void> {
+    place.released ??= place.host.release(this, place.number);
+    return place.released;
+  }
+
+  #placeIn(host: HostOfModel, number: number): Place {
+    const { settings, meter, joining } = this.#terms;
+    const queue = new ModelQueue({
+      owner: this,
+      host: host.queue,
+      settings,
+      meter,
+      mayJoin: this.#joining.state !== "off",
+      cheapRows: joining.cheapRows,
+      outputs: this.metadata.outputs.map(({ name }) => name),
+      onJoiningEnd: (end) => this.#endJoining(end),
+      admission: this.#admissionIn(host),
+      send: ({ wanted, tensors, isMeasured }, receiver) =>
+        host.process.send(
+          {
+            kind: frameKind.run,
+            model: number,
+            chunks: encodeTensors({
+              wanted,
+              runMs: 0,
+              computeMs: 0,
+              peakBytes: isMeasured ? 1 : 0,
+              memoryBytes: 0,
+              tensors,
+            }),
+            answer: frameKind.ran,
+            read: (payload) => readAnswer(payload, wanted.length),
+          },
+          receiver,
+        ),
+    });
+    return { host, number, queue, runs: 0, onIdle: () => {}, released: undefined };
+  }
+
+  #admissionIn({ memory }: HostOfModel): ModelQueueOptions["admission"] {
+    const { share } = memory;
+    if (share === undefined) return undefined;
+    const { runs } = this.#terms;
+    const { inputs } = this.metadata;
+    const allow = (bytes: number) => memory.allowRuns(bytes);
+    const keptOf = (bytes: number) => memory.keptOf(bytes);
+    return (onRoom) => new RunAdmission({ share, runs, inputs, keptOf, allow, onRoom });
+  }
+
+  #endJoining({ reason, isWrong }: JoiningEnd): void {
+    if (this.#joining.state === "off") return;
+    this.#joining = { state: "off", reason };
+    this.#place.queue.stopJoining();
+    this.#former?.queue.stopJoining();
+    if (isWrong) this.#terms.joining.onWrong(this.#joining);
+  }
+}
+
+function named(results: readonly IndexedTensor[], names: readonly string[]): Tensor[] {
+  return results.map(({ datatype, shape, data }, at) => {
+    return { name: names[at] as string, datatype, shape, data };
+  });
+}
+
+function positions(specs: readonly TensorSpec[]): ReadonlyMap<string, number> {
+  return new Map(specs.map(({ name }, index) => [name, index]));
+}
+
+function position(known: ReadonlyMap<string, number>, name: string, role: string): number {
+  const index = known.get(name);
+  if (index !== undefined) return index;
+  const names = [...known.keys()].map((key) => `'${key}'`).join(", ");
+  throw new RuntimeError(
+    "invalid-argument",
+    `the model has no ${role} '${name}'; its ${role}s are ${names}`,
+  );
+}
+
+function readAnswer(payload: Uint8Array, outputCount: number): RunAnswer {
+  const answer = decodeTensors(payload);
+  if (answer.tensors.length !== outputCount) throw new Error("a wrong number of outputs");
+  if (!(answer.runMs >= 0 && answer.computeMs >= 0)) throw new Error("a run of no duration");
+  const { peakBytes, memoryBytes } = answer;
+  // What was not measured is 0, and what could not be is no number.
+  return peakBytes > 0 && memoryBytes > 0
+    ? answer
+    : { ...answer, peakBytes: undefined, memoryBytes: undefined };
+}

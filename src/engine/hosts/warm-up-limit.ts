@@ -1,0 +1,41 @@
+import type { Vacated } from "./vacate.ts";
+
+export interface WarmUpLimitParts {
+  readonly limitMs: number;
+  /** Has the other models of the host move away. */
+  vacate(): Promise<Vacated>;
+  /** Ends the host, and the warm-up with it. */
+  kill(why: string): void;
+}
+
+/** Ends a warm-up that takes too long, which takes the host along: engines cannot be stopped otherwise. Those who
+ *  live in the host move first. While they cannot, the warm-up goes on, which is wanted work: the load's own
+ *  limit ends it. */
+export class WarmUpLimit {
+  readonly #parts: WarmUpLimitParts;
+  #timer: NodeJS.Timeout;
+  #isOver = false;
+
+  constructor(parts: WarmUpLimitParts) {
+    this.#parts = parts;
+    this.#timer = this.#wait();
+  }
+
+  /** To be called when the warm-up has ended. */
+  stop(): void {
+    this.#isOver = true;
+    clearTimeout(this.#timer);
+  }
+
+  #wait(): NodeJS.Timeout {
+    return setTimeout(() => void this.#end(), this.#parts.limitMs);
+  }
+
+  async #end(): Promise<void> {
+    const { limitMs, vacate, kill } = this.#parts;
+    const vacated = await vacate();
+    if (this.#isOver) return;
+    if (vacated === "moved") kill(`a warm-up did not end within ${limitMs} ms`);
+    else if (vacated === "not-now") this.#timer = this.#wait();
+  }
+}

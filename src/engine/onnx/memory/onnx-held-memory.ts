@@ -1,0 +1,273 @@
+import type { OnnxNode } from "../graph/onnx-graph.ts";
+import { namesUsedBy } from "../graph/onnx-node-names.ts";
+import { storedBytes } from "../graph/onnx-tensor-bytes.ts";
+import { classic, ruleName } from "../shapes/node-view.ts";
+import type { FollowedBody, FollowedNode, FollowedValue } from "../shapes/onnx-shape-walk.ts";
+
+// What a session holds between runs, beside its nodes: constants, as ONNX Runtime's optimizer and kernels leave
+// them. All figures were measured with one operator at a time.
+
+/** What a session holds. */
+export interface HeldMemory {
+  /** Weights and what was computed from them once. */
+  readonly heldBytes: number;
+  /** What a load leaves behind for a while beyond that. */
+  readonly leftBehindBytes: number;
+}
+
+const float16 = 10;
+const bfloat16 = 16;
+/** Two, four and eight of them in a byte. */
+const packedInBytes = new Set([21, 22, 23]);
+
+/** Not computed ahead: weights stay in few bits where the kernels after it can take them so. */
+const dequantizer = "DequantizeLinear";
+const random = new Set([
+  "Bernoulli",
+  "Multinomial",
+  "RandomNormal",
+  "RandomNormalLike",
+  "RandomUniform",
+  "RandomUniformLike",
+]);
+/** Kernels that move half-precision elements as they are; all others compute in FP32, and their weights are
+ *  converted at the load. */
+const moving = new Set([
+  "Concat",
+  "Expand",
+  "Flatten",
+  "Gather",
+  "GatherElements",
+  "GatherND",
+  "Identity",
+  "Reshape",
+  "ScatterElements",
+  "ScatterND",
+  "Slice",
+  "Split",
+  "Squeeze",
+  "Tile",
+  "Transpose",
+  "Unsqueeze",
+]);
+/** Kernels that pack their weights. The original goes, unless it lies in a subgraph. */
+const packing = new Set([
+  "Conv",
+  "ConvTranspose",
+  "Gemm",
+  "GRU",
+  "LSTM",
+  "MatMul",
+  "MatMulInteger",
+  "RNN",
+]);
+/** With quantized inputs, these have kernels of their own, which take the weights as they are. */
+const quantizable = new Set(["Conv", "ConvTranspose", "Gemm", "MatMul"]);
+
+/** A tree's node, a leaf included, and the weight of a leaf for one class or target. */
+const treeNodeBytes = 152;
+const leafWeightBytes = 59;
+/** What a load of trees leaves behind: of each node, and more of the first ones. */
+const leftByTreeNodeBytes = 95;
+const leftByFirstNodesBytes = 250;
+const mostLeftByFirstNodesBytes = 2.5 * 1024 * 1024;
+/** One element of another list in an attribute, which nodes and kernels both have. */
+const listedBytes = 16;
+const trees = new Set(
+  ["TreeEnsemble", "TreeEnsembleClassifier", "TreeEnsembleRegressor"].map((op) =>
+    ruleName({ op, domain: classic }),
+  ),
+);
+const treeLists = new Set(["class_weights", "target_weights", "leaf_weights"]);
+
+/** Of the outermost graph and all that lies in it. */
+export function heldMemory(body: FollowedBody): HeldMemory {
+  return heldBy(body, false);
+}
+
+/** Names of what a load leaves to the runs, although it follows from constants ("repeated"), and of what it takes
+ *  off ("fused"). */
+export function unfoldedConstants(body: FollowedBody): {
+  readonly repeated: ReadonlySet<string>;
+  readonly fused: ReadonlySet<string>;
+} {
+  return new Constants(body).unfolded();
+}
+
+function heldBy(body: FollowedBody, isSubgraph: boolean): HeldMemory {
+  const constants = new Constants(body);
+  let heldBytes = constants.heldBytes(isSubgraph);
+  let leftBehindBytes = 0;
+  for (const followed of body.nodes) {
+    const attributes = attributeMemory(followed.node);
+    heldBytes += attributes.heldBytes;
+    leftBehindBytes += attributes.leftBehindBytes;
+    for (const inner of followed.bodies) {
+      // A function's body becomes a part of the graph that calls it.
+      const isInner = isSubgraph || !followed.isCall;
+      const held = heldBy(inner, isInner);
+      heldBytes += held.heldBytes;
+      leftBehindBytes += held.leftBehindBytes;
+    }
+  }
+  return { heldBytes, leftBehindBytes };
+}
+
+/** The constants of one body by what becomes of them. */
+class Constants {
+  readonly #body: FollowedBody;
+  /** Those that are there after the load, if anybody needs them: initializers, and what follows from them. */
+  readonly #stored = new Map<string, { readonly value: FollowedValue; readonly bytes: number }>();
+  /** Names that are taken off at the load -> what they mean. */
+  readonly #aliases = new Map<string, string>();
+  /** Nodes that run, by the names of what they take. */
+  readonly #users = new Map<string, FollowedNode[]>();
+  /** Results of DequantizeLinear. */
+  readonly #dequantized = new Set<string>();
+
+  constructor(body: FollowedBody) {
+    this.#body = body;
+    for (const [name, constant] of body.constants) {
+      const value = body.values.get(name);
+      if (value !== undefined) this.#stored.set(name, { value, bytes: constant.sizeBytes });
+    }
+    for (const followed of body.nodes) this.#sort(followed);
+  }
+
+  #sort(followed: FollowedNode): void {
+    const { node, results } = followed;
+    if (node.op === dequantizer) this.#dequantized.add(node.outputs[0] ?? "");
+    if (this.#isFolded(followed)) {
+      for (const [at, value] of results.entries()) {
+        const name = node.outputs[at] ?? "";
+        const [input = ""] = node.inputs;
+        if (node.op === "Identity" && this.#stored.has(this.#meaning(input))) {
+          this.#aliases.set(name, this.#meaning(input));
+        } else {
+          const tensor = node.op === "Constant" ? node.attributes.get("value")?.tensor : undefined;
+          this.#stored.set(name, { value, bytes: tensor?.sizeBytes ?? bytesOf(value) });
+        }
+      }
+      return;
+    }
+    for (const written of new Set(namesUsedBy(node))) {
+      const name = this.#meaning(written);
+      const users = this.#users.get(name);
+      if (users === undefined) this.#users.set(name, [followed]);
+      else users.push(followed);
+    }
+  }
+
+  #meaning(name: string): string {
+    return this.#aliases.get(name) ?? name;
+  }
+
+  /** Here, or around the body. */
+  #isStored(name: string): boolean {
+    return this.#stored.has(this.#meaning(name)) || !this.#body.values.has(name);
+  }
+
+  /** Whether the optimizer computes it at the load. */
+  #isFolded({ node, results, bodies }: FollowedNode): boolean {
+    if (bodies.length > 0 || results.length === 0) return false;
+    if (node.op === dequantizer || random.has(node.op)) return false;
+    return (
+      results.every(({ isConstant }) => isConstant) &&
+      node.inputs.every((name) => name === "" || this.#isStored(name))
+    );
+  }
+
+  /** Those that a node needs, or that leave the body. */
+  heldBytes(isSubgraph: boolean): number {
+    const outputs = new Set(this.#body.outputs.map((name) => this.#meaning(name)));
+    let total = 0;
+    for (const [name, { value, bytes }] of this.#stored) {
+      const users = this.#users.get(name) ?? [];
+      if (users.length === 0 && !outputs.has(name)) continue;
+      let copies = copiesFor(value, users);
+      if (isSubgraph) {
+        // The subgraph as it was read is kept as well, and so is what its kernels have packed.
+        copies += users.some(({ node }) => packing.has(node.op)) ? 2 : 1;
+      } else if (users.some((user) => user.bodies.some((inner) => convolvesWith(inner, name)))) {
+        // In a layout of its own, in the subgraph. The original stays where it was.
+        copies += 1;
+      }
+      total += copies * bytes;
+    }
+    return total;
+  }
+
+  unfolded(): { readonly repeated: ReadonlySet<string>; readonly fused: ReadonlySet<string> } {
+    const repeated = new Set<string>();
+    const fused = new Set<string>();
+    for (const followed of this.#body.nodes) {
+      if (followed.bodies.length > 0 || this.#isFolded(followed)) continue;
+      const isRepeated = followed.results.every(({ isConstant }) => isConstant);
+      if (!isRepeated) continue;
+      const names = this.#staysQuantized(followed) ? fused : repeated;
+      for (const name of followed.node.outputs) names.add(name);
+    }
+    return { repeated, fused };
+  }
+
+  /** Whether all that need the result of a DequantizeLinear can do with the weights as they are stored. */
+  #staysQuantized({ node, inputs }: FollowedNode): boolean {
+    if (node.op !== dequantizer) return false;
+    const isPacked = packedInBytes.has(inputs[0]?.datatype ?? 0);
+    const users = this.#users.get(node.outputs[0] ?? "") ?? [];
+    return (
+      users.length > 0 &&
+      users.every((user) => {
+        if (isPacked) return user.node.op === "MatMul";
+        return quantizable.has(user.node.op) && this.#isAllQuantized(user.node);
+      })
+    );
+  }
+
+  #isAllQuantized({ inputs }: OnnxNode): boolean {
+    return inputs.slice(0, 2).every((name) => this.#dequantized.has(name));
+  }
+}
+
+function convolvesWith(body: FollowedBody, weights: string): boolean {
+  return body.nodes.some(
+    ({ node, bodies }) =>
+      (node.op === "Conv" && node.inputs[1] === weights) ||
+      bodies.some((inner) => convolvesWith(inner, weights)),
+  );
+}
+
+/** How often the weights of a constant are there. */
+function copiesFor({ datatype }: FollowedValue, users: readonly FollowedNode[]): number {
+  if (datatype !== float16 && datatype !== bfloat16) return 1;
+  const isMoved = users.some(({ node }) => moving.has(node.op));
+  const isComputed = users.some(({ node }) => !moving.has(node.op)) || users.length === 0;
+  return (isMoved ? 1 : 0) + (isComputed ? 2 : 0);
+}
+
+function attributeMemory(node: OnnxNode) {
+  const isTree = trees.has(ruleName(node));
+  let heldBytes = 0;
+  let nodes = 0;
+  for (const [name, attribute] of node.attributes) {
+    const { count, tensor } = attribute;
+    if (!isTree) heldBytes += listedBytes * count;
+    else if (treeLists.has(name)) {
+      const elements = tensor?.dims.reduce((product, size) => product * size, 1) ?? count;
+      heldBytes += leafWeightBytes * elements;
+    } else if (name === "nodes_modes" || name === "nodes_featureids") {
+      const elements = tensor?.dims.reduce((product, size) => product * size, 1) ?? count;
+      nodes = Math.max(nodes, elements);
+    }
+  }
+  return {
+    heldBytes: heldBytes + treeNodeBytes * nodes,
+    leftBehindBytes:
+      leftByTreeNodeBytes * nodes +
+      Math.min(leftByFirstNodesBytes * nodes, mostLeftByFirstNodesBytes),
+  };
+}
+
+function bytesOf({ shape, datatype }: FollowedValue): number {
+  return shape.reduce((count, size) => count * size, storedBytes(datatype));
+}

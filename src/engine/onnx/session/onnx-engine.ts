@@ -1,0 +1,182 @@
+import { readFileSync } from "node:fs";
+import { dirname } from "node:path";
+import { type Binding, binding } from "onnxruntime-node/dist/binding.js";
+import { RuntimeError } from "../../../base/errors.ts";
+import type { Tensor, TensorSpec } from "../../../base/tensor.ts";
+import type { HostEngine, HostModel } from "../../contract/host-engine.ts";
+import { moveData } from "../external/moved-data.ts";
+import { type LoadPlan, planLoad } from "../rewrite/load-plan.ts";
+import { localeProbe } from "../rewrite/locale-probe.ts";
+import { engineMessage, memoryRefusal } from "../types/engine-message.ts";
+import { OrtValue } from "../types/ort-value.ts";
+import { loadError } from "./load-error.ts";
+import { SessionEdge } from "./session-edge.ts";
+import { smallestModel } from "./smallest-model.ts";
+
+type Session = Binding.InferenceSession;
+type OrtTensorConstructor = Parameters<typeof binding.initOrtOnce>[1];
+type OrtFeeds = Parameters<Session["run"]>[0];
+
+/** Fatal only: every error comes back as an exception as well. */
+const logSeverity = 4 as const;
+// The declared type asks for the whole public Tensor; the binding only ever calls the constructor.
+binding.initOrtOnce(logSeverity, OrtValue as unknown as OrtTensorConstructor, true);
+
+// The first session of a process costs 1.3 MB and 15 ms that no later one does. Paid here, before the
+// host is ready, they are not taken for the memory of the first model.
+const firstSession = new binding.InferenceSession();
+const { buffer, byteOffset, byteLength } = smallestModel;
+firstSession.loadModel(buffer, byteOffset, byteLength, { logSeverityLevel: logSeverity });
+firstSession.run(
+  { x: new OrtValue("float32", new Float32Array(1), [1]) } as unknown as OrtFeeds,
+  { y: null },
+  {},
+);
+firstSession.dispose();
+
+/** ONNX Runtime on the CPU. Blocks while it loads and runs. */
+export const onnxEngine: HostEngine = {
+  load(file, options) {
+    const plan = planLoad(file, hasLocale);
+    const session = openSession(file, plan, options);
+    try {
+      return new OnnxModel(session, plan);
+    } catch (error) {
+      // A session that is merely dropped keeps its memory until some garbage collection.
+      session.dispose();
+      throw error;
+    }
+  },
+};
+
+function openSession(
+  file: string,
+  plan: LoadPlan,
+  { threads, dataFiles }: Parameters<HostEngine["load"]>[1],
+): Session {
+  const session = new binding.InferenceSession();
+  try {
+    const moved = dataFiles && moveData(plan.bytes ?? readFileSync(file), dataFiles);
+    const bytes = moved?.bytes ?? plan.bytes;
+    // A model in memory does not know where its other files are.
+    const folder = moved?.folder ?? dirname(file);
+    const options = {
+      intraOpNumThreads: threads,
+      interOpNumThreads: 1,
+      logSeverityLevel: logSeverity,
+      // A plan of the memory of earlier runs only saves allocations, which were not seen to matter, and
+      // keeps what it plans beside what those runs have left: up to twice the memory.
+      enableMemPattern: false,
+      // Threads that spin between runs take the core away from the other hosts.
+      extra: {
+        session: {
+          intra_op: { allow_spinning: "0" },
+          ...(bytes && { model_external_initializers_file_folder_path: folder }),
+        },
+      },
+    };
+    if (bytes === undefined) session.loadModel(file, options);
+    else {
+      const { buffer, byteOffset, byteLength } = bytes;
+      session.loadModel(buffer as ArrayBuffer, byteOffset, byteLength, options);
+    }
+  } catch (error) {
+    throw loadError(file, error);
+  }
+  return session;
+}
+
+/** Probed once: to try is what the engine does as well, and nothing else tells. */
+const locales = new Map<string | undefined, boolean>();
+
+function hasLocale(name: string | undefined): boolean {
+  const known = locales.get(name);
+  if (known !== undefined) return known;
+  const { buffer, byteOffset, byteLength } = localeProbe(name);
+  const session = new binding.InferenceSession();
+  let isThere = true;
+  try {
+    session.loadModel(buffer, byteOffset, byteLength, { logSeverityLevel: logSeverity });
+    session.dispose();
+  } catch {
+    isThere = false;
+  }
+  locales.set(name, isThere);
+  return isThere;
+}
+
+class OnnxModel implements HostModel {
+  readonly inputs: readonly TensorSpec[];
+  readonly outputs: readonly TensorSpec[];
+  readonly #session: Session;
+  /** By the names that clients use. */
+  readonly #inputs: ReadonlyMap<string, SessionEdge>;
+  readonly #outputs: ReadonlyMap<string, SessionEdge>;
+  /** What is fed of inputs that are not given, by the session's names. */
+  readonly #defaults = new Map<string, OrtValue>();
+
+  constructor(session: Session, plan: LoadPlan) {
+    this.#session = session;
+    const { inputMetadata, outputMetadata } = session;
+    this.#inputs = byName(inputMetadata.map((value) => new SessionEdge(value, "input", plan)));
+    this.#outputs = byName(outputMetadata.map((value) => new SessionEdge(value, "output", plan)));
+    this.outputs = [...this.#outputs.values()].map(({ spec }) => spec);
+    const inputs = [...this.#inputs.values()].map(({ spec }) => spec);
+    this.inputs = [
+      ...inputs.filter(({ isOptional }) => !isOptional),
+      ...inputs.filter(({ isOptional }) => isOptional),
+    ];
+    for (const [name, tensor] of plan.defaults) {
+      const edge = this.#inputs.get(name);
+      if (edge !== undefined) this.#defaults.set(edge.name, edge.defaultValue(tensor));
+    }
+  }
+
+  run(inputs: readonly Tensor[], outputs: readonly string[]): Tensor[] {
+    // Names come from the model file: one may well be called "__proto__".
+    const feeds: Record<string, OrtValue> = Object.create(null);
+    for (const [name, value] of this.#defaults) feeds[name] = value;
+    for (const tensor of inputs) {
+      const edge = edgeOf(this.#inputs, tensor.name);
+      feeds[edge.name] = edge.toSession(tensor);
+    }
+    const wanted = outputs.map((name) => edgeOf(this.#outputs, name));
+    const fetches: Record<string, null> = Object.create(null);
+    for (const { name } of wanted) fetches[name] = null;
+    let results: Readonly<Record<string, unknown>>;
+    try {
+      results = this.#session.run(feeds as unknown as OrtFeeds, fetches, {});
+    } catch (error) {
+      throw runError(error);
+    }
+    return wanted.map((edge) => edge.fromSession(results[edge.name]));
+  }
+
+  release(): void {
+    this.#session.dispose();
+  }
+}
+
+function byName(edges: readonly SessionEdge[]): ReadonlyMap<string, SessionEdge> {
+  return new Map(edges.map((edge) => [edge.spec.name, edge]));
+}
+
+function edgeOf(edges: ReadonlyMap<string, SessionEdge>, name: string): SessionEdge {
+  const edge = edges.get(name);
+  if (edge === undefined) throw new RuntimeError("invalid-argument", `the model has no '${name}'`);
+  return edge;
+}
+
+/** Messages by which ONNX Runtime refuses inputs, before it runs anything. */
+const inputRefusal = /^(Got invalid dimensions|Invalid rank|Unexpected input data type)/;
+
+function runError(error: unknown): RuntimeError {
+  const message = engineMessage(error);
+  if (memoryRefusal.test(message)) {
+    return new RuntimeError(
+      "over-budget",
+      `the run needs more memory than its engine host may take: ${message}`,
+    );
+  }
+  return new RuntimeError(inputRefusal.test(message) ? "invalid-argument" : "run-failed", message);
+}

@@ -1,0 +1,36 @@
+import type { Datatype } from "../../../base/tensor.ts";
+
+/** By the number of TensorProto.DataType. */
+const datatypes: Readonly<Record<number, Datatype>> = {
+  1: "FP32",
+  2: "UINT8",
+  3: "INT8",
+  4: "UINT16",
+  5: "INT16",
+  6: "INT32",
+  7: "INT64",
+  8: "BYTES",
+  9: "BOOL",
+  10: "FP16",
+  11: "FP64",
+  12: "UINT32",
+  13: "UINT64",
+};
+
+/** Neither the binding passes them, nor has the engine a Cast for them. */
+const unserved: Readonly<Record<number, string>> = {
+  14: "COMPLEX64",
+  15: "COMPLEX128",
+  23: "FLOAT4E2M1",
+};
+
+/** The protocol's name of a number of TensorProto.DataType; undefined for those that the binding of ONNX
+ *  Runtime does not pass. */
+export function datatypeOf(number: number): Datatype | undefined {
+  return datatypes[number];
+}
+
+/** ONNX's own name of a datatype that cannot be served in any way. */
+export function unservedName(number: number): string | undefined {
+  return unserved[number];
+}

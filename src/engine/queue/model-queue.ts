@@ -1,0 +1,392 @@
+import type { CancelSignal } from "../../base/cancel-signal.ts";
+import { RuntimeError } from "../../base/errors.ts";
+import { Line } from "../../base/line.ts";
+import type { RunSettings } from "../../config/run-settings.ts";
+import type { RunMeter } from "../contract/engine.ts";
+import { HostLostError } from "../contract/host-lost-error.ts";
+import type { AdmittedRun, RunAdmission, RunMeasures } from "../run-memory/run-admission.ts";
+import type { IndexedTensor, OutgoingTensor } from "../wire/host-protocol.ts";
+import { BatchGain } from "./batch-gain.ts";
+import { canJoin, joinRequests, type RunRequest, rowsOf, splitResults } from "./batch-join.ts";
+import type { HostQueue, HostRun, RunSource } from "./host-queue.ts";
+import { JoinGuard, type JoiningEnd } from "./join-guard.ts";
+import type { Probe } from "./probe.ts";
+import { probeRun } from "./probe-run.ts";
+import { QueueExpiry } from "./queue-expiry.ts";
+import { QueueLimit } from "./queue-limit.ts";
+import { QueuedRun, type ResultReceiver } from "./queued-run.ts";
+
+/** What a host answers to one run. */
+export interface RunAnswer extends RunMeasures {
+  readonly runMs: number;
+  readonly computeMs: number;
+  readonly tensors: readonly IndexedTensor[];
+}
+
+export interface OutgoingRun {
+  readonly wanted: readonly number[];
+  readonly tensors: readonly OutgoingTensor[];
+  /** Whether the answer is to say how much memory it took. */
+  readonly isMeasured: boolean;
+}
+
+export interface RunReceiver {
+  resolve(answer: RunAnswer): void;
+  reject(error: unknown): void;
+}
+
+export interface ModelQueueOptions {
+  /** The model. */
+  readonly owner: object;
+  readonly host: HostQueue;
+  readonly settings: RunSettings;
+  /** Whether requests may be joined: the rows of the model are known to be independent, or promised to be. */
+  readonly mayJoin: boolean;
+  /** Rows of a rehearsal that the memory of the model is made for. */
+  readonly cheapRows: number;
+  /** Names of its outputs. */
+  readonly outputs: readonly string[];
+  readonly meter?: RunMeter | undefined;
+  /** Called once at most: requests are joined no more. */
+  onJoiningEnd(end: JoiningEnd): void;
+  /** Decides when there is memory for a run, and calls back when there may be. Absent: always. */
+  readonly admission?: ((onRoom: () => void) => RunAdmission) | undefined;
+  /** Sends one run to the host; the receiver hears of it once. */
+  send(run: OutgoingRun, receiver: RunReceiver): void;
+}
+
+/** So many waiting requests are looked at for those that can join the first. */
+const maxLookedAt = 256;
+/** Longer runs are never taken for short because of the runs before them. */
+const shortRunMs = 1;
+
+/** The inferences of one model that its host has not got. Joins what waits, as far as that pays; keeps
+ *  the limits of the model's settings. */
+export class ModelQueue implements RunSource {
+  readonly #options: ModelQueueOptions;
+  readonly #gain: BatchGain;
+  readonly #limit: QueueLimit;
+  readonly #waiting = new Line<QueuedRun>();
+  /** Requests whose batch failed: each runs by itself, before all others. */
+  readonly #again = new Line<QueuedRun>();
+  /** Requests, not runs. */
+  #inHost = 0;
+  readonly #guard: JoinGuard;
+  #joins = false;
+  #expectedMs = Number.POSITIVE_INFINITY;
+  #delayTimer: NodeJS.Timeout | undefined;
+  readonly #expiry: QueueExpiry;
+  readonly #admission: RunAdmission | undefined;
+  /** There was no memory for it. */
+  #heldProbe: Probe | undefined;
+
+  constructor(options: ModelQueueOptions) {
+    this.#options = options;
+    const { mayJoin, cheapRows, outputs, meter, settings } = options;
+    this.#guard = new JoinGuard({
+      mayJoin,
+      maxRows: settings.maxBatchSize,
+      cheapRows,
+      outputs,
+      onCompared: (isSame) => meter?.compared(isSame),
+      onEnd: (end) => {
+        this.#joins = false;
+        options.onJoiningEnd(end);
+      },
+    });
+    this.#gain = new BatchGain(settings.maxBatchSize);
+    this.#limit = new QueueLimit(options.settings);
+    this.#expiry = new QueueExpiry(this.#waiting, settings.queueTimeoutMicroseconds / 1_000);
+    this.#admission = options.admission?.(() => this.hasWaiting && options.host.offer(this));
+  }
+
+  get hasWaiting(): boolean {
+    const hasProbe = this.#guard.hasProbe || this.#heldProbe !== undefined;
+    return this.#waiting.size > 0 || this.#again.size > 0 || hasProbe;
+  }
+
+  /** Requests that the host has not got. */
+  get waitingCount(): number {
+    return this.#waiting.size + this.#again.size;
+  }
+
+  get joins(): boolean {
+    return this.#joins;
+  }
+
+  get expectedMs(): number {
+    return this.#expectedMs;
+  }
+
+  /** Rejects with the signal's reason as soon as it aborts, whether or not the host has the run; with
+   *  "overloaded" if too many wait or it waited too long; else resolves or rejects as the run does.
+   *  `alone`: not to be joined with others. */
+  run(
+    request: RunRequest,
+    { signal, alone }: { readonly signal: CancelSignal; readonly alone: boolean },
+    receiver: ResultReceiver,
+  ): void {
+    if (signal.aborted) {
+      receiver.reject(signal.reason);
+      return;
+    }
+    const refusal = this.#admission?.refusal(request) ?? this.#limit.refusal(this.#waiting.size);
+    if (refusal !== undefined) {
+      receiver.reject(refusal);
+      return;
+    }
+    const rows = !this.#guard.mayJoin || alone ? undefined : rowsOf(request);
+    if (this.#waiting.size === 0) this.#limit.noteEmpty();
+    new QueuedRun({ request, rows, signal, receiver }).enter(this.#waiting);
+    this.#expiry.watch();
+    this.#options.host.offer(this);
+  }
+
+  #shed(): void {
+    const excess = this.#limit.excess(this.#waiting.size);
+    if (excess === undefined) return;
+    for (const run of [...this.#waiting].slice(excess.kept)) run.reject(excess.reason);
+  }
+
+  /** Rejects what the host has not got. */
+  cancel(reason: RuntimeError): void {
+    for (const run of [...this.#again, ...this.#waiting]) run.reject(reason);
+    this.stopJoining();
+    clearTimeout(this.#delayTimer);
+    this.#expiry.stop();
+    this.#admission?.leave();
+  }
+
+  /** What waits runs by itself from now on. */
+  stopJoining(): void {
+    this.#guard.stop();
+    this.#heldProbe = undefined;
+    this.#joins = false;
+  }
+
+  next(): HostRun | undefined {
+    // What has run by itself is compared with a probe behind it.
+    const probe = this.#again.size === 0 ? this.#nextProbe() : undefined;
+    if (probe !== undefined) return probe;
+    const { maxConcurrency } = this.#options.settings;
+    const room = maxConcurrency === 0 ? Number.POSITIVE_INFINITY : maxConcurrency - this.#inHost;
+    if (room <= 0) return undefined;
+    const again = this.#again.first;
+    const runs = again === undefined ? this.#gather(room) : [again];
+    if (runs === undefined) return undefined;
+    const admitted = this.#admit(runs);
+    if (admitted === "waits") return undefined;
+    if (admitted === "refused") return this.next();
+    for (const run of runs) run.leave();
+    if (again !== undefined) return this.#batch(runs, admitted);
+    this.#limit.noteDeparture(runs.length, this.#waiting.size > 0);
+    this.#shed();
+    if (runs.length === 1 || !this.#guard.checksAhead(runs, this.#expectedMs)) {
+      return this.#batch(runs, admitted);
+    }
+    admitted?.ended();
+    this.#joins = false;
+    this.#runSingly(runs);
+    return this.next();
+  }
+
+  /** The first that waits, with those that can join it; undefined if there is nothing, or if more are
+   *  worth waiting for. */
+  #gather(room: number): QueuedRun[] | undefined {
+    const runs: QueuedRun[] = [];
+    let rows = 0;
+    let maxRows = 0;
+    let lookedAt = 0;
+    for (const run of this.#waiting) {
+      const first = runs[0];
+      if (first === undefined) {
+        runs.push(run);
+        rows = run.rows ?? 0;
+        const canJoin = run.rows !== undefined && this.#guard.mayJoin;
+        maxRows = canJoin ? this.#gain.rowsFor(rows) : 0;
+        this.#joins = maxRows > rows && this.#guard.allows;
+        if (maxRows > rows) this.#guard.want();
+        if (!this.#joins) return runs;
+      } else if (
+        run.rows !== undefined &&
+        rows + run.rows <= maxRows &&
+        canJoin(first.request, run.request) &&
+        this.#admission?.fits(first.request, rows + run.rows) !== false
+      ) {
+        runs.push(run);
+        rows += run.rows;
+      }
+      if (rows === maxRows || runs.length >= room || ++lookedAt === maxLookedAt) return runs;
+    }
+    const [oldest] = runs;
+    return oldest === undefined || this.#isWorthWaiting(oldest) ? undefined : runs;
+  }
+
+  /** Whether there is time left for others to join. */
+  #isWorthWaiting(oldest: QueuedRun): boolean {
+    const leftMs =
+      this.#options.settings.maxQueueDelayMicroseconds / 1_000 - oldest.waitedMs(performance.now());
+    if (leftMs <= 0) return false;
+    this.#delayTimer ??= setTimeout(() => {
+      this.#delayTimer = undefined;
+      if (this.hasWaiting) this.#options.host.offer(this);
+    }, Math.ceil(leftMs));
+    return true;
+  }
+
+  /** Takes the memory for `runs`. Undefined: there is no limit. */
+  #admit(runs: readonly QueuedRun[]): AdmittedRun | "waits" | "refused" | undefined {
+    const [first] = runs as readonly [QueuedRun];
+    const rows = runs.length === 1 ? undefined : rowsIn(runs);
+    const admission = this.#admission?.take(first.request, first, rows);
+    if (admission?.tag === "waits") return "waits";
+    if (admission?.tag !== "refused") return admission?.run;
+    first.reject(admission.reason);
+    return "refused";
+  }
+
+  #nextProbe(): HostRun | undefined {
+    const probe = this.#heldProbe ?? this.#guard.nextProbe(this.#waiting);
+    this.#heldProbe = undefined;
+    if (probe === undefined) return undefined;
+    const [request] = probe.requests as [RunRequest];
+    const admission = this.#admission?.take(request, { isWanted: true }, probe.rows);
+    if (admission?.tag === "waits") this.#heldProbe = probe;
+    else if (admission?.tag === "refused") probe.failed(admission.reason);
+    else return this.#probeRun(probe, admission?.run);
+    return undefined;
+  }
+
+  #probeRun(probe: Probe, admitted: AdmittedRun | undefined): HostRun {
+    const { owner, host, send } = this.#options;
+    return probeRun(probe, {
+      owner,
+      admitted,
+      send,
+      onUsual: (rows, runMs) => this.#learn(rows, runMs),
+      onEnd: () => this.hasWaiting && host.offer(this),
+    });
+  }
+
+  #batch(runs: readonly QueuedRun[], admitted: AdmittedRun | undefined): HostRun {
+    const { owner, send } = this.#options;
+    const rows = rowsIn(runs);
+    const requests = runs.map(({ request }) => request);
+    const [{ wanted }] = requests as [RunRequest];
+    this.#inHost += runs.length;
+    const batch: HostRun = {
+      owner,
+      get isWanted() {
+        return runs.some((run) => run.isWanted);
+      },
+      limitMs: this.#options.settings.maxRunMs,
+      giveUp: (reason) => {
+        for (const run of runs) if (run.isWanted) run.reject(reason);
+      },
+      noteTaken: (bytes) => admitted?.took(bytes),
+      start: (done) => {
+        const end = (settle: () => void) => {
+          this.#inHost -= runs.length;
+          settle();
+          done();
+          if (this.hasWaiting) this.#options.host.offer(this);
+        };
+        const sentAtMs = performance.now();
+        for (const run of runs) run.noteSent(sentAtMs, runs.length);
+        send(
+          {
+            wanted,
+            tensors: joinRequests(requests, rows),
+            isMeasured: admitted?.isMeasured === true,
+          },
+          {
+            resolve: (answer) =>
+              end(() => {
+                admitted?.ended(answer);
+                this.#count(runs, sentAtMs, answer.computeMs);
+                this.#learn(rows, answer.runMs);
+                this.#settle(runs, answer.tensors);
+              }),
+            reject: (error) =>
+              end(() => {
+                const mayRunAgain = admitted?.failed(error) === true;
+                if (mayRunAgain) this.#runWithAll(runs);
+                else this.#fail(runs, this.#lossOf(batch, error));
+              }),
+          },
+        );
+      },
+    };
+    return batch;
+  }
+
+  /** Tells a run that its host died of from those that only waited for it. */
+  #lossOf(run: HostRun, error: unknown): unknown {
+    if (!(error instanceof RuntimeError) || error.kind !== "host-lost") return error;
+    return new HostLostError(this.#options.host.partInDeath(run), error);
+  }
+
+  #settle(runs: readonly QueuedRun[], tensors: readonly IndexedTensor[]): void {
+    const [first] = runs as readonly [QueuedRun];
+    if (runs.length === 1) {
+      this.#guard.ranAlone(first, tensors);
+      first.resolve(tensors);
+      return;
+    }
+    const counts = runs.map((run) => run.rows ?? 0);
+    const results = splitResults(tensors, counts);
+    if (results === undefined) {
+      // The outputs are not rows, whatever was proven or promised.
+      this.#guard.noteNoRows(counts.reduce((a, b) => a + b));
+      this.#runSingly(runs);
+      return;
+    }
+    this.#guard.ranJoined(runs, results);
+    for (let at = 0; at < runs.length; at++) runs[at]?.resolve(results[at] ?? []);
+  }
+
+  #fail(runs: readonly QueuedRun[], error: unknown): void {
+    this.#guard.failed(runs);
+    const isOfRequest =
+      error instanceof RuntimeError &&
+      (error.kind === "run-failed" ||
+        error.kind === "invalid-argument" ||
+        error.kind === "over-budget");
+    // One bad request fails the whole run; by itself, it fails alone.
+    if (isOfRequest && runs.length > 1) this.#runSingly(runs);
+    else for (const run of runs) run.reject(error);
+  }
+
+  /** They have failed for want of memory. One by itself gets all that there is. */
+  #runWithAll(runs: readonly QueuedRun[]): void {
+    this.#guard.failed(runs);
+    const [first] = runs as readonly [QueuedRun];
+    first.needsAll = runs.length === 1;
+    this.#runSingly(runs);
+  }
+
+  #runSingly(runs: readonly QueuedRun[]): void {
+    for (const run of runs) if (run.isWanted) run.enter(this.#again);
+  }
+
+  #count(runs: readonly QueuedRun[], sentAtMs: number, computeMs: number): void {
+    const { meter } = this.#options;
+    const nowMs = performance.now();
+    for (const run of runs) {
+      run.noteAnswered(nowMs, computeMs);
+      meter?.answered(run.waitedMs(sentAtMs));
+    }
+    meter?.ran(runs.length, nowMs - sentAtMs, computeMs);
+  }
+
+  #learn(rows: number, runMs: number): void {
+    if (rows > 0) this.#gain.record(rows, runMs);
+    const before = Number.isFinite(this.#expectedMs) ? this.#expectedMs : runMs;
+    // One long run is reason enough to be careful; it takes many short ones to be so no longer.
+    this.#expectedMs = runMs > shortRunMs ? runMs : before + (runMs - before) / 8;
+  }
+}
+
+function rowsIn(runs: readonly QueuedRun[]): number {
+  return runs.reduce((sum, run) => sum + (run.rows ?? 0), 0);
+}

@@ -1,0 +1,280 @@
+import { RuntimeError } from "../base/errors.ts";
+import type { Datatype, TensorSpec } from "../base/tensor.ts";
+import { parseProtobufText, type TextMessage, type TextValue, Word } from "./protobuf-text.ts";
+import { compareVersions } from "./served-versions.ts";
+
+/** Of the files beside models, or beside their versions, that have Triton's model configuration. */
+export const tritonConfigName = "config.pbtxt";
+
+/** Which versions of a model are served. */
+export type VersionPolicy =
+  | { readonly tag: "all" }
+  | { readonly tag: "latest"; readonly count: number }
+  | { readonly tag: "specific"; readonly versions: readonly string[] };
+
+export interface TritonTensor {
+  readonly name: string;
+  readonly datatype: Datatype | undefined;
+  /** Without the dimension of the batch; undefined if nothing is said. -1 varies. */
+  readonly dims: readonly number[] | undefined;
+  /** In the model's folder: the names of the classes, one a line. */
+  readonly labelFile: string | undefined;
+}
+
+/** What is read of a model's config.pbtxt. Undefined where it says nothing. */
+export interface TritonConfig {
+  /** Rows that requests joined into one run may have; above 0, tensors have a first dimension of rows. */
+  readonly maxBatchSize: number | undefined;
+  readonly maxQueueDelayMicroseconds: number | undefined;
+  readonly maxQueueSize: number | undefined;
+  readonly queueTimeoutMicroseconds: number | undefined;
+  readonly threads: number | undefined;
+  /** The name of the model file, where it is not the usual one. */
+  readonly modelFile: string | undefined;
+  readonly versionPolicy: VersionPolicy | undefined;
+  readonly inputs: readonly TritonTensor[];
+  readonly outputs: readonly TritonTensor[];
+  /** What it says and nobody here follows, as paths of fields. */
+  readonly ignored: readonly string[];
+}
+
+const datatypes: Readonly<Record<string, Datatype>> = {
+  TYPE_BOOL: "BOOL",
+  TYPE_UINT8: "UINT8",
+  TYPE_UINT16: "UINT16",
+  TYPE_UINT32: "UINT32",
+  TYPE_UINT64: "UINT64",
+  TYPE_INT8: "INT8",
+  TYPE_INT16: "INT16",
+  TYPE_INT32: "INT32",
+  TYPE_INT64: "INT64",
+  TYPE_FP16: "FP16",
+  TYPE_FP32: "FP32",
+  TYPE_FP64: "FP64",
+  TYPE_BF16: "BF16",
+  TYPE_STRING: "BYTES",
+};
+
+/** What fields say that mean nothing else here than what happens anyhow. */
+const idle: Readonly<Record<string, readonly string[]>> = {
+  "": ["name"],
+  input: ["format", "optional"],
+  dynamic_batching: ["preserve_ordering"],
+};
+
+/** Reads Triton's model configuration in text form, of which a model of ONNX needs the least. Throws RuntimeError
+ *  "invalid-argument", naming the field, if it is no such text, has a value that cannot be, or is that
+ *  of a model that another backend has to run. */
+export function readTritonConfig(text: string, where: string): TritonConfig {
+  const top = new Section(parseProtobufText(text, where), "", where);
+  refuseOtherBackends(top);
+  const batching = top.section("dynamic_batching");
+  const policy = batching?.section("default_queue_policy");
+  const { threads, others } = readParameters(top);
+  const config = {
+    threads,
+    maxBatchSize: top.integer("max_batch_size"),
+    maxQueueDelayMicroseconds: batching?.integer("max_queue_delay_microseconds"),
+    maxQueueSize: policy?.integer("max_queue_size"),
+    queueTimeoutMicroseconds: policy?.integer("default_timeout_microseconds"),
+    modelFile: top.text("default_model_filename") || undefined,
+    versionPolicy: readVersionPolicy(top),
+    inputs: readTensors(top, "input"),
+    outputs: readTensors(top, "output"),
+  };
+  const ignored = [...others, ...ignoredInstances(top)];
+  return { ...config, ignored: [...top.unread(), ...ignored] };
+}
+
+/** Why a tensor of the model is none that its config.pbtxt describes; undefined if all are. */
+export function tritonMismatch(
+  config: TritonConfig,
+  model: { readonly inputs: readonly TensorSpec[]; readonly outputs: readonly TensorSpec[] },
+): string | undefined {
+  const batch = (config.maxBatchSize ?? 0) > 0 ? [-1] : [];
+  for (const role of ["input", "output"] as const) {
+    const specs = model[`${role}s`];
+    for (const { name, datatype, dims } of config[`${role}s`]) {
+      const spec = specs.find((each) => each.name === name);
+      if (spec === undefined) {
+        const names = specs.map((each) => `'${each.name}'`).join(", ") || "none";
+        return `it has ${role} '${name}', which the model has not: its ${role}s are ${names}`;
+      }
+      if (datatype !== undefined && datatype !== spec.datatype) {
+        return `${role} '${name}' is ${datatype} there, and ${spec.datatype} in the model`;
+      }
+      const wanted = dims && [...batch, ...dims];
+      if (wanted !== undefined && !fits(wanted, spec.shape)) {
+        const note = batch.length > 0 ? " with the dimension of the batch" : "";
+        return `${role} '${name}' has the shape [${wanted}]${note} there, and [${spec.shape}] in the model`;
+      }
+    }
+  }
+  return undefined;
+}
+
+/** Of `versions`, all by their numbers, those that the policy lets be served. */
+export function versionsByPolicy(policy: VersionPolicy, versions: readonly string[]): string[] {
+  if (policy.tag === "all") return [...versions];
+  if (policy.tag === "specific") return versions.filter((each) => policy.versions.includes(each));
+  const latest = new Set([...versions].sort(compareVersions).slice(-policy.count));
+  return versions.filter((each) => latest.has(each));
+}
+
+function fits(wanted: readonly number[], shape: readonly number[]): boolean {
+  return (
+    wanted.length === shape.length &&
+    wanted.every((size, axis) => size === -1 || shape[axis] === -1 || size === shape[axis])
+  );
+}
+
+/** One message, which remembers what was asked for. */
+class Section {
+  readonly #fields: TextMessage;
+  readonly #path: string;
+  readonly #where: string;
+  readonly #asked = new Set<string>();
+  readonly #sections: Section[] = [];
+
+  constructor(fields: TextMessage, path: string, where: string) {
+    this.#fields = fields;
+    this.#path = path;
+    this.#where = where;
+  }
+
+  refuse(field: string, problem: string): RuntimeError {
+    const name = [this.#path, field].filter((part) => part !== "").join(".");
+    return new RuntimeError("invalid-argument", `${this.#where}: ${name} ${problem}`);
+  }
+
+  values(field: string): readonly TextValue[] {
+    this.#asked.add(field);
+    return this.#fields.get(field) ?? [];
+  }
+
+  /** Of a field that stands once; the last one counts, as in protobuf. */
+  value(field: string): TextValue | undefined {
+    return this.values(field).at(-1);
+  }
+
+  text(field: string): string | undefined {
+    const value = this.value(field);
+    if (value === undefined || typeof value === "string") return value;
+    throw this.refuse(field, "must be a text in quotes");
+  }
+
+  word(field: string): string | undefined {
+    const value = this.value(field);
+    if (value === undefined || value instanceof Word) return value?.text;
+    throw this.refuse(field, "must be a word without quotes");
+  }
+
+  integer(field: string): number | undefined {
+    const value = this.value(field);
+    if (value === undefined) return undefined;
+    return this.#integerOf(field, value, 0);
+  }
+
+  integers(field: string, least: number): number[] {
+    return this.values(field).map((value) => this.#integerOf(field, value, least));
+  }
+
+  section(field: string): Section | undefined {
+    const value = this.value(field);
+    return value === undefined ? undefined : this.#sectionOf(field, value);
+  }
+
+  sections(field: string): Section[] {
+    return this.values(field).map((value) => this.#sectionOf(field, value));
+  }
+
+  /** Paths of the fields that nobody has asked for, without those that say nothing new. */
+  unread(): string[] {
+    const known = idle[this.#path] ?? [];
+    const own = [...this.#fields.keys()]
+      .filter((field) => !this.#asked.has(field) && !known.includes(field))
+      .map((field) => [this.#path, field].filter((part) => part !== "").join("."));
+    return [...new Set([...own, ...this.#sections.flatMap((section) => section.unread())])];
+  }
+
+  #integerOf(field: string, value: TextValue, least: number): number {
+    const number = Number(typeof value === "bigint" ? value : Number.NaN);
+    if (Number.isSafeInteger(number) && number >= least) return number;
+    throw this.refuse(field, `must be an integer from ${least} on`);
+  }
+
+  #sectionOf(field: string, value: TextValue): Section {
+    if (!(value instanceof Map)) throw this.refuse(field, "must be a message in braces");
+    const path = [this.#path, field].filter((part) => part !== "").join(".");
+    const section = new Section(value, path, this.#where);
+    this.#sections.push(section);
+    return section;
+  }
+}
+
+function refuseOtherBackends(top: Section): void {
+  const platform = top.text("platform") ?? "";
+  const backend = top.text("backend") ?? "";
+  if (!["", "onnxruntime_onnx"].includes(platform)) {
+    throw top.refuse("platform", `is "${platform}": models of onnxruntime_onnx are served here`);
+  }
+  if (!["", "onnxruntime"].includes(backend)) {
+    throw top.refuse("backend", `is "${backend}": models of onnxruntime are served here`);
+  }
+}
+
+function readVersionPolicy(top: Section): VersionPolicy | undefined {
+  const policy = top.section("version_policy");
+  if (policy === undefined) return undefined;
+  const specific = policy.section("specific");
+  if (specific !== undefined) {
+    return { tag: "specific", versions: specific.integers("versions", 0).map(String) };
+  }
+  const latest = policy.section("latest");
+  if (latest !== undefined)
+    return { tag: "latest", count: Math.max(1, latest.integer("num_versions") ?? 1) };
+  return policy.section("all") === undefined ? undefined : { tag: "all" };
+}
+
+function readTensors(top: Section, role: "input" | "output"): TritonTensor[] {
+  return top.sections(role).map((tensor) => {
+    const name = tensor.text("name");
+    if (name === undefined) throw tensor.refuse("name", "is missing");
+    const type = tensor.word("data_type");
+    const datatype = type === undefined ? undefined : datatypes[type];
+    if (type !== undefined && datatype === undefined) {
+      throw tensor.refuse("data_type", `of '${name}' is ${type}, which is no datatype`);
+    }
+    const dims = tensor.values("dims").length > 0 ? tensor.integers("dims", -1) : undefined;
+    // What the engine sees, where that differs from what callers do.
+    const reshape = tensor.section("reshape");
+    const inner = reshape?.integers("shape", -1);
+    const labelFile = role === "output" ? tensor.text("label_filename") : undefined;
+    return { name, datatype, dims: inner ?? dims, labelFile };
+  });
+}
+
+/** Triton's backend for ONNX Runtime has a parameter, among others, for the threads of a run. */
+function readParameters(top: Section): { threads: number | undefined; others: string[] } {
+  let threads: number | undefined;
+  const others: string[] = [];
+  for (const parameter of top.sections("parameters")) {
+    const key = parameter.text("key") ?? "";
+    const value = parameter.section("value")?.text("string_value");
+    if (key !== "intra_op_thread_count") others.push(`parameters.${key}`);
+    else if (value !== undefined && /^\d{1,3}$/.test(value)) threads = Number(value);
+    else throw parameter.refuse("value", `of ${key} must be the digits of a number of threads`);
+  }
+  return { threads, others };
+}
+
+/** One instance on the CPU is what a model has. */
+function ignoredInstances(top: Section): string[] {
+  const groups = top.sections("instance_group");
+  const isUsual = groups.every((group) => {
+    const kind = group.word("kind") ?? "KIND_AUTO";
+    group.text("name");
+    return (group.integer("count") ?? 1) <= 1 && ["KIND_AUTO", "KIND_CPU"].includes(kind);
+  });
+  return isUsual ? [] : ["instance_group"];
+}

@@ -1,0 +1,18 @@
+import { Session } from "node:inspector/promises";
+import { delay } from "../base/abort.ts";
+
+/** Where the time of this process goes for `durationMs`, in the format of Chrome's developer tools
+ *  (.cpuprofile). When `signal` aborts, stops and rejects with its reason. One at a time. */
+export async function takeCpuProfile(durationMs: number, signal: AbortSignal): Promise<object> {
+  const session = new Session();
+  session.connect();
+  try {
+    await session.post("Profiler.enable");
+    await session.post("Profiler.start");
+    await delay(durationMs, signal);
+    const { profile } = await session.post("Profiler.stop");
+    return profile;
+  } finally {
+    session.disconnect();
+  }
+}

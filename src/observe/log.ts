@@ -1,0 +1,76 @@
+import { writeSync } from "node:fs";
+import { type Logger, pino } from "pino";
+import pretty from "pino-pretty";
+import type { LogLevel } from "../config/log-levels.ts";
+import { redact } from "./redaction.ts";
+
+export type { Logger } from "pino";
+
+/** Logs to stderr, so that stdout stays free for what a command prints: JSON lines, or readable ones on
+ *  a terminal. Messages are constant and in the past tense; facts are fields with units in their names. */
+export function createLogger(level: LogLevel): Logger {
+  const options = { level, base: null, hooks: { streamWrite: redact } };
+  if (!process.stderr.isTTY) {
+    process.off("exit", writeWaiting).once("exit", writeWaiting);
+    return pino(options, { write: takeLine });
+  }
+  return pino(options, pretty({ destination: 2, sync: true, translateTime: "HH:MM:ss.l" }));
+}
+
+/** Takes effect at once, for every line to come. */
+export function changeLogLevel(log: Logger, level: LogLevel): void {
+  const facts = { logLevel: level, formerLogLevel: log.level };
+  const tell = () => log.info(facts, "log level changed");
+  // Whichever of the two levels shows it.
+  const isTold = log.isLevelEnabled("info");
+  if (isTold) tell();
+  log.level = level;
+  if (!isTold) tell();
+}
+
+/** A pipe takes so many bytes whole or not at all. */
+const wholeBytes = 4096;
+
+/** Lines of this turn of the event loop. */
+let waiting: string[] = [];
+let waitingBytes = 0;
+let lostCount = 0;
+
+/** A line is written at the end of the turn, with the others of that turn: a write wakes whoever reads the
+ *  log, which takes longer than an answer to a caller, who would wait for it. Lines of warnings and errors
+ *  are written at once, for a turn may be the last one. */
+function takeLine(line: string): void {
+  const bytes = Buffer.byteLength(line);
+  if (waitingBytes + bytes > wholeBytes) writeWaiting();
+  waiting.push(line);
+  waitingBytes += bytes;
+  if (isUrgent(line)) writeWaiting();
+  else if (waiting.length === 1) setImmediate(writeWaiting);
+}
+
+/** Of a line as pino begins it: `{"level":40`. */
+function isUrgent(line: string): boolean {
+  return line.charAt(9) >= "4";
+}
+
+/** A full disk, a pipe that nobody reads: what becomes of the log must not become of the server, which
+ *  would end by an error that nobody caught, or wait. Lines are lost then, and counted. */
+function writeWaiting(): void {
+  const lines = waiting;
+  if (lines.length === 0) return;
+  waiting = [];
+  waitingBytes = 0;
+  try {
+    if (lostCount > 0) {
+      const time = Date.now();
+      writeSync(
+        2,
+        `${JSON.stringify({ level: 40, time, lostCount, msg: "log lines were lost" })}\n`,
+      );
+      lostCount = 0;
+    }
+    writeSync(2, lines.join(""));
+  } catch {
+    lostCount += lines.length;
+  }
+}

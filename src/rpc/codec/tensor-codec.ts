@@ -1,0 +1,109 @@
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import type { ModelInferResponse_InferOutputTensorSchema } from "../../../gen/inference/inference_pb.ts";
+import { RuntimeError } from "../../base/errors.ts";
+import { elementCount, type Tensor } from "../../base/tensor.ts";
+import type { InferenceRequest } from "../../service/contract/models.ts";
+import type { InferInput, InferMessage, TensorForm } from "./infer-message.ts";
+import { requestedClasses } from "./requested-classes.ts";
+import { readDatatype, refuseDuplicates } from "./tensor-checks.ts";
+import {
+  decodeContents,
+  encodeContents,
+  hasTypedForm,
+  isEmptyContents,
+} from "./tensor-contents.ts";
+
+type OutputTensors = {
+  outputs: MessageInitShape<typeof ModelInferResponse_InferOutputTensorSchema>[];
+  rawOutputContents: Uint8Array[];
+};
+
+const allOutputs: readonly string[] = [];
+
+/** Checks that the message is sound in itself; whether it fits the model is for others to say. Raw
+ *  tensors are views into the message. `form` is how the answer has to travel: raw
+ *  unless the request was typed, which one without tensors is not. Throws "invalid-argument", naming
+ *  tensor and model. */
+export function decodeInference(
+  request: InferMessage,
+  modelId: string,
+): { inference: InferenceRequest; form: TensorForm } {
+  const rawCount = request.rawInputContents.length;
+  if (rawCount > 0 && rawCount !== request.inputs.length) {
+    invalid(
+      `model '${modelId}' got ${request.inputs.length} inputs, but ${rawCount} entries in raw_input_contents`,
+    );
+  }
+  // tritonclient reads nothing but raw answers, and no inputs do not tell whom it is talking to.
+  const form = rawCount > 0 || request.inputs.length === 0 ? "raw" : "typed";
+  const inputs = request.inputs.map((input, index) => {
+    const what = `input '${input.name}' for model '${modelId}'`;
+    return decodeInput(input, request.rawInputContents[index], what);
+  });
+  const outputs =
+    request.outputs.length === 0 ? allOutputs : request.outputs.map((output) => output.name);
+  if (inputs.length > 1) {
+    const names = inputs.map((input) => input.name);
+    refuseDuplicates(names, `input of model '${modelId}'`);
+  }
+  if (outputs.length > 1) refuseDuplicates(outputs, `output of model '${modelId}'`);
+  const classes = classesIn(request.outputs);
+  return {
+    inference: { version: request.modelVersion, inputs, outputs, ...(classes && { classes }) },
+    form,
+  };
+}
+
+/** Undefined where no output has the parameter, as nearly everywhere. */
+function classesIn(outputs: InferMessage["outputs"]): ReadonlyMap<string, number> | undefined {
+  let classes: Map<string, number> | undefined;
+  for (const { name, parameters } of outputs) {
+    const parameter = parameters?.["classification"]?.parameterChoice.value;
+    const count = requestedClasses(parameter, name);
+    if (count !== undefined) classes = (classes ?? new Map<string, number>()).set(name, count);
+  }
+  return classes;
+}
+
+/** `form` is what the caller used. */
+export function encodeInference(tensors: readonly Tensor[], form: TensorForm): OutputTensors {
+  const raw = answerForm(tensors, form) === "raw";
+  return {
+    outputs: tensors.map((tensor) => ({
+      name: tensor.name,
+      datatype: tensor.datatype,
+      shape: tensor.shape.map(BigInt),
+      ...(raw ? {} : { contents: encodeContents(tensor) }),
+    })),
+    rawOutputContents: raw ? tensors.map(({ data }) => data) : [],
+  };
+}
+
+/** One output that has no typed form turns all of them raw, since the two must not be mixed. */
+export function answerForm(tensors: readonly Tensor[], asked: TensorForm): TensorForm {
+  return tensors.every(({ datatype }) => hasTypedForm(datatype)) ? asked : "raw";
+}
+
+function decodeInput(input: InferInput, raw: Uint8Array | undefined, what: string): Tensor {
+  const { name, contents } = input;
+  const datatype = readDatatype(input.datatype, what);
+  // Beyond 2^53 this rounds, but stays beyond, where it is refused.
+  const shape = toNumbers(input.shape);
+  const count = elementCount(shape, what);
+  if (raw === undefined) {
+    return { name, datatype, shape, data: decodeContents(contents, { datatype, count, what }) };
+  }
+  if (contents !== undefined && !isEmptyContents(contents)) {
+    invalid(`${what} must not have contents when raw_input_contents is used`);
+  }
+  return { name, datatype, shape, data: raw };
+}
+
+/** `shape` itself if all of it is numbers, as our own decoder has it. */
+function toNumbers(shape: readonly (number | bigint)[]): readonly number[] {
+  return shape.every((dimension) => typeof dimension === "number") ? shape : shape.map(Number);
+}
+
+function invalid(message: string): never {
+  throw new RuntimeError("invalid-argument", message);
+}

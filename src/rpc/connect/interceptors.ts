@@ -1,0 +1,90 @@
+import type { DescMethod } from "@bufbuild/protobuf";
+import type {
+  ConnectError,
+  HandlerContext,
+  Interceptor,
+  StreamResponse,
+} from "@connectrpc/connect";
+import type { Logger } from "pino";
+import { ModelRuntime } from "../../../gen/mmesh/model-runtime_pb.ts";
+import { abortable } from "../../base/abort.ts";
+import { toConnectError } from "../failures/error-codes.ts";
+import { failCall, logFailure, modelIdIn, rpcOf } from "../failures/log-failure.ts";
+import { watchUnreadable } from "../failures/unreadable-message.ts";
+import { type Access, type Caller, callerIn, rightFor } from "../guard/access.ts";
+import { callFacts } from "../observe/call-facts.ts";
+import { observedKey } from "../observe/observed-requests.ts";
+
+/** Throws what to answer, and logs it, if the caller may not make this call. */
+export type CallGate = (method: DescMethod, caller: Caller) => void;
+
+export function callGate(access: Access, log: Logger): CallGate {
+  return (method, caller) => {
+    const right = rightFor(method);
+    if (access.may(right, caller)) return;
+    const service = method.parent;
+    const rpc = rpcOf({ service, method });
+    try {
+      access.check(
+        right,
+        caller,
+        service.typeName === ModelRuntime.typeName ? service.typeName : rpc,
+      );
+    } catch (reason) {
+      const error = toConnectError(reason);
+      logFailure(log, rpc, error, { peer: caller.peer });
+      throw error;
+    }
+  };
+}
+
+/** Looks at calls before Connect reads their body: asks `gate`, and sees to it that a message which cannot
+ *  be read is the caller's fault. */
+export function requestGate(gate: CallGate, log: Logger): (context: HandlerContext) => void {
+  return (context) => {
+    context.values.get(observedKey)?.follow(context);
+    watchUnreadable(context, (error) => {
+      const observed = context.values.get(observedKey)?.call;
+      const ids = callFacts({ observed, header: context.requestHeader });
+      logFailure(log, rpcOf(context), error, { ...ids });
+    });
+    gate(context.method, callerIn(context));
+  };
+}
+
+/** Turns whatever a handler throws into the error of its kind, answers calls whose time is over even
+ *  where the work behind them cannot be stopped, and writes one line for each failed call. */
+export function failureInterceptor(log: Logger): Interceptor {
+  return (next) => async (request) => {
+    const startMs = performance.now();
+    const message = request.stream ? undefined : request.message;
+    const modelId = modelIdIn(message);
+    const observed = request.contextValues.get(observedKey)?.call;
+    if (modelId !== undefined) observed?.model?.(modelId);
+    const fail = (reason: unknown) => {
+      const ids = callFacts({ observed, header: request.header });
+      return failCall(log, request, { message, startMs, ids }, reason);
+    };
+    try {
+      const running =
+        observed?.run === undefined ? next(request) : observed.run(() => next(request));
+      const response = await abortable(running, request.signal);
+      if (!response.stream) return response;
+      return { ...response, message: mapFailure(response.message, fail) };
+    } catch (reason) {
+      throw fail(reason);
+    }
+  };
+}
+
+// The messages of a stream fail later than the call that made the stream.
+async function* mapFailure(
+  messages: StreamResponse["message"],
+  fail: (reason: unknown) => ConnectError,
+): StreamResponse["message"] {
+  try {
+    yield* messages;
+  } catch (reason) {
+    throw fail(reason);
+  }
+}

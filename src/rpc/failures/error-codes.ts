@@ -1,0 +1,116 @@
+import { Code, ConnectError } from "@connectrpc/connect";
+import { describeError, type ErrorKind, RuntimeError, withoutStack } from "../../base/errors.ts";
+import { encodeGrpcMessage } from "./grpc-message.ts";
+import { nameLimit } from "./named-limit.ts";
+import { blameUnreadable } from "./unreadable-message.ts";
+
+// Total on purpose: a kind without a code does not compile.
+const codes: Record<ErrorKind, Code> = {
+  "invalid-argument": Code.InvalidArgument,
+  "failed-precondition": Code.FailedPrecondition,
+  "model-not-found": Code.NotFound,
+  "model-not-ready": Code.Unavailable,
+  "over-budget": Code.ResourceExhausted,
+  overloaded: Code.ResourceExhausted,
+  cancelled: Code.Canceled,
+  aborted: Code.Aborted,
+  "deadline-exceeded": Code.DeadlineExceeded,
+  "load-failed": Code.Internal,
+  "run-failed": Code.Internal,
+  "host-lost": Code.Internal,
+  "temporarily-unavailable": Code.Unavailable,
+  unauthenticated: Code.Unauthenticated,
+  "permission-denied": Code.PermissionDenied,
+  "shutting-down": Code.Unavailable,
+  "illegal-transition": Code.Internal,
+};
+
+// For REST. Total as well, since an error need not come from a kind: a server that stops aborts its calls
+// with a code. HTTP's own 412 is about conditional headers, so that FailedPrecondition is a plain 400.
+const httpStatuses: Record<Code, number> = {
+  [Code.Canceled]: 499,
+  [Code.Unknown]: 500,
+  [Code.InvalidArgument]: 400,
+  [Code.DeadlineExceeded]: 504,
+  [Code.NotFound]: 404,
+  [Code.AlreadyExists]: 409,
+  [Code.PermissionDenied]: 403,
+  [Code.ResourceExhausted]: 429,
+  [Code.FailedPrecondition]: 400,
+  [Code.Aborted]: 409,
+  [Code.OutOfRange]: 400,
+  [Code.Unimplemented]: 501,
+  [Code.Internal]: 500,
+  [Code.Unavailable]: 503,
+  [Code.DataLoss]: 500,
+  [Code.Unauthenticated]: 401,
+};
+
+/** RFC 9110, 15.5.2: what a caller of whom nobody knows who it is has to be told. */
+export const challenge: Readonly<Record<string, string>> = { "www-authenticate": "Bearer" };
+
+// ModelMesh refuses trailers above 8 KiB, and grpc-message carries a letter beyond ASCII as 6 to 12
+// bytes: the limit counts what is sent, not what is read.
+const maxEncodedLength = 1000;
+
+/** Anything thrown, as the error that goes over the wire. Only messages of RuntimeError are shown to
+ *  callers; what is not ours becomes "internal error" and keeps its text in `cause`. */
+export function toConnectError(reason: unknown): ConnectError {
+  if (reason instanceof ConnectError) {
+    nameLimit(reason);
+    blameUnreadable(reason);
+    return reason;
+  }
+  if (reason instanceof RuntimeError) {
+    const code = codes[reason.kind];
+    const metadata = reason.kind === "unauthenticated" ? challenge : undefined;
+    const make = () => {
+      return new ConnectError(wireMessage(reason, code), code, metadata, undefined, reason);
+    };
+    // These come by the thousand, whenever somebody likes.
+    const isCommon = reason.kind === "overloaded" || reason.kind === "unauthenticated";
+    return isCommon ? withoutStack(make) : make();
+  }
+  if (reason instanceof Error && (reason.name === "AbortError" || isCutOff(reason))) {
+    // Node's reasons for an HTTP/1.1 request whose connection is gone, and for a body that breaks off.
+    return new ConnectError("the caller went away", Code.Canceled, undefined, undefined, reason);
+  }
+  if (reason instanceof Error && reason.name === "TimeoutError") {
+    const message = "the time for this call is over";
+    return new ConnectError(message, Code.DeadlineExceeded, undefined, undefined, reason);
+  }
+  return new ConnectError("internal error", Code.Internal, undefined, undefined, reason);
+}
+
+function isCutOff(reason: Error & { readonly code?: unknown }): boolean {
+  return reason.code === "ERR_STREAM_PREMATURE_CLOSE";
+}
+
+/** The status by which REST answers an error of `code`. */
+export function toHttpStatus(code: Code): number {
+  return httpStatuses[code];
+}
+
+function wireMessage(reason: RuntimeError, code: Code): string {
+  const message = clip(describeError(reason).toWellFormed());
+  return looksLikeModelNotFound(message, code) ? `${message}.` : message;
+}
+
+// ModelMesh takes these two shapes for NOT_FOUND, whatever their code, and loads the model anew.
+function looksLikeModelNotFound(message: string, code: Code): boolean {
+  if (code === Code.InvalidArgument) return /^Model .* not found$/.test(message);
+  if (code !== Code.Unavailable) return false;
+  return /^Request for unknown model.*( is not found| has no available versions)$/.test(message);
+}
+
+function clip(message: string): string {
+  if (encodeGrpcMessage(message).length <= maxEncodedLength) return message;
+  let length = encodeGrpcMessage("…").length;
+  let clipped = "";
+  for (const letter of message) {
+    length += encodeGrpcMessage(letter).length;
+    if (length > maxEncodedLength) break;
+    clipped += letter;
+  }
+  return `${clipped.trimEnd()}…`;
+}

@@ -1,0 +1,96 @@
+import { Code, type ConnectError } from "@connectrpc/connect";
+import type { Level, Logger } from "pino";
+import { RuntimeError } from "../../base/errors.ts";
+import { LogSampler } from "../../observe/log-sampler.ts";
+import type { CallFacts } from "../observe/call-observer.ts";
+import { toConnectError } from "./error-codes.ts";
+import { isReset } from "./http2-reset.ts";
+
+/** What to answer to a call of which its handler, or the wait for it, came to `reason`. Logs it. */
+export function failCall(
+  log: Logger,
+  call: Rpc,
+  {
+    message,
+    startMs,
+    ids,
+  }: {
+    readonly message: object | undefined;
+    readonly startMs: number;
+    readonly ids: CallFacts | undefined;
+  },
+  reason: unknown,
+): ConnectError {
+  const error = toConnectError(reason);
+  const durationMs = Math.round(performance.now() - startMs);
+  logFailure(log, rpcOf(call), error, { modelId: modelIdIn(message), durationMs, ...ids });
+  return error;
+}
+
+const levels: Partial<Record<Code, Level>> = {
+  // The caller has gone; it is no news to anybody.
+  [Code.Canceled]: "debug",
+  [Code.Internal]: "error",
+  [Code.Unknown]: "error",
+  [Code.DataLoss]: "error",
+  [Code.Unavailable]: "warn",
+  [Code.ResourceExhausted]: "warn",
+  [Code.Aborted]: "warn",
+  [Code.PermissionDenied]: "warn",
+  [Code.Unauthenticated]: "warn",
+};
+
+/** One for each server. */
+const samplers = new WeakMap<Logger, LogSampler>();
+
+function samplerOf(log: Logger): LogSampler {
+  const known = samplers.get(log);
+  if (known !== undefined) return known;
+  const sampler = new LogSampler();
+  samplers.set(log, sampler);
+  return sampler;
+}
+
+/** Of which lines only some are written, since anybody may cause as many as they like. A kind must not hold
+ *  what callers choose. */
+function sampledKind(code: Code, rpc: string): string | undefined {
+  if (code === Code.ResourceExhausted) return rpc;
+  const isAccess = code === Code.Unauthenticated || code === Code.PermissionDenied;
+  return isAccess ? Code[code] : undefined;
+}
+
+/** One line, of the level that fits the code; of refusals, some. `rpc` names what was called. */
+export function logFailure(log: Logger, rpc: string, error: ConnectError, facts: object): void {
+  // A client that resets its call may give any reason, but it is nothing that went wrong here.
+  const level = isReset(error) ? "debug" : (levels[error.code] ?? "info");
+  const kind = sampledKind(error.code, rpc);
+  if (kind !== undefined) {
+    const droppedCount = samplerOf(log).pass(kind);
+    if (droppedCount === undefined) return;
+    if (droppedCount > 0) log.warn({ rpc, droppedCount }, "log lines were dropped");
+  }
+  // A failure that nobody foresaw is a bug: its stack is worth the space.
+  const err = error.cause instanceof RuntimeError ? undefined : error.cause;
+  log[level](
+    { rpc, code: Code[error.code], reason: error.rawMessage, ...facts, err },
+    "call failed",
+  );
+}
+
+interface Rpc {
+  readonly service: { readonly typeName: string };
+  readonly method: { readonly name: string };
+}
+
+/** As logs and refusals name a call. */
+export function rpcOf(call: Rpc): string {
+  return `${call.service.typeName}/${call.method.name}`;
+}
+
+/** The model that a message of a unary call names. */
+export function modelIdIn(message: object | undefined): string | undefined {
+  if (message === undefined) return undefined;
+  if ("modelId" in message) return String(message.modelId);
+  if ("modelName" in message) return String(message.modelName);
+  return undefined;
+}

@@ -1,0 +1,10 @@
+import { Code, ConnectError } from "@connectrpc/connect";
+
+/** Throws "invalid_argument" for the first byte of a message if it is neither 0 nor 1, compressed. */
+export function refuseFlags(flags: number): void {
+  if (flags <= 1) return;
+  throw new ConnectError(
+    `protocol error: a message starts with the flags ${flags}, expected 0, or 1 if it is compressed`,
+    Code.InvalidArgument,
+  );
+}

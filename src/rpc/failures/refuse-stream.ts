@@ -1,0 +1,24 @@
+import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from "node:http2";
+import type { ConnectError } from "@connectrpc/connect";
+import { noteRefusal } from "../observe/refused-calls.ts";
+import { refusalForm } from "./refusal-form.ts";
+
+/** Refuses a call whose request does not arrive, past whoever waits for it: answers with `error` in the
+ *  form of the call if no answer has begun, and closes the stream. */
+export function refuseStream(
+  stream: ServerHttp2Stream,
+  headers: IncomingHttpHeaders,
+  error: ConnectError,
+): void {
+  if (stream.closed || stream.destroyed) return;
+  noteRefusal(stream, error);
+  if (stream.headersSent) {
+    stream.close(constants.NGHTTP2_ENHANCE_YOUR_CALM);
+    return;
+  }
+  const form = refusalForm({ path: headers[":path"] ?? "", headers }, error);
+  stream.respond({ ":status": form.status, ...form.headers }, { endStream: form.body === "" });
+  if (form.body !== "") stream.end(form.body);
+  // RFC 9113, 8.1: the answer is complete, and no more of the request is wanted.
+  stream.close(constants.NGHTTP2_NO_ERROR);
+}

@@ -1,0 +1,89 @@
+import { hash, timingSafeEqual } from "node:crypto";
+import type { Logger } from "pino";
+import type { AccessSettings } from "../../config/access-settings.ts";
+import { WatchedFiles } from "../port/watched-files.ts";
+
+/** What the bearer of a token may do; "lifecycle" is everything. */
+export type TokenRight = "lifecycle" | "inference";
+
+// RFC 6750, 2.1.
+const tokenForm = /^[A-Za-z0-9\-._~+/]+=*$/;
+/** Shorter ones can be guessed. */
+const minLetters = 16;
+
+/** The tokens of the files that the operator has named, which may change at any time. Nothing but their
+ *  hashes is kept. */
+export class BearerTokens {
+  readonly #files: readonly WatchedFiles[];
+  readonly #hashes: Record<TokenRight, readonly Buffer[]> = { lifecycle: [], inference: [] };
+
+  constructor(
+    settings: Pick<AccessSettings, "lifecycleTokensPath" | "inferenceTokensPath">,
+    log: Logger,
+    intervalMs?: number,
+  ) {
+    const file = (right: TokenRight, path: string | undefined) => {
+      if (path === undefined) return [];
+      const use = ([content]: readonly Buffer[]) => {
+        this.#hashes[right] = readTokens(String(content)).map(hashOf);
+      };
+      return [new WatchedFiles({ paths: [path], use, log, intervalMs })];
+    };
+    this.#files = [
+      ...file("lifecycle", settings.lifecycleTokensPath),
+      ...file("inference", settings.inferenceTokensPath),
+    ];
+  }
+
+  /** Whether there is a file of tokens at all. */
+  get areUsed(): boolean {
+    return this.#files.length > 0;
+  }
+
+  /** Rejects with "failed-precondition" if a file cannot be used. */
+  async open(): Promise<void> {
+    await Promise.all(this.#files.map((file) => file.open()));
+  }
+
+  close(): void {
+    for (const file of this.#files) file.close();
+  }
+
+  /** Undefined if nobody has this token. Takes as long for one token as for another. */
+  rightOf(token: string): TokenRight | undefined {
+    const hashed = hashOf(token);
+    const mayChange = isAmong(hashed, this.#hashes.lifecycle);
+    const mayInfer = isAmong(hashed, this.#hashes.inference);
+    if (mayChange) return "lifecycle";
+    return mayInfer ? "inference" : undefined;
+  }
+}
+
+function hashOf(token: string): Buffer {
+  return hash("sha256", token, "buffer");
+}
+
+function isAmong(hashed: Buffer, known: readonly Buffer[]): boolean {
+  let found = false;
+  // To the end, whatever was found.
+  for (const each of known) found = timingSafeEqual(each, hashed) || found;
+  return found;
+}
+
+/** One a line; empty lines and those that start with "#" do not count. Throws for what is no token, without
+ *  saying what it is. */
+export function readTokens(content: string): string[] {
+  // Whoever replaces a file in place empties it first. To revoke all tokens, leave a comment.
+  if (content.trim() === "") throw new Error("the file is empty");
+  const lines = content.split("\n").map((line) => line.trim());
+  for (const [at, line] of lines.entries()) {
+    if (line === "" || line.startsWith("#")) continue;
+    if (!tokenForm.test(line)) {
+      throw new Error(`line ${at + 1} is no token: letters, digits and -._~+/ without spaces`);
+    }
+    if (line.length < minLetters) {
+      throw new Error(`line ${at + 1} is a token of less than ${minLetters} characters`);
+    }
+  }
+  return lines.filter((line) => line !== "" && !line.startsWith("#"));
+}

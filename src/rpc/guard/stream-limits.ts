@@ -1,0 +1,214 @@
+import {
+  constants,
+  type Http2Session,
+  type IncomingHttpHeaders,
+  type ServerHttp2Stream,
+} from "node:http2";
+import { Code, ConnectError } from "@connectrpc/connect";
+import type { Logger } from "pino";
+import { Line, type Place } from "../../base/line.ts";
+import { refuseStream } from "../failures/refuse-stream.ts";
+import { announcedBytes } from "./announced-bytes.ts";
+import {
+  type CallAccount,
+  type CallMemory,
+  type HeldCall,
+  setAccount,
+  tooMuch,
+} from "./call-memory.ts";
+import { EnvelopeCounter } from "./envelope-counter.ts";
+import type { MessageCounter } from "./message-cost.ts";
+import { bodyCounterOf, type RequestMessages } from "./request-counter.ts";
+
+/** A stream under watch. Whoever reads from it either tells of what arrives, or has it listened to. */
+export interface WatchedStream {
+  /** A piece of the request has arrived. */
+  received(chunk: Uint8Array): void;
+  /** The stream is closed. Idempotent. */
+  closed(): void;
+  /** Instead of the two: takes them from the stream itself, at a microsecond or two for each call. Call it
+   *  before anything reads. */
+  listen(): void;
+}
+
+export interface StreamLimitsParts {
+  readonly memory: CallMemory;
+  readonly requestTimeoutMs: number;
+  /** Larger messages are refused before memory is taken for them. */
+  readonly readMaxBytes: number;
+  /** Paths of the RPCs whose clients send more than one message. */
+  readonly clientStreams: ReadonlySet<string>;
+  /** Of the RPCs whose requests protobuf-es decodes. */
+  readonly messages: RequestMessages;
+  readonly log: Logger;
+}
+
+// How late a timeout may be noticed at most; and how long an answer may grow unnoticed.
+const maxSweepMs = 250;
+
+const tooLate = new ConnectError("the request did not arrive in time", Code.DeadlineExceeded);
+
+/** What Node does for HTTP/1.1 and leaves open for HTTP/2: requests have to arrive in time, and answers to be
+ *  taken in time. And what calls of HTTP/2 hold in memory meanwhile. */
+export class StreamLimits {
+  readonly parts: StreamLimitsParts;
+  /** Oldest first. */
+  readonly #open = new Line<OpenStream>();
+  readonly #sweeper: NodeJS.Timeout;
+
+  constructor(parts: StreamLimitsParts) {
+    this.parts = parts;
+    const sweepMs = Math.min(maxSweepMs, Math.ceil(parts.requestTimeoutMs / 4));
+    this.#sweeper = setInterval(() => this.#sweep(), sweepMs).unref();
+  }
+
+  /** Call it before anything reads from `stream`. Undefined if its connection is gone. */
+  watch(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): WatchedStream | undefined {
+    if (stream.session === undefined) return undefined;
+    const open = new OpenStream(this, stream, headers);
+    open.place = this.#open.add(open);
+    if (open.announcedBytes > 0 && !stream.endAfterHeaders) open.hold();
+    return open;
+  }
+
+  close(): void {
+    clearInterval(this.#sweeper);
+  }
+
+  /** `open` holds memory while others need it. */
+  giveWay(open: OpenStream): void {
+    if (open.unreadBytes > 0) this.#cut(open, "unread answers hold too much memory");
+    else if (open.requestBytes + open.announcedBytes > 0 && isArriving(open)) {
+      this.refuse(open, tooMuch);
+    }
+  }
+
+  forget(open: OpenStream): void {
+    open.place?.leave();
+    open.account.close();
+  }
+
+  #sweep(): void {
+    const nowMs = performance.now();
+    const { requestTimeoutMs } = this.parts;
+    for (const open of this.#open) {
+      this.#lookAtAnswer(open, nowMs);
+      if (open.unreadBytes > 0 && nowMs - open.takenMs > requestTimeoutMs) {
+        this.#cut(open, "the answer was not taken in time");
+      } else if (nowMs - open.startMs > requestTimeoutMs && isArriving(open)) {
+        this.refuse(open, tooLate);
+      }
+    }
+  }
+
+  /** Answers grow without a word. */
+  #lookAtAnswer(open: OpenStream, nowMs: number): void {
+    const { writableLength } = open.stream;
+    if (writableLength === open.unreadBytes) return;
+    open.unreadBytes = writableLength;
+    open.takenMs = nowMs;
+    open.hold();
+  }
+
+  refuse(open: OpenStream, error: ConnectError): void {
+    this.forget(open);
+    this.parts.log.info({ rpc: open.headers[":path"], reason: error.rawMessage }, "call refused");
+    refuseStream(open.stream, open.headers, error);
+  }
+
+  #cut(open: OpenStream, reason: string): void {
+    this.forget(open);
+    this.parts.log.info({ rpc: open.headers[":path"], reason }, "call cut off");
+    open.stream.close(constants.NGHTTP2_ENHANCE_YOUR_CALM);
+  }
+}
+
+/** One for each call: it has to cost little. */
+class OpenStream implements WatchedStream, HeldCall {
+  readonly stream: ServerHttp2Stream;
+  readonly headers: IncomingHttpHeaders;
+  /** Of calls whose client sends messages as it likes; those of other calls are whole requests. */
+  readonly envelopes: EnvelopeCounter | undefined;
+  /** What memory was taken for already, whatever of it has arrived. */
+  readonly announcedBytes: number;
+  readonly account: CallAccount;
+  /** Among those that are watched. */
+  place: Place<OpenStream> | undefined;
+  readonly #limits: StreamLimits;
+  #counter: MessageCounter | undefined;
+  requestBytes = 0;
+  /** Bytes of the answer that the client has not made room for, when it was last looked at. */
+  unreadBytes = 0;
+  /** When the request, or the message of it that is under way, began. */
+  startMs: number;
+  /** When the client last took something of the answer. */
+  takenMs: number;
+
+  constructor(limits: StreamLimits, stream: ServerHttp2Stream, headers: IncomingHttpHeaders) {
+    const { memory, clientStreams, readMaxBytes } = limits.parts;
+    this.#limits = limits;
+    this.stream = stream;
+    this.headers = headers;
+    const isStream = clientStreams.has(headers[":path"] ?? "");
+    this.envelopes = isStream ? new EnvelopeCounter() : undefined;
+    this.announcedBytes = isStream ? 0 : announcedBytes(headers, readMaxBytes);
+    this.startMs = performance.now();
+    this.takenMs = this.startMs;
+    // A stream without a connection is not watched.
+    this.account = memory.open(this, stream.session as Http2Session);
+  }
+
+  listen(): void {
+    const { stream, headers } = this;
+    const { messages } = this.#limits.parts;
+    const isStream = this.envelopes !== undefined;
+    this.#counter = bodyCounterOf(messages, { path: headers[":path"], headers, isStream });
+    setAccount(stream, this.account);
+    stream.once("close", () => this.closed());
+    if (stream.endAfterHeaders) return;
+    // To listen for data is to start reading: that is for the one to do who handles the call.
+    stream.once("resume", () => {
+      stream.on("data", (chunk: Buffer) => this.received(chunk));
+    });
+  }
+
+  received(chunk: Uint8Array): void {
+    const { envelopes } = this;
+    // What comes after the answer is read and dropped.
+    if (!this.account.isOpen || this.stream.writableFinished) return;
+    const before = this.requestBytes;
+    if (envelopes === undefined) this.requestBytes += chunk.length;
+    else {
+      envelopes.push(chunk);
+      this.requestBytes = envelopes.heldBytes;
+      // Messages are passed on as they become complete: one that is under way began no earlier than this.
+      if (envelopes.heldBytes <= chunk.length) this.startMs = performance.now();
+    }
+    if (this.requestBytes > this.announcedBytes || this.requestBytes < before) this.hold();
+    try {
+      this.#counter?.push(chunk);
+    } catch (reason) {
+      this.#limits.refuse(this, reason as ConnectError);
+    }
+  }
+
+  hold(): void {
+    this.account.hold(Math.max(this.requestBytes, this.announcedBytes) + this.unreadBytes);
+  }
+
+  giveWay(): void {
+    this.#limits.giveWay(this);
+  }
+
+  closed(): void {
+    this.#limits.forget(this);
+  }
+}
+
+/** Whether the server waits for the client. */
+function isArriving({ stream, envelopes }: OpenStream): boolean {
+  if (stream.readableEnded || stream.endAfterHeaders || stream.closed) return false;
+  if (envelopes !== undefined && envelopes.heldBytes === 0) return false;
+  // All of it may be here and nobody have read it yet.
+  return stream.state.remoteClose !== 1;
+}

@@ -1,0 +1,31 @@
+import type { FastifyInstance } from "fastify";
+import { answerFailure } from "../failures/rest-failure.ts";
+import { addRestRoute, type RestParts } from "../rest/rest-route.ts";
+import type { MetricsPage } from "./metrics-text.ts";
+
+export interface MetricsParts {
+  readonly page: MetricsPage;
+}
+
+/** GET /metrics on the one port. `scope`: one of its own, without a prefix. */
+export function metricsRoute(
+  scope: FastifyInstance,
+  { page, ...parts }: RestParts & MetricsParts,
+): void {
+  scope.setErrorHandler((reason, request, reply) =>
+    answerFailure(reason, { request, reply, log: parts.log }),
+  );
+  addRestRoute(
+    scope,
+    {
+      methods: ["GET"],
+      paths: ["/metrics"],
+      right: "metrics",
+      answer: async ({ request }) => {
+        const { contentType, body } = await page.render(request.headers.accept);
+        return { headers: { "content-type": contentType }, body: Buffer.from(body) };
+      },
+    },
+    parts,
+  );
+}

@@ -1,0 +1,182 @@
+import { Code } from "@connectrpc/connect";
+import { InferenceTimes } from "../../base/inference-times.ts";
+import { runTraced, type TraceContext } from "../../observe/trace-scope.ts";
+import type { SpanEnd, TraceSpan, Tracing } from "../../observe/tracing.ts";
+import { requestIdIn } from "./call-facts.ts";
+import { codeNames } from "./call-metrics.ts";
+import { type CallStart, type ObservedCall, unknownRpc } from "./call-observer.ts";
+import type { HeaderReader } from "./header-reader.ts";
+
+export interface TracedCall extends ObservedCall {
+  readonly traceId: string;
+}
+
+/** Probes and scrapes come every few seconds and would drown all else. */
+const untraced = /^(?:grpc\.health\.|GET \/metrics$|GET \/v2\/health\/)/;
+
+/** What of an RPC is an error of the server, by the conventions of gRPC. */
+const serverFaults: ReadonlySet<Code> = new Set([
+  Code.Unknown,
+  Code.DeadlineExceeded,
+  Code.Unimplemented,
+  Code.Internal,
+  Code.Unavailable,
+  Code.DataLoss,
+]);
+
+/** A span for each call, which continues the trace of its caller, and those of the phases of an inference. */
+export class CallTracing {
+  readonly #tracing: Tracing;
+
+  constructor(tracing: Tracing) {
+    this.#tracing = tracing;
+  }
+
+  begin(call: CallStart): TracedCall | undefined {
+    if (untraced.test(call.rpc)) return undefined;
+    const span = this.#tracing.start({
+      name: call.rpc === unknownRpc ? "unknown" : call.rpc,
+      kind: "server",
+      parent: this.#parentOf(call.header),
+      startMs: performance.now(),
+    });
+    if (!span.isRecording) return new UnseenCall(span.context);
+    return new SeenCall({ span, tracing: this.#tracing, call });
+  }
+
+  #parentOf(header: HeaderReader): TraceContext | undefined {
+    // Most callers have none, and the propagator has something to do to find that out.
+    return header.get("traceparent") === null ? undefined : this.#tracing.extract(header);
+  }
+}
+
+/** One that nobody will see: what it calls is told so. */
+class UnseenCall implements TracedCall {
+  readonly traceId: string;
+  readonly #context: TraceContext;
+
+  constructor(context: TraceContext) {
+    this.traceId = context.traceId;
+    this.#context = context;
+  }
+
+  run<Result>(work: () => Result): Result {
+    return runTraced(this.#context, work);
+  }
+
+  end(): void {}
+}
+
+interface SeenCallParts {
+  readonly span: TraceSpan;
+  readonly tracing: Tracing;
+  readonly call: CallStart;
+}
+
+class SeenCall implements TracedCall {
+  readonly traceId: string;
+  times: InferenceTimes = new InferenceTimes();
+  readonly #span: TraceSpan;
+  readonly #tracing: Tracing;
+  readonly #protocol: CallStart["protocol"];
+  readonly #attributes: Record<string, string | number>;
+  #httpStatus: number | undefined;
+
+  constructor({ span, tracing, call }: SeenCallParts) {
+    this.traceId = span.context.traceId;
+    this.#span = span;
+    this.#tracing = tracing;
+    this.#protocol = call.protocol;
+    // Not given to the sampler, which looks at none: most calls may be unseen.
+    this.#attributes = { ...methodAttributes(call), ...callAttributes(call) };
+  }
+
+  run<Result>(work: () => Result): Result {
+    return runTraced(this.#span.context, work);
+  }
+
+  model(id: string): void {
+    this.#attributes["modelport.model.id"] = id;
+  }
+
+  received(sizeBytes: number): void {
+    this.#attributes["modelport.request.bytes"] = sizeBytes;
+  }
+
+  sent(sizeBytes: number): void {
+    this.#attributes["modelport.answer.bytes"] = sizeBytes;
+  }
+
+  status(httpStatus: number): void {
+    this.#httpStatus = httpStatus;
+  }
+
+  decoded(durationMs: number): void {
+    this.#child("inference.decode", performance.now() - durationMs, { endMs: performance.now() });
+  }
+
+  encoded(durationMs: number): void {
+    this.#child("inference.encode", performance.now() - durationMs, { endMs: performance.now() });
+  }
+
+  end(code: Code | undefined): void {
+    const endMs = performance.now();
+    const isFailed = code !== undefined;
+    const { queuedAtMs, sentAtMs, answeredAtMs, computeMs, batchSize } = this.times;
+    if (queuedAtMs > 0) {
+      this.#child("inference.queue", queuedAtMs, { endMs: sentAtMs || endMs });
+    }
+    if (sentAtMs > 0) {
+      this.#child("inference.host", sentAtMs, {
+        endMs: answeredAtMs || endMs,
+        attributes: {
+          ...(batchSize > 0 ? { "modelport.batch.size": batchSize } : {}),
+          ...(answeredAtMs > 0 ? { "modelport.compute.duration_ms": computeMs } : {}),
+        },
+      });
+    }
+    const type = codeNames[code ?? 0] ?? "UNKNOWN";
+    const isFault =
+      this.#httpStatus === undefined ? isFailed && serverFaults.has(code) : this.#httpStatus >= 500;
+    this.#span.end({
+      endMs,
+      attributes: { ...this.#attributes, ...this.#outcome(type) },
+      ...(isFault ? { error: { type: this.#httpStatus?.toString() ?? type } } : {}),
+    });
+  }
+
+  #outcome(code: string): Record<string, string | number> {
+    if (this.#protocol === "rest") {
+      return this.#httpStatus === undefined
+        ? {}
+        : { "http.response.status_code": this.#httpStatus };
+    }
+    return { "rpc.status_code": this.#protocol === "connect" ? code.toLowerCase() : code };
+  }
+
+  #child(name: string, startMs: number, end: SpanEnd): void {
+    const { context: parent } = this.#span;
+    this.#tracing.start({ name, kind: "internal", parent, startMs }).end(end);
+  }
+}
+
+function methodAttributes({ rpc, protocol }: CallStart): Record<string, string> {
+  if (protocol !== "rest") {
+    const system = protocol === "connect" ? "connectrpc" : "grpc";
+    return { "rpc.system.name": system, "rpc.method": rpc === unknownRpc ? "_OTHER" : rpc };
+  }
+  const [method, route] = rpc.split(" ");
+  return route === undefined
+    ? { "http.request.method": "_OTHER" }
+    : { "http.request.method": method ?? "_OTHER", "http.route": route };
+}
+
+function callAttributes({ header, peer, protocol }: CallStart): Record<string, string> {
+  const requestId = requestIdIn(header);
+  return {
+    "modelport.protocol": protocol,
+    ...(requestId === undefined ? {} : { "modelport.request.id": requestId }),
+    ...(peer === undefined ? {} : { "network.transport": peer.kind }),
+    ...(peer?.kind === "tcp" ? { "network.peer.address": peer.address } : {}),
+  };
+}

@@ -1,0 +1,83 @@
+import { readFile } from "node:fs/promises";
+import type { FastifyInstance } from "fastify";
+import { refuseOtherMethods } from "../rest/rest-route.ts";
+import { prepareStaticFile, sendStaticFile } from "./static-file.ts";
+
+const page = `<!doctype html>
+<html lang="en">
+  <head>
+    <meta charset="utf-8">
+    <meta name="viewport" content="width=device-width, initial-scale=1">
+    <title>Modelport: the Open Inference Protocol</title>
+    <link rel="icon" type="image/png" href="docs/favicon-32x32.png">
+    <link rel="stylesheet" href="docs/swagger-ui.css">
+  </head>
+  <body>
+    <div id="swagger-ui"></div>
+    <script src="docs/swagger-ui-bundle.js"></script>
+    <script src="docs/swagger-initializer.js"></script>
+  </body>
+</html>
+`;
+
+// The validator of Swagger UI is a service on the internet; null turns it off.
+const initializer = `SwaggerUIBundle({
+  url: new URL("openapi.json", document.baseURI).href,
+  dom_id: "#swagger-ui",
+  deepLinking: true,
+  defaultModelsExpandDepth: -1,
+  validatorUrl: null,
+});
+`;
+
+interface Source {
+  readonly contentType: string;
+  readonly read: () => Promise<Buffer>;
+}
+
+const text = (contentType: string, content: string): Source => ({
+  contentType,
+  read: async () => Buffer.from(content),
+});
+const library = import.meta.resolve("swagger-ui-dist/package.json");
+const fromLibrary = (contentType: string, name: string): Source => ({
+  contentType,
+  read: () => readFile(new URL(name, library)),
+});
+
+const html = "text/html; charset=utf-8";
+const javascript = "text/javascript; charset=utf-8";
+const css = "text/css; charset=utf-8";
+/** All that is served, so that no path of a request ever becomes a path of a file. */
+const files: Readonly<Record<string, Source>> = {
+  "/docs": text(html, page),
+  "/docs/swagger-initializer.js": text(javascript, initializer),
+  "/docs/swagger-ui-bundle.js": fromLibrary(javascript, "swagger-ui-bundle.js"),
+  "/docs/swagger-ui.css": fromLibrary(css, "swagger-ui.css"),
+  "/docs/favicon-32x32.png": fromLibrary("image/png", "favicon-32x32.png"),
+};
+
+/** GET /docs: a page to read and try /openapi.json with. It needs nothing of the internet. `scope` is one
+ *  of REST (see restScope) whose prefix is /v2. */
+export function docsPage(scope: FastifyInstance): void {
+  for (const [path, file] of Object.entries(files)) {
+    const load = once(async () => prepareStaticFile(file.contentType, await file.read()));
+    scope.get(path, async (request, reply) => sendStaticFile(request, reply, await load()));
+    refuseOtherMethods(scope, path, ["GET"]);
+  }
+  // Relative, because a proxy may have put all paths under another.
+  scope.get("/docs/", (_request, reply) => reply.redirect("../docs", 308));
+  refuseOtherMethods(scope, "/docs/", ["GET"]);
+}
+
+/** `make`, run at most once at a time and not again after it has succeeded. */
+function once<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined;
+  return () => {
+    made ??= make().catch((error: unknown) => {
+      made = undefined;
+      throw error;
+    });
+    return made;
+  };
+}

@@ -1,0 +1,154 @@
+import type { ModelDescription } from "../../service/contract/models.ts";
+import {
+  answer,
+  failure,
+  generalParameters,
+  generalPaths,
+  generalResponses,
+  generalSchemas,
+} from "./openapi-general.ts";
+import {
+  dataSchemas,
+  exampleTensors,
+  inputsSchema,
+  outputsSchema,
+  type Schema,
+} from "./openapi-tensors.ts";
+
+/** A model that can be asked now, or one version of it. */
+export interface DocumentedModel {
+  readonly name: string;
+  /** "" for the default version, whose path names none. */
+  readonly version: string;
+  readonly description: ModelDescription;
+}
+
+/** The OpenAPI 3.1 document of a server of this version with these models. */
+export function openApiDocument(version: string, models: readonly DocumentedModel[]): Schema {
+  return {
+    openapi: "3.1.1",
+    info: {
+      title: "Modelport",
+      version,
+      summary: "The Open Inference Protocol, with the models that are loaded now",
+      license: { name: "Apache-2.0", identifier: "Apache-2.0" },
+    },
+    servers: [{ url: "/", description: "The server that this document is from." }],
+    tags: [
+      ...[...new Set(models.map(({ name }) => name))].map((name) => ({
+        name: modelTag(name),
+      })),
+      { name: "server" },
+      { name: "repository" },
+    ],
+    paths: Object.assign({}, ...models.map(modelPaths), generalPaths),
+    components: {
+      schemas: { ...generalSchemas, ...dataSchemas },
+      parameters: generalParameters,
+      responses: generalResponses,
+    },
+  };
+}
+
+// A model may be called "server".
+const modelTag = (name: string) => `model ${name}`;
+
+function modelPaths({ name, version, description }: DocumentedModel): Record<string, Schema> {
+  // Braces would be path parameters; encodeURIComponent encodes them too.
+  const base = `/v2/models/${encodeURIComponent(name)}`;
+  const path = version === "" ? base : `${base}/versions/${encodeURIComponent(version)}`;
+  const label = version === "" ? name : `${name}, version ${version}`;
+  const shared = { tags: [modelTag(name)] };
+  const ref = (schema: string) => ({ $ref: `#/components/schemas/${schema}` });
+  // Generators make names of it. No encoded name has a slash, which tells versions from other models.
+  const id = path.slice("/v2/models/".length).replace("/versions/", "-/version-");
+  const read = (operation: string, summary: string, schema: string) => ({
+    get: {
+      ...shared,
+      summary,
+      operationId: `${operation}-${id}`,
+      responses: { 200: answer("OK", ref(schema)), default: failure },
+    },
+  });
+  return {
+    [`${path}/infer`]: {
+      post: {
+        ...shared,
+        summary: `Ask ${label}`,
+        operationId: `infer-${id}`,
+        description: binaryForm,
+        requestBody: { required: true, content: json(requestSchema(description)) },
+        responses: {
+          200: {
+            description: "The outputs.",
+            content: { ...json(responseSchema(name, description)), ...bytes },
+          },
+          default: failure,
+        },
+      },
+    },
+    [path]: read("metadata", `Inputs and outputs of ${label}`, "ModelMetadata"),
+    [`${path}/ready`]: read("ready", `Whether ${label} can run now`, "ModelReady"),
+    [`${path}/stats`]: read("statistics", `Counts and times of ${label}`, "ModelStatistics"),
+  };
+}
+
+function requestSchema({ inputs, outputs }: ModelDescription): Schema {
+  const example = exampleTensors(inputs);
+  return {
+    type: "object",
+    required: ["inputs"],
+    properties: {
+      id: { type: "string", description: "Comes back in the answer." },
+      parameters: { $ref: "#/components/schemas/RequestParameters" },
+      inputs: inputsSchema(inputs),
+      outputs: wantedOutputsSchema(outputs.map((output) => output.name)),
+    },
+    ...(example !== undefined && { examples: [{ inputs: example }] }),
+  };
+}
+
+function wantedOutputsSchema(names: readonly string[]): Schema {
+  return {
+    type: "array",
+    description: "The wanted outputs, in order; all of them if empty or left out.",
+    maxItems: names.length,
+    items: {
+      type: "object",
+      required: ["name"],
+      properties: {
+        name: names.length > 0 ? { type: "string", enum: names } : { type: "string" },
+        parameters: { $ref: "#/components/schemas/OutputParameters" },
+      },
+    },
+  };
+}
+
+function responseSchema(name: string, { outputs }: ModelDescription): Schema {
+  const example = exampleTensors(outputs);
+  return {
+    type: "object",
+    required: ["model_name", "outputs"],
+    properties: {
+      model_name: { const: name },
+      model_version: { type: "string" },
+      id: { type: "string" },
+      parameters: { type: "object", additionalProperties: true },
+      outputs: outputsSchema(outputs),
+    },
+    ...(example !== undefined && { examples: [{ model_name: name, outputs: example }] }),
+  };
+}
+
+/** In words, and no second kind of content of the request: generators of clients stumble over a choice. */
+const binaryForm =
+  "Tensors may come as bytes, with Content-Type application/octet-stream: the JSON, as many bytes as the header " +
+  "Inference-Header-Content-Length says, then the bytes of every tensor with the parameter binary_data_size, in " +
+  "the order of the JSON. Outputs come so if the parameter binary_data asks for it.";
+
+const json = (schema: Schema) => ({ "application/json": { schema } });
+const bytes: Schema = {
+  "application/octet-stream": {
+    schema: { type: "string", format: "binary", description: binaryForm },
+  },
+};

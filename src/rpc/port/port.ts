@@ -1,0 +1,340 @@
+import http from "node:http";
+import http2 from "node:http2";
+import net from "node:net";
+import { TLSSocket } from "node:tls";
+import type { Logger } from "pino";
+import { RuntimeError } from "../../base/errors.ts";
+import { defaultNetworkLimits, type NetworkLimits } from "../../config/network-limits.ts";
+import type { TlsSettings } from "../../config/tls-settings.ts";
+import { CountedRequest } from "./counted-request.ts";
+import { closeListener, listenTcp, listenUnix, portOf } from "./listeners.ts";
+import { isLoopback } from "./loopback.ts";
+import { type HttpVersion, httpVersionOf, peek, protocolOf } from "./peek.ts";
+import type { Peer, TcpPeer } from "./peer.ts";
+import { refuseConnection, refusePlaintext } from "./refuse-connection.ts";
+import { StreamIntake } from "./stream-intake.ts";
+import { TlsHandshake } from "./tls-handshake.ts";
+import { FilteredSocket } from "./unix-authority.ts";
+import { UnreadAnswers } from "./unread-answers.ts";
+
+/** Limits that are left out have their defaults. */
+export interface PortOptions extends Partial<NetworkLimits> {
+  /** "localhost" means 127.0.0.1 and ::1; anything else is bound as it stands. */
+  readonly host: string;
+  /** 0 lets the system choose. */
+  readonly port: number;
+  /** A unix socket to listen on as well. */
+  readonly socketPath?: string | undefined;
+  /** Without it TCP is plaintext, as the unix socket always is. */
+  readonly tls?: TlsSettings | undefined;
+}
+
+export interface PortAddress {
+  readonly port: number;
+  /** The TCP addresses that are bound, as IP addresses unless `host` was a name. */
+  readonly hosts: readonly string[];
+  readonly socketPath: string | undefined;
+}
+
+// With Node on both ends, larger windows can stall a connection for good (nodejs/node#65440); on unix
+// sockets, whose kernel buffers are small, even these can, so those keep Node's default of 64 KiB.
+const tcpWindowBytes = 1024 * 1024;
+
+/** Headers of one request, whatever their size; Node's own default. */
+const maxHeaderPairs = 128;
+
+function http2Options(limits: NetworkLimits): http2.ServerOptions {
+  return {
+    settings: {
+      maxConcurrentStreams: limits.maxStreams,
+      maxHeaderListSize: limits.maxHeaderListBytes,
+      enablePush: false,
+    },
+    maxHeaderListPairs: maxHeaderPairs,
+    // In MB. Of 10, the default, a few large requests use up all.
+    maxSessionMemory: Math.ceil(limits.maxConnectionBytes / 1e6),
+    // Node ends a connection on which too many calls are cancelled at once, ModelMesh's one included.
+    streamResetBurst: limits.maxCancelBurst,
+    streamResetRate: limits.maxCancelsPerSecond,
+  };
+}
+
+// Longer than usual clients keep idle connections, so that they are the ones to close them.
+const keepAliveTimeoutMs = 75_000;
+// How late the timeouts above may be noticed; 30 s by default.
+const timeoutCheckMs = 1_000;
+const idleSweepMs = 100;
+const deadPeerProbeMs = 60_000;
+
+/** One port for HTTP/1.1 and HTTP/2, on TCP, with or without TLS, and a unix socket: looks at the first bytes
+ *  of a connection and hands it to one of two servers that never listen themselves. */
+export class Port {
+  readonly #options: PortOptions & NetworkLimits;
+  readonly #log: Logger;
+  readonly #http1: http.Server<typeof CountedRequest>;
+  readonly #http2: Record<Peer["kind"], http2.Http2Server>;
+  readonly #intake = new StreamIntake();
+  readonly #tls: TlsHandshake | undefined;
+  readonly #listeners: net.Server[] = [];
+  /** Every connection, and those of them that no server has taken over yet. */
+  readonly #sockets = new Set<net.Socket>();
+  readonly #undecided = new Set<net.Socket>();
+  readonly #http1Sockets = new Set<net.Socket>();
+  #tcpCount = 0;
+  readonly #sweeper: NodeJS.Timeout;
+  readonly #sessions = new Set<http2.ServerHttp2Session>();
+  /** Keys are the sockets of HTTP/1.1 and the sessions of HTTP/2. Noted on arrival, because a socket
+   *  that is gone has no address any more, just like one of a unix socket. */
+  readonly #peers = new WeakMap<object, Peer>();
+  #closed: Promise<void> | undefined;
+
+  constructor(options: PortOptions, log: Logger) {
+    const limits = { ...defaultNetworkLimits, ...options };
+    this.#options = limits;
+    this.#log = log;
+    this.#tls = options.tls && new TlsHandshake(options.tls, log);
+    this.#http1 = http.createServer({
+      IncomingMessage: CountedRequest,
+      headersTimeout: Math.min(limits.headersTimeoutMs, limits.requestTimeoutMs),
+      requestTimeout: limits.requestTimeoutMs,
+      keepAliveTimeout: keepAliveTimeoutMs,
+      connectionsCheckingInterval: timeoutCheckMs,
+    });
+    // It never listens, and without this word it would never check its timeouts either.
+    this.#http1.emit("listening");
+    const unread = new UnreadAnswers(limits.requestTimeoutMs);
+    const sweepMs = Math.min(timeoutCheckMs, Math.ceil(limits.requestTimeoutMs / 4));
+    this.#sweeper = setInterval(() => unread.sweep(this.#http1Sockets), sweepMs).unref();
+    const unix = http2Options(limits);
+    const settings = { ...unix.settings, initialWindowSize: tcpWindowBytes };
+    this.#http2 = {
+      tcp: http2.createServer({ ...unix, settings }),
+      unix: http2.createServer(unix),
+    };
+    this.#http2.tcp.on("session", (session) => session.setLocalWindowSize(tcpWindowBytes));
+    for (const server of Object.values(this.#http2)) {
+      server.on("sessionError", (error) => this.#log.debug({ err: error }, "connection failed"));
+    }
+  }
+
+  /** Sends all requests, of both HTTP versions, to `handler`. Returns the HTTP/1.1 server, on which
+   *  Fastify wants to hear of malformed requests; it must not listen. */
+  attach(handler: http.RequestListener): http.Server {
+    this.#http1.on("request", handler);
+    // Node's compatibility layer gives HTTP/2 requests the shape of HTTP/1.1 ones; the types differ.
+    const http2Handler = handler as unknown as (
+      request: http2.Http2ServerRequest,
+      response: http2.Http2ServerResponse,
+    ) => void;
+    for (const server of Object.values(this.#http2)) server.on("request", http2Handler);
+    return this.#http1;
+  }
+
+  /** Shows every HTTP/1.1 request to `look` before anybody else gets it. */
+  interceptRequests(look: (request: CountedRequest, response: http.ServerResponse) => void): void {
+    this.#http1.prependListener("request", look);
+  }
+
+  /** Offers every HTTP/2 stream to `take` before Node makes a request of it. What it does not take, as it
+   *  says, goes on to the handler that was attached before. */
+  interceptStreams(
+    take: (stream: http2.ServerHttp2Stream, headers: http2.IncomingHttpHeaders) => boolean,
+  ): void {
+    for (const server of Object.values(this.#http2)) {
+      const listeners = server.listeners("stream");
+      server.removeAllListeners("stream");
+      server.on(
+        "stream",
+        this.#intake.spread((stream, headers, flags, rawHeaders) => {
+          if (take(stream, headers)) return;
+          for (const listener of listeners) {
+            listener.call(server, stream, headers, flags, rawHeaders);
+          }
+        }),
+      );
+    }
+  }
+
+  /** Rejects with "failed-precondition", and nothing open, if an address cannot be had. */
+  async listen(): Promise<PortAddress> {
+    const { host, port, socketPath } = this.#options;
+    try {
+      await this.#tls?.open();
+      this.#listeners.push(...(await listenTcp(() => this.#createListener("tcp"), { host, port })));
+      const hosts = this.#listeners.map(hostOf);
+      const bound = this.#listeners.map(portOf)[0] ?? port;
+      if (socketPath !== undefined) {
+        this.#listeners.push(await listenUnix(this.#createListener("unix"), socketPath));
+      }
+      return { port: bound, hosts, socketPath };
+    } catch (reason) {
+      await Promise.all(this.#listeners.splice(0).map(closeListener));
+      this.#end();
+      throw reason;
+    }
+  }
+
+  get connectionCount(): number {
+    return this.#sockets.size;
+  }
+
+  /** Undefined without TLS. */
+  get tls(): Pick<TlsHandshake, "certificateExpiryMs" | "failureCount"> | undefined {
+    return this.#tls;
+  }
+
+  /** Who sent this request; undefined if the connection is gone already. */
+  peerOf(request: http.IncomingMessage | http2.Http2ServerRequest): Peer | undefined {
+    if ("stream" in request) return this.peerOfStream(request.stream);
+    return this.#peers.get(request.socket);
+  }
+
+  peerOfStream({ session: connection }: http2.ServerHttp2Stream): Peer | undefined {
+    return connection === undefined ? undefined : this.#peers.get(connection);
+  }
+
+  /** Takes no more connections and, on HTTP/2, no more calls (GOAWAY). Resolves when the calls in flight
+   *  have finished and every connection is closed. */
+  close(): Promise<void> {
+    this.#closed ??= this.#drain();
+    return this.#closed;
+  }
+
+  /** Cuts every connection. Calls in flight fail; makes a `close` that still waits resolve. */
+  destroy(): void {
+    for (const socket of this.#sockets) socket.destroy();
+  }
+
+  async #drain(): Promise<void> {
+    const closed = this.#listeners.map(closeListener);
+    for (const socket of this.#undecided) socket.destroy();
+    for (const session of this.#sessions) session.close();
+    // A connection that is busy now turns idle later.
+    const sweep = setInterval(() => this.#http1.closeIdleConnections(), idleSweepMs);
+    this.#http1.closeIdleConnections();
+    await Promise.all(closed);
+    // A listener is done when its last socket is being closed, which is a moment before it is closed.
+    await Promise.all(
+      [...this.#sockets].map((socket) => new Promise((resolve) => socket.once("close", resolve))),
+    );
+    clearInterval(sweep);
+    this.#end();
+  }
+
+  #end(): void {
+    clearInterval(this.#sweeper);
+    this.#tls?.close();
+    this.#http1.close(); // Ends its timer for timeouts.
+  }
+
+  #createListener(kind: Peer["kind"]): net.Server {
+    const options = {
+      // HTTP/1.1 clients may end their side and still wait for the answer.
+      allowHalfOpen: true,
+      noDelay: true,
+      keepAlive: true,
+      keepAliveInitialDelay: deadPeerProbeMs,
+    };
+    return net.createServer(options, (socket) => this.#accept(socket, kind));
+  }
+
+  #accept(socket: net.Socket, kind: Peer["kind"]): void {
+    // For as long as no server has taken the socket over, nobody else listens for this.
+    socket.on("error", (error) => this.#log.trace({ err: error }, "connection broke"));
+    if (this.#closed !== undefined) {
+      socket.destroy();
+      return;
+    }
+    if (kind === "tcp" && this.#tcpCount >= this.#options.maxConnections) {
+      this.#log.debug({ maxConnections: this.#options.maxConnections }, "connection refused");
+      refuseConnection(socket, this.#tls !== undefined);
+      return;
+    }
+    if (kind === "tcp") this.#tcpCount += 1;
+    this.#sockets.add(socket);
+    this.#undecided.add(socket);
+    socket.once("close", () => {
+      this.#sockets.delete(socket);
+      this.#undecided.delete(socket);
+      if (kind === "tcp") this.#tcpCount -= 1;
+    });
+    const { peekTimeoutMs } = this.#options;
+    if (kind === "tcp" && this.#tls !== undefined) {
+      this.#startTls(socket, this.#tls, performance.now() + peekTimeoutMs);
+      return;
+    }
+    const peer = kind === "unix" ? { kind } : plainPeer(socket);
+    peek(socket, { decide: httpVersionOf, timeoutMs: peekTimeoutMs }, (version) => {
+      this.#undecided.delete(socket);
+      this.#handOver(socket, version, peer);
+    });
+  }
+
+  /** All of it, up to the first bytes of HTTP, has to be done by `deadlineMs`. */
+  #startTls(socket: net.Socket, tls: TlsHandshake, deadlineMs: number): void {
+    const leftMs = () => Math.max(1, deadlineMs - performance.now());
+    const plain = plainPeer(socket);
+    peek(socket, { decide: protocolOf, timeoutMs: leftMs() }, (protocol) => {
+      if (protocol !== "tls") {
+        this.#undecided.delete(socket);
+        const isAllowed = this.#options.tls?.plaintext === "loopback" && isLoopback(plain.address);
+        if (isAllowed) this.#handOver(socket, protocol, plain);
+        else refusePlaintext(socket, protocol);
+        return;
+      }
+      tls.start(socket, leftMs(), ({ socket: secure, certificateNames }) => {
+        const peer: Peer = { ...plain, isTls: true, certificateNames };
+        const decided = (version: HttpVersion) => {
+          this.#undecided.delete(socket);
+          this.#handOver(secure, version, peer);
+        };
+        if (secure.alpnProtocol === "h2") decided("http2");
+        else if (secure.alpnProtocol === "http/1.1") decided("http1");
+        else peek(secure, { decide: httpVersionOf, timeoutMs: leftMs() }, decided);
+      });
+    });
+  }
+
+  #handOver(socket: net.Socket, version: HttpVersion, peer: Peer): void {
+    if (version === "http1") {
+      this.#peers.set(socket, peer);
+      this.#http1Sockets.add(socket);
+      socket.once("close", () => this.#http1Sockets.delete(socket));
+      if (socket instanceof TLSSocket) readThroughStream(socket);
+      this.#http1.emit("connection", socket);
+      return;
+    }
+    // HTTP/2 does not know half-open connections: with them, a client's FIN would leak the session.
+    socket.allowHalfOpen = false;
+    // A client that named no protocol but speaks this one: Node would not believe it.
+    if (socket instanceof TLSSocket) socket.alpnProtocol = "h2";
+    const server = this.#http2[peer.kind];
+    const noteSession = (session: http2.ServerHttp2Session) => {
+      this.#peers.set(session, peer);
+      this.#sessions.add(session);
+      session.once("close", () => this.#sessions.delete(session));
+    };
+    // "session" is emitted before "connection" returns: this session belongs to this socket.
+    server.once("session", noteSession);
+    server.emit("connection", peer.kind === "unix" ? new FilteredSocket(socket) : socket);
+    server.off("session", noteSession);
+  }
+}
+
+/** Has Node's parser of HTTP/1.1 take what comes from the stream, as from sockets that are not its own, and not
+ *  from the native part of the socket. There it stops reading when answers are not taken, but what TLS has
+ *  decrypted already comes all the same, and is an error to a parser that has been paused: "Paused". */
+function readThroughStream(socket: TLSSocket): void {
+  const { _handle: handle } = socket as unknown as { readonly _handle?: { _consumed?: boolean } };
+  if (handle) handle._consumed = true;
+}
+
+function plainPeer({ remoteAddress = "" }: net.Socket): TcpPeer {
+  return { kind: "tcp", address: remoteAddress, isTls: false };
+}
+
+function hostOf(server: net.Server): string {
+  const address = server.address();
+  if (typeof address === "object" && address !== null) return address.address;
+  throw new RuntimeError("illegal-transition", "a TCP listener has no address");
+}

@@ -1,0 +1,63 @@
+import { RuntimeError } from "../../base/errors.ts";
+import type { JsonTensor } from "./rest-tensor.ts";
+
+/** The elements of a tensor in row-major order, as many as its shape asks for: `data` may be one flat
+ *  array, or arrays nested as the shape says. An element of BYTES may itself be an array, of bytes.
+ *  Throws "invalid-argument", saying where `data` and shape part. */
+export function flattenElements(data: unknown, tensor: JsonTensor): readonly unknown[] {
+  const { shape, count, what } = tensor;
+  if (!Array.isArray(data)) {
+    if (shape.length === 0 && data !== undefined) return [data];
+    invalid(`${what}: data must be an array`);
+  }
+  if (shape.length >= 2 && isRow(data[0], tensor)) return flattenRows(data, tensor);
+  if (data.length !== count) {
+    invalid(`${what}: data has ${data.length} elements, its shape [${shape}] asks for ${count}`);
+  }
+  return data;
+}
+
+// Level by level, since a recursion would be as deep as the caller likes.
+function flattenRows(data: readonly unknown[], { shape, what }: JsonTensor): readonly unknown[] {
+  let rows: readonly unknown[] = [data];
+  for (const [axis, length] of shape.entries()) {
+    const items: unknown[] = [];
+    for (let index = 0; index < rows.length; index++) {
+      const row = rows[index];
+      const place = () => placeOf(index, shape.slice(0, axis));
+      if (!Array.isArray(row)) {
+        invalid(
+          `${what}: ${place()} is no array, its shape [${shape}] asks for ${shape.length} levels`,
+        );
+      }
+      if (row.length !== length) {
+        invalid(
+          `${what}: ${place()} has ${row.length} elements, its shape [${shape}] asks for ${length} there`,
+        );
+      }
+      for (const item of row) items.push(item);
+    }
+    rows = items;
+  }
+  return rows;
+}
+
+/** Where the row of this index is among all rows below the axes of `shape`, "data[1]" for example. */
+function placeOf(index: number, shape: readonly number[]): string {
+  const steps: string[] = [];
+  let left = index;
+  for (const length of shape.toReversed()) {
+    steps.push(`[${left % length}]`);
+    left = Math.floor(left / length);
+  }
+  return `data${steps.reverse().join("")}`;
+}
+
+/** Whether `item` holds elements of the tensor, and is not one itself. */
+function isRow(item: unknown, { datatype }: JsonTensor): boolean {
+  return Array.isArray(item) && (datatype !== "BYTES" || typeof item[0] !== "number");
+}
+
+function invalid(message: string): never {
+  throw new RuntimeError("invalid-argument", message);
+}

@@ -1,0 +1,112 @@
+import { Readable } from "node:stream";
+import type { Tensor } from "../../base/tensor.ts";
+import type { InferenceResult } from "../../service/contract/models.ts";
+import { writeJson } from "./rest-json.ts";
+import { formOf, type OutputForm, type OutputForms } from "./rest-request.ts";
+import { bytesFormOf, dataSlices, isLongAsJson } from "./rest-slices.ts";
+import { encodeData } from "./rest-tensor.ts";
+
+export interface RestAnswer {
+  readonly body: Buffer | Readable;
+  readonly sizeBytes: number;
+  /** Bytes of JSON at the start of `body`; undefined if the answer is nothing but JSON. */
+  readonly jsonLength: number | undefined;
+}
+
+interface Asked {
+  readonly modelId: string;
+  readonly id: string | undefined;
+  readonly forms: OutputForms;
+}
+
+interface JsonOutput {
+  readonly name: string;
+  readonly datatype: string;
+  readonly shape: readonly number[];
+  readonly parameters?: { readonly binary_data_size?: number; readonly content_type?: string };
+  readonly data?: readonly unknown[];
+}
+
+/** The answer to an inference: JSON, and after it the elements of those outputs that go in binary form. Long JSON
+ *  is written in slices, between which the event loop turns; `make` hears of its bytes before they are kept.
+ *  Throws "invalid-argument" if an output that is to go as JSON has no form there. */
+export function encodeRestInference(
+  result: InferenceResult,
+  asked: Asked,
+  make: (bytes: number) => void = () => {},
+): RestAnswer | Promise<RestAnswer> {
+  const isLong = result.outputs.some(
+    (tensor) => !formOf(asked.forms, tensor.name).binary && isLongAsJson(tensor),
+  );
+  if (isLong) return encodeInSlices(result, asked, make);
+  const outputs = result.outputs.map((tensor) => encodeOutput(tensor, asked));
+  const json = writeJson({ ...headOf(result, asked), outputs });
+  const blobs = blobsOf(result, asked);
+  if (blobs === undefined) return { body: json, sizeBytes: json.length, jsonLength: undefined };
+  const body = Buffer.concat([json, ...blobs]);
+  return { body, sizeBytes: body.length, jsonLength: json.length };
+}
+
+async function encodeInSlices(
+  result: InferenceResult,
+  asked: Asked,
+  make: (bytes: number) => void,
+): Promise<RestAnswer> {
+  const pieces: Uint8Array[] = [];
+  let jsonLength = 0;
+  const add = (piece: Buffer) => {
+    make(piece.length);
+    pieces.push(piece);
+    jsonLength += piece.length;
+  };
+  add(Buffer.from(`${JSON.stringify(headOf(result, asked)).slice(0, -1)},"outputs":[`));
+  for (const [index, tensor] of result.outputs.entries()) {
+    if (index > 0) add(Buffer.from(","));
+    const form = formOf(asked.forms, tensor.name);
+    if (form.binary || !isLongAsJson(tensor)) {
+      add(writeJson(encodeOutput(tensor, asked)));
+      continue;
+    }
+    const bytesForm = await bytesFormOf(tensor, form.bytesForm);
+    const { name, datatype, shape } = tensor;
+    const parameters = bytesForm === "text" ? {} : { parameters: { content_type: "base64" } };
+    const head = JSON.stringify({ name, datatype, shape, ...parameters });
+    add(Buffer.from(`${head.slice(0, -1)},"data":[`));
+    for await (const slice of dataSlices(tensor, bytesForm)) add(slice);
+    add(Buffer.from("]}"));
+  }
+  add(Buffer.from("]}"));
+  const blobs = blobsOf(result, asked);
+  pieces.push(...(blobs ?? []));
+  const sizeBytes = pieces.reduce((sum, { length }) => sum + length, 0);
+  return {
+    body: Readable.from(pieces, { objectMode: false }),
+    sizeBytes,
+    jsonLength: blobs === undefined ? undefined : jsonLength,
+  };
+}
+
+function headOf({ version }: InferenceResult, { modelId, id }: Asked): object {
+  return {
+    model_name: modelId,
+    ...(version === "" ? {} : { model_version: version }),
+    ...(id === undefined ? {} : { id }),
+  };
+}
+
+/** Undefined if no output goes in binary form. */
+function blobsOf({ outputs }: InferenceResult, { forms }: Asked): Uint8Array[] | undefined {
+  const binary = outputs.filter(({ name }) => formOf(forms, name).binary);
+  return binary.length === 0 ? undefined : binary.map(({ data }) => data);
+}
+
+function encodeOutput(tensor: Tensor, { forms }: Asked): JsonOutput {
+  const { name, datatype, shape } = tensor;
+  const form: OutputForm = formOf(forms, name);
+  if (form.binary) {
+    return { name, datatype, shape, parameters: { binary_data_size: tensor.data.length } };
+  }
+  const { data, bytesForm } = encodeData(tensor, form.bytesForm);
+  if (bytesForm === "text") return { name, datatype, shape, data };
+  return { name, datatype, shape, parameters: { content_type: "base64" }, data };
+}

@@ -1,0 +1,98 @@
+import { isAscii, isUtf8 } from "node:buffer";
+import { RuntimeError } from "../../base/errors.ts";
+import { BareNumber } from "../../base/json-float.ts";
+import { decodeBase64 } from "./rest-base64.ts";
+
+// Elements of BYTES in JSON to and from the bytes of tensors: length as uint32, then content.
+
+/** How the elements of BYTES travel in JSON. */
+export type BytesForm = "text" | "base64";
+
+/** The bytes of `elements`: strings in `form`, or arrays of bytes. Throws "invalid-argument"; `what` names
+ *  the tensor in the message. */
+export function packStrings(
+  elements: readonly unknown[],
+  form: BytesForm,
+  what: string,
+): Uint8Array {
+  let sizeBytes = 0;
+  const contents = elements.map((element, index) => {
+    const content = readContent(element, form, `${what}: element ${index}`);
+    sizeBytes += 4 + (typeof content === "string" ? Buffer.byteLength(content) : content.length);
+    return content;
+  });
+  const packed = Buffer.allocUnsafe(sizeBytes);
+  let offset = 0;
+  for (const content of contents) {
+    const start = offset + 4;
+    if (typeof content === "string") {
+      offset = start + packed.write(content, start);
+    } else {
+      packed.set(content, start);
+      offset = start + content.length;
+    }
+    packed.writeUInt32LE(offset - start, start - 4);
+  }
+  return packed;
+}
+
+/** The elements of a tensor of BYTES, as base64 if they are not all UTF-8, asked for or not. */
+export function unpackStrings(
+  data: Uint8Array,
+  wanted: BytesForm,
+): { readonly data: string[]; readonly bytesForm: BytesForm } {
+  const bytes = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
+  const bytesForm = wanted === "base64" || !areUtf8(data) ? "base64" : "text";
+  const encoding = bytesForm === "text" ? "utf8" : "base64";
+  const elements: string[] = [];
+  for (let offset = 0; offset < bytes.length; ) {
+    const start = offset + 4;
+    offset = start + bytes.readUInt32LE(offset);
+    elements.push(bytes.toString(encoding, start, offset));
+  }
+  return { data: elements, bytesForm };
+}
+
+// A string is kept until it is known how much room all of them take.
+function readContent(element: unknown, form: BytesForm, what: string): string | Uint8Array {
+  if (Array.isArray(element)) {
+    const isByte = (byte: unknown) =>
+      Number.isInteger(byte) && Number(byte) >= 0 && Number(byte) <= 255;
+    if (!element.every(isByte)) invalid(`${what} has items that are no bytes from 0 to 255`);
+    return Uint8Array.from(element);
+  }
+  if (typeof element !== "string")
+    invalid(`${what} is ${showElement(element)}, which is no string`);
+  if (form === "base64") return decodeBase64(element, what);
+  if (!element.isWellFormed()) {
+    invalid(`${what} has half of a surrogate pair, which is no text: send it as base64`);
+  }
+  return element;
+}
+
+/** Whether all elements of `data` are UTF-8. */
+export function areUtf8(data: Uint8Array): boolean {
+  const bytes = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
+  // Lengths below 128 are ASCII too.
+  if (isAscii(bytes)) return true;
+  for (let offset = 0; offset < bytes.length; ) {
+    const start = offset + 4;
+    offset = start + bytes.readUInt32LE(offset);
+    if (!isUtf8(bytes.subarray(start, offset))) return false;
+  }
+  return true;
+}
+
+/** Any value of JSON, short enough for a message. What has parts is only named: it may be deep. */
+export function showElement(element: unknown): string {
+  if (Array.isArray(element)) return "an array";
+  if (element instanceof BareNumber) return String(element);
+  if (typeof element === "object" && element !== null) return "an object";
+  if (typeof element !== "string") return String(element);
+  const text = JSON.stringify(element.slice(0, 40));
+  return text.length <= 40 ? text : `${text.slice(0, 39)}…`;
+}
+
+function invalid(message: string): never {
+  throw new RuntimeError("invalid-argument", message);
+}

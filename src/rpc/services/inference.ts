@@ -1,0 +1,147 @@
+import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
+import type { Logger } from "pino";
+import type {
+  GRPCInferenceService,
+  ModelInferRequest,
+} from "../../../gen/inference/inference_pb.ts";
+import { RuntimeError } from "../../base/errors.ts";
+import type { TensorSpec } from "../../base/tensor.ts";
+import type { ModelStatistics, Models } from "../../service/contract/models.ts";
+import type { InferAnswer } from "../codec/infer-message.ts";
+import { encodeInference } from "../codec/tensor-codec.ts";
+import { tensorParameters } from "../codec/tensor-parameters.ts";
+import { observedKey } from "../observe/observed-requests.ts";
+import { inferenceStream } from "./inference-stream.ts";
+import { refuseLoadParameters } from "./load-parameters.ts";
+import { modelIdOf } from "./model-id.ts";
+import { modelInfer } from "./model-infer.ts";
+
+/** What is served beyond the core of the Open Inference Protocol, in the names of its extensions. */
+export const inferenceExtensions = [
+  "binary_tensor_data",
+  "classification",
+  "model_repository",
+  "statistics",
+] as const;
+
+/** inference.GRPCInferenceService, the Open Inference Protocol version 2. `version` is ours. */
+export function inferenceService(parts: {
+  readonly models: Models;
+  readonly version: string;
+  readonly log: Logger;
+}): ServiceImpl<typeof GRPCInferenceService> {
+  const { models, version, log } = parts;
+
+  const infer = modelInfer(models);
+  const answer = async (request: ModelInferRequest, context: HandlerContext) => {
+    const { requestHeader: header, signal: cancellation, values } = context;
+    const observed = values.get(observedKey)?.call;
+    const answered = await infer(request, { header, cancellation, observed });
+    // Connect's callers read JSON by eye, where raw contents are base64.
+    const isReadByEye = context.protocolName === "connect" && request.inputs.length === 0;
+    return toResponse(isReadByEye ? { ...answered, form: "typed" } : answered);
+  };
+
+  return {
+    modelInfer: answer,
+    modelStreamInfer: inferenceStream(answer, log),
+
+    serverLive() {
+      return { live: true };
+    },
+
+    serverReady() {
+      return { ready: models.ready };
+    },
+
+    modelReady(request, context) {
+      const id = modelIdOf(context.requestHeader, request.name);
+      return { ready: models.isModelReady(id, request.version) };
+    },
+
+    serverMetadata() {
+      return { name: "modelport", version, extensions: [...inferenceExtensions] };
+    },
+
+    modelMetadata(request, context) {
+      const id = modelIdOf(context.requestHeader, request.name);
+      const { versions, platform, inputs, outputs } = models.describe(id, request.version);
+      return {
+        name: request.name || id,
+        versions: [...versions],
+        platform,
+        inputs: inputs.map(toTensorMetadata),
+        outputs: outputs.map(toTensorMetadata),
+      };
+    },
+
+    async repositoryIndex(request) {
+      const entries = await models.index();
+      return { models: request.ready ? entries.filter(({ state }) => state === "READY") : entries };
+    },
+
+    async repositoryModelLoad(request, context) {
+      const modelName = modelNameOf(request);
+      refuseLoadParameters(Object.keys(request.parameters), modelName);
+      await models.loadFromRepository(modelName, context.signal);
+      return { modelName, isLoaded: true };
+    },
+
+    async repositoryModelUnload(request) {
+      const modelName = modelNameOf(request);
+      await models.unloadFromRepository(modelName);
+      return { modelName, isUnloaded: true };
+    },
+
+    modelStatistics(request) {
+      const found = models.statistics(request.name || undefined, request.version || undefined);
+      return { modelStats: found.map(toStatistics) };
+    },
+  };
+}
+
+function toResponse({ outputs, form, ...head }: InferAnswer) {
+  return { ...head, ...encodeInference(outputs, form) };
+}
+
+// KServe's clients send the name of the model where Triton's send that of the repository.
+function modelNameOf(request: {
+  readonly modelName: string;
+  readonly repositoryName: string;
+}): string {
+  const name = request.modelName || request.repositoryName;
+  if (name === "") throw new RuntimeError("invalid-argument", "the request names no model");
+  return name;
+}
+
+function toTensorMetadata(spec: TensorSpec) {
+  const parameters = Object.entries(tensorParameters(spec) ?? {}).map(([name, value]) => {
+    const parameterChoice =
+      typeof value === "boolean"
+        ? ({ case: "boolParam", value } as const)
+        : ({ case: "stringParam", value } as const);
+    return [name, { parameterChoice }] as const;
+  });
+  return {
+    name: spec.name,
+    datatype: spec.datatype,
+    shape: spec.shape.map(BigInt),
+    parameters: Object.fromEntries(parameters),
+  };
+}
+
+function toStatistics({ name, version, lastInferenceMs, success, fail }: ModelStatistics) {
+  const successCount = BigInt(success.count);
+  return {
+    name,
+    version,
+    lastInference: BigInt(Math.trunc(lastInferenceMs)),
+    inferenceCount: successCount,
+    // An engine that failed ran all the same, but nobody can tell whether it got so far.
+    executionCount: successCount,
+    inferenceStats: {
+      success: { count: successCount, ns: success.ns },
+      fail: { count: BigInt(fail.count), ns: fail.ns },
+    },
+  };
+}

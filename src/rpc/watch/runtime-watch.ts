@@ -1,0 +1,49 @@
+import { create } from "@bufbuild/protobuf";
+import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
+import {
+  type Caller as CallerMessage,
+  CallerSchema,
+  type RuntimeWatchService,
+} from "../../../gen/modelport/v1/runtime_watch_pb.ts";
+import { type Access, type Caller, callerIn } from "../guard/access.ts";
+import type { SharedUpdates } from "./shared-updates.ts";
+import type { WatchUpdates } from "./watch-updates.ts";
+
+export interface RuntimeWatchParts {
+  readonly updates: WatchUpdates;
+  readonly shared: SharedUpdates;
+  readonly access: Access;
+}
+
+/** modelport.v1.RuntimeWatchService. */
+export function runtimeWatchService({
+  updates,
+  shared,
+  access,
+}: RuntimeWatchParts): ServiceImpl<typeof RuntimeWatchService> {
+  const callerMessage = (context: HandlerContext) => describeCaller(access, callerIn(context));
+  return {
+    getSnapshot: (_request, context) => ({
+      snapshot: shared.snapshot(updates.now()),
+      caller: callerMessage(context),
+    }),
+
+    async *watch({ minIntervalMs }, context) {
+      const caller = callerMessage(context);
+      const isJson = context.requestHeader.get("content-type")?.includes("json") ?? false;
+      const watcher = { intervalMs: minIntervalMs, signal: context.signal };
+      for await (const { update, isSnapshot } of updates.of(watcher)) {
+        const response = { update, caller: isSnapshot ? caller : undefined };
+        yield isJson ? shared.response(response) : shared.encodedResponse(response);
+      }
+    },
+  };
+}
+
+/** What `caller` may do. */
+export function describeCaller(access: Access, caller: Caller): CallerMessage {
+  return create(CallerSchema, {
+    mayChangeModels: access.may("lifecycle", caller),
+    takesTokens: access.takesTokensFor("lifecycle"),
+  });
+}

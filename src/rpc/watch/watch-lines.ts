@@ -1,0 +1,83 @@
+import { Readable } from "node:stream";
+import { toJson } from "@bufbuild/protobuf";
+import { Code } from "@connectrpc/connect";
+import type { FastifyInstance, FastifyRequest } from "fastify";
+import type { Logger } from "pino";
+import {
+  type Caller as CallerMessage,
+  WatchResponseSchema,
+} from "../../../gen/modelport/v1/runtime_watch_pb.ts";
+import { RuntimeError } from "../../base/errors.ts";
+import { toConnectError } from "../failures/error-codes.ts";
+import { logFailure } from "../failures/log-failure.ts";
+import type { Caller } from "../guard/access.ts";
+import { type ObservedRequest, observedRequest } from "../observe/observed-requests.ts";
+import { callSignal } from "../rest/rest-call.ts";
+import { passGate } from "../rest/rest-route.ts";
+import { describeCaller, type RuntimeWatchParts } from "./runtime-watch.ts";
+import type { Watcher } from "./watch-updates.ts";
+
+export interface WatchLinesParts extends RuntimeWatchParts {
+  readonly callerOf: (request: FastifyRequest) => Caller;
+  readonly shutdownSignal: AbortSignal;
+  readonly log: Logger;
+}
+
+/** GET /watch: what RuntimeWatchService/Watch sends, one JSON message a line, for curl and shell scripts.
+ *  (Streams of the Connect protocol have five bytes of binary before every message.) `scope` is one of
+ *  REST, see restScope. */
+export function watchLines(scope: FastifyInstance, parts: WatchLinesParts): void {
+  scope.route({
+    method: "GET",
+    url: "/watch",
+    // It would run the stream to its end, which does not come.
+    exposeHeadRoute: false,
+    onRequest: async (request, reply) =>
+      passGate({ request, reply, right: "inference", what: "GET /modelport/v1/watch" }, parts),
+    handler: (request, reply) => {
+      const { minIntervalMs = "0" } = request.query as { readonly minIntervalMs?: string };
+      if (!/^\d{1,9}$/.test(minIntervalMs)) {
+        const text = "minIntervalMs must be a whole number of milliseconds, 0 or above";
+        throw new RuntimeError("invalid-argument", text);
+      }
+      const signal = callSignal(reply.raw, parts.shutdownSignal);
+      const watcher = { intervalMs: Number(minIntervalMs), signal };
+      const caller = describeCaller(parts.access, parts.callerOf(request));
+      const observed = observedRequest(request.raw);
+      const lines = jsonLines(parts, { watcher, caller, observed });
+      // Not in object mode, in which Node would ask for sixteen lines ahead of a reader.
+      const body = Readable.from(lines, { objectMode: false, highWaterMark: 1 });
+      return reply
+        .header("content-type", "application/jsonl")
+        .header("cache-control", "no-store")
+        .send(body);
+    },
+  });
+}
+
+interface LinesReader {
+  readonly watcher: Watcher;
+  readonly caller: CallerMessage;
+  readonly observed: ObservedRequest | undefined;
+}
+
+async function* jsonLines(
+  { updates, shared, log }: WatchLinesParts,
+  { watcher, caller, observed }: LinesReader,
+): AsyncGenerator<string, void> {
+  try {
+    for await (const { update, isSnapshot } of updates.of(watcher)) {
+      const response = shared.response({ update, caller: isSnapshot ? caller : undefined });
+      const message = toJson(WatchResponseSchema, response, { alwaysEmitImplicit: true });
+      yield `${JSON.stringify(message)}\n`;
+    }
+  } catch (reason) {
+    const error = toConnectError(reason);
+    logFailure(log, "GET /modelport/v1/watch", error, {});
+    // The status has been sent: as in Connect's streams, the last message says how it ended.
+    if (error.code === Code.Canceled) return;
+    observed?.fail(error.code);
+    const code = Code[error.code].toLowerCase();
+    yield `${JSON.stringify({ error: { code, message: error.rawMessage } })}\n`;
+  }
+}

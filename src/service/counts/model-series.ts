@@ -1,0 +1,73 @@
+import { Histogram } from "../../base/histogram.ts";
+import type { RunMeter } from "../../engine/contract/engine.ts";
+
+const durationBoundsMs = [1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000];
+
+/** Of all models together, in milliseconds, of each request that the engine answered. */
+export interface PhaseHistograms {
+  /** Until it was sent to the host. */
+  readonly queue: Histogram;
+  /** From there until its answer was back, less what the engine ran. */
+  readonly host: Histogram;
+  /** What the engine ran. */
+  readonly compute: Histogram;
+  /** Requests that were answered by one run, of each run. */
+  readonly batchSize: Histogram;
+}
+
+/** How an inference ended. "rejected": too many waited, or it waited too long; "cancelled": its caller left, or
+ *  gave it no more time. */
+export type InferenceOutcome = "success" | "failure" | "rejected" | "cancelled";
+
+/** Counts of one model, over all of its generations; or of all that have none of their own. */
+export class ModelSeries implements RunMeter {
+  /** Inferences that have ended. */
+  readonly outcomes: Record<InferenceOutcome, number> = {
+    success: 0,
+    failure: 0,
+    rejected: 0,
+    cancelled: 0,
+  };
+  /** Of those that succeeded, from the door of the service layer on, in milliseconds. */
+  readonly duration = new Histogram(durationBoundsMs);
+  /** Sums over requests, as in `PhaseHistograms`. */
+  queueMs = 0;
+  hostMs = 0;
+  computeMs = 0;
+  /** Runs of the engine; each answers one request or more. */
+  runs = 0;
+  /** Comparisons of joined runs with single ones. */
+  readonly joinChecks = { same: 0, different: 0 };
+  readonly #all: PhaseHistograms;
+
+  constructor(all: PhaseHistograms) {
+    this.#all = all;
+  }
+
+  succeed(durationMs: number): void {
+    this.outcomes.success++;
+    this.duration.observe(durationMs);
+  }
+
+  answered(waitedMs: number): void {
+    this.queueMs += waitedMs;
+    this.#all.queue.observe(waitedMs);
+  }
+
+  ran(requests: number, awayMs: number, computeMs: number): void {
+    const { host, compute, batchSize } = this.#all;
+    // Clocks of two processes: a run that took all of the time may seem to have taken more.
+    const ranMs = Math.min(computeMs, awayMs);
+    const hostMs = awayMs - ranMs;
+    this.runs++;
+    this.hostMs += hostMs * requests;
+    this.computeMs += ranMs * requests;
+    host.observe(hostMs, requests);
+    compute.observe(ranMs, requests);
+    batchSize.observe(requests);
+  }
+
+  compared(isSame: boolean): void {
+    this.joinChecks[isSame ? "same" : "different"]++;
+  }
+}

@@ -1,0 +1,23 @@
+import type { RunSettings } from "../../config/run-settings.ts";
+import type { ModelFile } from "../../engine/contract/engine.ts";
+import type { Logger } from "../../observe/log.ts";
+import { readModelConfiguration } from "./model-configuration.ts";
+import type { ModelRecord } from "./model-record.ts";
+import { withOwnSettings } from "./model-settings.ts";
+
+/** Sets what the files beside a model and its key say of it: the key goes before the files, and those before the
+ *  defaults. `facts` name the model in the log. Throws as `readModelConfiguration`. */
+export async function configureModel(
+  record: ModelRecord,
+  model: ModelFile,
+  to: { readonly defaultSettings: RunSettings; readonly log: Logger; readonly facts: object },
+): Promise<void> {
+  const configuration = await readModelConfiguration(model);
+  record.configuration = configuration;
+  const own = { ...configuration.settings, ...record.request.settings };
+  record.settings = withOwnSettings(to.defaultSettings, own);
+  const { ignored } = configuration;
+  if (ignored.length === 0) return;
+  const file = model.tritonConfig?.name;
+  to.log.warn({ ...to.facts, file, fields: ignored }, "settings without effect");
+}

@@ -1,0 +1,94 @@
+import { delay } from "../../base/abort.ts";
+import { describeError, isTransient, RuntimeError } from "../../base/errors.ts";
+import type { Engine, Joining, LoadedModel, ModelSource } from "../../engine/contract/engine.ts";
+import { HostLostError } from "../../engine/contract/host-lost-error.ts";
+import type { Logger } from "../../observe/log.ts";
+import type { MemoryBudget } from "./memory-budget.ts";
+import type { ModelRecord } from "./model-record.ts";
+import { heldBytes } from "./model-state.ts";
+
+export interface AttemptParts {
+  readonly engine: Pick<Engine, "load">;
+  readonly budget: Pick<MemoryBudget, "lend" | "capacityBytes">;
+  readonly log: Logger;
+}
+
+const maxAttempts = 3;
+
+/** Has the engine load models, again after faults that were not theirs. */
+export class LoadAttempts {
+  readonly #parts: AttemptParts;
+  readonly #facts: (record: ModelRecord) => object;
+
+  /** `facts`: what log lines say of a record. */
+  constructor(parts: AttemptParts, facts: (record: ModelRecord) => object) {
+    this.#parts = parts;
+    this.#facts = facts;
+  }
+
+  /** Settles as `Engine.load` does in its last attempt. */
+  async load(record: ModelRecord, source: ModelSource): Promise<LoadedModel> {
+    record.isIsolated = record.faults?.isIsolated === true;
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await this.#loadOnce(record, source);
+      } catch (reason) {
+        const isShort = this.#isOpen(source) && isShortOfMemory(record, reason);
+        const isWorthwhile = isTransient(reason) || isShort;
+        if (record.signal.aborted || !isWorthwhile || attempt === maxAttempts) throw reason;
+        // A shared host gives nobody more than all of its models should need.
+        record.needsOwnHost ||= isShort;
+        // A model that took a host down while it was loading gets one of its own the next time.
+        record.isIsolated ||= isToBlame(reason, attempt);
+        this.#parts.log.warn(
+          { ...this.#facts(record), attempt, reason: describeError(reason) },
+          "load attempt failed",
+        );
+        await delay(50 * 4 ** (attempt - 1), record.signal);
+      }
+    }
+  }
+
+  async #loadOnce(record: ModelRecord, source: ModelSource): Promise<LoadedModel> {
+    const { engine, budget } = this.#parts;
+    const { signal, settings, isIsolated: isolated, needsOwnHost: ownHost, statistics } = record;
+    const meter = statistics.series;
+    const lent = this.#isOpen(source) ? budget.lend() : undefined;
+    const mostBytes = lent && heldBytes(record.state) + lent.bytes;
+    try {
+      const onJoinedWrong = (joining: Joining) => this.#noteJoinedWrong(record, joining);
+      const options = { signal, isolated, ownHost, settings, meter, mostBytes, onJoinedWrong };
+      const loaded = await record.times.measure("host", () => engine.load(source, options));
+      const { warmupMs = 0 } = loaded;
+      if (warmupMs > 0) record.times.note("warm-up", warmupMs);
+      return loaded;
+    } finally {
+      lent?.giveBack();
+    }
+  }
+
+  #noteJoinedWrong(record: ModelRecord, { reason }: Joining): void {
+    this.#parts.log.error(
+      { ...this.#facts(record), reason },
+      "joined runs differed from single ones",
+    );
+  }
+
+  /** Whether it may turn out to take much more than is reserved. */
+  #isOpen({ isClear, estimatedBytes }: ModelSource): boolean {
+    return !isClear || estimatedBytes > this.#parts.budget.capacityBytes;
+  }
+}
+
+/** Whether a model was refused memory that a host of its own might give it. */
+function isShortOfMemory(record: ModelRecord, reason: unknown): boolean {
+  const isRefused = reason instanceof RuntimeError && reason.kind === "over-budget";
+  return isRefused && !record.needsOwnHost && !record.isIsolated;
+}
+
+/** Whether a load took its host down. One that something else killed may have died of the load all the same,
+ *  if the memory ran out, but not every time. */
+function isToBlame(reason: unknown, attempt: number): boolean {
+  if (reason instanceof HostLostError && reason.part === "suspected") return attempt > 1;
+  return reason instanceof RuntimeError && reason.kind === "host-lost";
+}

@@ -1,0 +1,100 @@
+import type { CancelSignal } from "../../base/cancel-signal.ts";
+import type { MemoryBudget } from "./memory-budget.ts";
+
+export interface LoadTicket {
+  readonly modelId: string;
+  /** Upper bound of the memory that the load will take. */
+  readonly bytes: number;
+  /** Called in the moment of admission, before anything else is decided: must make `bytes` count. */
+  readonly onAdmit: () => void;
+  /** Takes the ticket out of the queue, which rejects with its reason. */
+  readonly signal: CancelSignal;
+}
+
+interface Waiting extends LoadTicket {
+  readonly admit: () => void;
+  readonly refuse: (reason: unknown) => void;
+}
+
+/** Admits loads: first come first served, a bounded number at once, and only while their memory fits.
+ *  Decisions are short and taken one at a time; the loads themselves run side by side. */
+export class LoadQueue {
+  readonly #concurrency: number;
+  readonly #budget: MemoryBudget;
+  readonly #waiting: Waiting[] = [];
+  #running = 0;
+
+  constructor(concurrency: number, budget: MemoryBudget) {
+    this.#concurrency = concurrency;
+    this.#budget = budget;
+  }
+
+  get runningCount(): number {
+    return this.#running;
+  }
+
+  get waitingCount(): number {
+    return this.#waiting.length;
+  }
+
+  /** Resolves on admission with the function that gives the place back, to be called when nothing of
+   *  the load is going on any more. Rejects with "over-budget" when the memory cannot come free by
+   *  itself, or with the signal's reason. */
+  enter(ticket: LoadTicket): Promise<() => void> {
+    return new Promise((resolve, reject) => {
+      const leave = () => {
+        const index = this.#waiting.indexOf(waiting);
+        if (index >= 0) this.#waiting.splice(index, 1);
+        reject(ticket.signal.reason);
+        // The next in line may fit where this one did not.
+        this.pump();
+      };
+      const settle = () => ticket.signal.removeEventListener("abort", leave);
+      const waiting: Waiting = {
+        ...ticket,
+        admit: () => {
+          settle();
+          // The place is taken first: onAdmit changes a state, which asks this queue to decide again.
+          const release = this.#occupy();
+          ticket.onAdmit();
+          resolve(release);
+        },
+        refuse: (reason) => {
+          settle();
+          reject(reason);
+        },
+      };
+      if (ticket.signal.aborted) {
+        reject(ticket.signal.reason);
+        return;
+      }
+      ticket.signal.addEventListener("abort", leave, { once: true });
+      this.#waiting.push(waiting);
+      this.pump();
+    });
+  }
+
+  /** Decides again. To be called whenever a model's state has changed. */
+  pump(): void {
+    for (;;) {
+      const first = this.#waiting[0];
+      if (first === undefined || this.#running >= this.#concurrency) return;
+      const verdict = this.#budget.canReserve(first.bytes);
+      if (verdict === "later") return;
+      this.#waiting.shift();
+      if (verdict === "now") first.admit();
+      else first.refuse(this.#budget.refusal(first.modelId, first.bytes));
+    }
+  }
+
+  #occupy(): () => void {
+    this.#running++;
+    let held = true;
+    return () => {
+      if (!held) return;
+      held = false;
+      this.#running--;
+      this.pump();
+    };
+  }
+}

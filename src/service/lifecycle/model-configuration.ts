@@ -1,0 +1,91 @@
+import { basename, dirname, join } from "node:path";
+import { describeError, RuntimeError } from "../../base/errors.ts";
+import { readSmallFile } from "../../base/read-small-file.ts";
+import { SafePath } from "../../base/safe-path.ts";
+import type { RunSettings } from "../../config/run-settings.ts";
+import type { ModelFile, ModelMetadata } from "../../engine/contract/engine.ts";
+import { readTritonConfig, type TritonConfig, tritonMismatch } from "../../models/triton-config.ts";
+import { parseSettingsFile } from "./model-settings.ts";
+
+/** What the files beside a model say of it. */
+export interface ModelConfiguration {
+  /** Of modelport.json, and where that says nothing, of config.pbtxt. */
+  readonly settings: Partial<RunSettings>;
+  /** Whether the first dimension of the model's tensors counts rows; undefined if nobody says. */
+  readonly isBatched: boolean | undefined;
+  /** Names of classes, by output. */
+  readonly labels: ReadonlyMap<string, readonly string[]>;
+  /** What config.pbtxt says and nobody here follows. */
+  readonly ignored: readonly string[];
+  /** Throws "invalid-argument" if config.pbtxt describes another model. */
+  check(metadata: ModelMetadata): void;
+}
+
+/** That of a model without such files. */
+export const noConfiguration: ModelConfiguration = Object.freeze({
+  settings: {},
+  isBatched: undefined,
+  labels: new Map(),
+  ignored: [],
+  check() {},
+});
+
+/** Throws RuntimeError "invalid-argument" if one of the files is malformed, or as `readSmallFile`. */
+export async function readModelConfiguration(model: ModelFile): Promise<ModelConfiguration> {
+  const { settingsFile, tritonConfig } = model;
+  const own =
+    settingsFile === undefined
+      ? {}
+      : parseSettingsFile(await readSmallFile(settingsFile.path), settingsFile.name);
+  if (tritonConfig === undefined) return { ...noConfiguration, settings: own };
+  const where = tritonConfig.name;
+  const config = readTritonConfig(await readSmallFile(tritonConfig.path), where);
+  const ignored = [...config.ignored];
+  if (config.modelFile !== undefined && config.modelFile !== basename(model.file)) {
+    ignored.push("default_model_filename");
+  }
+  const labels = await readLabels(config, { model, folder: dirname(where), ignored });
+  return {
+    settings: { ...settingsOf(config), ...own },
+    isBatched: config.maxBatchSize === undefined ? undefined : config.maxBatchSize > 0,
+    labels,
+    ignored,
+    check(metadata) {
+      const mismatch = tritonMismatch(config, metadata);
+      if (mismatch !== undefined) {
+        throw new RuntimeError("invalid-argument", `${where} describes another model: ${mismatch}`);
+      }
+    },
+  };
+}
+
+function settingsOf(config: TritonConfig): Partial<RunSettings> {
+  const { maxBatchSize, maxQueueDelayMicroseconds, maxQueueSize } = config;
+  const { queueTimeoutMicroseconds, threads } = config;
+  return {
+    ...(maxBatchSize !== undefined && { maxBatchSize }),
+    ...(maxQueueDelayMicroseconds !== undefined && { maxQueueDelayMicroseconds }),
+    ...(maxQueueSize !== undefined && { maxQueueSize }),
+    ...(queueTimeoutMicroseconds !== undefined && { queueTimeoutMicroseconds }),
+    ...(threads !== undefined && { threads }),
+  };
+}
+
+/** One class a line. A file that cannot be read is among the `ignored`: the model runs without. */
+async function readLabels(
+  { outputs }: TritonConfig,
+  to: { readonly model: ModelFile; readonly folder: string; readonly ignored: string[] },
+): Promise<Map<string, readonly string[]>> {
+  const labels = new Map<string, readonly string[]>();
+  for (const { name, labelFile } of outputs) {
+    if (labelFile === undefined || labelFile === "") continue;
+    try {
+      const safePath = new SafePath(to.model.dataFolder?.roots ?? [to.folder]);
+      const text = await readSmallFile(safePath.follow(join(to.folder, labelFile)));
+      labels.set(name, text.replace(/\r?\n$/, "").split(/\r?\n/));
+    } catch (error) {
+      to.ignored.push(`output.label_filename (${describeError(error, 200)})`);
+    }
+  }
+  return labels;
+}

@@ -1,0 +1,85 @@
+import type { PartInLoss } from "../../engine/contract/host-lost-error.ts";
+
+/** Deaths of hosts in a row after which a model is given up: those that it caused, and all that came while
+ *  it ran. Whatever else kills processes kills many. */
+const maxCrashes = 3;
+const maxDeaths = 6;
+const firstPauseMs = 100;
+const maxPauseMs = 5_000;
+/** Deaths count for the pause before the next load for so long. */
+const recentMs = 60_000;
+const firstBanMs = 10_000;
+const maxBanMs = 60_000;
+/** A model that has behaved for so long has a clean slate. */
+const forgetAfterMs = 600_000;
+
+/** What the hosts of one model have died of, as far as it was the model's doing. Times in milliseconds of
+ *  one monotonic clock. */
+export class ModelFaults {
+  /** Since the last inference that succeeded. */
+  #deaths = 0;
+  #crashes = 0;
+  /** As it is known to have crashed or hung, it endangers others. */
+  #isDangerous = false;
+  /** When the last deaths were, oldest first. */
+  #recent: number[] = [];
+  #bans = 0;
+  #bannedUntilMs = 0;
+  #lastMs = 0;
+  #lastReason = "";
+
+  /** Whether it is to have a host of its own. */
+  get isIsolated(): boolean {
+    return this.#isDangerous || this.#deaths > 1;
+  }
+
+  get lastReason(): string {
+    return this.#lastReason;
+  }
+
+  note(part: PartInLoss, reason: string, nowMs: number): void {
+    if (part === "bystander") return;
+    this.#deaths++;
+    this.#recent = [...this.#recent.filter((ms) => nowMs - ms < recentMs), nowMs];
+    if (part === "caused") {
+      this.#crashes++;
+      this.#isDangerous = true;
+    }
+    this.#lastMs = nowMs;
+    this.#lastReason = reason;
+  }
+
+  noteSuccess(): void {
+    this.#deaths = 0;
+    this.#crashes = 0;
+    this.#bans = 0;
+  }
+
+  /** Whether to load it again, or to give it up for a while. */
+  get isHopeless(): boolean {
+    return this.#crashes >= maxCrashes || this.#deaths >= maxDeaths;
+  }
+
+  /** Until `bannedForMs` is 0, it is not to be loaded. The next death bans it again, for longer. */
+  ban(nowMs: number): void {
+    this.#bannedUntilMs = nowMs + Math.min(maxBanMs, firstBanMs * 2 ** this.#bans);
+    this.#bans++;
+    this.#deaths = maxDeaths - 1;
+    this.#crashes = maxCrashes - 1;
+  }
+
+  bannedForMs(nowMs: number): number {
+    return Math.max(0, this.#bannedUntilMs - nowMs);
+  }
+
+  /** How long to wait before it is loaded again. */
+  get pauseMs(): number {
+    // The first death may have been an accident.
+    const { length } = this.#recent;
+    return length < 2 ? 0 : Math.min(maxPauseMs, firstPauseMs * 2 ** (length - 2));
+  }
+
+  isForgotten(nowMs: number): boolean {
+    return nowMs - this.#lastMs > forgetAfterMs;
+  }
+}

@@ -1,0 +1,367 @@
+import { abortable, delay } from "../../base/abort.ts";
+import { describeError, RuntimeError } from "../../base/errors.ts";
+import type { SafePath } from "../../base/safe-path.ts";
+import type { RunSettings } from "../../config/run-settings.ts";
+import type { Engine, LoadedModel, ModelSource } from "../../engine/contract/engine.ts";
+import { HostLostError } from "../../engine/contract/host-lost-error.ts";
+import type { Logger } from "../../observe/log.ts";
+import type { ModelPuller } from "../../storage/model-puller.ts";
+import type { StorageLocation } from "../../storage/storage-location.ts";
+import { configureModel } from "./configure-model.ts";
+import { FaultBook } from "./fault-book.ts";
+import type { LifecycleTracing } from "./lifecycle-tracing.ts";
+import { LoadAttempts } from "./load-attempts.ts";
+import type { LoadQueue } from "./load-queue.ts";
+import type { MemoryBudget } from "./memory-budget.ts";
+import type { ModelFaults } from "./model-faults.ts";
+import { splitVersionedId } from "./model-name.ts";
+import { ModelPull } from "./model-pull.ts";
+import type { ModelRecord } from "./model-record.ts";
+import type { ModelRegistry } from "./model-registry.ts";
+import type { ModelSizer } from "./model-sizer.ts";
+
+export interface LifecycleParts {
+  readonly engine: Engine;
+  readonly safePath: SafePath;
+  /** Undefined where models in stores cannot be loaded. */
+  readonly puller: Pick<ModelPuller, "pull"> | undefined;
+  readonly registry: ModelRegistry;
+  readonly budget: MemoryBudget;
+  readonly queue: LoadQueue;
+  readonly sizer: Pick<ModelSizer, "reservation" | "needsOwnHost" | "settle">;
+  /** A model is not to be loaded for so long. */
+  readonly onGivenUp: (record: ModelRecord, banMs: number) => void;
+  readonly log: Logger;
+  /** Undefined: nothing is traced. */
+  readonly tracing?: LifecycleTracing | undefined;
+  /** From the call to the point where we give up: a little less than ModelMesh's own limit, so that it
+   *  hears our reason instead of cancelling. */
+  readonly loadLimitMs: number;
+  /** How long inferences of a model that is replaced may go on. */
+  readonly drainTimeoutMs: number;
+  /** For what neither a model's file nor its key says. */
+  readonly defaultSettings: RunSettings;
+}
+
+/** Moves generations through their states: the only code that starts, stops and retires them. */
+export class ModelLifecycle {
+  readonly #parts: LifecycleParts;
+  readonly #faults = new FaultBook();
+  readonly #attempts: LoadAttempts;
+
+  constructor(parts: LifecycleParts) {
+    this.#parts = parts;
+    this.#attempts = new LoadAttempts(parts, (record) => this.#facts(record));
+  }
+
+  /** Loads a fresh generation. `predecessors`, older generations of its id, are retired once it is
+   *  clear that this one can be tried at all; until then they serve. Never rejects: the outcome is in
+   *  the record. */
+  start(record: ModelRecord, predecessors: readonly ModelRecord[]): Promise<void> {
+    return this.#traced("load", record, () => this.#start(record, predecessors));
+  }
+
+  #traced(
+    part: "load" | "reload" | "unload",
+    record: ModelRecord,
+    work: () => Promise<void>,
+  ): Promise<void> {
+    const { tracing } = this.#parts;
+    return tracing === undefined ? work() : tracing.trace(part, record, work);
+  }
+
+  async #start(record: ModelRecord, predecessors: readonly ModelRecord[]): Promise<void> {
+    const { engine, budget, queue, sizer, drainTimeoutMs } = this.#parts;
+    const timer = this.#limitTime(record);
+    const { type: modelType, path } = record.request.spec;
+    this.#parts.log.debug({ ...this.#facts(record), modelType, path }, "load started");
+    try {
+      this.#refuseBanned(record);
+      // Abortable: a load that was stopped meanwhile must not go on to retire its predecessors.
+      const source = await abortable(this.#inspect(record), record.signal);
+      const reservedBytes = sizer.reservation(record.request, source);
+      if (reservedBytes > budget.capacityBytes) {
+        throw budget.refusal(record.label, reservedBytes);
+      }
+      record.source = source;
+      record.predictedBytes = reservedBytes;
+      record.needsOwnHost = sizer.needsOwnHost(record.request, source);
+      const replaced = () =>
+        new RuntimeError(
+          "cancelled",
+          `model '${record.label}' was replaced by a newer load with another path, type or key`,
+        );
+      const retired = predecessors.map((older) => this.retire(older, replaced, drainTimeoutMs));
+      await abortable(Promise.all(retired), record.signal);
+      await abortable(engine.ready, record.signal);
+      const leave = await record.times.measure("queue", () =>
+        queue.enter({
+          modelId: record.label,
+          bytes: reservedBytes,
+          onAdmit: () => record.reserve(reservedBytes),
+          signal: record.signal,
+        }),
+      );
+      this.#parts.log.debug(
+        {
+          ...this.#facts(record),
+          reservedBytes,
+          queueMs: record.times.durationMs("queue"),
+        },
+        "load admitted",
+      );
+      try {
+        await this.#serve(record, await this.#attempts.load(record, source));
+      } finally {
+        leave();
+      }
+    } catch (reason) {
+      this.#settle(record, reason);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** Ends a generation whatever it is doing, and resolves when its memory is free. Idempotent. `reason` is
+   *  made only for those who wait for a load. `drainMs`: how long inferences in flight may go on. */
+  retire(record: ModelRecord, reason: () => RuntimeError, drainMs: number): Promise<void> {
+    const { state } = record;
+    switch (state.tag) {
+      case "queued":
+        record.fail(reason());
+        this.#parts.log.info(
+          { ...this.#facts(record), reason: describeError(record.signal.reason) },
+          "load dropped from the queue",
+        );
+        this.#remove(record);
+        break;
+      case "loading":
+        record.startUnloading(state.reservedBytes, reason());
+        break;
+      case "reloading":
+        record.startUnloading(state.sizeBytes, reason());
+        break;
+      case "ready":
+        record.startDraining();
+        this.#parts.log.debug(
+          { ...this.#facts(record), inferenceCount: record.leases.count },
+          "unload started",
+        );
+        void this.#traced("unload", record, () => this.#drain(record, state.sizeBytes, drainMs));
+        break;
+      case "draining":
+      case "unloading":
+      case "failed":
+        break;
+    }
+    return record.gone.promise;
+  }
+
+  /** The host of `loaded` died. Loads the model again, once for each loss. */
+  recover(record: ModelRecord, loaded: LoadedModel, loss: RuntimeError): void {
+    if (record.loaded !== loaded || record.state.tag !== "ready") return;
+    this.#parts.log.warn({ ...this.#facts(record), reason: loss.message }, "model lost its host");
+    record.loseHost(loss);
+    this.#noteLoss(record, loss);
+    if (record.faults?.isHopeless === true) this.#giveUp(record, record.faults);
+    else void this.#traced("reload", record, () => this.#reload(record));
+  }
+
+  #noteLoss(record: ModelRecord, loss: RuntimeError): void {
+    if (!(loss instanceof HostLostError) || loss.part === "bystander") return;
+    record.faults ??= this.#faults.open(record.request);
+    record.faults.note(loss.part, loss.message, performance.now());
+  }
+
+  /** The next request hears NOT_FOUND, since the model is not here; the next load, why. */
+  #giveUp(record: ModelRecord, faults: ModelFaults): void {
+    faults.ban(performance.now());
+    this.#parts.onGivenUp(record, faults.bannedForMs(performance.now()));
+    const message = `model '${record.label}' was given up: its hosts die when it runs, the last time because ${faults.lastReason}`;
+    this.#settle(record, new RuntimeError("host-lost", message));
+  }
+
+  #refuseBanned(record: ModelRecord): void {
+    const faults = this.#faults.find(record.request);
+    record.faults = faults;
+    const forMs = faults?.bannedForMs(performance.now()) ?? 0;
+    if (forMs === 0) return;
+    throw new RuntimeError(
+      "load-failed",
+      `model '${record.label}' is not loaded for another ${Math.ceil(forMs / 1000)} s: its hosts died when it ran, the last time because ${faults?.lastReason}`,
+    );
+  }
+
+  async #inspect(record: ModelRecord): Promise<ModelSource> {
+    const { engine, safePath } = this.#parts;
+    const { spec, format, location } = record.request;
+    const { path, roots } =
+      location === undefined
+        ? { path: safePath.resolve(spec.path), roots: safePath.roots }
+        : await this.#pull(record, location);
+    const model = await engine.locate({ path, name: spec.path, roots, format });
+    await configureModel(record, model, { ...this.#parts, facts: this.#facts(record) });
+    return await engine.inspect(model);
+  }
+
+  /** Resolves with where the model is on the local disk, and where links in it may lead. */
+  async #pull(
+    record: ModelRecord,
+    location: StorageLocation,
+  ): Promise<{ readonly path: string; readonly roots: readonly string[] }> {
+    const { puller } = this.#parts;
+    if (puller === undefined) {
+      throw new RuntimeError("failed-precondition", "models are not pulled from stores here");
+    }
+    const pull = new ModelPull(puller, location, { signal: record.signal });
+    record.pull = pull;
+    const { path, root, origin, sizeBytes } = await record.times.measure("pull", () => pull.pulled);
+    const pullMs = record.times.durationMs("pull");
+    this.#parts.log.info(
+      { ...this.#facts(record), origin, diskBytes: sizeBytes, pullMs },
+      "model pulled",
+    );
+    return { path, roots: [root] };
+  }
+
+  async #serve(record: ModelRecord, loaded: LoadedModel): Promise<void> {
+    const { budget, sizer } = this.#parts;
+    // The engine may have finished in the very moment in which the load was stopped.
+    if (record.state.tag !== "loading" && record.state.tag !== "reloading") {
+      await loaded.unload();
+      throw record.signal.reason;
+    }
+    try {
+      record.configuration.check(loaded.metadata);
+    } catch (error) {
+      await loaded.unload();
+      throw error;
+    }
+    // The next load will probably do without a host that it has only because others died.
+    let sizeBytes = record.isIsolated ? loaded.sizeBytes : sizer.settle(record, loaded.sizeBytes);
+    // A model that is loaded again has had its memory before.
+    if (record.state.tag === "loading") {
+      const { reservedBytes } = record.state;
+      if (!budget.canGrow(reservedBytes, sizeBytes)) {
+        await loaded.unload();
+        throw budget.refusal(record.label, sizeBytes, reservedBytes);
+      }
+    }
+    record.becomeReady(loaded, sizeBytes);
+    if (sizeBytes > record.sizeBytes) {
+      const facts = {
+        ...this.#facts(record),
+        sizeBytes: record.sizeBytes,
+        measuredBytes: sizeBytes,
+      };
+      this.#parts.log.warn(facts, "model takes more memory than it was reported with");
+    }
+    sizeBytes = record.sizeBytes;
+    const loadMs = Math.round(performance.now() - record.loadSinceMs);
+    this.#parts.log.info(
+      {
+        ...this.#facts(record),
+        sizeBytes,
+        loadMs,
+        queueMs: record.times.durationMs("queue"),
+        hostMs: record.times.durationMs("host"),
+        warmupMs: record.times.durationMs("warm-up"),
+        hostPid: loaded.hostPid,
+        joining: loaded.joining.state,
+        joiningReason: loaded.joining.reason,
+      },
+      "model loaded",
+    );
+    void loaded.lost.then((loss) => this.recover(record, loaded, loss));
+  }
+
+  async #reload(record: ModelRecord): Promise<void> {
+    const timer = this.#limitTime(record);
+    try {
+      const { source } = record;
+      if (source === undefined) throw new Error("a model that was ready has a source");
+      const { pauseMs = 0 } = record.faults ?? {};
+      if (pauseMs > 0) await delay(pauseMs, record.signal);
+      await this.#serve(record, await this.#attempts.load(record, source));
+    } catch (reason) {
+      this.#settle(record, reason);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  async #drain(record: ModelRecord, sizeBytes: number, drainMs: number): Promise<void> {
+    const { loaded, times } = record;
+    const idle = record.leases.idle();
+    if (record.leases.count > 0) {
+      const limit = new AbortController();
+      const late = delay(drainMs, limit.signal).catch(() => {});
+      await times.measure("drain", () => Promise.race([idle, late]));
+      limit.abort();
+    }
+    const abortedRuns = record.leases.count;
+    const aborted = new RuntimeError("aborted", `model '${record.label}' was unloaded`);
+    record.startUnloading(sizeBytes, aborted);
+    await times.measure("free", async () => {
+      await loaded?.unload();
+      await record.pull?.release();
+    });
+    this.#parts.registry.remove(record);
+    this.#parts.log.info(
+      {
+        ...this.#facts(record),
+        sizeBytes,
+        abortedRuns,
+        drainMs: times.durationMs("drain") ?? 0,
+        freeMs: times.durationMs("free"),
+      },
+      "model unloaded",
+    );
+  }
+
+  /** A load or reload has ended without a model; by contract nothing of it is left in the engine. */
+  #settle(record: ModelRecord, cause: unknown): void {
+    // A queued generation that was retired has been removed already.
+    if (record.state.tag === "failed") return;
+    if (record.state.tag !== "unloading") record.fail(cause);
+    this.#remove(record);
+    const loadMs = Math.round(performance.now() - record.loadSinceMs);
+    const reason = describeError(record.signal.reason);
+    this.#parts.log.warn({ ...this.#facts(record), loadMs, reason }, "model not loaded");
+  }
+
+  /** Forgets a generation of which nothing is left but files that were pulled for it, when those are gone. */
+  #remove(record: ModelRecord): void {
+    const { registry } = this.#parts;
+    if (record.pull === undefined) registry.remove(record);
+    else void record.pull.release().then(() => registry.remove(record));
+  }
+
+  #limitTime(record: ModelRecord): NodeJS.Timeout {
+    const limitMs = this.#parts.loadLimitMs;
+    return setTimeout(() => {
+      const reason = () =>
+        new RuntimeError(
+          "deadline-exceeded",
+          `model '${record.label}' was not loaded within ${limitMs} ms (${describeProgress(record)})`,
+        );
+      void this.retire(record, reason, 0);
+    }, limitMs);
+  }
+
+  #facts(record: ModelRecord): { modelId: string; version?: string; generation: number } {
+    const { name, version } = splitVersionedId(record.id);
+    const { generation } = record;
+    return version === "" ? { modelId: name, generation } : { modelId: name, version, generation };
+  }
+}
+
+/** What a load is at. */
+function describeProgress({ pull, source, state, times }: ModelRecord): string {
+  if (state.tag !== "queued") return `still ${state.tag}`;
+  if (pull !== undefined && times.durationMs("pull") === undefined) {
+    const { receivedBytes, totalBytes = "an unknown number of" } = pull.progress;
+    return `still being pulled, ${receivedBytes} of ${totalBytes} bytes`;
+  }
+  return source === undefined ? "its files were still being looked into" : "still queued";
+}

@@ -1,0 +1,39 @@
+import { type CancelSignal, toAbortSignal } from "../../base/cancel-signal.ts";
+import type { ModelPuller, PulledModel } from "../../storage/model-puller.ts";
+import type { PullProgress } from "../../storage/pull-cache.ts";
+import type { StorageLocation } from "../../storage/storage-location.ts";
+
+/** The files of one generation that come from a store: on their way, here, or gone. */
+export class ModelPull {
+  /** As of now. */
+  progress: PullProgress = { receivedBytes: 0, totalBytes: undefined };
+  readonly #pulled: Promise<PulledModel>;
+
+  /** Starts it. Aborting `signal` stops it; `onProgress` is called whenever `progress` has changed. */
+  constructor(
+    puller: Pick<ModelPuller, "pull">,
+    location: StorageLocation,
+    { signal, onProgress }: { readonly signal: CancelSignal; readonly onProgress?: () => void },
+  ) {
+    this.#pulled = puller.pull(location, {
+      signal: toAbortSignal(signal),
+      onProgress: (progress) => {
+        this.progress = progress;
+        onProgress?.();
+      },
+    });
+    this.#pulled.catch(() => {});
+  }
+
+  /** Rejects as `ModelPuller.pull` does. */
+  get pulled(): Promise<PulledModel> {
+    return this.#pulled;
+  }
+
+  /** Resolves when this generation has no files any more, whatever became of the pull. Never rejects. To be
+   *  called when the signal has aborted or the pull is through. */
+  async release(): Promise<void> {
+    const pulled = await this.#pulled.catch(() => undefined);
+    await pulled?.release();
+  }
+}

@@ -1,0 +1,177 @@
+import { Cancellation, type CancelSignal } from "../../base/cancel-signal.ts";
+import type { RuntimeError } from "../../base/errors.ts";
+import { defaultRunSettings, type RunSettings } from "../../config/run-settings.ts";
+import type { LoadedModel, ModelSource } from "../../engine/contract/engine.ts";
+import { InferenceStatistics } from "../counts/inference-statistics.ts";
+import type { ModelSeries } from "../counts/model-series.ts";
+import { PhaseTimes } from "../counts/phase-times.ts";
+import type { TrafficMeter } from "../counts/traffic-meter.ts";
+import { type ModelConfiguration, noConfiguration } from "./model-configuration.ts";
+import type { ModelFaults } from "./model-faults.ts";
+import { ModelLeases } from "./model-lease.ts";
+import { labelOf } from "./model-name.ts";
+import type { ModelPull } from "./model-pull.ts";
+import type { ModelRequest } from "./model-spec.ts";
+import { advance, type ModelState } from "./model-state.ts";
+
+/** What takes time in the life of a generation. "queue": for memory and a place; "host": in the engine
+ *  host, of which "warm-up" is the end. */
+export type LifecyclePhase = "pull" | "queue" | "host" | "warm-up" | "drain" | "free";
+
+/** One generation of a model id: everything between a load and the end of its unload. Data and its
+ *  legal steps only; what happens when is in model-lifecycle.ts. */
+export class ModelRecord {
+  /** Grows with every load in this process, so that a late answer is never taken for a newer load's. */
+  readonly generation: number;
+  readonly request: ModelRequest;
+  /** Belongs to the local repository: a ModelMesh that asks for our status does not own it. */
+  readonly pinned: boolean;
+  readonly createdAtMs = performance.now();
+  /** When it was asked for, or last lost its host: a reload takes its time from there. */
+  loadSinceMs = this.createdAtMs;
+  /** When it did what. */
+  readonly times = new PhaseTimes<LifecyclePhase>();
+  readonly leases = new ModelLeases();
+  readonly statistics: InferenceStatistics;
+  /** What the engine found on disk; set before the load is admitted. */
+  source: ModelSource | undefined;
+  /** The files that were pulled for it, or are on their way; undefined for a model on the local disk. */
+  pull: ModelPull | undefined;
+  /** What its hosts died of; undefined for the great majority, which have no faults. */
+  faults: ModelFaults | undefined;
+  /** Whether it has a host of its own because hosts died with it, which takes a host's memory more. */
+  isIsolated = false;
+  /** Whether it has one because a shared host did not let it have the memory that it needs. */
+  needsOwnHost = false;
+  /** What is predicted of it, and its load reserves; set together with the source. */
+  predictedBytes = 0;
+  /** Set together with the source. */
+  settings: RunSettings = defaultRunSettings;
+  /** Likewise. */
+  configuration: ModelConfiguration = noConfiguration;
+  /** Resolves when this generation has been ready for the first time; rejects if that never happens. */
+  readonly firstReady = Promise.withResolvers<void>();
+  /** Resolves when nothing of this generation is left in memory. Never rejects. */
+  readonly gone = Promise.withResolvers<void>();
+  /** Callers who wait for the load. The last one to leave stops it. */
+  waiterCount = 0;
+
+  readonly #abort = new Cancellation();
+  readonly #onChange: (record: ModelRecord) => void;
+  #state: ModelState = { tag: "queued" };
+  #loaded: LoadedModel | undefined;
+  #sizeBytes: number | undefined;
+  #running = Promise.withResolvers<LoadedModel>();
+
+  /** `traffic` counts the inferences of all models together, `series` those of this one. */
+  constructor(
+    options: {
+      generation: number;
+      request: ModelRequest;
+      pinned: boolean;
+      traffic: TrafficMeter;
+      series: ModelSeries;
+    },
+    onChange: (record: ModelRecord) => void,
+  ) {
+    this.generation = options.generation;
+    this.request = options.request;
+    this.pinned = options.pinned;
+    this.statistics = new InferenceStatistics(options.traffic, options.series);
+    this.#onChange = onChange;
+    // Nobody may be waiting at the moment when these reject.
+    this.firstReady.promise.catch(() => {});
+    this.#running.promise.catch(() => {});
+  }
+
+  get id(): string {
+    return this.request.spec.id;
+  }
+
+  /** The id as messages and logs have it. */
+  get label(): string {
+    return labelOf(this.id);
+  }
+
+  get state(): ModelState {
+    return this.#state;
+  }
+
+  /** Aborts when this generation is to end: whatever the load is doing stops. */
+  get signal(): CancelSignal {
+    return this.#abort;
+  }
+
+  /** The model in its host, if it is in one. */
+  get loaded(): LoadedModel | undefined {
+    return this.#loaded;
+  }
+
+  /** What it counts for, as its callers were told; 0 before its load has ended. */
+  get sizeBytes(): number {
+    return this.#sizeBytes ?? 0;
+  }
+
+  /** The model in its host: now, or when a reload is through. Rejects when the generation ends. */
+  whenRunning(): Promise<LoadedModel> {
+    return this.#running.promise;
+  }
+
+  /** Whether a new request may use it, at once or after a reload. */
+  get isServing(): boolean {
+    return this.#state.tag === "ready" || this.#state.tag === "reloading";
+  }
+
+  get isComing(): boolean {
+    return this.#state.tag === "queued" || this.#state.tag === "loading";
+  }
+
+  reserve(bytes: number): void {
+    this.#move({ tag: "loading", reservedBytes: bytes });
+  }
+
+  /** The first `sizeBytes` is for good: ModelMesh asks once, and counts with it from then on. */
+  becomeReady(loaded: LoadedModel, sizeBytes: number): void {
+    this.#loaded = loaded;
+    this.#sizeBytes ??= sizeBytes;
+    this.#move({ tag: "ready", sizeBytes: this.#sizeBytes });
+    this.#running.resolve(loaded);
+    this.firstReady.resolve();
+  }
+
+  loseHost(reason: RuntimeError): void {
+    if (this.#state.tag !== "ready") return;
+    this.#loaded = undefined;
+    this.loadSinceMs = performance.now();
+    this.#running = Promise.withResolvers();
+    this.#running.promise.catch(() => {});
+    this.#move({ tag: "reloading", sizeBytes: this.#state.sizeBytes, reason });
+  }
+
+  startDraining(): void {
+    if (this.#state.tag !== "ready") return;
+    this.#move({ tag: "draining", sizeBytes: this.#state.sizeBytes });
+  }
+
+  /** From draining, or from a load that is stopped: `reason` goes to everybody who waits. */
+  startUnloading(bytes: number, reason: unknown): void {
+    this.#move({ tag: "unloading", heldBytes: bytes, reason });
+    this.#end(reason);
+  }
+
+  fail(reason: unknown): void {
+    this.#move({ tag: "failed", reason });
+    this.#end(reason);
+  }
+
+  #end(reason: unknown): void {
+    this.#abort.abort(reason);
+    this.firstReady.reject(reason);
+    this.#running.reject(reason);
+  }
+
+  #move(to: ModelState): void {
+    this.#state = advance(this.#state, to);
+    this.#onChange(this);
+  }
+}

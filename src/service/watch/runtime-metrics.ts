@@ -1,0 +1,87 @@
+import type { RunMemory } from "../../engine/contract/engine.ts";
+import type { HostCounts } from "../../engine/contract/host-counts.ts";
+import type { RuntimeFigures } from "../contract/runtime-feed.ts";
+import { type InferenceMetrics, otherModels } from "../counts/inference-metrics.ts";
+import type { ModelSeries } from "../counts/model-series.ts";
+import { splitVersionedId } from "../lifecycle/model-name.ts";
+import type { ModelRegistry } from "../lifecycle/model-registry.ts";
+import { heldBytes, type ModelStateTag, modelStates } from "../lifecycle/model-state.ts";
+import { LifecycleMetrics } from "./lifecycle-metrics.ts";
+
+/** A model over all of its generations, or all that have no counts of their own together. */
+export interface ModelFigures {
+  /** `otherModels` for those. */
+  readonly name: string;
+  /** "" if the model has no versions. */
+  readonly version: string;
+  readonly series: ModelSeries;
+  /** Of the budget, now. */
+  heldBytes: number;
+  /** Inferences in flight, and those of them that the host has not got. */
+  inFlight: number;
+  waitingRuns: number;
+}
+
+/** What is counted of this runtime, for whoever wants to show it. */
+export class RuntimeMetrics {
+  readonly inference: InferenceMetrics;
+  readonly lifecycle = new LifecycleMetrics();
+  readonly hostCounts: HostCounts;
+  /** Undefined: runs have no limit. */
+  readonly runMemory: RunMemory | undefined;
+  readonly #registry: ModelRegistry;
+  readonly #figures: () => RuntimeFigures;
+
+  constructor(parts: {
+    readonly registry: ModelRegistry;
+    readonly hostCounts: HostCounts;
+    readonly runMemory?: RunMemory | undefined;
+    readonly figures: () => RuntimeFigures;
+  }) {
+    const { registry, hostCounts, runMemory, figures } = parts;
+    this.inference = registry.inference;
+    this.hostCounts = hostCounts;
+    this.runMemory = runMemory;
+    this.#registry = registry;
+    this.#figures = figures;
+    registry.onChange((record) => {
+      this.lifecycle.follow(record, !registry.generations(record.id).includes(record));
+    });
+  }
+
+  /** As they are now. */
+  figures(): RuntimeFigures {
+    return this.#figures();
+  }
+
+  modelsByState(): Readonly<Record<ModelStateTag, number>> {
+    const counts = Object.fromEntries(modelStates.map((tag) => [tag, 0])) as Record<
+      ModelStateTag,
+      number
+    >;
+    for (const { state } of this.#registry.all()) counts[state.tag]++;
+    return counts;
+  }
+
+  /** Models in memory, or on their way to or from it. The last one stands for those without own counts. */
+  models(): ModelFigures[] {
+    const none = { heldBytes: 0, inFlight: 0, waitingRuns: 0 };
+    const byId = new Map<string, ModelFigures>();
+    for (const [id, series] of this.inference.listed()) {
+      byId.set(id, { ...splitVersionedId(id), series, ...none });
+    }
+    const other: ModelFigures = {
+      name: otherModels,
+      version: "",
+      series: this.inference.other,
+      ...none,
+    };
+    for (const { id, state, leases, loaded } of this.#registry.all()) {
+      const figures = byId.get(id) ?? other;
+      figures.heldBytes += heldBytes(state);
+      figures.inFlight += leases.count;
+      figures.waitingRuns += loaded?.waitingRuns ?? 0;
+    }
+    return [...byId.values(), other];
+  }
+}

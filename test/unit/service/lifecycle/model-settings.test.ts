@@ -1,0 +1,104 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import {
+  defaultRunSettings,
+  inferenceSettings,
+  type RunSettings,
+} from "../../../../src/config/run-settings.ts";
+import {
+  modelSettingFields,
+  parseSettingsFile,
+  readSettings,
+  withOwnSettings,
+} from "../../../../src/service/lifecycle/model-settings.ts";
+
+const full = {
+  max_batch_size: 8,
+  max_concurrency: 4,
+  warmup_batch_size: 2,
+  intra_op_thread_count: 3,
+  run_timeout_ms: 1_000,
+  dynamic_batching: {
+    max_queue_delay_microseconds: 500,
+    default_queue_policy: {
+      max_queue_size: 16,
+      max_queue_wait_ms: 200,
+      default_timeout_microseconds: 100_000,
+    },
+  },
+};
+
+describe("the settings of a model", () => {
+  it("have the names that Triton's model configuration has for them", () => {
+    assert.deepEqual(parseSettingsFile(JSON.stringify(full), "f"), {
+      maxBatchSize: 8,
+      maxConcurrency: 4,
+      warmupBatchSize: 2,
+      threads: 3,
+      maxRunMs: 1_000,
+      maxQueueWaitMs: 200,
+      maxQueueDelayMicroseconds: 500,
+      maxQueueSize: 16,
+      queueTimeoutMicroseconds: 100_000,
+    });
+  });
+
+  it("can be every one that holds for all models", () => {
+    const known = new Set(modelSettingFields.map(({ setting }) => setting));
+    const { promisesRows: _follows, ...settable } = defaultRunSettings;
+    assert.deepEqual([...known].sort(), Object.keys(settable).sort());
+    const rows = modelSettingFields.map(({ row }) => row);
+    assert.deepEqual(rows.sort(), Object.keys(inferenceSettings).sort());
+  });
+
+  it("promise that rows may be joined where they say a number of rows, which no default does", () => {
+    const promise = (own: Partial<RunSettings>, maxBatchSize = 64) =>
+      withOwnSettings({ ...defaultRunSettings, maxBatchSize }, own).promisesRows;
+    assert.equal(promise({}), false);
+    assert.equal(promise({ maxConcurrency: 2 }), false);
+    assert.equal(promise({ maxBatchSize: 0 }), false);
+    assert.equal(promise({ maxBatchSize: 8 }), true);
+    assert.equal(promise({ maxBatchSize: 64 }), true);
+    assert.equal(withOwnSettings(defaultRunSettings, {}).maxBatchSize, 64);
+  });
+
+  it("are only those that are given", () => {
+    assert.deepEqual(parseSettingsFile("{}", "f"), {});
+    assert.deepEqual(parseSettingsFile('{"dynamic_batching": {}}', "f"), {});
+    assert.deepEqual(parseSettingsFile('{"max_batch_size": 0}', "f"), { maxBatchSize: 0 });
+  });
+
+  for (const [text, message] of [
+    ["{", /^f is not JSON: /],
+    ["[]", "f must be a JSON object"],
+    [
+      '{"max_batch_sise": 8}',
+      "f: max_batch_sise is no setting; expected max_batch_size, max_concurrency, warmup_batch_size, intra_op_thread_count, run_timeout_ms, dynamic_batching",
+    ],
+    [
+      '{"dynamic_batching": {"max_queue_size": 8}}',
+      "f: dynamic_batching.max_queue_size is no setting; expected max_queue_delay_microseconds, default_queue_policy",
+    ],
+    ['{"max_batch_size": "8"}', /^f: max_batch_size is "8", expected an integer from 0 to 65536$/],
+    ['{"max_batch_size": -1}', /max_batch_size is -1, expected/],
+    ['{"max_batch_size": 1.5}', /max_batch_size is 1.5, expected/],
+    ['{"max_concurrency": null}', /max_concurrency is null, expected/],
+    ['{"dynamic_batching": 7}', "f: dynamic_batching must be an object"],
+    [
+      '{"dynamic_batching": {"default_queue_policy": {"default_timeout_microseconds": 1e12}}}',
+      /dynamic_batching.default_queue_policy.default_timeout_microseconds is 1000000000000, expected/,
+    ],
+    ['{"__proto__": {}}', /__proto__ is no setting/],
+  ] as const) {
+    it(`are refused by the name of the field: ${text}`, () => {
+      assert.throws(() => parseSettingsFile(text, "f"), { kind: "invalid-argument", message });
+    });
+  }
+
+  it("in a key stand among other things, but must be sound themselves", () => {
+    const key = { model_type: { name: "onnx" }, other: 7, max_batch_size: 2 };
+    assert.deepEqual(readSettings(key, "k"), { maxBatchSize: 2 });
+    assert.throws(() => readSettings({ max_batch_size: true }, "k"), { kind: "invalid-argument" });
+    assert.throws(() => readSettings({ dynamic_batching: [] }, "k"), { kind: "invalid-argument" });
+  });
+});
