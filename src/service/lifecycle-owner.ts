@@ -5,20 +5,20 @@ import { RuntimeError } from "../base/errors.ts";
 export class LifecycleOwner {
   readonly #setting: "auto" | "repository" | "modelmesh";
   readonly #hasRepository: boolean;
-  readonly #onTakeOver: () => void;
+  #onTakeOver: () => void = () => {};
   #meshHasCalled = false;
 
   constructor(
     setting: "auto" | "repository" | "modelmesh",
-    parts: {
-      readonly hasRepository: boolean;
-      /** Called once, when ModelMesh's first call changes the owner. */
-      readonly onTakeOver: () => void;
-    },
+    parts: { readonly hasRepository: boolean },
   ) {
     this.#setting = setting;
     this.#hasRepository = parts.hasRepository;
-    this.#onTakeOver = parts.onTakeOver;
+  }
+
+  /** Calls `listener`, and no other, when ModelMesh's first call changes the owner: once at most. */
+  onTakeOver(listener: () => void): void {
+    this.#onTakeOver = listener;
   }
 
   get current(): "unclaimed" | "repository" | "modelmesh" {

@@ -1,4 +1,4 @@
-import { abortable, delay } from "../base/abort.ts";
+import { delay } from "../base/abort.ts";
 import type { CancelSignal } from "../base/cancel-signal.ts";
 import { RuntimeError } from "../base/errors.ts";
 import { defaultRunSettings, type RunSettings } from "../config/run-settings.ts";
@@ -19,16 +19,17 @@ import { runInference } from "./inference-run.ts";
 import { LoadQueue } from "./lifecycle/load-queue.ts";
 import { MemoryBudget } from "./lifecycle/memory-budget.ts";
 import { type LifecycleParts, ModelLifecycle } from "./lifecycle/model-lifecycle.ts";
-import { labelOf, refuseInnerId, splitVersionedId } from "./lifecycle/model-name.ts";
+import { refuseInnerId } from "./lifecycle/model-name.ts";
 import type { ModelRecord } from "./lifecycle/model-record.ts";
 import { ModelRegistry } from "./lifecycle/model-registry.ts";
 import { ModelSizer } from "./lifecycle/model-sizer.ts";
-import { isSameSpec, readModelSpec } from "./lifecycle/model-spec.ts";
-import { heldBytes } from "./lifecycle/model-state.ts";
+import { readModelSpec } from "./lifecycle/model-spec.ts";
 import { LifecycleOwner } from "./lifecycle-owner.ts";
 import { LocalRepository } from "./local-repository.ts";
-import { indexOf } from "./model-index.ts";
-import { ModelLookup, notFound, notReady } from "./model-lookup.ts";
+import { ModelDirectory } from "./model-directory.ts";
+import { cancelled, ModelLoads } from "./model-loads.ts";
+import { ModelLookup } from "./model-lookup.ts";
+import { closedError, RuntimePhase } from "./runtime-phase.ts";
 import { RuntimeWatch } from "./watch/runtime-watch.ts";
 
 export interface ModelManagerOptions {
@@ -58,23 +59,24 @@ const statusPatienceMs = 1000;
 /** Nobody waits for the inferences of a ModelMesh that has gone. */
 const purgeDrainMs = 500;
 
+/** The door to models for the rest of the program: puts the parts together and says who may ask what when. What
+ *  calls come to is decided below: `ModelLoads` changes, `ModelDirectory` tells. */
 export class ModelManager implements Models {
   readonly #engine: Engine;
   readonly #options: ModelManagerOptions;
   /** What those see who watch this runtime. */
   readonly watch: RuntimeWatch;
   readonly #registry = new ModelRegistry();
-  readonly #lookup = new ModelLookup(this.#registry);
+  readonly #phase = new RuntimePhase();
+  readonly #directory: ModelDirectory;
   readonly #owner: LifecycleOwner;
   readonly #budget: MemoryBudget;
-  readonly #queue: LoadQueue;
   readonly #sizer: ModelSizer;
   readonly #lifecycle: ModelLifecycle;
+  readonly #loads: ModelLoads;
   readonly #repository: LocalRepository;
   /** Resolves when everything in the repository has been loaded or has failed once, if that is waited for. */
   readonly #firstPass = Promise.withResolvers<void>();
-  readonly #readyListeners = new Set<() => void>();
-  #phase: "starting" | "ready" | "closed" = "starting";
 
   constructor(
     // Without a puller models in stores cannot be loaded.
@@ -82,81 +84,87 @@ export class ModelManager implements Models {
       Partial<Pick<LifecycleParts, "puller" | "tracing">>,
     options: ModelManagerOptions,
   ) {
-    const registry = this.#registry;
+    const [registry, phase] = [this.#registry, this.#phase];
     const { engine } = parts;
-    const { capacityBytes, loadTimeoutMs } = options;
+    const { capacityBytes, loadTimeoutMs, drainTimeoutMs } = options;
+    const hasModelRepository = options.modelRepository !== undefined;
     this.#engine = engine;
     this.#options = options;
+    this.#budget = new MemoryBudget(capacityBytes, registry.held);
+    const queue = new LoadQueue(options.loadingConcurrency, this.#budget);
+    this.#owner = new LifecycleOwner(options.lifecycleOwner, { hasRepository: hasModelRepository });
+    // Before anything else listens to the registry.
     this.watch = new RuntimeWatch({
       registry,
       hosts: () => engine.hosts(),
       hostCounts: engine.hostCounts,
       runMemory: engine.runMemory,
       facts: () => ({
-        phase: this.#phase,
+        phase: phase.current,
         lifecycleOwner: this.#owner.current,
-        hasModelRepository: options.modelRepository !== undefined,
+        hasModelRepository,
         capacityBytes,
-        loadsWaiting: this.#queue.waitingCount,
-        loadsRunning: this.#queue.runningCount,
+        loadsWaiting: queue.waitingCount,
+        loadsRunning: queue.runningCount,
         loadsLimit: options.loadingConcurrency,
       }),
     });
-    this.#owner = new LifecycleOwner(options.lifecycleOwner, {
-      hasRepository: options.modelRepository !== undefined,
-      onTakeOver: () => this.watch.note("modelmesh-took-over"),
-    });
-    this.#budget = new MemoryBudget(capacityBytes, registry.held);
-    this.#queue = new LoadQueue(options.loadingConcurrency, this.#budget);
+    registry.onChange(() => queue.pump());
     this.#sizer = new ModelSizer(engine, parts.safePath, {
       capacityBytes,
       defaultModelBytes: options.defaultModelBytes,
       multiplier: options.modelSizeMultiplier,
     });
-    this.#lifecycle = new ModelLifecycle({
+    const lifecycle = new ModelLifecycle({
       ...parts,
       puller: parts.puller,
       registry,
       budget: this.#budget,
-      queue: this.#queue,
+      queue,
       sizer: this.#sizer,
-      onGivenUp: ({ id, pinned }, banMs) => pinned && this.#repository.comeBackAfter(id, banMs),
       loadLimitMs: loadTimeoutMs - Math.min(1000, loadTimeoutMs / 10),
-      drainTimeoutMs: options.drainTimeoutMs,
+      drainTimeoutMs,
       defaultSettings: {
         ...(options.runSettings ?? defaultRunSettings),
         maxConcurrency: options.limitPerModelConcurrency,
       },
     });
+    this.#lifecycle = lifecycle;
+    const lookup = new ModelLookup(registry);
+    this.#directory = new ModelDirectory({ registry, lookup, phase });
+    this.#loads = new ModelLoads({ engine, registry, lookup, lifecycle, phase, drainTimeoutMs });
     const { extensions } = engine;
-    const repository = { directory: options.modelRepository, extensions, log: parts.log };
-    this.#repository = new LocalRepository(repository, {
-      loadPinned: (spec, signal) => this.#load(spec, signal, true),
-      unloadRecord: (id) => this.#unloadRecords([id]),
-      recordIdsOf: (name) => this.#lookup.recordIds(name, ""),
-    });
-    registry.onChange(() => this.#queue.pump());
-    const isPassAwaited = options.readyWhen === "loaded" && options.modelRepository !== undefined;
-    if (!isPassAwaited) this.#firstPass.resolve();
+    this.#repository = new LocalRepository(
+      { directory: options.modelRepository, extensions, log: parts.log },
+      this.#loads,
+    );
+    this.#connect();
+    if (options.readyWhen !== "loaded" || !hasModelRepository) this.#firstPass.resolve();
     Promise.all([engine.ready, this.#firstPass.promise]).then(
-      () => {
-        if (this.#phase === "starting") this.#enter("ready");
-      },
+      () => phase.enter("ready"),
       () => {},
     );
   }
 
+  /** Who is told of what happens in parts that do not know them. */
+  #connect(): void {
+    this.#owner.onTakeOver(() => this.watch.note("modelmesh-took-over"));
+    this.#phase.onChange((phase) =>
+      this.watch.note(phase === "ready" ? "runtime-ready" : "shutdown-started"),
+    );
+    this.#lifecycle.onGivenUp(({ id, pinned }, banMs) => {
+      if (pinned) this.#repository.comeBackAfter(id, banMs);
+    });
+  }
+
   get ready(): boolean {
-    return this.#phase === "ready";
+    return this.#phase.isReady;
   }
 
   /** `ready`, and word of every change of it; `onChange` returns the function that ends that. */
   readonly readiness = {
     serving: () => this.ready,
-    onChange: (listener: () => void): (() => void) => {
-      this.#readyListeners.add(listener);
-      return () => this.#readyListeners.delete(listener);
-    },
+    onChange: (listener: () => void): (() => void) => this.#phase.onChange(listener),
   };
 
   /** Bytes that models hold or have reserved. */
@@ -165,58 +173,26 @@ export class ModelManager implements Models {
   }
 
   get leaseCount(): number {
-    let count = 0;
-    for (const record of this.#registry.all()) count += record.leases.count;
-    return count;
+    return this.#directory.leaseCount;
   }
 
   /** The process that holds a model; undefined while none does. */
   hostPidOf(id: string): number | undefined {
-    return this.#lookup.find(id, "")?.loaded?.hostPid;
+    return this.#directory.hostPidOf(id);
   }
 
   /** Ids that have any generation, loaded or not. */
   get modelIds(): string[] {
-    return [...new Set([...this.#registry.all()].map((record) => record.id))];
+    return this.#directory.modelIds;
   }
 
   async load(spec: ModelSpec, signal: CancelSignal): Promise<ModelSize> {
     refuseInnerId(spec.id);
-    return await this.#load(spec, signal, false);
-  }
-
-  async #load(spec: ModelSpec, signal: CancelSignal, pinned: boolean): Promise<ModelSize> {
-    signal.throwIfAborted();
-    if (this.#phase === "closed") throw closedError();
-    const newest = this.#registry.newest(spec.id);
-    const joins = newest !== undefined && isSameSpec(newest.request.spec, spec);
-    if (joins && (newest.isComing || newest.isServing)) return await this.#wait(newest, signal);
-    const request = readModelSpec(spec, (format) => this.#engine.knowsFormat(format));
-    const predecessors = this.#registry.generations(spec.id);
-    const record = this.#registry.add(request, pinned);
-    void this.#lifecycle.start(record, predecessors);
-    return await this.#wait(record, signal);
-  }
-
-  /** Waits for a load together with others; the last one to give up stops it. */
-  async #wait(record: ModelRecord, signal: CancelSignal): Promise<ModelSize> {
-    record.waiterCount++;
-    try {
-      await abortable(record.firstReady.promise, signal);
-      await abortable(record.whenRunning(), signal);
-      return { sizeBytes: record.sizeBytes, maxConcurrency: record.settings.maxConcurrency };
-    } finally {
-      record.waiterCount--;
-      if (record.waiterCount === 0 && record.isComing) {
-        const reason = () =>
-          cancelled(`the load of model '${record.label}' was cancelled by its caller`);
-        void this.#lifecycle.retire(record, reason, 0);
-      }
-    }
+    return await this.#loads.load(spec, signal);
   }
 
   async unload(id: string): Promise<void> {
-    await this.#unloadRecords(this.#lookup.recordIds(id, ""));
+    await this.#loads.unloadRecords(this.#loads.recordIdsOf(id));
   }
 
   async predictSize(spec: ModelSpec): Promise<number> {
@@ -232,9 +208,7 @@ export class ModelManager implements Models {
   }
 
   size(id: string): number {
-    const { state } = this.#serving(id, "");
-    if (state.tag === "ready" || state.tag === "reloading") return state.sizeBytes;
-    throw notFound(id);
+    return this.#directory.size(id);
   }
 
   async status(caller: StatusCaller = "modelmesh"): Promise<RuntimeStatus> {
@@ -246,7 +220,8 @@ export class ModelManager implements Models {
     const options = this.#options;
     return {
       ready: true,
-      capacityBytes: options.capacityBytes - this.#pinnedBytes(),
+      capacityBytes:
+        options.capacityBytes - Math.min(this.#directory.pinnedBytes, options.capacityBytes),
       maxLoadingConcurrency: options.loadingConcurrency,
       loadTimeoutMs: options.loadTimeoutMs,
       defaultModelBytes: options.defaultModelBytes,
@@ -256,20 +231,18 @@ export class ModelManager implements Models {
   }
 
   isModelReady(id: string, version = ""): boolean {
-    return this.#lookup.find(id, version)?.state.tag === "ready";
+    return this.#directory.isModelReady(id, version);
   }
 
   describe(id: string, version: string): ModelDescription {
-    const record = this.#serving(id, version);
-    if (record.loaded === undefined) throw notReady(record);
-    return { ...record.loaded.metadata, versions: this.#registry.versionsOf(id) };
+    return this.#directory.describe(id, version);
   }
 
   infer(id: string, request: InferenceRequest, signal: CancelSignal): Promise<InferenceResult> {
     let record: ModelRecord;
     try {
       signal.throwIfAborted();
-      record = this.#serving(id, request.version);
+      record = this.#directory.serving(id, request.version);
     } catch (reason) {
       return Promise.reject(reason);
     }
@@ -280,23 +253,11 @@ export class ModelManager implements Models {
     const missing = await this.#repository.unavailable(
       (id) => this.#registry.newest(id) !== undefined,
     );
-    return indexOf(this.#registry.all(), missing);
+    return this.#directory.index(missing);
   }
 
   statistics(id?: string, version?: string): ModelStatistics[] {
-    let records = [...this.#registry.all()].filter((record) => record.isServing);
-    if (id !== undefined) {
-      const asked = this.#serving(id, version ?? "");
-      records = records.filter(({ id: recordId }) =>
-        version === undefined ? splitVersionedId(recordId).name === id : recordId === asked.id,
-      );
-    }
-    return records.map((record) => ({
-      ...splitVersionedId(record.id),
-      lastInferenceMs: record.statistics.lastInferenceMs,
-      success: { ...record.statistics.success },
-      fail: { ...record.statistics.fail },
-    }));
+    return this.#directory.statistics(id, version);
   }
 
   async loadFromRepository(id: string, signal: CancelSignal): Promise<void> {
@@ -317,46 +278,16 @@ export class ModelManager implements Models {
   /** Stops all loads at once and ends all models; inferences in flight may go on for `drainMs`. Nothing
    *  can be loaded afterwards. */
   async close(drainMs = 0): Promise<void> {
-    this.#enter("closed");
+    this.#phase.enter("closed");
     this.#repository.close();
-    await this.#retireAll([...this.#registry.all()], closedError, drainMs);
-  }
-
-  #enter(phase: "ready" | "closed"): void {
-    if (phase === this.#phase) return;
-    this.#phase = phase;
-    this.watch.note(phase === "ready" ? "runtime-ready" : "shutdown-started");
-    for (const listener of this.#readyListeners) listener();
-  }
-
-  #serving(id: string, version: string): ModelRecord {
-    try {
-      return this.#lookup.serving(id, version);
-    } catch (error) {
-      throw this.#phase === "closed" ? closedError() : error;
-    }
-  }
-
-  async #unloadRecords(ids: readonly string[]): Promise<void> {
-    const records = ids.flatMap((id) => this.#registry.generations(id));
-    const reason = () =>
-      cancelled(`model '${labelOf(ids[0] ?? "")}' was unloaded while it was loading`);
-    await this.#retireAll(records, reason, this.#options.drainTimeoutMs);
-  }
-
-  async #retireAll(
-    records: readonly ModelRecord[],
-    reason: () => RuntimeError,
-    drainMs: number,
-  ): Promise<void> {
-    await Promise.all(records.map((record) => this.#lifecycle.retire(record, reason, drainMs)));
+    await this.#loads.retireAll([...this.#registry.all()], closedError, drainMs);
   }
 
   /** Resolves with whether the purge was done in the time that a caller should wait. */
   async #purge(records: readonly ModelRecord[]): Promise<boolean> {
     const reason = () => cancelled("the runtime was reset by runtimeStatus");
     const patience = new AbortController();
-    const purged = this.#retireAll(records, reason, purgeDrainMs).then(() => true);
+    const purged = this.#loads.retireAll(records, reason, purgeDrainMs).then(() => true);
     const waited = delay(statusPatienceMs, patience.signal).then(
       () => false,
       () => false,
@@ -365,21 +296,4 @@ export class ModelManager implements Models {
     patience.abort();
     return done;
   }
-
-  /** What models of the repository hold, or will: ModelMesh asks once, and counts with the rest for good. */
-  #pinnedBytes(): number {
-    let sum = 0;
-    for (const { pinned, state, predictedBytes } of this.#registry.all()) {
-      if (pinned) sum += state.tag === "queued" ? predictedBytes : heldBytes(state);
-    }
-    return Math.min(sum, this.#options.capacityBytes);
-  }
-}
-
-function cancelled(message: string): RuntimeError {
-  return new RuntimeError("cancelled", message);
-}
-
-function closedError(): RuntimeError {
-  return new RuntimeError("shutting-down", "the runtime is shutting down");
 }

@@ -179,21 +179,21 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: "stop a load when the first of its callers leaves",
-    file: "model-manager.ts",
+    file: "model-loads.ts",
     from: "if (record.waiterCount === 0 && record.isComing) {",
     to: "if (record.isComing) {",
   },
   {
     name: "go on with a load that nobody waits for",
-    file: "model-manager.ts",
+    file: "model-loads.ts",
     from: "if (record.waiterCount === 0 && record.isComing) {",
     to: "if (record.waiterCount < 0) {",
   },
   {
     name: "unload the newest generation only",
-    file: "model-manager.ts",
-    from: "ids.flatMap((id) => this.#registry.generations(id))",
-    to: "ids.flatMap((id) => this.#registry.generations(id).slice(-1))",
+    file: "model-loads.ts",
+    from: "ids.flatMap((id) => this.#parts.registry.generations(id))",
+    to: "ids.flatMap((id) => this.#parts.registry.generations(id).slice(-1))",
   },
   {
     name: "say not-found of a model that is on its way",
@@ -227,9 +227,9 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: "load after closing",
-    file: "model-manager.ts",
-    from: 'if (this.#phase === "closed") throw closedError();\n    const newest',
-    to: "const newest",
+    file: "model-loads.ts",
+    from: "phase.throwIfClosed();",
+    to: "",
   },
   {
     name: "let runs take more than there is",

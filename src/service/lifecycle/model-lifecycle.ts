@@ -29,8 +29,6 @@ export interface LifecycleParts {
   readonly budget: MemoryBudget;
   readonly queue: LoadQueue;
   readonly sizer: Pick<ModelSizer, "reservation" | "needsOwnHost" | "settle">;
-  /** A model is not to be loaded for so long. */
-  readonly onGivenUp: (record: ModelRecord, banMs: number) => void;
   readonly log: Logger;
   /** Undefined: nothing is traced. */
   readonly tracing?: LifecycleTracing | undefined;
@@ -48,10 +46,16 @@ export class ModelLifecycle {
   readonly #parts: LifecycleParts;
   readonly #faults = new FaultBook();
   readonly #attempts: LoadAttempts;
+  #onGivenUp: (record: ModelRecord, banMs: number) => void = () => {};
 
   constructor(parts: LifecycleParts) {
     this.#parts = parts;
     this.#attempts = new LoadAttempts(parts, (record) => this.#facts(record));
+  }
+
+  /** Calls `listener`, and no other, when a model is not to be loaded for `banMs`. */
+  onGivenUp(listener: (record: ModelRecord, banMs: number) => void): void {
+    this.#onGivenUp = listener;
   }
 
   /** Loads a fresh generation. `predecessors`, older generations of its id, are retired once it is
@@ -176,7 +180,7 @@ export class ModelLifecycle {
   /** The next request hears NOT_FOUND, since the model is not here; the next load, why. */
   #giveUp(record: ModelRecord, faults: ModelFaults): void {
     faults.ban(performance.now());
-    this.#parts.onGivenUp(record, faults.bannedForMs(performance.now()));
+    this.#onGivenUp(record, faults.bannedForMs(performance.now()));
     const message = `model '${record.label}' was given up: its hosts die when it runs, the last time because ${faults.lastReason}`;
     this.#settle(record, new RuntimeError("host-lost", message));
   }

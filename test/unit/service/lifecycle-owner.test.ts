@@ -8,7 +8,8 @@ describe("the owner of the lifecycle", () => {
     const onTakeOver = () => {
       takeOvers++;
     };
-    const owner = new LifecycleOwner(setting, { hasRepository, onTakeOver });
+    const owner = new LifecycleOwner(setting, { hasRepository });
+    owner.onTakeOver(onTakeOver);
     return { owner, takeOvers: () => takeOvers };
   }
 

@@ -1,0 +1,96 @@
+import type { ModelDescription, ModelIndexEntry, ModelStatistics } from "./contract/models.ts";
+import { splitVersionedId } from "./lifecycle/model-name.ts";
+import type { ModelRecord } from "./lifecycle/model-record.ts";
+import type { ModelRegistry } from "./lifecycle/model-registry.ts";
+import { heldBytes } from "./lifecycle/model-state.ts";
+import { indexOf } from "./model-index.ts";
+import { type ModelLookup, notFound, notReady } from "./model-lookup.ts";
+import { closedError, type RuntimePhase } from "./runtime-phase.ts";
+
+/** What is known of the models that are here. Changes nothing. */
+export class ModelDirectory {
+  readonly #registry: ModelRegistry;
+  readonly #lookup: ModelLookup;
+  readonly #phase: RuntimePhase;
+
+  constructor(parts: {
+    readonly registry: ModelRegistry;
+    readonly lookup: ModelLookup;
+    readonly phase: RuntimePhase;
+  }) {
+    this.#registry = parts.registry;
+    this.#lookup = parts.lookup;
+    this.#phase = parts.phase;
+  }
+
+  /** As `ModelLookup.serving`, but for "shutting-down" once the runtime is closed. */
+  serving(id: string, version: string): ModelRecord {
+    try {
+      return this.#lookup.serving(id, version);
+    } catch (error) {
+      throw this.#phase.current === "closed" ? closedError() : error;
+    }
+  }
+
+  size(id: string): number {
+    const { state } = this.serving(id, "");
+    if (state.tag === "ready" || state.tag === "reloading") return state.sizeBytes;
+    throw notFound(id);
+  }
+
+  isModelReady(id: string, version: string): boolean {
+    return this.#lookup.find(id, version)?.state.tag === "ready";
+  }
+
+  describe(id: string, version: string): ModelDescription {
+    const record = this.serving(id, version);
+    if (record.loaded === undefined) throw notReady(record);
+    return { ...record.loaded.metadata, versions: this.#registry.versionsOf(id) };
+  }
+
+  /** `missing`: what else there is to list. */
+  index(missing: readonly ModelIndexEntry[]): ModelIndexEntry[] {
+    return indexOf(this.#registry.all(), missing);
+  }
+
+  statistics(id?: string, version?: string): ModelStatistics[] {
+    let records = [...this.#registry.all()].filter((record) => record.isServing);
+    if (id !== undefined) {
+      const asked = this.serving(id, version ?? "");
+      records = records.filter(({ id: recordId }) =>
+        version === undefined ? splitVersionedId(recordId).name === id : recordId === asked.id,
+      );
+    }
+    return records.map((record) => ({
+      ...splitVersionedId(record.id),
+      lastInferenceMs: record.statistics.lastInferenceMs,
+      success: { ...record.statistics.success },
+      fail: { ...record.statistics.fail },
+    }));
+  }
+
+  get leaseCount(): number {
+    let count = 0;
+    for (const record of this.#registry.all()) count += record.leases.count;
+    return count;
+  }
+
+  /** The process that holds a model; undefined while none does. */
+  hostPidOf(id: string): number | undefined {
+    return this.#lookup.find(id, "")?.loaded?.hostPid;
+  }
+
+  /** Ids that have any generation, loaded or not. */
+  get modelIds(): string[] {
+    return [...new Set([...this.#registry.all()].map((record) => record.id))];
+  }
+
+  /** What models of the repository hold, or will: ModelMesh asks once, and counts with the rest for good. */
+  get pinnedBytes(): number {
+    let sum = 0;
+    for (const { pinned, state, predictedBytes } of this.#registry.all()) {
+      if (pinned) sum += state.tag === "queued" ? predictedBytes : heldBytes(state);
+    }
+    return sum;
+  }
+}
