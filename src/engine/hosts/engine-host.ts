@@ -20,7 +20,6 @@ import type {
 import { decodeJson, encodeJson, frameKind } from "../wire/host-protocol.ts";
 import { cancelled, type HostLoad, killedFor, type LoadAnswer, notReached } from "./host-load.ts";
 import { HostMemory } from "./host-memory.ts";
-import { HostMemoryCap } from "./host-memory-cap.ts";
 import type { HostProcess } from "./host-process.ts";
 import { HostedModel, type HostOfModel } from "./hosted-model.ts";
 import { ReleaseWatch } from "./release-watch.ts";
@@ -65,7 +64,6 @@ export class EngineHost implements HostOfModel {
   kind: HostKind;
   readonly queue = new HostQueue();
   readonly #options: EngineHostOptions;
-  readonly #cap: HostMemoryCap;
   /** No model is placed here any more; those that are here move to other hosts. Set by the pool. */
   isLeaving = false;
   /** It ends because its models are elsewhere. Set by the pool. */
@@ -86,15 +84,13 @@ export class EngineHost implements HostOfModel {
     this.process = process;
     this.kind = options.kind;
     this.#options = options;
-    this.#cap = new HostMemoryCap(options);
     process.onGone = (error) => this.#loseAll(error);
     this.#watch = new RunWatch({
       queue: this.queue,
       graceMs: options.killGraceMs,
       kill: (why, run) => void this.#endUnwanted(why, () => this.queue.front !== run, run.owner),
     });
-    const parts = { cap: this.#cap, watch: this.#watch, share: options.runBudget?.share() };
-    this.memory = new HostMemory(this, { ...parts, maxWasteBytes: options.maxWasteBytes });
+    this.memory = new HostMemory(this, { ...options, watch: this.#watch });
   }
 
   get modelCount(): number {
@@ -140,7 +136,7 @@ export class EngineHost implements HostOfModel {
       this.#models.set(number, { model, load });
       this.#commit(number, sizeBytes);
       // A model may be bigger than predicted; what its runs may take comes on top of what it is.
-      void this.#allowMemory();
+      void this.memory.allow();
       return model;
     } catch (error) {
       this.#commit(number, 0);
@@ -183,7 +179,7 @@ export class EngineHost implements HostOfModel {
 
   /** 0: the model takes nothing any more. `threads`: if they are not counted yet. */
   #commit(model: number, bytes: number, threads?: number): void {
-    this.#cap.countThreads(model, bytes === 0 ? 0 : threads);
+    this.memory.countThreads(model, bytes === 0 ? 0 : threads);
     this.committedBytes += bytes - (this.#bytes.get(model) ?? 0);
     if (bytes === 0) this.#bytes.delete(model);
     else this.#bytes.set(model, bytes);
@@ -198,7 +194,7 @@ export class EngineHost implements HostOfModel {
     try {
       signal.throwIfAborted();
       await this.process.ready;
-      await this.#allowMemory(load);
+      await this.memory.allow(load);
       isSent = true;
       const message = await this.#callLoad(number, load);
       signal.throwIfAborted();
@@ -226,7 +222,7 @@ export class EngineHost implements HostOfModel {
     };
     try {
       await abortable(this.process.ready, signal);
-      const allowed = this.#allowMemory(load);
+      const allowed = this.memory.allow(load);
       if (allowed !== undefined) await allowed;
       const message = await this.queue.load(() => {
         isSent = this.process.isAlive;
@@ -259,17 +255,6 @@ export class EngineHost implements HostOfModel {
   async #endUnwanted(why: string, isOver: () => boolean, stuck?: object): Promise<void> {
     await this.#vacate(stuck);
     if (!isOver()) await this.process.kill(killedFor(why));
-  }
-
-  /** For the models that are here or promised, and for a load: these come one after the other. One that comes
-   *  alone may have no bounds. */
-  #allowMemory(load?: HostLoad): Promise<void> | undefined {
-    const { pid, baseDataBytes: baseBytes } = this.process;
-    if (baseBytes === undefined) return undefined;
-    const { loadingBytes = 0, mostBytes, threads = 1 } = load ?? {};
-    return mostBytes === undefined
-      ? this.#cap.allow(pid, { baseBytes, modelBytes: this.committedBytes, loadingBytes })
-      : this.#cap.allowLoad(pid, { baseBytes, mostBytes, loadingBytes, threads });
   }
 
   async #callLoad(number: number, load: HostLoad): Promise<LoadAnswer> {

@@ -3,10 +3,11 @@ import type { HostKind } from "../contract/engine.ts";
 import type { SeenMemory } from "../process/resident-memory.ts";
 import type { HostQueue } from "../queue/host-queue.ts";
 import type { HostShare } from "../run-memory/host-share.ts";
+import type { RunBudget } from "../run-memory/run-budget.ts";
 import type { RestedMessage } from "../wire/host-messages.ts";
 import { decodeJson, frameKind } from "../wire/host-protocol.ts";
-import { killedFor } from "./host-load.ts";
-import type { HostMemoryCap } from "./host-memory-cap.ts";
+import { type HostLoad, killedFor } from "./host-load.ts";
+import { HostMemoryCap, type MemoryCapOptions } from "./host-memory-cap.ts";
 import type { HostProcess } from "./host-process.ts";
 import type { WatchedHost } from "./memory-watch.ts";
 import type { RunWatch } from "./run-watch.ts";
@@ -25,14 +26,15 @@ export interface HostWithMemory {
   readonly loadsAlone: boolean;
 }
 
-export interface HostMemoryParts {
-  readonly cap: HostMemoryCap;
-  /** Undefined: the memory of runs has no limit. */
-  readonly share: HostShare | undefined;
+export interface HostMemoryParts extends MemoryCapOptions {
+  /** Of the memory that runs may take; undefined: it has no limit. */
+  readonly runBudget: RunBudget | undefined;
   readonly watch: Pick<RunWatch, "giveUpFront">;
   /** What a shared host may waste. */
   readonly maxWasteBytes: number;
 }
+
+type LoadMemory = Pick<HostLoad, "loadingBytes" | "mostBytes" | "threads">;
 
 /** Less is no sign of anything. */
 const leastKeptBytes = 4 * 1024 * 1024;
@@ -42,12 +44,14 @@ export class HostMemory implements WatchedHost {
   readonly share: HostShare | undefined;
   readonly #host: HostWithMemory;
   readonly #parts: HostMemoryParts;
+  readonly #cap: HostMemoryCap;
   #isResting = false;
 
   constructor(host: HostWithMemory, parts: HostMemoryParts) {
     this.#host = host;
     this.#parts = parts;
-    this.share = parts.share;
+    this.#cap = new HostMemoryCap(parts);
+    this.share = parts.runBudget?.share();
     if (this.share !== undefined) this.share.onPressure = () => this.#rest();
   }
 
@@ -72,12 +76,27 @@ export class HostMemory implements WatchedHost {
     return baseMemoryBytes + committedBytes + this.#parts.maxWasteBytes;
   }
 
+  /** As `HostMemoryCap.countThreads`. */
+  countThreads(model: number, threads: number | undefined): void {
+    this.#cap.countThreads(model, threads);
+  }
+
+  /** For the models that are here or promised, and for a load: these come one after the other. One that comes
+   *  alone may have no bounds. */
+  allow(load?: LoadMemory): Promise<void> | undefined {
+    const { pid, baseDataBytes: baseBytes } = this.#host.process;
+    if (baseBytes === undefined) return undefined;
+    const { loadingBytes = 0, mostBytes, threads = 1 } = load ?? {};
+    const modelBytes = this.#host.committedBytes;
+    return mostBytes === undefined
+      ? this.#cap.allow(pid, { baseBytes, modelBytes, loadingBytes })
+      : this.#cap.allowLoad(pid, { baseBytes, mostBytes, loadingBytes, threads });
+  }
+
   /** Lets the host take so many bytes for runs. Resolves when it may; undefined if it may already. */
   allowRuns(bytes: number): Promise<void> | undefined {
     const { pid, baseDataBytes: baseBytes } = this.#host.process;
-    return baseBytes === undefined
-      ? undefined
-      : this.#parts.cap.allowRuns(pid, { baseBytes, bytes });
+    return baseBytes === undefined ? undefined : this.#cap.allowRuns(pid, { baseBytes, bytes });
   }
 
   /** What the host keeps of what runs took, if it has so much private memory. */
@@ -109,7 +128,7 @@ export class HostMemory implements WatchedHost {
 
   lowerCap(bytes: number, dataBytes: number): void {
     const { pid, baseDataBytes: baseBytes } = this.#host.process;
-    if (baseBytes !== undefined) this.#parts.cap.lowerRuns(pid, { baseBytes, bytes, dataBytes });
+    if (baseBytes !== undefined) this.#cap.lowerRuns(pid, { baseBytes, bytes, dataBytes });
   }
 
   /** Has the host give back what is free in it. What it holds then is no matter of runs any more. */
