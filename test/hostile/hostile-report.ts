@@ -1,6 +1,7 @@
 import { slopeOf, type TreeSample } from "../soak/tree-watch.ts";
 import type { SteadyResult } from "../support/steady-client.ts";
 import type { Fates } from "./attacker.ts";
+import type { LoopDelay } from "./loop-delays.ts";
 
 const MiB = 1024 * 1024;
 
@@ -10,6 +11,9 @@ const liveGrowthBytes = 8 * MiB;
  *  of them within so many requests. */
 const settlingRequests = 150_000;
 const trendBytes = { settled: 48 * MiB, settling: 256 * MiB };
+
+/** How late the server's loop may be one time in a thousand, beyond what one suffers that has nothing to do. */
+const loopDelayMs = 20;
 
 export interface HostileFacts {
   readonly wanted: number;
@@ -25,6 +29,7 @@ export interface HostileFacts {
   readonly hostPids: { readonly before: readonly number[]; readonly after: readonly number[] };
   /** Of the time in which the server was warm. */
   readonly samples: readonly TreeSample[];
+  readonly loopDelay: { readonly server: LoopDelay; readonly idle: LoopDelay };
   readonly live: { readonly warmBytes: number; readonly lastBytes: number };
   /** Lines of the log that tell of a bug. */
   readonly serverErrors: readonly string[];
@@ -41,7 +46,7 @@ export interface HostileVerdict {
 }
 
 export function judgeHostile(facts: HostileFacts): HostileVerdict {
-  const { fates, steady, pids, hostPids, live, samples, serverErrors } = facts;
+  const { fates, steady, pids, hostPids, live, loopDelay, samples, serverErrors } = facts;
   const total = sum([...fates.values()]);
   const sent = total.ended + total.cut + total.hanging;
   const [first, last] = [samples[0], samples.at(-1)];
@@ -61,6 +66,10 @@ export function judgeHostile(facts: HostileFacts): HostileVerdict {
   demand(total.hanging === 0, `${total.hanging} requests were never ended`);
   demand(steady.failures.length === 0, `a well-behaved client heard ${steady.failures.join(", ")}`);
   demand(steady.latenciesMs.length > 0, "the well-behaved client was not served");
+  demand(
+    !(loopDelay.server.p999Ms > loopDelayMs + loopDelay.idle.p999Ms),
+    `the server's loop was late by ${loopDelay.server.p999Ms.toFixed(0)} ms at 99.9 %`,
+  );
   demand(samples.length > 2, "too little time for a verdict");
   demand(liveGrowth < liveGrowthBytes, `the server's live objects grew by ${mib(liveGrowth)}`);
   demand(trend < trendLimit, `the process tree grew by ${mib(trend)}`);
@@ -80,6 +89,7 @@ export function judgeHostile(facts: HostileFacts): HostileVerdict {
     `beside them: ${steady.latenciesMs.length} inferences of a well-behaved client, ` +
       `${steady.failures.length} lost; median ${at(0.5).toFixed(1)} ms, 99 % ${at(0.99).toFixed(0)} ms, ` +
       `worst ${at(1).toFixed(0)} ms`,
+    `loop of the server: ${describeDelay(loopDelay.server)}; of an idle thread: ${describeDelay(loopDelay.idle)}`,
     `server: process ${pids.before}, ${pids.after === pids.before ? "the same" : "gone"} at the end; ` +
       `hosts ${hostPids.before.join(", ")}, then ${hostPids.after.join(", ")}`,
     `live objects of the server: ${mib(live.warmBytes)} when it was warm, ${mib(live.lastBytes)} at the end`,
@@ -101,6 +111,11 @@ function sum(fates: readonly Fates[]): Fates {
     total.hanging += hanging;
   }
   return total;
+}
+
+function describeDelay({ p50Ms, p99Ms, p999Ms, maxMs }: LoopDelay): string {
+  const [p50, p99, p999, max] = [p50Ms, p99Ms, p999Ms, maxMs].map((ms) => ms.toFixed(1));
+  return `late by ${p50} ms (median), ${p99} (99 %), ${p999} (99.9 %), at most ${max}`;
 }
 
 function mib(bytes: number): string {

@@ -29,6 +29,9 @@ const runtime = "/mmesh.ModelRuntime";
 const modelInfer = `${inference}/ModelInfer`;
 const grpc = { "content-type": "application/grpc", te: "trailers" };
 
+/** Where `run-hostile` puts what is no file: a FIFO in place of a model, and beside one as its settings. */
+export const oddPaths = { fifo: "fifo", settings: "fifo-settings" };
+
 /** Models that nobody uses, and files that are none. */
 const lifecycleMessages: readonly [Wrong, ...Wrong[]] = [
   {
@@ -56,6 +59,22 @@ const lifecycleMessages: readonly [Wrong, ...Wrong[]] = [
       create(PredictModelSizeRequestSchema, { modelId: "h", modelPath: "/dev/zero" }),
     ),
   },
+  ...Object.values(oddPaths).flatMap((modelPath): Wrong[] => [
+    {
+      path: `${runtime}/loadModel`,
+      message: toBinary(
+        LoadModelRequestSchema,
+        create(LoadModelRequestSchema, { modelId: "odd", modelPath, modelType: "onnx" }),
+      ),
+    },
+    {
+      path: `${runtime}/predictModelSize`,
+      message: toBinary(
+        PredictModelSizeRequestSchema,
+        create(PredictModelSizeRequestSchema, { modelId: "odd", modelPath, modelType: "onnx" }),
+      ),
+    },
+  ]),
 ];
 
 interface Wrong {
@@ -71,8 +90,21 @@ export const hostileGrpc: readonly [Make, ...Make[]] = [
   (random) => grpcCall(modelInfer, grpcFrame(damagedMessage(random), random.below(256))),
   (random) => {
     const { path, message } = random.pick(lifecycleMessages);
-    return grpcCall(path, grpcFrame(mutateBytes(message, random)));
+    return grpcCall(
+      path,
+      grpcFrame(random.below(2) === 0 ? message : mutateBytes(message, random)),
+    );
   },
+  (random) => grpcCall(modelInfer, grpcFrame(damagedMessage(random), random.pick([2, 255]))),
+  (random) => {
+    const { path, headers, body } = grpcCall(modelInfer, grpcFrame(damagedMessage(random)));
+    const wrongLength = String(Math.max(0, body.length + random.pick([-3, -1, 1, 1000])));
+    return { path, headers: { ...headers, "content-length": wrongLength }, body };
+  },
+  (random) => ({
+    ...grpcCall(modelInfer, grpcFrame(damagedMessage(random))),
+    headers: { ...grpc, ...manyHeaders(random) },
+  }),
   (random) =>
     grpcCall(random.pick([`${inference}/ModelMetadata`, `${inference}/Nonsense`, "/", "/%00/.."]), [
       ...grpcFrame(mutateBytes(Buffer.from("\n\u0003two"), random)),
@@ -98,6 +130,15 @@ export const hostileGrpc: readonly [Make, ...Make[]] = [
   }),
 ];
 
+/** Around the limit of what a request may have, in many small ones or a large one. */
+function manyHeaders(random: Random): Record<string, string> {
+  const bytes = random.pick([1_000, 14_000, 60_000, 66_000]);
+  if (random.below(2) === 0) return { "x-one": "y".repeat(bytes) };
+  // Each counts 32 bytes more (RFC 9113, 6.5.2).
+  const count = Math.floor(bytes / 40);
+  return Object.fromEntries(Array.from({ length: count }, (_, at) => [`x${at}`, "y"]));
+}
+
 function grpcCall(path: string, body: Uint8Array | readonly number[]): HostileRequest {
   return { path, headers: grpc, body: Uint8Array.from(body) };
 }
@@ -113,6 +154,10 @@ export const hostileHttp: readonly [Make, ...Make[]] = [
     const head = JSON.stringify(mutateJson(request.json, random)) ?? "";
     return restCall(request, Buffer.from(head));
   },
+  (random) => ({
+    ...restCall(random.pick(validRestRequests)),
+    headers: { "sec-fetch-mode": "navigate", "sec-fetch-site": "cross-site", origin: "http://x" },
+  }),
   (random) => connect("application/proto", damagedMessage(random)),
   (random) =>
     connect(

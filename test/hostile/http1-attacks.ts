@@ -5,6 +5,7 @@ import { mutateBytes, type Random } from "../support/mutate.ts";
 import { postGrpc, untilClosed } from "../support/raw-http.ts";
 import { type Attacker, type AttackKind, type Fates, inTime } from "./attacker.ts";
 import { type HostileRequest, hostileHttp } from "./hostile-request.ts";
+import { swollenRequest } from "./swollen-request.ts";
 
 const requestsPerBurst = 16;
 const statusLine = /HTTP\/1\.1 \d{3} /g;
@@ -13,7 +14,17 @@ const statusLine = /HTTP\/1\.1 \d{3} /g;
 export const http1Requests: AttackKind = {
   name: "wrong calls over HTTP/1.1",
   share: 25,
-  open: (port) => new Http1Attacker(port),
+  open: (port) => new Http1Attacker(port, (random) => random.pick(hostileHttp)(random)),
+};
+
+/** The same of requests that are small for what becomes of them; some take megabytes on the way, too. */
+export const http1Swollen: AttackKind = {
+  name: "swollen calls over HTTP/1.1",
+  share: 0.5,
+  open: (port) =>
+    new Http1Attacker(port, (random) =>
+      swollenRequest(random, random.below(100) === 0 ? 4_000_000 : 60_000),
+    ),
 };
 
 /** Connections that begin badly, or end in the middle; each is a request. */
@@ -76,6 +87,11 @@ const starts: readonly [string, ...string[]] = [
   "GET /v2 HTTP/1.1\r\nHost: a b^<\r\n\r\n",
   "GET / HTTP/9.9\r\n\r\n",
   `GET / HTTP/1.1\r\nx: ${"y".repeat(20_000)}\r\n\r\n`,
+  "GET /v2 HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
+  `GET /v2 HTTP/1.1\r\nHost: x\r\n${"x: y\r\n".repeat(3_000)}\r\n`,
+  "POST /v2/models/two/infer HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+  "POST /v2/models/two/infer HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\n{}GET / HTTP/1.1\r\n",
+  "POST /v2/models/two/infer HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 60000000\r\n\r\n",
 ];
 
 function badStart(random: Random): Buffer {
@@ -85,14 +101,16 @@ function badStart(random: Random): Buffer {
 
 class Http1Attacker implements Attacker {
   readonly #port: number;
+  readonly #make: (random: Random) => HostileRequest;
   #socket: net.Socket | undefined;
   #isOpen = false;
   #answers = 0;
   #tail = "";
   #onAnswers: () => void = () => {};
 
-  constructor(port: number) {
+  constructor(port: number, make: (random: Random) => HostileRequest) {
     this.#port = port;
+    this.#make = make;
   }
 
   async attack(random: Random): Promise<Fates> {
@@ -104,7 +122,7 @@ class Http1Attacker implements Attacker {
       };
     });
     const requests = Array.from({ length: requestsPerBurst }, () =>
-      requestBytes(random.pick(hostileHttp)(random)),
+      requestBytes(this.#make(random)),
     );
     socket.write(Buffer.concat(requests));
     this.#onAnswers();

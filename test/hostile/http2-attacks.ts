@@ -5,6 +5,7 @@ import { mutateBytes, type Random } from "../support/mutate.ts";
 import { headersFrame, openRawHttp2, type RawHttp2 } from "../support/raw-http2.ts";
 import { type Attacker, type AttackKind, type Fates, inTime } from "./attacker.ts";
 import { type HostileRequest, hostileGrpc, hostileHttp } from "./hostile-request.ts";
+import { swollenRequest } from "./swollen-request.ts";
 
 const requestsPerBurst = 40;
 const windowUpdateType = 8;
@@ -14,6 +15,7 @@ const wideWindow = frame({
   payload: Buffer.from([0x7f, 0xff, 0, 0]),
 });
 const maxStream = 1_000_000;
+const maxFrameBytes = 16_384; // RFC 9113, 4.2
 
 /** Requests that are sound as HTTP/2 and wrong as what they carry. */
 export const http2Requests: AttackKind = {
@@ -25,6 +27,16 @@ export const http2Requests: AttackKind = {
         const make = random.pick(random.below(4) === 0 ? hostileHttp : hostileGrpc);
         return requestFrames(stream, make(random));
       },
+    }),
+};
+
+/** Requests that are small for what becomes of them: of millions of elements, or compressed. */
+export const http2Swollen: AttackKind = {
+  name: "swollen calls over HTTP/2",
+  share: 2,
+  open: (port) =>
+    new Http2Attacker(port, {
+      make: (random, stream) => requestFrames(stream, swollenRequest(random, 60_000)),
     }),
 };
 
@@ -64,11 +76,27 @@ function requestFrames(stream: number, { path, headers, body }: HostileRequest):
     hpackLiteral("withoutIndexing", 1, "127.0.0.1"),
     ...Object.entries(headers).map(([name, value]) => hpackLiteral("withoutIndexing", name, value)),
   ]);
-  const payload = body.subarray(0, 16_384);
-  return Buffer.concat([
-    headersFrame(stream, block),
-    frame({ type: frameType.data, flags: flag.endStream, stream, payload }),
-  ]);
+  const frames = [...headerFrames(stream, block)];
+  for (let start = 0; start === 0 || start < body.length; start += maxFrameBytes) {
+    const payload = body.subarray(start, start + maxFrameBytes);
+    const flags = start + maxFrameBytes >= body.length ? flag.endStream : 0;
+    frames.push(frame({ type: frameType.data, flags, stream, payload }));
+  }
+  return Buffer.concat(frames);
+}
+
+/** HEADERS, and CONTINUATION for what does not fit into a frame. */
+function* headerFrames(stream: number, block: Buffer): Generator<Buffer> {
+  if (block.length <= maxFrameBytes) {
+    yield headersFrame(stream, block);
+    return;
+  }
+  yield frame({ type: frameType.headers, stream, payload: block.subarray(0, maxFrameBytes) });
+  for (let start = maxFrameBytes; start < block.length; start += maxFrameBytes) {
+    const payload = block.subarray(start, start + maxFrameBytes);
+    const flags = start + maxFrameBytes >= block.length ? flag.endHeaders : 0;
+    yield frame({ type: frameType.continuation, flags, stream, payload });
+  }
 }
 
 interface Http2AttackerParts {

@@ -1,6 +1,7 @@
+import { execFileSync } from "node:child_process";
 import { once } from "node:events";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { setPriority, tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
@@ -16,18 +17,23 @@ import type { SteadyOrder, SteadyResult } from "../support/steady-client.ts";
 import type { AttackKind, Fates } from "./attacker.ts";
 import type { HostileOptions } from "./hostile-options.ts";
 import { type HostileVerdict, judgeHostile } from "./hostile-report.ts";
-import { badConnections, gzipBombs, http1Requests } from "./http1-attacks.ts";
-import { http2Floods, http2Frames, http2Requests } from "./http2-attacks.ts";
+import { oddPaths } from "./hostile-request.ts";
+import { badConnections, gzipBombs, http1Requests, http1Swollen } from "./http1-attacks.ts";
+import { http2Floods, http2Frames, http2Requests, http2Swollen } from "./http2-attacks.ts";
+import { LoopDelays } from "./loop-delays.ts";
 
 const kinds: readonly AttackKind[] = [
   http2Requests,
+  http2Swollen,
   http2Frames,
   ...http2Floods,
   http1Requests,
+  http1Swollen,
   badConnections,
   gzipBombs,
 ];
 const sampleMs = 500;
+const attackerPriority = 10;
 /** So much of the attack warms the server up: caches fill, code is compiled. */
 const warmUpPart = 0.3;
 
@@ -39,13 +45,26 @@ export async function runHostile(
   const root = await mkdtemp(join(tmpdir(), "modelport-hostile-"));
   try {
     for (const [id, bytes] of Object.entries({ ...fuzzModels, steady: addOne() })) {
-      await mkdir(join(root, id));
-      await writeFile(join(root, id, "model.onnx"), bytes);
+      await mkdir(join(root, "models", id), { recursive: true });
+      await writeFile(join(root, "models", id, "model.onnx"), bytes);
     }
+    await writeOddFiles(join(root, "files"));
     return await attackServer(root, options, say);
   } finally {
     await rm(root, { recursive: true, force: true });
   }
+}
+
+/** FIFOs, which block whoever opens them as if they were files. */
+async function writeOddFiles(root: string): Promise<void> {
+  for (const [folder, name] of [
+    [oddPaths.fifo, "model.onnx"],
+    [oddPaths.settings, "modelport.json"],
+  ] as const) {
+    await mkdir(join(root, folder), { recursive: true });
+    execFileSync("mkfifo", [join(root, folder, name)]);
+  }
+  await writeFile(join(root, oddPaths.settings, "model.onnx"), addOne());
 }
 
 async function attackServer(
@@ -54,7 +73,13 @@ async function attackServer(
   say: (line: string) => void,
 ): Promise<HostileVerdict> {
   const serverErrors: string[] = [];
-  const served = await startServed(["--model-repository", root, "--engine-hosts", "2"], {
+  const folders = [
+    "--model-repository",
+    join(root, "models"),
+    "--root-model-dir",
+    join(root, "files"),
+  ];
+  const served = await startServed([...folders, "--engine-hosts", "2"], {
     // A line for each refusal.
     keepsLog: false,
     nodeFlags: ["--max-semi-space-size=4", "--inspect=127.0.0.1:0"],
@@ -67,6 +92,8 @@ async function attackServer(
     const watch = new TreeWatch(served.pid);
     const before = await watch.hostPids();
     const steady = await startSteadyClient(served.port);
+    // Of this thread alone: what is measured is the server, not who gets the processors.
+    setPriority(attackerPriority);
     const startedMs = performance.now();
     const attack = await attackWith(served, { options, watch, say });
     const seconds = (performance.now() - startedMs) / 1000;
@@ -147,11 +174,15 @@ async function attackWith(served: Served, { options, watch, say }: AttackParts) 
   await attackUntil(options.requests * warmUpPart);
   const warmBytes = await restAndCount(served);
   const firstSample = watch.samples.length;
+  const delays = await LoopDelays.start(served);
   await attackUntil(options.requests);
+  // Ahead of the count of live objects, which stops the server.
+  const loopDelay = await delays.stop();
   const lastBytes = await restAndCount(served);
   stop.abort();
   await sampling;
-  return { fates, live: { warmBytes, lastBytes }, samples: watch.samples.slice(firstSample) };
+  const samples = watch.samples.slice(firstSample);
+  return { fates, live: { warmBytes, lastBytes }, loopDelay, samples };
 }
 
 function add(total: Fates | undefined, { ended, cut, hanging }: Fates): void {

@@ -4,6 +4,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { LoadedModel } from "../../src/engine/contract/engine.ts";
 import { HostLostError } from "../../src/engine/contract/host-lost-error.ts";
 import type { EngineOptions } from "../../src/engine/create-engine.ts";
+import { callsOf, codeIn, sizeIn, valuesIn } from "../support/calls.ts";
+import { clientKinds } from "../support/clients.ts";
 import {
   forever,
   fp32,
@@ -14,6 +16,7 @@ import {
   until,
 } from "../support/engine-fixture.ts";
 import { addConstant, slowLoop } from "../support/onnx-models.ts";
+import { startRuntime } from "../support/runtime.ts";
 
 /** Takes a quarter of an hour, if nobody ends it. */
 const endlessRounds = 300_000;
@@ -109,6 +112,44 @@ describe("a warm-up that does not end in time, in a shared host", { timeout: 300
       assert.deepEqual(await ask(model), sums(index + 1));
     }
     await fixture.settled(1);
+  });
+});
+
+describe("a load whose warm-up does not end in time", { timeout: 300_000 }, () => {
+  it("succeeds in a host of its own, beside neighbours of whom no request fails", async (t) => {
+    const runtime = await startRuntime({ engineHosts: 1, warmupTimeoutMs: limitMs });
+    t.after(() => runtime.close());
+    const client = clientKinds.find(({ name }) => name === "grpc-js")?.open(runtime);
+    assert.ok(client);
+    t.after(() => client.close());
+    const calls = callsOf(client);
+    await runtime.put("add.onnx", addConstant(1));
+    await runtime.put("slow.onnx", slowLoop(endlessRounds));
+    await runtime.engine.ready;
+    const ids = ["a", "b"];
+    for (const id of ids) assert.equal(codeIn(await calls.load(id, "add.onnx")), "OK");
+    const sizes = async () => Promise.all(ids.map(async (id) => sizeIn(await calls.size(id))));
+    const before = await sizes();
+    let isOver = false;
+    const users = ids.map(async (id) => {
+      let answers = 0;
+      for (; !isOver || answers === 0; answers++) {
+        assert.deepEqual(valuesIn(await calls.infer(id)), [2, 3, 4, 5]);
+      }
+      return answers;
+    });
+    const loaded = await calls.load("slow", "slow.onnx");
+    isOver = true;
+    t.diagnostic(`${(await Promise.all(users)).join(" and ")} answers meanwhile`);
+    assert.equal(codeIn(loaded), "OK");
+    const hostOf = (id: string) =>
+      runtime.engine.hosts().find(({ pid }) => pid === runtime.models.hostPidOf(id))?.kind;
+    assert.deepEqual(["a", "b", "slow"].map(hostOf), ["shared", "shared", "dedicated"]);
+    assert.equal(runtime.engine.hostCounts.ends.killed, 1);
+    // As told before: nobody was loaded again.
+    assert.deepEqual(await sizes(), before);
+    for (const id of [...ids, "slow"]) assert.equal(codeIn(await calls.unload(id)), "OK");
+    assert.equal(runtime.models.usedBytes, 0);
   });
 });
 

@@ -178,6 +178,35 @@ describe("a port whose HTTP/1.1 clients send large bodies", () => {
     await assertServing();
   });
 
+  it("answers requests that are sent without waiting one after the other", async (t) => {
+    const socket = net.connect(fake.address.port, "127.0.0.1");
+    t.after(() => socket.destroy());
+    let [running, most] = [0, 0];
+    fake.models.put("one", "UINT8", async ({ inputs }) => {
+      running += 1;
+      most = Math.max(most, running);
+      await new Promise((resolve) => setImmediate(resolve));
+      running -= 1;
+      return [...inputs];
+    });
+    let received = "";
+    socket.setEncoding("latin1").on("data", (text: string) => {
+      received += text;
+    });
+    const requests = Array.from({ length: 100 }, (_, at) => {
+      const body = echoBody(3).replace("{", `{"id":"number ${at}",`);
+      return `POST /v2/models/one/infer HTTP/1.1\r\nHost: x\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
+    });
+    socket.write(requests.join(""));
+    const ids = () => [...received.matchAll(/"id":"number (\d+)"/g)].map(([, id]) => Number(id));
+    await until(() => ids().length === requests.length, "all are answered");
+    assert.deepEqual(
+      ids(),
+      requests.map((_, at) => at),
+    );
+    assert.equal(most, 1);
+  });
+
   it("has logged no failure of its own", () => {
     assert.deepEqual(
       fake.logged.filter(({ level }) => Number(level) >= 50),

@@ -265,6 +265,39 @@ describe("a port that meets what is no proper request", () => {
     assert.match(String(Buffer.concat(received)), /^HTTP\/1\.1 505 /);
   });
 
+  it("ends only the call that sends another length than it has announced", async (t) => {
+    const raw = await openRawHttp2(port);
+    t.after(() => raw.close());
+    const headers = requestHeaders(readyPath);
+    const length = (bytes: number) => hpackLiteral("withoutIndexing", "content-length", `${bytes}`);
+    const body = (stream: number) =>
+      frame({
+        type: frameType.data,
+        flags: flag.endStream,
+        stream,
+        payload: grpcFrame(new Uint8Array(0)),
+      });
+    await raw.write(headersFrame(1, headers));
+    for (const [at, bytes] of [3, 50, 2, 4].entries()) {
+      const stream = 3 + 2 * at;
+      await raw.write(headersFrame(stream, Buffer.concat([headers, length(bytes)])));
+      await raw.write(body(stream));
+    }
+    await raw.untilEnded(4);
+    assert.deepEqual([raw.resets, raw.goaway, raw.isOpen], [4, undefined, true]);
+    await raw.write(body(1));
+    await raw.untilEnded(5);
+    assert.deepEqual([raw.resets, raw.goaway, raw.isOpen], [4, undefined, true]);
+  });
+
+  it("ends the connection that breaks a rule of its own", async () => {
+    const raw = await openRawHttp2(port);
+    // RFC 9113, 6.1: DATA belongs to a stream.
+    await raw.write(frame({ type: frameType.data, stream: 0, payload: Buffer.alloc(4) }));
+    await until(() => !raw.isOpen, "the connection is closed");
+    assert.equal(raw.goaway, http2.constants.NGHTTP2_PROTOCOL_ERROR);
+  });
+
   it("goes on serving after all of this", async () => {
     const { serverReady } = GRPCInferenceService.method;
     const client = clientKinds[0]?.open({ port });

@@ -5,7 +5,7 @@ export interface PressureOptions {
   readonly minutes: number;
   /** What the server is told that its container has. */
   readonly containerBytes: number;
-  /** Parts of the names of the ways to drive; all if empty. */
+  /** Names of the ways to drive, or parts of them; all if empty. */
   readonly only: readonly string[];
   /** How long the memory that a way took may take to be given back. */
   readonly returnSeconds: number;

@@ -11,7 +11,8 @@ export interface WayFacts {
   /** Private memory of the tree when it began, and at most. */
   readonly beforeBytes: number;
   readonly peak: { readonly privateBytes: number; readonly heldBytes: number };
-  /** When the memory was given back, and how much there was then, or after the time that it may take. */
+  /** When the memory was given back, and how much there was then, or after the time that it may take; of that, what
+   *  the server had. */
   readonly given: {
     readonly seconds: number;
     readonly bytes: number;
@@ -20,8 +21,6 @@ export interface WayFacts {
   };
   /** How small calls went beside it. */
   readonly report: ControlReport;
-  /** Lines of the log that tell of hosts that ended meanwhile. */
-  readonly hostsLost: readonly string[];
 }
 
 export interface PressureFacts {
@@ -113,6 +112,7 @@ const header = [
   "peak".padStart(7),
   "held".padStart(7),
   "after".padStart(7),
+  "server".padStart(7),
   "in s".padStart(6),
   " small calls: n, p50, p99, worst ms".padEnd(36),
   "ends",
@@ -131,6 +131,7 @@ export function rowOf({ way, tally, beforeBytes, peak, given, report }: WayFacts
     whole(peak.privateBytes),
     whole(peak.heldBytes),
     whole(given.bytes),
+    whole(given.serverBytes),
     given.seconds.toFixed(1).padStart(6),
     `${String(report.calls).padStart(8)} ${ms.join(" ")}`.padEnd(36),
     `${ends}${wrong === 0 ? "" : ` (${wrong} WRONG)`}`,

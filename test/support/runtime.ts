@@ -26,6 +26,7 @@ export interface RuntimeOptions extends Partial<ModelManagerOptions> {
   readonly engineHosts?: number;
   readonly dedicatedMinBytes?: number;
   readonly killGraceMs?: number;
+  readonly warmupTimeoutMs?: number;
   readonly maxMessageBytes?: number;
   /** Whether the model root is the local model repository too. */
   readonly servesRoot?: boolean;
@@ -41,6 +42,7 @@ export async function startRuntime(options: RuntimeOptions = {}): Promise<Runtim
     hosts: options.engineHosts ?? 2,
     dedicatedMinBytes: options.dedicatedMinBytes ?? 32 * MiB,
     killGraceMs: options.killGraceMs ?? 2_000,
+    warmupTimeoutMs: options.warmupTimeoutMs ?? 5_000,
     log,
   });
   const models = new ModelManager(

@@ -21,6 +21,9 @@ export interface TestRun {
   readonly timeoutMs?: number;
 }
 
+/** Most of the files wait for something for a good part of their time. */
+const jobsAtOnce = Math.min(3, availableParallelism() + 1);
+
 /** Runs the selected tests and prints them, last of all one line of totals. Resolves with the exit
  *  status: 0 only if at least one test ran and none failed, hung, crashed or left a process behind. */
 export async function runTests(run: TestRun): Promise<number> {
@@ -30,7 +33,7 @@ export async function runTests(run: TestRun): Promise<number> {
   await inTemporaryFolder(async (folder) => {
     for (const wave of planJobs(run.root, filters)) {
       const live = wave.length === 1;
-      await inParallel(wave, Math.min(2, availableParallelism()), async (job) => {
+      await inParallel(wave, jobsAtOnce, async (job) => {
         const limited = { ...job, timeoutMs: run.timeoutMs ?? job.timeoutMs };
         const startedMs = performance.now();
         verdicts.push(await runJob(run, limited, { options, folder, live }));

@@ -46,6 +46,9 @@ function discardHttp1(request: IncomingMessage, response: ServerResponse): void 
   };
   response.once("finish", () => {
     if (request.complete) return;
+    // Whoever answers may have asked for this twice.
+    const before = readers.get(socket);
+    if (before !== undefined) socket.off("pause", before);
     readers.set(socket, readOn);
     socket.on("pause", readOn);
     request.resume();

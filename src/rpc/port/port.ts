@@ -12,6 +12,8 @@ import { isLoopback } from "./loopback.ts";
 import { type HttpVersion, httpVersionOf, peek, protocolOf } from "./peek.ts";
 import type { Peer, TcpPeer } from "./peer.ts";
 import { refuseConnection, refusePlaintext } from "./refuse-connection.ts";
+import { oneAtATime } from "./request-line.ts";
+import { endStreamsAlone } from "./stream-faults.ts";
 import { StreamIntake } from "./stream-intake.ts";
 import { TlsHandshake } from "./tls-handshake.ts";
 import { FilteredSocket } from "./unix-authority.ts";
@@ -113,6 +115,7 @@ export class Port {
     };
     this.#http2.tcp.on("session", (session) => session.setLocalWindowSize(tcpWindowBytes));
     for (const server of Object.values(this.#http2)) {
+      server.on("session", endStreamsAlone);
       server.on("sessionError", (error) => this.#log.debug({ err: error }, "connection failed"));
     }
   }
@@ -120,7 +123,7 @@ export class Port {
   /** Sends all requests, of both HTTP versions, to `handler`. Returns the HTTP/1.1 server, on which
    *  Fastify wants to hear of malformed requests; it must not listen. */
   attach(handler: http.RequestListener): http.Server {
-    this.#http1.on("request", handler);
+    this.#http1.on("request", oneAtATime(handler));
     // Node's compatibility layer gives HTTP/2 requests the shape of HTTP/1.1 ones; the types differ.
     const http2Handler = handler as unknown as (
       request: http2.Http2ServerRequest,

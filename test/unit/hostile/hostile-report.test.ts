@@ -24,6 +24,10 @@ const unharmed: HostileFacts = {
   steady: { latenciesMs: [1, 2, 3], failures: [] },
   pids: { before: 7, after: 7 },
   hostPids: { before: [8, 9], after: [8, 9] },
+  loopDelay: {
+    server: { p50Ms: 1, p99Ms: 9, p999Ms: 24, maxMs: 90 },
+    idle: { p50Ms: 0, p99Ms: 1, p999Ms: 5, maxMs: 8 },
+  },
   samples: samples(0),
   live: { warmBytes: 30 * MiB, lastBytes: 31 * MiB },
   serverErrors: [],
@@ -53,6 +57,16 @@ describe("the verdict of an attack", () => {
       "a host that died",
       /^engine hosts died: 9$/,
       { hostPids: { before: [8, 9], after: [8, 10] } },
+    ],
+    [
+      "a loop that is late",
+      /^the server's loop was late by 26 ms at 99.9 %$/,
+      {
+        loopDelay: {
+          ...unharmed.loopDelay,
+          server: { ...unharmed.loopDelay.server, p999Ms: 26 },
+        },
+      },
     ],
     ["too few requests", /^only 1000 requests were sent$/, { wanted: 1001 }],
     [
