@@ -247,13 +247,20 @@ export class ModelQueue implements RunSource {
 
   #nextProbe(): HostRun | undefined {
     const probe = this.#heldProbe ?? this.#guard.nextProbe(this.#waiting);
-    this.#heldProbe = undefined;
     if (probe === undefined) return undefined;
     const [request] = probe.requests as [RunRequest];
-    const admission = this.#admission?.take(request, { isWanted: true }, probe.rows);
-    if (admission?.tag === "waits") this.#heldProbe = probe;
-    else if (admission?.tag === "refused") probe.failed(admission.reason);
-    else return this.#probeRun(probe, admission?.run);
+    this.#heldProbe = probe;
+    const isWanted = () => this.#heldProbe === probe;
+    const claimant = {
+      get isWanted() {
+        return isWanted();
+      },
+    };
+    const admission = this.#admission?.take(request, claimant, probe.rows);
+    if (admission?.tag === "waits") return undefined;
+    this.#heldProbe = undefined;
+    if (admission?.tag !== "refused") return this.#probeRun(probe, admission?.run);
+    probe.failed(admission.reason);
     return undefined;
   }
 
