@@ -16,7 +16,7 @@ export const accessLogSettings = {
     type: "choice",
     choices: accessLogCalls,
     default: "off",
-    doc: "calls that have a line of their own in the log, with their duration and bytes: none, those that failed, or all",
+    doc: "calls that get an access log line, with duration and bytes: none, failed calls, or all",
   },
   "access-log-rate": {
     env: "ACCESS_LOG_RATE",
@@ -24,7 +24,7 @@ export const accessLogSettings = {
     default: 100,
     min: 0,
     max: 1_000_000,
-    doc: "such lines in a second at most, counted apart for calls that failed; what is over is left out and counted; 0 is no limit",
+    doc: "maximum access log lines per second, counted separately for failed calls; lines beyond it are dropped and counted; 0 is no limit",
   },
 } as const satisfies SettingRows;
 

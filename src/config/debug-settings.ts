@@ -10,6 +10,6 @@ export const debugSettings = {
     type: "choice",
     choices: debugEndpoints,
     default: "figures",
-    doc: "what /debug gives to those who may load and unload: nothing, figures and the log level, or also heap snapshots (which hold what callers sent) and CPU profiles",
+    doc: "what /debug offers to clients that may load and unload: nothing; figures and the log level; or also CPU profiles and heap snapshots (which contain request data)",
   },
 } as const satisfies SettingRows;

@@ -22,7 +22,7 @@ export const metricsSettings = {
     type: "choice",
     default: "local",
     choices: ["local", "authenticated", "any", "none"],
-    doc: "who may read /metrics on the port of the calls, as for LIFECYCLE_ACCESS, or nobody; every token and certificate will do",
+    doc: "who may read /metrics on the main port: values as for LIFECYCLE_ACCESS, or nobody; any token or certificate is accepted",
   },
   "metrics-port": {
     env: "METRICS_PORT",
@@ -30,14 +30,14 @@ export const metricsSettings = {
     default: undefined,
     min: 0,
     max: 65_535,
-    doc: "TCP port of its own for /metrics, open to whoever reaches it; 0 takes a free one; unset: there is none",
+    doc: "separate TCP port for /metrics, open to every client; 0 picks a free port; unset: no separate port",
   },
   "metrics-host": {
     env: "METRICS_HOST",
     type: "text",
     default: "",
     defaultText: "that of `host`",
-    doc: "address of that port",
+    doc: "address of the metrics port",
   },
   "metrics-max-models": {
     env: "METRICS_MAX_MODELS",
@@ -45,7 +45,7 @@ export const metricsSettings = {
     default: defaultMaxModels,
     min: 0,
     max: 100_000,
-    doc: "models that have series of their own; further ones are counted together",
+    doc: "maximum models with time series of their own; the rest are counted together",
   },
 } as const satisfies SettingRows;
 

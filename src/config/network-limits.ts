@@ -53,7 +53,7 @@ export const networkSettings = {
     default: defaultNetworkLimits.peekTimeoutMs,
     min: 10,
     max: maxTimerMs,
-    doc: "how long a new connection may take to show which HTTP it speaks",
+    doc: "time for a new connection to reveal its HTTP version",
   },
   "headers-timeout": {
     env: "HEADERS_TIMEOUT",
@@ -62,7 +62,7 @@ export const networkSettings = {
     default: defaultNetworkLimits.headersTimeoutMs,
     min: 10,
     max: maxTimerMs,
-    doc: "how long the headers of an HTTP/1.1 request may take to arrive",
+    doc: "time for the headers of an HTTP/1.1 request to arrive",
   },
   "request-timeout": {
     env: "REQUEST_TIMEOUT",
@@ -71,14 +71,14 @@ export const networkSettings = {
     default: defaultNetworkLimits.requestTimeoutMs,
     min: 10,
     max: maxTimerMs,
-    doc: "how long a request may take to arrive, and an answer to be taken",
+    doc: "time for a request to arrive, and for its response to be read",
   },
   "max-connections": {
     env: "MAX_CONNECTIONS",
     type: "integer",
     default: defaultNetworkLimits.maxConnections,
     min: 1,
-    doc: "TCP connections at a time; more are refused, with 503 or GOAWAY",
+    doc: "maximum TCP connections; more are refused with 503 or GOAWAY",
   },
   "max-streams": {
     env: "MAX_CONCURRENT_STREAMS",
@@ -86,7 +86,7 @@ export const networkSettings = {
     default: defaultNetworkLimits.maxStreams,
     min: 1,
     max: 2 ** 31 - 1,
-    doc: "calls at a time on one HTTP/2 connection",
+    doc: "concurrent calls per HTTP/2 connection",
   },
   "max-header-list-size": {
     env: "MAX_HEADER_LIST_BYTES",
@@ -95,7 +95,7 @@ export const networkSettings = {
     default: defaultNetworkLimits.maxHeaderListBytes,
     min: 4 * KiB,
     max: 16 * MiB,
-    doc: "headers of one HTTP/2 request; those of HTTP/1.1 may have 16 KiB",
+    doc: "maximum headers of an HTTP/2 request (HTTP/1.1: 16 KiB)",
   },
   "max-connection-bytes": {
     env: "MAX_CONNECTION_BYTES",
@@ -104,7 +104,7 @@ export const networkSettings = {
     default: undefined,
     defaultText: "256 MiB, or max-call-bytes if that is less",
     min: MiB,
-    doc: "requests and unread answers that one connection may hold",
+    doc: "memory for requests and unread responses per connection",
   },
   "max-call-bytes": {
     env: "MAX_CALL_BYTES",
@@ -113,7 +113,7 @@ export const networkSettings = {
     default: undefined,
     defaultText: "an eighth of what the server and its hosts leave, at most 512 MiB",
     min: MiB,
-    doc: "what all calls together may hold: requests, what is made of them, and unread answers",
+    doc: "memory for all calls together: requests, decoded messages and unread responses",
   },
   "max-cancel-burst": {
     env: "MAX_CANCEL_BURST",
@@ -121,7 +121,7 @@ export const networkSettings = {
     default: defaultNetworkLimits.maxCancelBurst,
     min: 1,
     max: 2 ** 31 - 1,
-    doc: "calls that an HTTP/2 client may cancel at once before its connection ends",
+    doc: "calls that an HTTP/2 client may cancel in a burst before its connection is closed",
   },
   "max-cancel-rate": {
     env: "MAX_CANCELS_PER_SECOND",
@@ -129,7 +129,7 @@ export const networkSettings = {
     default: defaultNetworkLimits.maxCancelsPerSecond,
     min: 1,
     max: 2 ** 31 - 1,
-    doc: "calls that an HTTP/2 client may cancel in a second, over time",
+    doc: "sustained rate of cancelled calls per HTTP/2 client; per second",
   },
 } as const satisfies SettingRows;
 

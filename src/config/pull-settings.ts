@@ -27,20 +27,20 @@ export const pullSettings = {
     env: "STORAGE_CONFIG_DIR",
     type: "text",
     default: "/storage-config",
-    doc: "directory where the secret storage-config is mounted: a JSON file for each storage key",
+    doc: "directory of the mounted storage-config secret, with one JSON file per storage key",
   },
   "pvc-mounts-dir": {
     env: "PVC_MOUNTS_DIR",
     type: "text",
     default: "/pvc_mounts",
-    doc: "directory with a directory for each persistent volume claim",
+    doc: "directory of mounted persistent volume claims, one subdirectory each",
   },
   "pull-dir": {
     env: "PULL_DIR",
     type: "text",
     default: "",
     defaultText: "_pulled in ROOT_MODEL_DIR",
-    doc: "directory for models that the runtime pulls itself; other runtimes may share it",
+    doc: "directory for pulled models; several runtimes may share it",
   },
   "pull-disk-size": {
     env: "PULL_DISK_BYTES",
@@ -48,7 +48,7 @@ export const pullSettings = {
     unit: "bytes",
     default: 0,
     min: 0,
-    doc: "what pulled models may have on disk together; 0: what the disk has",
+    doc: "disk space for all pulled models; 0 is the whole disk",
   },
   "pull-concurrency": {
     env: "PULL_CONCURRENCY",
@@ -56,7 +56,7 @@ export const pullSettings = {
     default: 8,
     min: 1,
     max: 256,
-    doc: "files that are pulled at once",
+    doc: "files pulled in parallel",
   },
   "pull-idle-timeout": {
     env: "PULL_IDLE_TIMEOUT",
@@ -65,14 +65,14 @@ export const pullSettings = {
     default: 10_000,
     min: 100,
     max: 2 ** 31 - 1,
-    doc: "how long a store may send nothing before another attempt is made",
+    doc: "time without data from a store before the download is retried",
   },
   "pull-types": {
     env: "PULL_TYPES",
     type: "text",
     default: storageTypes.join(","),
     separator: ",",
-    doc: `what models may be pulled from, separated by commas: ${storageTypes.join(", ")}; none: nothing is pulled`,
+    doc: `kinds of stores that models may be pulled from, separated by commas: ${storageTypes.join(", ")}; none disables pulling`,
   },
 } as const satisfies SettingRows;
 

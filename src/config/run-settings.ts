@@ -54,7 +54,7 @@ export const inferenceSettings = {
     default: defaultRunSettings.maxConcurrency,
     min: 0,
     max: 2 ** 31 - 1,
-    doc: "inferences of one model that run at once, and that ModelMesh may send; 0 is no limit",
+    doc: "concurrent inferences per model, also reported to ModelMesh; 0 is no limit",
   },
   "max-batch-size": {
     env: "MAX_BATCH_SIZE",
@@ -64,7 +64,7 @@ export const inferenceSettings = {
     default: defaultRunSettings.maxBatchSize,
     min: 0,
     max: 2 ** 16,
-    doc: "rows of a run that joins requests, where that saves time; 0 or 1 joins none",
+    doc: "maximum rows of a batch that joins requests, where that saves time; 0 or 1 disables batching",
   },
   "max-queue-delay": {
     env: "MAX_QUEUE_DELAY_MICROSECONDS",
@@ -73,7 +73,7 @@ export const inferenceSettings = {
     default: defaultRunSettings.maxQueueDelayMicroseconds,
     min: 0,
     max: 60_000_000,
-    doc: "how long a request may wait for others to join; 0: joins only what waits anyhow",
+    doc: "how long a request waits for others to join its batch; 0 joins only requests that are waiting anyway",
   },
   "max-queue-size": {
     env: "MAX_QUEUE_SIZE",
@@ -81,7 +81,7 @@ export const inferenceSettings = {
     default: defaultRunSettings.maxQueueSize,
     min: 0,
     max: 2 ** 31 - 1,
-    doc: "inferences of one model that may wait; more are refused; 0 is no limit",
+    doc: "waiting inferences per model, beyond which more are refused; 0 is no limit",
   },
   "max-queue-wait": {
     env: "MAX_QUEUE_WAIT",
@@ -91,7 +91,7 @@ export const inferenceSettings = {
     defaultText: "2 s, or what 64 of the model take",
     min: 0,
     max: 2 ** 31 - 1,
-    doc: "expected waiting from which inferences are refused at once; 0 is no limit",
+    doc: "expected wait beyond which an inference is refused immediately; 0 is no limit",
   },
   "queue-timeout": {
     env: "QUEUE_TIMEOUT_MICROSECONDS",
@@ -100,7 +100,7 @@ export const inferenceSettings = {
     default: defaultRunSettings.queueTimeoutMicroseconds,
     min: 0,
     max: 86_400_000_000,
-    doc: "how long an inference may wait before it is refused; 0 is no limit",
+    doc: "time an inference may wait in the queue; 0 is no limit",
   },
   "run-timeout": {
     env: "RUN_TIMEOUT",
@@ -109,7 +109,7 @@ export const inferenceSettings = {
     default: defaultRunSettings.maxRunMs,
     min: 0,
     max: 2 ** 31 - 1,
-    doc: "how long one run of a model may take before its process is ended; 0 is no limit",
+    doc: "time limit for one run, after which its engine host is killed; 0 is no limit",
   },
   "warmup-batch-size": {
     env: "WARMUP_BATCH_SIZE",
@@ -118,7 +118,7 @@ export const inferenceSettings = {
     default: defaultRunSettings.warmupBatchSize,
     min: 0,
     max: 2 ** 16,
-    doc: "rows at most of the runs that end a load, to measure a model in use; 0: no such runs",
+    doc: "maximum rows of the warm-up runs that measure a model in use; 0 disables warm-up",
   },
   "intra-op-threads": {
     env: "INTRA_OP_THREADS",
@@ -127,7 +127,7 @@ export const inferenceSettings = {
     defaultText: "one, or one per core where a model has a process of its own",
     min: 0,
     max: 256,
-    doc: "threads that compute one run of a model, one per core at most; 0 is the default",
+    doc: "threads per run, at most one per core; 0 chooses automatically",
   },
 } as const satisfies SettingRows;
 

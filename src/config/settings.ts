@@ -29,7 +29,7 @@ const general = {
     type: "choice",
     choices: logLevels,
     default: "info",
-    doc: "least level that is logged",
+    doc: "minimum log level",
   },
   "runtime-version": {
     env: "RUNTIME_VERSION",
@@ -53,21 +53,21 @@ const listening = {
     default: 8085,
     min: 0,
     max: 65_535,
-    doc: "TCP port for gRPC, gRPC-Web, Connect and REST; 0 takes a free one",
+    doc: "TCP port for gRPC, gRPC-Web, Connect and REST; 0 picks a free port",
   },
   "unix-socket": {
     env: "UNIX_SOCKET_PATH",
     aliases: ["INTERNAL_GRPC_SOCKET_PATH"],
     type: "text",
     default: "",
-    doc: "path of a unix socket to listen on as well",
+    doc: "unix socket to listen on in addition to the TCP port",
   },
   reflection: {
     env: "GRPC_REFLECTION",
     type: "choice",
     choices: ["on", "off"],
     default: "on",
-    doc: "whether clients like grpcurl can ask the port for its services and their messages",
+    doc: "serve gRPC reflection, for clients such as grpcurl",
   },
 } as const satisfies SettingRows;
 
@@ -76,20 +76,20 @@ const finding = {
     env: "MODEL_REPOSITORY",
     type: "text",
     default: "",
-    doc: "directory whose models are served without being asked (standalone mode)",
+    doc: "directory whose models are loaded at start (standalone mode)",
   },
   "root-model-dir": {
     env: "ROOT_MODEL_DIR",
     type: "text",
     default: "/models",
-    doc: "directory that model paths lie in; relative paths start here",
+    doc: "directory that contains all model paths; relative paths are resolved against it",
   },
   "extra-model-dirs": {
     env: "EXTRA_MODEL_DIRS",
     type: "text",
     separator: delimiter,
     default: "/pvc_mounts",
-    doc: `further directories that model paths may lie in, separated by "${delimiter}"`,
+    doc: `additional directories for model paths, separated by "${delimiter}"`,
   },
 } as const satisfies SettingRows;
 
@@ -101,7 +101,7 @@ const loading = {
     defaultText: "one per core, at least 2",
     min: 1,
     max: 1024,
-    doc: "models that may load at once",
+    doc: "models that load in parallel",
   },
   "load-timeout": {
     env: "LOADTIME_TIMEOUT",
@@ -110,7 +110,7 @@ const loading = {
     default: 30_000,
     min: 100,
     max: 2 ** 31 - 1,
-    doc: "how long a load may take",
+    doc: "time limit for one load",
   },
   "warmup-timeout": {
     env: "WARMUP_TIMEOUT",
@@ -119,7 +119,7 @@ const loading = {
     default: 5_000,
     min: 1,
     max: 2 ** 31 - 1,
-    doc: "how long the runs that end a load may take before the model is loaded again without",
+    doc: "time limit for the warm-up runs of a load; a model that exceeds it is loaded without warm-up",
   },
   "host-grace": {
     env: "HOST_GRACE",
@@ -128,7 +128,7 @@ const loading = {
     default: 2_000,
     min: 10,
     max: 2 ** 31 - 1,
-    doc: "how long a process may go on with a run or a load that nobody waits for, when that holds up others, before it is ended",
+    doc: "how long an engine host that holds up other calls may continue an abandoned run or load before it is killed",
   },
   "engine-hosts": {
     env: "ENGINE_HOSTS",
@@ -137,7 +137,7 @@ const loading = {
     defaultText: "one per core, or as many as an eighth of the container has room for",
     min: 1,
     max: 256,
-    doc: "processes that small models share",
+    doc: "engine hosts shared by small models",
   },
 } as const satisfies SettingRows;
 
@@ -150,7 +150,7 @@ const limits = {
     default: 64 * MiB,
     min: 64 * KiB,
     max: 2 ** 31 - 1,
-    doc: "one request message, after decompression",
+    doc: "maximum size of a request message, after decompression",
   },
   ...networkSettings,
 } as const satisfies SettingRows;
@@ -163,7 +163,7 @@ const stopping = {
     default: 10_000,
     min: 0,
     max: 2 ** 31 - 1,
-    doc: "how long inferences in flight may go on when their model is unloaded",
+    doc: "time for in-flight inferences to finish when their model is unloaded",
   },
   "shutdown-grace": {
     env: "SHUTDOWN_GRACE",
@@ -172,7 +172,7 @@ const stopping = {
     default: 10_000,
     min: 0,
     max: 2 ** 31 - 1,
-    doc: "how long calls in flight may go on after SIGTERM",
+    doc: "time for in-flight calls to finish after SIGTERM",
   },
   "prestop-port": {
     env: "MM_PRESTOP_WAIT_PORT",
@@ -180,7 +180,7 @@ const stopping = {
     default: 0,
     min: 0,
     max: 65_535,
-    doc: "after SIGTERM serve until ModelMesh's pre-stop server on this port answers; 0: do not ask, as where a preStop hook does",
+    doc: "after SIGTERM, keep serving until ModelMesh's pre-stop server on this port responds; 0 disables this, for pods with a preStop hook",
   },
   "prestop-timeout": {
     env: "PRESTOP_TIMEOUT",
@@ -189,7 +189,7 @@ const stopping = {
     default: 62_000,
     min: 0,
     max: 2 ** 31 - 1,
-    doc: "how long to wait for that answer; by default as long as ModelMesh may take to end",
+    doc: "how long to wait for that response; default: ModelMesh's own termination time",
   },
 } as const satisfies SettingRows;
 
@@ -200,28 +200,28 @@ const access = {
     type: "choice",
     choices: ["auto", "repository", "modelmesh"],
     default: "auto",
-    doc: "whose it is to load and unload; auto: the repository's where there is one, else ModelMesh's once it calls",
+    doc: "who controls loading and unloading; auto: the repository if one is set, otherwise ModelMesh once it calls",
   },
   "ready-when": {
     env: "READY_WHEN",
     type: "choice",
     choices: ["loaded", "started"],
     default: "loaded",
-    doc: "when this runtime is ready; loaded: when every model of the repository has been loaded or has failed once; started: when it takes calls",
+    doc: "when this runtime reports ready; loaded: once every model in the repository has loaded or failed; started: once it accepts calls",
   },
   "cors-origins": {
     env: "CORS_ORIGINS",
     type: "text",
     separator: ",",
     default: "",
-    doc: "origins of other servers whose pages may call, like https://ops.example.com, separated by commas",
+    doc: "web origins allowed to call (CORS), such as https://ops.example.com, separated by commas",
   },
   "allowed-hosts": {
     env: "ALLOWED_HOSTS",
     type: "text",
     separator: ",",
     default: "",
-    doc: "names by which browsers may call this server beside localhost and addresses, separated by commas",
+    doc: "host names that browsers may use for this server besides localhost and IP addresses, separated by commas",
   },
 } as const satisfies SettingRows;
 

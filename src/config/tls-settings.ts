@@ -38,19 +38,19 @@ export const tlsSettings = {
     env: "TLS_CERT_PATH",
     type: "text",
     default: "",
-    doc: "PEM file with this server's certificate and those between it and its root; the TCP port then speaks TLS",
+    doc: "PEM file with the server certificate and its intermediates; enables TLS on the TCP port",
   },
   "tls-key": {
     env: "TLS_KEY_PATH",
     type: "text",
     default: "",
-    doc: "PEM file with the private key of that certificate, not encrypted",
+    doc: "PEM file with the certificate's private key, unencrypted",
   },
   "tls-client-ca": {
     env: "TLS_CLIENT_CA_PATH",
     type: "text",
     default: "",
-    doc: "PEM file with the authorities that vouch for clients",
+    doc: "PEM file with the certificate authorities for client certificates",
   },
   "tls-client-auth": {
     env: "TLS_CLIENT_AUTH",
@@ -58,14 +58,14 @@ export const tlsSettings = {
     choices: ["none", "optional", "require"],
     default: undefined,
     defaultText: "require where TLS_CLIENT_CA_PATH is set, else none",
-    doc: "whether clients show a certificate: none, those that have one, or all",
+    doc: "client certificates: none, optional, or required",
   },
   "tls-min-version": {
     env: "TLS_MIN_VERSION",
     type: "choice",
     choices: ["1.2", "1.3"],
     default: "1.2",
-    doc: "least version of TLS",
+    doc: "minimum TLS version",
   },
   "tls-ciphers": {
     env: "TLS_CIPHERS",
@@ -73,14 +73,14 @@ export const tlsSettings = {
     separator: ":",
     default: defaultCiphers,
     defaultText: "those of TLS 1.3, and of 1.2 those with ECDHE and AEAD",
-    doc: "cipher suites as OpenSSL names them, separated by colons, the preferred ones first",
+    doc: "cipher suites by their OpenSSL names, separated by colons, in order of preference",
   },
   "tls-plaintext": {
     env: "TLS_PLAINTEXT",
     type: "choice",
     choices: ["none", "loopback"],
     default: "none",
-    doc: "who may do without TLS on the TCP port: nobody, or callers on this machine; the unix socket never has TLS",
+    doc: "who may connect to the TCP port without TLS: no one, or clients on this machine; the unix socket never uses TLS",
   },
 } as const satisfies SettingRows;
 

@@ -33,7 +33,7 @@ export const tracingSettings = {
     type: "choice",
     choices: ["off", "on"],
     default: "off",
-    doc: "whether traces are sent to an OpenTelemetry collector",
+    doc: "send traces to an OpenTelemetry collector",
   },
   "otel-service-name": {
     env: "OTEL_SERVICE_NAME",
@@ -46,14 +46,14 @@ export const tracingSettings = {
     type: "text",
     separator: ",",
     default: "",
-    doc: "further attributes of this process in traces: key=value, separated by commas",
+    doc: "additional resource attributes in traces: key=value, separated by commas",
   },
   "otel-protocol": {
     env: "OTEL_EXPORTER_OTLP_PROTOCOL",
     type: "choice",
     choices: ["http/protobuf"],
     default: "http/protobuf",
-    doc: "how traces are sent",
+    doc: "protocol for sending traces",
   },
   "otel-endpoint": {
     env: "OTEL_EXPORTER_OTLP_ENDPOINT",
@@ -65,14 +65,14 @@ export const tracingSettings = {
     env: "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
     type: "text",
     default: "",
-    doc: "URL that traces are posted to as it stands, instead",
+    doc: "full URL for posting traces, used instead of the collector URL",
   },
   "otel-sampler": {
     env: "OTEL_TRACES_SAMPLER",
     type: "choice",
     choices: samplers,
     default: "parentbased_always_on",
-    doc: "which traces are kept; parentbased: as the caller has decided, if it has",
+    doc: "trace sampler; parentbased samplers follow the client's decision if there is one",
   },
   "otel-sampler-arg": {
     env: "OTEL_TRACES_SAMPLER_ARG",
@@ -80,7 +80,7 @@ export const tracingSettings = {
     default: 1,
     min: 0,
     max: 1,
-    doc: "share of traces that samplers of a ratio keep",
+    doc: "share of traces kept by ratio samplers",
   },
   "otel-queue-size": {
     env: "OTEL_BSP_MAX_QUEUE_SIZE",
@@ -88,7 +88,7 @@ export const tracingSettings = {
     default: 2_048,
     min: 1,
     max: 1_000_000,
-    doc: "spans that may wait to be sent; more are lost",
+    doc: "maximum spans waiting to be sent; more are dropped",
   },
   "otel-batch-size": {
     env: "OTEL_BSP_MAX_EXPORT_BATCH_SIZE",
@@ -96,7 +96,7 @@ export const tracingSettings = {
     default: 512,
     min: 1,
     max: 1_000_000,
-    doc: "spans that are sent at once",
+    doc: "maximum spans per batch",
   },
   "otel-schedule-delay": {
     env: "OTEL_BSP_SCHEDULE_DELAY",
@@ -105,7 +105,7 @@ export const tracingSettings = {
     default: 5_000,
     min: 1,
     max: 2 ** 31 - 1,
-    doc: "how long spans wait for others to be sent with",
+    doc: "delay between batches of spans",
   },
   "otel-export-timeout": {
     env: "OTEL_BSP_EXPORT_TIMEOUT",
@@ -114,7 +114,7 @@ export const tracingSettings = {
     default: 30_000,
     min: 1,
     max: 2 ** 31 - 1,
-    doc: "how long sending spans may take",
+    doc: "time limit for sending a batch of spans",
   },
 } as const satisfies SettingRows;
 
