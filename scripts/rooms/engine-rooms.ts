@@ -71,7 +71,7 @@ export const engineRooms: readonly Room[] = [
   {
     path: "engine/process",
     question:
-      "What does the operating system say of a process: its memory, the stacks of its threads?",
+      "What does the operating system say of a process, its memory, the stacks of its threads, and how does it get memory back?",
     runs: "the server and its hosts, main threads",
     blocks: "only files of /proc, which lie in memory",
     imports: ["base"],

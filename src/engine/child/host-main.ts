@@ -36,6 +36,7 @@ import {
 } from "../wire/host-protocol.ts";
 import { StoredPayloads } from "../wire/payload-arena.ts";
 import { checkReadable } from "./check-readable.ts";
+import { MemoryRest } from "./memory-rest.ts";
 import { preferForOom } from "./oom-score.ts";
 import { PeakGrowth } from "./peak-growth.ts";
 import { warmUp } from "./warm-up.ts";
@@ -63,7 +64,13 @@ const models = new Map<number, HostModel>();
 const waiting: Frame[] = [];
 /** Frees what runs left behind, once nothing has come for a while. */
 let idleTimer: NodeJS.Timeout | undefined;
-const idleMs = 100;
+const idleMs = 250;
+let isHeapShrunk = false;
+const memoryRest = new MemoryRest(Number(process.argv[2]));
+/** A model that takes as much or more is measured without what is merely free, and its memory is back when it is gone. */
+const restedFromBytes = 1024 * 1024;
+/** Models that took as much when they were loaded. */
+const notSmall = new Set<number>();
 /** Native memory before the load of the model that is to be warmed up next. */
 let beforeWarmUp: number | undefined;
 let working = false;
@@ -97,6 +104,7 @@ server.on("close", () => process.exit(0));
 
 // All engines at once, before anybody waits: a warm spare is only warm with its libraries loaded.
 for (const format of modelFormats) engines.set(format.name, await format.importEngine());
+letGo();
 const atStart = processMemory();
 const readyMessage: ReadyMessage = {
   memoryBytes: atStart?.anonymousBytes,
@@ -105,7 +113,7 @@ const readyMessage: ReadyMessage = {
 answer({ call: 0, model: 0 }, frameKind.ready, encodeJson(readyMessage));
 // Node writes its compile cache at exit, but most hosts are killed. Does nothing without a cache.
 flushCompileCache();
-idleTimer = setTimeout(letGo, idleMs);
+idleTimer = setTimeout(onIdle, idleMs);
 
 function take(chunk: Buffer): void {
   try {
@@ -150,6 +158,8 @@ async function work(): Promise<void> {
     server.uncork();
   }
   working = false;
+  // Counted from here as well: a long run would leave nothing of the time.
+  idleTimer?.refresh();
 }
 
 function handle(frame: Frame): void | Promise<void> {
@@ -176,9 +186,18 @@ function rest(frame: Frame): void {
   answer(frame, frameKind.rested, encodeJson(message));
 }
 
+/** Afterwards the memory of this process is that of its models. */
 function letGo(): void {
   storedPayloads.letGo();
   collectBuffers();
+  memoryRest.ifGrown(restedFromBytes);
+}
+
+function onIdle(): void {
+  shrinkHeap();
+  storedPayloads.letGo();
+  collectBuffers();
+  memoryRest.idle();
 }
 
 async function load(frame: Frame): Promise<void> {
@@ -197,7 +216,7 @@ async function load(frame: Frame): Promise<void> {
   const message: LoadedMessage = {
     inputs: model.inputs,
     outputs: model.outputs,
-    memory: isWarmedUp ? undefined : measure(ownsHost, before),
+    memory: isWarmedUp ? undefined : measure(frame.model, ownsHost, before),
   };
   answer(frame, frameKind.loaded, encodeJson(message));
 }
@@ -212,18 +231,30 @@ async function warmUpLoaded(frame: Frame): Promise<void> {
   const peakBytes = growth.bytes;
   const message: WarmedMessage = {
     outcome,
-    memory: measure(ownsHost, beforeWarmUp),
+    memory: measure(frame.model, ownsHost, beforeWarmUp),
     peakBytes: Number.isNaN(peakBytes) ? undefined : peakBytes,
   };
   answer(frame, frameKind.warmed, encodeJson(message));
 }
 
-function measure(ownsHost: boolean, before: number | undefined): MeasuredMemory {
+/** Once: the start of a host leaves megabytes in JavaScript's heap that some later collection would free, as if a model
+ *  had given them back. Blocks for some 20 ms, which the start need not take. */
+function shrinkHeap(): void {
+  if (isHeapShrunk) return;
+  isHeapShrunk = true;
+  globalThis.gc?.({ type: "major", execution: "sync", flavor: "last-resort" });
+}
+
+function measure(model: number, ownsHost: boolean, before: number | undefined): MeasuredMemory {
+  // Here all of the process counts.
+  if (ownsHost) shrinkHeap();
   collectBuffers();
+  memoryRest.ifGrown(restedFromBytes);
   const memoryBytes = anonymousBytes();
   if (ownsHost) return { measuredBytes: privateBytes(), memoryBytes };
   const after = nativeBytes(memoryBytes);
   const isKnown = before !== undefined && after !== undefined;
+  if (isKnown && after - before >= restedFromBytes) notSmall.add(model);
   return { measuredBytes: isKnown ? after - before : undefined, memoryBytes };
 }
 
@@ -258,8 +289,10 @@ function answerRun(frame: Frame, results: readonly Tensor[], start: RunStart): v
   });
   const { user, system } = process.cpuUsage(start.cpu);
   const runMs = (user + system) / 1_000;
-  const computeMs = performance.now() - start.atMs;
+  const nowMs = performance.now();
+  const computeMs = nowMs - start.atMs;
   const peakBytes = start.growth?.bytes ?? 0;
+  memoryRest.busy(nowMs);
   try {
     const memoryBytes = start.growth && (anonymousBytes() ?? Number.NaN);
     const message = {
@@ -280,6 +313,8 @@ async function release(frame: Frame): Promise<void> {
   const model = models.get(frame.model);
   models.delete(frame.model);
   await model?.release();
+  if (notSmall.delete(frame.model)) memoryRest.now();
+  else memoryRest.expect();
   const message: ReleasedMessage = { memoryBytes: anonymousBytes() };
   answer(frame, frameKind.released, encodeJson(message));
 }

@@ -30,8 +30,10 @@ export interface ModelFootprint {
   readonly leastBytes: number;
   /** What it takes before its first run, if `isClear`: its weights as they will lie in memory. */
   readonly idleBytes: number;
-  /** What such models take. */
+  /** What such models take between runs. */
   readonly usualBytes: number;
+  /** What the runs that a load ends with take beside that, while they run. */
+  readonly runBytes: number;
   /** What none takes more than, if `isClear`. */
   readonly loadedBytes: number;
   /** What its load takes for a moment beyond that: the file's own copy of the weights, and weights that are packed. */

@@ -1,6 +1,6 @@
 import type { RuntimeError } from "../../base/errors.ts";
 import type { HostKind } from "../contract/engine.ts";
-import type { SeenMemory } from "../process/resident-memory.ts";
+import type { ProcessMemory } from "../process/process-memory.ts";
 import type { HostQueue } from "../queue/host-queue.ts";
 import type { HostShare } from "../run-memory/host-share.ts";
 import type { RunBudget } from "../run-memory/run-budget.ts";
@@ -111,7 +111,7 @@ export class HostMemory implements WatchedHost {
     if (anonymousBytes !== undefined) this.share.keep(this.keptOf(anonymousBytes));
   }
 
-  readMemory(): SeenMemory | undefined {
+  readMemory(): ProcessMemory | undefined {
     const { isAlive, memory } = this.#host.process;
     return isAlive ? memory.read() : undefined;
   }

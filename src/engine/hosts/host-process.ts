@@ -18,6 +18,7 @@ import {
 } from "../wire/host-protocol.ts";
 import { PayloadArena, type StoredPayload } from "../wire/payload-arena.ts";
 import { hostCommand } from "./host-command.ts";
+import { hostKeeping, libraryEnvironment } from "./host-environment.ts";
 import { readLines } from "./read-lines.ts";
 
 export interface HostProcessOptions {
@@ -56,18 +57,6 @@ type HostState =
 
 /** An import of the engines that takes longer has hung. */
 const startTimeoutMs = 30_000;
-
-/** What native libraries read, before the first line of ours runs. */
-const libraryEnvironment = {
-  // Without it glibc keeps freed memory: see docs of M_TRIM_THRESHOLD. Any fixed value also ends the
-  // growth of the threshold, which is the point.
-  MALLOC_TRIM_THRESHOLD_: "131072",
-  // Else what V8's thread gives back is kept for that thread alone.
-  MALLOC_ARENA_MAX: "1",
-  // Else ONNX Runtime tells its makers of every model, by way of a database in the user's home, which
-  // takes as long as a tiny load.
-  ORT_DISABLE_TELEMETRY: "1",
-};
 
 /** Memory is for models: V8's young generation, which a host hardly needs, would grow by 16 MB and more, and
  *  four threads that compile would each keep some of what they once needed. What V8 compiles and collects
@@ -202,10 +191,11 @@ export class HostProcess {
 
   #spawn(environment: Readonly<Record<string, string>>): ChildProcess | undefined {
     try {
-      const command = [process.execPath, ...nodeFlags, entry];
+      const keeping = hostKeeping();
+      const command = [process.execPath, ...nodeFlags, entry, String(keeping.keptTopBytes)];
       const { file, args } = hostCommand(command, this.#log);
       const child = spawn(file, args, {
-        env: { ...environment, ...libraryEnvironment },
+        env: { ...environment, ...libraryEnvironment(keeping) },
         stdio: ["ignore", "ignore", "pipe", "pipe", this.#arena?.fd ?? "ignore"],
       });
       child.on("error", (error) => this.#notStarted(error));

@@ -1,5 +1,5 @@
 import { RuntimeError } from "../../base/errors.ts";
-import type { SeenMemory } from "../process/resident-memory.ts";
+import type { ProcessMemory } from "../process/process-memory.ts";
 
 /** A host, as far as the memory of its runs goes. */
 export interface WatchedHost {
@@ -12,7 +12,7 @@ export interface WatchedHost {
   readonly isLoading: boolean;
   /** It may keep less than it did of what runs took. */
   lookAtKept(): void;
-  readMemory(): SeenMemory | undefined;
+  readMemory(): ProcessMemory | undefined;
   /** Ends it with nothing under way: its models come back elsewhere. */
   endIdle(why: string): void;
   /** Ends the run that it is at, and thus itself. `bytes`: what that has taken. */

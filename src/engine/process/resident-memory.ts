@@ -1,13 +1,5 @@
 import { closeSync, openSync, readSync } from "node:fs";
-import { pageSize } from "./process-memory.ts";
-
-/** What the system tells of another process at next to no cost. */
-export interface SeenMemory {
-  /** Anonymous and resident: what no other process shares, code and files apart. */
-  readonly anonymousBytes: number;
-  /** What RLIMIT_DATA counts, about. */
-  readonly dataBytes: number;
-}
+import { type ProcessMemory, statmOf } from "./process-memory.ts";
 
 /** Far more than the seven numbers in the file. */
 const text = Buffer.alloc(256);
@@ -26,16 +18,11 @@ export class ResidentMemory {
   }
 
   /** Undefined if the process is gone, or nobody tells. Some microseconds. */
-  read(): SeenMemory | undefined {
-    const pageBytes = pageSize();
-    if (this.#fd === undefined || pageBytes === undefined) return undefined;
+  read(): ProcessMemory | undefined {
+    if (this.#fd === undefined) return undefined;
     try {
       const sizeBytes = readSync(this.#fd, text, 0, text.length, 0);
-      const [, resident, shared, , , data] = text.toString("latin1", 0, sizeBytes).split(" ");
-      return {
-        anonymousBytes: (Number(resident) - Number(shared)) * pageBytes,
-        dataBytes: Number(data) * pageBytes,
-      };
+      return statmOf(text.toString("latin1", 0, sizeBytes));
     } catch {
       this.close();
       return undefined;

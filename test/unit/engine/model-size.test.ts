@@ -11,6 +11,7 @@ function sizeOf(measured: number | undefined, footprint: Partial<ModelFootprint>
     leastBytes: 8 * MiB,
     idleBytes: 9 * MiB,
     usualBytes: 10 * MiB,
+    runBytes: MiB,
     loadingBytes: 10 * MiB,
   };
   const rowProof = { isProven: true } as const;
@@ -55,6 +56,7 @@ describe("what a load reserves", () => {
     leastBytes: 8 * MiB,
     idleBytes: 9 * MiB,
     usualBytes: 10 * MiB,
+    runBytes: MiB,
     loadedBytes: 60 * MiB,
     loadingBytes: 10 * MiB,
     isClear: true,

@@ -5,22 +5,20 @@ import { type OnnxStructure, scanOnnxFile } from "../graph/onnx-file.ts";
 import type { OnnxGraph } from "../graph/onnx-graph.ts";
 import { proveRows } from "../rows/row-proof.ts";
 import { followShapes } from "../shapes/onnx-shape-walk.ts";
-import { arenaBytes } from "./onnx-arena.ts";
 import { type HeldMemory, heldMemory } from "./onnx-held-memory.ts";
 import { type RunMemory, runMemory } from "./onnx-run-memory.ts";
 import { tabulateRuns } from "./tabulate-runs.ts";
 
 const KiB = 1024;
 
-/** A session with nothing in it. Measured: 115 KiB, arena and first runs included. */
+/** A session with nothing in it. Measured: 115 KiB, first runs included. */
 const sessionBytes = 124 * KiB;
 /** One node of a graph in a session, beside its weights. Measured: 3 KiB. */
 const nodeBytes = 3 * KiB;
 /** Of which the first run takes the rest. */
 const idleFrameShare = 0.75;
-/** What the bound allows for: names and kernels of their own, weights that lie in pages with others, and
- *  workspaces that are not known here. */
-const boundFactors = { session: 1.1, nodes: 1.5, held: 1.07, run: 1.2 } as const;
+/** What the bound allows for: names and kernels of their own, and weights that lie in pages with others. */
+const boundFactors = { session: 1.1, nodes: 1.5, held: 1.07 } as const;
 /** More of it for a model that has run. */
 const boundBytes = 64 * KiB;
 
@@ -72,21 +70,19 @@ export function footprintOf(structure: OnnxStructure): ModelFootprint {
   const { held, single, run, rows } =
     graph === undefined ? unknownRuns(weightBytes) : warmUpRuns(graph);
   const frameBytes = sessionBytes + nodeCount * nodeBytes;
-  // The runs that a load ends with: see `warmUp`.
-  const allRunBytes = arenaBytes([single, run, run]);
-  const isClear = run.isClear && Math.max(held.heldBytes, allRunBytes) < implausibleBytes;
+  const peakBytes = Math.max(single.peakBytes, run.peakBytes);
+  const isClear = run.isClear && Math.max(held.heldBytes, peakBytes) < implausibleBytes;
   const largestBytes = run.isClear ? 0 : Math.min(run.largestClearBytes, implausibleBytes);
   const mostlyBytes = isClear
     ? mostBytes
     : plausibleFactor * (weightBytes + frameBytes + largestBytes);
   const heldBytes = Math.min(held.heldBytes, mostlyBytes);
-  const runBytes = Math.min(allRunBytes, mostlyBytes);
+  const runBytes = Math.min(peakBytes, mostlyBytes);
   const isCold = isClear && heldBytes + runBytes < coldBytes;
   const bound =
     boundFactors.held * (heldBytes + held.leftBehindBytes) +
     boundFactors.session * sessionBytes +
     boundFactors.nodes * nodeCount * nodeBytes +
-    boundFactors.run * runBytes +
     (isCold ? 0 : boundBytes);
   return {
     leastBytes: Math.min(weightBytes + idleFrameShare * frameBytes, mostBytes),
@@ -95,7 +91,8 @@ export function footprintOf(structure: OnnxStructure): ModelFootprint {
       Math.min(heldBytes, 2 * weightBytes) + idleFrameShare * frameBytes,
       mostBytes,
     ),
-    usualBytes: Math.min(Math.ceil(heldBytes + frameBytes + runBytes), mostBytes),
+    usualBytes: Math.min(Math.ceil(heldBytes + frameBytes), mostBytes),
+    runBytes: Math.min(Math.ceil(runBytes), mostBytes),
     loadedBytes: Math.min(Math.ceil(bound), mostBytes),
     loadingBytes: Math.min(
       Math.ceil(Math.max(weightBytes, heldBytes) + held.leftBehindBytes),
@@ -122,7 +119,6 @@ const unknownRun: RunMemory = {
   constantBytes: 0,
   isClear: false,
   largestClearBytes: 0,
-  steps: [],
 };
 
 /** Of a graph that is too big to be kept. */
