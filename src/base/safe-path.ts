@@ -29,10 +29,17 @@ export class SafePath {
    *  if the system is short of something. `path`: as the caller wrote it, for the message. Blocks. */
   follow(absolute: string, path: string = absolute): string {
     const target = realPath(absolute, path);
-    // A path without links that starts with a root's own letters lies in it, link or no link.
-    if (this.roots.some((root) => isInside(target, root))) return target;
-    if (!this.roots.some((root) => isInside(target, realRoot(root)))) throw this.#outside(path);
+    if (!this.holds(target)) throw this.#outside(path);
     return target;
+  }
+
+  /** Whether an absolute path without links lies in one of the roots. Blocks. */
+  holds(target: string): boolean {
+    // One that starts with a root's own letters lies in it, link or no link.
+    return (
+      this.roots.some((root) => isInside(target, root)) ||
+      this.roots.some((root) => isInside(target, realRoot(root)))
+    );
   }
 
   #outside(path: string): RuntimeError {

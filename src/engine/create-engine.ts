@@ -155,7 +155,7 @@ class PooledEngine implements Engine {
     { footprint, filesIdentity, diskBytes }: InspectedFiles,
   ): ModelSource {
     const planned = plannedSize(footprint);
-    const { dataFiles, isClear } = footprint;
+    const { hasDataFiles, dataFiles, isClear } = footprint;
     const withHost = (bytes: number) =>
       this.#isBig(footprint) ? bytes + hostBaseBytes : Math.ceil(bytes * sharedHostFactor);
     const source: ModelSource = {
@@ -166,6 +166,7 @@ class PooledEngine implements Engine {
       plausibleBytes: withHost(planned.plausibleBytes),
       leastBytes: withHost(planned.leastBytes),
       isClear,
+      ...(hasDataFiles && { hasDataFiles }),
       ...(dataFiles && { dataFiles }),
     };
     this.#footprints.set(source, footprint);

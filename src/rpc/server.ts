@@ -25,6 +25,7 @@ import {
   rpcPaths,
 } from "./connect/mounted-service.ts";
 import { aboutServer, plainHttp } from "./failures/plain-http.ts";
+import { headersRefusal } from "./failures/refuse-headers.ts";
 import { answerUnreadable } from "./failures/unreadable-request.ts";
 import { answerUnroutable, refuseUnknownMethods } from "./failures/unroutable-request.ts";
 import { GrpcUnary } from "./grpc/grpc-unary.ts";
@@ -271,12 +272,15 @@ export async function buildServer(parts: {
       shutdownSignal: aborting.signal,
     });
   }
-  port.interceptStreams((stream, headers) => {
-    const watched = streamLimits.watch(stream, headers);
-    if (short?.take(stream, headers, watched)) return true;
-    watched?.listen();
-    return false;
-  });
+  port.interceptStreams(
+    (stream, headers) => {
+      const watched = streamLimits.watch(stream, headers);
+      if (short?.take(stream, headers, watched)) return true;
+      watched?.listen();
+      return false;
+    },
+    headersRefusal(networkLimits.maxHeaderListBytes, log),
+  );
 
   let closed: Promise<void> | undefined;
   const close = async () => {

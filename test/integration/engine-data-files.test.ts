@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
-import { mkdir, rename, symlink } from "node:fs/promises";
+import { once } from "node:events";
+import { cp, mkdir, rename, symlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { describe, it } from "node:test";
+import { Worker } from "node:worker_threads";
 import { RuntimeError } from "../../src/base/errors.ts";
 import {
   type EngineFixture,
@@ -11,6 +13,7 @@ import {
   placeOf,
   startEngine,
 } from "../support/engine-fixture.ts";
+import { encodeModel } from "../support/onnx-builder.ts";
 import { externalData } from "../support/onnx-models.ts";
 
 /** Moves `file` to `target`, and leaves a link in its place. */
@@ -18,6 +21,50 @@ async function replaceByLink(file: string, target: string): Promise<void> {
   await mkdir(dirname(target), { recursive: true });
   await rename(file, target);
   await symlink(target, file);
+}
+
+const flippedLoads = 100;
+const flippedTensors = 4;
+
+/** A thread that makes the weights their own file and a link to the secret in turn. */
+const flipper = `
+  const { linkSync, renameSync, symlinkSync } = require("node:fs");
+  const { parentPort, workerData: { weights, own, secret } } = require("node:worker_threads");
+  renameSync(weights, own);
+  const put = (make) => { make(weights + ".new"); renameSync(weights + ".new", weights); };
+  put((path) => linkSync(own, path));
+  parentPort.postMessage("flipping");
+  const wait = (ms) => { for (const end = performance.now() + ms; performance.now() < end; ); };
+  for (;;) {
+    put((path) => symlinkSync(secret, path));
+    wait(0.2 * Math.random());
+    put((path) => symlinkSync(own, path));
+    wait(0.5 * Math.random());
+  }
+`;
+
+const ones = (value: number) => new Uint8Array(Float32Array.of(value, value, value, value).buffer);
+
+/** A model that adds four ones from each of these files, which are made as well. */
+async function sumOf(folder: string, files: readonly string[]): Promise<string> {
+  await mkdir(folder, { recursive: true });
+  const value = (name: string) => ({ name, datatype: "FP32", shape: ["N", 4] }) as const;
+  const sumAt = (index: number) => (index === files.length ? "y" : `s${index}`);
+  const model = encodeModel({
+    inputs: [value("x")],
+    outputs: [value("y")],
+    nodes: files.map((_, index) => {
+      const before = index === 0 ? "x" : sumAt(index);
+      return { op: "Add", inputs: [before, `w${index}`], outputs: [sumAt(index + 1)] };
+    }),
+    constants: files.map((externalFile, index) => {
+      const content = { externalFile, sizeBytes: 16 };
+      return { name: `w${index}`, datatype: "FP32", shape: [4], content };
+    }),
+  });
+  for (const file of files) await writeFile(join(folder, file), ones(1));
+  await writeFile(join(folder, "model.onnx"), model.finish());
+  return join(folder, "model.onnx");
 }
 
 /** Each makes its files below `root` and resolves to the path that a caller names. */
@@ -126,5 +173,57 @@ describe("a model with weights in files of their own", { timeout: 300_000 }, () 
       kind: "failed-precondition",
       message: /m\/model\.bin \(weights of .*m\/model\.onnx\) does not exist/,
     });
+  });
+
+  it("opens no file that was put in the place of one since that was looked at", async (t) => {
+    const fixture = await startEngine(t);
+    const outside = join(fixture.directory, "outside");
+    await writeFile(outside, ones(7));
+    // What lies in two roots has a folder in common that is none.
+    const roots = ["one", "two"].map((name) => join(fixture.directory, name));
+    const [one = "", two = ""] = roots;
+    const path = await sumOf(one, ["a.bin", "b.bin"]);
+    await replaceByLink(join(one, "b.bin"), join(two, "b"));
+    const place = { ...placeOf(path), roots };
+    for (const file of [join(one, "a.bin"), join(two, "b"), path]) {
+      const source = await fixture.engine.inspect(await fixture.engine.locate(place));
+      await rename(file, `${file}.own`);
+      if (file === path) await cp(`${file}.own`, outside);
+      await symlink(outside, file);
+      await assert.rejects(fixture.engine.load(source, { signal: forever, isolated: false }), {
+        kind: "invalid-argument",
+        message: /leads out of the model directories/,
+      });
+      await rename(`${file}.own`, file);
+      assert.deepEqual(await answers(fixture, place), [12, 22, 32, 42]);
+    }
+  });
+
+  it("opens no file outside while a link flips", { timeout: 110_000 }, async (t) => {
+    const fixture = await startEngine(t);
+    const root = join(fixture.directory, "root");
+    // ONNX Runtime looks and opens once for each tensor.
+    const path = await sumOf(root, Array<string>(flippedTensors).fill("model.bin"));
+    const secret = join(fixture.directory, "secret");
+    await writeFile(secret, ones(7));
+    const place = { ...placeOf(path), roots: [root] };
+    const flipping = new Worker(flipper, {
+      eval: true,
+      workerData: { weights: join(root, "model.bin"), own: join(root, "own"), secret },
+    });
+    await once(flipping, "message");
+    const outcomes = { own: 0, leaked: 0, refused: 0 };
+    for (let load = 0; load < flippedLoads; load++) {
+      const sums = await answers(fixture, place).catch((error) => {
+        assert.ok(error instanceof RuntimeError, String(error));
+        return undefined;
+      });
+      if (sums === undefined) outcomes.refused++;
+      else outcomes[sums[0] === 10 + flippedTensors ? "own" : "leaked"]++;
+    }
+    await flipping.terminate();
+    t.diagnostic(JSON.stringify(outcomes));
+    assert.equal(outcomes.leaked, 0);
+    assert.ok(outcomes.own > 0);
   });
 });

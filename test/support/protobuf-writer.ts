@@ -71,7 +71,7 @@ export class ProtobufWriter {
   }
 
   #tag(field: number, wireType: number): void {
-    this.#push(varint(BigInt((field << 3) | wireType)));
+    this.#push(varint(BigInt(field) * 8n + BigInt(wireType)));
   }
 
   #push(piece: Piece): this {

@@ -35,7 +35,6 @@ import {
   writeFrame,
 } from "../wire/host-protocol.ts";
 import { StoredPayloads } from "../wire/payload-arena.ts";
-import { checkReadable } from "./check-readable.ts";
 import { MemoryRest } from "./memory-rest.ts";
 import { preferForOom } from "./oom-score.ts";
 import { PeakGrowth } from "./peak-growth.ts";
@@ -201,16 +200,15 @@ function onIdle(): void {
 }
 
 async function load(frame: Frame): Promise<void> {
-  const { format, file, dataFiles, threads, ownsHost, isWarmedUp } = decodeJson<LoadMessage>(
+  const { format, file, access, threads, ownsHost, isWarmedUp } = decodeJson<LoadMessage>(
     frame.payload,
   );
   const engine = engines.get(format);
   if (engine === undefined) throw new RuntimeError("load-failed", `no engine for ${format}`);
   if (!ownsHost) letGo();
-  checkReadable([file, ...Object.values(dataFiles ?? {})]);
   checkThreadsFit(threads);
   const before = ownsHost ? undefined : nativeBytes(anonymousBytes());
-  const model = await engine.load(file, { threads, dataFiles });
+  const model = await engine.load(file, { threads, access });
   models.set(frame.model, model);
   beforeWarmUp = before;
   const message: LoadedMessage = {

@@ -56,6 +56,8 @@ export interface ModelSource extends ModelFile {
   readonly leastBytes: number;
   /** Whether its file tells all of its memory. If not, it may turn out to take anything. */
   readonly isClear: boolean;
+  /** Whether some of its weights lie in other files. */
+  readonly hasDataFiles?: boolean;
   /** As `DataFiles.moved`. */
   readonly dataFiles?: Readonly<Record<string, string>>;
 }

@@ -1,15 +1,13 @@
 import type { Tensor, TensorSpec } from "../../base/tensor.ts";
+import type { FileAccess } from "./file-access.ts";
 
 /** What an engine offers inside a host process. It may block: nothing else runs there meanwhile. */
 export interface HostEngine {
-  /** Loads `file`. Throws with a message for people; then nothing of the attempt stays in memory. */
+  /** Loads `file`, an absolute path without links. Opens it and its data files once, and only where `access` says
+   *  that they may lie. Throws with a message for people; then nothing of the attempt stays in memory. */
   load(
     file: string,
-    options: {
-      readonly threads: number;
-      /** Where the files are that it refers to, if not beside it: as `DataFiles.moved`. */
-      readonly dataFiles?: Readonly<Record<string, string>> | undefined;
-    },
+    options: { readonly threads: number; readonly access?: FileAccess },
   ): HostModel | Promise<HostModel>;
 }
 

@@ -44,6 +44,8 @@ export interface ModelFootprint {
   readonly warmupRows: number;
   /** Of runs like those that its load ends with, or would. */
   readonly usualRun: UsualRun;
+  /** Whether some of the weights lie in other files. */
+  readonly hasDataFiles?: boolean;
   /** As `DataFiles.moved`. */
   readonly dataFiles?: Readonly<Record<string, string>>;
   /** Whether its requests can be joined, as far as the structure says. */

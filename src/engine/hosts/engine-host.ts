@@ -261,8 +261,9 @@ export class EngineHost implements HostOfModel {
     const { source, threads, settings, signal } = load;
     const ownsHost = this.kind === "dedicated";
     const isWarmedUp = load.warmupRows > 0 && settings.warmupBatchSize > 0;
-    const { format, file, dataFiles, estimatedBytes } = source;
-    const message: LoadMessage = { format, file, dataFiles, threads, ownsHost, isWarmedUp };
+    const { format, file, hasDataFiles, dataFiles, dataFolder, estimatedBytes } = source;
+    const access = { roots: dataFolder?.roots, hasDataFiles, dataFiles };
+    const message: LoadMessage = { format, file, access, threads, ownsHost, isWarmedUp };
     const loading = this.process.call({
       kind: frameKind.load,
       model: number,

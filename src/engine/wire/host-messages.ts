@@ -19,8 +19,12 @@ export interface ReadyMessage {
 export interface LoadMessage {
   readonly format: string;
   readonly file: string;
-  /** As in `ModelSource`. */
-  readonly dataFiles: Readonly<Record<string, string>> | undefined;
+  /** As `FileAccess`. */
+  readonly access: {
+    readonly roots: readonly string[] | undefined;
+    readonly hasDataFiles: boolean | undefined;
+    readonly dataFiles: Readonly<Record<string, string>> | undefined;
+  };
   readonly threads: number;
   /** Whether the model has the host to itself, so that its memory is the host's. */
   readonly ownsHost: boolean;

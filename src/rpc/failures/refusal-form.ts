@@ -17,24 +17,26 @@ const httpStatus: Partial<Record<Code, number>> = {
   [Code.ResourceExhausted]: 429,
 };
 
-/** `error` in the form of the call of which there is only the head: gRPC's, REST's or Connect's. */
+/** `error` in the form of the call of which there is only the head: gRPC's, REST's or Connect's.
+ *  `status`: of HTTP, in the latter two. */
 export function refusalForm(
   { path, headers }: { readonly path: string; readonly headers: IncomingHttpHeaders },
   error: ConnectError,
+  status = httpStatus[error.code] ?? 500,
 ): RefusalForm {
   const form = callForm(path, headers);
   if (form === "grpc") {
-    const status = {
+    const answer = {
       "content-type": String(headers["content-type"]),
       "grpc-status": String(error.code),
       "grpc-message": encodeGrpcMessage(error.rawMessage),
     };
-    return { status: 200, headers: status, body: "" };
+    return { status: 200, headers: answer, body: "" };
   }
   const { rawMessage: message } = error;
   const body = form === "rest" ? { error: message } : { code: codeToString(error.code), message };
   return {
-    status: httpStatus[error.code] ?? 500,
+    status,
     headers: { "content-type": "application/json" },
     body: JSON.stringify(body),
   };

@@ -4,11 +4,13 @@ import { noteRefusal } from "../observe/refused-calls.ts";
 import { refusalForm } from "./refusal-form.ts";
 
 /** Refuses a call whose request does not arrive, past whoever waits for it: answers with `error` in the
- *  form of the call if no answer has begun, and closes the stream. */
+ *  form of the call if no answer has begun, and closes the stream. `httpStatus`: of calls that are not gRPC, if not
+ *  what `error` stands for. */
 export function refuseStream(
   stream: ServerHttp2Stream,
   headers: IncomingHttpHeaders,
   error: ConnectError,
+  httpStatus?: number,
 ): void {
   if (stream.closed || stream.destroyed) return;
   noteRefusal(stream, error);
@@ -16,7 +18,7 @@ export function refuseStream(
     stream.close(constants.NGHTTP2_ENHANCE_YOUR_CALM);
     return;
   }
-  const form = refusalForm({ path: headers[":path"] ?? "", headers }, error);
+  const form = refusalForm({ path: headers[":path"] ?? "", headers }, error, httpStatus);
   stream.respond({ ":status": form.status, ...form.headers }, { endStream: form.body === "" });
   if (form.body !== "") stream.end(form.body);
   // RFC 9113, 8.1: the answer is complete, and no more of the request is wanted.

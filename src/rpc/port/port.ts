@@ -7,6 +7,7 @@ import { RuntimeError } from "../../base/errors.ts";
 import { defaultNetworkLimits, type NetworkLimits } from "../../config/network-limits.ts";
 import type { TlsSettings } from "../../config/tls-settings.ts";
 import { CountedRequest } from "./counted-request.ts";
+import { HeaderLimit } from "./header-limit.ts";
 import { closeListener, listenTcp, listenUnix, portOf } from "./listeners.ts";
 import { isLoopback } from "./loopback.ts";
 import { type HttpVersion, httpVersionOf, peek, protocolOf } from "./peek.ts";
@@ -76,6 +77,7 @@ export class Port {
   readonly #http1: http.Server<typeof CountedRequest>;
   readonly #http2: Record<Peer["kind"], http2.Http2Server>;
   readonly #intake = new StreamIntake();
+  readonly #headerLimit: HeaderLimit;
   readonly #tls: TlsHandshake | undefined;
   readonly #listeners: net.Server[] = [];
   /** Every connection, and those of them that no server has taken over yet. */
@@ -94,6 +96,7 @@ export class Port {
     const limits = { ...defaultNetworkLimits, ...options };
     this.#options = limits;
     this.#log = log;
+    this.#headerLimit = new HeaderLimit(limits.maxHeaderListBytes);
     this.#tls = options.tls && new TlsHandshake(options.tls, log);
     this.#http1 = http.createServer({
       IncomingMessage: CountedRequest,
@@ -139,22 +142,24 @@ export class Port {
   }
 
   /** Offers every HTTP/2 stream to `take` before Node makes a request of it. What it does not take, as it
-   *  says, goes on to the handler that was attached before. */
+   *  says, goes on to the handler that was attached before. `refuseHeaders` gets those with too many headers. */
   interceptStreams(
     take: (stream: http2.ServerHttp2Stream, headers: http2.IncomingHttpHeaders) => boolean,
+    refuseHeaders: (stream: http2.ServerHttp2Stream, headers: http2.IncomingHttpHeaders) => void,
   ): void {
     for (const server of Object.values(this.#http2)) {
       const listeners = server.listeners("stream");
       server.removeAllListeners("stream");
-      server.on(
-        "stream",
-        this.#intake.spread((stream, headers, flags, rawHeaders) => {
-          if (take(stream, headers)) return;
-          for (const listener of listeners) {
-            listener.call(server, stream, headers, flags, rawHeaders);
-          }
-        }),
-      );
+      const handle = this.#intake.spread((stream, headers, flags, rawHeaders) => {
+        if (take(stream, headers)) return;
+        for (const listener of listeners) {
+          listener.call(server, stream, headers, flags, rawHeaders);
+        }
+      });
+      server.on("stream", (stream, headers, flags, rawHeaders) => {
+        if (this.#headerLimit.isExceededBy(stream, rawHeaders)) refuseHeaders(stream, headers);
+        else handle(stream, headers, flags, rawHeaders);
+      });
     }
   }
 
@@ -315,6 +320,7 @@ export class Port {
     const noteSession = (session: http2.ServerHttp2Session) => {
       this.#peers.set(session, peer);
       this.#sessions.add(session);
+      this.#headerLimit.watch(session);
       session.once("close", () => this.#sessions.delete(session));
     };
     // "session" is emitted before "connection" returns: this session belongs to this socket.

@@ -12,12 +12,16 @@ const answerMs = 2_000;
  *  connection that has failed it reads nothing any more, not even the answer to a ping. */
 export function endStreamsAlone(session: ServerHttp2Session): void {
   const destroy = session.destroy.bind(session);
+  let isAsked = false;
   session.destroy = (error?: Error & { readonly errno?: number }, code?: number) => {
     const isOpen = !session.destroyed && !session.closed;
-    if (error?.errno !== brokenRule || !isOpen) {
+    if (error?.errno !== brokenRule || !isOpen || hasNothingToSend(session)) {
       destroy(error, code);
       return;
     }
+    // What comes after a fault of the connection is not read, the answer to an earlier ping included.
+    if (isAsked) return;
+    isAsked = true;
     const end = () => {
       clearTimeout(timer);
       if (!session.destroyed) destroy(error, constants.NGHTTP2_PROTOCOL_ERROR);
@@ -25,9 +29,15 @@ export function endStreamsAlone(session: ServerHttp2Session): void {
     const timer = setTimeout(end, answerMs).unref();
     session.once("close", () => clearTimeout(timer));
     const isSent = session.ping((failure) => {
+      isAsked = false;
       if (failure === null) clearTimeout(timer);
       else end();
     });
     if (!isSent) end();
   };
+}
+
+/** The reset of a stream waits to be sent by now. What a connection ends with does not yet. */
+function hasNothingToSend({ state }: ServerHttp2Session): boolean {
+  return state.outboundQueueSize === 0;
 }

@@ -1,3 +1,4 @@
+import { isUtf8 } from "node:buffer";
 import { setImmediate as turn } from "node:timers/promises";
 import { elementBytes, type Tensor } from "../../base/tensor.ts";
 import { areUtf8, type BytesForm } from "./rest-strings.ts";
@@ -9,6 +10,10 @@ import { encodeData } from "./rest-tensor.ts";
 const sliceElements = 8_192;
 /** Of strings, whose elements have any length. */
 const sliceBytes = 128 * 1024;
+/** Of one string: three bytes are four letters of base64. */
+const pieceBytes = 3 * 64 * 1024;
+/** Of an element of BYTES, before its content. */
+const lengthBytes = 4;
 
 /** Whether a tensor takes more than a slice. */
 export function isLongAsJson({ datatype, data }: Tensor): boolean {
@@ -20,8 +25,16 @@ export function isLongAsJson({ datatype, data }: Tensor): boolean {
 export async function bytesFormOf(tensor: Tensor, wanted: BytesForm): Promise<BytesForm> {
   if (tensor.datatype !== "BYTES" || wanted === "base64") return wanted;
   for (const slice of slicesOf(tensor)) {
-    if (!areUtf8(slice)) return "base64";
-    await turn();
+    const content = longElement(tensor, slice);
+    if (content === undefined) {
+      if (!areUtf8(slice)) return "base64";
+      await turn();
+      continue;
+    }
+    for (const piece of piecesOf(content, "text")) {
+      if (!isUtf8(piece)) return "base64";
+      await turn();
+    }
   }
   return "text";
 }
@@ -29,14 +42,57 @@ export async function bytesFormOf(tensor: Tensor, wanted: BytesForm): Promise<By
 /** The elements of `tensor` in JSON, with commas between them and no brackets around them. Throws as
  *  `encodeData`. */
 export async function* dataSlices(tensor: Tensor, bytesForm: BytesForm): AsyncGenerator<Buffer> {
-  let isFirst = true;
+  let comma = "";
   for (const data of slicesOf(tensor)) {
-    const elements = encodeData({ ...tensor, data }, bytesForm).data;
-    const text = JSON.stringify(elements).slice(1, -1);
-    yield Buffer.from(isFirst ? text : `,${text}`);
-    isFirst = false;
-    await turn();
+    const content = longElement(tensor, data);
+    if (content === undefined) {
+      const elements = encodeData({ ...tensor, data }, bytesForm).data;
+      yield Buffer.from(`${comma}${JSON.stringify(elements).slice(1, -1)}`);
+      await turn();
+    } else {
+      yield Buffer.from(`${comma}"`);
+      for (const piece of piecesOf(content, bytesForm)) {
+        const text = bytesForm === "base64" ? piece.toString("base64") : jsonText(piece);
+        yield Buffer.from(text);
+        await turn();
+      }
+      yield Buffer.from('"');
+    }
+    comma = ",";
   }
+}
+
+/** Of an element of BYTES that is a slice by itself, its bytes. */
+function longElement({ datatype }: Tensor, slice: Uint8Array): Buffer | undefined {
+  const contentBytes = slice.length - lengthBytes;
+  if (elementBytes[datatype] !== undefined || contentBytes < sliceBytes) return undefined;
+  const { buffer, byteOffset } = slice;
+  const firstBytes = new DataView(buffer, byteOffset).getUint32(0, true);
+  if (firstBytes !== contentBytes) return undefined;
+  return Buffer.from(buffer, byteOffset + lengthBytes, contentBytes);
+}
+
+/** Pieces of one string. No character of UTF-8 is cut, and base64 can be put together. */
+function* piecesOf(content: Buffer, form: BytesForm): Generator<Buffer> {
+  for (let start = 0; start < content.length; ) {
+    let end = Math.min(start + pieceBytes, content.length);
+    if (form === "text" && end < content.length) end = startOfCharacter(content, end);
+    yield content.subarray(start, end);
+    start = end;
+  }
+}
+
+/** At or up to three bytes before `at`; `at` itself in what is not UTF-8. */
+function startOfCharacter(content: Buffer, at: number): number {
+  for (let start = at; start > at - 4; start--) {
+    if (((content[start] as number) & 0xc0) !== 0x80) return start;
+  }
+  return at;
+}
+
+/** What stands between the quotes. */
+function jsonText(utf8: Buffer): string {
+  return JSON.stringify(utf8.toString()).slice(1, -1);
 }
 
 function* slicesOf({ datatype, data }: Tensor): Generator<Uint8Array> {
@@ -50,7 +106,14 @@ function* slicesOf({ datatype, data }: Tensor): Generator<Uint8Array> {
   let start = 0;
   let count = 0;
   for (let at = 0; at < data.length; ) {
-    at += 4 + view.getUint32(at, true);
+    const elementEnd = at + lengthBytes + view.getUint32(at, true);
+    // A long element is a slice by itself.
+    if (elementEnd - at > sliceBytes && at > start) {
+      yield data.subarray(start, at);
+      start = at;
+      count = 0;
+    }
+    at = elementEnd;
     count++;
     const isFull = at - start >= sliceBytes || count === sliceElements;
     if (!isFull && at < data.length) continue;

@@ -1,25 +1,23 @@
-import { accessSync, closeSync, constants, statSync } from "node:fs";
-import { dirname, isAbsolute, join, normalize } from "node:path";
+import { closeSync } from "node:fs";
+import { dirname, join, normalize } from "node:path";
 import { RuntimeError } from "../../../base/errors.ts";
 import { fromFileError } from "../../../base/file-errors.ts";
-import { checkRegular, openRegularFileSync } from "../../../base/regular-file.ts";
+import { openRegularFileSync } from "../../../base/regular-file.ts";
+import { checkDataFile } from "./check-data-file.ts";
+import { DataEntry } from "./data-entry.ts";
+import { isDataLocation } from "./data-location.ts";
 import type { OnnxGraph } from "./onnx-graph.ts";
 import { OnnxGraphBuilder } from "./onnx-graph-builder.ts";
 import {
   attributeList,
   type GraphMessage,
   isOfGraph,
+  isSingle,
   isText,
   type MessageName,
   submessages,
 } from "./onnx-messages.ts";
-import {
-  type ExternalData,
-  inlineBytes,
-  newTally,
-  shapeBytes,
-  type TensorTally,
-} from "./onnx-tensor-bytes.ts";
+import { inlineBytes, newTally, shapeBytes, type TensorTally } from "./onnx-tensor-bytes.ts";
 import { integerValue, packedValues, rawValues } from "./onnx-tensor-values.ts";
 import { ProtobufCursor, wireType } from "./protobuf-cursor.ts";
 
@@ -31,6 +29,9 @@ export interface OnnxStructure {
   readonly nodeCount: number;
   /** Undefined if there is too much of it. */
   readonly graph: OnnxGraph | undefined;
+  /** What a load holds of the file itself for a moment, beside what the engine does: of one that names data files, a
+   *  copy in which they are called otherwise is made. */
+  readonly copiedBytes: number;
   /** Paths of the files beside it that have weights. */
   readonly weightFiles: readonly string[];
 }
@@ -50,6 +51,8 @@ const maxShortBytes = 2;
 const maxDataFiles = 20_000;
 
 const maxRank = 64;
+/** TensorProto.DataLocation. */
+const dataPlace = { inline: 0, external: 1 } as const;
 
 /** Reads the structure of the ONNX model `file` and of its external data files; weights are passed over,
  *  so that the time depends on the number of nodes. Blocks. Safe on any bytes. Throws RuntimeError
@@ -83,9 +86,9 @@ class OnnxScan {
   readonly #dataFiles = new Map<string, number>();
   readonly #weightFiles: string[] = [];
   readonly #builder = new OnnxGraphBuilder();
-  #stack: { readonly message: MessageName; readonly end: number }[] = [];
+  #stack: Open[] = [];
   #tensor = newTally();
-  #entryKey = "";
+  #entry = new DataEntry();
   #graphs = 0;
   #nodes = 0;
   #weightBytes = 0;
@@ -98,7 +101,7 @@ class OnnxScan {
   walk(): void {
     const cursor = this.#cursor;
     if (cursor.sizeBytes === 0) throw cursor.corrupt("it is empty");
-    this.#stack = [{ message: "model", end: cursor.sizeBytes }];
+    this.#stack = [{ message: "model", end: cursor.sizeBytes, seen: 0 }];
     for (let fields = 0; ; fields++) {
       let top = this.#stack.at(-1);
       while (top !== undefined && cursor.position === top.end) {
@@ -108,7 +111,7 @@ class OnnxScan {
       if (top === undefined) break;
       if (fields === maxFields) throw cursor.corrupt(`it has more than ${maxFields} fields`);
       if (!cursor.holds()) cursor.hold();
-      const tag = cursor.varint(top.end);
+      const tag = cursor.tag(top.end);
       this.#field(top, { number: Math.floor(tag / 8), wire: tag % 8 });
     }
     if (this.#graphs === 0) throw cursor.corrupt("it has no graph");
@@ -119,22 +122,22 @@ class OnnxScan {
       weightBytes: this.#weightBytes,
       nodeCount: this.#nodes,
       graph: this.#builder.graph(),
+      copiedBytes: this.#dataFiles.size > 0 ? this.#cursor.sizeBytes : 0,
       weightFiles: this.#weightFiles,
     };
   }
 
-  #field(
-    { message, end }: { message: MessageName; end: number },
-    { number, wire }: { number: number; wire: number },
-  ): void {
+  #field(top: Open, { number, wire }: { number: number; wire: number }): void {
+    const { message, end } = top;
     const cursor = this.#cursor;
     if (number === 0) throw cursor.corrupt("a field has the number 0");
     switch (wire) {
       case wireType.varint: {
-        const isDimension = message === "tensor" && number === 1;
-        const value = isDimension ? cursor.varint(end) : cursor.signedVarint(end);
-        if (message === "tensor") this.#tensorNumber(number, value);
-        else if (this.#isKept(message)) this.#builder.number(message, number, value);
+        if (message === "tensor") this.#tensorNumber(number, end);
+        else {
+          const value = cursor.signedVarint(end);
+          if (this.#isKept(message)) this.#builder.number(message, number, value);
+        }
         return;
       }
       case wireType.fixed32:
@@ -149,8 +152,10 @@ class OnnxScan {
       case wireType.bytes: {
         const length = cursor.length(end);
         const next = submessages[message][number];
-        if (next !== undefined) this.#enter(next, cursor.position + length);
-        else if (message === "tensor" && number !== 8) this.#tensorBytes(number, length);
+        if (next !== undefined) {
+          if (isSingle(message, number)) this.#countSingle(top, number);
+          this.#enter(next, cursor.position + length);
+        } else if (message === "tensor" && number !== 8) this.#tensorBytes(number, length);
         else if (message === "externalData") this.#externalEntry(number, length);
         else this.#graphBytes(message, number, length);
         return;
@@ -164,16 +169,30 @@ class OnnxScan {
     if (this.#stack.length === maxNesting) {
       throw this.#cursor.corrupt(`it is nested more than ${maxNesting} deep`);
     }
-    this.#stack.push({ message, end });
+    this.#stack.push({ message, end, seen: 0 });
     if (message === "tensor") this.#tensor = newTally();
-    else if (message === "externalData") this.#entryKey = "";
+    else if (message === "externalData") this.#entry = new DataEntry();
     else if (message === "graph") this.#graphs++;
     else if (message === "node") this.#nodes++;
     if (isOfGraph(message)) this.#builder.enter(message);
   }
 
+  #countSingle(top: Open, field: number): void {
+    const bit = 1 << field;
+    if ((top.seen & bit) !== 0) {
+      throw this.#cursor.corrupt(
+        `a message has the field ${field} twice, of which there may be one`,
+      );
+    }
+    top.seen |= bit;
+  }
+
   #leave(message: MessageName): void {
     if (message === "tensor") this.#countTensor();
+    else if (message === "externalData") {
+      const fault = this.#entry.addTo(this.#tensor.external);
+      if (fault !== undefined) throw this.#cursor.corrupt(fault);
+    }
     if (isOfGraph(message)) this.#builder.leave(message, this.#tensor);
     this.#stack.pop();
   }
@@ -182,12 +201,18 @@ class OnnxScan {
     return isOfGraph(message) && this.#builder.isListening;
   }
 
-  #tensorNumber(number: number, value: number): void {
+  #tensorNumber(number: number, end: number): void {
+    const cursor = this.#cursor;
     const tensor = this.#tensor;
-    if (number === 1) this.#tensorDimension(value);
-    else if (number === 2) tensor.datatype = value;
-    else if (number === 14) tensor.isExternal = value === 1;
-    else {
+    if (number === 1) this.#tensorDimension(cursor.varint(end));
+    else if (number === 2) tensor.datatype = cursor.int32(end);
+    else if (number === 14) {
+      const place = cursor.int32(end);
+      // What is no place is an unknown field, and changes nothing.
+      if (place === dataPlace.external) tensor.isExternal = true;
+      else if (place === dataPlace.inline) tensor.isExternal = false;
+    } else {
+      const value = cursor.signedVarint(end);
       tensor.typedElements += 1;
       const isInteger = number === 5 || number === 7 || number === 11;
       if (isInteger && tensor.typedElements <= maxListBytes) this.#addIntegers([value]);
@@ -296,16 +321,11 @@ class OnnxScan {
     cursor.skip(length, end);
   }
 
-  /** StringStringEntryProto: key = 1, value = 2. */
   #externalEntry(number: number, length: number): void {
     const cursor = this.#cursor;
     if (length > maxPathBytes) throw cursor.corrupt("the name of a data file is too long");
     if (!cursor.holds(length)) cursor.hold();
-    const text = cursor.text(length);
-    if (number === 1) this.#entryKey = text;
-    else if (number === 2 && isExternalKey(this.#entryKey)) {
-      this.#tensor.external[this.#entryKey] = text;
-    }
+    this.#entry.take(number, cursor.bytes(length));
   }
 
   #countTensor(): void {
@@ -315,9 +335,9 @@ class OnnxScan {
   }
 
   #externalBytes(tensor: TensorTally): number {
-    const { location } = tensor.external;
+    const { location = "" } = tensor.external;
     const local = normalize(location);
-    if (location === "" || location.includes("\0") || isAbsolute(local) || local.startsWith("..")) {
+    if (!isDataLocation(location)) {
       throw new RuntimeError(
         "invalid-argument",
         `${this.#file} has weights in '${location}': a data file must lie in the model's directory`,
@@ -340,39 +360,24 @@ class OnnxScan {
     for (const [location, wantedBytes] of this.#dataFiles) {
       const path = find(location);
       this.#weightFiles.push(path);
-      const sizeBytes = dataFileBytes(path, this.#file);
-      if (wantedBytes > sizeBytes) {
-        throw new RuntimeError(
-          "invalid-argument",
-          `${this.#file} wants ${wantedBytes} bytes of its data file ${location}, which has ${sizeBytes}`,
-        );
-      }
+      checkDataFile({ path, location, modelFile: this.#file, bytes: wantedBytes });
     }
   }
+}
+
+/** A message that is being read. */
+interface Open {
+  readonly message: MessageName;
+  readonly end: number;
+  /** Bits of the fields that were seen of which there may be one each. */
+  seen: number;
 }
 
 function isValueOfAttribute(message: MessageName, field: number): boolean {
   return message === "attribute" && field === 4;
 }
 
-function isExternalKey(key: string): key is keyof ExternalData {
-  return key === "location" || key === "offset" || key === "length";
-}
-
 function externalNumber(text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
   return /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
-}
-
-function dataFileBytes(dataFile: string, modelFile: string): number {
-  const what = `${dataFile} (weights of ${modelFile})`;
-  try {
-    const found = statSync(dataFile);
-    checkRegular(found, what);
-    // The engine, which opens it, would not say which of the files it was.
-    accessSync(dataFile, constants.R_OK);
-    return found.size;
-  } catch (error) {
-    throw fromFileError(error, what);
-  }
 }

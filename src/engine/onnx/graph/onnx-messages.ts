@@ -46,6 +46,18 @@ export const submessages: Readonly<Record<MessageName, Readonly<Record<number, M
   externalData: {},
 };
 
+/** Those of them that a message has once: Google's parser makes one message of two, of which neither says all. */
+const singleFields: Readonly<Partial<Record<MessageName, readonly number[]>>> = {
+  model: [7],
+  input: [2],
+  output: [2],
+  described: [2],
+  type: [1],
+  tensorType: [2],
+  attribute: [5, 6, 22],
+  sparseTensor: [1, 2],
+};
+
 const graphMessages: ReadonlySet<MessageName> = new Set<GraphMessage>([
   "opset",
   "graph",
@@ -78,6 +90,10 @@ const textFields: Partial<Record<MessageName, readonly number[]>> = {
 
 export function isOfGraph(message: MessageName): message is GraphMessage {
   return graphMessages.has(message);
+}
+
+export function isSingle(message: MessageName, field: number): boolean {
+  return singleFields[message]?.includes(field) === true;
 }
 
 export function isText(message: MessageName, field: number): boolean {

@@ -31,7 +31,7 @@ const stringBytes = 32;
 
 /** Where the data of a tensor lies if not in the model file. Values as they are written, unchecked. */
 export interface ExternalData {
-  location: string;
+  location: string | undefined;
   offset: string | undefined;
   length: string | undefined;
 }
@@ -67,7 +67,7 @@ export function newTally(): TensorTally {
     characterBytes: 0,
     sizeBytes: 0,
     isExternal: false,
-    external: { location: "", offset: undefined, length: undefined },
+    external: { location: undefined, offset: undefined, length: undefined },
   };
 }
 

@@ -3,6 +3,9 @@ import { RuntimeError } from "../../../base/errors.ts";
 
 export const wireType = { varint: 0, fixed64: 1, bytes: 2, fixed32: 5 } as const;
 
+/** Google's parser drops what does not fit into 32 bits, so that a longer tag means another field to it. */
+const maxTagBytes = 5;
+const maxTag = 2 ** 32 - 1;
 /** A tag and a length or value, at most 10 bytes each. */
 const maxHeaderBytes = 20;
 const maxBufferBytes = 64 * 1024;
@@ -13,18 +16,28 @@ export class ProtobufCursor {
   readonly sizeBytes: number;
   /** Offset in the file of the next byte to decode. */
   position = 0;
-  readonly #descriptor: number;
+  /** Undefined: all of it is in the buffer. */
+  readonly #descriptor: number | undefined;
   readonly #name: string;
   readonly #buffer: Buffer;
   #bufferStart = 0;
   #bufferEnd = 0;
 
-  constructor(descriptor: number, options: { name: string; sizeBytes: number; buffer?: Buffer }) {
-    this.#descriptor = descriptor;
+  /** `source`: the descriptor of a file, or a message in memory. */
+  constructor(
+    source: number | Uint8Array,
+    options: { name: string; sizeBytes: number; buffer?: Buffer },
+  ) {
     this.#name = options.name;
     this.sizeBytes = options.sizeBytes;
-    this.#buffer =
-      options.buffer ?? Buffer.allocUnsafe(Math.min(options.sizeBytes, maxBufferBytes));
+    if (typeof source === "number") {
+      this.#descriptor = source;
+      this.#buffer =
+        options.buffer ?? Buffer.allocUnsafe(Math.min(options.sizeBytes, maxBufferBytes));
+    } else {
+      this.#buffer = Buffer.from(source.buffer, source.byteOffset, source.byteLength);
+      this.#bufferEnd = source.byteLength;
+    }
   }
 
   /** Whether the next `byteCount` bytes, or all up to the file's end, can be decoded now. */
@@ -35,6 +48,7 @@ export class ProtobufCursor {
 
   /** Reads on, so that `holds` is true for up to 64 KiB. Blocks. */
   hold(): void {
+    if (this.#descriptor === undefined) return;
     this.#bufferStart = this.position;
     this.#bufferEnd = this.position;
     while (this.#bufferEnd < this.sizeBytes) {
@@ -45,6 +59,16 @@ export class ProtobufCursor {
       if (bytesRead === 0) throw this.corrupt("it became shorter while it was read");
       this.#bufferEnd += bytesRead;
     }
+  }
+
+  /** Number and wire type of the field that follows. */
+  tag(end: number): number {
+    const start = this.position;
+    const tag = this.varint(end);
+    if (this.position - start > maxTagBytes || tag > maxTag) {
+      throw this.corrupt("a field has a number beyond 2^29");
+    }
+    return tag;
   }
 
   /** A base-128 integer; beyond 2^53 its value is rounded, as is that of a negative one. */
@@ -76,6 +100,17 @@ export class ProtobufCursor {
       scale *= 128;
     }
     return -1 - complement;
+  }
+
+  /** An integer that Google's parser has in 32 bits: of a longer one, the lowest. */
+  int32(end: number): number {
+    const start = this.position;
+    this.varint(end);
+    let value = 0;
+    for (let at = start, shift = 0; at < this.position && shift < 32; at++, shift += 7) {
+      value |= ((this.#buffer[at - this.#bufferStart] as number) & 0x7f) << shift;
+    }
+    return value;
   }
 
   /** A little-endian number of 4 bytes, which `holds(4)` says are here. */

@@ -62,7 +62,12 @@ export async function inspectOnnxFile(
   const structure = await scanOnnxFile(file, find);
   const moved = dataFiles?.moved;
   const { weightFiles } = structure;
-  return { ...footprintOf(structure), weightFiles, ...(moved && { dataFiles: moved }) };
+  return {
+    ...footprintOf(structure),
+    weightFiles,
+    ...(weightFiles.length > 0 && { hasDataFiles: true }),
+    ...(moved && { dataFiles: moved }),
+  };
 }
 
 export function footprintOf(structure: OnnxStructure): ModelFootprint {
@@ -95,7 +100,7 @@ export function footprintOf(structure: OnnxStructure): ModelFootprint {
     runBytes: Math.min(Math.ceil(runBytes), mostBytes),
     loadedBytes: Math.min(Math.ceil(bound), mostBytes),
     loadingBytes: Math.min(
-      Math.ceil(Math.max(weightBytes, heldBytes) + held.leftBehindBytes),
+      Math.ceil(Math.max(weightBytes, heldBytes) + held.leftBehindBytes + structure.copiedBytes),
       mostBytes,
     ),
     isClear,

@@ -9,6 +9,8 @@ export interface Field {
   /** Of what follows the tag and the length. */
   readonly content: number;
   readonly end: number;
+  /** Whether it has a length: text, bytes, a message or a packed list. */
+  readonly isBytes: boolean;
   /** Of an integer; 0 for all other fields. Rounded beyond 2^53. */
   readonly value: number;
 }
@@ -28,14 +30,17 @@ export interface Span {
  *  closed. Throws RuntimeError "invalid-argument" for what is no protobuf. */
 export class ModelReader {
   readonly sizeBytes: number;
-  readonly #descriptor: number;
+  readonly #source: number | Uint8Array;
   readonly #cursor: ProtobufCursor;
 
-  constructor(file: string) {
-    this.#descriptor = openSync(file, "r");
-    this.sizeBytes = fstatSync(this.#descriptor).size;
-    const { sizeBytes } = this;
-    this.#cursor = new ProtobufCursor(this.#descriptor, { name: file, sizeBytes, buffer });
+  /** Of a file, or of a model in memory. */
+  constructor(model: string | Uint8Array) {
+    const isFile = typeof model === "string";
+    const source = isFile ? openSync(model, "r") : model;
+    this.sizeBytes = typeof source === "number" ? fstatSync(source).size : source.byteLength;
+    this.#source = source;
+    const name = isFile ? model : "the model";
+    this.#cursor = new ProtobufCursor(source, { name, sizeBytes: this.sizeBytes, buffer });
   }
 
   /** The fields of the message from `start` to `end`, in order. */
@@ -45,7 +50,7 @@ export class ModelReader {
     while (position < end) {
       cursor.position = position;
       if (!cursor.holds()) cursor.hold();
-      const tag = cursor.varint(end);
+      const tag = cursor.tag(end);
       let content = cursor.position;
       let value = 0;
       switch (tag % 8) {
@@ -67,7 +72,8 @@ export class ModelReader {
         default:
           throw cursor.corrupt(`a field has the wire type ${tag % 8}`);
       }
-      const field = { number: Math.floor(tag / 8), start: position, content, value };
+      const isBytes = tag % 8 === wireType.bytes;
+      const field = { number: Math.floor(tag / 8), start: position, content, value, isBytes };
       position = cursor.position;
       yield { ...field, end: position };
     }
@@ -93,15 +99,19 @@ export class ModelReader {
 
   /** Fills `target` with the file from `start` on. */
   read(target: Uint8Array, start: number): void {
+    if (typeof this.#source !== "number") {
+      target.set(this.#source.subarray(start, start + target.byteLength));
+      return;
+    }
     for (let filled = 0; filled < target.byteLength; ) {
       const left = target.byteLength - filled;
-      const count = readSync(this.#descriptor, target, filled, left, start + filled);
+      const count = readSync(this.#source, target, filled, left, start + filled);
       if (count === 0) throw this.#cursor.corrupt("it became shorter while it was read");
       filled += count;
     }
   }
 
   close(): void {
-    closeSync(this.#descriptor);
+    if (typeof this.#source === "number") closeSync(this.#source);
   }
 }

@@ -1,21 +1,24 @@
-import { readFileSync } from "node:fs";
-import { dirname } from "node:path";
 import { type Binding, binding } from "onnxruntime-node/dist/binding.js";
-import { RuntimeError } from "../../../base/errors.ts";
+import { describeError, RuntimeError } from "../../../base/errors.ts";
 import type { Tensor, TensorSpec } from "../../../base/tensor.ts";
+import type { FileAccess } from "../../contract/file-access.ts";
 import type { HostEngine, HostModel } from "../../contract/host-engine.ts";
-import { moveData } from "../external/moved-data.ts";
+import { HeldFiles } from "../external/held-files.ts";
 import { type LoadPlan, planLoad } from "../rewrite/load-plan.ts";
 import { localeProbe } from "../rewrite/locale-probe.ts";
 import { engineMessage, memoryRefusal } from "../types/engine-message.ts";
 import { OrtValue } from "../types/ort-value.ts";
 import { loadError } from "./load-error.ts";
 import { SessionEdge } from "./session-edge.ts";
+import { type ModelContent, sessionFiles } from "./session-files.ts";
 import { smallestModel } from "./smallest-model.ts";
 
 type Session = Binding.InferenceSession;
 type OrtTensorConstructor = Parameters<typeof binding.initOrtOnce>[1];
 type OrtFeeds = Parameters<Session["run"]>[0];
+
+/** Characters of a message of the engine that are looked at. */
+const maxMessage = 10_000;
 
 /** Fatal only: every error comes back as an exception as well. */
 const logSeverity = 4 as const;
@@ -36,30 +39,35 @@ firstSession.dispose();
 
 /** ONNX Runtime on the CPU. Blocks while it loads and runs. */
 export const onnxEngine: HostEngine = {
-  load(file, options) {
-    const plan = planLoad(file, hasLocale);
-    const session = openSession(file, plan, options);
+  load(file, { threads, access = {} }) {
+    const held = new HeldFiles(access.roots);
     try {
-      return new OnnxModel(session, plan);
-    } catch (error) {
-      // A session that is merely dropped keeps its memory until some garbage collection.
-      session.dispose();
-      throw error;
+      const heldFile = held.hold(file);
+      const plan = planLoad(heldFile, hasLocale);
+      const content = { file, heldFile, bytes: plan.bytes };
+      const session = openSession(content, held, { threads, access });
+      try {
+        held.confirm();
+        return new OnnxModel(session, plan);
+      } catch (error) {
+        // A session that is merely dropped keeps its memory until some garbage collection.
+        session.dispose();
+        throw error;
+      }
+    } finally {
+      held.close();
     }
   },
 };
 
 function openSession(
-  file: string,
-  plan: LoadPlan,
-  { threads, dataFiles }: Parameters<HostEngine["load"]>[1],
+  content: ModelContent,
+  held: HeldFiles,
+  { threads, access }: { readonly threads: number; readonly access: FileAccess },
 ): Session {
   const session = new binding.InferenceSession();
   try {
-    const moved = dataFiles && moveData(plan.bytes ?? readFileSync(file), dataFiles);
-    const bytes = moved?.bytes ?? plan.bytes;
-    // A model in memory does not know where its other files are.
-    const folder = moved?.folder ?? dirname(file);
+    const { bytes, folder } = sessionFiles(held, content, access);
     const options = {
       intraOpNumThreads: threads,
       interOpNumThreads: 1,
@@ -74,17 +82,19 @@ function openSession(
       extra: {
         session: {
           intra_op: { allow_spinning: "0" },
-          ...(bytes && { model_external_initializers_file_folder_path: folder }),
+          model_external_initializers_file_folder_path: folder,
         },
       },
     };
-    if (bytes === undefined) session.loadModel(file, options);
+    if (bytes === undefined) session.loadModel(content.heldFile, options);
     else {
       const { buffer, byteOffset, byteLength } = bytes;
       session.loadModel(buffer as ArrayBuffer, byteOffset, byteLength, options);
     }
   } catch (error) {
-    throw loadError(file, error);
+    if (error instanceof RuntimeError) throw error;
+    held.explain();
+    throw loadError(content.file, held.readable(describeError(error, maxMessage)));
   }
   return session;
 }

@@ -6,6 +6,7 @@ import type { Datatype, Tensor } from "../../../../src/base/tensor.ts";
 import { encodeStrings } from "../../../../src/engine/onnx/types/string-tensor.ts";
 import { writeJson } from "../../../../src/rpc/rest/rest-json.ts";
 import { encodeRestInference } from "../../../../src/rpc/rest/rest-response.ts";
+import { dataSlices } from "../../../../src/rpc/rest/rest-slices.ts";
 import type { BytesForm } from "../../../../src/rpc/rest/rest-strings.ts";
 import { encodeData } from "../../../../src/rpc/rest/rest-tensor.ts";
 import { randomBytes } from "../../../support/random-weights.ts";
@@ -85,6 +86,38 @@ describe("long tensors in an answer of REST", () => {
     strings[17] = "y".repeat(300_000);
     const long = tensor("BYTES", encodeStrings(strings));
     assert.equal((await answer([long])).text, inOne([long]));
+  });
+
+  for (const [what, unit] of Object.entries({
+    "of ASCII": "a",
+    "of characters of two bytes": "é",
+    "of characters of three bytes": "€",
+    "of characters of four bytes": "😀",
+    "that is all escapes": '\u0001"',
+    "with byte order marks": "\ufeffx",
+  })) {
+    it(`are so for one long string ${what}, in pieces`, async (t) => {
+      const strings = ["before", `_${unit.repeat(900_000 / unit.length)}`, "", "after"];
+      const long = tensor("BYTES", encodeStrings(strings), 4);
+      const slices: number[] = [];
+      for await (const slice of dataSlices(long, "text")) slices.push(slice.length);
+      t.diagnostic(`${slices.length} slices, the longest of ${Math.max(...slices)} bytes`);
+      assert.ok(Math.max(...slices) <= 6 * 200_000);
+      assert.equal((await answer([long])).text, inOne([long]));
+    });
+  }
+
+  it("are base64 where one long element is not UTF-8, wherever", async () => {
+    for (const at of [0, 196_607, 196_608, 196_609, 499_999]) {
+      const content = Buffer.alloc(500_000, "a");
+      content[at] = 0x80;
+      const head = Buffer.alloc(4);
+      head.writeUInt32LE(content.length);
+      const long = tensor("BYTES", Buffer.concat([head, content]), 1);
+      const { text } = await answer([long]);
+      assert.equal(text, inOne([long]));
+      assert.match(text, /"content_type":"base64"/);
+    }
   });
 
   it("are base64 where the last element is not UTF-8", async () => {

@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
-import { mkdtemp, open, rm, truncate, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, open, rm, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { RuntimeError } from "../../../../../src/base/errors.ts";
 import { scanOnnxFile } from "../../../../../src/engine/onnx/graph/onnx-file.ts";
 import { footprintOf } from "../../../../../src/engine/onnx/memory/onnx-footprint.ts";
+import { otherReadings } from "../../../../support/onnx/other-readings.ts";
 import {
   addOne,
   conv,
@@ -203,7 +204,15 @@ describe("the scan of a model with external data", () => {
     });
   });
 
-  for (const location of ["../data.bin", "/etc/passwd", "a/../../data.bin", "", "a\0b", ".."]) {
+  for (const location of [
+    "../data.bin",
+    "/etc/passwd",
+    "a/../../data.bin",
+    "",
+    "a\0b",
+    "..",
+    "a/../b",
+  ]) {
     it(`refuses ${JSON.stringify(location)} as a data file`, async () => {
       await assert.rejects(scan(withExternal({ location })), {
         kind: "invalid-argument",
@@ -211,6 +220,35 @@ describe("the scan of a model with external data", () => {
       });
     });
   }
+
+  for (const [what, model] of Object.entries(otherReadings("secret.bin"))) {
+    it(`is no careless one of ${what}`, async () => {
+      for (const name of ["model.bin", "secret.bin"]) {
+        await writeFile(join(directory, name), new Uint8Array(16));
+      }
+      const seen = await scan(model).then(
+        ({ weightFiles }) => weightFiles,
+        (error) => {
+          assert.equal(error.kind, "invalid-argument", error.message);
+          return [join(directory, "secret.bin")];
+        },
+      );
+      assert.ok(seen.includes(join(directory, "secret.bin")), seen.join());
+    });
+  }
+
+  it("refuses names that are not UTF-8, which another name may look like", async () => {
+    const entry = message().text(1, "location").bytes(2, Uint8Array.of(0x61, 0xff));
+    const tensor = message().integers(1, [4]).integer(2, 1).integer(14, 1).message(13, entry);
+    await writeFile(join(directory, "a\ufffd"), new Uint8Array(16));
+    await assert.rejects(scan(withTensors(tensor)), { kind: "invalid-argument", message: /UTF-8/ });
+  });
+
+  it("knows names that begin with two dots", async () => {
+    await mkdir(join(directory, "..data"), { recursive: true });
+    await writeFile(join(directory, "..data/0.bin"), new Uint8Array(16));
+    assert.equal((await scan(withExternal({ location: "..data/0.bin" }))).weightBytes, 16);
+  });
 
   it("refuses places that are no numbers", async () => {
     await writeFile(join(directory, "data.bin"), new Uint8Array(20));

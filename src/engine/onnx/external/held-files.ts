@@ -1,0 +1,159 @@
+import { closeSync, fstatSync, readlinkSync, realpathSync, statSync } from "node:fs";
+import { RuntimeError } from "../../../base/errors.ts";
+import { fromFileError } from "../../../base/file-errors.ts";
+import { openRegularFileSync } from "../../../base/regular-file.ts";
+import { SafePath } from "../../../base/safe-path.ts";
+
+/** Where Linux has a name for each open file, which leads to that very file whatever becomes of its path. */
+export const descriptorFolder = "/proc/self/fd";
+
+interface Held {
+  readonly path: string;
+  readonly descriptor: number;
+}
+
+/** The files of one model, open from the look at where they lie until the engine has opened them. An engine takes names
+ *  and not descriptors, and a name may be made a link to somewhere else after every look at it. So it is given names
+ *  of descriptors. Where there are none, files are looked at once more after the load. All of it blocks. */
+export class HeldFiles {
+  readonly #safePath: SafePath | undefined;
+  readonly #hasNames: boolean;
+  /** By path. */
+  readonly #held = new Map<string, Held>();
+
+  /** `roots`: absolute directories, in one of which each file must lie; undefined: anywhere. `hasNames`: whether
+   *  descriptors have names, which is tried if nobody says. */
+  constructor(roots?: readonly string[], hasNames = descriptorsHaveNames()) {
+    this.#safePath = roots && new SafePath(roots);
+    this.#hasNames = hasNames;
+  }
+
+  get hasNames(): boolean {
+    return this.#hasNames;
+  }
+
+  /** Opens a file, once, and returns the name by which the engine is to open it. Throws "invalid-argument" if `path`
+   *  leads out of the roots or to no regular file, "load-failed" if it is gone, or this process may not read it or have
+   *  so many open, else as `fromFileError`. */
+  hold(path: string): string {
+    const held = this.#held.get(path) ?? this.#open(path);
+    return this.#hasNames ? nameOf(held) : path;
+  }
+
+  /** After the engine has opened them. Throws "load-failed" if a path may have led elsewhere meanwhile; never where
+   *  descriptors have names. */
+  confirm(): void {
+    if (this.#hasNames) return;
+    for (const { path, descriptor } of this.#held.values()) {
+      const found = statSync(path, { bigint: true, throwIfNoEntry: false });
+      const { dev, ino } = fstatSync(descriptor, { bigint: true });
+      if (found?.dev !== dev || found.ino !== ino || !isItself(path)) throw changed(path);
+    }
+  }
+
+  /** Of a load that failed: throws "load-failed" if a file was removed or replaced meanwhile, which is then why. */
+  explain(): void {
+    for (const { path, descriptor } of this.#held.values()) {
+      if (fstatSync(descriptor).nlink === 0) throw changed(path);
+    }
+    this.confirm();
+  }
+
+  /** A message of the engine, with paths for the names that it was given. */
+  readable(message: string): string {
+    if (!this.#hasNames) return message;
+    const paths = new Map(
+      [...this.#held.values()].map(({ path, descriptor }) => [descriptor, path]),
+    );
+    return message.replace(/\/*proc\/self\/fd\/(\d+)/g, (name, descriptor: string) => {
+      return paths.get(Number(descriptor)) ?? name;
+    });
+  }
+
+  close(): void {
+    for (const { descriptor } of this.#held.values()) closeSync(descriptor);
+    this.#held.clear();
+  }
+
+  #open(path: string): Held {
+    const held = { path, descriptor: this.#openFile(path) };
+    // Held before it is looked at, so that it is closed in any case.
+    this.#held.set(path, held);
+    const place = this.#hasNames ? readlinkSync(nameOf(held)) : realpathSync.native(path);
+    if (this.#safePath?.holds(place) === false) {
+      throw new RuntimeError(
+        "invalid-argument",
+        `${path} leads out of the model directories (${this.#safePath.roots.join(", ")})`,
+      );
+    }
+    return held;
+  }
+
+  #openFile(path: string): number {
+    try {
+      return openRegularFileSync(path).descriptor;
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      const why = code === "EACCES" ? denied(path) : code === "EMFILE" && tooMany(this.#held.size);
+      const told = fromFileError(error, path);
+      // A load was begun, for which it was there.
+      if (why || told.kind === "failed-precondition") {
+        throw new RuntimeError("load-failed", why || told.message, { cause: error });
+      }
+      throw told;
+    }
+  }
+}
+
+function nameOf({ descriptor }: Held): string {
+  return `${descriptorFolder}/${descriptor}`;
+}
+
+/** A server that is root can read what belongs to others, and its hosts cannot. */
+function denied(path: string): string {
+  return (
+    `${path} is not readable: access denied to the engine host, which has no capabilities; ` +
+    "expected the server's user to be its owner, or everybody to be able to read it"
+  );
+}
+
+function tooMany(held: number): string {
+  return (
+    `the model lies in more than ${held} files, which its engine host cannot have open at once: ` +
+    "expected a higher limit of open files (ulimit -n), or weights in fewer files"
+  );
+}
+
+/** `path` was without links. */
+function isItself(path: string): boolean {
+  return realpathSync.native(path) === path;
+}
+
+function changed(path: string): RuntimeError {
+  return new RuntimeError(
+    "load-failed",
+    `${path} was replaced while the model was loaded: load it again`,
+  );
+}
+
+let haveNames: boolean | undefined;
+
+/** Whether they lead to the files themselves, which other systems than Linux may say of other things. */
+function descriptorsHaveNames(): boolean {
+  haveNames ??= process.platform === "linux" && leadsToItself();
+  return haveNames;
+}
+
+function leadsToItself(): boolean {
+  const path = import.meta.filename;
+  const { descriptor } = openRegularFileSync(path);
+  try {
+    const name = nameOf({ path, descriptor });
+    const [here, there] = [fstatSync(descriptor), statSync(name)];
+    return here.dev === there.dev && here.ino === there.ino && readlinkSync(name) !== "";
+  } catch {
+    return false;
+  } finally {
+    closeSync(descriptor);
+  }
+}
