@@ -84,10 +84,14 @@ export class RunAdmission {
     return expected && this.#refusalOf(expected);
   }
 
-  /** Whether the request could run now, with others that have `rows` rows together with it. */
+  /** Whether the request could run now, with others that have `rows` rows together with it. False while that is not
+   *  known, which it soon is. */
   fits({ tensors }: SizedRequest, rows: number): boolean {
     const expected = this.#expect(tensors, rows);
-    if (expected === undefined) return false;
+    if (expected === undefined) {
+      this.#prepare();
+      return false;
+    }
     return isFree(expected) || this.#parts.share.fits(expected.need);
   }
 

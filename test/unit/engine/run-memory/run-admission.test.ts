@@ -84,6 +84,18 @@ describe("the admission of runs", () => {
     );
   });
 
+  it("makes the table for joined requests, too, where each by itself is as the load's runs", async () => {
+    const { add } = newHosts(1000);
+    const { infer, train, answer, sizes, nextTurn } = add({ maxBatchSize: 32 });
+    await train();
+    await turn();
+    void infer([0]);
+    for (const value of values(9)) void infer([value]);
+    nextTurn();
+    answer();
+    assert.deepEqual(sizes(), [9]);
+  });
+
   it("lets a run wait for those in other hosts, and small ones pass", async () => {
     const { add, budget } = newHosts(50);
     const [one, two, tiny] = [add(), add(), add({}, { usual: { rows: 64, bytes: 1000 } })];
