@@ -6,7 +6,7 @@ import { type KindGraph, kind, type MemoryKind, scalar, weights } from "./kind.t
 /** What computes on images, whose values between nodes are bigger than the weights. */
 export const imageKinds: readonly MemoryKind[] = [
   kind("convolutions, 64 pixels", 6, () =>
-    convolutions({ pixels: 64, channels: [3, 32, 64, 128, 256, 256] }),
+    convolutions({ pixels: 64, channels: [3, 32, 64, 128, 256, 256], stride: 2, last: 3 }),
   ),
   kind("convolutions, 224 pixels", 1, () =>
     convolutions({ pixels: 224, channels: [3, 64, 64, 128, 256, 512, 512], stride: 2, last: 6 }),

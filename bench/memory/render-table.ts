@@ -8,7 +8,7 @@ const promise = { most: 1.1, least: 0.98 } as const;
 const noiseBytes = MiB;
 
 /** Kinds that are known not to be within it -> why. */
-export const exceptions: Readonly<Record<string, string>> = {};
+const exceptions: Readonly<Record<string, string>> = {};
 
 export type Verdict = "yes" | "named" | "no";
 

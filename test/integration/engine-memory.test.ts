@@ -95,7 +95,7 @@ describe("the size of a model", { timeout: 300_000 }, () => {
     const sizes: number[] = [];
     for (let count = 0; count < 200; count++) sizes.push((await load(path)).sizeBytes);
     const [least, most] = [Math.min(...sizes), Math.max(...sizes)];
-    assert.ok(least > 100 * 1024 && most < 1.3 * least, `${least} to ${most}`);
+    assert.ok(least > 60 * 1024 && most < 1.3 * least, `${least} to ${most}`);
   });
 
   it("is what the system says of a host of its own", async (t) => {

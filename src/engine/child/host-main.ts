@@ -35,7 +35,7 @@ import {
   writeFrame,
 } from "../wire/host-protocol.ts";
 import { StoredPayloads } from "../wire/payload-arena.ts";
-import { MemoryRest } from "./memory-rest.ts";
+import { MemoryRest, ownMemory } from "./memory-rest.ts";
 import { preferForOom } from "./oom-score.ts";
 import { PeakGrowth } from "./peak-growth.ts";
 import { warmUp } from "./warm-up.ts";
@@ -65,7 +65,7 @@ const waiting: Frame[] = [];
 let idleTimer: NodeJS.Timeout | undefined;
 const idleMs = 250;
 let isHeapShrunk = false;
-const memoryRest = new MemoryRest(Number(process.argv[2]));
+const memoryRest = new MemoryRest(ownMemory(Number(process.argv[2])));
 /** A model that takes as much or more is measured without what is merely free, and its memory is back when it is gone. */
 const restedFromBytes = 1024 * 1024;
 /** Models that took as much when they were loaded. */

@@ -10,17 +10,35 @@ const keptShare = 1 / 200;
 const busyPauseMs = 2_000;
 const busyKeptBytes = 16 * MiB;
 
+/** A process's memory, as far as it matters here. */
+export interface RestingMemory {
+  /** Without JavaScript's heap; undefined where the system does not tell. */
+  nativeBytes(): number | undefined;
+  giveBack(): void;
+  /** Now, by `performance.now`. */
+  readonly startMs: number;
+}
+
+/** That of this process. `keptTopBytes`: as of `giveBackFreeMemory`. */
+export function ownMemory(keptTopBytes: number): RestingMemory {
+  return {
+    nativeBytes: () => nativeBytes(anonymousBytes()),
+    giveBack: () => giveBackFreeMemory(keptTopBytes),
+    startMs: performance.now(),
+  };
+}
+
 /** When a host gives back what runs have left free in it. While runs follow each other it stays, as the next one needs
  *  it again; between runs a host holds its models and nothing else. */
 export class MemoryRest {
-  readonly #keptTopBytes: number;
+  readonly #memory: RestingMemory;
   /** Native memory after the last time. */
   #restedBytes: number | undefined;
-  #busyLookMs = performance.now();
+  #busyLookMs: number;
 
-  /** `keptTopBytes`: as of `giveBackFreeMemory`. */
-  constructor(keptTopBytes: number) {
-    this.#keptTopBytes = keptTopBytes;
+  constructor(memory: RestingMemory) {
+    this.#memory = memory;
+    this.#busyLookMs = memory.startMs;
   }
 
   /** The host has nothing to do. */
@@ -32,7 +50,7 @@ export class MemoryRest {
   busy(nowMs: number): void {
     if (nowMs - this.#busyLookMs < busyPauseMs) return;
     this.#busyLookMs = nowMs;
-    if (this.#grownBytes() >= busyKeptBytes) giveBackFreeMemory(this.#keptTopBytes);
+    if (this.#grownBytes() >= busyKeptBytes) this.#memory.giveBack();
   }
 
   /** Gives back what is free if native memory has grown by `bytes` since the last time. */
@@ -43,8 +61,8 @@ export class MemoryRest {
   /** Gives back what is free. */
   now(): void {
     collectBuffers();
-    giveBackFreeMemory(this.#keptTopBytes);
-    this.#restedBytes = nativeBytes(anonymousBytes());
+    this.#memory.giveBack();
+    this.#restedBytes = this.#memory.nativeBytes();
   }
 
   /** Something was freed that had been there the last time: the next look does not go by the growth. */
@@ -53,7 +71,7 @@ export class MemoryRest {
   }
 
   #grownBytes(): number {
-    const nowBytes = nativeBytes(anonymousBytes());
+    const nowBytes = this.#memory.nativeBytes();
     if (nowBytes === undefined) return 0;
     return this.#restedBytes === undefined ? nowBytes : nowBytes - this.#restedBytes;
   }

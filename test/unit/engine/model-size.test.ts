@@ -32,6 +32,12 @@ describe("the size of a model in a shared host", () => {
     assert.equal(sizeOf(-3), 9);
   });
 
+  it("is no less than what the file says of a small model, which a host hides altogether", () => {
+    const small = { leastBytes: 0.1 * MiB, idleBytes: 0.2 * MiB, usualBytes: 0.5 * MiB };
+    assert.equal(sizeOf(0, small), 0.5);
+    assert.equal(sizeOf(0.52, small), 0.52);
+  });
+
   it("is what the file says if nothing can be measured", () => {
     assert.equal(sizeOf(undefined), 10);
   });

@@ -86,7 +86,10 @@ describe("the admission of runs", () => {
 
   it("makes the table for joined requests, too, where each by itself is as the load's runs", async () => {
     const { add } = newHosts(1000);
-    const { infer, train, answer, sizes, nextTurn } = add({ maxBatchSize: 32 });
+    const { infer, train, answer, sizes, nextTurn } = add(
+      { maxBatchSize: 32 },
+      { usual: { rows: 3, bytes: 24 * MiB } },
+    );
     await train();
     await turn();
     void infer([0]);
