@@ -5,7 +5,7 @@ import type { RefusalCount } from "../guard/access.ts";
 import { type CallMetrics, type CallSeries, codeNames } from "../observe/call-metrics.ts";
 import type { MetricName } from "./metric-table.ts";
 
-/** Labels that several samples share are one object: prom-client spells each object once. */
+/** Labels that several samples share are one object, which is spelled once. */
 export type Labels = Readonly<Record<string, string>>;
 
 export type Sample = (
