@@ -25,6 +25,7 @@ export interface RuntimeFacts {
   readonly lifecycleOwner: RuntimeFigures["lifecycleOwner"];
   readonly hasModelRepository: boolean;
   readonly capacityBytes: number;
+  readonly memory: RuntimeFigures["memory"];
   readonly loadsWaiting: number;
   readonly loadsRunning: number;
   readonly loadsLimit: number;
