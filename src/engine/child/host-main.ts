@@ -20,6 +20,7 @@ import type {
   MeasuredMemory,
   ReadyMessage,
   ReleasedMessage,
+  RestedMessage,
   WarmedMessage,
   WarmUpMessage,
 } from "../wire/host-messages.ts";
@@ -37,6 +38,7 @@ import {
 import { StoredPayloads } from "../wire/payload-arena.ts";
 import { MemoryRest, ownMemory } from "./memory-rest.ts";
 import { preferForOom } from "./oom-score.ts";
+import { PeakGrowth } from "./peak-growth.ts";
 import { warmUp } from "./warm-up.ts";
 
 // Entry of an engine host. It has one socket to the server, on fd 3, and does what the frames there say,
@@ -169,9 +171,18 @@ function handle(frame: Frame): void | Promise<void> {
       return run(frame);
     case frameKind.release:
       return release(frame);
+    case frameKind.rest:
+      return rest(frame);
     default:
       throw new Error(`the server sent a frame of kind ${frame.kind}`);
   }
+}
+
+/** Others need the memory that is free in here. */
+function rest(frame: Frame): void {
+  letGo();
+  const message: RestedMessage = { memoryBytes: anonymousBytes() };
+  answer(frame, frameKind.rested, encodeJson(message));
 }
 
 /** Afterwards the memory of this process is that of its models. */
@@ -213,9 +224,13 @@ async function warmUpLoaded(frame: Frame): Promise<void> {
   const { mostRows, ownsHost } = decodeJson<WarmUpMessage>(frame.payload);
   const model = models.get(frame.model);
   if (model === undefined) throw new RuntimeError("aborted", "the model was not loaded");
+  const growth = new PeakGrowth();
+  const outcome = await warmUp(model, mostRows);
+  const peakBytes = growth.bytes;
   const message: WarmedMessage = {
-    outcome: await warmUp(model, mostRows),
+    outcome,
     memory: measure(frame.model, ownsHost, beforeWarmUp),
+    peakBytes: Number.isNaN(peakBytes) ? undefined : peakBytes,
   };
   answer(frame, frameKind.warmed, encodeJson(message));
 }
@@ -237,13 +252,16 @@ function measure(model: number, ownsHost: boolean, before: number | undefined): 
 interface RunStart {
   readonly cpu: NodeJS.CpuUsage;
   readonly atMs: number;
+  /** Undefined: nobody wants to know what it takes. */
+  readonly growth: PeakGrowth | undefined;
 }
 
 function run(frame: Frame): void | Promise<void> {
-  const start: RunStart = { cpu: process.cpuUsage(), atMs: performance.now() };
+  const [cpu, atMs] = [process.cpuUsage(), performance.now()];
   const model = models.get(frame.model);
   if (model === undefined) throw new RuntimeError("aborted", "the model was unloaded");
-  const { wanted, tensors } = decodeTensors(frame.payload);
+  const { wanted, peakBytes, tensors } = decodeTensors(frame.payload);
+  const start: RunStart = { cpu, atMs, growth: peakBytes === 0 ? undefined : new PeakGrowth() };
   const inputs = tensors.map(({ index, datatype, shape, data }) => {
     return { name: specAt(model.inputs, index).name, datatype, shape, data };
   });
@@ -263,9 +281,19 @@ function answerRun(frame: Frame, results: readonly Tensor[], start: RunStart): v
   const runMs = (user + system) / 1_000;
   const nowMs = performance.now();
   const computeMs = nowMs - start.atMs;
+  const peakBytes = start.growth?.bytes ?? 0;
   memoryRest.busy(nowMs);
   try {
-    answer(frame, frameKind.ran, encodeTensors({ wanted: [], runMs, computeMs, tensors }));
+    const memoryBytes = start.growth && (anonymousBytes() ?? Number.NaN);
+    const message = {
+      wanted: [],
+      runMs,
+      computeMs,
+      peakBytes,
+      memoryBytes: memoryBytes ?? 0,
+      tensors,
+    };
+    answer(frame, frameKind.ran, encodeTensors(message));
   } catch (error) {
     throw new RuntimeError("run-failed", `the outputs are too big: ${describeError(error)}`);
   }

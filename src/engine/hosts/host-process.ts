@@ -6,6 +6,7 @@ import { entryUrl } from "../../base/entry-url.ts";
 import { describeError, RuntimeError } from "../../base/errors.ts";
 import { Line } from "../../base/line.ts";
 import type { EngineLog } from "../contract/engine-log.ts";
+import { ResidentMemory } from "../process/resident-memory.ts";
 import type { FailedMessage, ReadyMessage } from "../wire/host-messages.ts";
 import {
   decodeJson,
@@ -93,6 +94,8 @@ export class HostProcess {
   isKilledHere = false;
   /** Private memory of the host as last heard, undefined where the system does not tell. */
   memoryBytes: number | undefined;
+  /** Of the host, to be looked at. */
+  readonly memory: ResidentMemory;
   /** The same before the first model. */
   baseMemoryBytes: number | undefined;
   /** What RLIMIT_DATA counts of a host with no models, undefined as above. */
@@ -124,6 +127,7 @@ export class HostProcess {
     );
     this.#child = this.#spawn(environment);
     this.pid = this.#child?.pid ?? 0;
+    this.memory = new ResidentMemory(this.pid);
     // A child that the system refused has no streams at all, whatever the types say.
     if (this.#child !== undefined && this.pid !== 0) {
       this.#socket = this.#child.stdio[3] as Duplex;
@@ -289,6 +293,7 @@ export class HostProcess {
     clearTimeout(this.#startTimer);
     this.#socket?.destroy();
     this.#arena?.close();
+    this.memory.close();
     this.onGone(error);
     this.#ready.reject(error);
     const pending = this.#pending;

@@ -44,19 +44,23 @@ export function anonymousBytes(): number | undefined {
 /** The same, of both. Undefined where the system does not tell in this way. Blocks for some 10 µs. */
 export function statmBytes(): ProcessMemory | undefined {
   try {
-    pageBytes ??= readPageBytes();
-    if (pageBytes === undefined) return undefined;
     statmFd ??= openSync("/proc/self/statm", "r");
     const sizeBytes = readSync(statmFd, statmText, 0, statmText.length, 0);
-    // Pages: of the address space, resident, and resident of files or shared memory, which the rest is not; of code,
-    // nothing, and of data.
-    const numbers = statmText.toString("latin1", 0, sizeBytes).split(" ");
-    const [, resident, shared, , , data] = numbers.map(Number);
-    if (resident === undefined || shared === undefined || data === undefined) return undefined;
-    return { anonymousBytes: (resident - shared) * pageBytes, dataBytes: data * pageBytes };
+    return statmOf(statmText.toString("latin1", 0, sizeBytes));
   } catch {
     return undefined;
   }
+}
+
+/** What the text of a /proc/PID/statm says. Undefined where the system does not tell how big its pages are. */
+export function statmOf(text: string): ProcessMemory | undefined {
+  pageBytes ??= readPageBytes();
+  if (pageBytes === undefined) return undefined;
+  // Pages: of the address space, resident, and resident of files or shared memory, which the rest is not; of code,
+  // nothing, and of data.
+  const [, resident, shared, , , data] = text.split(" ").map(Number);
+  if (resident === undefined || shared === undefined || data === undefined) return undefined;
+  return { anonymousBytes: (resident - shared) * pageBytes, dataBytes: data * pageBytes };
 }
 
 /** Anonymous bytes, as just read, without those of JavaScript's heap, which comes and goes by megabytes

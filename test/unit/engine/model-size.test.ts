@@ -15,7 +15,8 @@ function sizeOf(measured: number | undefined, footprint: Partial<ModelFootprint>
     loadingBytes: 10 * MiB,
   };
   const rowProof = { isProven: true } as const;
-  const rest = { loadedBytes: 15 * MiB, isClear: true, warmupRows: 3, rowProof };
+  const usualRun = { rows: 3, bytes: 0 };
+  const rest = { loadedBytes: 15 * MiB, isClear: true, warmupRows: 3, rowProof, usualRun };
   const whole = { ...known, ...rest, ...footprint };
   const bytes = sharedModelBytes(whole, measured === undefined ? undefined : measured * MiB);
   return Math.round((1000 * bytes) / sharedHostFactor / MiB) / 1000;
@@ -66,6 +67,7 @@ describe("what a load reserves", () => {
     loadingBytes: 10 * MiB,
     isClear: true,
     warmupRows: 3,
+    usualRun: { rows: 3, bytes: 0 },
     rowProof: { isProven: true },
   };
 

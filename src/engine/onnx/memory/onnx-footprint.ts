@@ -1,4 +1,5 @@
 import type { DataFolder, ModelFootprint, ModelInspection } from "../../contract/model-format.ts";
+import type { RunTable } from "../../contract/run-table.ts";
 import { DataFiles } from "../external/data-files.ts";
 import { type OnnxStructure, scanOnnxFile } from "../graph/onnx-file.ts";
 import type { OnnxGraph } from "../graph/onnx-graph.ts";
@@ -6,6 +7,7 @@ import { proveRows } from "../rows/row-proof.ts";
 import { followShapes } from "../shapes/onnx-shape-walk.ts";
 import { type HeldMemory, heldMemory } from "./onnx-held-memory.ts";
 import { type RunMemory, runMemory } from "./onnx-run-memory.ts";
+import { tabulateRuns } from "./tabulate-runs.ts";
 
 const KiB = 1024;
 
@@ -41,6 +43,17 @@ const coldBytes = 128 * KiB;
 
 /** Above all machines; what hostile files claim must still be a number to count with. */
 const mostBytes = 2 ** 50;
+
+/** As `ModelFormat.tabulateRuns`. */
+export async function tabulateOnnxFile(
+  file: string,
+  dataFolder?: DataFolder,
+): Promise<RunTable | undefined> {
+  const dataFiles = dataFolder && new DataFiles(file, dataFolder);
+  const find = dataFiles && ((location: string) => dataFiles.find(location));
+  const { graph } = await scanOnnxFile(file, find);
+  return graph && tabulateRuns(graph);
+}
 
 /** As `ModelFormat.inspect`. */
 export async function inspectOnnxFile(
@@ -96,6 +109,7 @@ export function footprintOf(structure: OnnxStructure): ModelFootprint {
     ),
     isClear,
     warmupRows: isCold ? 0 : rows,
+    usualRun: { rows, bytes: isClear ? Math.max(single.peakBytes, run.peakBytes) : undefined },
     rowProof: proveRows(graph),
   };
 }

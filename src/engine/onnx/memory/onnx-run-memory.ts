@@ -222,8 +222,8 @@ function sumOf(values: readonly FollowedValue[]): number {
   return values.reduce((sum, value) => sum + bytesOf(value), 0);
 }
 
-/** Never beyond counting, whatever the file says. */
-function bytesOf({ shape, datatype }: FollowedValue): number {
+/** What a kernel needs for a value. Never beyond counting, whatever the file says. */
+export function bytesOf({ shape, datatype }: FollowedValue): number {
   if (shape.includes(0)) return 0;
   const stored = storedBytes(datatype);
   const elementBytes = stored === halfBytes ? singleBytes : stored;
