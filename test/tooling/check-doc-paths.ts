@@ -18,8 +18,8 @@ const rootedPath = new RegExp(`^(?:\\./)?(?:${folders})/`);
 /** A source file by its name, or by its name and its folder: `load-queue.ts`, `lifecycle/load-queue.ts`. */
 const sourceFile = /^[\w.*-]+(?:\/[\w.*-]+)*\.(?:ts|cjs)$/;
 
-/** One line for each path that a page names, in code or as the target of a link, and that does not exist.
- *  A path with `*` or braces must match something. */
+/** One line for each path that a page names, in code or as the target of a link, and that does not exist, and
+ *  for each link to a heading that its page does not have. A path with `*` or braces must match something. */
 export function checkDocPaths(root: string): string[] {
   const sources = globSync(
     [`{${folders.replaceAll("|", ",")}}/**/*.{ts,js,cjs}`, "*.{ts,js,cjs}"],
@@ -36,7 +36,7 @@ export function checkDocPaths(root: string): string[] {
       return lines.flatMap((line, index) => {
         const at = `${page}:${index + 1}`;
         const code = pathsInCode(line).filter((path) => !isKnown(path));
-        const links = linkTargets(line).filter((target) => !exists(root, resolve(page, target)));
+        const links = linkTargets(line).filter((target) => !isReachable(root, page, target));
         return [
           ...code.map((path) => `${at} names ${path}, which does not exist`),
           ...links.map((target) => `${at} links to ${target}, which does not exist`),
@@ -53,15 +53,26 @@ function pathsInCode(line: string): string[] {
     .filter((word) => rootedPath.test(word) || sourceFile.test(word));
 }
 
-/** Targets of links to other files, without their fragment. */
+/** Targets of links, but for those to other sites. */
 function linkTargets(line: string): string[] {
   return [...line.matchAll(/\]\(([^)\s]+)[^)]*\)/g)]
-    .map(([, target = ""]) => target.replace(/#.*/, ""))
-    .filter((target) => target !== "" && !/^[a-z]+:/i.test(target));
+    .map(([, target = ""]) => target)
+    .filter((target) => !/^[a-z]+:/i.test(target));
 }
 
-function resolve(page: string, target: string): string {
-  return posix.join(dirname(page), target);
+function isReachable(root: string, page: string, target: string): boolean {
+  const [path = "", heading] = target.split("#", 2);
+  const file = path === "" ? page : posix.join(dirname(page), path);
+  if (!exists(root, file)) return false;
+  if (heading === undefined || !file.endsWith(".md")) return true;
+  const lines = readFileSync(join(root, file), "utf8").split("\n");
+  return lines.some((line) => /^#{1,6} /.test(line) && anchorOf(line) === heading);
+}
+
+/** The fragment that leads to a heading on GitHub, as long as no other heading of its page is the same. */
+function anchorOf(line: string): string {
+  const heading = line.replace(/^#+ /, "").trim().toLowerCase();
+  return heading.replace(/[^\p{L}\p{N}_ -]/gu, "").replaceAll(" ", "-");
 }
 
 function exists(root: string, path: string): boolean {

@@ -14,6 +14,8 @@ export interface HeldCall {
 const smallBytes = 64 * 1024;
 /** So much may small calls hold together beyond what all may. */
 const smallReserveBytes = 4 * 1024 * 1024;
+/** How long one call may go on to arrive while all others give way. */
+const favourMs = 5_000;
 /** How long a call waits for others that work on what they hold. */
 const turnMs = 2_000;
 
@@ -29,6 +31,8 @@ interface Share {
   bytes: number;
   /** What was taken since the start, whatever was given back of it. */
   takenBytes: number;
+  /** The call that does not give way until then. Where all that arrive give way to each other, none would arrive. */
+  favoured: { readonly call: HeldCall; readonly untilMs: number } | undefined;
   /** Calls that have made something. */
   makers: number;
   /** Calls that wait for room, oldest first. */
@@ -90,6 +94,7 @@ export class CallMemory {
 
 /** What one call holds. */
 export class CallAccount {
+  readonly #call: HeldCall;
   readonly #ofConnection: Share;
   readonly #ofAll: Share;
   readonly #placeInConnection: Place<HeldCall>;
@@ -103,6 +108,7 @@ export class CallAccount {
 
   /** For `CallMemory`. */
   constructor(call: HeldCall, ofConnection: Share, ofAll: Share) {
+    this.#call = call;
     this.#ofConnection = ofConnection;
     this.#ofAll = ofAll;
     this.#placeInConnection = ofConnection.calls.add(call);
@@ -121,6 +127,9 @@ export class CallAccount {
     this.#ofAll.waiting.find(({ account }) => account === this)?.resolve(false);
     this.#placeInConnection.leave();
     this.#placeInAll.leave();
+    for (const share of [this.#ofConnection, this.#ofAll]) {
+      if (share.favoured?.call === this.#call) share.favoured = undefined;
+    }
   }
 
   /** The call holds `bytes` of requests and answers now. Where that is too much, others or itself give way. */
@@ -203,8 +212,8 @@ export class CallAccount {
   }
 
   #makeRoom(): void {
-    makeRoom(this.#ofConnection);
-    makeRoom(this.#ofAll);
+    makeRoom(this.#ofConnection, this.#call);
+    makeRoom(this.#ofAll, this.#call);
   }
 
   #note(wireBytes: number, madeBytes: number, { wakes } = { wakes: true }): void {
@@ -244,13 +253,28 @@ export interface CallScope {
 export const callScope = new AsyncLocalStorage<CallScope>();
 
 function newShare(maxBytes: number): Share {
-  return { maxBytes, calls: new Line(), bytes: 0, takenBytes: 0, makers: 0, waiting: [] };
+  return {
+    maxBytes,
+    calls: new Line(),
+    bytes: 0,
+    takenBytes: 0,
+    favoured: undefined,
+    makers: 0,
+    waiting: [],
+  };
 }
 
-function makeRoom(share: Share): void {
+/** `asking` needs room. */
+function makeRoom(share: Share, asking: HeldCall): void {
   if (share.bytes <= share.maxBytes) return;
+  const nowMs = performance.now();
+  if (share.favoured === undefined || share.favoured.untilMs < nowMs) {
+    share.favoured = { call: asking, untilMs: nowMs + favourMs };
+  }
+  const favoured = share.favoured.call;
   for (const call of share.calls) {
     if (share.bytes <= share.maxBytes) return;
-    call.giveWay();
+    if (call !== favoured) call.giveWay();
   }
+  if (share.bytes > share.maxBytes) favoured.giveWay();
 }

@@ -22,7 +22,8 @@ describe("checkDocPaths", () => {
       [
         "`src/engine/queue/batch-gain.ts`, `src/engine/`, `./src/engine/queue`, `src/engine/*/batch-*.ts`,",
         "`src/{engine,rpc}/queue/batch-gain.ts:12`, `batch-gain.ts`, `queue/batch-gain.ts`, `batch-*.ts`",
-        "![page](pictures/page.png) [gain](../src/engine/queue/batch-gain.ts#L1) [above](#top)",
+        "![page](pictures/page.png) [gain](../src/engine/queue/batch-gain.ts#L1) [above](#the-gain-and-its-cost)",
+        "## The gain, and `its` cost",
         "[site](https://modelport.invalid/docs/none.md) and `modelport serve --config /src/none.yaml`",
       ].join("\n"),
     );
@@ -60,6 +61,18 @@ describe("checkDocPaths", () => {
     write("src/engine/README.md", "[gain](queue/batch-gain.ts) [page](docs/pictures/page.png)");
     assert.deepEqual(checkDocPaths(root), [
       "src/engine/README.md:1 links to docs/pictures/page.png, which does not exist",
+    ]);
+  });
+
+  it("finds links to headings that their page does not have", () => {
+    write(
+      "docs/memory.md",
+      "# Memory\n\n[here](#sizes) [there](speed.md#memory) [real](speed.md#speed)",
+    );
+    write("docs/speed.md", "# Speed");
+    assert.deepEqual(checkDocPaths(root), [
+      "docs/memory.md:3 links to #sizes, which does not exist",
+      "docs/memory.md:3 links to speed.md#memory, which does not exist",
     ]);
   });
 

@@ -44,6 +44,43 @@ describe("the memory of calls", () => {
   });
 });
 
+describe("calls that arrive and are too much together", () => {
+  it("give way to one of them until it has arrived, so that one always does", () => {
+    const memory = new CallMemory({ maxConnectionBytes: 10 * MiB, maxCallBytes: 10 * MiB });
+    const open = new Map<number, CallAccount>();
+    let arrived = 0;
+    let next = 0;
+    const begin = () => {
+      const id = next++;
+      const account = memory.open(
+        {
+          giveWay() {
+            open.get(id)?.close();
+            open.delete(id);
+          },
+        },
+        {},
+      );
+      open.set(id, account);
+    };
+    const heldBytes = new Map<number, number>();
+    for (let turn = 0; turn < 400; turn++) {
+      while (open.size < 40) begin();
+      for (const [id, account] of [...open]) {
+        if (!open.has(id)) continue;
+        const bytes = (heldBytes.get(id) ?? 0) + MiB;
+        heldBytes.set(id, bytes);
+        account.hold(bytes);
+        if (!open.has(id) || bytes < 8 * MiB) continue;
+        arrived += 1;
+        account.close();
+        open.delete(id);
+      }
+    }
+    assert.ok(arrived > 10, `${arrived} of ${next} calls arrived`);
+  });
+});
+
 describe("a call that waits for its turn to take memory", () => {
   it("takes it when another is over", async () => {
     const [first, second] = openCalls(2) as [CallAccount, CallAccount];
