@@ -68,8 +68,8 @@ const idleMs = 250;
 const memoryRest = new MemoryRest(ownMemory(Number(process.argv[2])));
 /** A model that takes as much or more is measured without what is merely free, and its memory is back when it is gone. */
 const restedFromBytes = 1024 * 1024;
-/** Models that took as much when they were loaded. */
-const notSmall = new Set<number>();
+/** Models that were measured and took less. */
+const small = new Set<number>();
 /** Native memory before the load of the model that is to be warmed up next. */
 let beforeWarmUp: number | undefined;
 let working = false;
@@ -244,7 +244,7 @@ function measure(model: number, ownsHost: boolean, before: number | undefined): 
   if (ownsHost) return { measuredBytes: privateBytes(), memoryBytes };
   const after = nativeBytes(memoryBytes);
   const isKnown = before !== undefined && after !== undefined;
-  if (isKnown && after - before >= restedFromBytes) notSmall.add(model);
+  if (isKnown && after - before < restedFromBytes) small.add(model);
   return { measuredBytes: isKnown ? after - before : undefined, memoryBytes };
 }
 
@@ -303,8 +303,8 @@ async function release(frame: Frame): Promise<void> {
   const model = models.get(frame.model);
   models.delete(frame.model);
   await model?.release();
-  if (notSmall.delete(frame.model)) memoryRest.now();
-  else memoryRest.expect();
+  if (small.delete(frame.model)) memoryRest.expect();
+  else memoryRest.now();
   const message: ReleasedMessage = { memoryBytes: anonymousBytes() };
   answer(frame, frameKind.released, encodeJson(message));
 }
