@@ -18,6 +18,7 @@ export const engineRooms: readonly Room[] = [
       "engine/files",
       "engine/hosts",
       "engine/queue",
+      "engine/run-memory",
       "engine/onnx/memory",
       "engine/onnx/session",
     ],
@@ -34,7 +35,15 @@ export const engineRooms: readonly Room[] = [
     question: "Which host does a model live in, and what becomes of a host?",
     runs: serverMain,
     blocks: "only to find programs of the system, once",
-    imports: ["base", "config", "engine/contract", "engine/process", "engine/queue", "engine/wire"],
+    imports: [
+      "base",
+      "config",
+      "engine/contract",
+      "engine/process",
+      "engine/queue",
+      "engine/run-memory",
+      "engine/wire",
+    ],
     hasBlockingFiles: true,
   },
   {
@@ -42,7 +51,14 @@ export const engineRooms: readonly Room[] = [
     question: "Which run goes to a host next, and which requests are joined into one?",
     runs: serverMain,
     blocks: "no: every request passes through it",
-    imports: ["base", "config", "engine/contract", "engine/wire"],
+    imports: ["base", "config", "engine/contract", "engine/run-memory", "engine/wire"],
+  },
+  {
+    path: "engine/run-memory",
+    question: "How much memory does a run need, and when may it have that beside all others?",
+    runs: serverMain,
+    blocks: "no: every request passes through it",
+    imports: ["base", "engine/contract"],
   },
   {
     path: "engine/wire",
@@ -55,7 +71,7 @@ export const engineRooms: readonly Room[] = [
   {
     path: "engine/process",
     question:
-      "What does the operating system say of a process: its memory, the stacks of its threads?",
+      "What does the operating system say of a process, its memory, the stacks of its threads, and how does it get memory back?",
     runs: "the server and its hosts, main threads",
     blocks: "only files of /proc, which lie in memory",
     imports: ["base"],

@@ -102,6 +102,7 @@ export class ModelManager implements Models {
       registry,
       hosts: () => engine.hosts(),
       hostCounts: engine.hostCounts,
+      runMemory: engine.runMemory,
       facts: () => ({
         phase: phase.current,
         lifecycleOwner: this.#owner.current,

@@ -162,6 +162,26 @@ export const metricTable = {
     labels: ["reason"],
     help: "Engine hosts that have ended: crashed, killed (they did not respond), unloaded (with their model), recycled, cancelled (with a load), not-started",
   },
+  modelport_run_memory_budget_bytes: {
+    type: "gauge",
+    labels: [],
+    help: "Memory that the runs of all hosts may take together, in addition to the models (RUN_MEMORY_BYTES); 0: no limit",
+  },
+  modelport_run_memory_admitted_bytes: {
+    type: "gauge",
+    labels: [],
+    help: "Of that, memory granted to current runs",
+  },
+  modelport_run_memory_waiting: {
+    type: "gauge",
+    labels: [],
+    help: "Models whose next run waits for memory",
+  },
+  modelport_run_memory_refusals_total: {
+    type: "counter",
+    labels: [],
+    help: "Inferences refused because a run of their shapes needs more memory than all runs may take",
+  },
   modelport_ready: {
     type: "gauge",
     labels: [],
