@@ -29,7 +29,7 @@ const runtime = "/mmesh.ModelRuntime";
 const modelInfer = `${inference}/ModelInfer`;
 const grpc = { "content-type": "application/grpc", te: "trailers" };
 
-/** Where `run-hostile` puts what is no file: a FIFO in place of a model, and beside one as its settings. */
+/** Where `run-hostile` puts what is not a file: a FIFO in place of a model, and beside one as its settings. */
 export const oddPaths = { fifo: "fifo", settings: "fifo-settings" };
 
 /** Models that nobody uses, and files that are none. */

@@ -197,7 +197,7 @@ describe("an observer of calls", () => {
       ["GET /v2/models/:model", "rest", "NotFound"],
     ],
     [
-      "a body that is no JSON, by REST",
+      "a body that is not JSON, by REST",
       () => rest("/v2/models/echo/infer", { method: "POST", body: "{" }),
       ["POST /v2/models/:model/infer", "rest", "InvalidArgument"],
     ],

@@ -59,7 +59,7 @@ describe("modelport doctor", { timeout: 300_000 }, () => {
     for (const { level, advice } of verdicts) assert.equal(advice === undefined, level === "ok");
   });
 
-  it("does not mind what is no model, and warns of two models of one name", async () => {
+  it("does not mind what is not a model, and warns of two models of one name", async () => {
     const models = join(folder, "strays");
     for (const name of ["digits", "empty", "lost+found"]) {
       await mkdir(join(models, name), { recursive: true });

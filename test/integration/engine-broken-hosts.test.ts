@@ -160,7 +160,7 @@ describe("a system that refuses processes", { timeout: limitMs }, () => {
   });
 });
 
-describe("a host that sends what is no frame", { timeout: limitMs }, () => {
+describe("a host that sends what is not a frame", { timeout: limitMs }, () => {
   for (const [what, garbage] of [
     ["text", '"HTTP/1.1 400 Bad Request\\r\\n\\r\\n"'],
     // A well-formed "released" frame for a call that was never made.

@@ -183,7 +183,7 @@ for (const kind of clientKinds.filter(({ name }) => protocols.includes(name))) {
       await assertEmpty();
     });
 
-    it("takes odd ids, empty keys, keys that are no JSON, and labels of every form", async () => {
+    it("takes odd ids, empty keys, keys that are not JSON, and labels of every form", async () => {
       for (const id of ["..", "a/../b", "two words", "🦊 naïve", "x".repeat(1024)]) {
         assert.equal(codeIn(await calls.load(id, "add1.onnx")), "OK", id);
         assert.deepEqual(valuesIn(await calls.infer(id)), [2, 3, 4, 5]);

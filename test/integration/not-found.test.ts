@@ -43,7 +43,7 @@ const magic = ["Model x not found", "Request for unknown model: 'x' is not found
 // Every way in which a request for a model that is loaded can be wrong.
 const wrong: Record<string, InferRequest> = {
   "a version": { ...good, modelVersion: "7" },
-  "a version that is no number": { ...good, modelVersion: magic[0] ?? "" },
+  "a version that is not a number": { ...good, modelVersion: magic[0] ?? "" },
   "no input": { modelName: "m" },
   "an unknown input": { ...good, inputs: [{ ...x, name: "z" }] },
   "an input twice": { ...good, inputs: [x, x], rawInputContents: [four, four] },

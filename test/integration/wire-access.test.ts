@@ -251,7 +251,7 @@ describe("calls to a server that wants to know who calls", () => {
 });
 
 describe("tokens", () => {
-  it("may change while the server runs, and what is no list of tokens changes nothing", async (t) => {
+  it("may change while the server runs, and what is not a list of tokens changes nothing", async (t) => {
     const authority = await TestAuthority.create(t);
     const path = join(authority.folder, "tokens");
     const replace = async (content: string) => {

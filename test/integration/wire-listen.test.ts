@@ -86,7 +86,7 @@ describe("listening", () => {
     await assert.rejects(stat(socketPath), { code: "ENOENT" });
   });
 
-  it("leaves a socket alone on which somebody answers, and a file that is no socket", async (t) => {
+  it("leaves a socket alone on which somebody answers, and a file that is not a socket", async (t) => {
     const socketPath = await temporarySocketPath(t);
     const { address } = await startFakeServer(t, { socketPath });
     assert.equal(address.socketPath, socketPath);

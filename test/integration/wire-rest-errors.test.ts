@@ -24,7 +24,7 @@ describe("the errors of REST", () => {
     ["half of JSON", '{"inputs":', /^the request is not JSON/],
     ["an array", [], /^the request must be a JSON object$/],
     ["no inputs", {}, /^inputs must be an array$/],
-    ["an input that is no object", { inputs: [7] }, /^inputs\[0\] must be a JSON object$/],
+    ["an input that is not an object", { inputs: [7] }, /^inputs\[0\] must be a JSON object$/],
     ["an input without a name", { inputs: [{ ...x, name: 7 }] }, /^name of an input/],
     ["an unknown datatype", { inputs: [{ ...x, datatype: "FP8" }] }, /datatype 'FP8'/],
     ["a shape that is none", { inputs: [{ ...x, shape: ["1"] }] }, /array of integers/],
@@ -32,7 +32,7 @@ describe("the errors of REST", () => {
     ["neither data nor blob", { inputs: [{ ...x, data: undefined }] }, /neither data nor/],
     ["an input twice", { inputs: [x, x] }, /'x' is named twice as an input/],
     ["an output twice", { inputs: [x], outputs: [y, y] }, /'y' is named twice as an output/],
-    ["an id that is no string", { id: 7, inputs: [x] }, /^id must be a string$/],
+    ["an id that is not a string", { id: 7, inputs: [x] }, /^id must be a string$/],
     ["parameters that are none", { inputs: [x], parameters: [] }, /^parameters of the request/],
     [
       "a flag that is none",

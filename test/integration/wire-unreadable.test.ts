@@ -8,7 +8,7 @@ const broken = Buffer.from([0x0a, 0x05, 0x61]);
 const unary = "/inference.GRPCInferenceService/ModelInfer";
 const stream = "/inference.GRPCInferenceService/ModelStreamInfer";
 
-describe("a message that is no protobuf", () => {
+describe("a message that is not protobuf", () => {
   const cleanup = suiteCleanup();
   let fake: FakeServer;
   let port: number;

@@ -209,7 +209,7 @@ describe("the watch service", () => {
     await messages.return?.();
   });
 
-  it("refuses JSON lines with an interval that is no number, and has no endless HEAD", async (t) => {
+  it("refuses JSON lines with an interval that is not a number, and has no endless HEAD", async (t) => {
     const { address } = await startFakeServer(t);
     const url = `http://127.0.0.1:${address.port}/modelport/v1/watch`;
     for (const interval of ["fast", "-1", "1.5", "1e3", "9999999999"]) {

@@ -113,7 +113,7 @@ async function post(port: number, path: string, body?: string | Buffer): Promise
   return {
     code: `HTTP ${response.status}`,
     message: text.slice(0, 200),
-    problem: isObject ? undefined : "the body is no JSON object",
+    problem: isObject ? undefined : "the body is not a JSON object",
   };
 }
 

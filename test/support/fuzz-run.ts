@@ -20,7 +20,7 @@ export interface FuzzRun {
   readonly limitMs: number;
 }
 
-/** Throws on what is no integer from 0 to 2^31 - 1; without `text` (or with an empty one), picks any. */
+/** Throws on what is not an integer from 0 to 2^31 - 1; without `text` (or with an empty one), picks any. */
 export function fuzzSeed(text: string | undefined): number {
   if (!text) return Number(process.hrtime.bigint() % 2n ** 31n);
   const seed = Number(text);

@@ -26,7 +26,7 @@ export function brokenRules({ spec }: ServingRuntime): string[] {
   );
   demand(spec.protocolVersions.includes("grpc-v2"), "it does not say grpc-v2");
   for (const endpoint of [spec.grpcEndpoint, spec.grpcDataEndpoint]) {
-    demand(/^(port:\d+|unix:\/.+)$/.test(endpoint), `${endpoint} is no endpoint`);
+    demand(/^(port:\d+|unix:\/.+)$/.test(endpoint), `${endpoint} is not an endpoint`);
     demand(!takenPorts.includes(portOf(endpoint)), `${endpoint} is taken in every pod`);
   }
   for (const { name } of spec.volumes ?? []) {

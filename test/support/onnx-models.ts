@@ -365,7 +365,7 @@ export function truncated(model: Uint8Array): Uint8Array {
   return model.slice(0, model.byteLength >> 1);
 }
 
-/** `sizeBytes` bytes that are no model, the same at every call. */
+/** `sizeBytes` bytes that are not a model, the same at every call. */
 export function junk(sizeBytes: number): Uint8Array {
   return randomBytes(sizeBytes, 0);
 }

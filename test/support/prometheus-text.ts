@@ -7,7 +7,7 @@ export interface ParsedMetric {
 }
 
 /** Reads Prometheus' text format 0.0.4. Throws at whatever does not belong there: a sample before its type,
- *  a name or a set of labels twice, a value that is no number. */
+ *  a name or a set of labels twice, a value that is not a number. */
 function parseMetrics(text: string): Map<string, ParsedMetric> {
   const metrics = new Map<string, ParsedMetric>();
   let help: string | undefined;

@@ -8,7 +8,7 @@ const tokens = 50;
 const width = 4;
 
 /** "ids" INT64 [n], of which 0 is padding, below 50 -> "y" FP32 [n,4]: each token's embedding after attention to all
- *  others of the sequence that are no padding. */
+ *  others of the sequence that are not padding. */
 export function maskedAttention(): Uint8Array {
   const table = Array.from({ length: tokens * width }, (_, at) => Math.sin(at));
   return encodeModel(

@@ -100,7 +100,7 @@ describe("the package", { timeout: 300_000 }, () => {
       import { create } from "@bufbuild/protobuf";
       import { GRPCInferenceService, ModelInferRequestSchema } from "modelport/gen/inference/inference_pb.js";
       const { modelName } = create(ModelInferRequestSchema, { modelName: "iris" });
-      // @ts-expect-error: a name is no number
+      // @ts-expect-error: a name is not a number
       const wrong: number = modelName;
       console.log(modelName, GRPCInferenceService.typeName, wrong);
     `;

@@ -73,7 +73,7 @@ function readText(text: string, spec: TensorSpec, file?: string): TensorValue {
     if (spec.datatype === "BYTES" && file === undefined) return { shape: [1], elements: [text] };
     const what = file ?? `"${text.slice(0, 60)}"`;
     throw usageError(
-      `input "${spec.name}": ${what} is no JSON (${describeError(error)})`,
+      `input "${spec.name}": ${what} is not JSON (${describeError(error)})`,
       "expected JSON, @FILE.json, @FILE.npy, or @- for stdin",
     );
   }

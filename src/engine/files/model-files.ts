@@ -16,7 +16,7 @@ import { findSettingsFile, findTritonConfig } from "./settings-file.ts";
 
 export interface FoundModel {
   readonly model: ModelFile;
-  /** Undefined if the file is no model, or cannot be read now: why, `inspectFile` says. */
+  /** Undefined if the file is not a model, or cannot be read now: why, `inspectFile` says. */
   readonly inspected: InspectedFiles | undefined;
 }
 

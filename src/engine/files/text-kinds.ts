@@ -118,7 +118,7 @@ export function textKind({ head, sizeBytes }: FileSample): FileKind | undefined 
 /** Tab, line feed, vertical tab, form feed, carriage return, escape. */
 const blanks: ReadonlySet<number> = new Set([9, 10, 11, 12, 13, 27]);
 
-/** Undefined for what is no text: control characters or other bytes than UTF-8. */
+/** Undefined for what is not text: control characters or other bytes than UTF-8. */
 function decode(head: Buffer, sizeBytes: number): string | undefined {
   const utf16 = head[0] === 0xff && head[1] === 0xfe;
   if (utf16) return head.toString("utf16le", 2).trimStart();

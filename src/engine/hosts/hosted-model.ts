@@ -282,7 +282,7 @@ function readAnswer(payload: Uint8Array, outputCount: number): RunAnswer {
   if (answer.tensors.length !== outputCount) throw new Error("a wrong number of outputs");
   if (!(answer.runMs >= 0 && answer.computeMs >= 0)) throw new Error("a run of no duration");
   const { peakBytes, memoryBytes } = answer;
-  // What was not measured is 0, and what could not be is no number.
+  // What was not measured is 0, and what could not be is not a number.
   return peakBytes > 0 && memoryBytes > 0
     ? answer
     : { ...answer, peakBytes: undefined, memoryBytes: undefined };

@@ -172,7 +172,7 @@ export class FrameReader {
     this.#stored = stored;
   }
 
-  /** Calls back once for each frame that `chunk` completes. Throws Error if the stream is no stream of
+  /** Calls back once for each frame that `chunk` completes. Throws Error if the stream is not a stream of
    *  frames; then nothing after it can be read either. */
   push(chunk: Buffer): void {
     let offset = 0;
@@ -198,7 +198,7 @@ export class FrameReader {
     const kind = flaggedKind & ~storedFlag;
     const payloadBytes = header.readUInt32LE(0);
     if (header.readUInt16LE(4) !== magic || exclusiveOr(header) !== 0) {
-      throw new Error("bytes that are no frame");
+      throw new Error("bytes that are not a frame");
     }
     if (kind < 1 || kind > maxKind) throw new Error(`a frame of unknown kind ${kind}`);
     if (payloadBytes > maxPayloadBytes) throw new Error(`a frame of ${payloadBytes} bytes`);

@@ -70,7 +70,7 @@ function isAmong(hashed: Buffer, known: readonly Buffer[]): boolean {
   return found;
 }
 
-/** One a line; empty lines and those that start with "#" do not count. Throws for what is no token, without
+/** One a line; empty lines and those that start with "#" do not count. Throws for what is not a token, without
  *  saying what it is. */
 export function readTokens(content: string): string[] {
   // Whoever replaces a file in place empties it first. To revoke all tokens, leave a comment.
@@ -79,7 +79,7 @@ export function readTokens(content: string): string[] {
   for (const [at, line] of lines.entries()) {
     if (line === "" || line.startsWith("#")) continue;
     if (!tokenForm.test(line)) {
-      throw new Error(`line ${at + 1} is no token: letters, digits and -._~+/ without spaces`);
+      throw new Error(`line ${at + 1} is not a token: letters, digits and -._~+/ without spaces`);
     }
     if (line.length < minLetters) {
       throw new Error(`line ${at + 1} is a token of less than ${minLetters} characters`);

@@ -27,7 +27,7 @@ function flattenRows(data: readonly unknown[], { shape, what }: JsonTensor): rea
       const place = () => placeOf(index, shape.slice(0, axis));
       if (!Array.isArray(row)) {
         invalid(
-          `${what}: ${place()} is no array, its shape [${shape}] asks for ${shape.length} levels`,
+          `${what}: ${place()} is not an array, its shape [${shape}] asks for ${shape.length} levels`,
         );
       }
       if (row.length !== length) {

@@ -58,14 +58,14 @@ function readContent(element: unknown, form: BytesForm, what: string): string | 
   if (Array.isArray(element)) {
     const isByte = (byte: unknown) =>
       Number.isInteger(byte) && Number(byte) >= 0 && Number(byte) <= 255;
-    if (!element.every(isByte)) invalid(`${what} has items that are no bytes from 0 to 255`);
+    if (!element.every(isByte)) invalid(`${what} has items that are not bytes from 0 to 255`);
     return Uint8Array.from(element);
   }
   if (typeof element !== "string")
-    invalid(`${what} is ${showElement(element)}, which is no string`);
+    invalid(`${what} is ${showElement(element)}, which is not a string`);
   if (form === "base64") return decodeBase64(element, what);
   if (!element.isWellFormed()) {
-    invalid(`${what} has half of a surrogate pair, which is no text: send it as base64`);
+    invalid(`${what} has half of a surrogate pair, which is not text: send it as base64`);
   }
   return element;
 }

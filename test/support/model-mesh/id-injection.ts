@@ -1,6 +1,6 @@
 /** Writes `id` into the field that `path` (field numbers, outermost first) names, in raw bytes and as
  *  ModelMesh does: the first occurrence is replaced; a field that is absent, and messages around it that
- *  are, are appended at the end. An empty path leaves the message as it is. Throws on what is no protobuf. */
+ *  are, are appended at the end. An empty path leaves the message as it is. Throws on what is not protobuf. */
 export function injectId(message: Buffer, path: readonly number[], id: string): Buffer {
   const [field, ...inner] = path;
   if (field === undefined) return message;

@@ -70,7 +70,7 @@ describe("the classes of an output", () => {
     }
   });
 
-  it("are refused where elements are no numbers", () => {
+  it("are refused where elements are not numbers", () => {
     for (const datatype of ["BYTES", "BOOL"] as const) {
       const data = new Uint8Array();
       assert.throws(

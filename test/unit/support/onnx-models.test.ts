@@ -52,7 +52,7 @@ function run(model: Uint8Array | string, feeds: Feeds): Promise<Record<string, T
     const outputs = await session.run(feeds);
     return Object.fromEntries(
       Object.entries(outputs).map(([name, value]) => {
-        assert.ok(value instanceof Tensor, `${name} is no tensor`);
+        assert.ok(value instanceof Tensor, `${name} is not a tensor`);
         return [name, value];
       }),
     );
@@ -274,7 +274,7 @@ describe("models that fail", () => {
     await assert.rejects(run(failsAtRun(), { index: int64(0, 3) }), /out of data bounds, idx=3/);
   });
 
-  it("sequenceOutput loads with an output that is no tensor", async () => {
+  it("sequenceOutput loads with an output that is not a tensor", async () => {
     await withSession(sequenceOutput(), ({ outputMetadata }) => {
       assert.deepEqual(outputMetadata, [{ name: "y", isTensor: false }]);
     });

@@ -346,7 +346,7 @@ class OnnxScan {
     const offset = externalNumber(tensor.external.offset) ?? 0;
     const bytes = externalNumber(tensor.external.length) ?? shapeBytes(tensor);
     if (Number.isNaN(offset + bytes)) {
-      throw this.#cursor.corrupt(`a place in its data file ${location} is no number`);
+      throw this.#cursor.corrupt(`a place in its data file ${location} is not a number`);
     }
     this.#dataFiles.set(local, Math.max(this.#dataFiles.get(local) ?? 0, offset + bytes));
     if (this.#dataFiles.size > maxDataFiles) {

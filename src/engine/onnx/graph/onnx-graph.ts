@@ -3,7 +3,7 @@
 /** A value that the file describes. A dimension is a size, or the name of one that varies ("" unnamed). */
 export interface OnnxValue {
   readonly name: string;
-  /** Number of TensorProto.DataType; 0 if it is no tensor. */
+  /** Number of TensorProto.DataType; 0 if it is not a tensor. */
   readonly datatype: number;
   /** Undefined if the file does not say how many there are. */
   readonly dims: readonly (number | string)[] | undefined;

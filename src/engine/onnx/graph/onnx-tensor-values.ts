@@ -28,7 +28,7 @@ const raw: Readonly<Record<number, ElementReader>> = {
 const float16 = 10;
 const bfloat16 = 16;
 
-/** Of `raw_data`; undefined for datatypes whose elements are no numbers, or no whole bytes. */
+/** Of `raw_data`; undefined for datatypes whose elements are not numbers, or no whole bytes. */
 export function rawValues(datatype: number, bytes: Uint8Array): readonly number[] | undefined {
   const reader = raw[datatype];
   if (reader === undefined) return undefined;

@@ -27,7 +27,7 @@ export interface Span {
 }
 
 /** Reads the messages of an ONNX file by their places in it, so that weights are passed over. Blocks. To be
- *  closed. Throws RuntimeError "invalid-argument" for what is no protobuf. */
+ *  closed. Throws RuntimeError "invalid-argument" for what is not protobuf. */
 export class ModelReader {
   readonly sizeBytes: number;
   readonly #source: number | Uint8Array;

@@ -10,7 +10,7 @@ const maxNesting = 100;
 
 /** A copy of a model whose data files are called what `nameOf` makes of their names; undefined if that is what they are
  *  called. `model`: its file, or its bytes. Of a file, weights are read into the copy alone. Throws "load-failed" if it
- *  is no ONNX model, "over-budget" if there is no memory for the copy, and what `nameOf` throws. Blocks. */
+ *  is not an ONNX model, "over-budget" if there is no memory for the copy, and what `nameOf` throws. Blocks. */
 export function renameData(
   model: string | Uint8Array,
   nameOf: (location: string) => string,

@@ -17,7 +17,7 @@ const readers = new Set([
 
 const datatypeOfTexts = 8;
 
-/** How the texts of the model are to be written, so that bytes that are no UTF-8 come through the binding.
+/** How the texts of the model are to be written, so that bytes that are not UTF-8 come through the binding.
  *  Undefined if there are none, or if no output has texts. Throws RuntimeError "invalid-argument" if there are
  *  some beside an operator that looks into texts. */
 export function findEscape(reader: ModelReader, outline: GraphOutline): StringEscape | undefined {

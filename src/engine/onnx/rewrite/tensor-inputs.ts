@@ -2,7 +2,7 @@ import type { GraphOutline } from "./graph-outline.ts";
 import { describeType } from "./graph-value.ts";
 import { ServingRefusal } from "./serving-refusal.ts";
 
-/** Throws RuntimeError "invalid-argument" with the name of an input that is no tensor: nothing in the graph says
+/** Throws RuntimeError "invalid-argument" with the name of an input that is not a tensor: nothing in the graph says
  *  how tensors would make one. */
 export function refuseOtherInputs({ inputs }: GraphOutline): void {
   for (const { name, type } of inputs) {

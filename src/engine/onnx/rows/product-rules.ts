@@ -11,7 +11,7 @@ const summedUp = "adds up products over the rows";
 /** As numpy's matmul: the last axis of `a` is summed up with the last but one of `b`. */
 function matrixProduct(node: RowNode, a: RowValue, b: RowValue): RowValue {
   const [left, right] = [node.dims(a), node.dims(b)];
-  if (left.length === 0 || right.length === 0) node.lose("multiplies what is no matrix");
+  if (left.length === 0 || right.length === 0) node.lose("multiplies what is not a matrix");
   // Lists are matrices of one row, or of one column, which the result does not have.
   const rowsOfA = left.length === 1 ? insertAxis(a, left, 0) : a;
   const columnsOfB = right.length === 1 ? insertAxis(b, right, 1) : b;

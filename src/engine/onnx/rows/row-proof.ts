@@ -134,7 +134,7 @@ class Walk {
     const isOwn = this.#graph.functions.has(functionKey(node));
     const opset = this.#graph.opsets.get(domain);
     if (rule === undefined || isOwn || !domains.has(domain)) {
-      return "is no operator that is known to keep rows apart";
+      return "is not an operator that is known to keep rows apart";
     }
     if (opset === undefined) return "is of a version that the file does not tell";
     const view = new RowNode(node, {

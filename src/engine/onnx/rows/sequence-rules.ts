@@ -14,7 +14,7 @@ const recurs: RowRule = (node) => {
   node.fixedFrom(7);
   const isBatchFirst = node.int("layout", 0) !== 0;
   const rank = node.dims(x).length;
-  if (rank !== 3) node.lose("takes what is no list of sequences");
+  if (rank !== 3) node.lose("takes what is not a list of sequences");
   const { rows } = x;
   const batch = isBatchFirst ? 0 : 1;
   if (rows !== undefined && rows.axis !== batch)

@@ -13,7 +13,7 @@ import type { RowNode } from "./row-node.ts";
 import { type RowValue, withElements } from "./row-value.ts";
 
 type Operands = readonly Count[];
-/** Undefined if the result is no count. */
+/** Undefined if the result is not a count. */
 type Arithmetic = (operands: Operands) => Count | undefined;
 
 const truth = (isTrue: boolean) => known(isTrue ? 1 : 0);

@@ -48,7 +48,7 @@ export class SessionEdge {
     return new OrtValue("string", texts, shape);
   }
 
-  /** Throws RuntimeError "run-failed" for what is no tensor that can be served. */
+  /** Throws RuntimeError "run-failed" for what is not a tensor that can be served. */
   fromSession(value: unknown): Tensor {
     const { name } = this.spec;
     if (this.#narrow !== undefined && value instanceof OrtValue) {

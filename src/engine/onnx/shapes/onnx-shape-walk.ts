@@ -124,7 +124,7 @@ class ShapeWalk {
           this.#dimensions.set(dim, this.#sizeOf(dim, axis, input));
         }
       }
-      // Nothing follows from what has no shape, or is no tensor.
+      // Nothing follows from what has no shape, or is not a tensor.
       if (input.dims === undefined || input.datatype === 0) continue;
       const shape = input.dims.map((dim, axis) => this.#sizeOf(dim, axis, input));
       const { datatype } = input;

@@ -105,7 +105,7 @@ function numericView(data: Uint8Array, View: NumericView): NumericArray {
   return new View(aligned.buffer, aligned.byteOffset, aligned.byteLength / size);
 }
 
-/** Shares the bytes of `value`. Throws RuntimeError "run-failed" for what is no tensor that can be served. */
+/** Shares the bytes of `value`. Throws RuntimeError "run-failed" for what is not a tensor that can be served. */
 export function fromOrtValue(name: string, value: unknown, escaping?: StringEscape): Tensor {
   if (!(value instanceof OrtValue)) {
     throw new RuntimeError("run-failed", `output '${name}' is missing or no tensor`);

@@ -7,7 +7,7 @@ const lastBlock = 0x10ff80;
 
 /** Sees the texts of a model, to find characters that none of them has. */
 export class StringSurvey {
-  /** Whether one of the texts is no UTF-8. */
+  /** Whether one of the texts is not UTF-8. */
   hasOthers = false;
   readonly #usedBlocks = new Set<number>();
 
@@ -32,7 +32,7 @@ export class StringSurvey {
 }
 
 /** Writes bytes as UTF-8 and back. The binding of ONNX Runtime passes texts as JavaScript's, in which bytes
- *  that are no UTF-8 would be lost: each of them is a character of a block that the model does not use. */
+ *  that are not UTF-8 would be lost: each of them is a character of a block that the model does not use. */
 export class StringEscape {
   readonly #block: number;
   readonly #pattern: RegExp;

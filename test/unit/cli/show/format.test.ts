@@ -64,7 +64,7 @@ describe("an answer", () => {
     assert.equal(toInferenceJson(long).outputs[0]?.data.length, 1001);
   });
 
-  it("has exact integers, null for what JSON cannot say, and base64 for what is no text", () => {
+  it("has exact integers, null for what JSON cannot say, and base64 for what is not text", () => {
     const long = answer("UINT64", [1], BigUint64Array.of(2n ** 64n - 1n));
     assert.ok(
       JSON.stringify(toInferenceJson(long), writeLong).includes('"data":[18446744073709551615]'),

@@ -10,11 +10,11 @@ describe("a file of tokens", () => {
     assert.deepEqual(readTokens("# all are revoked\n"), []);
   });
 
-  it("is refused where a line is no token, without telling it", () => {
+  it("is refused where a line is not a token, without telling it", () => {
     for (const [line, reason] of [
-      ["two words in one line", /^line 2 is no token/],
-      ["0123456789abcdefä", /^line 2 is no token/],
-      ["token=0123456789abcdef", /^line 2 is no token/],
+      ["two words in one line", /^line 2 is not a token/],
+      ["0123456789abcdefä", /^line 2 is not a token/],
+      ["token=0123456789abcdef", /^line 2 is not a token/],
       ["012345678", /^line 2 is a token of less than 16 characters$/],
     ] as const) {
       assert.throws(

@@ -48,7 +48,7 @@ describe("the authority in a header block", () => {
     assert.deepEqual(block, headerBlock("incremental", long.replaceAll("/", "-")));
   });
 
-  it("is left alone in Huffman code, where a byte is no letter", () => {
+  it("is left alone in Huffman code, where a byte is not a letter", () => {
     const coded = Buffer.from([0x41, 0x82, 0x2f, 0x2f]);
     const block = Buffer.from(coded);
     hyphenateAuthority(block);

@@ -250,7 +250,7 @@ describe("the scan of a model with external data", () => {
     assert.equal((await scan(withExternal({ location: "..data/0.bin" }))).weightBytes, 16);
   });
 
-  it("refuses places that are no numbers", async () => {
+  it("refuses places that are not numbers", async () => {
     await writeFile(join(directory, "data.bin"), new Uint8Array(20));
     for (const length of ["-1", "x", "", "1e3", "99999999999999999999"]) {
       await assert.rejects(scan(withExternal({ location: "data.bin", length })), {

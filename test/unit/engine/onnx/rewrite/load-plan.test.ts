@@ -126,7 +126,7 @@ describe("the plan of a load", () => {
     }
   });
 
-  it("names the input that is no tensor", () => {
+  it("names the input that is not a tensor", () => {
     const graph: OnnxGraph = {
       inputs: [{ ...fp32("list"), sequence: true }],
       outputs: [fp32("y")],

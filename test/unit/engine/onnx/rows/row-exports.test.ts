@@ -102,7 +102,7 @@ const firstToken = [
   node("y = Tanh(pooled)"),
 ];
 
-/** The mean of the tokens that are no padding, at length one. */
+/** The mean of the tokens that are not padding, at length one. */
 const meanOfTokens = [
   node("m3 = Unsqueeze(mask, last)"),
   node("hiddenShape = Shape(hidden)"),

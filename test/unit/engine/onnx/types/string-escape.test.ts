@@ -5,7 +5,7 @@ import { StringEscape, StringSurvey } from "../../../../../src/engine/onnx/types
 const bytes = (...values: number[]) => Buffer.from(values);
 const escaping = new StringEscape(0x10ff80);
 
-describe("bytes that are no UTF-8", () => {
+describe("bytes that are not UTF-8", () => {
   const samples: readonly (readonly [string, Buffer])[] = [
     ["Latin-1", Buffer.from("café", "latin1")],
     ["every byte above ASCII", Buffer.from(Array.from({ length: 128 }, (_, at) => 128 + at))],
