@@ -20,6 +20,11 @@ export const elementBytes = {
 
 export type Datatype = keyof typeof elementBytes;
 
+/** A datatype as a sentence names one of its elements: "an INT8", "a UINT8". */
+export function withArticle(datatype: string): string {
+  return `${/^[AEFIO]/.test(datatype) ? "an" : "a"} ${datatype}`;
+}
+
 interface TensorHead {
   readonly name: string;
   readonly datatype: Datatype;

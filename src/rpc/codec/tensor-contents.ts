@@ -1,7 +1,7 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { InferTensorContentsSchema } from "../../../gen/inference/inference_pb.ts";
 import { RuntimeError } from "../../base/errors.ts";
-import type { Datatype, Tensor } from "../../base/tensor.ts";
+import { type Datatype, type Tensor, withArticle } from "../../base/tensor.ts";
 import { PackedStrings, type TypedContents } from "./infer-message.ts";
 
 // The typed form of tensors: numbers in the field of their datatype. Inside the runtime, tensors are
@@ -153,7 +153,7 @@ function packNumbers(values: ArrayLike<number>, type: NumberArrayType, what: str
     for (let index = 0; index < packed.length; index++) {
       if (packed[index] === values[index]) continue;
       const range = `${type.name.replace("Array", "").toUpperCase()}`;
-      invalid(`${what}: element ${index} is ${values[index]}, which is no ${range}`);
+      invalid(`${what}: element ${index} is ${values[index]}, which is not ${withArticle(range)}`);
     }
   }
   return bytesOf(packed);

@@ -2,8 +2,9 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { constants, type Http2ServerRequest, type ServerHttp2Stream } from "node:http2";
 import { Socket } from "node:net";
 
-// How long a client that has its response may continue to send.
+// How long a client that has its response may continue to send: a pause, and in all.
 const lingerMs = 5_000;
+const mostLingerMs = 30_000;
 
 const { prototype: socketPrototype } = Socket;
 
@@ -53,10 +54,7 @@ function discardHttp1(request: IncomingMessage, response: ServerResponse): void 
     socket.on("pause", readOn);
     request.resume();
     socket.resume();
-    const cut = () => {
-      if (!request.complete) socket.destroy();
-    };
-    setTimeout(cut, lingerMs).unref();
+    cutWhenQuiet(socket, request, () => {});
   });
 }
 
@@ -70,8 +68,21 @@ function lingerBeforeClose(socket: Socket, request: IncomingMessage): void {
     }
     socket.end();
     socket.resume();
-    const timer = setTimeout(() => socket.destroy(), lingerMs).unref();
+    cutWhenQuiet(socket, request, () => socket.destroy());
     socket.once("end", () => socket.destroy());
-    socket.once("close", () => clearTimeout(timer));
   };
+}
+
+/** Ends the connection if `request` does not: a client on a busy machine may take its time, one that is silent or goes
+ *  on for ever may not. */
+function cutWhenQuiet(socket: Socket, request: IncomingMessage, onComplete: () => void): void {
+  const endMs = performance.now() + mostLingerMs;
+  const look = (seenBytes: number) => {
+    if (socket.destroyed) return;
+    if (request.complete) return onComplete();
+    const { bytesRead } = socket;
+    if (bytesRead === seenBytes || performance.now() > endMs) socket.destroy();
+    else setTimeout(look, lingerMs, bytesRead).unref();
+  };
+  setTimeout(look, lingerMs, socket.bytesRead).unref();
 }

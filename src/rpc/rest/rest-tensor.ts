@@ -1,5 +1,5 @@
 import { RuntimeError } from "../../base/errors.ts";
-import type { Datatype, Tensor } from "../../base/tensor.ts";
+import { type Datatype, type Tensor, withArticle } from "../../base/tensor.ts";
 import { flattenElements } from "./rest-nesting.ts";
 import {
   isNumberDatatype,
@@ -73,7 +73,9 @@ function refuseElement(element: unknown, index: number, tensor: JsonTensor): nev
   if (Array.isArray(element)) {
     invalid(`${what}: element ${index} is an array, which its shape [${shape}] does not ask for`);
   }
-  invalid(`${what}: element ${index} is ${showElement(element)}, which is no ${datatype}`);
+  invalid(
+    `${what}: element ${index} is ${showElement(element)}, which is not ${withArticle(datatype)}`,
+  );
 }
 
 function invalid(message: string): never {
