@@ -221,3 +221,40 @@ describe("a port whose HTTP/1.1 clients send large bodies", () => {
     );
   });
 });
+
+describe("an HTTP/1.1 client that is refused as its request arrives", () => {
+  const cleanup = suiteCleanup();
+
+  it("may send all of its body before it reads the answer", async (t) => {
+    const limits = { readMaxBytes: 3 * MiB, maxConnectionBytes: 4 * MiB, maxCallBytes: 4 * MiB };
+    const fake = await startFakeServer(cleanup, limits);
+    // Two of these do not fit. The second one is favoured, so that the third is refused at once.
+    const bodyBytes = 2_900_000;
+    const connect = () => {
+      const socket = net.connect(fake.address.port, "127.0.0.1");
+      t.after(() => socket.destroy());
+      socket.write(`POST ${restPath} HTTP/1.1\r\nHost: x\r\nContent-Length: ${bodyBytes}\r\n\r\n`);
+      return socket;
+    };
+    const refusals = () => fake.logged.filter(({ msg }) => msg === "call refused").length;
+    connect().on("error", () => {});
+    await until(() => fake.server.connectionCount === 1, "the first is connected");
+    connect().on("error", () => {});
+    await until(() => refusals() === 1, "the first is refused for the second");
+
+    const socket = connect();
+    const failure = new Promise<Error>((resolve) => socket.once("error", resolve));
+    await until(() => refusals() === 2, "the third is refused");
+    const body = Buffer.alloc(bodyBytes, " ");
+    const sent = new Promise<undefined>((resolve) => socket.write(body, () => resolve(undefined)));
+    assert.equal(await Promise.race([sent, failure]), undefined);
+    // The answer to a reset would be there by now.
+    await sleep(50);
+    let answer = "";
+    socket.setEncoding("latin1").on("data", (text: string) => {
+      answer += text;
+    });
+    await Promise.race([once(socket, "end"), failure]);
+    assert.match(answer, /^HTTP\/1\.1 429 .*\{"error":/s);
+  });
+});

@@ -324,7 +324,7 @@ describe("a port that has as many connections as it may", () => {
     await until(() => fake.server.connectionCount === 2, "both are connected");
 
     const answer = await exchange(port, post("1.1", ["Host: x"]));
-    assert.match(answer, /^HTTP\/1\.1 503 .*\r\n\r\n\{"error":"the server has as many/s);
+    assert.match(answer, /^HTTP\/1\.1 503 .*\r\n\r\n\{"error":"the connection limit is reached/s);
 
     const session = http2.connect(`http://127.0.0.1:${port}`);
     session.on("error", () => {});

@@ -2,6 +2,7 @@ import { type ServerResponse, STATUS_CODES } from "node:http";
 import type { ConnectError } from "@connectrpc/connect";
 import { noteRefusal } from "../observe/refused-calls.ts";
 import type { CountedRequest } from "../port/counted-request.ts";
+import { closeAfterRest } from "../port/discard-body.ts";
 import { refusalForm } from "./refusal-form.ts";
 
 /** Like `refuseStream`, for an HTTP/1.1 request. Also closes its connection, which cannot continue in the
@@ -30,5 +31,5 @@ export function refuseRequest(
   ];
   socket.write(`${head.join("\r\n")}\r\n\r\n${form.body}`);
   request.refuse(error);
-  socket.destroySoon();
+  closeAfterRest(request);
 }

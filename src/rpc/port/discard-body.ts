@@ -58,6 +58,16 @@ function discardHttp1(request: IncomingMessage, response: ServerResponse): void 
   });
 }
 
+/** Closes the connection of `request`, whose response is written, after the client has read it: see `lingerBeforeClose`. */
+export function closeAfterRest(request: IncomingMessage): void {
+  const { socket } = request;
+  lingerBeforeClose(socket, request);
+  socket.on("pause", () => {
+    if (!request.complete) setImmediate(() => socket.resume());
+  });
+  socket.destroySoon();
+}
+
 /** After its last response Node closes the connection at once. If more data arrives after that, the system
  *  discards what the client has not read. So close only our side first, until the client closes its own. */
 function lingerBeforeClose(socket: Socket, request: IncomingMessage): void {
