@@ -10,7 +10,13 @@ const source = `
 const { parentPort, workerData: port } = require("node:worker_threads");
 const http2 = require("node:http2");
 const origin = "http://127.0.0.1:" + port;
-parentPort.on("message", async ({ path, headers, body, isGrpc }) => {
+let held;
+parentPort.on("message", async (message) => {
+  if (message !== "go") {
+    held = message;
+    return parentPort.postMessage("held");
+  }
+  const { path, headers, body, isGrpc } = held;
   if (isGrpc) {
     const session = http2.connect(origin, { settings: { initialWindowSize: 2 ** 24 } });
     session.once("connect", () => session.setLocalWindowSize(2 ** 24));
@@ -37,11 +43,25 @@ export class SenderThread {
     this.#worker = new Worker(source, { eval: true, workerData: port });
   }
 
-  /** Resolves with the status and how the answer begins, with "grpc" and its status, or with "reset". */
-  async send({ path, headers, body }: SentRequest, isGrpc = false): Promise<string> {
+  /** Hands a request over, which costs this thread a copy of it. */
+  async hold({ path, headers, body }: SentRequest, isGrpc = false): Promise<void> {
+    await this.#ask({ path, headers, body, isGrpc });
+  }
+
+  /** Sends it. Resolves with the status and how the answer begins, with "grpc" and its status, or with "reset". */
+  async sendHeld(): Promise<string> {
+    return await this.#ask("go");
+  }
+
+  async send(request: SentRequest, isGrpc = false): Promise<string> {
+    await this.hold(request, isGrpc);
+    return await this.sendHeld();
+  }
+
+  #ask(message: unknown): Promise<string> {
     const answer = new Promise<string>((resolve) => this.#worker.once("message", resolve));
-    this.#worker.postMessage({ path, headers, body, isGrpc });
-    return await answer;
+    this.#worker.postMessage(message);
+    return answer;
   }
 
   async close(): Promise<void> {
