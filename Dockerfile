@@ -58,6 +58,7 @@ USER ${USER_ID}:${USER_ID}
 # One start fills the cache with compiled code, which later starts only read: the root file system of
 # the container may be read-only. Node keys the cache by user, so this must run as the final one.
 ENV NODE_COMPILE_CACHE=/app/.compile-cache
+ENV MALLOC_TRIM_THRESHOLD_=131072
 RUN node --max-semi-space-size=4 src/modelport.js serve & server=$! \
  && node deploy/health.js ready 60 \
  && kill $server && wait $server

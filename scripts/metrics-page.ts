@@ -1,5 +1,5 @@
 import { type MetricRow, metricTable } from "../src/rpc/metrics/metric-table.ts";
-import { processMetrics } from "../src/rpc/metrics/metrics-text.ts";
+import { ProcessMetrics } from "../src/rpc/metrics/process-metrics.ts";
 import { fillParts, markdownTable } from "./generated-parts.ts";
 
 /** docs/metrics.md with its tables made anew. */
@@ -20,6 +20,6 @@ function ownTable(): string {
 }
 
 function processTable(): string {
-  const rows = processMetrics().map(({ name, type }) => [`\`${name}\``, type]);
+  const rows = new ProcessMetrics().families.map(({ name, type }) => [`\`${name}\``, type]);
   return markdownTable(["Metric", "Type"], rows);
 }

@@ -1,4 +1,4 @@
-#!/usr/bin/env -S node --max-semi-space-size=4
+#!/usr/bin/env -S MALLOC_TRIM_THRESHOLD_=131072 node --max-semi-space-size=4
 // The command `modelport`. Old Nodes can read this file, so that they can say what is wrong; the
 // program starts in cli.ts, or in cli.js where the sources are compiled.
 

@@ -25,7 +25,7 @@ export const clientRooms: readonly Room[] = [
   },
   {
     path: "cli/connect",
-    question: "How does a command reach the server, and what does it say if it cannot?",
+    question: "How does a command reach the server, and what does it report if it cannot?",
     runs,
     blocks,
     imports: ["base", "config", "cli", "cli/inputs"],
@@ -34,7 +34,7 @@ export const clientRooms: readonly Room[] = [
   },
   {
     path: "cli/inputs",
-    question: "How do words and files become the inputs of an inference?",
+    question: "How do arguments and files become the inputs of an inference?",
     runs,
     blocks,
     imports: ["base", "cli"],
@@ -43,7 +43,7 @@ export const clientRooms: readonly Room[] = [
   },
   {
     path: "cli/show",
-    question: "How does a command show what the server has answered?",
+    question: "How does a command show the server's response?",
     runs,
     blocks,
     imports: ["base", "cli", "cli/connect", "cli/inputs"],

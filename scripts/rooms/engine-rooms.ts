@@ -18,6 +18,7 @@ export const engineRooms: readonly Room[] = [
       "engine/files",
       "engine/hosts",
       "engine/queue",
+      "engine/run-memory",
       "engine/onnx/memory",
       "engine/onnx/session",
     ],
@@ -34,7 +35,15 @@ export const engineRooms: readonly Room[] = [
     question: "Which host does a model live in, and what becomes of a host?",
     runs: serverMain,
     blocks: "only to find programs of the system, once",
-    imports: ["base", "config", "engine/contract", "engine/process", "engine/queue", "engine/wire"],
+    imports: [
+      "base",
+      "config",
+      "engine/contract",
+      "engine/process",
+      "engine/queue",
+      "engine/run-memory",
+      "engine/wire",
+    ],
     hasBlockingFiles: true,
   },
   {
@@ -42,7 +51,14 @@ export const engineRooms: readonly Room[] = [
     question: "Which run goes to a host next, and which requests are joined into one?",
     runs: serverMain,
     blocks: "no: every request passes through it",
-    imports: ["base", "config", "engine/contract", "engine/wire"],
+    imports: ["base", "config", "engine/contract", "engine/run-memory", "engine/wire"],
+  },
+  {
+    path: "engine/run-memory",
+    question: "How much memory does a run need, and when may it have that beside all others?",
+    runs: serverMain,
+    blocks: "no: every request passes through it",
+    imports: ["base", "engine/contract"],
   },
   {
     path: "engine/wire",
@@ -55,7 +71,7 @@ export const engineRooms: readonly Room[] = [
   {
     path: "engine/process",
     question:
-      "What does the operating system say of a process: its memory, the stacks of its threads?",
+      "What does the operating system say of a process, its memory, the stacks of its threads, and how does it get memory back?",
     runs: "the server and its hosts, main threads",
     blocks: "only files of /proc, which lie in memory",
     imports: ["base"],
@@ -77,7 +93,7 @@ export const engineRooms: readonly Room[] = [
   },
   {
     path: "engine/files",
-    question: "Which file is the model, what is in it, and what is it if it is no model?",
+    question: "Which file is the model, what is in it, and what is it if it is not a model?",
     runs: `${fileThread}; file-threads.ts starts them, in the server's main thread`,
     blocks: "yes, but for file-threads.ts",
     imports: ["base", "config", "engine/contract", "engine/engine-catalog.ts", "models"],
@@ -93,14 +109,14 @@ export const engineRooms: readonly Room[] = [
   },
   {
     path: "engine/onnx/shapes",
-    question: "Which shapes and datatypes have the values of a graph?",
+    question: "Which shapes and datatypes do the values of a graph have?",
     runs: fileThread,
     blocks: "yes, by the number of nodes",
     imports: ["engine/contract", "engine/onnx/graph"],
   },
   {
     path: "engine/onnx/rows",
-    question: "Do rows of the outputs depend on the same rows of the inputs alone?",
+    question: "Does each row of the outputs depend only on the same row of the inputs?",
     runs: fileThread,
     blocks: "yes, by the number of nodes",
     imports: ["engine/contract", "engine/onnx/graph"],
@@ -121,7 +137,7 @@ export const engineRooms: readonly Room[] = [
   },
   {
     path: "engine/onnx/external",
-    question: "Where do the weights lie that are in files beside a model?",
+    question: "Where are the weights that are in files beside a model?",
     runs: `${fileThread}, and hosts while they load`,
     blocks: "yes: it reads files",
     imports: ["base", "engine/contract", "engine/onnx/graph"],
@@ -129,14 +145,14 @@ export const engineRooms: readonly Room[] = [
   },
   {
     path: "engine/onnx/types",
-    question: "How do datatypes, texts and messages of ONNX Runtime become ours?",
+    question: "How are ONNX Runtime's datatypes, texts and messages converted to ours?",
     runs: hostProcess,
     blocks: "no longer than a copy takes",
     imports: ["base"],
   },
   {
     path: "engine/onnx/rewrite",
-    question: "What of a graph must change so that it can be loaded and served?",
+    question: "What must change in a graph so that it can be loaded and served?",
     runs: hostProcess,
     blocks: "yes: it reads the model file",
     imports: ["base", "engine/onnx/graph", "engine/onnx/types"],

@@ -21,15 +21,15 @@ export const leafRooms: readonly Room[] = [
   },
   {
     path: "models",
-    question:
-      "What does a folder say of the model in it: which file, which versions, which settings?",
+    question: "What does a folder contain: which model file, which versions, which settings?",
     runs: "the server, main thread, for names; file threads, for what lies on the disk",
     blocks: "no",
     imports: ["base", "config"],
   },
   {
     path: "observe",
-    question: "What does the program say of itself: log lines, traces, figures of the process?",
+    question:
+      "What does the program report about itself: log lines, traces, figures of the process?",
     runs: serverMain,
     blocks: "only to write a log line",
     imports: ["base", "config"],
@@ -44,7 +44,7 @@ export const leafRooms: readonly Room[] = [
   },
   {
     path: "storage",
-    question: "How does a model come from a store to the local disk, and who cleans up after whom?",
+    question: "How does a model get from a store to the local disk, and how is it removed?",
     runs: serverMain,
     blocks: "no",
     imports: ["base", "config", "observe", "storage/leftovers"],
@@ -58,7 +58,8 @@ export const leafRooms: readonly Room[] = [
   },
   {
     path: "storage/repository",
-    question: "What of a local directory is a model, and what has changed since the last look?",
+    question:
+      "Which entries of a local directory are models, and what has changed since it was last read?",
     runs: serverMain,
     blocks: "no",
     imports: ["base", "config", "models"],

@@ -11,7 +11,7 @@ const roots: readonly Room[] = [
   {
     path: ".",
     question:
-      "Who is made of what: cli.ts reads the command line, main.ts puts the server together.",
+      "How is the program put together? cli.ts reads the command line, main.ts assembles the server.",
     runs: "the process that people start",
     blocks: "only before the port is up",
     imports: [...layers.map(({ path }) => path), "cli", "cli/show"],
@@ -19,7 +19,7 @@ const roots: readonly Room[] = [
   },
   {
     path: "doctor",
-    question: "What would keep `serve` from its work on this machine?",
+    question: "What would keep `serve` from working on this machine?",
     runs: "a command of its own",
     blocks: "yes: it does one thing",
     imports: [

@@ -43,7 +43,7 @@ export const rpcRooms: readonly Room[] = [
   },
   {
     path: "rpc/observe",
-    question: "Who wants to know of a call: the access log, metrics, traces?",
+    question: "What observes a call: the access log, metrics, traces?",
     runs,
     blocks,
     imports: ["base", "config", "observe", "rpc/port"],
@@ -51,7 +51,7 @@ export const rpcRooms: readonly Room[] = [
   },
   {
     path: "rpc/failures",
-    question: "How does a caller hear no, on each wire?",
+    question: "How does a client receive an error, on each wire?",
     runs,
     blocks,
     imports: ["base", "observe", "rpc/observe", "rpc/port"],
@@ -59,7 +59,7 @@ export const rpcRooms: readonly Room[] = [
   },
   {
     path: "rpc/guard",
-    question: "Who may call, and what may one call cost before anybody decodes it?",
+    question: "Which clients may call, and what may a call cost before it is decoded?",
     runs: "the server, main thread, on each piece of a request as it arrives",
     blocks,
     imports: ["base", "config", "rpc/failures", "rpc/observe", "rpc/port"],
@@ -67,7 +67,7 @@ export const rpcRooms: readonly Room[] = [
   },
   {
     path: "rpc/connect",
-    question: "What of Connect's router is ours: interceptors, compression, timeouts, repairs?",
+    question: "What do we add to Connect's router: interceptors, compression, timeouts, repairs?",
     runs,
     blocks,
     imports: ["base", "observe", "rpc/failures", "rpc/guard", "rpc/observe", "rpc/port"],
@@ -75,7 +75,7 @@ export const rpcRooms: readonly Room[] = [
   },
   {
     path: "rpc/codec",
-    question: "How do messages of ModelInfer become tensors, and tensors messages?",
+    question: "How are ModelInfer's messages converted to tensors, and back?",
     runs,
     blocks: "no longer than one message within the limits takes",
     imports: ["base", "rpc/guard", "service/contract"],
@@ -84,7 +84,7 @@ export const rpcRooms: readonly Room[] = [
   {
     path: "rpc/codec-thread",
     question: "How is a large JSON request decoded without holding up the event loop?",
-    runs: "codec-thread.ts in the server's main thread, codec-thread-main.ts and json-cost.ts in a thread of their own",
+    runs: "codec-thread.ts in the server's main thread, codec-thread-main.ts and json-cost.ts in a separate thread",
     blocks: "the thread, for as long as one request takes",
     imports: ["base", "rpc/rest"],
   },
@@ -134,7 +134,7 @@ export const rpcRooms: readonly Room[] = [
   {
     path: "rpc/rest",
     question: "How is the Open Inference Protocol spoken over REST?",
-    runs: "the server, main thread; what reads large requests, in the codec thread",
+    runs: "the server, main thread; large requests are read in the codec thread",
     blocks: "no longer than a small request takes; answers are written in slices",
     imports: [
       "base",
@@ -152,7 +152,7 @@ export const rpcRooms: readonly Room[] = [
   },
   {
     path: "rpc/watch",
-    question: "How are those told who follow the runtime, over RPC and as lines of JSON?",
+    question: "How do watchers of the runtime receive its changes, over RPC and as lines of JSON?",
     runs,
     blocks,
     imports: ["base", "rpc/failures", "rpc/guard", "rpc/observe", "rpc/rest", "service/contract"],
@@ -160,7 +160,7 @@ export const rpcRooms: readonly Room[] = [
   },
   {
     path: "rpc/metrics",
-    question: "Which figures are there, and how does Prometheus read them?",
+    question: "Which metrics are there, and how does Prometheus read them?",
     runs,
     blocks,
     imports: [
@@ -178,7 +178,7 @@ export const rpcRooms: readonly Room[] = [
   },
   {
     path: "rpc/pages",
-    question: "What is there for people: the dashboard, the API page, /debug?",
+    question: "Which pages are there for people: the dashboard, the API page, /debug?",
     runs,
     blocks,
     imports: ["base", "config", "observe", "rpc/codec", "rpc/rest", "service/contract"],

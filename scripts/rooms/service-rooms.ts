@@ -32,7 +32,7 @@ export const serviceRooms: readonly Room[] = [
   },
   {
     path: "service/counts",
-    question: "How many inferences came and ended, when, and how?",
+    question: "How many inferences arrived and ended, when, and how?",
     runs,
     blocks,
     imports: ["base", "config", "engine/contract"],
@@ -55,7 +55,7 @@ export const serviceRooms: readonly Room[] = [
   },
   {
     path: "service/watch",
-    question: "What has changed, for those who follow the runtime?",
+    question: "What has changed, for clients that watch the runtime?",
     runs,
     blocks,
     imports: ["base", "engine/contract", "service/contract", "service/counts", "service/lifecycle"],

@@ -1,13 +1,13 @@
 import { isIP } from "node:net";
 import { delimiter, resolve } from "node:path";
 import { RuntimeError } from "../base/errors.ts";
+import type { MemoryDivision } from "../base/memory-parts.ts";
 import { type AccessLog, readAccessLog } from "./access-log-settings.ts";
 import { type AccessSettings, readAccessSettings } from "./access-settings.ts";
 import { readHostnames, readOrigins } from "./browser-settings.ts";
 import { type ConfigFile, readConfigFile } from "./config-file.ts";
 import type { DebugEndpoints } from "./debug-settings.ts";
 import type { LogLevel } from "./log-levels.ts";
-import type { MemoryDivision } from "./memory-division.ts";
 import { planMemory } from "./memory-plan.ts";
 import { type MetricsSettings, readMetricsSettings } from "./metrics-settings.ts";
 import { type NetworkLimits, networkLimits } from "./network-limits.ts";
@@ -119,14 +119,19 @@ function judgeConfig(
   const flags = readFlags(argv, problems);
   const { values: said, warnings, problems: badValues } = sourceSettings(flags, env, file);
   problems.push(...badValues);
-  const { division, values, problems: shortfalls } = planMemory(said);
+  const { division, values, problems: shortfalls, warnings: doubts } = planMemory(said);
   const config = assemble(values, division, problems);
   if (problems.length === 0) {
     problems.push(...shortfalls);
     checkNetworkLimits(config, values, problems);
   }
   const isSound = problems.length === 0;
-  return { config: isSound ? Object.freeze(config) : undefined, values, problems, warnings };
+  return {
+    config: isSound ? Object.freeze(config) : undefined,
+    values,
+    problems,
+    warnings: [...warnings, ...doubts],
+  };
 }
 
 type Values = SourcedSettings["values"];

@@ -1,28 +1,12 @@
 import { availableParallelism } from "node:os";
+import type { MemoryDivision } from "../base/memory-parts.ts";
 
 const MiB = 1024 * 1024;
-
-/** Whom the memory of the container belongs to, in bytes. The parts do not overlap, and are the whole. */
-export interface MemoryDivision {
-  /** The private memory that the server and all of its processes may take together. */
-  readonly container: number;
-  /** What models hold between runs: the capacity, as ModelMesh is told. */
-  readonly models: number;
-  /** What runs take beyond that, all of them at once, in all hosts; 0: they have no limit, and no part. */
-  readonly runs: number;
-  /** What the server holds of calls, from their first byte to the last of their answer. */
-  readonly payloads: number;
-  /** The server without models and calls. */
-  readonly server: number;
-  /** The shared hosts and the spare one without models and runs, and what shared ones may waste. A host of one
-   *  model is a part of that model. */
-  readonly hosts: number;
-}
 
 /** What the operator said of the parts; undefined where nothing was said. In bytes. */
 export interface MemoryWishes {
   readonly container: number;
-  /** All that is not for models. */
+  /** All that is not for models. 0: models get the whole container, and the other parts come on top of it. */
   readonly buffer: number | undefined;
   readonly runs: number | undefined;
   readonly payloads: number | undefined;
@@ -72,6 +56,7 @@ const payloadShareOfBuffer = 1 / 3;
  *  models get what is left, 0 at least, and `leastBuffer` and `leastContainer` say what would do. */
 export function divideMemory(wishes: MemoryWishes): Division {
   const { container } = wishes;
+  if (wishes.buffer === 0) return divideBeside(wishes);
   const { sharedHosts, hostWaste, bytes: hosts } = planHosts(wishes);
   const rest = (wishes.buffer ?? container) - serverBytes - hosts;
   const { runs, payloads } =
@@ -90,6 +75,19 @@ export function divideMemory(wishes: MemoryWishes): Division {
     hostWaste,
     leastBuffer: leastBufferOf(wishes),
     leastContainer: leastContainerOf(wishes),
+  };
+}
+
+/** All of the container is for models, and the other parts are what they would be beside a capacity of that size. */
+function divideBeside(wishes: MemoryWishes): Division {
+  const { container } = wishes;
+  const larger = { ...wishes, container: 2 * container + leastBufferOf(wishes), buffer: undefined };
+  const divided = divideMemory(larger);
+  return {
+    ...divided,
+    division: Object.freeze({ ...divided.division, container, models: container }),
+    leastBuffer: 0,
+    leastContainer: wishes.leastModels,
   };
 }
 

@@ -1,4 +1,5 @@
-import { type Division, divideMemory, type MemoryDivision } from "./memory-division.ts";
+import type { MemoryDivision } from "../base/memory-parts.ts";
+import { type Division, divideMemory } from "./memory-division.ts";
 import { describeValue } from "./setting.ts";
 import type { SourcedSettings } from "./setting-sources.ts";
 import type { SettingName } from "./settings.ts";
@@ -15,6 +16,8 @@ export interface MemoryPlan {
   readonly values: Values;
   /** What was set, and does not fit. */
   readonly problems: readonly string[];
+  /** What was set, and with what nothing is promised of the container. */
+  readonly warnings: readonly string[];
 }
 
 /** Divides the container among those who take memory, by what was set. */
@@ -46,6 +49,7 @@ export function planMemory(values: Values): MemoryPlan {
   return {
     division,
     values: withDefaults(values, derived),
+    warnings: values["memory-buffer"].value === 0 ? [withoutBuffer(division, values)] : [],
     problems: [
       ...bufferProblems(divided, values),
       ...capacityProblems(divided, values, leastModels),
@@ -65,6 +69,14 @@ function withDefaults(values: Values, derived: Partial<Record<SettingName, numbe
     return [name, isUnset ? { ...entry, value } : entry] as const;
   });
   return Object.fromEntries(entries) as Values;
+}
+
+function withoutBuffer(
+  { container, server, hosts, payloads, runs }: MemoryDivision,
+  values: Values,
+): string {
+  const rest = roundedUp(server + hosts + payloads + runs);
+  return `${values["memory-buffer"].source.name} is 0: models may take all of the container (${shown(container)}), and the server, its hosts, calls and runs up to ${rest} beside`;
 }
 
 function bufferProblems({ division, leastBuffer }: Division, values: Values): string[] {

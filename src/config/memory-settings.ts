@@ -22,7 +22,7 @@ export const memorySettings = {
     default: undefined,
     defaultText: "what the parts below need",
     min: 0,
-    doc: "of that memory, what is not for models: the server, its hosts, calls and runs; models get the rest",
+    doc: "of that memory, what is not for models: the server, its hosts, calls and runs; models get the rest; 0: models get all, and the rest comes on top",
   },
   "default-model-size": {
     env: "DEFAULT_MODELSIZE",

@@ -9,6 +9,7 @@ import type {
   ModelFile,
   ModelPlace,
   ModelSource,
+  RunMemory,
 } from "./contract/engine.ts";
 import { type EngineLog, silentLog } from "./contract/engine-log.ts";
 import type { HostCounts } from "./contract/host-counts.ts";
@@ -19,6 +20,8 @@ import type { InspectedFiles } from "./files/model-inspector.ts";
 import { HostPool, shuttingDown } from "./hosts/host-pool.ts";
 import { plannedSize, sharedHostFactor, sharedModelBytes } from "./model-size.ts";
 import { JoiningFaults } from "./queue/joining-faults.ts";
+import { KnownRuns } from "./run-memory/known-runs.ts";
+import { ModelRuns } from "./run-memory/model-runs.ts";
 
 export interface EngineOptions {
   /** Shared hosts for small models. Default: one for each core. */
@@ -31,8 +34,7 @@ export interface EngineOptions {
   readonly killGraceMs?: number;
   /** How long a load may go on with runs on zeros before its host is killed. Default: 5,000. */
   readonly warmupTimeoutMs?: number;
-  /** What the runs in one host may take beyond its models before they fail; 0: no limit.
-   *  Default: 512 MiB. */
+  /** What the runs of all hosts may take at once, beyond their models; 0: no limit. Default: 512 MiB. */
   readonly runMemoryBytes?: number;
   /** What a shared host may take beside its models, for longer than a look or two, before these move to a
    *  fresh host; 0: any amount. Default: 64 MiB. */
@@ -47,9 +49,9 @@ export interface EngineOptions {
   readonly log?: EngineLog;
 }
 
-/** Private memory of a host before its first model: measured 19 MB, and 33 MB where Node strips the types
- *  of the sources in the host itself (not if it has a compile cache, see `environment`). */
-const hostBaseBytes = (extname(import.meta.url) === ".ts" ? 40 : 24) * 1024 * 1024;
+/** Private memory of a host at rest before its first model: measured 25 MB where Node strips the types of the sources in
+ *  the host itself (not if it has a compile cache, see `environment`), and less without. */
+const hostBaseBytes = (extname(import.meta.url) === ".ts" ? 28 : 22) * 1024 * 1024;
 
 /** Rows of a rehearsal of joining (see `Rehearsal`) of a model whose runs take next to nothing. */
 const cheapRows = 8;
@@ -81,6 +83,7 @@ class PooledEngine implements Engine {
   /** What `inspect` saw, for the load that follows. */
   readonly #footprints = new WeakMap<ModelSource, ModelFootprint>();
   readonly #joiningFaults = new JoiningFaults();
+  readonly #runs = new KnownRuns();
   readonly #log: EngineLog;
   /** Numbers of threads that were warned of. */
   readonly #toldThreads = new Set<number>();
@@ -112,6 +115,10 @@ class PooledEngine implements Engine {
 
   get hostCounts(): HostCounts {
     return this.#pool.counts;
+  }
+
+  get runMemory(): RunMemory | undefined {
+    return this.#pool.runBudget;
   }
 
   knowsFormat(format: string): boolean {
@@ -189,6 +196,7 @@ class PooledEngine implements Engine {
       // What took a host down may have been the warm-up: the second attempt is made without.
       loadingBytes: footprint.loadingBytes,
       warmupRows: isolated ? 0 : footprint.warmupRows,
+      runs: this.#runsOf(source, footprint),
       joining: {
         rowProof: footprint.rowProof,
         // Where runs take next to nothing, none are made when it loads.
@@ -221,6 +229,12 @@ class PooledEngine implements Engine {
     });
   }
 
+  #runsOf(source: ModelSource, { usualRun }: ModelFootprint): ModelRuns {
+    return this.#runs.of(source, () => {
+      return new ModelRuns(usualRun, () => this.#files.tabulate(source));
+    });
+  }
+
   close(): Promise<void> {
     this.#isClosed = true;
     for (const threads of [this.#files, this.#predictions]) threads?.close(shuttingDown());
@@ -237,7 +251,8 @@ class PooledEngine implements Engine {
     return Math.min(threads, cores);
   }
 
-  #isBig({ usualBytes }: ModelFootprint): boolean {
-    return usualBytes >= this.#dedicatedMinBytes;
+  /** Runs count here, which take memory and time of the other models in a host. */
+  #isBig({ usualBytes, runBytes }: ModelFootprint): boolean {
+    return usualBytes + runBytes >= this.#dedicatedMinBytes;
   }
 }

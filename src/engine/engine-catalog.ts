@@ -17,6 +17,8 @@ const onnx: ModelFormat = {
   platform: "onnx_onnxv1",
   inspect: async (file, dataFolder) =>
     await (inspectOnnx ?? (await importInspector()))(file, dataFolder),
+  tabulateRuns: async (file, dataFolder) =>
+    await (await import("./onnx/memory/onnx-footprint.ts")).tabulateOnnxFile(file, dataFolder),
   prepareToInspect: async () => void (await importInspector()),
   // Half-precision weights become FP32 in memory; the file's structure is not known here.
   predictBytes: (diskBytes) => 2 * diskBytes + 256 * 1024,

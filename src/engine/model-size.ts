@@ -38,7 +38,9 @@ export function sharedModelBytes(
   { usualBytes, leastBytes, isClear }: ModelFootprint,
   measuredBytes: number | undefined,
 ): number {
-  const least = Math.max(leastBytes, usualBytes * (isClear ? 1 - usualMargin : 0));
+  // Of less than the noise of a host nobody can tell that it is not there.
+  const lessening = usualBytes < noiseBytes ? 0 : usualMargin;
+  const least = Math.max(leastBytes, usualBytes * (isClear ? 1 - lessening : 0));
   const most = usualBytes * (1 + usualMargin);
   const measured = measuredBytes ?? usualBytes;
   const isNoise = measured > most && measured - most < noiseBytes;

@@ -34,6 +34,7 @@ import { Access, type Caller, peerKey, type RefusalCount } from "./guard/access.
 import { browserGate } from "./guard/browser-gate.ts";
 import type { BrowserRules } from "./guard/browser-rules.ts";
 import { CallMemory } from "./guard/call-memory.ts";
+import { GiveBack } from "./guard/give-back.ts";
 import { requestMessages } from "./guard/request-counter.ts";
 import { RequestLimits } from "./guard/request-limits.ts";
 import { StreamLimits } from "./guard/stream-limits.ts";
@@ -201,7 +202,7 @@ export async function buildServer(parts: {
     });
     done();
   });
-  const codecThread = new CodecThread();
+  const codecThread = new CodecThread({ ...defaultNetworkLimits, ...options }.maxCallBytes);
   const rest: InferenceRestParts = {
     models,
     version,
@@ -275,6 +276,7 @@ export async function buildServer(parts: {
       shutdownSignal: aborting.signal,
     });
   }
+  const giveBack = new GiveBack({ calls: memory, letGo: () => short?.letGo() });
   port.interceptStreams(
     (stream, headers) => {
       const watched = streamLimits.watch(stream, headers);
@@ -295,6 +297,7 @@ export async function buildServer(parts: {
     access.close();
     streamLimits.close();
     requestLimits.close();
+    giveBack.close();
     codecThread.close();
     clearTimeout(abort);
     clearTimeout(destroy);

@@ -1,6 +1,7 @@
 import { delay } from "../base/abort.ts";
 import type { CancelSignal } from "../base/cancel-signal.ts";
 import { RuntimeError } from "../base/errors.ts";
+import type { MemoryDivision } from "../base/memory-parts.ts";
 import { defaultRunSettings, type RunSettings } from "../config/run-settings.ts";
 import type { Engine } from "../engine/contract/engine.ts";
 import type {
@@ -34,6 +35,8 @@ import { RuntimeWatch } from "./watch/runtime-watch.ts";
 
 export interface ModelManagerOptions {
   readonly capacityBytes: number;
+  /** Of the container, for those who watch: `capacityBytes` is a part of it. */
+  readonly memory?: MemoryDivision;
   readonly loadingConcurrency: number;
   /** What ModelMesh is told; our own limit is a little shorter. */
   readonly loadTimeoutMs: number;
@@ -98,11 +101,13 @@ export class ModelManager implements Models {
       registry,
       hosts: () => engine.hosts(),
       hostCounts: engine.hostCounts,
+      runMemory: engine.runMemory,
       facts: () => ({
         phase: phase.current,
         lifecycleOwner: this.#owner.current,
         hasModelRepository,
         capacityBytes,
+        memory: options.memory,
         loadsWaiting: queue.waitingCount,
         loadsRunning: queue.runningCount,
         loadsLimit: options.loadingConcurrency,

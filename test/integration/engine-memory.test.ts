@@ -12,6 +12,7 @@ import {
   writeWeightsModel,
 } from "../support/onnx-models.ts";
 import { privateBytesOf } from "../support/process-tree.ts";
+import { untilHeld } from "../support/until-held.ts";
 
 const MiB = 1024 * 1024;
 
@@ -70,25 +71,22 @@ describe("a model of one big matrix", { timeout: 300_000 }, () => {
 });
 
 describe("the size of a model", { timeout: 300_000 }, () => {
-  it("includes what its first runs add, as far as the file tells", async (t) => {
+  it("is what it holds between runs, not what a run takes that is gone after it", async (t) => {
     const { directory, load } = await startEngine(t, { dedicatedMinBytes: 1024 * MiB });
     const path = join(directory, "quantized.onnx");
     // 2 MiB in the file, 8 MiB dequantized at every run.
     await writeWeightsModel(path, 2 * MiB, "INT8");
     const cold = await load(path, { settings: { ...defaultRunSettings, warmupBatchSize: 0 } });
     const warm = await load(path);
-    assert.ok(cold.measuredBytes !== undefined && cold.measuredBytes < 4 * MiB);
-    assert.ok(cold.sizeBytes > 9 * MiB, String(cold.sizeBytes));
-    assert.ok(warm.sizeBytes > 10 * MiB && warm.sizeBytes < 12 * MiB, String(warm.sizeBytes));
+    for (const { sizeBytes } of [cold, warm]) {
+      assert.ok(sizeBytes > 2 * MiB && sizeBytes < 4 * MiB, String(sizeBytes));
+    }
   });
 
-  it("includes what the file does not tell, unless it is loaded without warm-up", async (t) => {
+  it("leaves out what the file does not tell of runs", async (t) => {
     const { put, load } = await startEngine(t);
-    const path = await put("bomb.onnx", hiddenBomb(24 * MiB));
-    const cold = await load(path, { settings: { ...defaultRunSettings, warmupBatchSize: 0 } });
-    const warm = await load(path);
-    assert.ok(cold.sizeBytes < MiB, String(cold.sizeBytes));
-    assert.ok(warm.sizeBytes > 24 * MiB && warm.sizeBytes < 28 * MiB, String(warm.sizeBytes));
+    const model = await load(await put("bomb.onnx", hiddenBomb(24 * MiB)));
+    assert.ok(model.sizeBytes < 2 * MiB, String(model.sizeBytes));
   });
 
   it("of many tiny models is the same for each, whatever the host takes for itself", async (t) => {
@@ -97,7 +95,7 @@ describe("the size of a model", { timeout: 300_000 }, () => {
     const sizes: number[] = [];
     for (let count = 0; count < 200; count++) sizes.push((await load(path)).sizeBytes);
     const [least, most] = [Math.min(...sizes), Math.max(...sizes)];
-    assert.ok(least > 100 * 1024 && most < 1.3 * least, `${least} to ${most}`);
+    assert.ok(least > 60 * 1024 && most < 1.3 * least, `${least} to ${most}`);
   });
 
   it("is what the system says of a host of its own", async (t) => {
@@ -111,8 +109,11 @@ describe("the size of a model", { timeout: 300_000 }, () => {
       const inputs = [{ ...x, data: new Uint8Array(4 * width) }];
       await model.infer({ inputs, outputs: ["y"] }, forever);
     }
-    const ratio = model.sizeBytes / (await privateBytesOf(model.hostPid));
-    assert.ok(ratio > 0.98 && ratio < 1.1, String(ratio));
+    const ratio = async () => model.sizeBytes / (await privateBytesOf(model.hostPid));
+    await untilHeld("what was reported", async () => {
+      const found = await ratio();
+      return found > 0.97 && found < 1.1;
+    });
   });
 
   it("is known also of models that strings and failing runs make hard to warm up", async (t) => {

@@ -11,6 +11,7 @@ import { Health } from "../../gen/grpc/health/v1/health_pb.ts";
 import { GRPCInferenceService as Inference } from "../../gen/inference/inference_pb.ts";
 import { ModelRuntime } from "../../gen/mmesh/model-runtime_pb.ts";
 import { type FakeServer, startFakeServer, suiteCleanup } from "../support/fake-server.ts";
+import { fuzzSeed } from "../support/fuzz-run.ts";
 import { type GrpcAnswer, GrpcExchange, type GrpcRequest } from "../support/grpc-exchange.ts";
 import { mutateBytes, Random } from "../support/mutate.ts";
 import { grpcFrame } from "../support/raw-http.ts";
@@ -18,7 +19,7 @@ import { grpcFrame } from "../support/raw-http.ts";
 // The short way of unary calls and Connect, each in a server of its own over the same models, have to
 // answer every request with the same code, message, metadata and bytes.
 
-const seed = Number(process.env["SEED"] ?? process.hrtime.bigint() % 2n ** 31n);
+const seed = fuzzSeed(process.env["MODELPORT_FUZZ_SEED"]);
 
 interface Side {
   readonly server: FakeServer;

@@ -184,7 +184,14 @@ describe("an engine host that is sent damaged frames", { timeout: limitMs }, () 
       writeFrame(
         sink,
         { kind: frameKind.run, call: 2, model: 1 },
-        encodeTensors({ wanted: [0], runMs: 0, computeMs: 0, tensors: [tensor] }),
+        encodeTensors({
+          wanted: [0],
+          runMs: 0,
+          computeMs: 0,
+          peakBytes: 0,
+          memoryBytes: 0,
+          tensors: [tensor],
+        }),
       );
       writeFrame(sink, { kind: frameKind.release, call: 3, model: 1 });
       for (let sent = 0; sent < framesPerHost && socket.writable; sent++) {

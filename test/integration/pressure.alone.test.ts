@@ -12,7 +12,7 @@ const ways = [
   "JSON, many nodes",
   "half-sent messages, gRPC",
   "unread answers, gRPC",
-  "400 x 8 MB",
+  "large calls, one by one",
   "huge headers, open calls",
   "12 dedicated models, huge batches",
   "attention, 64 to 256 rows",

@@ -138,10 +138,7 @@ describe("SIGTERM", () => {
     }
     for (const name of names) {
       const key = JSON.stringify({ storage_key: name });
-      assert.match(
-        messageOf(await calls.load("m", `${name}.onnx`)),
-        /\.onnx is a FIFO/,
-      );
+      assert.match(messageOf(await calls.load("m", `${name}.onnx`)), /\.onnx is a FIFO/);
       assert.match(messageOf(await calls.load("m", "m.onnx", { key })), /FIFO/);
     }
     const all = await pids();

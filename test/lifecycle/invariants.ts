@@ -1,4 +1,4 @@
-import { capacityBytes, isSizeOf, trueBytesOf } from "./model-files.ts";
+import { capacityBytes, isSizeOf, runBudgetBytes, trueBytesOf } from "./model-files.ts";
 import { bookedBytes, type Watched } from "./record-watch.ts";
 import { loadLimitMs, type World } from "./world.ts";
 
@@ -44,6 +44,11 @@ export function checkBooks(world: World): void {
     engine.heldBytes <= usedBytes,
     "hosts hold no more than is booked",
     () => `${engine.heldBytes} are held, ${usedBytes} booked`,
+  );
+  violations.expect(
+    engine.runBytes <= runBudgetBytes,
+    "runs take no more than their budget",
+    () => `${engine.runBytes} of ${runBudgetBytes}`,
   );
   const { loadingConcurrency } = world.setup;
   violations.expect(
@@ -149,6 +154,9 @@ export function checkEmpty(world: World): void {
   );
   violations.expect(manager.usedBytes === 0, rule, () => `${manager.usedBytes} bytes`);
   violations.expect(engine.heldBytes === 0, rule, () => `${engine.heldBytes} bytes in hosts`);
+  const { admittedBytes, waitingCount } = engine.runMemory;
+  violations.expect(admittedBytes === 0, rule, () => `${admittedBytes} bytes for runs`);
+  violations.expect(waitingCount === 0, rule, () => `${waitingCount} runs wait for memory`);
   violations.expect(manager.modelIds.length === 0, rule, () => manager.modelIds.join(", "));
   violations.expect(manager.leaseCount === 0, rule, () => `${manager.leaseCount} leases`);
   const timers = clock.pendingDelaysMs;

@@ -1,7 +1,7 @@
-/** A fault to plant in src/service: `from` must be there exactly once. */
+/** A fault to plant: `from` must be there exactly once. */
 export interface Mutation {
   readonly name: string;
-  /** In src/service. */
+  /** As seen from src/service. */
   readonly file: string;
   readonly from: string;
   readonly to: string;
@@ -230,5 +230,23 @@ export const mutations: readonly Mutation[] = [
     file: "model-loads.ts",
     from: "phase.throwIfClosed();",
     to: "",
+  },
+  {
+    name: "let runs take more than there is",
+    file: "../engine/run-memory/run-budget.ts",
+    from: "if (growth > this.totalBytes - this.#admittedBytes) return false;",
+    to: "",
+  },
+  {
+    name: "wake nobody who waits for memory",
+    file: "../engine/run-memory/run-budget.ts",
+    from: "this.#overtaking.delete(grant);\n    if (this.#waiting.size > 0) this.#wakeAll();",
+    to: "this.#overtaking.delete(grant);",
+  },
+  {
+    name: "keep the memory of runs whose host is gone",
+    file: "../engine/run-memory/host-share.ts",
+    from: "for (const grant of [...this.#runs.keys()]) this.#end(grant, 0);",
+    to: "this.#runs.clear();",
   },
 ];

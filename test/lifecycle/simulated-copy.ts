@@ -2,16 +2,20 @@ import type { CancelSignal } from "../../src/base/cancel-signal.ts";
 import { RuntimeError } from "../../src/base/errors.ts";
 import type { Tensor } from "../../src/base/tensor.ts";
 import type { EngineRequest, LoadedModel, ModelSource } from "../../src/engine/contract/engine.ts";
-import { measuredBytesOf, trueBytesOf } from "./model-files.ts";
+import type { HostShare } from "../../src/engine/run-memory/host-share.ts";
+import { measuredBytesOf, runBytesOf, trueBytesOf } from "./model-files.ts";
 import type { OpenWork, OpenWorks } from "./open-work.ts";
+import { RunMemory } from "./run-memory.ts";
 
 export class SimulatedHost {
   readonly pid: number;
   readonly copies = new Set<SimulatedCopy>();
+  readonly runShare: HostShare;
   isUp = true;
 
-  constructor(pid: number) {
+  constructor(pid: number, runShare: HostShare) {
     this.pid = pid;
+    this.runShare = runShare;
   }
 }
 
@@ -35,6 +39,7 @@ interface CopyWorld {
 
 interface Run {
   readonly work: OpenWork;
+  readonly memory: RunMemory;
   readonly refuse: (reason: unknown) => void;
 }
 
@@ -98,6 +103,11 @@ export class SimulatedCopy implements LoadedModel {
     return this.#runs.size;
   }
 
+  /** Whether its host has a run of it. */
+  get isExecuting(): boolean {
+    return [...this.#runs].some(({ memory }) => memory.isAdmitted);
+  }
+
   get whenLoaded(): Promise<LoadedModel> {
     return this.#loaded.promise;
   }
@@ -119,6 +129,7 @@ export class SimulatedCopy implements LoadedModel {
     const end = () => {
       this.#world.works.remove(run.work);
       this.#runs.delete(run);
+      run.memory.end();
       signal.removeEventListener("abort", onAbort);
     };
     const refuse = (reason: unknown) => {
@@ -140,9 +151,14 @@ export class SimulatedCopy implements LoadedModel {
       answer.resolve([{ name: "y", datatype: "FP32", shape: [1], data }]);
       return "answers";
     };
-    const run: Run = { work: { label: `run on ${this.name}`, settle }, refuse };
+    const work: OpenWork = { label: `run on ${this.name}`, settle };
+    const memory = new RunMemory(this.host.runShare, {
+      bytes: runBytesOf(this.source.file),
+      onAdmitted: () => this.#world.works.add(work),
+    });
+    const run: Run = { work, memory, refuse };
     this.#runs.add(run);
-    this.#world.works.add(run.work);
+    memory.wake();
     signal.addEventListener("abort", onAbort, { once: true });
     return answer.promise;
   }

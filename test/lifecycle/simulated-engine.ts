@@ -9,7 +9,8 @@ import type {
   ModelSource,
 } from "../../src/engine/contract/engine.ts";
 import { HostCounts } from "../../src/engine/contract/host-counts.ts";
-import { loadableFiles } from "./model-files.ts";
+import { RunBudget } from "../../src/engine/run-memory/run-budget.ts";
+import { loadableFiles, runBudgetBytes, runBytesOf } from "./model-files.ts";
 import type { OpenWorks } from "./open-work.ts";
 import { SimulatedCopy, SimulatedHost } from "./simulated-copy.ts";
 import type { VirtualDisk } from "./virtual-disk.ts";
@@ -33,6 +34,7 @@ const sharedHosts = 2;
 export class SimulatedEngine implements Engine {
   readonly extensions = [".onnx"];
   readonly hostCounts = new HostCounts();
+  readonly runMemory: RunBudget;
   /** Attempts to load and loaded models of which anything is left, oldest first. */
   readonly copies = new Set<SimulatedCopy>();
   readonly ready: Promise<void>;
@@ -47,8 +49,13 @@ export class SimulatedEngine implements Engine {
   constructor(
     works: OpenWorks,
     disk: VirtualDisk,
-    options: { readonly isUp: boolean; readonly watcher: EngineWatcher },
+    options: {
+      readonly isUp: boolean;
+      readonly watcher: EngineWatcher;
+      readonly nowMs: () => number;
+    },
   ) {
+    this.runMemory = new RunBudget({ totalBytes: runBudgetBytes, now: options.nowMs });
     this.#works = works;
     this.#disk = disk;
     this.#watcher = options.watcher;
@@ -67,6 +74,16 @@ export class SimulatedEngine implements Engine {
     let sum = 0;
     for (const copy of this.copies) sum += copy.heldBytes;
     return sum;
+  }
+
+  /** Bytes that the runs in all hosts really take: one at a time in each. */
+  get runBytes(): number {
+    const most = new Map<SimulatedHost, number>();
+    for (const copy of this.copies) {
+      if (!copy.host.isUp || !copy.isExecuting) continue;
+      most.set(copy.host, Math.max(most.get(copy.host) ?? 0, runBytesOf(copy.source.file)));
+    }
+    return [...most.values()].reduce((sum, bytes) => sum + bytes, 0);
   }
 
   locate({ path }: ModelPlace): Promise<ModelFile> {
@@ -156,6 +173,7 @@ export class SimulatedEngine implements Engine {
   crash(host: SimulatedHost): void {
     if (!host.isUp) return;
     host.isUp = false;
+    host.runShare.close();
     const lost = [...host.copies];
     for (const copy of lost) copy.loseHost();
     this.#watcher.onCrash(lost);
@@ -189,6 +207,6 @@ export class SimulatedEngine implements Engine {
   }
 
   #spawn(): SimulatedHost {
-    return new SimulatedHost(++this.#lastPid);
+    return new SimulatedHost(++this.#lastPid, this.runMemory.share());
   }
 }

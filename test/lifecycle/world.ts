@@ -60,6 +60,7 @@ export class World {
         onUnload: (copy) => this.#checkUnload(copy),
         onCrash: (lost) => this.#onCrash(lost),
       },
+      nowMs: () => this.clock.nowMs,
     });
     this.watch = new RecordWatch({
       violations: this.violations,

@@ -54,6 +54,8 @@ export function judgePressure(facts: PressureFacts): PressureVerdict {
     if (!holds) faults.push(fault);
   };
   for (const each of ways) faults.push(...faultsOf(each, facts));
+  const smallCalls = ways.reduce((sum, { report }) => sum + report.calls, 0);
+  demand(smallCalls > 0, "no small call was made beside them");
   demand(facts.isAlive, "the server did not survive");
   demand(
     endBytes <= startBytes + keptBytes,
@@ -102,7 +104,6 @@ function faultsOf({ way, tally, peak, given, report }: WayFacts, facts: Pressure
   for (const [failure, count] of report.failures) {
     demand(false, `${count} × a small call beside it: ${failure}`);
   }
-  demand(report.calls > 0, "no small call was made beside it");
   return faults;
 }
 

@@ -77,23 +77,45 @@ export interface OnnxGraph {
   readonly constants?: readonly OnnxTensor[];
 }
 
+/** A function of the model, in a domain of its own: nodes that a node of its name stands for. */
+export interface OnnxFunction {
+  readonly name: string;
+  readonly domain: string;
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+  readonly nodes: readonly OnnxNode[];
+}
+
 /** Domain -> version of its operators. */
 export type Opsets = Readonly<Record<string, number>>;
 
 export function encodeModel(
   graph: OnnxGraph,
   opsets: Opsets = { "": opsetVersion },
+  functions: readonly OnnxFunction[] = [],
 ): ProtobufWriter {
   return new ProtobufWriter()
     .integer(1, irVersion)
     .text(2, "modelport-test")
     .message(7, encodeGraph(graph))
-    .messages(
-      8,
-      Object.entries(opsets).map(([domain, version]) =>
-        new ProtobufWriter().text(1, domain).integer(2, version),
-      ),
-    );
+    .messages(8, encodeOpsets(opsets))
+    .messages(25, functions.map(encodeFunction));
+}
+
+function encodeOpsets(opsets: Opsets): ProtobufWriter[] {
+  return Object.entries(opsets).map(([domain, version]) =>
+    new ProtobufWriter().text(1, domain).integer(2, version),
+  );
+}
+
+function encodeFunction({ name, domain, inputs, outputs, nodes }: OnnxFunction): ProtobufWriter {
+  return new ProtobufWriter()
+    .text(1, name)
+    .texts(4, inputs)
+    .texts(5, outputs)
+    .messages(7, nodes.map(encodeNode))
+    .messages(9, encodeOpsets({ "": opsetVersion }))
+    .text(10, domain);
 }
 
 /** A constant from numbers; INT64 takes integers only. */

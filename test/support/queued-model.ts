@@ -3,14 +3,17 @@ import type { RuntimeError } from "../../src/base/errors.ts";
 import { defaultRunSettings, type RunSettings } from "../../src/config/run-settings.ts";
 import { HostQueue } from "../../src/engine/queue/host-queue.ts";
 import type { JoiningEnd } from "../../src/engine/queue/join-guard.ts";
-import { ModelQueue, type RunReceiver } from "../../src/engine/queue/model-queue.ts";
-import type { IndexedTensor, OutgoingTensor } from "../../src/engine/wire/host-protocol.ts";
+import {
+  ModelQueue,
+  type ModelQueueOptions,
+  type OutgoingRun,
+  type RunReceiver,
+} from "../../src/engine/queue/model-queue.ts";
+import type { IndexedTensor } from "../../src/engine/wire/host-protocol.ts";
 
 const forever = new AbortController().signal;
 
-interface SentRun {
-  readonly wanted: readonly number[];
-  readonly tensors: readonly OutgoingTensor[];
+interface SentRun extends OutgoingRun {
   readonly receiver: RunReceiver;
 }
 
@@ -21,7 +24,18 @@ export function rows(...values: number[]): IndexedTensor[] {
 }
 
 /** A model in a host that answers with its inputs, when told. */
-export function newModel(changes: Partial<RunSettings> = {}, { mayJoin = true } = {}) {
+export function newModel(
+  changes: Partial<RunSettings> = {},
+  {
+    mayJoin = true,
+    cheapRows = 64,
+    admission,
+  }: {
+    mayJoin?: boolean;
+    cheapRows?: number;
+    admission?: ModelQueueOptions["admission"];
+  } = {},
+) {
   const ends: JoiningEnd[] = [];
   const compared = { same: 0, different: 0 };
   const sent: SentRun[] = [];
@@ -32,7 +46,7 @@ export function newModel(changes: Partial<RunSettings> = {}, { mayJoin = true } 
     host,
     settings: { ...defaultRunSettings, ...changes },
     mayJoin,
-    cheapRows: 64,
+    cheapRows,
     outputs: ["y"],
     meter: {
       answered: () => {},
@@ -40,20 +54,25 @@ export function newModel(changes: Partial<RunSettings> = {}, { mayJoin = true } 
       compared: (isSame) => compared[isSame ? "same" : "different"]++,
     },
     onJoiningEnd: (end) => ends.push(end),
+    admission,
     send: (run, receiver) => sent.push({ ...run, receiver }),
   });
   const nextTurn = () => {
     for (const callback of callbacks.splice(0)) callback();
   };
   /** The host answers to the oldest run, which takes `runMs` whatever its size. */
-  const answer = (change = (tensors: IndexedTensor[]) => tensors, runMs = 0.1) => {
+  const answer = (
+    change = (tensors: IndexedTensor[]) => tensors,
+    runMs = 0.1,
+    peakBytes?: number,
+  ) => {
     const run = sent.shift();
     assert.ok(run, "nothing was sent");
     const tensors = run.tensors.map(({ parts, ...head }) => ({
       ...head,
       data: new Uint8Array(Buffer.concat(parts)),
     }));
-    run.receiver.resolve({ runMs, computeMs: runMs, tensors: change(tensors) });
+    run.receiver.resolve({ runMs, computeMs: runMs, peakBytes, tensors: change(tensors) });
     nextTurn();
   };
   const fail = (error: RuntimeError) => {

@@ -38,6 +38,8 @@ export async function startServed(
   const [file = process.execPath, ...args] = [...wrapper, ...program, ...flags];
   const child = spawn(file, args, {
     cwd: projectRoot,
+    // As the image and `npm run serve` start it.
+    env: { ...process.env, MALLOC_TRIM_THRESHOLD_: "131072" },
     stdio: ["ignore", "pipe", "pipe"],
   });
   let output = "";

@@ -21,6 +21,7 @@ const facts: RuntimeFacts = {
   lifecycleOwner: "unclaimed",
   hasModelRepository: false,
   capacityBytes: 1_000_000,
+  memory: undefined,
   loadsWaiting: 0,
   loadsRunning: 0,
   loadsLimit: 2,

@@ -1,5 +1,6 @@
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
+import { checkDocPaths } from "./check-doc-paths.ts";
 import { checkDocs } from "./check-docs.ts";
 import { checkFileLength } from "./check-file-length.ts";
 import { checkGen } from "./check-gen.ts";
@@ -27,6 +28,7 @@ const checks: readonly Check[] = [
   tool("wire definitions", "buf", "lint"),
   { name: "file length", run: () => checkFileLength(root) },
   { name: "docs are what the code makes them", run: () => checkDocs(root) },
+  { name: "paths that docs name exist", run: () => checkDocPaths(root) },
   { name: "lockfile", run: () => checkLockfile(root) },
 ];
 

@@ -12,13 +12,13 @@ export interface KnownRefusal {
 export const knownRefusals: readonly KnownRefusal[] = [
   {
     reason:
-      "Sequences as inputs, and as outputs if the graph does not tell how many items there are: the protocol has tensors alone. (Other sequences are served as one output for each item, maps of ZipMap as a tensor.)",
+      "Sequences as inputs, and as outputs if the graph does not fix the number of items: the protocol has only tensors. (Other sequences are served as one output for each item, maps of ZipMap as a tensor.)",
     kinds: ["node"],
     message: /is (?:a|an optional) sequence/,
   },
   {
     reason:
-      "Optional tensors as inputs (ONNX's `optional(tensor)`, which exporters do not write): the model has to take the tensor itself.",
+      "Optional tensors as inputs (ONNX's `optional(tensor)`, which exporters do not write): export the model with the tensor itself as its input.",
     kinds: ["node"],
     message: /is an optional tensor/,
   },

@@ -96,7 +96,7 @@ const unanswerable: readonly { readonly reason: string; readonly message: RegExp
     message: /NOT_IMPLEMENTED/,
   },
   {
-    reason: "It takes the model for invalid: an operator or datatype of an unreleased ONNX.",
+    reason: "It rejects the model as invalid: an operator or datatype of an unreleased ONNX.",
     message: /INVALID_GRAPH|not a registered function|Type Error|Type parameter/,
   },
   {
@@ -117,7 +117,7 @@ function renderUnanswerable(all: readonly TriedCase[]): string {
   const rows = [...groups]
     .sort(([, a], [, b]) => b.length - a.length)
     .map(([reason, members]) => [reason, String(members.length)]);
-  return ["## What the runtime itself does not run", table(["Why", "Models"], rows)].join("\n\n");
+  return ["## What ONNX Runtime itself does not run", table(["Why", "Models"], rows)].join("\n\n");
 }
 
 function renderClose(all: readonly TriedCase[]): string {
@@ -143,7 +143,7 @@ function renderOrigin(kinds: readonly TriedKind[], all: readonly TriedCase[]): s
   return [
     "## How it was made",
     `By ${versions.map(([name, version]) => `${name} ${version}`).join(", ")}.`,
-    `- ${count("lowered")} models are stamped with a version of ONNX that is not released, which the runtime refuses. They were lowered to the newest released one, for both sides.`,
+    `- ${count("lowered")} models declare an unreleased version of ONNX, which the runtime refuses. They were lowered to the newest released version, for both sides.`,
     `- ${count("locale")} models ask for the locale en_US.UTF-8; where the machine has none, the runtime's own answer is that with C.UTF-8.`,
     `- ${random.length} models draw random numbers, so that only names, datatypes and shapes are compared: ${namesOf(random)}`,
     ...(skipped.length === 0 ? [] : [`Not made:\n\n${skipped.join("\n")}`]),

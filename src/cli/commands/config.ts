@@ -1,4 +1,5 @@
 import { loadConfig } from "../../config/config.ts";
+import { describeDivision } from "../../config/memory-division.ts";
 import { describeValue, type Setting } from "../../config/setting.ts";
 import type { SourcedSettings, SourcedValue } from "../../config/setting-sources.ts";
 import { type SettingName, settingGroups } from "../../config/settings.ts";
@@ -15,8 +16,10 @@ export async function run({ args, flags, env, terminal }: ServerCommandInput) {
   for (const line of lines) terminal.stderr.write(`modelport: ${printable(line)}\n`);
   if (config === undefined) return exitCodes.failed;
   const output = args.text("output");
-  if (output === "json") printJson(terminal, { settings: showSettings(values), warnings });
-  else terminal.stdout.write(output === "yaml" ? asYaml(values) : asTable(values));
+  const { memory } = config;
+  if (output === "json") printJson(terminal, { settings: showSettings(values), memory, warnings });
+  else if (output === "yaml") terminal.stdout.write(asYaml(values));
+  else terminal.stdout.write(`${asTable(values)}\nMemory of ${describeDivision(memory)}.\n`);
   return exitCodes.ok;
 }
 

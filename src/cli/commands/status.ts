@@ -2,6 +2,7 @@ import {
   GetSnapshotResponseSchema,
   HostKind,
   LifecycleOwner,
+  type MemoryDivision,
   RuntimePhase,
   type RuntimeState,
   RuntimeWatchService,
@@ -68,6 +69,7 @@ function describeRuntime(runtime: RuntimeState, mayChangeModels: boolean): strin
       "memory",
       `${formatBytes(capacityBytes)} for models: ${formatBytes(usedBytes)} used, ${formatBytes(reservedBytes)} reserved by loads, ${formatBytes(freeBytes)} free`,
     ],
+    ...describeMemory(runtime.memory),
     [
       "loads",
       `${runtime.loadsRunning} of at most ${runtime.loadsLimit}, ${runtime.loadsWaiting} waiting`,
@@ -83,6 +85,17 @@ function describeRuntime(runtime: RuntimeState, mayChangeModels: boolean): strin
       `${formatBytes(runtime.serverMemoryBytes)} resident${eventLoopDelay === undefined ? "" : `, event loop ${formatMs(eventLoopDelay.p99Ms)} late at the 99th percentile`}`,
     ],
   ];
+}
+
+/** The parts of the container that are not for models. */
+function describeMemory(memory: MemoryDivision | undefined): string[][] {
+  if (memory === undefined) return [];
+  const mib = (bytes: bigint) => `${bytes / 1024n ** 2n} MiB`;
+  const { runsBytes } = memory;
+  const runs = runsBytes === 0n ? "runs without a limit" : `${mib(runsBytes)} for runs`;
+  const rest = `${mib(memory.callsBytes)} for calls, ${mib(memory.serverBytes)} for the server, ${mib(memory.hostsBytes)} for its hosts`;
+  const models = `${mib(memory.modelsBytes)} for models`;
+  return [["", `${mib(memory.containerBytes)}: ${models}, ${runs}, ${rest}`]];
 }
 
 /** Who owns it, what that leaves to the caller, and where another owner would have to be set. */

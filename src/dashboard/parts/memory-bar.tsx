@@ -1,4 +1,5 @@
 import type { JSX } from "preact";
+import type { MemoryDivision } from "../../../gen/modelport/v1/runtime_watch_pb.ts";
 import { formatBytes } from "../format.ts";
 import type { ModelRow } from "../state/model-rows.ts";
 import { usePage } from "../state/page-state.ts";
@@ -57,8 +58,48 @@ export function MemoryBar(): JSX.Element {
         ))}
         {held.length === 0 && <li class="muted">No model holds memory.</li>}
       </ul>
+      <Container memory={runtime?.memory} />
     </section>
   );
+}
+
+/** What else there is of the container beside the capacity. */
+function Container({
+  memory,
+}: {
+  readonly memory: MemoryDivision | undefined;
+}): JSX.Element | null {
+  if (memory === undefined) return null;
+  const { containerBytes, modelsBytes, runsBytes, callsBytes, serverBytes, hostsBytes } = memory;
+  const parts = [
+    ["models", modelsBytes],
+    ["runs", runsBytes],
+    ["calls", callsBytes],
+    ["server", serverBytes],
+    ["hosts", hostsBytes],
+  ] as const;
+  const segments = parts.map(([name, bytes]): Segment => {
+    return { key: name, name, bytes: Number(bytes), kind: "used", href: undefined };
+  });
+  return (
+    <>
+      <p class="caption">
+        Container of {mib(containerBytes)}:{" "}
+        {parts
+          .map(([name, bytes]) => {
+            const isUnlimited = name === "runs" && bytes === 0n;
+            return `${name} ${isUnlimited ? "without a limit" : mib(bytes)}`;
+          })
+          .join(", ")}
+      </p>
+      <Bar label="Parts of the container" segments={segments} totalBytes={Number(containerBytes)} />
+    </>
+  );
+}
+
+/** As settings and the command line have them. */
+function mib(bytes: bigint): string {
+  return `${bytes / 1024n ** 2n} MiB`;
 }
 
 function Bar(props: {

@@ -10,6 +10,7 @@ import {
   nativeBytes,
   privateBytes,
   processMemory,
+  shrinkHeap,
 } from "../process/process-memory.ts";
 import { checkThreadsFit } from "../process/thread-stacks.ts";
 import type {
@@ -19,6 +20,7 @@ import type {
   MeasuredMemory,
   ReadyMessage,
   ReleasedMessage,
+  RestedMessage,
   WarmedMessage,
   WarmUpMessage,
 } from "../wire/host-messages.ts";
@@ -34,7 +36,9 @@ import {
   writeFrame,
 } from "../wire/host-protocol.ts";
 import { StoredPayloads } from "../wire/payload-arena.ts";
+import { MemoryRest, ownMemory } from "./memory-rest.ts";
 import { preferForOom } from "./oom-score.ts";
+import { PeakGrowth } from "./peak-growth.ts";
 import { warmUp } from "./warm-up.ts";
 
 // Entry of an engine host. It has one socket to the server, on fd 3, and does what the frames there say,
@@ -60,7 +64,12 @@ const models = new Map<number, HostModel>();
 const waiting: Frame[] = [];
 /** Frees what runs left behind, once nothing has come for a while. */
 let idleTimer: NodeJS.Timeout | undefined;
-const idleMs = 100;
+const idleMs = 250;
+const memoryRest = new MemoryRest(ownMemory(Number(process.argv[2])));
+/** A model that takes as much or more is measured without what is merely free, and its memory is back when it is gone. */
+const restedFromBytes = 1024 * 1024;
+/** Models that were measured and took less. */
+const small = new Set<number>();
 /** Native memory before the load of the model that is to be warmed up next. */
 let beforeWarmUp: number | undefined;
 let working = false;
@@ -94,6 +103,7 @@ server.on("close", () => process.exit(0));
 
 // All engines at once, before anybody waits: a warm spare is only warm with its libraries loaded.
 for (const format of modelFormats) engines.set(format.name, await format.importEngine());
+letGo();
 const atStart = processMemory();
 const readyMessage: ReadyMessage = {
   memoryBytes: atStart?.anonymousBytes,
@@ -102,7 +112,7 @@ const readyMessage: ReadyMessage = {
 answer({ call: 0, model: 0 }, frameKind.ready, encodeJson(readyMessage));
 // Node writes its compile cache at exit, but most hosts are killed. Does nothing without a cache.
 flushCompileCache();
-idleTimer = setTimeout(letGo, idleMs);
+idleTimer = setTimeout(onIdle, idleMs);
 
 function take(chunk: Buffer): void {
   try {
@@ -147,6 +157,8 @@ async function work(): Promise<void> {
     server.uncork();
   }
   working = false;
+  // Counted from here as well: a long run would leave nothing of the time.
+  idleTimer?.refresh();
 }
 
 function handle(frame: Frame): void | Promise<void> {
@@ -159,14 +171,32 @@ function handle(frame: Frame): void | Promise<void> {
       return run(frame);
     case frameKind.release:
       return release(frame);
+    case frameKind.rest:
+      return rest(frame);
     default:
       throw new Error(`the server sent a frame of kind ${frame.kind}`);
   }
 }
 
+/** Others need the memory that is free in here. */
+function rest(frame: Frame): void {
+  letGo();
+  const message: RestedMessage = { memoryBytes: anonymousBytes() };
+  answer(frame, frameKind.rested, encodeJson(message));
+}
+
+/** Afterwards the memory of this process is that of its models. */
 function letGo(): void {
   storedPayloads.letGo();
   collectBuffers();
+  memoryRest.ifGrown(restedFromBytes);
+}
+
+function onIdle(): void {
+  shrinkHeap();
+  storedPayloads.letGo();
+  collectBuffers();
+  memoryRest.idle();
 }
 
 async function load(frame: Frame): Promise<void> {
@@ -184,7 +214,7 @@ async function load(frame: Frame): Promise<void> {
   const message: LoadedMessage = {
     inputs: model.inputs,
     outputs: model.outputs,
-    memory: isWarmedUp ? undefined : measure(ownsHost, before),
+    memory: isWarmedUp ? undefined : measure(frame.model, ownsHost, before),
   };
   answer(frame, frameKind.loaded, encodeJson(message));
 }
@@ -194,19 +224,27 @@ async function warmUpLoaded(frame: Frame): Promise<void> {
   const { mostRows, ownsHost } = decodeJson<WarmUpMessage>(frame.payload);
   const model = models.get(frame.model);
   if (model === undefined) throw new RuntimeError("aborted", "the model was not loaded");
+  const growth = new PeakGrowth();
+  const outcome = await warmUp(model, mostRows);
+  const peakBytes = growth.bytes;
   const message: WarmedMessage = {
-    outcome: await warmUp(model, mostRows),
-    memory: measure(ownsHost, beforeWarmUp),
+    outcome,
+    memory: measure(frame.model, ownsHost, beforeWarmUp),
+    peakBytes: Number.isNaN(peakBytes) ? undefined : peakBytes,
   };
   answer(frame, frameKind.warmed, encodeJson(message));
 }
 
-function measure(ownsHost: boolean, before: number | undefined): MeasuredMemory {
+function measure(model: number, ownsHost: boolean, before: number | undefined): MeasuredMemory {
+  // Here all of the process counts.
+  if (ownsHost) shrinkHeap();
   collectBuffers();
+  memoryRest.ifGrown(restedFromBytes);
   const memoryBytes = anonymousBytes();
   if (ownsHost) return { measuredBytes: privateBytes(), memoryBytes };
   const after = nativeBytes(memoryBytes);
   const isKnown = before !== undefined && after !== undefined;
+  if (isKnown && after - before < restedFromBytes) small.add(model);
   return { measuredBytes: isKnown ? after - before : undefined, memoryBytes };
 }
 
@@ -214,13 +252,16 @@ function measure(ownsHost: boolean, before: number | undefined): MeasuredMemory 
 interface RunStart {
   readonly cpu: NodeJS.CpuUsage;
   readonly atMs: number;
+  /** Undefined: nobody wants to know what it takes. */
+  readonly growth: PeakGrowth | undefined;
 }
 
 function run(frame: Frame): void | Promise<void> {
-  const start: RunStart = { cpu: process.cpuUsage(), atMs: performance.now() };
+  const [cpu, atMs] = [process.cpuUsage(), performance.now()];
   const model = models.get(frame.model);
   if (model === undefined) throw new RuntimeError("aborted", "the model was unloaded");
-  const { wanted, tensors } = decodeTensors(frame.payload);
+  const { wanted, peakBytes, tensors } = decodeTensors(frame.payload);
+  const start: RunStart = { cpu, atMs, growth: peakBytes === 0 ? undefined : new PeakGrowth() };
   const inputs = tensors.map(({ index, datatype, shape, data }) => {
     return { name: specAt(model.inputs, index).name, datatype, shape, data };
   });
@@ -238,9 +279,21 @@ function answerRun(frame: Frame, results: readonly Tensor[], start: RunStart): v
   });
   const { user, system } = process.cpuUsage(start.cpu);
   const runMs = (user + system) / 1_000;
-  const computeMs = performance.now() - start.atMs;
+  const nowMs = performance.now();
+  const computeMs = nowMs - start.atMs;
+  const peakBytes = start.growth?.bytes ?? 0;
+  memoryRest.busy(nowMs);
   try {
-    answer(frame, frameKind.ran, encodeTensors({ wanted: [], runMs, computeMs, tensors }));
+    const memoryBytes = start.growth && (anonymousBytes() ?? Number.NaN);
+    const message = {
+      wanted: [],
+      runMs,
+      computeMs,
+      peakBytes,
+      memoryBytes: memoryBytes ?? 0,
+      tensors,
+    };
+    answer(frame, frameKind.ran, encodeTensors(message));
   } catch (error) {
     throw new RuntimeError("run-failed", `the outputs are too big: ${describeError(error)}`);
   }
@@ -250,6 +303,8 @@ async function release(frame: Frame): Promise<void> {
   const model = models.get(frame.model);
   models.delete(frame.model);
   await model?.release();
+  if (small.delete(frame.model)) memoryRest.expect();
+  else memoryRest.now();
   const message: ReleasedMessage = { memoryBytes: anonymousBytes() };
   answer(frame, frameKind.released, encodeJson(message));
 }

@@ -145,6 +145,18 @@ export interface HostInfo {
   readonly waitingRuns: number;
 }
 
+/** The books of the memory of runs, for those who want to see them. */
+export interface RunMemory {
+  /** What runs may take at once, in bytes. */
+  readonly totalBytes: number;
+  /** What they have been let take. */
+  readonly admittedBytes: number;
+  /** Models whose next run waits for memory. */
+  readonly waitingCount: number;
+  /** Runs that were refused, since they can never fit. */
+  readonly refusedCount: number;
+}
+
 /** The engine layer, as the service layer sees it. */
 export interface Engine {
   /** Resolves when the first hosts are up. Rejects only if none can be started at all. */
@@ -200,6 +212,9 @@ export interface Engine {
 
   /** What has become of hosts so far. */
   readonly hostCounts: HostCounts;
+
+  /** What runs may take and take; undefined: there is no limit. */
+  readonly runMemory?: RunMemory | undefined;
 
   /** Kills every host and resolves when they are gone. */
   close(): Promise<void>;

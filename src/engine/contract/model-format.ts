@@ -1,4 +1,5 @@
 import type { HostEngine } from "./host-engine.ts";
+import type { RunTable } from "./run-table.ts";
 
 /** Whether rows of a model's outputs depend on the same rows of its inputs alone, by its graph. `reason` says
  *  what of the graph stands against it, or is not understood. */
@@ -14,6 +15,14 @@ export interface DataFolder {
   readonly roots: readonly string[];
 }
 
+/** What the structure of a model's file says of runs like those that its load ends with. */
+export interface UsualRun {
+  /** On up to so many rows, and up to 16 in other dimensions that vary. */
+  readonly rows: number;
+  /** What lies between nodes; undefined if shapes cannot be followed. */
+  readonly bytes: number | undefined;
+}
+
 /** What the structure of a model file says of its memory once it is loaded and has run, without a host. */
 export interface ModelFootprint {
   /** Bytes of the weights as they are stored, and of what a model takes beside them even if it is never run: a
@@ -21,8 +30,10 @@ export interface ModelFootprint {
   readonly leastBytes: number;
   /** What it takes before its first run, if `isClear`: its weights as they will lie in memory. */
   readonly idleBytes: number;
-  /** What such models take. */
+  /** What such models take between runs. */
   readonly usualBytes: number;
+  /** What the runs that a load ends with take beside that, while they run. */
+  readonly runBytes: number;
   /** What none takes more than, if `isClear`. */
   readonly loadedBytes: number;
   /** What its load takes for a moment beyond that: the file's own copy of the weights, and weights that are packed. */
@@ -31,6 +42,8 @@ export interface ModelFootprint {
   readonly isClear: boolean;
   /** Rows of the runs that bring it to that size; 0: they would add too little. */
   readonly warmupRows: number;
+  /** Of runs like those that its load ends with, or would. */
+  readonly usualRun: UsualRun;
   /** Whether some of the weights lie in other files. */
   readonly hasDataFiles?: boolean;
   /** As `DataFiles.moved`. */
@@ -57,6 +70,9 @@ export interface ModelFormat {
   /** Reads the structure of `file`, never its weights, and blocks meanwhile. Files that it refers to are
    *  looked up in `dataFolder`; beside the file without one. Throws as `Engine.inspect` does. */
   inspect(file: string, dataFolder?: DataFolder): Promise<ModelInspection>;
+  /** What runs of the model in `file` take, by their shapes; undefined if that cannot be followed. Takes `inspect`
+   *  many times over. Throws as `inspect` does. */
+  tabulateRuns(file: string, dataFolder?: DataFolder): Promise<RunTable | undefined>;
   /** Imports what `inspect` needs, which the first look would wait for otherwise. */
   prepareToInspect(): Promise<void>;
   /** Upper bound of a loaded model whose files have `diskBytes` bytes, without a host. */

@@ -5,7 +5,7 @@ import { parentPort, workerData } from "node:worker_threads";
 import { describeError, RuntimeError } from "../../base/errors.ts";
 import { modelFormats } from "../engine-catalog.ts";
 import type { FileThreadAnswer, FileThreadCall, FileThreadSetup } from "./file-thread-messages.ts";
-import { findModel, inspectFile } from "./model-files.ts";
+import { findModel, inspectFile, tabulateRuns } from "./model-files.ts";
 
 // Entry of a thread for files. It answers calls in the order in which they came.
 
@@ -27,12 +27,21 @@ function standBack({ niceness }: FileThreadSetup): void {
 async function answer(call: FileThreadCall): Promise<void> {
   let message: FileThreadAnswer;
   try {
-    const result =
-      call.task === "find" ? await findModel(call.place) : await inspectFile(call.model);
-    message = { number: call.number, result };
+    message = { number: call.number, result: await resultOf(call) };
   } catch (error) {
     const kind = error instanceof RuntimeError ? error.kind : undefined;
     message = { number: call.number, failure: { kind, message: describeError(error, 2_000) } };
   }
   server.postMessage(message);
+}
+
+async function resultOf(call: FileThreadCall): Promise<unknown> {
+  switch (call.task) {
+    case "find":
+      return await findModel(call.place);
+    case "inspect":
+      return await inspectFile(call.model);
+    case "tabulate":
+      return await tabulateRuns(call.model);
+  }
 }

@@ -1,6 +1,6 @@
 import type { ErrorKind } from "../../base/errors.ts";
 import type { ModelPlace } from "../contract/engine.ts";
-import type { InspectedFile } from "./model-files.ts";
+import type { InspectedFile, TabulatedFile } from "./model-files.ts";
 
 // What the server and its threads for files say to each other.
 
@@ -12,6 +12,7 @@ export interface FileThreadSetup {
 export type FileThreadCall = { readonly number: number } & (
   | { readonly task: "find"; readonly place: ModelPlace }
   | { readonly task: "inspect"; readonly model: InspectedFile }
+  | { readonly task: "tabulate"; readonly model: TabulatedFile }
 );
 
 /** Answers carry the number of their call. `kind` is undefined for errors that are bugs of ours. */

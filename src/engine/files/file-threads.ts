@@ -3,8 +3,9 @@ import { entryUrl } from "../../base/entry-url.ts";
 import { describeError, RuntimeError } from "../../base/errors.ts";
 import { endsWithProcess } from "../../base/process-exit.ts";
 import type { ModelPlace } from "../contract/engine.ts";
+import type { RunTable } from "../contract/run-table.ts";
 import type { FileThreadAnswer, FileThreadCall, FileThreadSetup } from "./file-thread-messages.ts";
-import type { FoundModel, InspectedFile } from "./model-files.ts";
+import type { FoundModel, InspectedFile, TabulatedFile } from "./model-files.ts";
 import type { InspectedFiles } from "./model-inspector.ts";
 
 /** Node allows as many of its own calls to hang in a file system. */
@@ -46,6 +47,17 @@ export class FileThreads {
   async inspect({ format, file, dataFolder }: InspectedFile): Promise<InspectedFiles> {
     const model = { format, file, ...(dataFolder && { dataFolder }) };
     return await this.#pick().call<InspectedFiles>({ task: "inspect", model });
+  }
+
+  /** As `tabulateRuns` of model-files.ts. Rejects with "temporarily-unavailable" if the thread breaks. */
+  async tabulate({
+    format,
+    file,
+    identity,
+    dataFolder,
+  }: TabulatedFile): Promise<RunTable | undefined> {
+    const model = { format, file, identity, ...(dataFolder && { dataFolder }) };
+    return await this.#pick().call<RunTable | undefined>({ task: "tabulate", model });
   }
 
   /** What the threads are at is rejected with `reason`, and so is what comes later. */

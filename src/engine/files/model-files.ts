@@ -5,6 +5,7 @@ import { fileIdentity } from "../../base/file-identity.ts";
 import { SafePath } from "../../base/safe-path.ts";
 import type { ModelFile, ModelPlace, SettingsFile } from "../contract/engine.ts";
 import type { ModelFormat } from "../contract/model-format.ts";
+import type { RunTable } from "../contract/run-table.ts";
 import { knownFormat, modelFormats } from "../engine-catalog.ts";
 import { explainRefusal } from "./explain-refusal.ts";
 import { type InspectedFiles, ModelInspector } from "./model-inspector.ts";
@@ -23,6 +24,9 @@ const inspector = new ModelInspector();
 
 /** What is needed of a model to look into its file. */
 export type InspectedFile = Pick<ModelFile, "format" | "file" | "dataFolder">;
+
+/** The file as it was when it was looked at. */
+export type TabulatedFile = InspectedFile & Pick<ModelFile, "identity">;
 
 /** As `Engine.locate`, and looks into the file as well, since that is what comes next. */
 export async function findModel(place: ModelPlace): Promise<FoundModel> {
@@ -85,6 +89,13 @@ export async function inspectFile(model: InspectedFile): Promise<InspectedFiles>
   } catch (error) {
     throw explainRefusal(error, file);
   }
+}
+
+/** As `ModelFormat.tabulateRuns`; undefined also if the file has changed since it was looked at. */
+export async function tabulateRuns(model: TabulatedFile): Promise<RunTable | undefined> {
+  const { format, file, dataFolder, identity } = model;
+  if (identityOf(file) !== identity) return undefined;
+  return await knownFormat(format).tabulateRuns(file, dataFolder);
 }
 
 function candidates(path: string, format: string | undefined): readonly ModelFormat[] {

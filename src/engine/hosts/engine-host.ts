@@ -1,12 +1,14 @@
 import { abortable } from "../../base/abort.ts";
 import { Cancellation } from "../../base/cancel-signal.ts";
 import { RuntimeError } from "../../base/errors.ts";
+import type { TensorSpec } from "../../base/tensor.ts";
 import type { HostKind } from "../contract/engine.ts";
 import type { EngineLog } from "../contract/engine-log.ts";
 import { HostLostError, type PartInLoss } from "../contract/host-lost-error.ts";
 import { anonymousBytesOf } from "../process/process-memory.ts";
 import { HostQueue, type HostRun } from "../queue/host-queue.ts";
 import { joiningOf } from "../queue/joining-of.ts";
+import type { RunBudget } from "../run-memory/run-budget.ts";
 import type {
   LoadedMessage,
   LoadMessage,
@@ -17,7 +19,7 @@ import type {
 } from "../wire/host-messages.ts";
 import { decodeJson, encodeJson, frameKind } from "../wire/host-protocol.ts";
 import { cancelled, type HostLoad, killedFor, type LoadAnswer, notReached } from "./host-load.ts";
-import { HostMemoryCap } from "./host-memory-cap.ts";
+import { HostMemory } from "./host-memory.ts";
 import type { HostProcess } from "./host-process.ts";
 import { HostedModel, type HostOfModel } from "./hosted-model.ts";
 import { ReleaseWatch } from "./release-watch.ts";
@@ -37,6 +39,10 @@ export interface EngineHostOptions {
   readonly warmupTimeoutMs: number;
   /** What runs may take beyond the models before they fail; 0: no limit. */
   readonly runMemoryBytes: number;
+  /** As in `HostPoolOptions`. */
+  readonly maxWasteBytes: number;
+  /** Shared with all other hosts; undefined: there is no limit. */
+  readonly runBudget: RunBudget | undefined;
   readonly log: EngineLog;
   /** Has the models of a busy host move elsewhere, but for `stuck`. */
   vacate(host: EngineHost, stuck: object | undefined): Promise<Vacated>;
@@ -53,11 +59,11 @@ const never = new Cancellation();
 /** One host process with the models in it. */
 export class EngineHost implements HostOfModel {
   readonly process: HostProcess;
+  readonly memory: HostMemory;
   /** Set by the pool, before any load. */
   kind: HostKind;
   readonly queue = new HostQueue();
   readonly #options: EngineHostOptions;
-  readonly #cap: HostMemoryCap;
   /** No model is placed here any more; those that are here move to other hosts. Set by the pool. */
   isLeaving = false;
   /** It ends because its models are elsewhere. Set by the pool. */
@@ -65,9 +71,11 @@ export class EngineHost implements HostOfModel {
   readonly #models = new Map<number, Resident>();
   /** Model -> its measured bytes, or the estimate while it loads. Changed by `#commit` only. */
   readonly #bytes = new Map<number, number>();
-  /** The sum of these. */
-  #committedBytes = 0;
+  /** The sum of these: what models take here, loads under way by their estimates. */
+  committedBytes = 0;
   #lastModel = 0;
+  /** Whether it loads the model that it is dedicated to. */
+  loadsAlone = false;
   /** Under way: its models move elsewhere, so that it can be ended. */
   #vacating: Promise<Vacated> | undefined;
   readonly #watch: RunWatch;
@@ -76,13 +84,13 @@ export class EngineHost implements HostOfModel {
     this.process = process;
     this.kind = options.kind;
     this.#options = options;
-    this.#cap = new HostMemoryCap(options);
     process.onGone = (error) => this.#loseAll(error);
     this.#watch = new RunWatch({
       queue: this.queue,
       graceMs: options.killGraceMs,
       kill: (why, run) => void this.#endUnwanted(why, () => this.queue.front !== run, run.owner),
     });
+    this.memory = new HostMemory(this, { ...options, watch: this.#watch });
   }
 
   get modelCount(): number {
@@ -96,14 +104,14 @@ export class EngineHost implements HostOfModel {
     return count;
   }
 
-  /** Memory that models take here, loads under way by their estimates. */
-  get committedBytes(): number {
-    return this.#committedBytes;
-  }
-
   /** The part of `committedBytes` that loaded models take. */
   get residentBytes(): number {
     return [...this.#models.keys()].reduce((sum, model) => sum + (this.#bytes.get(model) ?? 0), 0);
+  }
+
+  /** Whether a run is under way. */
+  get isAtRun(): boolean {
+    return this.queue.front !== undefined;
   }
 
   /** What the host has taken beside what it started with and what its models count for; undefined if the
@@ -113,7 +121,7 @@ export class EngineHost implements HostOfModel {
     const memoryBytes = await anonymousBytesOf(pid);
     if (memoryBytes === undefined || baseMemoryBytes === undefined) return undefined;
     this.process.memoryBytes = memoryBytes;
-    return memoryBytes - baseMemoryBytes - this.#committedBytes;
+    return memoryBytes - baseMemoryBytes - this.committedBytes;
   }
 
   /** As `Engine.load`. In a dedicated host, which takes one load in its life, a failure ends the host. */
@@ -133,7 +141,7 @@ export class EngineHost implements HostOfModel {
       this.#models.set(number, { model, load });
       this.#commit(number, sizeBytes);
       // A model may be bigger than predicted; what its runs may take comes on top of what it is.
-      void this.#allowMemory();
+      void this.memory.allow();
       return model;
     } catch (error) {
       this.#commit(number, 0);
@@ -176,8 +184,8 @@ export class EngineHost implements HostOfModel {
 
   /** 0: the model takes nothing any more. `threads`: if they are not counted yet. */
   #commit(model: number, bytes: number, threads?: number): void {
-    this.#cap.countThreads(model, bytes === 0 ? 0 : threads);
-    this.#committedBytes += bytes - (this.#bytes.get(model) ?? 0);
+    this.memory.countThreads(model, bytes === 0 ? 0 : threads);
+    this.committedBytes += bytes - (this.#bytes.get(model) ?? 0);
     if (bytes === 0) this.#bytes.delete(model);
     else this.#bytes.set(model, bytes);
   }
@@ -187,10 +195,11 @@ export class EngineHost implements HostOfModel {
     const abort = () => void this.process.kill(cancelled());
     signal.addEventListener("abort", abort, { once: true });
     let isSent = false;
+    this.loadsAlone = true;
     try {
       signal.throwIfAborted();
       await this.process.ready;
-      await this.#allowMemory(load);
+      await this.memory.allow(load);
       isSent = true;
       const message = await this.#callLoad(number, load);
       signal.throwIfAborted();
@@ -200,6 +209,7 @@ export class EngineHost implements HostOfModel {
       if (signal.aborted) throw signal.reason;
       throw isSent ? error : notReached(error);
     } finally {
+      this.loadsAlone = false;
       signal.removeEventListener("abort", abort);
     }
   }
@@ -217,7 +227,7 @@ export class EngineHost implements HostOfModel {
     };
     try {
       await abortable(this.process.ready, signal);
-      const allowed = this.#allowMemory(load);
+      const allowed = this.memory.allow(load);
       if (allowed !== undefined) await allowed;
       const message = await this.queue.load(() => {
         isSent = this.process.isAlive;
@@ -252,17 +262,6 @@ export class EngineHost implements HostOfModel {
     if (!isOver()) await this.process.kill(killedFor(why));
   }
 
-  /** For the models that are here or promised, and for a load: these come one after the other. One that comes
-   *  alone may have no bounds. */
-  #allowMemory(load?: HostLoad): Promise<void> | undefined {
-    const { pid, baseDataBytes: baseBytes } = this.process;
-    if (baseBytes === undefined) return undefined;
-    const { loadingBytes = 0, mostBytes, threads = 1 } = load ?? {};
-    return mostBytes === undefined
-      ? this.#cap.allow(pid, { baseBytes, modelBytes: this.#committedBytes, loadingBytes })
-      : this.#cap.allowLoad(pid, { baseBytes, mostBytes, loadingBytes, threads });
-  }
-
   async #callLoad(number: number, load: HostLoad): Promise<LoadAnswer> {
     const { source, threads, settings, signal } = load;
     const ownsHost = this.kind === "dedicated";
@@ -288,7 +287,7 @@ export class EngineHost implements HostOfModel {
     if (signal.aborted) return { inputs, outputs, measuredBytes: undefined, warmupMs: 0 };
     const startMs = performance.now();
     warming ??= this.#callWarmUp(number, load);
-    const measuredBytes = await this.#endOfWarmUp(warming, load);
+    const measuredBytes = await this.#endOfWarmUp(warming, load, inputs);
     return { inputs, outputs, measuredBytes, warmupMs: performance.now() - startMs };
   }
 
@@ -310,7 +309,8 @@ export class EngineHost implements HostOfModel {
   /** Resolves with the measured bytes. */
   async #endOfWarmUp(
     warming: Promise<WarmedMessage>,
-    { source }: HostLoad,
+    { source, runs }: HostLoad,
+    inputs: readonly TensorSpec[],
   ): Promise<number | undefined> {
     const { log, warmupTimeoutMs } = this.#options;
     const limit = new WarmUpLimit({
@@ -319,10 +319,10 @@ export class EngineHost implements HostOfModel {
       kill: (why) => void this.process.kill(killedFor(why)),
     });
     try {
-      const { outcome, memory } = await warming;
+      const { outcome, memory, peakBytes } = await warming;
       if (outcome.tag !== "warmed") {
         log.warn({ file: source.file, ...outcome }, "model was not warmed up");
-      }
+      } else if (peakBytes !== undefined) runs.learnWarmUp(inputs, outcome.rows, peakBytes);
       return this.#note(memory);
     } finally {
       limit.stop();
@@ -366,6 +366,7 @@ export class EngineHost implements HostOfModel {
 
   #loseAll(error: RuntimeError): void {
     this.#watch.stop();
+    this.memory.share?.close();
     const last = this.queue.noteDeath((run) => this.#partOf(run));
     for (const model of this.#bytes.keys()) this.#commit(model, 0);
     const residents = [...this.#models.values()];

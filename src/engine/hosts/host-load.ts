@@ -3,6 +3,7 @@ import { RuntimeError } from "../../base/errors.ts";
 import type { RunSettings } from "../../config/run-settings.ts";
 import type { ModelSource, RunMeter } from "../contract/engine.ts";
 import type { JoiningTerms } from "../queue/joining-of.ts";
+import type { ModelRuns } from "../run-memory/model-runs.ts";
 import type { LoadedMessage } from "../wire/host-messages.ts";
 
 /** What a host is to load, and for whom. */
@@ -19,6 +20,7 @@ export interface HostLoad {
   /** What the model may turn out to take at most, in a dedicated host; undefined: what its load reserves. */
   readonly mostBytes: number | undefined;
   readonly joining: JoiningTerms;
+  readonly runs: ModelRuns;
   readonly signal: CancelSignal;
   /** The size to report, from what the host measured. */
   sizeOf(measuredBytes: number | undefined): number;

@@ -11,7 +11,12 @@ export interface MemoryCapOptions {
 /** What models may take beyond what is predicted, before they are measured. */
 const predictionFactor = 1.3;
 /** Caps grow in steps, since a change costs the start of a process. */
-const stepBytes = 256 * 1024 * 1024;
+const stepBytes = 64 * 1024 * 1024;
+/** Room for runs is doubled from here on. Runs that take next to nothing, and all else that a host does, need
+ *  this at least. */
+const leastRunBytes = 128 * 1024 * 1024;
+/** A limit is lowered only to where the host has so much left. */
+const spareBytes = 64 * 1024 * 1024;
 /** What a load needs beside its model for a moment: buffers in which files are read, above all. */
 const loadRoomBytes = 64 * 1024 * 1024;
 
@@ -33,12 +38,55 @@ export class HostMemoryCap {
   #heldBytes = 0;
   /** Model -> bytes of the stacks of its threads. */
   readonly #stacks = new Map<number, number>();
+  /** What it leaves to runs: all that these may take, until it is known that they do not. */
+  #runBytes: number;
+  /** The same of the last that holds. */
+  #heldRunBytes: number;
   /** A change that does not hold yet. */
   #changing: Promise<void> | undefined;
 
   constructor(options: MemoryCapOptions, setLimit: SetDataLimit = runPrlimit) {
     this.#options = options;
     this.#setLimit = setLimit;
+    this.#runBytes = options.runMemoryBytes;
+    this.#heldRunBytes = options.runMemoryBytes;
+  }
+
+  /** Lets the host take `bytes` for runs. Resolves when it may; undefined if it may already. */
+  allowRuns(
+    pid: number,
+    { baseBytes, bytes }: { readonly baseBytes: number; readonly bytes: number },
+  ): Promise<void> | undefined {
+    if (!this.#canCap(pid) || bytes <= this.#heldRunBytes) return undefined;
+    if (bytes <= this.#runBytes && this.#changing !== undefined) return this.#changing;
+    this.#runBytes = this.#runStep(bytes);
+    return this.#change(pid, this.#cappedBytes, this.#usualLimit(baseBytes));
+  }
+
+  /** Its runs need no more than `bytes` these days, and the system counts `dataBytes` of the host now. */
+  lowerRuns(
+    pid: number,
+    {
+      baseBytes,
+      bytes,
+      dataBytes,
+    }: { readonly baseBytes: number; readonly bytes: number; readonly dataBytes: number },
+  ): void {
+    const runBytes = this.#runStep(bytes);
+    const limitBytes = baseBytes + this.#cappedBytes + runBytes;
+    // Without models there are no runs, and what the next load may take is its own to say.
+    if (this.#cappedBytes === 0 || this.#changing !== undefined || !this.#canCap(pid)) return;
+    if (runBytes >= this.#runBytes || dataBytes + spareBytes > limitBytes) return;
+    this.#runBytes = runBytes;
+    // The last to be asked for holds; until then nobody counts on it.
+    this.#heldRunBytes = runBytes;
+    void this.#change(pid, this.#cappedBytes, this.#usualLimit(baseBytes));
+  }
+
+  #runStep(bytes: number): number {
+    let step = leastRunBytes;
+    while (step < bytes) step *= 2;
+    return Math.min(step, this.#options.runMemoryBytes);
   }
 
   /** Counts the stacks of the threads that compute the runs of `model` from the next `allow` on; 0: not any more,
@@ -65,13 +113,12 @@ export class HostMemoryCap {
       readonly loadingBytes: number;
     },
   ): Promise<void> | undefined {
-    const { runMemoryBytes } = this.#options;
     if (!this.#canCap(pid)) return undefined;
     const wantedBytes = predictionFactor * modelBytes + loadingBytes + sum(this.#stacks.values());
     // Whoever is covered by a change under way waits for it too, or would overtake the one who asked.
     if (this.#cappedBytes > 0 && wantedBytes <= this.#cappedBytes) return this.#changing;
     this.#cappedBytes = Math.ceil(wantedBytes / stepBytes) * stepBytes;
-    return this.#change(pid, this.#cappedBytes, baseBytes + this.#cappedBytes + runMemoryBytes);
+    return this.#change(pid, this.#cappedBytes, this.#usualLimit(baseBytes));
   }
 
   /** Lets the host, which is empty, load a model that may turn out to take `mostBytes` on `threads` threads,
@@ -87,18 +134,26 @@ export class HostMemoryCap {
   ): Promise<void> | undefined {
     if (!this.#canCap(pid)) return undefined;
     const roomBytes = loadRoomBytes + load.loadingBytes + threadStackBytes(load.threads);
-    return this.#change(pid, 0, load.baseBytes + predictionFactor * load.mostBytes + roomBytes);
+    const limitBytes = load.baseBytes + predictionFactor * load.mostBytes + roomBytes;
+    return this.#change(pid, 0, () => limitBytes);
   }
 
   #canCap(pid: number): boolean {
     return this.#options.runMemoryBytes > 0 && !isMissing && pid !== 0;
   }
 
-  /** One after the other: the last to be asked for is the highest. */
-  #change(pid: number, modelBytes: number, limitBytes: number): Promise<void> {
-    const changing = (this.#changing ?? Promise.resolve()).then(() =>
-      this.#set(pid, modelBytes, Math.ceil(limitBytes)),
-    );
+  /** For models, for runs, and for the host itself. */
+  #usualLimit(baseBytes: number): (runBytes: number) => number {
+    const modelBytes = this.#cappedBytes;
+    return (runBytes) => baseBytes + modelBytes + runBytes;
+  }
+
+  /** One after the other: the last to be asked for holds. `limitOf`: with so much for runs. */
+  #change(pid: number, modelBytes: number, limitOf: (runBytes: number) => number): Promise<void> {
+    const changing = (this.#changing ?? Promise.resolve()).then(() => {
+      const runBytes = this.#runBytes;
+      return this.#set(pid, Math.ceil(limitOf(runBytes)), { modelBytes, runBytes });
+    });
     this.#changing = changing;
     void changing.then(() => {
       if (this.#changing === changing) this.#changing = undefined;
@@ -106,8 +161,14 @@ export class HostMemoryCap {
     return changing;
   }
 
-  async #set(pid: number, modelBytes: number, limitBytes: number): Promise<void> {
+  async #set(
+    pid: number,
+    limitBytes: number,
+    { modelBytes, runBytes }: { readonly modelBytes: number; readonly runBytes: number },
+  ): Promise<void> {
     const error = await this.#setLimit(pid, limitBytes);
+    // Runs do not wait for what cannot be had: then the system refuses them what is too much.
+    this.#heldRunBytes = runBytes;
     if (error === undefined) {
       this.#heldBytes = modelBytes;
       this.#cappedBytes = Math.max(this.#cappedBytes, modelBytes);

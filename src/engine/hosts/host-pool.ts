@@ -2,9 +2,12 @@ import { RuntimeError } from "../../base/errors.ts";
 import type { HostInfo, HostKind } from "../contract/engine.ts";
 import type { EngineLog } from "../contract/engine-log.ts";
 import { HostCounts, type HostEnd } from "../contract/host-counts.ts";
+import { RunBudget } from "../run-memory/run-budget.ts";
 import { EngineHost } from "./engine-host.ts";
+import type { HostMemory } from "./host-memory.ts";
 import { HostProcess } from "./host-process.ts";
 import { HostRecycler, type RecyclablePool } from "./host-recycler.ts";
+import { MemoryWatch } from "./memory-watch.ts";
 import { vacate } from "./vacate.ts";
 
 export interface HostPoolOptions {
@@ -38,11 +41,19 @@ export class HostPool implements RecyclablePool {
   #pause: NodeJS.Timeout | undefined;
   #isClosed = false;
   readonly #recycler: HostRecycler;
+  /** Undefined: the memory of runs has no limit. */
+  readonly runBudget: RunBudget | undefined;
+  readonly #memoryWatch: MemoryWatch | undefined;
 
   constructor(options: HostPoolOptions) {
     this.#options = options;
     const { maxWasteBytes, wasteIntervalMs: intervalMs, log } = options;
     this.#recycler = new HostRecycler(this, { maxWasteBytes, intervalMs, log });
+    const { runMemoryBytes: totalBytes } = options;
+    if (totalBytes > 0) {
+      this.runBudget = new RunBudget({ totalBytes });
+      this.#memoryWatch = new MemoryWatch({ totalBytes, hosts: () => this.#memories() });
+    }
     this.ready = this.#ready.promise;
     this.ready.catch(() => {});
     this.refill();
@@ -100,6 +111,7 @@ export class HostPool implements RecyclablePool {
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#recycler.close();
+    this.#memoryWatch?.close();
     clearTimeout(this.#pause);
     const error = shuttingDown();
     this.#ready.reject(error);
@@ -122,6 +134,10 @@ export class HostPool implements RecyclablePool {
     host.isLeaving = false;
     host.wasRecycled = isEmpty;
     if (isEmpty) void host.process.kill(new RuntimeError("cancelled", "the host was recycled"));
+  }
+
+  #memories(): readonly HostMemory[] {
+    return [...this.#hosts].map(({ memory }) => memory);
   }
 
   #alive(kind: HostKind): EngineHost[] {
@@ -148,6 +164,7 @@ export class HostPool implements RecyclablePool {
     const host = new EngineHost(new HostProcess({ environment, log }), {
       ...this.#options,
       kind,
+      runBudget: this.runBudget,
       vacate: (busy, stuck) =>
         vacate(this, busy, stuck, { mostBytes: runMemoryBytes, intervalMs: wasteIntervalMs, log }),
     });

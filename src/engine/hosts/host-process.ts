@@ -6,6 +6,7 @@ import { entryUrl } from "../../base/entry-url.ts";
 import { describeError, RuntimeError } from "../../base/errors.ts";
 import { Line } from "../../base/line.ts";
 import type { EngineLog } from "../contract/engine-log.ts";
+import { ResidentMemory } from "../process/resident-memory.ts";
 import type { FailedMessage, ReadyMessage } from "../wire/host-messages.ts";
 import {
   decodeJson,
@@ -17,6 +18,7 @@ import {
 } from "../wire/host-protocol.ts";
 import { PayloadArena, type StoredPayload } from "../wire/payload-arena.ts";
 import { hostCommand } from "./host-command.ts";
+import { hostKeeping, libraryEnvironment } from "./host-environment.ts";
 import { readLines } from "./read-lines.ts";
 
 export interface HostProcessOptions {
@@ -56,18 +58,6 @@ type HostState =
 /** An import of the engines that takes longer has hung. */
 const startTimeoutMs = 30_000;
 
-/** What native libraries read, before the first line of ours runs. */
-const libraryEnvironment = {
-  // Without it glibc keeps freed memory: see docs of M_TRIM_THRESHOLD. Any fixed value also ends the
-  // growth of the threshold, which is the point.
-  MALLOC_TRIM_THRESHOLD_: "131072",
-  // Else what V8's thread gives back is kept for that thread alone.
-  MALLOC_ARENA_MAX: "1",
-  // Else ONNX Runtime tells its makers of every model, by way of a database in the user's home, which
-  // takes as long as a tiny load.
-  ORT_DISABLE_TELEMETRY: "1",
-};
-
 /** Memory is for models: V8's young generation, which a host hardly needs, would grow by 16 MB and more, and
  *  four threads that compile would each keep some of what they once needed. What V8 compiles and collects
  *  on such threads takes memory whenever it likes, and would be taken for that of the model that is being
@@ -104,6 +94,8 @@ export class HostProcess {
   isKilledHere = false;
   /** Private memory of the host as last heard, undefined where the system does not tell. */
   memoryBytes: number | undefined;
+  /** Of the host, to be looked at. */
+  readonly memory: ResidentMemory;
   /** The same before the first model. */
   baseMemoryBytes: number | undefined;
   /** What RLIMIT_DATA counts of a host with no models, undefined as above. */
@@ -135,6 +127,7 @@ export class HostProcess {
     );
     this.#child = this.#spawn(environment);
     this.pid = this.#child?.pid ?? 0;
+    this.memory = new ResidentMemory(this.pid);
     // A child that the system refused has no streams at all, whatever the types say.
     if (this.#child !== undefined && this.pid !== 0) {
       this.#socket = this.#child.stdio[3] as Duplex;
@@ -198,10 +191,11 @@ export class HostProcess {
 
   #spawn(environment: Readonly<Record<string, string>>): ChildProcess | undefined {
     try {
-      const command = [process.execPath, ...nodeFlags, entry];
+      const keeping = hostKeeping();
+      const command = [process.execPath, ...nodeFlags, entry, String(keeping.keptTopBytes)];
       const { file, args } = hostCommand(command, this.#log);
       const child = spawn(file, args, {
-        env: { ...environment, ...libraryEnvironment },
+        env: { ...environment, ...libraryEnvironment(keeping) },
         stdio: ["ignore", "ignore", "pipe", "pipe", this.#arena?.fd ?? "ignore"],
       });
       child.on("error", (error) => this.#notStarted(error));
@@ -299,6 +293,7 @@ export class HostProcess {
     clearTimeout(this.#startTimer);
     this.#socket?.destroy();
     this.#arena?.close();
+    this.memory.close();
     this.onGone(error);
     this.#ready.reject(error);
     const pending = this.#pending;

@@ -20,6 +20,11 @@ export interface RecyclablePool {
   finish(host: EngineHost, isEmpty: boolean): void;
 }
 
+/** So many looks in a row must find the waste. What a run takes is none, and hosts give it back: where one is under way at
+ *  the look, more are needed. */
+const looksAtRest = 2;
+const looksAtRuns = 6;
+
 /** Pauses after a recycling, in looks: what wastes memory again at once must not keep the hosts busy. */
 const firstPauseLooks = 12;
 const mostPauseLooks = 720;
@@ -31,8 +36,8 @@ export class HostRecycler {
   readonly #options: HostRecyclerOptions;
   readonly #pool: RecyclablePool;
   readonly #timer: NodeJS.Timeout | undefined;
-  /** Over the limit at the last look. */
-  #suspects = new Set<EngineHost>();
+  /** Over the limit at the last look, and at how many in a row. */
+  #suspects = new Map<EngineHost, number>();
   #isBusy = false;
   #isClosed = false;
   /** Looks until the next recycling, and what that was when it was set. */
@@ -66,13 +71,14 @@ export class HostRecycler {
   /** At most one at a time: for a while its models are in memory twice. */
   async #recycleOne(): Promise<void> {
     const before = this.#suspects;
-    this.#suspects = new Set();
+    this.#suspects = new Map();
     for (const host of this.#pool.sharedHosts()) {
       const wasteBytes = (await host.wasteBytes()) ?? 0;
       if (this.#isClosed) return;
       if (wasteBytes <= this.#options.maxWasteBytes) continue;
-      this.#suspects.add(host);
-      if (!before.has(host) || this.#pause > 0) continue;
+      const looks = (before.get(host) ?? 0) + 1;
+      this.#suspects.set(host, looks);
+      if (looks < (host.isAtRun ? looksAtRuns : looksAtRest) || this.#pause > 0) continue;
       // What did not happen did not help, either: the next look tries again.
       if (!(await this.#recycle(host, wasteBytes))) return;
       // A waste that comes back at once is what its models take for their runs.

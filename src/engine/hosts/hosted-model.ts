@@ -13,13 +13,16 @@ import type { HostLostError } from "../contract/host-lost-error.ts";
 import type { HostQueue } from "../queue/host-queue.ts";
 import type { JoiningEnd } from "../queue/join-guard.ts";
 import type { JoiningTerms } from "../queue/joining-of.ts";
-import { ModelQueue, type RunAnswer } from "../queue/model-queue.ts";
+import { ModelQueue, type ModelQueueOptions, type RunAnswer } from "../queue/model-queue.ts";
+import type { ModelRuns } from "../run-memory/model-runs.ts";
+import { RunAdmission } from "../run-memory/run-admission.ts";
 import {
   decodeTensors,
   encodeTensors,
   frameKind,
   type IndexedTensor,
 } from "../wire/host-protocol.ts";
+import type { HostMemory } from "./host-memory.ts";
 import type { HostProcess } from "./host-process.ts";
 
 // Made once: every unload has one at hand, and the collection of a stack costs more than the rest of it.
@@ -29,6 +32,7 @@ const unloaded = new RuntimeError("aborted", "the model was unloaded");
 export interface HostOfModel {
   readonly process: HostProcess;
   readonly queue: HostQueue;
+  readonly memory: Pick<HostMemory, "share" | "keptOf" | "allowRuns">;
   /** The end of the host is no longer the loss of the model. */
   forget(number: number): void;
   /** Frees the model's memory and resolves when it is free. */
@@ -65,6 +69,8 @@ export interface RunTerms {
   readonly settings: RunSettings;
   readonly meter: RunMeter | undefined;
   readonly joining: JoiningTerms;
+  /** What its runs take, also in other hosts. */
+  readonly runs: ModelRuns;
 }
 
 /** A model in an engine host. It may move to another one while it is in use. */
@@ -209,12 +215,20 @@ export class HostedModel implements LoadedModel {
       cheapRows: joining.cheapRows,
       outputs: this.metadata.outputs.map(({ name }) => name),
       onJoiningEnd: (end) => this.#endJoining(end),
-      send: ({ wanted, tensors }, receiver) =>
+      admission: this.#admissionIn(host),
+      send: ({ wanted, tensors, isMeasured }, receiver) =>
         host.process.send(
           {
             kind: frameKind.run,
             model: number,
-            chunks: encodeTensors({ wanted, runMs: 0, computeMs: 0, tensors }),
+            chunks: encodeTensors({
+              wanted,
+              runMs: 0,
+              computeMs: 0,
+              peakBytes: isMeasured ? 1 : 0,
+              memoryBytes: 0,
+              tensors,
+            }),
             answer: frameKind.ran,
             read: (payload) => readAnswer(payload, wanted.length),
           },
@@ -222,6 +236,16 @@ export class HostedModel implements LoadedModel {
         ),
     });
     return { host, number, queue, runs: 0, onIdle: () => {}, released: undefined };
+  }
+
+  #admissionIn({ memory }: HostOfModel): ModelQueueOptions["admission"] {
+    const { share } = memory;
+    if (share === undefined) return undefined;
+    const { runs } = this.#terms;
+    const { inputs } = this.metadata;
+    const allow = (bytes: number) => memory.allowRuns(bytes);
+    const keptOf = (bytes: number) => memory.keptOf(bytes);
+    return (onRoom) => new RunAdmission({ share, runs, inputs, keptOf, allow, onRoom });
   }
 
   #endJoining({ reason, isWrong }: JoiningEnd): void {
@@ -257,5 +281,9 @@ function readAnswer(payload: Uint8Array, outputCount: number): RunAnswer {
   const answer = decodeTensors(payload);
   if (answer.tensors.length !== outputCount) throw new Error("a wrong number of outputs");
   if (!(answer.runMs >= 0 && answer.computeMs >= 0)) throw new Error("a run of no duration");
-  return answer;
+  const { peakBytes, memoryBytes } = answer;
+  // What was not measured is 0, and what could not be is no number.
+  return peakBytes > 0 && memoryBytes > 0
+    ? answer
+    : { ...answer, peakBytes: undefined, memoryBytes: undefined };
 }

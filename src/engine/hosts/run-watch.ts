@@ -38,6 +38,12 @@ export class RunWatch {
     return this.#hung;
   }
 
+  /** The host is about to be killed for the run that it is at, which fails with `reason`. */
+  giveUpFront(reason: RuntimeError): void {
+    this.#hung = this.#parts.queue.front;
+    this.#hung?.giveUp(reason);
+  }
+
   stop(): void {
     clearInterval(this.#timer);
   }

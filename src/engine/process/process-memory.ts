@@ -38,17 +38,29 @@ export function processMemory(): ProcessMemory | undefined {
 /** As `ProcessMemory.anonymousBytes`, from numbers that the system has at hand: the whole status takes it five
  *  times as long, which is a good part of a small load. */
 export function anonymousBytes(): number | undefined {
+  return (statmBytes() ?? processMemory())?.anonymousBytes;
+}
+
+/** The same, of both. Undefined where the system does not tell in this way. Blocks for some 10 µs. */
+export function statmBytes(): ProcessMemory | undefined {
   try {
-    pageBytes ??= readPageBytes();
-    if (pageBytes === undefined) return processMemory()?.anonymousBytes;
     statmFd ??= openSync("/proc/self/statm", "r");
     const sizeBytes = readSync(statmFd, statmText, 0, statmText.length, 0);
-    // Pages: of the address space, resident, and resident of files or shared memory, which the rest is not.
-    const [, resident, shared] = statmText.toString("latin1", 0, sizeBytes).split(" ");
-    return (Number(resident) - Number(shared)) * pageBytes;
+    return statmOf(statmText.toString("latin1", 0, sizeBytes));
   } catch {
     return undefined;
   }
+}
+
+/** What the text of a /proc/PID/statm says. Undefined where the system does not tell how big its pages are. */
+export function statmOf(text: string): ProcessMemory | undefined {
+  pageBytes ??= readPageBytes();
+  if (pageBytes === undefined) return undefined;
+  // Pages: of the address space, resident, and resident of files or shared memory, which the rest is not; of code,
+  // nothing, and of data.
+  const [, resident, shared, , , data] = text.split(" ").map(Number);
+  if (resident === undefined || shared === undefined || data === undefined) return undefined;
+  return { anonymousBytes: (resident - shared) * pageBytes, dataBytes: data * pageBytes };
 }
 
 /** Anonymous bytes, as just read, without those of JavaScript's heap, which comes and goes by megabytes
@@ -62,12 +74,32 @@ export function nativeBytes(anonymous: number | undefined): number | undefined {
 export function collectBuffers(): void {
   if (getHeapStatistics().external_memory < keptBytes + collectedFromBytes) return;
   globalThis.gc?.();
-  keptBytes = getHeapStatistics().external_memory;
+  noteKept(getHeapStatistics().external_memory);
+}
+
+/** A payload that is just arriving is in use as well, and must not be left for good when it is not any more. */
+function noteKept(externalBytes: number): void {
+  keptBytes = Math.min(externalBytes, startBytes + collectedFromBytes);
 }
 
 const collectedFromBytes = 1024 * 1024;
 /** What was in use at the last collection, Node's own above all: to collect again frees nothing of it. */
 let keptBytes = getHeapStatistics().external_memory;
+const startBytes = keptBytes;
+
+/** Gives back what JavaScript's heap has grown by, if that is much: some collection would do it later, as if a model had
+ *  given memory back. The start of a process leaves megabytes as well. Blocks for some 20 ms if so. */
+export function shrinkHeap(): void {
+  if (getHeapStatistics().total_physical_size < shrunkHeapBytes + shrunkFromBytes) return;
+  globalThis.gc?.({ type: "major", execution: "sync", flavor: "last-resort" });
+  const { total_physical_size, external_memory } = getHeapStatistics();
+  shrunkHeapBytes = total_physical_size;
+  noteKept(external_memory);
+}
+
+const shrunkFromBytes = 2 * 1024 * 1024;
+/** Of the heap, after the last time. */
+let shrunkHeapBytes = 0;
 
 /** Resident bytes that no other process shares, undefined where there is no /proc. Blocks for some
  *  milliseconds: the system visits every page. */

@@ -23,6 +23,8 @@ export interface HostRun {
   readonly limitMs: number;
   /** Rejects all who wait for a result; afterwards it is not wanted any more. */
   giveUp(reason: Error): void;
+  /** Its host, which is ended for that, has grown by so much. */
+  noteTaken?(bytes: number): void;
   /** Sends it. `done` is called once, as soon as the host has answered or is gone. */
   start(done: () => void): void;
 }
@@ -87,6 +89,11 @@ export class HostQueue {
   /** Whether the host is at a load that somebody waits for. */
   get wantedLoad(): boolean {
     return this.#loadSignal?.aborted === false;
+  }
+
+  /** Whether the host is at a load, or at the release of one that was given up. */
+  get isLoading(): boolean {
+    return this.#isLoading;
   }
 
   /** Whether the host has, or is about to get, other work than what it executes. */

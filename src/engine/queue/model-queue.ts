@@ -4,20 +4,30 @@ import { Line } from "../../base/line.ts";
 import type { RunSettings } from "../../config/run-settings.ts";
 import type { RunMeter } from "../contract/engine.ts";
 import { HostLostError } from "../contract/host-lost-error.ts";
+import type { AdmittedRun, RunAdmission, RunMeasures } from "../run-memory/run-admission.ts";
 import type { IndexedTensor, OutgoingTensor } from "../wire/host-protocol.ts";
 import { BatchGain } from "./batch-gain.ts";
 import { canJoin, joinRequests, type RunRequest, rowsOf, splitResults } from "./batch-join.ts";
 import type { HostQueue, HostRun, RunSource } from "./host-queue.ts";
 import { JoinGuard, type JoiningEnd } from "./join-guard.ts";
 import type { Probe } from "./probe.ts";
-import { overloaded, QueueLimit } from "./queue-limit.ts";
+import { probeRun } from "./probe-run.ts";
+import { QueueExpiry } from "./queue-expiry.ts";
+import { QueueLimit } from "./queue-limit.ts";
 import { QueuedRun, type ResultReceiver } from "./queued-run.ts";
 
 /** What a host answers to one run. */
-export interface RunAnswer {
+export interface RunAnswer extends RunMeasures {
   readonly runMs: number;
   readonly computeMs: number;
   readonly tensors: readonly IndexedTensor[];
+}
+
+export interface OutgoingRun {
+  readonly wanted: readonly number[];
+  readonly tensors: readonly OutgoingTensor[];
+  /** Whether the answer is to say how much memory it took. */
+  readonly isMeasured: boolean;
 }
 
 export interface RunReceiver {
@@ -39,11 +49,10 @@ export interface ModelQueueOptions {
   readonly meter?: RunMeter | undefined;
   /** Called once at most: requests are joined no more. */
   onJoiningEnd(end: JoiningEnd): void;
+  /** Decides when there is memory for a run, and calls back when there may be. Absent: always. */
+  readonly admission?: ((onRoom: () => void) => RunAdmission) | undefined;
   /** Sends one run to the host; the receiver hears of it once. */
-  send(
-    run: { readonly wanted: readonly number[]; readonly tensors: readonly OutgoingTensor[] },
-    receiver: RunReceiver,
-  ): void;
+  send(run: OutgoingRun, receiver: RunReceiver): void;
 }
 
 /** So many waiting requests are looked at for those that can join the first. */
@@ -66,7 +75,10 @@ export class ModelQueue implements RunSource {
   #joins = false;
   #expectedMs = Number.POSITIVE_INFINITY;
   #delayTimer: NodeJS.Timeout | undefined;
-  #expiryTimer: NodeJS.Timeout | undefined;
+  readonly #expiry: QueueExpiry;
+  readonly #admission: RunAdmission | undefined;
+  /** There was no memory for it. */
+  #heldProbe: Probe | undefined;
 
   constructor(options: ModelQueueOptions) {
     this.#options = options;
@@ -84,10 +96,13 @@ export class ModelQueue implements RunSource {
     });
     this.#gain = new BatchGain(settings.maxBatchSize);
     this.#limit = new QueueLimit(options.settings);
+    this.#expiry = new QueueExpiry(this.#waiting, settings.queueTimeoutMicroseconds / 1_000);
+    this.#admission = options.admission?.(() => this.hasWaiting && options.host.offer(this));
   }
 
   get hasWaiting(): boolean {
-    return this.#waiting.size > 0 || this.#again.size > 0 || this.#guard.hasProbe;
+    const hasProbe = this.#guard.hasProbe || this.#heldProbe !== undefined;
+    return this.#waiting.size > 0 || this.#again.size > 0 || hasProbe;
   }
 
   /** Requests that the host has not got. */
@@ -115,7 +130,7 @@ export class ModelQueue implements RunSource {
       receiver.reject(signal.reason);
       return;
     }
-    const refusal = this.#limit.refusal(this.#waiting.size);
+    const refusal = this.#admission?.refusal(request) ?? this.#limit.refusal(this.#waiting.size);
     if (refusal !== undefined) {
       receiver.reject(refusal);
       return;
@@ -123,7 +138,7 @@ export class ModelQueue implements RunSource {
     const rows = !this.#guard.mayJoin || alone ? undefined : rowsOf(request);
     if (this.#waiting.size === 0) this.#limit.noteEmpty();
     new QueuedRun({ request, rows, signal, receiver }).enter(this.#waiting);
-    this.#watchExpiry();
+    this.#expiry.watch();
     this.#options.host.offer(this);
   }
 
@@ -138,35 +153,38 @@ export class ModelQueue implements RunSource {
     for (const run of [...this.#again, ...this.#waiting]) run.reject(reason);
     this.stopJoining();
     clearTimeout(this.#delayTimer);
-    clearTimeout(this.#expiryTimer);
+    this.#expiry.stop();
+    this.#admission?.leave();
   }
 
   /** What waits runs by itself from now on. */
   stopJoining(): void {
     this.#guard.stop();
+    this.#heldProbe = undefined;
     this.#joins = false;
   }
 
   next(): HostRun | undefined {
     // What has run by itself is compared with a probe behind it.
-    const probe = this.#again.size === 0 ? this.#guard.nextProbe(this.#waiting) : undefined;
-    if (probe !== undefined) return this.#probe(probe);
+    const probe = this.#again.size === 0 ? this.#nextProbe() : undefined;
+    if (probe !== undefined) return probe;
     const { maxConcurrency } = this.#options.settings;
     const room = maxConcurrency === 0 ? Number.POSITIVE_INFINITY : maxConcurrency - this.#inHost;
     if (room <= 0) return undefined;
     const again = this.#again.first;
-    if (again !== undefined) {
-      again.leave();
-      return this.#batch([again]);
-    }
-    const runs = this.#gather(room);
+    const runs = again === undefined ? this.#gather(room) : [again];
     if (runs === undefined) return undefined;
+    const admitted = this.#admit(runs);
+    if (admitted === "waits") return undefined;
+    if (admitted === "refused") return this.next();
     for (const run of runs) run.leave();
+    if (again !== undefined) return this.#batch(runs, admitted);
     this.#limit.noteDeparture(runs.length, this.#waiting.size > 0);
     this.#shed();
     if (runs.length === 1 || !this.#guard.checksAhead(runs, this.#expectedMs)) {
-      return this.#batch(runs);
+      return this.#batch(runs, admitted);
     }
+    admitted?.ended();
     this.#joins = false;
     this.#runSingly(runs);
     return this.next();
@@ -192,7 +210,8 @@ export class ModelQueue implements RunSource {
       } else if (
         run.rows !== undefined &&
         rows + run.rows <= maxRows &&
-        canJoin(first.request, run.request)
+        canJoin(first.request, run.request) &&
+        this.#admission?.fits(first.request, rows + run.rows) !== false
       ) {
         runs.push(run);
         rows += run.rows;
@@ -215,9 +234,50 @@ export class ModelQueue implements RunSource {
     return true;
   }
 
-  #batch(runs: readonly QueuedRun[]): HostRun {
+  /** Takes the memory for `runs`. Undefined: there is no limit. */
+  #admit(runs: readonly QueuedRun[]): AdmittedRun | "waits" | "refused" | undefined {
+    const [first] = runs as readonly [QueuedRun];
+    const rows = runs.length === 1 ? undefined : rowsIn(runs);
+    const admission = this.#admission?.take(first.request, first, rows);
+    if (admission?.tag === "waits") return "waits";
+    if (admission?.tag !== "refused") return admission?.run;
+    first.reject(admission.reason);
+    return "refused";
+  }
+
+  #nextProbe(): HostRun | undefined {
+    const probe = this.#heldProbe ?? this.#guard.nextProbe(this.#waiting);
+    if (probe === undefined) return undefined;
+    const [request] = probe.requests as [RunRequest];
+    this.#heldProbe = probe;
+    const isWanted = () => this.#heldProbe === probe;
+    const claimant = {
+      get isWanted() {
+        return isWanted();
+      },
+    };
+    const admission = this.#admission?.take(request, claimant, probe.rows);
+    if (admission?.tag === "waits") return undefined;
+    this.#heldProbe = undefined;
+    if (admission?.tag !== "refused") return this.#probeRun(probe, admission?.run);
+    probe.failed(admission.reason);
+    return undefined;
+  }
+
+  #probeRun(probe: Probe, admitted: AdmittedRun | undefined): HostRun {
+    const { owner, host, send } = this.#options;
+    return probeRun(probe, {
+      owner,
+      admitted,
+      send,
+      onUsual: (rows, runMs) => this.#learn(rows, runMs),
+      onEnd: () => this.hasWaiting && host.offer(this),
+    });
+  }
+
+  #batch(runs: readonly QueuedRun[], admitted: AdmittedRun | undefined): HostRun {
     const { owner, send } = this.#options;
-    const rows = runs.reduce((sum, run) => sum + (run.rows ?? 0), 0);
+    const rows = rowsIn(runs);
     const requests = runs.map(({ request }) => request);
     const [{ wanted }] = requests as [RunRequest];
     this.#inHost += runs.length;
@@ -230,6 +290,7 @@ export class ModelQueue implements RunSource {
       giveUp: (reason) => {
         for (const run of runs) if (run.isWanted) run.reject(reason);
       },
+      noteTaken: (bytes) => admitted?.took(bytes),
       start: (done) => {
         const end = (settle: () => void) => {
           this.#inHost -= runs.length;
@@ -240,15 +301,25 @@ export class ModelQueue implements RunSource {
         const sentAtMs = performance.now();
         for (const run of runs) run.noteSent(sentAtMs, runs.length);
         send(
-          { wanted, tensors: joinRequests(requests, rows) },
+          {
+            wanted,
+            tensors: joinRequests(requests, rows),
+            isMeasured: admitted?.isMeasured === true,
+          },
           {
             resolve: (answer) =>
               end(() => {
+                admitted?.ended(answer);
                 this.#count(runs, sentAtMs, answer.computeMs);
                 this.#learn(rows, answer.runMs);
                 this.#settle(runs, answer.tensors);
               }),
-            reject: (error) => end(() => this.#fail(runs, this.#lossOf(batch, error))),
+            reject: (error) =>
+              end(() => {
+                const mayRunAgain = admitted?.failed(error) === true;
+                if (mayRunAgain) this.#runWithAll(runs);
+                else this.#fail(runs, this.#lossOf(batch, error));
+              }),
           },
         );
       },
@@ -260,35 +331,6 @@ export class ModelQueue implements RunSource {
   #lossOf(run: HostRun, error: unknown): unknown {
     if (!(error instanceof RuntimeError) || error.kind !== "host-lost") return error;
     return new HostLostError(this.#options.host.partInDeath(run), error);
-  }
-
-  #probe({ requests, rows, isUsual, answered, failed }: Probe): HostRun {
-    const { owner, send } = this.#options;
-    const [{ wanted }] = requests as [RunRequest];
-    return {
-      owner,
-      isWanted: false,
-      limitMs: 0,
-      giveUp: () => {},
-      start: (done) => {
-        const end = (settle: () => void) => {
-          settle();
-          done();
-          if (this.hasWaiting) this.#options.host.offer(this);
-        };
-        send(
-          { wanted, tensors: joinRequests(requests, rows) },
-          {
-            resolve: ({ runMs, tensors }) =>
-              end(() => {
-                if (isUsual) this.#learn(rows, runMs);
-                answered(tensors);
-              }),
-            reject: (error) => end(() => failed(error)),
-          },
-        );
-      },
-    };
   }
 
   #settle(runs: readonly QueuedRun[], tensors: readonly IndexedTensor[]): void {
@@ -314,10 +356,20 @@ export class ModelQueue implements RunSource {
     this.#guard.failed(runs);
     const isOfRequest =
       error instanceof RuntimeError &&
-      (error.kind === "run-failed" || error.kind === "invalid-argument");
+      (error.kind === "run-failed" ||
+        error.kind === "invalid-argument" ||
+        error.kind === "over-budget");
     // One bad request fails the whole run; by itself, it fails alone.
     if (isOfRequest && runs.length > 1) this.#runSingly(runs);
     else for (const run of runs) run.reject(error);
+  }
+
+  /** They have failed for want of memory. One by itself gets all that there is. */
+  #runWithAll(runs: readonly QueuedRun[]): void {
+    this.#guard.failed(runs);
+    const [first] = runs as readonly [QueuedRun];
+    first.needsAll = runs.length === 1;
+    this.#runSingly(runs);
   }
 
   #runSingly(runs: readonly QueuedRun[]): void {
@@ -340,27 +392,8 @@ export class ModelQueue implements RunSource {
     // One long run is reason enough to be careful; it takes many short ones to be so no longer.
     this.#expectedMs = runMs > shortRunMs ? runMs : before + (runMs - before) / 8;
   }
+}
 
-  /** One timer for all: those that wait have come in order, and the first to come expires first. */
-  #watchExpiry(): void {
-    const limitMs = this.#options.settings.queueTimeoutMicroseconds / 1_000;
-    if (limitMs === 0 || this.#expiryTimer !== undefined) return;
-    const oldest = this.#waiting.first;
-    if (oldest === undefined) return;
-    const leftMs = Math.max(0, limitMs - oldest.waitedMs(performance.now()));
-    this.#expiryTimer = setTimeout(() => {
-      this.#expiryTimer = undefined;
-      const nowMs = performance.now();
-      for (const run of this.#waiting) {
-        const waitedMs = run.waitedMs(nowMs);
-        if (waitedMs < limitMs) break;
-        run.reject(
-          overloaded(
-            `the inference waited ${Math.round(waitedMs)} ms for its turn, the model's limit is ${limitMs} ms`,
-          ),
-        );
-      }
-      this.#watchExpiry();
-    }, Math.ceil(leftMs));
-  }
+function rowsIn(runs: readonly QueuedRun[]): number {
+  return runs.reduce((sum, run) => sum + (run.rows ?? 0), 0);
 }

@@ -25,6 +25,10 @@ export class QueuedRun {
   readonly request: RunRequest;
   readonly rows: number | undefined;
   readonly #parts: QueuedRunParts;
+  /** It needs all the memory that runs may take. */
+  needsAll = false;
+  /** Called when it is settled by somebody else than its run. */
+  onGone: (() => void) | undefined;
   readonly #queuedMs = performance.now();
   #isWanted = true;
   #place: Place<QueuedRun> | undefined;
@@ -79,12 +83,14 @@ export class QueuedRun {
   reject(reason: unknown): void {
     this.#end();
     this.#parts.receiver.reject(reason);
+    this.onGone?.();
   }
 
   handleEvent(): void {
     this.leave();
     this.#isWanted = false;
     this.#parts.receiver.reject(this.#parts.signal.reason);
+    this.onGone?.();
   }
 
   #end(): void {

@@ -50,6 +50,8 @@ export interface LoadedMessage {
 export interface WarmedMessage {
   readonly outcome: WarmUpOutcome;
   readonly memory: MeasuredMemory;
+  /** By how much the host grew at most while the runs were on; undefined where the system does not tell. */
+  readonly peakBytes: number | undefined;
 }
 
 export interface MeasuredMemory {
@@ -61,6 +63,11 @@ export interface MeasuredMemory {
 }
 
 export interface ReleasedMessage {
+  readonly memoryBytes: number | undefined;
+}
+
+/** Of a host that has given back what was free. */
+export interface RestedMessage {
   readonly memoryBytes: number | undefined;
 }
 

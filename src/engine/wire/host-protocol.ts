@@ -28,6 +28,8 @@ export const frameKind = {
   failed: 8,
   warmUp: 9,
   warmed: 10,
+  rest: 11,
+  rested: 12,
 } as const;
 
 export type FrameKind = (typeof frameKind)[keyof typeof frameKind];
@@ -52,6 +54,11 @@ interface TensorMessage<T> {
   readonly runMs: number;
   /** In answers how long the run took by the clock, in milliseconds; 0 in requests. */
   readonly computeMs: number;
+  /** In answers by how many bytes the host grew at most, if the request asked for that by any other number
+   *  than 0; NaN where the system does not tell. */
+  readonly peakBytes: number;
+  /** In answers to such requests the private memory of the host after the run; NaN likewise. */
+  readonly memoryBytes: number;
   readonly tensors: readonly T[];
 }
 
@@ -82,8 +89,8 @@ const magic = 0x504d;
 const maxKind = Math.max(...Object.values(frameKind));
 const datatypes = Object.keys(elementBytes) as readonly Datatype[];
 const maxRank = 0xffff;
-/** The counts and the durations at the start of a `TensorMessage`. */
-const fixedHeadBytes = 24;
+/** The counts, the durations and the memory at the start of a `TensorMessage`. */
+const fixedHeadBytes = 40;
 /** One tensor's numbers before its dimensions. */
 const tensorHeadBytes = 16;
 /** Up to here one copy costs less than a write of several buffers. */
@@ -219,10 +226,10 @@ export class FrameReader {
 }
 
 /** The payload of a run or of its answer, as chunks for `writeFrame`: a head with all numbers (wanted
- *  count, tensor count, durations, wanted positions, then for each tensor its index, datatype, rank, bytes
+ *  count, tensor count, durations, memory, wanted positions, then for each tensor its index, datatype, rank, bytes
  *  and dimensions), then the data, each tensor from a multiple of 16 bytes on. */
 export function encodeTensors(message: TensorMessage<OutgoingTensor>): Uint8Array[] {
-  const { wanted, runMs, computeMs, tensors } = message;
+  const { wanted, runMs, computeMs, peakBytes, memoryBytes, tensors } = message;
   let headBytes = align(fixedHeadBytes + 4 * wanted.length, 8);
   for (const { shape } of tensors) headBytes += tensorHeadBytes + 8 * shape.length;
   const head = new DataView(new ArrayBuffer(align(headBytes, alignmentBytes)));
@@ -230,6 +237,8 @@ export function encodeTensors(message: TensorMessage<OutgoingTensor>): Uint8Arra
   head.setUint32(4, tensors.length, true);
   head.setFloat64(8, runMs, true);
   head.setFloat64(16, computeMs, true);
+  head.setFloat64(24, peakBytes, true);
+  head.setFloat64(32, memoryBytes, true);
   let offset = fixedHeadBytes;
   for (const index of wanted) {
     head.setUint32(offset, index, true);
@@ -269,6 +278,8 @@ export function decodeTensors(payload: Uint8Array): TensorMessage<IndexedTensor>
   const tensorCount = view.getUint32(4, true);
   const runMs = view.getFloat64(8, true);
   const computeMs = view.getFloat64(16, true);
+  const peakBytes = view.getFloat64(24, true);
+  const memoryBytes = view.getFloat64(32, true);
   const wanted: number[] = [];
   let offset = fixedHeadBytes;
   // A count that lies runs into the end of the view, which throws.
@@ -298,7 +309,7 @@ export function decodeTensors(payload: Uint8Array): TensorMessage<IndexedTensor>
     return { index, datatype, shape, data };
   });
   if (offset !== payload.byteLength) throw new Error("bytes after the last tensor");
-  return { wanted, runMs, computeMs, tensors };
+  return { wanted, runMs, computeMs, peakBytes, memoryBytes, tensors };
 }
 
 export function encodeJson(value: unknown): Uint8Array[] {

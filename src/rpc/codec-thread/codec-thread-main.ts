@@ -1,18 +1,19 @@
-import { parentPort } from "node:worker_threads";
+import { parentPort, workerData } from "node:worker_threads";
 import { describeError, RuntimeError } from "../../base/errors.ts";
 import { decodeRestInference } from "../rest/rest-request.ts";
-import type { CodecAnswer, CodecCall } from "./codec-thread-messages.ts";
+import type { CodecAnswer, CodecCall, CodecThreadData } from "./codec-thread-messages.ts";
 import { refuseCostlyJson } from "./json-cost.ts";
 
 // Entry of the codec thread.
 
 if (parentPort === null) throw new Error("this is the entry of a worker thread");
 const server = parentPort;
+const { maxHeapBytes } = workerData as CodecThreadData;
 server.on("message", (call: CodecCall) => answer(call));
 
 function answer(call: CodecCall): void {
   try {
-    refuseCostlyJson(call);
+    refuseCostlyJson(call, maxHeapBytes);
     const result = decodeRestInference(call);
     // Binary tensors are views of the one body.
     const buffers = new Set(result.inference.inputs.map(({ data }) => data.buffer as ArrayBuffer));

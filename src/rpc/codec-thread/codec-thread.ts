@@ -3,7 +3,7 @@ import { entryUrl } from "../../base/entry-url.ts";
 import { describeError, RuntimeError } from "../../base/errors.ts";
 import { endsWithProcess } from "../../base/process-exit.ts";
 import type { RestInference, RestInferenceBody } from "../rest/rest-request.ts";
-import type { CodecAnswer } from "./codec-thread-messages.ts";
+import type { CodecAnswer, CodecThreadData } from "./codec-thread-messages.ts";
 import { maxJsonHeapBytes } from "./json-cost.ts";
 
 /** Smaller bodies are read where they are: that takes a few milliseconds at most, and a thread costs some too. */
@@ -26,7 +26,13 @@ export class CodecThread {
   #worker: Worker | undefined;
   /** The first one is in the thread. */
   readonly #tasks: Task[] = [];
+  readonly #maxHeapBytes: number;
   #idleTimer: NodeJS.Timeout | undefined;
+
+  /** `maxCallBytes`: what all calls together may hold; one that is read here takes half of that at most. */
+  constructor(maxCallBytes = 2 * maxJsonHeapBytes) {
+    this.#maxHeapBytes = Math.min(maxJsonHeapBytes, Math.floor(maxCallBytes / 2));
+  }
 
   /** As `decodeRestInference`. The memory behind `body` is taken away. Rejects as that throws, and with
    *  "temporarily-unavailable" if the thread breaks. A task whose `signal` aborts before its turn is left out. */
@@ -51,10 +57,12 @@ export class CodecThread {
   }
 
   #start(): Worker {
+    const workerData: CodecThreadData = { maxHeapBytes: this.#maxHeapBytes };
     const worker = new Worker(entry, {
+      workerData,
       execArgv: ["--disable-warning=ExperimentalWarning"],
       resourceLimits: {
-        maxOldGenerationSizeMb: maxJsonHeapBytes / MiB + 64,
+        maxOldGenerationSizeMb: Math.ceil(this.#maxHeapBytes / MiB) + 64,
         maxYoungGenerationSizeMb: 16,
       },
     });

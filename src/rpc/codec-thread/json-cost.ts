@@ -8,21 +8,24 @@ const valueBytes = { ",": 24, "[": 48, "{": 64, '"': 20, ":": 24 } as const;
 const costs = new Uint8Array(256);
 for (const [letter, bytes] of Object.entries(valueBytes)) costs[letter.charCodeAt(0)] = bytes;
 
-/** Of the heap. The young generation and what was there before have room beside it. */
+/** Of the heap, at most. The young generation and what was there before have room beside it. */
 export const maxJsonHeapBytes = 256 * 1024 * 1024;
 
 /** Throws "invalid-argument" if the JSON of the request would become larger than the thread's heap allows. The
  *  letters are counted wherever they stand: in strings, they make it count for too much. */
-export function refuseCostlyJson({ body, jsonLength }: RestInferenceBody): void {
+export function refuseCostlyJson(
+  { body, jsonLength }: RestInferenceBody,
+  maxHeapBytes = maxJsonHeapBytes,
+): void {
   const end = Math.min(Number(jsonLength ?? body.length), body.length);
   // The text itself is there beside its values.
   let heapBytes = end;
   for (let at = 0; at < end; at++) heapBytes += costs[body[at] as number] as number;
-  if (heapBytes <= maxJsonHeapBytes) return;
+  if (heapBytes <= maxHeapBytes) return;
   throw new RuntimeError(
     "invalid-argument",
     `the request's ${end} bytes of JSON would take some ${toMiB(heapBytes)} MiB to read, the limit is ` +
-      `${toMiB(maxJsonHeapBytes)} MiB: send its tensors in binary form (binary_data_size)`,
+      `${toMiB(maxHeapBytes)} MiB: send its tensors in binary form (binary_data_size)`,
   );
 }
 

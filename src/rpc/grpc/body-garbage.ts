@@ -1,11 +1,8 @@
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
+import { exposedCollector } from "../guard/collector.ts";
 
 /** Pieces of bodies between two collections: so few that V8 never counts its 64 MB, so many that a collection
  *  of half a millisecond costs each large request little. */
 const bytesPerCollection = 8 * 1024 * 1024;
-
-type Collect = (options: { readonly type: "minor" }) => void;
 
 /** Collects young garbage in time. The pieces in which bodies arrive lie outside of V8's heap; at 64 MB of
  *  that, V8 begins a full collection, which takes many times what a young one does and frees no more. With
@@ -21,11 +18,4 @@ export class BodyGarbage {
     this.#bytes = 0;
     this.#collect({ type: "minor" });
   }
-}
-
-// A flag on the command line does the same, but programs that embed the server would have to know of it.
-function exposedCollector(): Collect {
-  setFlagsFromString("--expose-gc");
-  const collect: unknown = runInNewContext("globalThis.gc");
-  return typeof collect === "function" ? (collect as Collect) : () => {};
 }

@@ -178,6 +178,7 @@ export class GrpcUnaryCall {
     try {
       this.#observed?.received?.(bytes.length);
       const message = this.#method.decode(bytes);
+      this.#watched?.made(this.#method.bytesBeside?.(message, bytes) ?? 0);
       this.#observed?.decoded?.(performance.now() - startMs);
       return message;
     } catch (reason) {
@@ -223,13 +224,19 @@ export class GrpcUnaryCall {
 
   #succeed(answer: unknown): void {
     if (this.#phase === "over") return;
-    let frame: Uint8Array[];
+    let frame: readonly Uint8Array[];
     const startMs = this.#observed?.encoded === undefined ? 0 : performance.now();
     try {
       frame = this.#method.encode(answer);
     } catch (reason) {
       const text = reason instanceof Error ? reason.message : String(reason);
       this.#answerError(new ConnectError(`serialize binary: ${text}`, Code.Internal));
+      return;
+    }
+    try {
+      this.#watched?.answers(bytesOf(frame));
+    } catch (reason) {
+      this.#fail(reason);
       return;
     }
     this.#hasSucceeded = true;

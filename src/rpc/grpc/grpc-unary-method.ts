@@ -24,6 +24,8 @@ export interface UnaryMethod<Message extends object = object, Answer = unknown> 
   readonly needsEnd: boolean;
   /** Throws if `bytes` are not such a message. The message may hold views into them. */
   decode(bytes: Uint8Array): Message;
+  /** What `message` holds beside `bytes`, which it was made of; none if left out. */
+  bytesBeside?(message: Message, bytes: Uint8Array): number;
   run(message: Message, context: GrpcUnaryContext): Answer | Promise<Answer>;
   /** One gRPC frame, in chunks. */
   encode(answer: Answer): Uint8Array[];

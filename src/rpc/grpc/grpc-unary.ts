@@ -71,6 +71,11 @@ export class GrpcUnary {
     return true;
   }
 
+  /** Keeps no memory for calls to come. */
+  letGo(): void {
+    this.#host.buffers.letGo();
+  }
+
   #isUsual(headers: IncomingHttpHeaders, stream: ServerHttp2Stream): boolean {
     const type = headers["content-type"];
     if (type !== "application/grpc" && type !== "application/grpc+proto") return false;

@@ -51,6 +51,11 @@ export class MessageBuffers {
     this.#sweeper ??= setInterval(() => this.#sweep(), idleMs).unref();
   }
 
+  /** Keeps no buffer that is not in use. */
+  letGo(): void {
+    this.#shrinkTo(0);
+  }
+
   get idleBytes(): number {
     return this.#idleBytes;
   }

@@ -10,11 +10,39 @@ export interface HeldCall {
   giveWay(): void;
 }
 
+/** Calls that hold no more are small: what large ones hold is no reason to refuse them. */
+const smallBytes = 64 * 1024;
+/** So much may small calls hold together beyond what all may. */
+const smallReserveBytes = 4 * 1024 * 1024;
+/** How long one call may go on to arrive while all others give way. */
+const favourMs = 5_000;
+/** How long a call waits for others that work on what they hold. */
+const turnMs = 2_000;
+
+/** What a smaller answer takes is noticed soon enough. */
+const leastAnswerBytes = 64 * 1024;
+/** Two looks at what is unread. */
+const answerLookMs = 500;
+
 /** What the calls of one connection, or of all, hold; oldest first. */
 interface Share {
   readonly maxBytes: number;
   readonly calls: Line<HeldCall>;
   bytes: number;
+  /** What was taken since the start, whatever was given back of it. */
+  takenBytes: number;
+  /** The call that does not give way until then. Where all that arrive give way to each other, none would arrive. */
+  favoured: { readonly call: HeldCall; readonly untilMs: number } | undefined;
+  /** Calls that have made something. */
+  makers: number;
+  /** Calls that wait for room, oldest first. */
+  readonly waiting: Waiting[];
+}
+
+interface Waiting {
+  readonly account: CallAccount;
+  /** It is worth another try, or there was none. */
+  resolve(hasRoom: boolean): void;
 }
 
 /** Why a call had to give way. */
@@ -40,6 +68,16 @@ export class CallMemory {
     this.#all = newShare(maxCallBytes);
   }
 
+  /** What all calls hold now. */
+  get heldBytes(): number {
+    return this.#all.bytes;
+  }
+
+  /** Bytes that calls have taken since the start, those that they do not hold any more included. */
+  get takenBytes(): number {
+    return this.#all.takenBytes;
+  }
+
   /** `connection`: a session of HTTP/2 or a socket of HTTP/1.1. */
   open(call: HeldCall, connection: object): CallAccount {
     return new CallAccount(call, this.#shareOf(connection), this.#all);
@@ -56,6 +94,7 @@ export class CallMemory {
 
 /** What one call holds. */
 export class CallAccount {
+  readonly #call: HeldCall;
   readonly #ofConnection: Share;
   readonly #ofAll: Share;
   readonly #placeInConnection: Place<HeldCall>;
@@ -65,9 +104,11 @@ export class CallAccount {
   /** What was made of it: inflated, decoded, encoded. */
   #madeBytes = 0;
   #isOpen = true;
+  readonly #number = accountCount++;
 
   /** For `CallMemory`. */
   constructor(call: HeldCall, ofConnection: Share, ofAll: Share) {
+    this.#call = call;
     this.#ofConnection = ofConnection;
     this.#ofAll = ofAll;
     this.#placeInConnection = ofConnection.calls.add(call);
@@ -83,8 +124,12 @@ export class CallAccount {
     if (!this.#isOpen) return;
     this.#note(0, 0);
     this.#isOpen = false;
+    this.#ofAll.waiting.find(({ account }) => account === this)?.resolve(false);
     this.#placeInConnection.leave();
     this.#placeInAll.leave();
+    for (const share of [this.#ofConnection, this.#ofAll]) {
+      if (share.favoured?.call === this.#call) share.favoured = undefined;
+    }
   }
 
   /** The call holds `bytes` of requests and answers now. Where that is too much, others or itself give way. */
@@ -100,11 +145,66 @@ export class CallAccount {
     if (!this.#isOpen) throw tooMuch;
     this.#note(this.#wireBytes, this.#madeBytes + bytes);
     this.#makeRoom();
-    if (this.#ofConnection.bytes <= this.#ofConnection.maxBytes) {
-      if (this.#ofAll.bytes <= this.#ofAll.maxBytes) return;
+    const isSmall = this.#wireBytes + this.#madeBytes <= smallBytes;
+    const more = isSmall ? smallReserveBytes : 0;
+    if (this.#ofConnection.bytes <= this.#ofConnection.maxBytes + more) {
+      if (this.#ofAll.bytes <= this.#ofAll.maxBytes + more) return;
     }
-    this.drop(bytes);
+    // Nobody who waits has more room by this.
+    this.#note(this.#wireBytes, this.#madeBytes - bytes, { wakes: false });
     throw tooMuch;
+  }
+
+  /** As `make`, but waits where others work on what they hold and will give it back. Calls that all wait for each other
+   *  would do so for good: then the youngest is refused, so that the oldest always gets through. */
+  async makeInTurn(bytes: number): Promise<void> {
+    const endMs = performance.now() + turnMs;
+    for (;;) {
+      try {
+        this.make(bytes);
+        return;
+      } catch (reason) {
+        if (!(await this.#turn(endMs - performance.now()))) throw reason;
+      }
+    }
+  }
+
+  /** Resolves when it is worth another try; with false if it is not. */
+  #turn(limitMs: number): Promise<boolean> {
+    if (!this.#isOpen || limitMs <= 0) return Promise.resolve(false);
+    const { waiting } = this.#ofAll;
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => entry.resolve(false), limitMs).unref();
+      const entry: Waiting = {
+        account: this,
+        resolve(hasRoom) {
+          const at = waiting.indexOf(entry);
+          if (at < 0) return;
+          clearTimeout(timer);
+          waiting.splice(at, 1);
+          resolve(hasRoom);
+        },
+      };
+      const younger = waiting.findIndex(({ account }) => account.#number > this.#number);
+      waiting.splice(younger < 0 ? waiting.length : younger, 0, entry);
+      this.#refuseYoungest();
+    });
+  }
+
+  /** Where nobody is left who works and could give something back. Of those that hold something, if there are any:
+   *  others have nothing to give. */
+  #refuseYoungest(): void {
+    const { waiting, makers } = this.#ofAll;
+    const waitingMakers = waiting.filter(({ account }) => account.#madeBytes > 0);
+    if (waitingMakers.length >= makers) (waitingMakers.at(-1) ?? waiting.at(-1))?.resolve(false);
+  }
+
+  /** An answer of `bytes` is about to be written. Throws as `make` does. From when its writing was looked at on,
+   *  `hold` hears of what is left of it. */
+  answer(bytes: number): void {
+    if (bytes < leastAnswerBytes) return;
+    this.make(bytes);
+    setTimeout(() => this.drop(bytes), answerLookMs).unref();
   }
 
   drop(bytes: number): void {
@@ -112,19 +212,23 @@ export class CallAccount {
   }
 
   #makeRoom(): void {
-    makeRoom(this.#ofConnection);
-    makeRoom(this.#ofAll);
+    makeRoom(this.#ofConnection, this.#call);
+    makeRoom(this.#ofAll, this.#call);
   }
 
-  #note(wireBytes: number, madeBytes: number): void {
+  #note(wireBytes: number, madeBytes: number, { wakes } = { wakes: true }): void {
     const more = wireBytes + madeBytes - this.#wireBytes - this.#madeBytes;
     this.#ofConnection.bytes += more;
     this.#ofAll.bytes += more;
+    if (more > 0) this.#ofAll.takenBytes += more;
+    this.#ofAll.makers += Number(madeBytes > 0) - Number(this.#madeBytes > 0);
     this.#wireBytes = wireBytes;
     this.#madeBytes = madeBytes;
+    if (more < 0 && wakes) this.#ofAll.waiting[0]?.resolve(true);
   }
 }
 
+let accountCount = 0;
 const accountKey = Symbol("account");
 type Accounted = object & { [accountKey]?: CallAccount };
 
@@ -149,13 +253,28 @@ export interface CallScope {
 export const callScope = new AsyncLocalStorage<CallScope>();
 
 function newShare(maxBytes: number): Share {
-  return { maxBytes, calls: new Line(), bytes: 0 };
+  return {
+    maxBytes,
+    calls: new Line(),
+    bytes: 0,
+    takenBytes: 0,
+    favoured: undefined,
+    makers: 0,
+    waiting: [],
+  };
 }
 
-function makeRoom(share: Share): void {
+/** `asking` needs room. */
+function makeRoom(share: Share, asking: HeldCall): void {
   if (share.bytes <= share.maxBytes) return;
+  const nowMs = performance.now();
+  if (share.favoured === undefined || share.favoured.untilMs < nowMs) {
+    share.favoured = { call: asking, untilMs: nowMs + favourMs };
+  }
+  const favoured = share.favoured.call;
   for (const call of share.calls) {
     if (share.bytes <= share.maxBytes) return;
-    call.giveWay();
+    if (call !== favoured) call.giveWay();
   }
+  if (share.bytes > share.maxBytes) favoured.giveWay();
 }

@@ -36,12 +36,12 @@ export async function inflate(
     stream.end(bytes);
     for await (const piece of stream as AsyncIterable<Buffer<ArrayBuffer>>) {
       checkSize(inflatedBytes + piece.length, bytes.length, maxBytes);
-      account?.make(piece.length);
+      await account?.makeInTurn(piece.length);
       inflatedBytes += piece.length;
       pieces.push(piece);
     }
     if (pieces.length === 1) return pieces[0] as Buffer<ArrayBuffer>;
-    account?.make(inflatedBytes);
+    await account?.makeInTurn(inflatedBytes);
     const joined = Buffer.concat(pieces, inflatedBytes);
     account?.drop(inflatedBytes);
     return joined;

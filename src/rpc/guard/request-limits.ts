@@ -107,8 +107,8 @@ export class RequestLimits {
 
   #sweep(): void {
     for (const open of this.#open) {
-      // Null while an earlier answer of the connection is being sent.
-      const unreadBytes = open.response.socket?.writableLength ?? 0;
+      // While an earlier answer of the connection is being sent, what waits behind it lies in the response.
+      const unreadBytes = open.response.writableLength;
       if (unreadBytes === open.unreadBytes) continue;
       open.unreadBytes = unreadBytes;
       open.hold();

@@ -24,6 +24,10 @@ import { bodyCounterOf, type RequestMessages } from "./request-counter.ts";
 export interface WatchedStream {
   /** A piece of the request has arrived. */
   received(chunk: Uint8Array): void;
+  /** `bytes` were made of the request, beside it. Throws `tooMuch` if there is no room for them. */
+  made(bytes: number): void;
+  /** An answer of `bytes` is about to be written to the stream. Throws `tooMuch` if there is no room for it. */
+  answers(bytes: number): void;
   /** The stream is closed. Idempotent. */
   closed(): void;
   /** Instead of the two: takes them from the stream itself, at a microsecond or two for each call. Call it
@@ -45,6 +49,12 @@ export interface StreamLimitsParts {
 
 // How late a timeout may be noticed at most; and how long an answer may grow unnoticed.
 const maxSweepMs = 250;
+
+/** What a smaller answer takes is noticed soon enough. */
+const leastNotedBytes = 64 * 1024;
+
+/** So long has a client to take an answer before that gives way to others. */
+const takingMs = 1_000;
 
 const tooLate = new ConnectError("the request did not arrive in time", Code.DeadlineExceeded);
 
@@ -77,8 +87,11 @@ export class StreamLimits {
 
   /** `open` holds memory while others need it. */
   giveWay(open: OpenStream): void {
-    if (open.unreadBytes > 0) this.#cut(open, "unread answers hold too much memory");
-    else if (open.requestBytes + open.announcedBytes > 0 && isArriving(open)) {
+    if (open.unreadBytes > 0) {
+      // It was written a moment ago, and its client is probably taking it.
+      if (performance.now() - open.answeredMs < takingMs) return;
+      this.#cut(open, "unread answers hold too much memory");
+    } else if (open.requestBytes + open.announcedBytes > 0 && isArriving(open)) {
       this.refuse(open, tooMuch);
     }
   }
@@ -143,6 +156,8 @@ class OpenStream implements WatchedStream, HeldCall {
   startMs: number;
   /** When the client last took something of the answer. */
   takenMs: number;
+  /** When a large answer was written, all of it. */
+  answeredMs = Number.NEGATIVE_INFINITY;
 
   constructor(limits: StreamLimits, stream: ServerHttp2Stream, headers: IncomingHttpHeaders) {
     const { memory, clientStreams, readMaxBytes } = limits.parts;
@@ -194,6 +209,21 @@ class OpenStream implements WatchedStream, HeldCall {
 
   hold(): void {
     this.account.hold(Math.max(this.requestBytes, this.announcedBytes) + this.unreadBytes);
+  }
+
+  made(bytes: number): void {
+    if (bytes > 0) this.account.make(bytes);
+  }
+
+  answers(bytes: number): void {
+    if (bytes < leastNotedBytes) return;
+    this.account.make(bytes);
+    this.account.drop(bytes);
+    // Until the next look at what is left of it.
+    this.unreadBytes = bytes;
+    this.takenMs = performance.now();
+    this.answeredMs = this.takenMs;
+    this.hold();
   }
 
   giveWay(): void {

@@ -14,12 +14,12 @@ export class InferExchange {
     return this.#answer;
   }
 
-  /** Whether `answer` is so large that it goes past Connect. Throws "resource_exhausted" if there is no room for it to
-   *  wait for the caller who reads it. */
-  takes(answer: InferAnswer): boolean {
+  /** Whether `answer` is so large that it goes past Connect. Rejects with "resource_exhausted" if there is no room for it
+   *  to wait for the caller who reads it. */
+  async takes(answer: InferAnswer): Promise<boolean> {
     if (!answer.outputs.some(isLong)) return false;
     const sizeBytes = answer.outputs.reduce((sum, { data }) => sum + data.length, 0);
-    callScope.getStore()?.account?.make(sizeBytes);
+    await callScope.getStore()?.account?.makeInTurn(sizeBytes);
     this.#answer = answer;
     return true;
   }

@@ -158,7 +158,7 @@ async function packBytes(
     (sum, value) => sum + lengthBytes + mostBytes(lettersOf(value)),
     0,
   );
-  account?.make(sizeBytes);
+  await account?.makeInTurn(sizeBytes);
   const packed = Buffer.allocUnsafeSlow(sizeBytes);
   let offset = 0;
   for (const [index, value] of strings.entries()) {

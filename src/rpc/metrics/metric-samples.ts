@@ -5,7 +5,7 @@ import type { RefusalCount } from "../guard/access.ts";
 import { type CallMetrics, type CallSeries, codeNames } from "../observe/call-metrics.ts";
 import type { MetricName } from "./metric-table.ts";
 
-/** Labels that several samples share are one object: prom-client spells each object once. */
+/** Labels that several samples share are one object, which is spelled once. */
 export type Labels = Readonly<Record<string, string>>;
 
 export type Sample = (
@@ -104,6 +104,16 @@ export const samplesOf: Readonly<Record<MetricName, (sources: MetricSources) => 
     byKind(figures, ({ memoryBytes }) => memoryBytes ?? 0),
   modelport_host_start_seconds: ({ runtime }) => [{ histogram: runtime.hostCounts.starts }],
   modelport_host_ends_total: ({ runtime }) => byLabel("reason", runtime.hostCounts.ends),
+  modelport_run_memory_budget_bytes: ({ runtime }) => [
+    { value: runtime.runMemory?.totalBytes ?? 0 },
+  ],
+  modelport_run_memory_admitted_bytes: ({ runtime }) => [
+    { value: runtime.runMemory?.admittedBytes ?? 0 },
+  ],
+  modelport_run_memory_waiting: ({ runtime }) => [{ value: runtime.runMemory?.waitingCount ?? 0 }],
+  modelport_run_memory_refusals_total: ({ runtime }) => [
+    { value: runtime.runMemory?.refusedCount ?? 0 },
+  ],
   modelport_ready: ({ figures }) => [{ value: figures.phase === "ready" ? 1 : 0 }],
   modelport_build_info: ({ figures }) => {
     const { modelport: version, node, engine } = figures.versions;

@@ -163,6 +163,26 @@ export const metricTable = {
     labels: ["reason"],
     help: "Engine hosts that have ended: crashed, killed (they did not answer), unloaded (with their model), recycled, cancelled (with a load), not-started",
   },
+  modelport_run_memory_budget_bytes: {
+    type: "gauge",
+    labels: [],
+    help: "What runs of all hosts may take at once beside the models (RUN_MEMORY_BYTES); 0: they have no limit",
+  },
+  modelport_run_memory_admitted_bytes: {
+    type: "gauge",
+    labels: [],
+    help: "Of that, what runs that are under way were let take",
+  },
+  modelport_run_memory_waiting: {
+    type: "gauge",
+    labels: [],
+    help: "Models whose next run waits until there is memory for it",
+  },
+  modelport_run_memory_refusals_total: {
+    type: "counter",
+    labels: [],
+    help: "Inferences that were refused because a run of their shapes needs more than all runs may take",
+  },
   modelport_ready: {
     type: "gauge",
     labels: [],

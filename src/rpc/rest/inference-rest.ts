@@ -1,8 +1,8 @@
 import type { FastifyInstance } from "fastify";
 import { abortable } from "../../base/abort.ts";
 import { RuntimeError } from "../../base/errors.ts";
-import type { Tensor } from "../../base/tensor.ts";
 import type { Models } from "../../service/contract/models.ts";
+import { tensorBytesBeside } from "../codec/bytes-beside.ts";
 import { type CodecThread, leastThreadBytes } from "../codec-thread/codec-thread.ts";
 import { withTimeout } from "../connect/inference-timeout.ts";
 import { accountOf } from "../guard/call-memory.ts";
@@ -146,7 +146,7 @@ async function infer(
   const sent: RestInferenceBody = { body, jsonLength, modelId: model, version };
   const isLarge = jsonBytes(sent) >= leastThreadBytes;
   const asked = isLarge ? await codecThread.decode(sent, called) : decodeRestInference(sent);
-  account?.make(bytesBeside(asked.inference.inputs, body));
+  await account?.makeInTurn(tensorBytesBeside(asked.inference.inputs, body));
   observed?.decoded?.(performance.now() - arrivedMs);
   const inference = { ...asked.inference, times: observed?.times };
   const result = await withTimeout({ signal: called, timeoutUs: asked.timeoutUs }, (signal) =>
@@ -156,8 +156,9 @@ async function infer(
   const { sizeBytes, ...answer } = await encodeRestInference(
     result,
     { modelId: model, ...asked },
-    (bytes) => account?.make(bytes),
+    (bytes) => account?.makeInTurn(bytes),
   );
+  if (answer.body instanceof Uint8Array) account?.answer(sizeBytes);
   observed?.encoded?.(performance.now() - resultMs);
   const length = { "content-length": sizeBytes };
   if (answer.jsonLength === undefined) {
@@ -175,14 +176,6 @@ async function infer(
 
 function jsonBytes({ body, jsonLength }: RestInferenceBody): number {
   return jsonLength === undefined ? body.length : Math.min(Number(jsonLength), body.length);
-}
-
-/** Of the tensors that are no views into `body`. */
-function bytesBeside(tensors: readonly Tensor[], body: Uint8Array): number {
-  return tensors.reduce(
-    (sum, { data }) => sum + (data.buffer === body.buffer ? 0 : data.byteLength),
-    0,
-  );
 }
 
 function forModel(path: string): string[] {

@@ -29,12 +29,13 @@ interface JsonOutput {
 }
 
 /** The answer to an inference: JSON, and after it the elements of those outputs that go in binary form. Long JSON
- *  is written in slices, between which the event loop turns; `make` hears of its bytes before they are kept.
+ *  is written in slices, between which the event loop turns; `make` hears of its bytes before they are kept, and may have
+ *  them wait.
  *  Throws "invalid-argument" if an output that is to go as JSON has no form there. */
 export function encodeRestInference(
   result: InferenceResult,
   asked: Asked,
-  make: (bytes: number) => void = () => {},
+  make: (bytes: number) => Promise<void> | undefined = () => undefined,
 ): RestAnswer | Promise<RestAnswer> {
   const hasLong = result.outputs.some(
     (tensor) => !formOf(asked.forms, tensor.name).binary && isLong(tensor),
@@ -51,32 +52,32 @@ export function encodeRestInference(
 async function encodeInSlices(
   result: InferenceResult,
   asked: Asked,
-  make: (bytes: number) => void,
+  make: (bytes: number) => Promise<void> | undefined,
 ): Promise<RestAnswer> {
   const pieces: Uint8Array[] = [];
   let jsonLength = 0;
-  const add = (piece: Buffer) => {
-    make(piece.length);
+  const add = async (piece: Buffer) => {
+    await make(piece.length);
     pieces.push(piece);
     jsonLength += piece.length;
   };
-  add(Buffer.from(`${JSON.stringify(headOf(result, asked)).slice(0, -1)},"outputs":[`));
+  await add(Buffer.from(`${JSON.stringify(headOf(result, asked)).slice(0, -1)},"outputs":[`));
   for (const [index, tensor] of result.outputs.entries()) {
-    if (index > 0) add(Buffer.from(","));
+    if (index > 0) await add(Buffer.from(","));
     const form = formOf(asked.forms, tensor.name);
     if (form.binary || !isLong(tensor)) {
-      add(writeJson(encodeOutput(tensor, asked)));
+      await add(writeJson(encodeOutput(tensor, asked)));
       continue;
     }
     const bytesForm = await bytesFormOf(tensor, form.bytesForm);
     const { name, datatype, shape } = tensor;
     const parameters = bytesForm === "text" ? {} : { parameters: { content_type: "base64" } };
     const head = JSON.stringify({ name, datatype, shape, ...parameters });
-    add(Buffer.from(`${head.slice(0, -1)},"data":[`));
-    for await (const slice of dataSlices(tensor, bytesForm)) add(slice);
-    add(Buffer.from("]}"));
+    await add(Buffer.from(`${head.slice(0, -1)},"data":[`));
+    for await (const slice of dataSlices(tensor, bytesForm)) await add(slice);
+    await add(Buffer.from("]}"));
   }
-  add(Buffer.from("]}"));
+  await add(Buffer.from("]}"));
   const blobs = blobsOf(result, asked);
   pieces.push(...(blobs ?? []));
   const sizeBytes = pieces.reduce((sum, { length }) => sum + length, 0);

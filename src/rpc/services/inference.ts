@@ -43,7 +43,9 @@ export function inferenceService(parts: {
     // Connect's callers read JSON by eye, where raw contents are base64.
     const isReadByEye = context.protocolName === "connect" && asked.inputs.length === 0;
     const told: InferAnswer = isReadByEye ? { ...answered, form: "typed" } : answered;
-    return exchange?.takes(told) ? { modelName: told.modelName } : toResponse(told);
+    if (exchange !== undefined && (await exchange.takes(told)))
+      return { modelName: told.modelName };
+    return toResponse(told);
   };
 
   return {

@@ -1,5 +1,6 @@
 import { GRPCInferenceService } from "../../../gen/inference/inference_pb.ts";
 import type { Models } from "../../service/contract/models.ts";
+import { contentBytesBeside } from "../codec/bytes-beside.ts";
 import type { InferAnswer, InferMessage } from "../codec/infer-message.ts";
 import { decodeInferRequest } from "../codec/infer-request-decoder.ts";
 import { encodeInferResponse } from "../codec/infer-response-encoder.ts";
@@ -16,6 +17,7 @@ export function modelInferMethod(models: Models): UnaryMethod<InferMessage, Infe
     rpc: rpcOf({ service: GRPCInferenceService, method }),
     needsEnd: false,
     decode: decodeInferRequest,
+    bytesBeside: ({ inputs }, bytes) => contentBytesBeside(inputs, bytes),
     run: infer,
     encode: encodeInferResponse,
   };

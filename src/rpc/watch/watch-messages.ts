@@ -1,4 +1,4 @@
-import { create } from "@bufbuild/protobuf";
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import {
   type Delta,
   DeltaSchema,
@@ -10,6 +10,7 @@ import {
   HostStatusSchema,
   JoiningState,
   LifecycleOwner,
+  type MemoryDivisionSchema,
   ModelState,
   type ModelStatus,
   ModelStatusSchema,
@@ -21,6 +22,7 @@ import {
   type TrafficFigures,
   TrafficFiguresSchema,
 } from "../../../gen/modelport/v1/runtime_watch_pb.ts";
+import type { MemoryDivision } from "../../base/memory-parts.ts";
 import type {
   FeedUpdate,
   ModelRow,
@@ -156,7 +158,19 @@ function toRuntimeState(figures: RuntimeFigures): RuntimeState {
     traffic: toTraffic(figures.traffic),
     hosts: figures.hosts.map(toHostStatus),
     versions: figures.versions,
+    ...(figures.memory && { memory: toMemoryDivision(figures.memory) }),
   });
+}
+
+function toMemoryDivision(memory: MemoryDivision): MessageInitShape<typeof MemoryDivisionSchema> {
+  return {
+    containerBytes: BigInt(memory.container),
+    modelsBytes: BigInt(memory.models),
+    runsBytes: BigInt(memory.runs),
+    callsBytes: BigInt(memory.payloads),
+    serverBytes: BigInt(memory.server),
+    hostsBytes: BigInt(memory.hosts),
+  };
 }
 
 function toHostStatus({ pid, kind, models, memoryBytes, waitingRuns }: HostInfo): HostStatus {

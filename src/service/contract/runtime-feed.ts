@@ -1,3 +1,4 @@
+import type { MemoryDivision } from "../../base/memory-parts.ts";
 import type { HostInfo, Joining } from "../../engine/contract/engine.ts";
 import type { RecentFailure } from "../counts/recent-failures.ts";
 import type { TrafficFigures } from "../counts/traffic-meter.ts";
@@ -80,6 +81,8 @@ export interface RuntimeFigures {
   readonly lifecycleOwner: "unclaimed" | "repository" | "modelmesh";
   readonly hasModelRepository: boolean;
   readonly capacityBytes: number;
+  /** Undefined if nobody has divided the container. */
+  readonly memory: MemoryDivision | undefined;
   /** By models in memory, those included that are leaving it. */
   readonly usedBytes: number;
   /** By loads under way. */

@@ -1,3 +1,4 @@
+import type { RunMemory } from "../../engine/contract/engine.ts";
 import type { HostCounts } from "../../engine/contract/host-counts.ts";
 import type { RuntimeFigures } from "../contract/runtime-feed.ts";
 import { type InferenceMetrics, otherModels } from "../counts/inference-metrics.ts";
@@ -26,17 +27,21 @@ export class RuntimeMetrics {
   readonly inference: InferenceMetrics;
   readonly lifecycle = new LifecycleMetrics();
   readonly hostCounts: HostCounts;
+  /** Undefined: runs have no limit. */
+  readonly runMemory: RunMemory | undefined;
   readonly #registry: ModelRegistry;
   readonly #figures: () => RuntimeFigures;
 
   constructor(parts: {
     readonly registry: ModelRegistry;
     readonly hostCounts: HostCounts;
+    readonly runMemory?: RunMemory | undefined;
     readonly figures: () => RuntimeFigures;
   }) {
-    const { registry, hostCounts, figures } = parts;
+    const { registry, hostCounts, runMemory, figures } = parts;
     this.inference = registry.inference;
     this.hostCounts = hostCounts;
+    this.runMemory = runMemory;
     this.#registry = registry;
     this.#figures = figures;
     registry.onChange((record) => {

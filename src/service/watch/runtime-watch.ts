@@ -1,6 +1,6 @@
 import { describeError } from "../../base/errors.ts";
 import { engineVersion, version } from "../../base/version.ts";
-import type { HostInfo } from "../../engine/contract/engine.ts";
+import type { HostInfo, RunMemory } from "../../engine/contract/engine.ts";
 import { HostCounts } from "../../engine/contract/host-counts.ts";
 import type {
   FeedUpdate,
@@ -25,6 +25,7 @@ export interface RuntimeFacts {
   readonly lifecycleOwner: RuntimeFigures["lifecycleOwner"];
   readonly hasModelRepository: boolean;
   readonly capacityBytes: number;
+  readonly memory: RuntimeFigures["memory"];
   readonly loadsWaiting: number;
   readonly loadsRunning: number;
   readonly loadsLimit: number;
@@ -75,15 +76,17 @@ export class RuntimeWatch implements RuntimeFeed {
     readonly hosts: () => readonly HostInfo[];
     /** Default: those of no host. */
     readonly hostCounts?: HostCounts;
+    readonly runMemory?: RunMemory | undefined;
     readonly facts: () => RuntimeFacts;
   }) {
     this.#registry = parts.registry;
     this.#hosts = parts.hosts;
     this.#facts = parts.facts;
-    const { registry, hostCounts = new HostCounts() } = parts;
+    const { registry, hostCounts = new HostCounts(), runMemory } = parts;
     this.metrics = new RuntimeMetrics({
       registry,
       hostCounts,
+      runMemory,
       figures: () => this.#takeFigures(),
     });
     registry.onChange((record) => this.#follow(record));

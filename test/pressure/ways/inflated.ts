@@ -10,7 +10,7 @@ const zeros = lazy(() => gzipSync(Buffer.alloc(100 * MB)));
 /** JSON that is right, and some fifty times what is sent. */
 const legal = lazy(() => {
   const random = new Random(1);
-  const data = Array.from({ length: 5 * MB }, () => (random.below(50) === 0 ? 7 : 1));
+  const data = Array.from({ length: MB }, () => (random.below(50) === 0 ? 7 : 1));
   return gzipSync(identityJson(data));
 });
 
@@ -51,7 +51,7 @@ export const inflatedWays: readonly Way[] = [
   },
   {
     name: "gzip that is legal",
-    about: "12 requests at once of JSON that becomes 10 MB, each of them fit to be answered",
+    about: "12 requests at once of JSON that becomes 2 MB, each of them fit to be answered",
     refusals: ["HTTP 429"],
     answers: "some",
     press: (pressed) =>

@@ -80,6 +80,14 @@ describe("the division of a container's memory", () => {
     assert.ok(division.hosts > divide({ cores: 2 }).division.hosts + 6 * 32 * MiB);
   });
 
+  it("gives models the whole container where there is no buffer, and the rest beside it", () => {
+    const { division, leastContainer } = divide({ container: 100 * MiB, buffer: 0 });
+    assert.equal(division.models, 100 * MiB);
+    assert.equal(division.container, 100 * MiB);
+    assert.ok(division.payloads >= 64 * MiB && division.runs >= 32 * MiB);
+    assert.equal(leastContainer, nothingSaid.leastModels);
+  });
+
   it("leaves no part to what has no limit", () => {
     assert.equal(divide({ runs: 0 }).division.runs, 0);
     assert.ok(divide({ hostWaste: 0 }).division.hosts < divide({}).division.hosts);

@@ -11,10 +11,12 @@ function sizeOf(measured: number | undefined, footprint: Partial<ModelFootprint>
     leastBytes: 8 * MiB,
     idleBytes: 9 * MiB,
     usualBytes: 10 * MiB,
+    runBytes: MiB,
     loadingBytes: 10 * MiB,
   };
   const rowProof = { isProven: true } as const;
-  const rest = { loadedBytes: 15 * MiB, isClear: true, warmupRows: 3, rowProof };
+  const usualRun = { rows: 3, bytes: 0 };
+  const rest = { loadedBytes: 15 * MiB, isClear: true, warmupRows: 3, rowProof, usualRun };
   const whole = { ...known, ...rest, ...footprint };
   const bytes = sharedModelBytes(whole, measured === undefined ? undefined : measured * MiB);
   return Math.round((1000 * bytes) / sharedHostFactor / MiB) / 1000;
@@ -28,6 +30,12 @@ describe("the size of a model in a shared host", () => {
   it("is no less than nearly what the file says, if memory that was free hides a part", () => {
     assert.equal(sizeOf(0), 9);
     assert.equal(sizeOf(-3), 9);
+  });
+
+  it("is no less than what the file says of a small model, which a host hides altogether", () => {
+    const small = { leastBytes: 0.1 * MiB, idleBytes: 0.2 * MiB, usualBytes: 0.5 * MiB };
+    assert.equal(sizeOf(0, small), 0.5);
+    assert.equal(sizeOf(0.52, small), 0.52);
   });
 
   it("is what the file says if nothing can be measured", () => {
@@ -54,10 +62,12 @@ describe("what a load reserves", () => {
     leastBytes: 8 * MiB,
     idleBytes: 9 * MiB,
     usualBytes: 10 * MiB,
+    runBytes: MiB,
     loadedBytes: 60 * MiB,
     loadingBytes: 10 * MiB,
     isClear: true,
     warmupRows: 3,
+    usualRun: { rows: 3, bytes: 0 },
     rowProof: { isProven: true },
   };
 

@@ -1,8 +1,13 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { describe, it } from "node:test";
 import { forwardedMetadata } from "../../support/model-mesh/forwarded-metadata.ts";
 import { injectId } from "../../support/model-mesh/id-injection.ts";
 import { MemoryAccounts } from "../../support/model-mesh/memory-accounts.ts";
+import { MeshBooks } from "../../support/model-mesh/mesh-books.ts";
+import { scaledClock } from "../../support/model-mesh/mesh-clock.ts";
+import { ModelLoads } from "../../support/model-mesh/model-loads.ts";
+import type { CallLimits, RuntimeChannel } from "../../support/model-mesh/runtime-channel.ts";
 import {
   type RuntimeStatusAnswer,
   readParameters,
@@ -82,5 +87,37 @@ describe("the stand-in for ModelMesh", () => {
     accounts.startUnload(fresh);
     accounts.endUnload(fresh, false);
     assert.equal(accounts.cacheUnits, 70, "what never came back is lost");
+  });
+
+  it("hands a cancelled load to whoever wants the model before its unload", async () => {
+    const calls: string[] = [];
+    let isHeld = true;
+    const channel = {
+      async manage(method: string, _: unknown, { signal }: CallLimits = {}) {
+        calls.push(method);
+        if (method === "loadModel" && isHeld) {
+          assert.ok(signal);
+          await once(signal, "abort");
+          return { code: "CANCELLED", details: "the caller left" };
+        }
+        return { code: "OK", message: { sizeInBytes: "7" } };
+      },
+    } as unknown as RuntimeChannel;
+    const parts = { clock: scaledClock(1), books: new MeshBooks() };
+    const loads = new ModelLoads(channel, parts);
+    const order = { id: "m", info: { type: "mt:onnx", path: "m" } };
+    const never = new AbortController().signal;
+    const [first, second] = [{}, {}];
+    const leave = new AbortController();
+    const loading = loads.load({ ...order, owner: first, signal: leave.signal });
+    leave.abort();
+    await assert.rejects(loading);
+    const handedOut = loads.load({ ...order, owner: second, signal: never });
+    await assert.rejects(handedOut, /CancellationException/);
+    isHeld = false;
+    assert.equal(await loads.unload("m", first), true);
+    assert.equal(await loads.load({ ...order, owner: second, signal: never }), 7);
+    assert.deepEqual(calls, ["loadModel", "unloadModel", "loadModel"]);
+    assert.equal(parts.books.cancelledLoads, 1);
   });
 });

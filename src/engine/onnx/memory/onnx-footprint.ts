@@ -1,24 +1,27 @@
 import type { DataFolder, ModelFootprint, ModelInspection } from "../../contract/model-format.ts";
+import type { RunTable } from "../../contract/run-table.ts";
 import { DataFiles } from "../external/data-files.ts";
 import { type OnnxStructure, scanOnnxFile } from "../graph/onnx-file.ts";
 import type { OnnxGraph } from "../graph/onnx-graph.ts";
 import { proveRows } from "../rows/row-proof.ts";
 import { followShapes } from "../shapes/onnx-shape-walk.ts";
-import { arenaBytes } from "./onnx-arena.ts";
 import { type HeldMemory, heldMemory } from "./onnx-held-memory.ts";
 import { type RunMemory, runMemory } from "./onnx-run-memory.ts";
+import { tabulateRuns } from "./tabulate-runs.ts";
 
 const KiB = 1024;
 
-/** A session with nothing in it. Measured: 115 KiB, arena and first runs included. */
-const sessionBytes = 124 * KiB;
+/** A session with nothing in it, first runs included. Measured: 66 to 74 KiB. */
+const sessionBytes = 70 * KiB;
 /** One node of a graph in a session, beside its weights. Measured: 3 KiB. */
 const nodeBytes = 3 * KiB;
+/** What a weight that takes pages of its own takes beside itself: of the first and the last only a part is its own. */
+const partPageBytes = 6 * KiB;
+const pageBytes = 4 * KiB;
 /** Of which the first run takes the rest. */
 const idleFrameShare = 0.75;
-/** What the bound allows for: names and kernels of their own, weights that lie in pages with others, and
- *  workspaces that are not known here. */
-const boundFactors = { session: 1.1, nodes: 1.5, held: 1.07, run: 1.2 } as const;
+/** What the bound allows for: names and kernels of their own, and weights that lie in pages with others. */
+const boundFactors = { session: 1.1, nodes: 1.5, held: 1.07 } as const;
 /** More of it for a model that has run. */
 const boundBytes = 64 * KiB;
 
@@ -40,6 +43,17 @@ const coldBytes = 128 * KiB;
 
 /** Above all machines; what hostile files claim must still be a number to count with. */
 const mostBytes = 2 ** 50;
+
+/** As `ModelFormat.tabulateRuns`. */
+export async function tabulateOnnxFile(
+  file: string,
+  dataFolder?: DataFolder,
+): Promise<RunTable | undefined> {
+  const dataFiles = dataFolder && new DataFiles(file, dataFolder);
+  const find = dataFiles && ((location: string) => dataFiles.find(location));
+  const { graph } = await scanOnnxFile(file, find);
+  return graph && tabulateRuns(graph);
+}
 
 /** As `ModelFormat.inspect`. */
 export async function inspectOnnxFile(
@@ -64,21 +78,20 @@ export function footprintOf(structure: OnnxStructure): ModelFootprint {
   const { held, single, run, rows } =
     graph === undefined ? unknownRuns(weightBytes) : warmUpRuns(graph);
   const frameBytes = sessionBytes + nodeCount * nodeBytes;
-  // The runs that a load ends with: see `warmUp`.
-  const allRunBytes = arenaBytes([single, run, run]);
-  const isClear = run.isClear && Math.max(held.heldBytes, allRunBytes) < implausibleBytes;
+  const peakBytes = Math.max(single.peakBytes, run.peakBytes);
+  const isClear = run.isClear && Math.max(held.heldBytes, peakBytes) < implausibleBytes;
   const largestBytes = run.isClear ? 0 : Math.min(run.largestClearBytes, implausibleBytes);
   const mostlyBytes = isClear
     ? mostBytes
     : plausibleFactor * (weightBytes + frameBytes + largestBytes);
   const heldBytes = Math.min(held.heldBytes, mostlyBytes);
-  const runBytes = Math.min(allRunBytes, mostlyBytes);
+  const runBytes = Math.min(peakBytes, mostlyBytes);
   const isCold = isClear && heldBytes + runBytes < coldBytes;
   const bound =
     boundFactors.held * (heldBytes + held.leftBehindBytes) +
     boundFactors.session * sessionBytes +
     boundFactors.nodes * nodeCount * nodeBytes +
-    boundFactors.run * runBytes +
+    partPagesOf(graph) +
     (isCold ? 0 : boundBytes);
   return {
     leastBytes: Math.min(weightBytes + idleFrameShare * frameBytes, mostBytes),
@@ -87,7 +100,8 @@ export function footprintOf(structure: OnnxStructure): ModelFootprint {
       Math.min(heldBytes, 2 * weightBytes) + idleFrameShare * frameBytes,
       mostBytes,
     ),
-    usualBytes: Math.min(Math.ceil(heldBytes + frameBytes + runBytes), mostBytes),
+    usualBytes: Math.min(Math.ceil(heldBytes + frameBytes + partPagesOf(graph)), mostBytes),
+    runBytes: Math.min(Math.ceil(runBytes), mostBytes),
     loadedBytes: Math.min(Math.ceil(bound), mostBytes),
     loadingBytes: Math.min(
       Math.ceil(Math.max(weightBytes, heldBytes) + held.leftBehindBytes + structure.copiedBytes),
@@ -95,8 +109,17 @@ export function footprintOf(structure: OnnxStructure): ModelFootprint {
     ),
     isClear,
     warmupRows: isCold ? 0 : rows,
+    usualRun: { rows, bytes: isClear ? Math.max(single.peakBytes, run.peakBytes) : undefined },
     rowProof: proveRows(graph),
   };
+}
+
+function partPagesOf(graph: OnnxGraph | undefined): number {
+  let bytes = 0;
+  for (const { sizeBytes } of graph?.constants.values() ?? []) {
+    if (sizeBytes >= pageBytes) bytes += partPageBytes;
+  }
+  return bytes;
 }
 
 interface WarmUpRuns {
@@ -113,7 +136,6 @@ const unknownRun: RunMemory = {
   constantBytes: 0,
   isClear: false,
   largestClearBytes: 0,
-  steps: [],
 };
 
 /** Of a graph that is too big to be kept. */

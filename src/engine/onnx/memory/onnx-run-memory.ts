@@ -3,7 +3,6 @@ import { namesUsedBy } from "../graph/onnx-node-names.ts";
 import { storedBytes } from "../graph/onnx-tensor-bytes.ts";
 import { at, elements, type Shape, withSize } from "../shapes/node-view.ts";
 import type { FollowedBody, FollowedNode, FollowedValue } from "../shapes/onnx-shape-walk.ts";
-import type { ArenaStep } from "./onnx-arena.ts";
 import { unfoldedConstants } from "./onnx-held-memory.ts";
 
 /** What a run takes beside what the session holds. */
@@ -16,7 +15,6 @@ export interface RunMemory {
   readonly isClear: boolean;
   /** Of the largest value whose shape is no guess. */
   readonly largestClearBytes: number;
-  readonly steps: readonly ArenaStep[];
 }
 
 /** As CPU kernels have them: half-precision is computed in FP32. */
@@ -55,23 +53,19 @@ export function runMemory(body: FollowedBody): RunMemory {
     constantBytes: Math.min(trace.constantBytes, mostBytes),
     isClear: trace.isClear,
     largestClearBytes: trace.largestClearBytes,
-    steps: trace.steps,
   };
 }
 
 interface Piece {
-  readonly number: number;
   readonly bytes: number;
 }
 
 class Trace {
-  readonly steps: ArenaStep[] = [];
   isClear = true;
   peakBytes = 0;
   constantBytes = 0;
   largestClearBytes = 0;
   #liveBytes = 0;
-  #pieces = 0;
   #live = new Map<string, Piece>();
   /** Names of images that lie in blocks. */
   readonly #blocked = new Set<string>();
@@ -156,15 +150,12 @@ class Trace {
   }
 
   #allocate(bytes: number): Piece {
-    const piece = { number: this.#pieces++, bytes };
-    this.steps.push({ tag: "allocate", piece: piece.number, bytes });
     this.#liveBytes += bytes;
     this.peakBytes = Math.max(this.peakBytes, this.#liveBytes);
-    return piece;
+    return { bytes };
   }
 
-  #release({ number, bytes }: Piece): void {
-    this.steps.push({ tag: "free", piece: number });
+  #release({ bytes }: Piece): void {
     this.#liveBytes -= bytes;
   }
 }
@@ -231,8 +222,8 @@ function sumOf(values: readonly FollowedValue[]): number {
   return values.reduce((sum, value) => sum + bytesOf(value), 0);
 }
 
-/** Never beyond counting, whatever the file says. */
-function bytesOf({ shape, datatype }: FollowedValue): number {
+/** What a kernel needs for a value. Never beyond counting, whatever the file says. */
+export function bytesOf({ shape, datatype }: FollowedValue): number {
   if (shape.includes(0)) return 0;
   const stored = storedBytes(datatype);
   const elementBytes = stored === halfBytes ? singleBytes : stored;

@@ -72,6 +72,9 @@ function openSession(
       intraOpNumThreads: threads,
       interOpNumThreads: 1,
       logSeverityLevel: logSeverity,
+      // An arena of its own keeps the biggest run of a model for good. The allocator of the process keeps as much while
+      // runs follow each other, and gives it back after: see `MemoryRest`.
+      enableCpuMemArena: false,
       // A plan of the memory of earlier runs only saves allocations, which were not seen to matter, and
       // keeps what it plans beside what those runs have left: up to twice the memory.
       enableMemPattern: false,

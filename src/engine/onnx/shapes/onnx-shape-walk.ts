@@ -60,10 +60,22 @@ export interface BodyWalker {
 const maxInnerSteps = 50_000;
 const maxCalls = 30;
 
-/** Follows the shapes of all values for a run on `rows` rows; other dimensions that vary are taken to be 16.
- *  Never throws. */
-export function followShapes(graph: OnnxGraph, rows: number): FollowedBody {
-  return new ShapeWalk(graph, rows).walk();
+/** Sizes of dimensions that vary and are no rows, by `dimensionKey`. */
+export type DimensionSizes = ReadonlyMap<string, number>;
+
+/** Dimensions of one name have one size; one without a name stands for itself. */
+export function dimensionKey(dim: string, { name }: OnnxValue, axis: number): string {
+  return dim === "" ? `${axis} of ${name}` : `named ${dim}`;
+}
+
+/** Follows the shapes of all values for a run on `rows` rows; other dimensions that vary and are not in `sizes`
+ *  are taken to be 16. Never throws. */
+export function followShapes(
+  graph: OnnxGraph,
+  rows: number,
+  sizes: DimensionSizes = new Map(),
+): FollowedBody {
+  return new ShapeWalk(graph, rows, sizes).walk();
 }
 
 /** The values that a node sees: those of its body, and of the bodies around. */
@@ -90,6 +102,7 @@ interface Setting {
 class ShapeWalk {
   readonly #graph: OnnxGraph;
   readonly #rows: number;
+  readonly #sizes: DimensionSizes;
   /** What the names of dimensions stand for. */
   readonly #dimensions = new Map<string, number>();
   #innerSteps = 0;
@@ -97,9 +110,10 @@ class ShapeWalk {
   #depth = 0;
   #calls = 0;
 
-  constructor(graph: OnnxGraph, rows: number) {
+  constructor(graph: OnnxGraph, rows: number, sizes: DimensionSizes) {
     this.#graph = graph;
     this.#rows = rows;
+    this.#sizes = sizes;
   }
 
   walk(): FollowedBody {
@@ -107,12 +121,12 @@ class ShapeWalk {
     for (const input of this.#graph.inputs) {
       for (const [axis, dim] of (input.dims ?? []).entries()) {
         if (typeof dim === "string" && dim !== "" && !this.#dimensions.has(dim)) {
-          this.#dimensions.set(dim, this.#sizeOf(dim, axis));
+          this.#dimensions.set(dim, this.#sizeOf(dim, axis, input));
         }
       }
       // Nothing follows from what has no shape, or is no tensor.
       if (input.dims === undefined || input.datatype === 0) continue;
-      const shape = input.dims.map((dim, axis) => this.#sizeOf(dim, axis));
+      const shape = input.dims.map((dim, axis) => this.#sizeOf(dim, axis, input));
       const { datatype } = input;
       scope.values.set(input.name, { shape, datatype, isConstant: false, isGuess: false });
     }
@@ -122,9 +136,10 @@ class ShapeWalk {
     });
   }
 
-  #sizeOf(dim: number | string, axis: number): number {
+  #sizeOf(dim: number | string, axis: number, input: OnnxValue): number {
     if (typeof dim === "number") return dim;
-    return axis === 0 ? this.#rows : variableDimension;
+    if (axis === 0) return this.#rows;
+    return this.#sizes.get(dimensionKey(dim, input, axis)) ?? variableDimension;
   }
 
   #body(

@@ -8,10 +8,11 @@ import { HostRecycler } from "../../../../src/engine/hosts/host-recycler.ts";
 const intervalMs = 1_000;
 
 /** Looks when it is told to at a host that always wastes too much. `hasSpare`: of each attempt. */
-function start(t: TestContext, hasSpare: (attempt: number) => boolean) {
+function start(t: TestContext, hasSpare: (attempt: number) => boolean, isAtRun = false) {
   t.mock.timers.enable({ apis: ["setInterval"] });
   const process = { pid: 1 };
-  const host = { process, wasteBytes: async () => 100, committedBytes: 0 } as unknown as EngineHost;
+  const facts = { process, isAtRun, wasteBytes: async () => 100, committedBytes: 0 };
+  const host = facts as unknown as EngineHost;
   let looks = 0;
   const attempts: number[] = [];
   const recycler = new HostRecycler(
@@ -38,6 +39,14 @@ describe("the recycler of hosts", () => {
     const { attempts, look } = start(t, () => true);
     await look(50);
     assert.deepEqual(attempts, [2, 14, 38]);
+  });
+
+  it("waits for six looks where runs are under way, whose memory is no waste", async (t) => {
+    const { attempts, look } = start(t, () => true, true);
+    await look(5);
+    assert.deepEqual(attempts, []);
+    await look(1);
+    assert.deepEqual(attempts, [6]);
   });
 
   it("tries again at the next look if there was no spare host", async (t) => {

@@ -29,6 +29,8 @@ const tensorMessage: Parameters<typeof encodeTensors>[0] = {
   wanted: [0, 1],
   runMs: 0,
   computeMs: 0,
+  peakBytes: 0,
+  memoryBytes: 0,
   tensors: [
     { index: 0, datatype: "FP32", shape: [1, 3], parts: [Buffer.alloc(12, 1)] },
     { index: 1, datatype: "BYTES", shape: [1], parts: [Buffer.from("\x05\0\0\0words")] },

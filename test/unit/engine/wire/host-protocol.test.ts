@@ -126,7 +126,13 @@ describe("tensors in a frame", () => {
   }));
 
   it("keep index, datatype, shape and bytes, for every datatype, and the duration", () => {
-    const numbers = { wanted: [2, 0, 70_000], runMs: 0.125, computeMs: 0.25 };
+    const numbers = {
+      wanted: [2, 0, 70_000],
+      runMs: 0.125,
+      computeMs: 0.25,
+      peakBytes: 4096,
+      memoryBytes: 8192,
+    };
     const payload = payloadOf(encodeTensors({ ...numbers, tensors: outgoing }));
     assert.deepEqual(decodeTensors(payload), { ...numbers, tensors });
   });
@@ -134,7 +140,14 @@ describe("tensors in a frame", () => {
   it("start at multiples of 16 bytes, so that where a tensor lies changes no sum", () => {
     for (const wanted of [[], [1], [1, 2]]) {
       const payload = payloadOf(
-        encodeTensors({ wanted, runMs: 0, computeMs: 0, tensors: outgoing }),
+        encodeTensors({
+          wanted,
+          runMs: 0,
+          computeMs: 0,
+          peakBytes: 0,
+          memoryBytes: 0,
+          tensors: outgoing,
+        }),
       );
       for (const { data } of decodeTensors(payload).tensors) {
         assert.equal(data.byteOffset % 16, 0);
@@ -150,7 +163,16 @@ describe("tensors in a frame", () => {
     ];
     const sent = edge.map(({ data, ...head }) => ({ ...head, parts: [data] }));
     const decoded = decodeTensors(
-      payloadOf(encodeTensors({ wanted: [], runMs: 0, computeMs: 0, tensors: sent })),
+      payloadOf(
+        encodeTensors({
+          wanted: [],
+          runMs: 0,
+          computeMs: 0,
+          peakBytes: 0,
+          memoryBytes: 0,
+          tensors: sent,
+        }),
+      ),
     );
     assert.deepEqual(decoded.tensors, edge);
   });
@@ -161,6 +183,8 @@ describe("tensors in a frame", () => {
       wanted: [],
       runMs: 0,
       computeMs: 0,
+      peakBytes: 0,
+      memoryBytes: 0,
       tensors: [{ index: 0, datatype: "UINT8", shape: [64], parts: [data] }],
     });
     assert.ok(chunks.includes(data));
@@ -168,7 +192,14 @@ describe("tensors in a frame", () => {
 
   it("that do not fit their frame are refused, whatever is wrong with them", () => {
     const valid = payloadOf(
-      encodeTensors({ wanted: [1], runMs: 0, computeMs: 0, tensors: outgoing }),
+      encodeTensors({
+        wanted: [1],
+        runMs: 0,
+        computeMs: 0,
+        peakBytes: 0,
+        memoryBytes: 0,
+        tensors: outgoing,
+      }),
     );
     for (let length = 0; length < valid.length; length++) {
       assert.throws(() => decodeTensors(payloadOf([valid.subarray(0, length)])), Error);

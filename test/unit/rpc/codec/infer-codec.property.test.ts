@@ -21,10 +21,11 @@ import {
 import { encodeInferResponse } from "../../../../src/rpc/codec/infer-response-encoder.ts";
 import { encodeInference } from "../../../../src/rpc/codec/tensor-codec.ts";
 import { hasTypedForm } from "../../../../src/rpc/codec/tensor-contents.ts";
+import { fuzzSeed } from "../../../support/fuzz-run.ts";
 import { mutateBytes, Random } from "../../../support/mutate.ts";
 import { allDatatypes, randomTensors } from "../../../support/random-tensor.ts";
 
-const seed = Number(process.env["SEED"] ?? process.hrtime.bigint() % 2n ** 31n);
+const seed = fuzzSeed(process.env["MODELPORT_FUZZ_SEED"]);
 
 // Messages are made field by field, so that they come in any order, in parts, packed or not, with fields
 // that nobody knows and with numbers longer than they need be.

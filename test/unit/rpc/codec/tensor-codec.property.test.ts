@@ -21,12 +21,13 @@ import { decodeInference, encodeInference } from "../../../../src/rpc/codec/tens
 import { hasTypedForm } from "../../../../src/rpc/codec/tensor-contents.ts";
 import { decodeRestInference } from "../../../../src/rpc/rest/rest-request.ts";
 import { encodeRestInference } from "../../../../src/rpc/rest/rest-response.ts";
+import { fuzzSeed } from "../../../support/fuzz-run.ts";
 import { allDatatypes, randomTensors } from "../../../support/random-tensor.ts";
 
 // What is encoded as an answer comes in as the request of the next step: both have the same form.
 
 const typedDatatypes = allDatatypes.filter(hasTypedForm);
-const seed = Number(process.hrtime.bigint() % 2n ** 31n);
+const seed = fuzzSeed(process.env["MODELPORT_FUZZ_SEED"]);
 
 function holds(tensors: fc.Arbitrary<Tensor[]>, roundTrip: (sent: Tensor[]) => readonly Tensor[]) {
   // fast-check prints seed, path and the smallest counterexample when it fails.

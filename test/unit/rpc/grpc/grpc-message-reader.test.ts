@@ -2,10 +2,11 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { GrpcMessageReader, wholeMessage } from "../../../../src/rpc/grpc/grpc-message-reader.ts";
 import { MessageBuffers } from "../../../../src/rpc/grpc/message-buffers.ts";
+import { fuzzSeed } from "../../../support/fuzz-run.ts";
 import { Random } from "../../../support/mutate.ts";
 import { grpcFrame } from "../../../support/raw-http.ts";
 
-const seed = Number(process.env["SEED"] ?? process.hrtime.bigint() % 2n ** 31n);
+const seed = fuzzSeed(process.env["MODELPORT_FUZZ_SEED"]);
 
 describe(`a reader of gRPC messages (seed ${seed})`, () => {
   it("finds the same messages however the body is cut", () => {

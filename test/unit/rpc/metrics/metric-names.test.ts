@@ -4,12 +4,12 @@ import { join } from "node:path";
 import { describe, it } from "node:test";
 import { parse } from "yaml";
 import { type MetricRow, metricTable } from "../../../../src/rpc/metrics/metric-table.ts";
-import { processMetrics } from "../../../../src/rpc/metrics/metrics-text.ts";
+import { ProcessMetrics } from "../../../../src/rpc/metrics/process-metrics.ts";
 import { projectRoot } from "../../../support/served.ts";
 
 const read = (file: string) => readFileSync(join(projectRoot, "deploy", file), "utf8");
 const table: ReadonlyMap<string, MetricRow> = new Map(Object.entries(metricTable));
-const ofProcess = new Map(processMetrics().map(({ name, type }) => [name, type]));
+const ofProcess = new Map(new ProcessMetrics().families.map(({ name, type }) => [name, type]));
 /** What Kubernetes' scrape adds. */
 const ofTarget = ["namespace", "pod"];
 

@@ -29,14 +29,14 @@ describe("the footprint of an ONNX model", () => {
   for (const [datatype, factor] of [
     ["FP32", 1],
     ["FP64", 1],
-    // As they are, and as FP32 for the runs that dequantize them.
-    ["INT8", 5],
+    // As they are: what a run dequantizes is gone after it.
+    ["INT8", 1],
     ["FP16", 2],
   ] as const) {
     it(`is ${factor} times the weights for ${datatype}, and little more`, async () => {
       const found = await footprint(weights({ bytes: 8 * MiB, datatype }));
       assert.ok(found.isClear);
-      const least = factor * found.leastBytes;
+      const least = factor * 8 * MiB;
       assert.ok(found.usualBytes > least && found.usualBytes < least + 2 * MiB);
       assert.ok(found.loadedBytes > found.usualBytes);
       assert.ok(found.loadedBytes <= 1.3 * found.usualBytes);
@@ -45,7 +45,7 @@ describe("the footprint of an ONNX model", () => {
 
   it("is no less than an idle session for a small model", async () => {
     const { leastBytes, usualBytes } = await inspectOnnxFile(fileURLToPath(iris));
-    assert.ok(leastBytes >= 96 * 1024 && leastBytes <= usualBytes, `${leastBytes}, ${usualBytes}`);
+    assert.ok(leastBytes >= 60 * 1024 && leastBytes <= usualBytes, `${leastBytes}, ${usualBytes}`);
   });
 
   it("allows for every node", async () => {
@@ -70,8 +70,9 @@ describe("the footprint of an ONNX model", () => {
   });
 
   it("has the values between nodes in it, by their shapes", async () => {
-    const { usualBytes, isClear } = await footprint(bomb());
-    assert.ok(isClear && usualBytes > 1.5 * 1024 * MiB, String(usualBytes));
+    const { usualBytes, runBytes, isClear } = await footprint(bomb());
+    assert.ok(isClear && runBytes > 1.5 * 1024 * MiB, String(runBytes));
+    assert.ok(usualBytes < MiB, String(usualBytes));
   });
 
   it("is not clear where nobody can tell what an operator gives", async () => {

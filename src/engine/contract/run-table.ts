@@ -1,0 +1,67 @@
+/** What runs of a model take by the sizes of the dimensions of its inputs that vary: samples of what its graph
+ *  says, which can be asked for any other size at no cost. */
+export interface RunTable {
+  /** Numbers of rows, ascending; at least two. */
+  readonly rows: readonly number[];
+  /** Names of the inputs whose first dimension is the number of rows. */
+  readonly rowInputs: readonly string[];
+  /** The other dimensions that vary. */
+  readonly axes: readonly TableAxis[];
+  /** Bytes for each combination of `rows` and the sizes of all axes; rows go first, then the first axis. */
+  readonly bytes: readonly number[];
+}
+
+/** Dimensions that are sampled as one: none is bigger than the size that is asked for. */
+export interface TableAxis {
+  /** Ascending; at least two. */
+  readonly sizes: readonly number[];
+  readonly places: readonly TablePlace[];
+}
+
+export interface TablePlace {
+  /** Name of the input. */
+  readonly input: string;
+  readonly axis: number;
+}
+
+/** An upper bound in bytes. `sizes`: one for each axis. */
+export function tableBytes(table: RunTable, rows: number, sizes: readonly number[]): number {
+  return along(table, { rows, sizes, axis: table.axes.length - 1, offset: 0 });
+}
+
+interface Position {
+  readonly rows: number;
+  readonly sizes: readonly number[];
+  /** The last of the axes that are open still; -1: rows alone are. */
+  readonly axis: number;
+  /** In `RunTable.bytes`, by the axes that are not. */
+  readonly offset: number;
+}
+
+function along(table: RunTable, { rows, sizes, axis, offset }: Position): number {
+  if (axis < 0) return between(table.rows, rows, (at) => table.bytes[offset + at] as number);
+  let stride = table.rows.length;
+  for (let at = 0; at < axis; at++) stride *= (table.axes[at] as TableAxis).sizes.length;
+  const inner = { rows, sizes, axis: axis - 1 };
+  const samples = (table.axes[axis] as TableAxis).sizes;
+  return between(samples, sizes[axis] ?? 1, (at) =>
+    along(table, { ...inner, offset: offset + at * stride }),
+  );
+}
+
+/** What a run takes is a sum of products of sizes, or the biggest of several such sums. These are convex, and
+ *  their logarithms are convex over those of the sizes: between two samples both chords lie above. */
+function between(xs: readonly number[], x: number, valueAt: (at: number) => number): number {
+  const first = xs[0] as number;
+  if (x <= first) return valueAt(0);
+  const last = xs.length - 1;
+  let at = 0;
+  while (at < last - 1 && (xs[at + 1] as number) < x) at++;
+  const [x0, x1] = [xs[at] as number, xs[at + 1] as number];
+  // 1: the logarithm of nothing is none.
+  const [y0, y1] = [Math.max(1, valueAt(at)), Math.max(1, valueAt(at + 1))];
+  if (x === x1) return y1;
+  const straight = y0 + ((y1 - y0) * (x - x0)) / (x1 - x0);
+  const power = y0 * (y1 / y0) ** (Math.log(x / x0) / Math.log(x1 / x0));
+  return x < x1 ? Math.min(straight, power) : Math.max(straight, power);
+}

@@ -1,0 +1,152 @@
+import type { RuntimeError } from "../../base/errors.ts";
+import type { HostKind } from "../contract/engine.ts";
+import type { ProcessMemory } from "../process/process-memory.ts";
+import type { HostQueue } from "../queue/host-queue.ts";
+import type { HostShare } from "../run-memory/host-share.ts";
+import type { RunBudget } from "../run-memory/run-budget.ts";
+import type { RestedMessage } from "../wire/host-messages.ts";
+import { decodeJson, frameKind } from "../wire/host-protocol.ts";
+import { type HostLoad, killedFor } from "./host-load.ts";
+import { HostMemoryCap, type MemoryCapOptions } from "./host-memory-cap.ts";
+import type { HostProcess } from "./host-process.ts";
+import type { WatchedHost } from "./memory-watch.ts";
+import type { RunWatch } from "./run-watch.ts";
+
+/** The host whose memory it is. */
+export interface HostWithMemory {
+  readonly process: Pick<
+    HostProcess,
+    "pid" | "isAlive" | "kill" | "call" | "memory" | "baseMemoryBytes" | "baseDataBytes"
+  >;
+  readonly queue: Pick<HostQueue, "front" | "isLoading">;
+  readonly kind: HostKind;
+  /** What its models take. */
+  readonly committedBytes: number;
+  /** Whether it loads the model that it is dedicated to. */
+  readonly loadsAlone: boolean;
+}
+
+export interface HostMemoryParts extends MemoryCapOptions {
+  /** Of the memory that runs may take; undefined: it has no limit. */
+  readonly runBudget: RunBudget | undefined;
+  readonly watch: Pick<RunWatch, "giveUpFront">;
+  /** What a shared host may waste. */
+  readonly maxWasteBytes: number;
+}
+
+type LoadMemory = Pick<HostLoad, "loadingBytes" | "mostBytes" | "threads">;
+
+/** Less is no sign of anything. */
+const leastKeptBytes = 4 * 1024 * 1024;
+
+/** The memory of one host: what its runs were let take, and what it has taken. */
+export class HostMemory implements WatchedHost {
+  readonly share: HostShare | undefined;
+  readonly #host: HostWithMemory;
+  readonly #parts: HostMemoryParts;
+  readonly #cap: HostMemoryCap;
+  #isResting = false;
+
+  constructor(host: HostWithMemory, parts: HostMemoryParts) {
+    this.#host = host;
+    this.#parts = parts;
+    this.#cap = new HostMemoryCap(parts);
+    this.share = parts.runBudget?.share();
+    if (this.share !== undefined) this.share.onPressure = () => this.#rest();
+  }
+
+  get admittedBytes(): number {
+    return this.share?.bytes ?? 0;
+  }
+
+  get isRunning(): boolean {
+    return this.#host.queue.front !== undefined;
+  }
+
+  get isLoading(): boolean {
+    return this.#host.queue.isLoading || this.#host.loadsAlone;
+  }
+
+  get heldBytes(): number | undefined {
+    const { process, kind, committedBytes } = this.#host;
+    const { baseMemoryBytes } = process;
+    // A model that has a host of its own counts for all of it.
+    if (kind === "dedicated") return committedBytes;
+    if (baseMemoryBytes === undefined) return undefined;
+    return baseMemoryBytes + committedBytes + this.#parts.maxWasteBytes;
+  }
+
+  /** As `HostMemoryCap.countThreads`. */
+  countThreads(model: number, threads: number | undefined): void {
+    this.#cap.countThreads(model, threads);
+  }
+
+  /** For the models that are here or promised, and for a load: these come one after the other. One that comes
+   *  alone may have no bounds. */
+  allow(load?: LoadMemory): Promise<void> | undefined {
+    const { pid, baseDataBytes: baseBytes } = this.#host.process;
+    if (baseBytes === undefined) return undefined;
+    const { loadingBytes = 0, mostBytes, threads = 1 } = load ?? {};
+    const modelBytes = this.#host.committedBytes;
+    return mostBytes === undefined
+      ? this.#cap.allow(pid, { baseBytes, modelBytes, loadingBytes })
+      : this.#cap.allowLoad(pid, { baseBytes, mostBytes, loadingBytes, threads });
+  }
+
+  /** Lets the host take so many bytes for runs. Resolves when it may; undefined if it may already. */
+  allowRuns(bytes: number): Promise<void> | undefined {
+    const { pid, baseDataBytes: baseBytes } = this.#host.process;
+    return baseBytes === undefined ? undefined : this.#cap.allowRuns(pid, { baseBytes, bytes });
+  }
+
+  /** What the host keeps of what runs took, if it has so much private memory. */
+  keptOf(memoryBytes: number): number {
+    const keptBytes = memoryBytes - (this.heldBytes ?? memoryBytes);
+    return keptBytes >= leastKeptBytes ? keptBytes : 0;
+  }
+
+  lookAtKept(): void {
+    if (this.share === undefined || this.share.keptBytes === 0) return;
+    const { anonymousBytes } = this.readMemory() ?? {};
+    if (anonymousBytes !== undefined) this.share.keep(this.keptOf(anonymousBytes));
+  }
+
+  readMemory(): ProcessMemory | undefined {
+    const { isAlive, memory } = this.#host.process;
+    return isAlive ? memory.read() : undefined;
+  }
+
+  endIdle(why: string): void {
+    void this.#host.process.kill(killedFor(why));
+  }
+
+  endRun(reason: RuntimeError, bytes: number): void {
+    this.#host.queue.front?.noteTaken?.(bytes);
+    this.#parts.watch.giveUpFront(reason);
+    this.endIdle(reason.message);
+  }
+
+  lowerCap(bytes: number, dataBytes: number): void {
+    const { pid, baseDataBytes: baseBytes } = this.#host.process;
+    if (baseBytes !== undefined) this.#cap.lowerRuns(pid, { baseBytes, bytes, dataBytes });
+  }
+
+  /** Has the host give back what is free in it. What it holds then is no matter of runs any more. */
+  #rest(): void {
+    // What is given back during a load would be taken from the size of the model.
+    if (this.#isResting || this.isLoading) return;
+    this.#isResting = true;
+    const call = this.#host.process.call({
+      kind: frameKind.rest,
+      model: 0,
+      chunks: [],
+      answer: frameKind.rested,
+      read: decodeJson<RestedMessage>,
+    });
+    const end = () => {
+      this.#isResting = false;
+      this.share?.keep(0);
+    };
+    call.then(end, end);
+  }
+}

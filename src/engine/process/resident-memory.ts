@@ -1,0 +1,36 @@
+import { closeSync, openSync, readSync } from "node:fs";
+import { type ProcessMemory, statmOf } from "./process-memory.ts";
+
+/** Far more than the seven numbers in the file. */
+const text = Buffer.alloc(256);
+
+/** Looks at the memory of one other process, again and again. */
+export class ResidentMemory {
+  #fd: number | undefined;
+
+  /** Its file stays open until `close`. */
+  constructor(pid: number) {
+    try {
+      this.#fd = openSync(`/proc/${pid}/statm`, "r");
+    } catch {
+      // No /proc, or no such process.
+    }
+  }
+
+  /** Undefined if the process is gone, or nobody tells. Some microseconds. */
+  read(): ProcessMemory | undefined {
+    if (this.#fd === undefined) return undefined;
+    try {
+      const sizeBytes = readSync(this.#fd, text, 0, text.length, 0);
+      return statmOf(text.toString("latin1", 0, sizeBytes));
+    } catch {
+      this.close();
+      return undefined;
+    }
+  }
+
+  close(): void {
+    if (this.#fd !== undefined) closeSync(this.#fd);
+    this.#fd = undefined;
+  }
+}

@@ -1,0 +1,46 @@
+import type { Line } from "../../base/line.ts";
+import { overloaded } from "./queue-limit.ts";
+import type { QueuedRun } from "./queued-run.ts";
+
+/** Rejects requests that have waited for too long. */
+export class QueueExpiry {
+  readonly #limitMs: number;
+  readonly #waiting: Line<QueuedRun>;
+  #timer: NodeJS.Timeout | undefined;
+
+  /** `limitMs`: 0 is no limit. */
+  constructor(waiting: Line<QueuedRun>, limitMs: number) {
+    this.#waiting = waiting;
+    this.#limitMs = limitMs;
+  }
+
+  /** To be called when a request has come. One timer for all: those that wait have come in order, and the first to
+   *  come expires first. */
+  watch(): void {
+    if (this.#limitMs === 0 || this.#timer !== undefined) return;
+    const oldest = this.#waiting.first;
+    if (oldest === undefined) return;
+    const leftMs = Math.max(0, this.#limitMs - oldest.waitedMs(performance.now()));
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined;
+      this.#expire(performance.now());
+      this.watch();
+    }, Math.ceil(leftMs));
+  }
+
+  stop(): void {
+    clearTimeout(this.#timer);
+  }
+
+  #expire(nowMs: number): void {
+    for (const run of this.#waiting) {
+      const waitedMs = run.waitedMs(nowMs);
+      if (waitedMs < this.#limitMs) break;
+      run.reject(
+        overloaded(
+          `the inference waited ${Math.round(waitedMs)} ms for its turn, the model's limit is ${this.#limitMs} ms`,
+        ),
+      );
+    }
+  }
+}

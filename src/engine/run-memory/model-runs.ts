@@ -1,0 +1,196 @@
+import type { TensorSpec } from "../../base/tensor.ts";
+import type { UsualRun } from "../contract/model-format.ts";
+import { type RunTable, tableBytes } from "../contract/run-table.ts";
+import { variableDimension } from "../contract/variable-dimension.ts";
+import { LearntBytes } from "./learnt-bytes.ts";
+import { type RunNeed, smallRunBytes } from "./run-need.ts";
+
+/** As much of an input as matters here. */
+export interface SizedTensor {
+  /** Among the model's inputs. */
+  readonly index: number;
+  readonly shape: readonly number[];
+  readonly data: { readonly byteLength: number };
+}
+
+/** What is expected of a run. */
+export interface Expectation {
+  readonly need: RunNeed;
+  /** By its shapes, before what was learnt; undefined if nobody knows. */
+  readonly followedBytes: number | undefined;
+  readonly elements: number;
+}
+
+/** Runs are given so much more than they are expected to take, and this besides: what an engine takes for itself. */
+const margin = 1.25;
+const besideBytes = 1024 * 1024;
+/** Less says nothing: the memory of a process moves by as much for other reasons. */
+const measurableBytes = 8 * 1024 * 1024;
+/** What runs took, to what their shapes said, is known by so many. */
+const measuredRuns = 8;
+/** Runs of other shapes may be nearer to what is said of them. */
+const leastRatio = 0.4;
+const mostRatio = 64;
+
+const nothing: RunNeed = { runBytes: 0, inputBytes: 0 };
+
+/** What the runs of a model take, by their shapes and by what earlier ones took. One for all copies of a file. */
+export class ModelRuns {
+  readonly #usual: UsualRun;
+  readonly #tabulate: () => Promise<RunTable | undefined>;
+  readonly #learnt = new LearntBytes();
+  #table: RunTable | undefined;
+  /** Undefined: nobody has asked for the table. */
+  #tabulating: Promise<void> | undefined;
+  #isTabulated: boolean;
+  #ratio = 1;
+  #lastRatios: readonly number[] = [];
+  readonly #small: Expectation;
+
+  /** `tabulate`: makes the table, which most models never need. Undefined if shapes cannot be followed. */
+  constructor(usual: UsualRun, tabulate: () => Promise<RunTable | undefined>) {
+    this.#usual = usual;
+    this.#tabulate = tabulate;
+    this.#isTabulated = usual.bytes === undefined;
+    this.#small = { need: nothing, followedBytes: usual.bytes, elements: 0 };
+  }
+
+  /** Of a run of `tensors`, with `rows` rows in all if that is given, of a model with these inputs. Undefined: `prepare`
+   *  must be waited for. Allocates nothing for a small run as the load has made some. */
+  expect(
+    tensors: readonly SizedTensor[],
+    rows: number | undefined,
+    inputs: readonly TensorSpec[],
+  ): Expectation | undefined {
+    const inputBytes = bytesOf(tensors, rows);
+    const usualBytes = this.#usual.bytes;
+    if (usualBytes !== undefined && this.#isUsual(tensors, rows, inputs)) {
+      if (this.#isSmall(usualBytes * this.#ratio, inputBytes)) return this.#small;
+      return this.#followed(usualBytes, { inputBytes, elements: 0 });
+    }
+    if (!this.#isTabulated) return undefined;
+    const elements = elementsOf(tensors, rows);
+    const followedBytes = this.#table && bytesIn(this.#table, { tensors, rows, inputs });
+    if (followedBytes !== undefined) return this.#followed(followedBytes, { inputBytes, elements });
+    const runBytes = this.#learnt.expect(elements) ?? Number.POSITIVE_INFINITY;
+    return { need: this.#needOf(runBytes, inputBytes), followedBytes: undefined, elements };
+  }
+
+  /** Resolves when the shapes of every run are followed as far as they can be. Never rejects. */
+  prepare(): Promise<void> {
+    this.#tabulating ??= this.#tabulate()
+      .catch(() => undefined)
+      .then((table) => {
+        this.#table = table;
+        this.#isTabulated = true;
+      });
+    return this.#tabulating;
+  }
+
+  /** A run grew its host by `peakBytes` at most. */
+  learn({ followedBytes, elements }: Expectation, peakBytes: number): void {
+    if (followedBytes === undefined) {
+      this.#learnt.note(elements, peakBytes);
+      return;
+    }
+    if (Math.max(followedBytes, peakBytes) < measurableBytes) return;
+    const ratio = Math.min(mostRatio, peakBytes / Math.max(followedBytes, besideBytes));
+    this.#lastRatios = [...this.#lastRatios, ratio].slice(-measuredRuns);
+    // One is enough to expect more, and it takes several to expect less.
+    if (ratio > this.#ratio) this.#ratio = ratio;
+    else if (this.#lastRatios.length === measuredRuns) {
+      this.#ratio = Math.max(leastRatio, ...this.#lastRatios);
+    }
+  }
+
+  /** The load has ended with runs on zeros, the last of which had so many rows. */
+  learnWarmUp(inputs: readonly TensorSpec[], rows: number, peakBytes: number): void {
+    if (this.#usual.bytes !== undefined) return;
+    let elements = 0;
+    for (const { shape, isOptional } of inputs) {
+      if (isOptional === true) continue;
+      const sizes = shape.map((size, axis) =>
+        size >= 0 ? size : axis === 0 ? rows : variableDimension,
+      );
+      elements += sizes.reduce((count, size) => count * size, 1);
+    }
+    this.#learnt.note(elements, peakBytes);
+  }
+
+  #followed(
+    followedBytes: number,
+    { inputBytes, elements }: { readonly inputBytes: number; readonly elements: number },
+  ): Expectation {
+    const need = this.#needOf(followedBytes * this.#ratio, inputBytes);
+    return { need, followedBytes, elements };
+  }
+
+  /** Inputs are there twice: as they arrived, and as the engine has them, which may be a copy. */
+  #needOf(expectedBytes: number, inputBytes: number): RunNeed {
+    if (this.#isSmall(expectedBytes, inputBytes)) return nothing;
+    return { runBytes: Math.ceil(margin * expectedBytes + besideBytes + inputBytes), inputBytes };
+  }
+
+  #isSmall(expectedBytes: number, inputBytes: number): boolean {
+    return expectedBytes + 2 * inputBytes <= smallRunBytes;
+  }
+
+  #isUsual(
+    tensors: readonly SizedTensor[],
+    rows: number | undefined,
+    inputs: readonly TensorSpec[],
+  ): boolean {
+    for (const { index, shape } of tensors) {
+      const known = inputs[index]?.shape;
+      if (known === undefined || known.length !== shape.length) return false;
+      for (let axis = 0; axis < shape.length; axis++) {
+        const size = axis === 0 ? (rows ?? (shape[0] as number)) : (shape[axis] as number);
+        const isVariable = (known[axis] as number) < 0;
+        if (isVariable && size > (axis === 0 ? this.#usual.rows : variableDimension)) return false;
+        if (!isVariable && size !== known[axis]) return false;
+      }
+    }
+    return true;
+  }
+}
+
+function bytesOf(tensors: readonly SizedTensor[], rows: number | undefined): number {
+  let bytes = 0;
+  for (const { shape, data } of tensors) bytes += data.byteLength * timesRows(shape, rows);
+  return bytes;
+}
+
+function elementsOf(tensors: readonly SizedTensor[], rows: number | undefined): number {
+  let elements = 0;
+  for (const { shape } of tensors) {
+    elements += shape.reduce((count, size) => count * size, 1) * timesRows(shape, rows);
+  }
+  return elements;
+}
+
+/** Of how many such tensors a joined one of `rows` rows is made. */
+function timesRows([own = 1]: readonly number[], rows: number | undefined): number {
+  return rows === undefined || own === 0 ? 1 : rows / own;
+}
+
+function bytesIn(
+  table: RunTable,
+  {
+    tensors,
+    rows,
+    inputs,
+  }: {
+    readonly tensors: readonly SizedTensor[];
+    readonly rows: number | undefined;
+    readonly inputs: readonly TensorSpec[];
+  },
+): number {
+  const shapes = new Map(tensors.map(({ index, shape }) => [inputs[index]?.name, shape]));
+  const sizeAt = (input: string, axis: number) => shapes.get(input)?.[axis] ?? 1;
+  let count = 1;
+  for (const input of table.rowInputs) count = Math.max(count, rows ?? sizeAt(input, 0));
+  const sizes = table.axes.map(({ places }) =>
+    Math.max(...places.map(({ input, axis }) => sizeAt(input, axis))),
+  );
+  return tableBytes(table, count, sizes);
+}
