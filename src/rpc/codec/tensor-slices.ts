@@ -7,7 +7,7 @@ const sliceElements = 8_192;
 /** Of strings, whose elements have any length. */
 const sliceBytes = 128 * 1024;
 /** Of one string: three bytes are four letters of base64. */
-export const pieceBytes = 3 * 64 * 1024;
+const pieceBytes = 3 * 64 * 1024;
 /** Of an element of BYTES, before its content. */
 const lengthBytes = 4;
 
