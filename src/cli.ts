@@ -11,7 +11,7 @@ import { printable } from "./cli/show/format.ts";
 import { takeOptions } from "./cli/take-options.ts";
 import { fileEnvironment } from "./config/file-environment.ts";
 
-/** The program's surroundings: what `process` has. */
+/** The program's surroundings, as `process` has them. */
 export interface Surroundings {
   /** Without the names of Node and of the program. */
   readonly argv: readonly string[];
@@ -21,14 +21,14 @@ export interface Surroundings {
   readonly stderr: NodeJS.WriteStream;
 }
 
-/** Runs what the arguments ask for, and resolves with the exit code. `serve` resolves with undefined as soon
- *  as it serves: the process then ends by itself. */
+/** Runs the command that the arguments name, and resolves with the exit code. `serve` resolves with undefined
+ *  as soon as it serves: the process then ends by itself. */
 export async function runProgram(surroundings: Surroundings): Promise<number | undefined> {
   const { argv, env, stdout, stderr } = surroundings;
   const [name = "help", ...rest] = argv;
   const wantsHelp = rest.includes("--help") || rest.includes("-h");
   if (name === "serve" && !wantsHelp) {
-    // The server is large, and the other commands do without it.
+    // The server is large, and the other commands work without it.
     const { serve } = await import("./main.ts");
     await serve(rest, env);
     return undefined;
@@ -48,7 +48,7 @@ export async function runProgram(surroundings: Surroundings): Promise<number | u
   }
 }
 
-/** What to print where there is nothing to run. Throws CommandError. */
+/** The text to print if there is no command to run. Throws CommandError. */
 function printedText(
   name: string,
   rest: readonly string[],
@@ -84,7 +84,7 @@ function findCommand(name: string) {
     ...Object.keys(commandTable),
     ...["completion", "help"],
   ];
-  throw usageError(`there is no command "${name}"`, `expected one of ${known.join(", ")}`);
+  throw usageError(`unknown command "${name}"`, `expected one of ${known.join(", ")}`);
 }
 
 async function runCommand(
@@ -93,7 +93,7 @@ async function runCommand(
   { env, stdin, stdout, stderr }: Surroundings,
 ): Promise<number> {
   const reading = new AbortController();
-  // Whoever reads, like head, may have seen enough.
+  // A reader such as `head` may have read enough.
   stdout.on("error", () => reading.abort());
   const terminal: Terminal = { stdin, stdout, stderr, signal: reading.signal };
   const forServer = serverCommand(name);

@@ -1,7 +1,7 @@
 import type { CancelSignal } from "./cancel-signal.ts";
 
-/** Settles like `promise`, unless `signal` aborts first: then rejects with `signal.reason` at once.
- *  The work behind `promise` goes on; its late failure is not reported as unhandled. */
+/** Settles like `promise`, unless `signal` aborts first: then rejects with `signal.reason` at once. The work
+ *  behind `promise` continues; its late failure is not reported as unhandled. */
 export function abortable<T>(promise: Promise<T>, signal: CancelSignal): Promise<T> {
   return new Promise<T>((resolve, reject) => {
     const onAbort = () => reject(signal.reason);

@@ -1,6 +1,6 @@
 type CancelListener = (() => void) | { handleEvent(): void };
 
-/** What loads and inferences look at of an AbortSignal, which is one of these. */
+/** The part of an AbortSignal that loads and inferences use. Every AbortSignal is one. */
 export interface CancelSignal {
   readonly aborted: boolean;
   readonly reason: unknown;
@@ -9,8 +9,8 @@ export interface CancelSignal {
   removeEventListener(type: "abort", listener: CancelListener): void;
 }
 
-/** The same without the machinery of events, which costs more than the rest of a small call. Listeners are
- *  called once, in the order in which they came, and must not throw. */
+/** A cancel signal without the event machinery, which costs more than the rest of a small call. Listeners are
+ *  called once, in the order in which they were added, and must not throw. */
 export class Cancellation implements CancelSignal {
   #listeners: CancelListener[] | undefined;
   #aborted = false;
@@ -39,7 +39,7 @@ export class Cancellation implements CancelSignal {
     if (at >= 0) this.#listeners?.splice(at, 1);
   }
 
-  /** The first reason counts. */
+  /** Only the first reason counts. */
   abort(reason: unknown): void {
     if (this.#aborted) return;
     this.#aborted = true;
@@ -53,7 +53,7 @@ export class Cancellation implements CancelSignal {
   }
 }
 
-/** For those who need a whole AbortSignal. It is to be kept no longer than `signal`. */
+/** A full AbortSignal for code that needs one. Do not keep it longer than `signal`. */
 export function toAbortSignal(signal: CancelSignal): AbortSignal {
   if (signal instanceof AbortSignal) return signal;
   const controller = new AbortController();

@@ -1,4 +1,4 @@
-/** One element of a tensor: bigint for 64-bit integers, text for BYTES. */
+/** One element of a tensor: bigint for 64-bit integers, string for BYTES. */
 export type Element = number | bigint | boolean | string;
 
 interface NumberCodec {
@@ -53,12 +53,13 @@ const fixed: Readonly<Record<string, NumberCodec>> = {
   },
 };
 
-/** Bytes of one element; undefined for BYTES, whose elements differ, and for what is not known. */
+/** Bytes per element; undefined for BYTES, whose elements vary, and for unknown datatypes. */
 export function elementBytes(datatype: string): number | undefined {
   return fixed[datatype]?.bytes;
 }
 
-/** Elements as raw_input_contents carries them. Throws an Error for people if one does not fit. */
+/** Encodes elements as raw_input_contents carries them. Throws an Error whose message is for the user if one
+ *  does not fit. */
 export function encodeElements(datatype: string, elements: readonly Element[]): Uint8Array {
   if (datatype === "BYTES") return encodeTexts(elements);
   const codec = fixed[datatype];
@@ -71,14 +72,14 @@ export function encodeElements(datatype: string, elements: readonly Element[]): 
   return bytes;
 }
 
-/** The reverse. Of BYTES that are no UTF-8, what cannot be read is replaced by U+FFFD. */
+/** The reverse. Bytes of BYTES elements that are not UTF-8 become U+FFFD. */
 export function decodeElements(datatype: string, bytes: Uint8Array): Element[] {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (datatype === "BYTES") return decodeTexts(bytes, view);
   const codec = fixed[datatype];
   if (codec === undefined) throw new Error(`elements of ${datatype} are not known here`);
   if (bytes.length % codec.bytes !== 0) {
-    throw new Error(`${bytes.length} bytes are no whole number of ${datatype} elements`);
+    throw new Error(`${bytes.length} bytes are not a whole number of ${datatype} elements`);
   }
   return Array.from({ length: bytes.length / codec.bytes }, (_, index) =>
     codec.read(view, index * codec.bytes),
@@ -121,7 +122,7 @@ function integer(
     write: (view, at, value) => {
       const number = real(value);
       if (!Number.isInteger(number) || number < min || number > max) {
-        throw new Error(`${value} is no integer from ${min} to ${max}`);
+        throw new Error(`${value} is not an integer from ${min} to ${max}`);
       }
       view[`set${kind}`](at, number, true);
     },
@@ -131,13 +132,13 @@ function integer(
 
 function real(value: Element): number {
   if (typeof value === "number" || typeof value === "bigint") return Number(value);
-  throw new Error(`${JSON.stringify(value)} is no number`);
+  throw new Error(`${JSON.stringify(value)} is not a number`);
 }
 
 function wide(value: Element, min: bigint, max: bigint): bigint {
   const isWhole =
     typeof value === "bigint" || (typeof value === "number" && Number.isInteger(value));
-  if (!isWhole) throw new Error(`${String(value)} is no integer`);
+  if (!isWhole) throw new Error(`${String(value)} is not an integer`);
   const integer = BigInt(value);
   if (integer < min || integer > max) throw new Error(`${integer} is out of range`);
   return integer;
@@ -151,7 +152,7 @@ function toHalf(value: number): number {
   const exponent = Math.max(-14, Math.floor(Math.log2(size || 1)));
   const step = 2 ** (exponent - 10);
   const steps = roundToEven(size / step);
-  // Below 2^-14 there is no hidden bit, and the exponent's field is 0; a carry moves into it by itself.
+  // Below 2^-14 there is no hidden bit, and the exponent field is 0; a carry moves into it by itself.
   return sign | (steps + (size < 2 ** -14 ? 0 : (exponent + 14) * 1024));
 }
 

@@ -1,38 +1,38 @@
-/** What went wrong, in words that no wire format knows. `src/rpc/failures/error-codes.ts` picks the codes. */
+/** What went wrong, independent of the wire format. `src/rpc/failures/error-codes.ts` picks the codes. */
 export type ErrorKind =
-  /** The request cannot be served as it stands; nothing was tried. */
+  /** The request itself is invalid; nothing was tried. */
   | "invalid-argument"
-  /** The world is not as the request needs it (a file that is missing); nothing was tried. */
+  /** A condition of the request is not met (a missing file); nothing was tried. */
   | "failed-precondition"
-  /** No model of this id is loaded here. ModelMesh loads the model again when it hears this. */
+  /** No model of this id is loaded here. ModelMesh loads the model again when it receives this. */
   | "model-not-found"
-  /** The model is known and on its way, but cannot run yet. */
+  /** The model is known and loading, but cannot run yet. */
   | "model-not-ready"
   /** The memory budget has no room. */
   | "over-budget"
   /** Too much work is waiting already. */
   | "overloaded"
-  /** Nobody waits for the result any more, or a newer call took this one's place. */
+  /** No one waits for the result any more, or a newer call replaced this one. */
   | "cancelled"
   /** The model was unloaded while the call ran. */
   | "aborted"
   | "deadline-exceeded"
   /** The engine refused the model. */
   | "load-failed"
-  /** The engine failed on a request that was well formed. */
+  /** The engine failed on a well-formed request. */
   | "run-failed"
   /** The process that held the model died. A new attempt may succeed. */
   | "host-lost"
   /** Storage or the system refused for now (too many open files, no process). A new attempt may succeed. */
   | "temporarily-unavailable"
-  /** Nobody knows who calls. */
+  /** The client is not authenticated. */
   | "unauthenticated"
   | "permission-denied"
   | "shutting-down"
-  /** A bug of ours: a model was to make a step that its state does not allow. */
+  /** A bug in this program: a model was to make a step that its state does not allow. */
   | "illegal-transition";
 
-/** Every deliberate failure. `message` is one line, for people, and names what was expected. */
+/** Every deliberate failure. `message` is one line, for people, and says what was expected. */
 export class RuntimeError extends Error {
   readonly kind: ErrorKind;
 
@@ -43,8 +43,8 @@ export class RuntimeError extends Error {
   }
 }
 
-/** Calls `make` such that the errors it makes have no stack, which is a good part of what a refusal costs. For
- *  those that come by the thousand, and of which nobody asks where they come from. */
+/** Calls `make` such that the errors it creates have no stack, which is a good part of a refusal's cost. For
+ *  errors that occur by the thousand, and whose origin does not matter. */
 export function withoutStack<T>(make: () => T): T {
   const { stackTraceLimit } = Error;
   Error.stackTraceLimit = 0;
@@ -55,7 +55,7 @@ export function withoutStack<T>(make: () => T): T {
   }
 }
 
-/** Whether a new attempt at the same work may succeed without anybody changing anything. */
+/** Whether the same work may succeed on a new attempt without any change. */
 export function isTransient(reason: unknown): boolean {
   return (
     reason instanceof RuntimeError &&
@@ -63,7 +63,7 @@ export function isTransient(reason: unknown): boolean {
   );
 }
 
-/** The text of anything thrown, folded to one line of at most `maxLength` characters. */
+/** The text of any thrown value, folded to one line of at most `maxLength` characters. */
 export function describeError(reason: unknown, maxLength = 600): string {
   const text = reason instanceof Error ? reason.message : String(reason);
   const line = text.replace(/\s+/g, " ").trim();

@@ -1,18 +1,18 @@
 import { randomBytes } from "node:crypto";
 import { BareNumber } from "./json-float.ts";
 
-// The reviver of JSON.parse sees the text of numbers, but takes seconds for a tensor of usual size. So
-// integers that are too long go through the parser as strings, with a mark that no sender can guess.
+// JSON.parse's reviver sees the text of numbers, but takes seconds for a tensor of usual size. So integers that
+// are too long go through the parser as strings, with a mark that no sender can guess.
 
-// The smallest integer beyond 2^53 has 16 digits, the greatest of UINT64 has 20. The lookahead keeps keys
-// out, where a number is an error and a string would be none.
+// The smallest integer beyond 2^53 has 16 digits, the largest UINT64 has 20. The lookahead excludes keys, where
+// a number is an error but a string would not be.
 const longInteger = /(?<=^|[[,:\s])-?[1-9]\d{15,19}(?=\s*(?:[,\]}]|$))/g;
 
-/** The same, and the words that Python's json and others write for what JSON has no form for. */
+/** Also the words that Python's json and others write for values without a JSON form. */
 const anyOddNumber = /(?<=^|[[,:\s])(?:-?[1-9]\d{15,19}|NaN|-?Infinity)(?=\s*(?:[,\]}]|$))/g;
 
-/** JSON.parse, but integers of 16 to 20 digits that no number can hold exactly become bigints, and with
- *  `bareNumbers` the words NaN, Infinity and -Infinity may stand where a number may, and become BareNumbers.
+/** JSON.parse, but integers of 16 to 20 digits that a number cannot hold exactly become bigints. With
+ *  `bareNumbers` the words NaN, Infinity and -Infinity are accepted where a number is, and become BareNumbers.
  *  Takes time in proportion to the text, however it is nested. Throws what JSON.parse throws. */
 export function parseExactly(
   text: string,
@@ -21,7 +21,7 @@ export function parseExactly(
   try {
     return parseMarked(text, longInteger);
   } catch (error) {
-    // Only now: to look for the words in every text would cost as much again.
+    // Only after a failure: searching every text for the words would double the cost.
     if (!bareNumbers || !/NaN|Infinity/.test(text)) throw error;
     return parseMarked(text, anyOddNumber);
   }
@@ -35,13 +35,13 @@ function parseMarked(text: string, numbers: RegExp): unknown {
   try {
     value = JSON.parse(marked);
   } catch {
-    // Says where the mistake is in the text as it was sent.
+    // Reports the position of the mistake in the text as it was sent.
     return JSON.parse(text);
   }
   return restoreNumbers(value, mark);
 }
 
-/** The text with what `numbers` finds as strings that start with `mark`; undefined if it finds nothing. */
+/** The text with the matches of `numbers` as strings that start with `mark`; undefined if nothing matches. */
 function markNumbers(text: string, numbers: RegExp, mark: string): string | undefined {
   const pieces: string[] = [];
   let copied = 0;
@@ -66,7 +66,7 @@ function markNumbers(text: string, numbers: RegExp, mark: string): string | unde
   return pieces.join("");
 }
 
-/** The index behind the string that starts at `quote`. */
+/** The index after the string that starts at `quote`. */
 function endOfString(text: string, quote: number): number {
   for (let end = text.indexOf('"', quote + 1); end !== -1; end = text.indexOf('"', end + 1)) {
     let backslashes = 0;

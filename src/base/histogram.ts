@@ -1,9 +1,9 @@
-/** Counts values by size, as Prometheus has it. To count one costs some comparisons and allocates nothing. */
+/** Counts values by size, in Prometheus's layout. Counting costs a few comparisons and allocates nothing. */
 export class Histogram {
-  /** Upper bounds, each included, lowest first. */
+  /** Inclusive upper bounds, lowest first. */
   readonly bounds: readonly number[];
-  /** By bucket, not cumulated; the last one is for what is above all bounds. As doubles: four thousand
-   *  millions are soon there. */
+  /** Per bucket, not cumulative; the last one counts values above all bounds. Doubles, because counts soon
+   *  exceed 2^32. */
   readonly counts: Float64Array;
   #sum = 0;
 
@@ -22,7 +22,7 @@ export class Histogram {
     return count;
   }
 
-  /** `times`: so many values that are the same. */
+  /** `times`: the number of equal values. */
   observe(value: number, times = 1): void {
     const { bounds, counts } = this;
     let at = 0;

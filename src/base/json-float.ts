@@ -1,5 +1,5 @@
-/** A number for which JSON has no form, from a text that has it as a bare word. No number itself: 1e999 is
- *  read as infinite, but is a mistake where nobody wrote Infinity. */
+/** A number that JSON cannot express, from a text that has it as a bare word. Not a plain number: 1e999 is read
+ *  as infinite too, but is a mistake, because the sender did not write Infinity. */
 export class BareNumber {
   readonly value: number;
 
@@ -18,9 +18,9 @@ const words: ReadonlyMap<unknown, number> = new Map([
   ["-Infinity", Number.NEGATIVE_INFINITY],
 ]);
 
-/** What an element of JSON means to a floating tensor, if it is not an ordinary number: null is NaN, as
- *  answers write it, bare words are what Python's json writes, and quoted ones what protobuf's does.
- *  Undefined for what is no float. */
+/** The value of a JSON element in a floating-point tensor, if it is not an ordinary number: null is NaN, as
+ *  responses write it; bare words are what Python's json writes; quoted words are protobuf's. Undefined if it
+ *  is not a float. */
 export function oddFloat(element: unknown): number | undefined {
   if (element === null) return Number.NaN;
   if (element instanceof BareNumber) return element.value;

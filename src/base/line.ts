@@ -1,8 +1,8 @@
-/** One's place in a line, until it leaves. */
+/** A member's place in a line, until it leaves. */
 export class Place<Item> {
   readonly item: Item;
   readonly #line: Line<Item>;
-  /** For `Line`, as the next two. */
+  /** For `Line`, as are the next two. */
   previous: Place<Item> | undefined;
   next: Place<Item> | undefined;
   isTaken = true;
@@ -18,10 +18,10 @@ export class Place<Item> {
   }
 }
 
-/** A queue that any member can leave at once. As a Set in the order of insertion, without what a Set leaves
- *  behind: the tables that it has outgrown. Once they are old, V8 takes them for alive until the next full
- *  collection, with every member of that time and all that can be reached from there; for members that
- *  live for a moment, that is most of what young collections cost. */
+/** A queue that any member can leave at once. It works like a Set in insertion order, without the tables that a
+ *  Set outgrows and leaves behind. Once those are old, V8 treats them as live until the next full collection,
+ *  with every member of that time and all that it references; for short-lived members that is most of the cost
+ *  of young collections. */
 export class Line<Item> {
   #first: Place<Item> | undefined;
   #last: Place<Item> | undefined;
@@ -31,19 +31,19 @@ export class Line<Item> {
     return this.#size;
   }
 
-  /** Who has been here for longest. */
+  /** The member that has been here longest. */
   get first(): Item | undefined {
     return this.#first?.item;
   }
 
-  /** The place of the first whom `isIt` accepts. */
+  /** The place of the first member that `isIt` accepts. */
   find(isIt: (item: Item) => boolean): Place<Item> | undefined {
     let place = this.#first;
     while (place !== undefined && !isIt(place.item)) place = place.next;
     return place;
   }
 
-  /** At the end. */
+  /** Adds a member at the end. */
   add(item: Item): Place<Item> {
     const place = new Place(this, item);
     const last = this.#last;
@@ -65,14 +65,14 @@ export class Line<Item> {
     else previous.next = next;
     if (next === undefined) this.#last = previous;
     else next.previous = previous;
-    // Else who left would keep those alive that came after it.
+    // Otherwise a member that left would keep later members alive.
     place.previous = undefined;
     place.next = undefined;
     place.isTaken = false;
     this.#size--;
   }
 
-  /** In order. Members may come and go meanwhile; where two neighbours leave in one step it begins again. */
+  /** In order. Members may join and leave meanwhile; if two neighbours leave in one step, it starts again. */
   *[Symbol.iterator](): Generator<Item, void, undefined> {
     for (let place = this.#first; place !== undefined; ) {
       const { next } = place;

@@ -1,7 +1,7 @@
 import { RuntimeError } from "./errors.ts";
 
-/** Imports a client library that is installed only where it is used. `name`: of the package; `version`: the
- *  one that we are tested with. Throws "failed-precondition" if it is not installed. */
+/** Imports a client library that is installed only where it is used. `name`: the package; `version`: the one
+ *  that we test with. Throws "failed-precondition" if it is not installed. */
 export function loadSdk<Sdk>(
   name: string,
   version: string,
@@ -10,7 +10,7 @@ export function loadSdk<Sdk>(
   return loadPackages("this kind of storage", { [name]: version }, load);
 }
 
-/** The same for several packages, of which each may be missing. `purpose` starts the message. */
+/** The same for several packages, each of which may be missing. `purpose` starts the message. */
 export async function loadPackages<Packages>(
   purpose: string,
   versions: Readonly<Record<string, string>>,
@@ -20,13 +20,13 @@ export async function loadPackages<Packages>(
     return await load();
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
-    // A package that is there but lacks one of its own is broken, which is another story.
+    // A package that is present but lacks a dependency is broken, which is a different problem.
     const isMissing = Object.keys(versions).some((name) => message.includes(`'${name}'`));
     if (code !== "ERR_MODULE_NOT_FOUND" || !isMissing) throw error;
     const wanted = Object.entries(versions).map(([name, version]) => `${name}@${version}`);
     throw new RuntimeError(
       "failed-precondition",
-      `${purpose} needs what is not installed: npm install ${wanted.join(" ")}`,
+      `${purpose} needs packages that are not installed: run npm install ${wanted.join(" ")}`,
       { cause: error },
     );
   }

@@ -4,8 +4,8 @@ import { openRegularFile } from "./regular-file.ts";
 
 const maxBytes = 64 * 1024;
 
-/** The text of a file that people write. Throws "invalid-argument" if it is no regular file or has more than
- *  64 KiB, "failed-precondition" if it is not there or cannot be read, or "temporarily-unavailable". */
+/** The text of a file that people write. Throws "invalid-argument" if it is not a regular file or is larger
+ *  than 64 KiB, "failed-precondition" if it does not exist or is not readable, or "temporarily-unavailable". */
 export async function readSmallFile(path: string): Promise<string> {
   try {
     const file = await openRegularFile(path);

@@ -10,15 +10,17 @@ import {
 import { type FileHandle, open, stat } from "node:fs/promises";
 import { RuntimeError } from "./errors.ts";
 
-// A FIFO blocks whoever opens it until somebody writes, and with that one of the few threads that Node has for all
-// files; a device may do anything. So the type comes first, and again once the file is open, since the name may lead
-// elsewhere by then. Opened without O_NONBLOCK, a FIFO that came between the two would block after all.
+// Opening a FIFO blocks until another process writes, and with it one of the few threads that Node has for all
+// files; a device may do anything. So the type is checked first, and again once the file is open, since the
+// name may lead elsewhere by then. Without O_NONBLOCK, a FIFO that appeared between the two checks would block
+// after all.
 
-/** Windows knows none of these. */
+/** Windows has none of these flags. */
 const flags = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0) | (constants.O_NOCTTY ?? 0);
 
-/** Opens a file for reading that others may have put there; the caller closes it. Rejects with "invalid-argument" if
- *  `path` leads to anything but a regular file, else with the error of the system. Waits for no writer. */
+/** Opens a file for reading that others may have put there; the caller closes it. Rejects with
+ *  "invalid-argument" if `path` leads to anything but a regular file, otherwise with the system's error. Never
+ *  waits for a writer. */
 export async function openRegularFile(path: string): Promise<FileHandle> {
   checkRegular(await stat(path), path);
   const file = await open(path, flags);
@@ -31,7 +33,8 @@ export async function openRegularFile(path: string): Promise<FileHandle> {
   }
 }
 
-/** As `openRegularFile`, for threads that may block: a descriptor, which the caller closes, and its size in bytes. */
+/** Like `openRegularFile`, for threads that may block: returns a descriptor, which the caller closes, and the
+ *  size in bytes. */
 export function openRegularFileSync(path: string): { descriptor: number; sizeBytes: number } {
   checkRegular(statSync(path), path);
   const descriptor = openSync(path, flags);
@@ -45,7 +48,7 @@ export function openRegularFileSync(path: string): { descriptor: number; sizeByt
   }
 }
 
-/** All of a file. Rejects as `openRegularFile`. */
+/** Reads a whole file. Rejects like `openRegularFile`. */
 export async function readRegularFile(path: string): Promise<Buffer> {
   const file = await openRegularFile(path);
   try {
@@ -55,7 +58,7 @@ export async function readRegularFile(path: string): Promise<Buffer> {
   }
 }
 
-/** Throws "invalid-argument" with what `found` is, unless that is a regular file. `what` names it. */
+/** Throws "invalid-argument" with the type of `found`, unless it is a regular file. `what` names it. */
 export function checkRegular(found: Stats, what: string): void {
   if (found.isFile()) return;
   const message = `${what} is ${nameOfType(found)}, expected a regular file`;

@@ -5,28 +5,28 @@ import { fromFileError } from "./file-errors.ts";
 
 /** Keeps model paths inside the configured directories, symbolic links included. */
 export class SafePath {
-  /** Absolute directories, of which the first is where relative paths start. They need not exist (yet),
-   *  and may be links themselves. */
+  /** Absolute directories; relative paths start at the first one. They need not exist yet, and may be links
+   *  themselves. */
   readonly roots: readonly string[];
 
   constructor(roots: readonly string[]) {
     this.roots = roots;
   }
 
-  /** The absolute form of `path`, by its letters alone. Throws "invalid-argument" if that lies outside
-   *  the roots, so that callers cannot ask whether files elsewhere exist. */
+  /** The absolute form of `path`, computed from its text alone. Throws "invalid-argument" if it lies outside
+   *  the roots, so that clients cannot probe for files elsewhere. */
   resolve(path: string): string {
     if (path.includes("\0")) {
-      throw new RuntimeError("invalid-argument", "model path has a NUL byte in it");
+      throw new RuntimeError("invalid-argument", "model path contains a NUL byte");
     }
     const absolute = resolve(this.roots[0] ?? sep, path);
     if (!this.roots.some((root) => isInside(absolute, root))) throw this.#outside(path);
     return absolute;
   }
 
-  /** Follows all links of an absolute path. Throws "failed-precondition" if nothing is there or it
-   *  cannot be read, "invalid-argument" if it leads out of the roots or nowhere, "temporarily-unavailable"
-   *  if the system is short of something. `path`: as the caller wrote it, for the message. Blocks. */
+  /** Follows all links of an absolute path. Throws "failed-precondition" if it does not exist or is not
+   *  readable, "invalid-argument" if it leads out of the roots or is a loop, "temporarily-unavailable" if the
+   *  system is out of a resource. `path`: as the client wrote it, for the message. Blocks. */
   follow(absolute: string, path: string = absolute): string {
     const target = realPath(absolute, path);
     if (!this.holds(target)) throw this.#outside(path);
@@ -35,7 +35,7 @@ export class SafePath {
 
   /** Whether an absolute path without links lies in one of the roots. Blocks. */
   holds(target: string): boolean {
-    // One that starts with a root's own letters lies in it, link or no link.
+    // A path that starts with a root's text lies inside that root, even if the root is a link.
     return (
       this.roots.some((root) => isInside(target, root)) ||
       this.roots.some((root) => isInside(target, realRoot(root)))

@@ -1,6 +1,6 @@
 import { RuntimeError } from "./errors.ts";
 
-/** Bytes of one element, by the Open Inference Protocol's names. BYTES elements vary in length. */
+/** Bytes per element, by the Open Inference Protocol's names. BYTES elements vary in length. */
 export const elementBytes = {
   BOOL: 1,
   UINT8: 1,
@@ -26,19 +26,19 @@ interface TensorHead {
   readonly shape: readonly number[];
 }
 
-/** What a model expects of one input, or promises of one output. A dimension of -1 varies. */
+/** What a model expects of one input, or promises of one output. A dimension of -1 is variable. */
 export interface TensorSpec extends TensorHead {
-  /** It may have any number of dimensions; `shape` is empty and does not count. */
+  /** It may have any number of dimensions; `shape` is empty and has no meaning. */
   readonly hasAnyRank?: boolean;
-  /** Of an input: a request may leave it out, and the model then takes a value of its own. */
+  /** For inputs: a request may omit it, and the model then uses a default. */
   readonly isOptional?: boolean;
-  /** What else there is to know of it, by the names that clients see. */
+  /** Further metadata, by the names that clients see. */
   readonly parameters?: Readonly<Record<string, string>>;
 }
 
-/** One tensor. `data` is little-endian, row-major and unpadded, `product(shape)` elements; an element
- *  of BYTES is its length as uint32, then its bytes. Whoever hands a tensor over stops using `data`;
- *  that of a request may serve another one after its call has succeeded. */
+/** One tensor. `data` is little-endian, row-major and unpadded, `product(shape)` elements; a BYTES element is
+ *  its length as uint32, then its bytes. The party that hands a tensor over stops using `data`; a request's
+ *  buffer may be reused once its call has succeeded. */
 export interface Tensor extends TensorHead {
   readonly data: Uint8Array;
 }
@@ -47,8 +47,8 @@ export function isDatatype(name: string): name is Datatype {
   return Object.hasOwn(elementBytes, name);
 }
 
-/** Product of `shape`; 1 for a scalar. Throws "invalid-argument" if a dimension is negative or no
- *  integer, or if the product cannot be counted exactly. `what` names the tensor in the message. */
+/** Product of `shape`; 1 for a scalar. Throws "invalid-argument" if a dimension is negative or not an integer,
+ *  or if the product exceeds 2^53. `what` names the tensor in the message. */
 export function elementCount(shape: readonly number[], what: string): number {
   let count = 1;
   for (let at = 0; at < shape.length; at++) {
@@ -61,7 +61,7 @@ export function elementCount(shape: readonly number[], what: string): number {
     }
     count *= dimension;
   }
-  // A zero anywhere makes an empty tensor, whatever the other dimensions would multiply to.
+  // A zero anywhere makes an empty tensor, whatever the product of the other dimensions is.
   if (shape.includes(0)) return 0;
   if (!Number.isSafeInteger(count)) {
     throw new RuntimeError("invalid-argument", `${what} has shape [${shape}]: too many elements`);
@@ -69,7 +69,7 @@ export function elementCount(shape: readonly number[], what: string): number {
   return count;
 }
 
-/** Throws "invalid-argument" unless `data` holds exactly what `datatype` and `shape` say. */
+/** Throws "invalid-argument" unless `data` has exactly the size that `datatype` and `shape` require. */
 export function checkTensorBytes(tensor: Tensor, what: string): void {
   const count = elementCount(tensor.shape, what);
   const size = elementBytes[tensor.datatype];

@@ -1,6 +1,6 @@
 import { type ExitCode, exitCodes } from "./exit-code.ts";
 
-/** Ends a command with a message for people, and what they can do about it. */
+/** Ends a command with a message for the user, and advice on what to do about it. */
 export class CommandError extends Error {
   readonly exitCode: ExitCode;
   /** One line; may be empty. */

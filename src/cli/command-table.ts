@@ -3,37 +3,37 @@ import type { CommandSpec, OptionSpec, RunCommand } from "./command.ts";
 import { clientOptions, outputOption } from "./connect/client-options.ts";
 
 interface CommandEntry extends CommandSpec {
-  /** Its code, which is read only if the command runs: the start of a probe counts. */
+  /** Its code, imported only when the command runs: a probe has to start fast. */
   load(): Promise<{ readonly run: RunCommand }>;
 }
 
 const model = { name: "MODEL", isModel: true } as const;
 
-/** Client options with so many seconds for an answer, and the format of the output. */
+/** The client options, with this default timeout in seconds, and the output format. */
 function calling(timeoutSeconds?: number): Record<string, OptionSpec> {
   const { timeout } = clientOptions;
   const limited = timeoutSeconds === undefined ? {} : { default: `${timeoutSeconds}` };
   return { output: outputOption, ...clientOptions, timeout: { ...timeout, ...limited } };
 }
 
-/** Every command that calls a runtime, by name, in the order of the help. */
+/** Every command that calls a runtime, by name, in the order that help shows them. */
 export const commandTable: Readonly<Record<string, CommandEntry>> = {
   status: {
-    summary: "show what a runtime holds and does",
+    summary: "show the state of a runtime: models, memory, traffic",
     operands: [],
     options: calling(30),
     examples: ["status", "status --address unix:/tmp/mmesh/grpc.sock --output json"],
     load: () => import("./commands/status.ts"),
   },
   models: {
-    summary: "list models, or show everything about one",
+    summary: "list all models, or show one in detail",
     operands: [{ ...model, isOptional: true }],
     options: {
       ...calling(30),
       output: {
         ...outputOption,
         choices: ["text", "json", "names"],
-        doc: "for people (text) or programs (json), or one name a line (names)",
+        doc: "output format: text for people, json for programs, or names, one per line",
       },
     },
     examples: ["models", "models digits"],
@@ -45,10 +45,10 @@ export const commandTable: Readonly<Record<string, CommandEntry>> = {
     options: {
       path: {
         value: "PATH",
-        doc: "file or directory, as the runtime sees it; left out: the model of that name in its local repository",
+        doc: "file or directory, as the runtime sees it; default: the model of that name in the local repository",
       },
-      type: { value: "TYPE", doc: "model type, like mt:onnx; left out: told by the file" },
-      key: { value: "JSON", doc: "model key: settings of this model, as ModelMesh passes them" },
+      type: { value: "TYPE", doc: "model type, such as mt:onnx; default: detected from the file" },
+      key: { value: "JSON", doc: "model key: settings for this model, as ModelMesh passes them" },
       ...calling(),
     },
     examples: ["load digits", "load my-digits --path digits/model.onnx"],
@@ -68,11 +68,11 @@ export const commandTable: Readonly<Record<string, CommandEntry>> = {
       request: {
         value: "FILE",
         isFile: true,
-        doc: "take the inputs of this REST request (JSON); - is stdin",
+        doc: "read the inputs from a REST request (JSON); - is stdin",
       },
-      zeros: { doc: "send zeros (empty texts for BYTES), to see whether the model runs" },
-      outputs: { value: "NAMES", doc: "only these outputs, separated by commas" },
-      "model-version": { value: "VERSION", doc: "left out: the highest one that serves" },
+      zeros: { doc: "send zeros (empty strings for BYTES), to check that the model runs" },
+      outputs: { value: "NAMES", doc: "return only these outputs, separated by commas" },
+      "model-version": { value: "VERSION", doc: "default: the highest version that is ready" },
       ...calling(),
     },
     examples: [
@@ -82,30 +82,30 @@ export const commandTable: Readonly<Record<string, CommandEntry>> = {
     load: () => import("./commands/infer.ts"),
   },
   watch: {
-    summary: "follow every change, until Ctrl-C",
+    summary: "follow every change until Ctrl-C",
     operands: [{ ...model, isOptional: true }],
     options: {
-      retry: { doc: "connect again when the runtime goes away" },
+      retry: { doc: "reconnect when the connection is lost" },
       ...calling(),
     },
     examples: ["watch", "watch digits --output json"],
     load: () => import("./commands/watch.ts"),
   },
   probe: {
-    summary: "ask whether a runtime is live or ready, or a model is ready",
+    summary: "check whether a runtime is live or ready, or a model is ready",
     operands: [
       { name: "WHAT", isOptional: true, choices: ["ready", "live", "model"] },
       { ...model, isOptional: true },
     ],
     options: {
-      wait: { value: "SECONDS", doc: "ask again for so long until the answer is yes" },
+      wait: { value: "SECONDS", doc: "retry for up to this long until the check succeeds" },
       ...calling(5),
     },
     examples: ["probe", "probe live", "probe model digits --wait 60"],
     load: () => import("./commands/probe.ts"),
   },
   "log-level": {
-    summary: "show the least level that a runtime logs, or change it until its next start",
+    summary: "show a runtime's minimum log level, or change it until the next start",
     operands: [{ name: "LEVEL", isOptional: true, choices: logLevels }],
     options: calling(30),
     examples: ["log-level", "log-level debug"],
@@ -114,7 +114,7 @@ export const commandTable: Readonly<Record<string, CommandEntry>> = {
   version: {
     summary: "show the version of this command, and of a runtime",
     operands: [],
-    options: { server: { doc: "ask the runtime as well" }, ...calling(30) },
+    options: { server: { doc: "show the runtime's version as well" }, ...calling(30) },
     examples: ["version", "version --server"],
     load: () => import("./commands/version.ts"),
   },

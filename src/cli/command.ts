@@ -3,44 +3,44 @@ import type { ExitCode } from "./exit-code.ts";
 /** One `--option` of a command. */
 export interface OptionSpec {
   readonly doc: string;
-  /** What stands for the value in help, like FILE. Left out: the option is a switch. */
+  /** The placeholder for the value in help, such as FILE. Absent: the option is a switch. */
   readonly value?: string;
   readonly short?: string;
-  /** The variable that sets the same. */
+  /** The environment variable that sets the same option. */
   readonly env?: string;
   readonly choices?: readonly string[];
   readonly default?: string;
-  /** Whether shells complete its value by names of files. */
+  /** Whether shells complete the value with file names. */
   readonly isFile?: true;
 }
 
 export interface OperandSpec {
   readonly name: string;
   readonly isOptional?: true;
-  /** Only of the last. */
+  /** Only for the last operand. */
   readonly isRepeated?: true;
   readonly choices?: readonly string[];
-  /** Whether shells complete it by what the runtime has. */
+  /** Whether shells complete it with names from the runtime. */
   readonly isModel?: true;
 }
 
-/** What help, completion and the parser know of a command without its code. */
+/** What help, completion and the parser know about a command without importing its code. */
 export interface CommandSpec {
   readonly summary: string;
   readonly operands: readonly OperandSpec[];
   readonly options: Readonly<Record<string, OptionSpec>>;
-  /** Lines of `modelport …` that work as they stand, given such models. */
+  /** `modelport …` command lines that work as written, if such models exist. */
   readonly examples: readonly string[];
 }
 
-/** What the user typed after the name of the command, checked against its spec. */
+/** What the user typed after the command's name, checked against its spec. */
 export interface CommandArguments {
   readonly operands: readonly string[];
-  /** The option's value: as typed, of its variable, or its default. */
+  /** The option's value: as typed, from its variable, or the default. */
   text(option: string): string | undefined;
   /** Whether a switch is on. */
   has(option: string): boolean;
-  /** Variables that are set, to something but nothing. */
+  /** Variables that are set and not empty. */
   variable(name: string): string | undefined;
 }
 
@@ -50,14 +50,14 @@ export interface OutputStream {
   write(text: string): boolean;
 }
 
-/** Where a command reads and writes. */
+/** Where a command reads its input and writes its output. */
 export interface Terminal {
   readonly stdin: NodeJS.ReadableStream;
   readonly stdout: OutputStream;
   readonly stderr: OutputStream;
-  /** Aborts when nobody reads the output any more. */
+  /** Aborts when the reader of the output is gone. */
   readonly signal: AbortSignal;
 }
 
-/** Throws CommandError, or what a call threw. */
+/** Throws CommandError, or the error of a failed call. */
 export type RunCommand = (args: CommandArguments, terminal: Terminal) => Promise<ExitCode>;

@@ -8,12 +8,12 @@ import { serverCommands } from "./server-commands.ts";
 const scripts = { bash, zsh, fish } as const;
 const shells = Object.keys(scripts);
 
-/** The script that makes a shell complete our commands, options and models. Throws CommandError. */
+/** The script that completes commands, options and models in a shell. Throws CommandError. */
 export function completionScript(shell: string | undefined): string {
-  const advice = "for one session of bash: source <(modelport completion bash)";
+  const advice = "in the current bash session: source <(modelport completion bash)";
   if (shell === undefined) throw usageError(`expected one of ${shells.join(", ")}`, advice);
   if (Object.hasOwn(scripts, shell)) return scripts[shell as keyof typeof scripts]();
-  throw usageError(`there is no completion for "${shell}": ${shells.join(", ")}`, advice);
+  throw usageError(`unknown shell "${shell}": expected one of ${shells.join(", ")}`, advice);
 }
 
 const flags: Readonly<Record<string, OptionSpec>> = Object.fromEntries(
@@ -28,7 +28,7 @@ const flags: Readonly<Record<string, OptionSpec>> = Object.fromEntries(
   ]),
 );
 
-/** All commands, those included that no runtime is needed for. */
+/** All commands, including those that need no runtime. */
 const commands: Readonly<Record<string, CommandSpec>> = {
   serve: {
     summary: "serve models until SIGTERM or SIGINT",
@@ -50,7 +50,7 @@ const commands: Readonly<Record<string, CommandSpec>> = {
     examples: [],
   },
   help: {
-    summary: "explain a command",
+    summary: "show the help for a command",
     operands: [
       {
         name: "COMMAND",
@@ -62,7 +62,7 @@ const commands: Readonly<Record<string, CommandSpec>> = {
   },
 };
 
-/** Asks the runtime for names; says nothing if there is none. */
+/** Asks the runtime for names; prints nothing if there is none. */
 const listModels = "modelport models --output names --timeout 2 2>/dev/null";
 
 function bash(): string {
@@ -209,7 +209,7 @@ function fishOption(command: string, name: string, spec: OptionSpec): string {
   ].join(" ");
 }
 
-/** For all three shells. */
+/** Quotes for all three shells. */
 function quote(text: string): string {
   return `'${text.replaceAll("'", "'\\''")}'`;
 }

@@ -1,16 +1,16 @@
-/** How commands end, for scripts and probes. docs/cli.md has the same table. */
+/** Exit codes of commands, for scripts and probes. docs/cli.md has the same table. */
 export const exitCodes = {
-  /** What was asked for has happened. */
+  /** The command succeeded. */
   ok: 0,
-  /** The runtime refused the call or failed at it. */
+  /** The runtime refused the call, or the call failed. */
   failed: 1,
-  /** The command line, or a file that it names, cannot be used; nothing was asked. */
+  /** The command line, or a file that it names, is invalid; the runtime was not called. */
   usage: 2,
-  /** Nobody answered in time. */
+  /** No response in time. */
   unreachable: 3,
-  /** There is no such model. */
+  /** No such model. */
   notFound: 4,
-  /** The runtime or the model is there, but does not serve. */
+  /** The runtime or the model is known, but not ready. */
   notReady: 5,
 } as const;
 

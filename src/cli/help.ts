@@ -9,14 +9,14 @@ import { formatTable } from "./show/format.ts";
 
 const exitMeanings: Readonly<Record<keyof typeof exitCodes, string>> = {
   ok: "done",
-  failed: "the runtime refused the call or failed at it",
-  usage: "the command line, or a file that it names, cannot be used",
-  unreachable: "nobody answered in time",
-  notFound: "there is no such model",
-  notReady: "the runtime or the model is there, but does not serve",
+  failed: "the runtime refused the call, or the call failed",
+  usage: "the command line, or a file that it names, is invalid",
+  unreachable: "no response in time",
+  notFound: "no such model",
+  notReady: "the runtime or the model is known, but not ready",
 };
 
-/** Of the program. */
+/** The program's help. */
 export function programHelp(): string {
   return [
     `modelport ${version}: a model runtime for ModelMesh, curl and browsers`,
@@ -28,10 +28,10 @@ export function programHelp(): string {
       ["  serve", "serve models until SIGTERM or SIGINT"],
       ...Object.entries(serverCommands).map(([name, { summary }]) => [`  ${name}`, summary]),
       ...Object.entries(commandTable).map(([name, { summary }]) => [`  ${name}`, summary]),
-      ["  completion", "print the completion script of bash, zsh or fish"],
-      ["  help", "explain a command"],
+      ["  completion", "print the completion script for bash, zsh or fish"],
+      ["  help", "show the help for a command"],
     ]),
-    "Commands call the runtime of this environment (ADAPTER_PORT, else localhost:8085), or the one that",
+    "Commands call the runtime of this environment (ADAPTER_PORT, or localhost:8085), or the one that",
     "--address or MODELPORT_ADDRESS names: HOST:PORT, https://HOST:PORT or unix:PATH.",
     "",
     "Exit codes:",
@@ -52,9 +52,9 @@ export function serveHelp(): string {
   return [
     "modelport serve [--FLAG VALUE...]",
     "",
-    "Serves models until SIGTERM or SIGINT. Ends with 1 if it cannot start. A flag goes before the environment",
-    "variable beside it, and that before the same name in the file that --config names. `modelport config` shows",
-    "what comes of them.",
+    "Serves models until SIGTERM or SIGINT. Exits with 1 if it cannot start. A flag takes precedence over its",
+    "environment variable, and the variable over the file that --config names. `modelport config` shows the",
+    "result.",
     "",
     groups.join("\n"),
   ].join("\n");
@@ -71,10 +71,10 @@ function describeFlag(name: string, setting: Setting): string {
   ].join("");
 }
 
-/** Of a command that takes the flags of `serve`. */
+/** For a command that takes the flags of `serve`. */
 export function serverCommandHelp(name: string, { summary, ...spec }: ServerCommand): string {
   const text = commandHelp(name, { ...spec, summary, operands: [] });
-  return `${text}\nBesides it takes the flags of serve: see modelport serve --help.\n`;
+  return `${text}\nIt also takes the flags of serve: see modelport serve --help.\n`;
 }
 
 export function commandHelp(name: string, spec: CommandSpec): string {

@@ -2,7 +2,7 @@ import { parseArgs } from "node:util";
 import type { CommandArguments, CommandSpec, OperandSpec } from "./command.ts";
 import { usageError } from "./command-error.ts";
 
-/** Reads what follows the name of a command. Throws CommandError with the first thing that is wrong. */
+/** Reads what follows the command's name. Throws CommandError for the first problem. */
 export function parseArguments(
   name: string,
   { operands: operandSpecs, options: specs }: Pick<CommandSpec, "operands" | "options">,
@@ -11,7 +11,7 @@ export function parseArguments(
   const advice = `see modelport ${name} --help`;
   const { values, positionals } = parse(specs, input.argv, advice);
   checkOperands(operandSpecs, positionals, advice);
-  // An empty variable counts as unset: manifests often carry them.
+  // An empty variable counts as unset: manifests often have them.
   const variable = (key: string) => input.env[key] || undefined;
   const text = (option: string) => {
     const spec = specs[option];
@@ -53,7 +53,7 @@ function checkOperands(
   if (missing !== undefined) throw usageError(`${missing.name} is missing`, advice);
   const isOpen = specs.at(-1)?.isRepeated ?? false;
   if (operands.length > specs.length && !isOpen) {
-    throw usageError(`"${operands[specs.length]}" is one argument too many`, advice);
+    throw usageError(`unexpected argument "${operands[specs.length]}"`, advice);
   }
   for (const [index, { name, choices }] of specs.entries()) {
     const operand = operands[index];
@@ -62,12 +62,12 @@ function checkOperands(
   }
 }
 
-/** The option's value in milliseconds; it is written in seconds. Throws CommandError. */
+/** The option's value in milliseconds; users write seconds. Throws CommandError. */
 export function readSeconds(args: CommandArguments, option: string): number | undefined {
   const text = args.text(option);
   if (text === undefined) return undefined;
   const seconds = /^\d+(\.\d+)?$/.test(text) ? Number(text) : Number.NaN;
-  // A timer cannot count more milliseconds than that.
+  // A timer cannot wait for more milliseconds than this.
   if (seconds > 0 && seconds * 1000 < 2 ** 31) return Math.ceil(seconds * 1000);
   throw usageError(`--${option} is "${text}", expected seconds above 0, like 30 or 0.5`);
 }

@@ -2,11 +2,11 @@ import type { CommandArguments, OptionSpec, Terminal } from "./command.ts";
 import { outputOption } from "./connect/client-options.ts";
 import type { ExitCode } from "./exit-code.ts";
 
-/** What a command is given that looks at this machine as `serve` would find it. */
+/** What a command receives if it inspects this machine the way `serve` would find it. */
 export interface ServerCommandInput {
   /** Its own options. */
   readonly args: CommandArguments;
-  /** What is left: flags of `serve`, not looked at yet. */
+  /** The rest: flags of `serve`, not checked yet. */
   readonly flags: readonly string[];
   readonly env: NodeJS.ProcessEnv;
   readonly terminal: Terminal;
@@ -14,30 +14,30 @@ export interface ServerCommandInput {
 
 export interface ServerCommand {
   readonly summary: string;
-  /** Beside the flags of `serve`. */
+  /** In addition to the flags of `serve`. */
   readonly options: Readonly<Record<string, OptionSpec>>;
   readonly examples: readonly string[];
   load(): Promise<{ run(input: ServerCommandInput): Promise<ExitCode> }>;
 }
 
-/** The commands that take the flags of `serve` and call no runtime. */
+/** The commands that take the flags of `serve` and do not call a runtime. */
 export const serverCommands: Readonly<Record<string, ServerCommand>> = {
   config: {
-    summary: "show every setting, and where its value comes from",
+    summary: "show every setting and the source of its value",
     options: {
       output: {
         value: "FORMAT",
         short: "o",
         choices: ["text", "json", "yaml"],
         default: "text",
-        doc: "for people (text), for programs (json), or as a file for --config (yaml)",
+        doc: "output format: text for people, json for programs, yaml for --config",
       },
     },
     examples: ["config", "config --port 9000 --config modelport.yaml --output yaml"],
     load: () => import("./commands/config.ts"),
   },
   doctor: {
-    summary: "look for what would keep serve from its work here, and say what to do",
+    summary: "check whether serve would work here, and advise on every problem",
     options: {
       output: outputOption,
     },

@@ -2,13 +2,13 @@ import { parseArgs } from "node:util";
 import { settings } from "../config/settings.ts";
 import type { OptionSpec } from "./command.ts";
 
-/** Divides what was typed into the options of the command and the rest, which is for the server. */
+/** Separates the command's own options from the rest, which are flags of the server. */
 export function takeOptions(
   argv: readonly string[],
   specs: Readonly<Record<string, OptionSpec>>,
 ): { readonly taken: string[]; readonly rest: string[] } {
   const options: Record<string, { type: "string"; short?: string }> = {};
-  // So that a flag's value is not taken for an option.
+  // Keeps the value of a flag from being read as an option.
   for (const name of Object.keys(settings)) options[name] = { type: "string" };
   for (const [name, { short }] of Object.entries(specs)) {
     options[name] = { type: "string", ...(short === undefined ? {} : { short }) };

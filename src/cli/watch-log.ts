@@ -16,7 +16,7 @@ interface Entry {
   readonly text: string;
 }
 
-/** States that no event tells of. */
+/** States that no event reports. */
 const statesInBetween: readonly ModelState[] = [
   ModelState.QUEUED,
   ModelState.LOADING,
@@ -28,7 +28,7 @@ const eventTexts: Readonly<Record<EventKind, string>> = {
   [EventKind.UNSPECIFIED]: "unknown event",
   [EventKind.RUNTIME_READY]: "ready",
   [EventKind.SHUTDOWN_STARTED]: "shutting down",
-  [EventKind.MODELMESH_TOOK_OVER]: "ModelMesh loads and unloads from now on",
+  [EventKind.MODELMESH_TOOK_OVER]: "ModelMesh controls loading and unloading from now on",
   [EventKind.MODEL_LOADED]: "ready",
   [EventKind.LOAD_REFUSED]: "load refused",
   [EventKind.LOAD_FAILED]: "load failed",
@@ -38,15 +38,15 @@ const eventTexts: Readonly<Record<EventKind, string>> = {
   [EventKind.MODEL_RECOVERED]: "ready again",
 };
 
-/** Tells the messages of a watch as lines of a log: first what there is, then every change of it. */
+/** Turns the messages of a watch into log lines: first the present state, then every change. */
 export class WatchLog {
   readonly #wanted: string | undefined;
   readonly #replica = new RuntimeReplica();
-  /** Generation -> the latest change of its state that has been told. */
+  /** Generation → its latest state change that was printed. */
   readonly #told = new Map<bigint, bigint>();
   #lastEvent = -1n;
 
-  /** `wanted`: the model to tell of; undefined: all of them, and the runtime. */
+  /** `wanted`: the model to report; undefined: all models, and the runtime. */
   constructor(wanted: string | undefined) {
     this.#wanted = wanted;
   }
@@ -56,13 +56,13 @@ export class WatchLog {
     const isFirst = this.#replica.runtime === undefined;
     for (const { generation } of this.#replica.take(message)) this.#told.delete(generation);
     if (update.case === undefined) return [];
-    // All that the first snapshot tells of the past has happened before anybody watched.
+    // Everything in the first snapshot happened before the watch began.
     if (isFirst) return this.#begin(update.value.events);
     const entries = [
       ...update.value.models.flatMap((model) => this.#changesOf(model)),
       ...this.#newEvents(update.value.events),
     ];
-    // Times are equal where one thing followed at once from another: then states come first.
+    // Times are equal where one change caused the next: then states come first.
     return entries
       .sort((a, b) => Number(a.timeMs - b.timeMs))
       .map(({ timeMs, what, text }) => printable(`${formatTime(timeMs)}  ${what}  ${text}`));

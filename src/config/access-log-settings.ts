@@ -2,14 +2,14 @@ import type { SettingRows } from "./setting.ts";
 
 const accessLogCalls = ["off", "failures", "all"] as const;
 
-/** Which calls have a line of their own in the log. */
+/** Which calls get a line of their own in the log. */
 export interface AccessLog {
   readonly calls: (typeof accessLogCalls)[number];
-  /** Of calls that went well, and as many of others; 0 is no limit. */
+  /** Lines per second for successful calls, and as many for failed ones; 0 is no limit. */
   readonly maxLinesPerSecond: number;
 }
 
-/** The rows of src/config/settings.ts for these. */
+/** The access log rows of src/config/settings.ts. */
 export const accessLogSettings = {
   "access-log": {
     env: "ACCESS_LOG",

@@ -1,20 +1,20 @@
 import { resolve } from "node:path";
 import type { SettingRows } from "./setting.ts";
 
-/** Who may make a kind of call. "authenticated": who shows a token or a certificate, and the unix socket,
- *  whose permissions are those of its file. "local": callers on this machine as well. */
+/** Who may make a kind of call. "authenticated": clients with a token or a certificate, and clients of the unix
+ *  socket, which its file permissions protect. "local": also clients on this machine. */
 export type AccessRule = "any" | "local" | "authenticated";
 
-/** The kinds of calls: those that load and unload models or look into the process; those that run models
- *  or tell of them; those that ask whether the server is well; and that for its metrics. */
+/** The kinds of calls: those that load and unload models or inspect the process; those that run models or
+ *  describe them; those that check the server's health; and the metrics. */
 export type Right = "lifecycle" | "inference" | "health" | "metrics";
 
 export interface AccessSettings {
   readonly rules: Readonly<Record<Right, AccessRule>>;
-  /** Absolute paths of files with tokens: for every kind of call, and for all but lifecycle. */
+  /** Absolute paths of token files: for every kind of call, and for all kinds but lifecycle. */
   readonly lifecycleTokensPath: string | undefined;
   readonly inferenceTokensPath: string | undefined;
-  /** Whether a token counts that travelled in the open. Callers on this machine may always do so. */
+  /** Whether a token counts that was sent unencrypted. Clients on this machine may always send one so. */
   readonly tokenTransport: "tls" | "any";
   /** Names in certificates of clients that may load and unload: "CN:…", "DNS:…" or "URI:…". */
   readonly lifecycleClients: readonly string[];
@@ -30,7 +30,7 @@ export const defaultAccess: AccessSettings = Object.freeze({
 
 const rules = ["local", "authenticated", "any"] as const;
 
-/** The rows of src/config/settings.ts for access. */
+/** The access rows of src/config/settings.ts. */
 export const accessSettings = {
   "lifecycle-access": {
     env: "LIFECYCLE_ACCESS",
@@ -84,7 +84,7 @@ export const accessSettings = {
 type RawName = keyof typeof accessSettings | "metrics-access";
 type Raw = Readonly<Record<RawName, string | number | undefined>>;
 
-/** Adds a line to `problems` for what cannot be used. */
+/** Adds a line to `problems` for each value that cannot be used. */
 export function readAccessSettings(raw: Raw, problems: string[]): AccessSettings {
   const path = (name: keyof Raw) => (raw[name] ? resolve(String(raw[name])) : undefined);
   const lifecycleClients = String(raw["lifecycle-clients"])
@@ -94,7 +94,7 @@ export function readAccessSettings(raw: Raw, problems: string[]): AccessSettings
   for (const entry of lifecycleClients) {
     if (/^(CN|DNS|URI):\S/.test(entry)) continue;
     problems.push(
-      `LIFECYCLE_CLIENTS has "${entry}", expected names like CN:ops, DNS:ops.example.com or URI:spiffe://example.com/ops`,
+      `LIFECYCLE_CLIENTS has "${entry}": expected names like CN:ops, DNS:ops.example.com or URI:spiffe://example.com/ops`,
     );
   }
   return {

@@ -1,7 +1,7 @@
 import type { Document, LineCounter, Pair } from "yaml";
 import { readRegularFile } from "../base/regular-file.ts";
 
-/** What a file says of one setting, before anybody looked whether it may. */
+/** What a file contains for one setting, not validated yet. */
 export interface FileEntry {
   /** The key, as written. */
   readonly name: string;
@@ -10,15 +10,15 @@ export interface FileEntry {
   readonly where: string;
 }
 
-/** The settings of a file, in its order; a name may be there twice. */
+/** The settings in a file, in its order; a name may occur twice. */
 export interface ConfigFile {
   readonly path: string;
   readonly entries: readonly FileEntry[];
-  /** Why it cannot be read, or not as settings; then `entries` may lack some. */
+  /** Why the file cannot be read as settings; `entries` may then be incomplete. */
   readonly problems: readonly string[];
 }
 
-/** Reads a YAML file, or a JSON file, which is YAML as well. Never rejects. */
+/** Reads a YAML file, or a JSON file, since JSON is YAML too. Never rejects. */
 export async function readConfigFile(path: string): Promise<ConfigFile> {
   try {
     return await parseConfigFile(path, String(await readRegularFile(path)));
@@ -28,10 +28,10 @@ export async function readConfigFile(path: string): Promise<ConfigFile> {
 }
 
 async function parseConfigFile(path: string, text: string): Promise<ConfigFile> {
-  // It takes longer to load than everything else that a start without a file needs.
+  // Loading the parser takes longer than the rest of a start without a file.
   const { isMap, LineCounter, parseDocument } = await import("yaml");
   const lines = new LineCounter();
-  // A name that is there twice is for the reader to say: with the name.
+  // The reader reports a name that occurs twice, because it knows the names.
   const document = parseDocument(text, { lineCounter: lines, uniqueKeys: false });
   const problems = document.errors.map(
     ({ message, pos: [start] }) =>
@@ -39,7 +39,11 @@ async function parseConfigFile(path: string, text: string): Promise<ConfigFile> 
   );
   if (problems.length > 0 || document.contents === null) return { path, entries: [], problems };
   if (!isMap(document.contents)) {
-    return { path, entries: [], problems: [`${path} must have settings by name, like port: 8085`] };
+    return {
+      path,
+      entries: [],
+      problems: [`${path} is not a map of settings: expected lines such as port: 8085`],
+    };
   }
   const entries = document.contents.items.map((pair) => entryOf(pair, { path, document, lines }));
   return { path, entries, problems: [] };
@@ -58,7 +62,7 @@ function entryOf(
   };
 }
 
-/** The value without the marks of its syntax; aliases are followed. */
+/** The plain value of a YAML node; aliases are followed. */
 function plain(node: unknown, document: Document): unknown {
   const { toJS } = node as { readonly toJS?: (document: Document) => unknown };
   return toJS === undefined ? node : toJS.call(node, document);

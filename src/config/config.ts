@@ -24,20 +24,20 @@ import type { SettingName } from "./settings.ts";
 import { readTlsSettings, type TlsSettings } from "./tls-settings.ts";
 import { readTracing, type TracingSettings } from "./tracing-settings.ts";
 
-/** Every effective setting. Frozen; passed down from main.ts, read nowhere else. */
+/** Every effective setting. Frozen; passed down from main.ts, and read nowhere else. */
 export interface Config {
-  /** Of the file with settings, if there is one. */
+  /** The path of the settings file, if there is one. */
   readonly configPath: string | undefined;
   readonly host: string;
   readonly port: number;
   readonly unixSocket: string | undefined;
-  /** Whether gRPC's reflection service answers. */
+  /** Whether gRPC's reflection service is on. */
   readonly reflection: boolean;
   readonly modelRepository: string | undefined;
-  /** Absolute. The first is where relative model paths start. */
+  /** Absolute. Relative model paths start at the first. */
   readonly modelRoots: readonly string[];
   readonly pull: PullSettings;
-  /** Who may take how much of the container. Other figures here follow from it. */
+  /** How the container's memory is divided. Other figures here follow from it. */
   readonly memory: MemoryDivision;
   /** Bytes for models: `memory.models`. */
   readonly capacityBytes: number;
@@ -46,7 +46,7 @@ export interface Config {
   readonly defaultModelBytes: number;
   readonly modelSizeMultiplier: number | undefined;
   readonly limitPerModelConcurrency: number;
-  /** Of models whose own settings do not say otherwise. */
+  /** For models whose own settings do not say otherwise. */
   readonly runSettings: RunSettings;
   readonly warmupTimeoutMs: number;
   /** `memory.runs`; 0: no limit. */
@@ -58,7 +58,7 @@ export interface Config {
   readonly networkLimits: NetworkLimits;
   readonly drainTimeoutMs: number;
   readonly shutdownGraceMs: number;
-  /** Undefined: ModelMesh is not asked. */
+  /** Undefined: do not wait for ModelMesh. */
   readonly prestopPort: number | undefined;
   readonly prestopTimeoutMs: number;
   readonly hostGraceMs: number;
@@ -69,9 +69,9 @@ export interface Config {
   readonly access: AccessSettings;
   readonly lifecycleOwner: "auto" | "repository" | "modelmesh";
   readonly readyWhen: "loaded" | "started";
-  /** As browsers write them. */
+  /** The form that browsers send. */
   readonly corsOrigins: readonly string[];
-  /** Names without ports, lower case. */
+  /** Names without ports, in lower case. */
   readonly allowedHosts: readonly string[];
   readonly metrics: MetricsSettings;
   readonly logLevel: LogLevel;
@@ -81,19 +81,19 @@ export interface Config {
   readonly tracing: TracingSettings | undefined;
 }
 
-/** What was read, and what is wrong with it. */
+/** The settings that were read, and the problems with them. */
 export interface ConfigReading {
   /** Undefined if there are problems. */
   readonly config: Config | undefined;
-  /** Every setting, and where its value came from. */
+  /** Every setting, and the source of its value. */
   readonly values: SourcedSettings["values"];
   readonly problems: readonly string[];
-  /** What is probably not what was meant. */
+  /** Values that are probably mistakes. */
   readonly warnings: readonly string[];
 }
 
-/** Reads flags (`argv`, without the program and the command), then `env`, then the file that these name, then
- *  defaults. Never rejects. */
+/** Reads flags (`argv`, without the program and the command), then `env`, then the settings file that these
+ *  name, then defaults. Never rejects. */
 export async function loadConfig(
   argv: readonly string[],
   env: NodeJS.ProcessEnv,
@@ -103,7 +103,7 @@ export async function loadConfig(
 }
 
 /** As `loadConfig`, without a file. Throws RuntimeError "invalid-argument" whose message lists every problem,
- *  one a line. */
+ *  one per line. */
 export function readConfig(argv: readonly string[], env: NodeJS.ProcessEnv): Config {
   const { config, problems } = judgeConfig(argv, env, undefined);
   if (config === undefined) throw new RuntimeError("invalid-argument", problems.join("\n"));
@@ -150,7 +150,9 @@ function assemble(values: Values, memory: MemoryDivision, problems: string[]): C
   const tls = readTlsSettings(raw, problems);
   const access = readAccessSettings(raw, problems);
   if (access.lifecycleClients.length > 0 && tls?.clientCaPath === undefined) {
-    problems.push("LIFECYCLE_CLIENTS needs TLS_CLIENT_CA_PATH, whose certificates have the names");
+    problems.push(
+      "LIFECYCLE_CLIENTS needs TLS_CLIENT_CA_PATH: the names are checked in client certificates",
+    );
   }
   return {
     configPath: optional("config"),
@@ -188,7 +190,7 @@ function assemble(values: Values, memory: MemoryDivision, problems: string[]): C
     readyWhen: raw["ready-when"] as Config["readyWhen"],
     corsOrigins: readOrigins(raw["cors-origins"] as string, whereIs("cors-origins"), problems),
     allowedHosts: [
-      // Addresses need no permission.
+      // IP addresses are always allowed.
       ...(isIP(raw.host as string) === 0 ? [(raw.host as string).toLowerCase()] : []),
       ...readHostnames(raw["allowed-hosts"] as string, whereIs("allowed-hosts"), problems),
     ],
@@ -205,7 +207,7 @@ function valuesOf(values: Values): Readonly<Record<SettingName, SettingValue>> {
   return Object.fromEntries(entries) as Record<SettingName, SettingValue>;
 }
 
-/** A message that is allowed must be able to arrive. */
+/** Every allowed message must fit into the memory limits. */
 function checkNetworkLimits(
   { maxMessageBytes, networkLimits }: Config,
   values: Values,
@@ -221,11 +223,11 @@ function checkNetworkLimits(
   );
   problems.push(
     `${connection} (${maxConnectionBytes}) and ${calls} (${maxCallBytes}) ` +
-      `have to be at least ${message} (${maxMessageBytes})`,
+      `must be at least ${message} (${maxMessageBytes})`,
   );
 }
 
-/** As the operator wrote them. */
+/** The value as the operator wrote it. */
 function namesOf(values: Values, ...names: SettingName[]): string[] {
   return names.map((name) => values[name].source.name);
 }

@@ -3,7 +3,7 @@ import type { SettingRows } from "./setting.ts";
 export const debugEndpoints = ["off", "figures", "all"] as const;
 export type DebugEndpoints = (typeof debugEndpoints)[number];
 
-/** The rows of src/config/settings.ts for these. */
+/** The /debug row of src/config/settings.ts. */
 export const debugSettings = {
   "debug-endpoints": {
     env: "DEBUG_ENDPOINTS",

@@ -2,8 +2,8 @@ import { readConfigFile } from "./config-file.ts";
 import type { Setting } from "./setting.ts";
 import { settings } from "./settings.ts";
 
-/** `env`, with what the file that it names says in the variables that it leaves open: where a runtime of this
- *  environment listens may be in that file alone. What is wrong in it is for the runtime to tell. */
+/** `env`, completed with the values of the settings file that it names: the address where a runtime of this
+ *  environment listens may be only in that file. The runtime itself reports the file's problems. */
 export async function fileEnvironment(env: NodeJS.ProcessEnv): Promise<NodeJS.ProcessEnv> {
   const path = env[settings.config.env];
   if (!path) return env;

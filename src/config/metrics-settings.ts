@@ -1,28 +1,28 @@
 import type { AccessRule } from "./access-settings.ts";
 import type { SettingRows } from "./setting.ts";
 
-/** Where and by whom metrics are read, and how many series there may be. */
+/** Where and by whom metrics are read, and the limit on series. */
 export interface MetricsSettings {
-  /** On the port of the calls. */
+  /** On the main port. */
   readonly access: AccessRule | "none";
-  /** Undefined: no port of their own. */
+  /** Undefined: no separate port. */
   readonly port: number | undefined;
   readonly host: string;
   /** Models with series of their own. */
   readonly maxModels: number;
 }
 
-/** Each is some thirty lines of every scrape. */
+/** Each model adds some thirty lines to every scrape. */
 export const defaultMaxModels = 500;
 
-/** The rows of src/config/settings.ts for these. */
+/** The metrics rows of src/config/settings.ts. */
 export const metricsSettings = {
   "metrics-access": {
     env: "METRICS_ACCESS",
     type: "choice",
     default: "local",
     choices: ["local", "authenticated", "any", "none"],
-    doc: "who may read /metrics on the main port: values as for LIFECYCLE_ACCESS, or nobody; any token or certificate is accepted",
+    doc: "who may read /metrics on the main port: values as for LIFECYCLE_ACCESS, or none for no client; any token or certificate is accepted",
   },
   "metrics-port": {
     env: "METRICS_PORT",
@@ -51,7 +51,7 @@ export const metricsSettings = {
 
 type Raw = Readonly<Record<keyof typeof metricsSettings, string | number | undefined>>;
 
-/** `listenHost`: of the port of the calls. */
+/** `listenHost`: the address of the main port. */
 export function readMetricsSettings(raw: Raw, listenHost: string): MetricsSettings {
   return {
     access: raw["metrics-access"] as MetricsSettings["access"],

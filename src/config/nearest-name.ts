@@ -1,7 +1,7 @@
-/** The one of `names` that `typed` was most likely meant to be; undefined if none is near. */
+/** The entry of `names` that `typed` was most likely meant to be; undefined if none is close. */
 export function nearestName(typed: string, names: Iterable<string>): string | undefined {
   let nearest: string | undefined;
-  // One slip in a short word, two in a long one.
+  // One typo in a short word, two in a long one.
   let least = typed.length < 5 ? 1 : 2;
   for (const name of names) {
     const distance = editDistance(typed, name);
@@ -12,13 +12,13 @@ export function nearestName(typed: string, names: Iterable<string>): string | un
   return nearest;
 }
 
-/** ", did you mean X?" for the end of a message, or nothing. */
+/** ": did you mean X?" for the end of a message, or "". */
 export function suggestion(typed: string, names: Iterable<string>, prefix = ""): string {
   const nearest = nearestName(typed, names);
-  return nearest === undefined ? "" : `; did you mean ${prefix}${nearest}?`;
+  return nearest === undefined ? "" : `: did you mean ${prefix}${nearest}?`;
 }
 
-/** Letters to add, leave out, exchange, or swap with their neighbour (optimal string alignment). */
+/** The number of letters to insert, delete, replace, or swap with their neighbour (optimal string alignment). */
 function editDistance(a: string, b: string): number {
   const width = b.length + 1;
   const cells = new Uint16Array((a.length + 1) * width);

@@ -3,26 +3,26 @@ import type { SettingRows } from "./setting.ts";
 const KiB = 1024;
 const MiB = 1024 * KiB;
 
-/** What the clients of the port may take of it. */
+/** How much of the port's resources clients may take. */
 export interface NetworkLimits {
-  /** How long a new connection may take to show which HTTP it speaks. */
+  /** How long a new connection may take to reveal its HTTP version. */
   readonly peekTimeoutMs: number;
   /** How long an HTTP/1.1 client may take to send the headers of a request. */
   readonly headersTimeoutMs: number;
-  /** How long a request may take to arrive, and its client to take the answer, which is to say, the next
-   *  piece of it. For streams of messages this counts for each message, not for the pauses between. */
+  /** How long a request may take to arrive, and how long its client may take to read the next piece of the
+   *  response. In streams of messages this applies to each message, not to the pauses between them. */
   readonly requestTimeoutMs: number;
-  /** Connections over TCP at a time. Those of the unix socket do not count: ModelMesh must get in. */
+  /** Concurrent TCP connections. Connections over the unix socket do not count: ModelMesh must get in. */
   readonly maxConnections: number;
-  /** Calls at a time on one HTTP/2 connection; clients wait when they have as many. */
+  /** Concurrent calls per HTTP/2 connection; clients hold further calls back. */
   readonly maxStreams: number;
-  /** Bytes of the headers of one HTTP/2 request, as RFC 9113, 6.5.2 counts them. */
+  /** Bytes of the headers of one HTTP/2 request, counted as RFC 9113, 6.5.2 does. */
   readonly maxHeaderListBytes: number;
-  /** Bytes of requests and unread answers that the calls of one connection may hold. */
+  /** Bytes of requests and unread responses that the calls of one connection may hold. */
   readonly maxConnectionBytes: number;
   /** The same for all connections together, HTTP/1.1 and HTTP/2. */
   readonly maxCallBytes: number;
-  /** Calls that an HTTP/2 client may cancel at once, and in a second over time, before its connection ends. */
+  /** Calls that an HTTP/2 client may cancel at once, and per second over time, before its connection is closed. */
   readonly maxCancelBurst: number;
   readonly maxCancelsPerSecond: number;
 }
@@ -37,7 +37,8 @@ export const defaultNetworkLimits: NetworkLimits = Object.freeze({
   maxHeaderListBytes: 64 * KiB,
   maxConnectionBytes: 256 * MiB,
   maxCallBytes: 512 * MiB,
-  // Every open call of a connection twice over. Node's own 1,000 ends connections of honest clients.
+  // Twice the number of calls that a connection may have open. Node's default of 1,000 closes connections of
+  // honest clients.
   maxCancelBurst: 4_096,
   maxCancelsPerSecond: 2_000,
 });
@@ -133,7 +134,7 @@ export const networkSettings = {
   },
 } as const satisfies SettingRows;
 
-/** The limits in what was read for these rows. */
+/** The limits from the values read for these rows. */
 export function networkLimits(
   value: (name: keyof typeof networkSettings) => number,
 ): NetworkLimits {

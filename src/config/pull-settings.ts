@@ -4,24 +4,24 @@ import type { SettingRows } from "./setting.ts";
 export const storageTypes = ["s3", "gcs", "azure", "http", "pvc"] as const;
 export type StorageType = (typeof storageTypes)[number];
 
-/** What the runtime needs to pull models itself. Directories are absolute. */
+/** The settings for pulling models. Directories are absolute. */
 export interface PullSettings {
-  /** Where what was pulled is kept; other runtimes may use it too. */
+  /** Where pulled models are kept; other runtimes may share it. */
   readonly directory: string;
   /** The mounted `storage-config` secret. Need not exist. */
   readonly configDirectory: string;
-  /** Has a folder for each claim that is mounted. Need not exist. */
+  /** Has a folder for each mounted claim. Need not exist. */
   readonly volumesDirectory: string;
-  /** Bytes on disk that pulled models may have together; 0: what the disk has. */
+  /** Disk space for all pulled models together; 0: the whole disk. */
   readonly limitBytes: number;
-  /** Files that come at once. */
+  /** Files that are pulled in parallel. */
   readonly concurrency: number;
-  /** How long a store may send nothing before the attempt is given up. */
+  /** How long a store may send nothing before the attempt is abandoned. */
   readonly idleTimeoutMs: number;
   readonly types: readonly StorageType[];
 }
 
-/** The rows of src/config/settings.ts for these settings. */
+/** The pull rows of src/config/settings.ts. */
 export const pullSettings = {
   "storage-config-dir": {
     env: "STORAGE_CONFIG_DIR",
@@ -78,7 +78,7 @@ export const pullSettings = {
 
 type Raw = Readonly<Record<keyof typeof pullSettings, string | number | undefined>>;
 
-/** Adds a line to `problems` for what cannot be used. */
+/** Adds a line to `problems` for each value that cannot be used. */
 export function readPullSettings(
   raw: Raw,
   rootModelDirectory: string,
@@ -90,7 +90,9 @@ export function readPullSettings(
     .filter((name) => name !== "" && name !== "none");
   for (const name of names) {
     if (storageTypes.some((type) => type === name)) continue;
-    problems.push(`PULL_TYPES has "${name}", expected some of ${storageTypes.join(", ")}, or none`);
+    problems.push(
+      `PULL_TYPES has "${name}": expected a list of ${storageTypes.join(", ")}, or none`,
+    );
   }
   return {
     directory: resolve(String(raw["pull-dir"] || join(rootModelDirectory, "_pulled"))),

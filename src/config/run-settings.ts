@@ -1,36 +1,36 @@
 import type { SettingRows } from "./setting.ts";
 
-/** How the inferences of one model wait, run side by side and are joined. */
+/** How the inferences of one model are queued, run in parallel and batched. */
 export interface RunSettings {
-  /** Rows (of axis 0) that requests joined into one run may have together; below 2 nothing is joined.
-   *  A request with more rows of its own runs all the same, alone. */
+  /** Rows (along axis 0) that requests joined into one run may have together; below 2 nothing is joined. A
+   *  request with more rows of its own still runs, alone. */
   readonly maxBatchSize: number;
-  /** Whether the model's own settings say a `maxBatchSize` above 0, by which its owner promises that it keeps the
-   *  rows of a run apart. No default for all models can. */
+  /** Whether the model's own settings have a `maxBatchSize` above 0, by which its owner promises that the rows
+   *  of a run do not affect each other. No default can promise that for every model. */
   readonly promisesRows: boolean;
-  /** How long a request may wait for others to join it, in microseconds; 0: only what waits anyhow is
-   *  joined. Timers tick in milliseconds, so that other values are rounded up to whole ones. */
+  /** How long a request may wait for others to join it, in microseconds; 0: only requests that are waiting
+   *  anyway are joined. Timers tick in milliseconds, so the value is rounded up to whole ones. */
   readonly maxQueueDelayMicroseconds: number;
-  /** Requests that may wait; more are "overloaded". */
+  /** Requests that may wait; further ones fail as "overloaded". */
   readonly maxQueueSize: number;
-  /** Requests that would wait for longer, as far as can be told, are "overloaded" at once, in
-   *  milliseconds; 0: they wait all the same; undefined: for 2,000, or for 64 requests if these take longer. */
+  /** Requests whose expected wait is longer fail as "overloaded" at once, in milliseconds; 0: no limit;
+   *  undefined: 2,000, or the time of 64 requests if that is longer. */
   readonly maxQueueWaitMs: number | undefined;
-  /** A request that has waited for so long is "overloaded", in microseconds; 0: it waits on. */
+  /** A request that has waited this long fails as "overloaded", in microseconds; 0: no limit. */
   readonly queueTimeoutMicroseconds: number;
-  /** A run that keeps the host for longer is given up, and ends the host unless it ends in a moment, in
-   *  milliseconds; 0: it may take as long as it likes. */
+  /** Time limit for one run, in milliseconds. After it the run is abandoned, and its host is killed unless it
+   *  returns soon; 0: no limit. */
   readonly maxRunMs: number;
-  /** Requests that may be in the host at once, 0: any number. The others wait. */
+  /** Requests that may be in the host at once; 0: no limit. The others wait. */
   readonly maxConcurrency: number;
-  /** Rows, at most, of the runs on zeros that a load ends with, so that the memory of a model in use is
-   *  what is reported; 0: the load ends without. No more than `maxBatchSize` are taken, either. */
+  /** Maximum rows of the runs on zeros at the end of a load, which make the reported memory that of a model in
+   *  use; 0: no such runs. Never more than `maxBatchSize`. */
   readonly warmupBatchSize: number;
-  /** Threads that compute one run; 0: one, or one per core where the model has a host of its own. */
+  /** Threads per run; 0: one, or one per core if the model has a host of its own. */
   readonly threads: number;
 }
 
-/** Of the files beside models that hold their settings, or the end of it: see `findSettingsFile`. */
+/** The name, or the end of the name, of settings files beside models: see `findSettingsFile`. */
 export const settingsFileName = "modelport.json";
 
 export const defaultRunSettings: RunSettings = Object.freeze({
@@ -46,7 +46,7 @@ export const defaultRunSettings: RunSettings = Object.freeze({
   threads: 0,
 });
 
-/** The rows of src/config/settings.ts for models that do not say otherwise. */
+/** The rows of src/config/settings.ts for models without settings of their own. */
 export const inferenceSettings = {
   "limit-per-model-concurrency": {
     env: "LIMIT_PER_MODEL_CONCURRENCY",
@@ -131,7 +131,7 @@ export const inferenceSettings = {
   },
 } as const satisfies SettingRows;
 
-/** The settings in what was read for these rows. */
+/** The settings from the values read for these rows. */
 export function runSettings(
   value: (name: keyof typeof inferenceSettings) => number | undefined,
 ): RunSettings {

@@ -8,7 +8,7 @@ import { strayVariables } from "./stray-variables.ts";
 /** Where the value of a setting came from. */
 export interface SettingSource {
   readonly kind: "flag" | "variable" | "file" | "default";
-  /** As the operator wrote it: --port, ADAPTER_PORT, modelport.yaml:3; of a default its variable. */
+  /** As the operator wrote it: --port, ADAPTER_PORT, modelport.yaml:3; for a default, its variable. */
   readonly name: string;
 }
 
@@ -18,14 +18,14 @@ export interface SourcedValue {
 }
 
 export interface SourcedSettings {
-  /** Undefined where nothing was written and there is no default. */
+  /** Undefined if it was not set and has no default. */
   readonly values: Readonly<Record<SettingName, SourcedValue>>;
   readonly problems: readonly string[];
-  /** What is probably not what was meant, but may be somebody else's. */
+  /** Values that are probably mistakes, but may belong to another program. */
   readonly warnings: readonly string[];
 }
 
-/** Values by the names of flags. */
+/** Values by flag name. */
 export type Flags = ReadonlyMap<string, string>;
 
 const rows = Object.entries(settings) as [SettingName, Setting][];
@@ -34,12 +34,12 @@ const variables: ReadonlySet<string> = new Set(
   rows.flatMap(([, { env, aliases = [] }]) => [env, ...aliases]),
 );
 
-/** The flags in `argv`, which has neither program nor command. Of one that is there twice the last counts.
- *  Tells `problems` what is none. */
+/** The flags in `argv`, which has neither the program nor the command. The last of two equal flags counts. Adds
+ *  unknown flags to `problems`. */
 export function readFlags(argv: readonly string[], problems: string[]): Map<string, string> {
   const flags = new Map<string, string>();
   const options = Object.fromEntries(flagNames.map((name) => [name, { type: "string" as const }]));
-  // Strict, it would stop at the first problem.
+  // In strict mode, parsing would stop at the first problem.
   const { tokens } = parseArgs({
     args: [...argv],
     options,
@@ -47,13 +47,14 @@ export function readFlags(argv: readonly string[], problems: string[]): Map<stri
     allowPositionals: true,
     tokens: true,
   });
-  // Where a value lies that belongs to no setting we know.
+  // The index of a value whose flag is unknown.
   let valueAt = -1;
   for (const token of tokens) {
     if (token.kind === "positional") {
-      if (token.index !== valueAt) problems.push(`"${token.value}" is no flag`);
+      if (token.index !== valueAt)
+        problems.push(`unexpected argument "${token.value}": expected flags such as --port`);
     } else if (token.kind === "option" && !Object.hasOwn(settings, token.name)) {
-      problems.push(`${token.rawName} is no flag${suggestion(token.name, flagNames, "--")}`);
+      problems.push(`unknown flag ${token.rawName}${suggestion(token.name, flagNames, "--")}`);
       if (token.value === undefined) valueAt = token.index + 1;
     } else if (token.kind === "option") {
       const { name, value, rawName, inlineValue } = token;
@@ -71,12 +72,12 @@ export function readFlags(argv: readonly string[], problems: string[]): Map<stri
   return flags;
 }
 
-/** Where the file with settings is, if there is one. */
+/** The path of the settings file, if there is one. */
 export function configFilePath(flags: Flags, env: NodeJS.ProcessEnv): string | undefined {
   return flags.get("config") || env[settings.config.env] || undefined;
 }
 
-/** The value of every setting: of its flag, else its variable, else the file, else its default. */
+/** The value of every setting. Precedence: flag, variable, file, default. */
 export function sourceSettings(
   flags: Flags,
   env: NodeJS.ProcessEnv,
@@ -103,10 +104,10 @@ function sourceSetting(parts: {
 }): SourcedValue {
   const { name, setting, flags, env, entry, problems } = parts;
   const flag = flags.get(name);
-  // Of a value that something goes before, the faults are told all the same.
+  // Problems are reported even in overridden values.
   const fromFile = entry && checkFileValue(entry, setting, problems);
   const variable = variableOf(setting, env, problems);
-  // A value that cannot be used is among the problems: what reads on may have the default.
+  // An unusable value is in `problems`; the rest of the start reads the default.
   const orDefault = (value: SettingValue) => value ?? setting.default;
   if (flag !== undefined) {
     const where = `--${name}`;
@@ -124,7 +125,7 @@ function sourceSetting(parts: {
   return { value: setting.default, source: { kind: "default", name: setting.env } };
 }
 
-/** The variable that says something of this setting. An empty one counts as unset: manifests often carry them. */
+/** The variable that sets this setting. An empty one counts as unset: manifests often have them. */
 function variableOf(
   { env: own, aliases = [] }: Setting,
   env: NodeJS.ProcessEnv,
@@ -133,7 +134,7 @@ function variableOf(
   const [first, ...others] = [own, ...aliases].filter((name) => env[name]);
   for (const other of others) {
     if (first === undefined || env[first] === env[other]) continue;
-    problems.push(`${first} and ${other} mean the same, and have different values`);
+    problems.push(`${first} and ${other} are the same setting but differ: set only one of them`);
   }
   return first;
 }
@@ -147,13 +148,13 @@ function fileEntries(
     const { name, where } = entry;
     const before = entries.get(name);
     if (before !== undefined) {
-      problems.push(`${where}: "${name}" is there twice, first in ${before.where}`);
+      problems.push(`${where}: "${name}" was already set in ${before.where}`);
     } else if (name === "config") {
-      problems.push(`${where}: a file cannot name another one`);
+      problems.push(`${where}: a settings file cannot name another one`);
     } else if (!Object.hasOwn(settings, name)) {
       const row = rows.find(([, { env }]) => env === name);
-      const meant = row === undefined ? suggestion(name, flagNames) : `; did you mean ${row[0]}?`;
-      problems.push(`${where}: "${name}" is no setting${meant}`);
+      const meant = row === undefined ? suggestion(name, flagNames) : `: did you mean ${row[0]}?`;
+      problems.push(`${where}: unknown setting "${name}"${meant}`);
     }
     if (before === undefined) entries.set(name, entry);
   }
@@ -171,13 +172,13 @@ function checkFileValue(
   if (isNumber && typeof value === "number") {
     return checkNumber(value, setting, { where: at, shown: `${value}`, problems });
   }
-  // YAML takes 1.3 for a number, whatever it is the name of.
+  // YAML reads 1.3 as a number, even where a name is meant.
   if (typeof value === "number" && choices?.includes(`${value}`)) return `${value}`;
   if (!isNumber && typeof value === "string")
     return checkText(value, setting, { where: at, problems });
   const isList = Array.isArray(value) && value.every((entry) => typeof entry === "string");
   if (separator !== undefined && isList) return value.join(separator);
-  const text = separator === undefined ? "a text" : "a text, or a list of texts";
+  const text = separator === undefined ? "a string" : "a string, or a list of strings";
   const expected = choices === undefined ? text : `one of ${choices.join(", ")}`;
   const found = setting.isSecret ? "of another type" : JSON.stringify(value);
   problems.push(`${at} is ${found}, expected ${isNumber ? expectedNumber(setting) : expected}`);

@@ -1,22 +1,22 @@
-/** What a number counts. Values are always written in it. */
+/** The unit of a number. Values are always written in it. */
 export type Unit = "bytes" | "ms" | "µs" | "rows";
 
-/** A row of the schema: how one setting is called, what it may be, and what it means. */
+/** One row of the schema: a setting's name, its valid values, and its meaning. */
 export interface Setting {
   readonly env: string;
-  /** Variables of other programs that mean the same, in the same unit. */
+  /** Variables of other programs with the same meaning and unit. */
   readonly aliases?: readonly string[];
   readonly type: "text" | "integer" | "number" | "choice";
   readonly unit?: Unit;
   readonly default: string | number | undefined;
-  /** The default in words, where it depends on the machine or on other settings. */
+  /** The default in words, if it depends on the machine or on other settings. */
   readonly defaultText?: string;
   readonly min?: number;
   readonly max?: number;
   readonly choices?: readonly string[];
-  /** The text is a list with this between its entries; in a file it may be a list of texts. */
+  /** The value is a list with this separator; in a file it may be a list of strings. */
   readonly separator?: string;
-  /** Never shown, in problems neither. */
+  /** Never shown, not even in problems. */
   readonly isSecret?: true;
   readonly doc: string;
 }
@@ -24,13 +24,13 @@ export interface Setting {
 export type SettingRows = Readonly<Record<string, Setting>>;
 export type SettingValue = string | number | undefined;
 
-/** What people read where a setting has its default; "" where there is none. */
+/** The default as documentation shows it; "" if there is none. */
 export function describeDefault(setting: Setting): string {
   if (setting.defaultText !== undefined) return setting.defaultText;
   return setting.default === undefined ? "" : describeValue(setting.default, setting.unit);
 }
 
-/** The values that a setting may have; "" where any text will do. */
+/** The values that a setting may have; "" if any text is valid. */
 export function describeRange({ type, unit, min, max, choices }: Setting): string {
   if (choices !== undefined) return choices.join(", ");
   if (type === "text" || (min === undefined && max === undefined)) return "";
@@ -41,7 +41,7 @@ export function describeRange({ type, unit, min, max, choices }: Setting): strin
     : `${least} to ${describeValue(max, unit)}`;
 }
 
-/** As a person would say it, and never less exact: 268435456 bytes are 256 MiB, 300001 are 300001 bytes. */
+/** In the largest unit that is exact: 268435456 bytes are 256 MiB, 300001 are 300001 bytes. */
 export function describeValue(value: string | number, unit?: Unit): string {
   if (typeof value === "string" || unit === undefined || value === 0) return `${value}`;
   const larger = scales[unit].find(({ size }) => value % size === 0);
@@ -53,7 +53,7 @@ interface Scale {
   readonly size: number;
 }
 
-/** The largest first. */
+/** Largest first. */
 const scales: Readonly<Record<Unit, readonly Scale[]>> = {
   bytes: [
     { name: "TiB", size: 1024 ** 4 },

@@ -22,7 +22,7 @@ const general = {
     env: "MODELPORT_CONFIG",
     type: "text",
     default: "",
-    doc: "YAML or JSON file with settings, by the names of flags",
+    doc: "YAML or JSON file with settings, named like the flags",
   },
   "log-level": {
     env: "LOG_LEVEL",
@@ -225,8 +225,8 @@ const access = {
   },
 } as const satisfies SettingRows;
 
-/** One row per setting: environment variable, flag, unit, default, range and meaning. Variables that the
- *  runtime adapters of ModelMesh have as well keep their names, meanings and units. */
+/** One row per setting: environment variable, flag, unit, default, range and meaning. Variables that
+ *  ModelMesh's runtime adapters also have keep their names, meanings and units. */
 export const settings = {
   ...general,
   ...listening,
@@ -247,7 +247,7 @@ export const settings = {
 
 export type SettingName = keyof typeof settings;
 
-/** The same in groups, as people read them: each setting is in one. */
+/** The same in groups for documentation: each setting is in exactly one. */
 export const settingGroups: readonly { readonly title: string; readonly rows: SettingRows }[] = [
   { title: "General", rows: general },
   { title: "Where to listen", rows: listening },
@@ -256,7 +256,7 @@ export const settingGroups: readonly { readonly title: string; readonly rows: Se
   { title: "Memory", rows: memorySettings },
   { title: "Loading", rows: loading },
   { title: "Inference", rows: inferenceSettings },
-  { title: "Limits of clients", rows: limits },
+  { title: "Client limits", rows: limits },
   { title: "Stopping", rows: stopping },
   { title: "TLS", rows: tlsSettings },
   { title: "Access", rows: access },

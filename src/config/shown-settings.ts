@@ -2,14 +2,14 @@ import type { Setting, SettingValue } from "./setting.ts";
 import type { SourcedSettings } from "./setting-sources.ts";
 import { type SettingName, settings } from "./settings.ts";
 
-/** What stands for a secret. */
+/** Shown instead of a secret. */
 export const hiddenValue = "(hidden)";
 
 export interface ShownSetting {
-  /** Null where there is none. */
+  /** Null if there is none. */
   readonly value: Exclude<SettingValue, undefined> | null;
   readonly source: string;
-  /** The flag, variable or place in a file; left out of defaults. */
+  /** The flag, variable or place in a file; absent for defaults. */
   readonly from?: string;
 }
 

@@ -1,6 +1,6 @@
 import { nearestName } from "./nearest-name.ts";
 
-/** Variables of the commands that call a runtime, which its own environment may have as well. */
+/** Variables of the client commands, which the server's environment may also have. */
 export const commandVariables: readonly string[] = [
   "MODELPORT_ADDRESS",
   "MODELPORT_CA_FILE",
@@ -11,13 +11,13 @@ export const commandVariables: readonly string[] = [
 
 const prefix = "MODELPORT_";
 
-/** Kubernetes gives these to every pod beside a Service, and one may well be named modelport. */
+/** Kubernetes sets these in every pod beside a Service, which may well be named modelport. */
 const serviceLink =
   /_SERVICE_(HOST|PORT(_\w+)?)$|_PORT(_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?$/;
 
-/** Variables of `env` that look like settings and are none. With our prefix, and near to a name of ours, they are
- *  `problems`: nobody else would call them so. Without it they may be somebody else's: `warnings`. `known`: the
- *  variables of settings; `flags`: their names. */
+/** Variables in `env` that look like settings but are not. With our prefix, or close to one of our names with
+ *  that prefix, they are `problems`: no other program would use them. Without the prefix they may belong to
+ *  another program: `warnings`. `known`: the settings' variables; `flags`: the settings' names. */
 export function strayVariables(
   env: NodeJS.ProcessEnv,
   known: ReadonlySet<string>,
@@ -32,16 +32,16 @@ export function strayVariables(
     if (serviceLink.test(name) && !/^\d+$/.test(value)) continue;
     if (name.startsWith(prefix)) {
       const meant = meantBy(name.slice(prefix.length), known, flags) ?? nearestName(name, ours);
-      if (meant !== undefined) problems.push(`${name} is no setting; did you mean ${meant}?`);
+      if (meant !== undefined) problems.push(`unknown setting ${name}: did you mean ${meant}?`);
     } else if (name.length >= 8) {
       const meant = nearestName(name, names);
-      if (meant !== undefined) warnings.push(`${name} is no setting; did you mean ${meant}?`);
+      if (meant !== undefined) warnings.push(`unknown setting ${name}: did you mean ${meant}?`);
     }
   }
   return { problems, warnings };
 }
 
-/** The setting that somebody gave our prefix. */
+/** The setting whose variable was written with our prefix by mistake. */
 function meantBy(
   rest: string,
   known: ReadonlySet<string>,

@@ -1,25 +1,25 @@
 import { resolve } from "node:path";
 import type { SettingRows } from "./setting.ts";
 
-/** Whose certificate a client has to show: nobody's, one if it has one, or one in any case. */
+/** Whether a client must present a certificate: none is requested, one is optional, or one is required. */
 export type ClientAuth = "none" | "optional" | "require";
 
-/** How the TCP port speaks TLS. Paths are absolute. */
+/** The TLS settings of the TCP port. Paths are absolute. */
 export interface TlsSettings {
-  /** PEM: the certificate of this server, followed by those between it and its root. */
+  /** PEM: this server's certificate, followed by its intermediates. */
   readonly certPath: string;
   readonly keyPath: string;
-  /** PEM: who may vouch for clients; undefined where clientAuth is "none". */
+  /** PEM: the authorities for client certificates; undefined where clientAuth is "none". */
   readonly clientCaPath: string | undefined;
   readonly clientAuth: ClientAuth;
   readonly minVersion: "TLSv1.2" | "TLSv1.3";
-  /** As OpenSSL writes them, separated by colons. */
+  /** OpenSSL names, separated by colons. */
   readonly ciphers: string;
-  /** Whether callers on this machine may do without TLS. */
+  /** Whether clients on this machine may connect without TLS. */
   readonly plaintext: "none" | "loopback";
 }
 
-/** What RFC 9113, 9.2.2 and RFC 9325, 4.2 leave: forward secrecy and authenticated encryption. */
+/** The suites that RFC 9113, 9.2.2 and RFC 9325, 4.2 allow: forward secrecy and authenticated encryption. */
 export const defaultCiphers: string = [
   "TLS_AES_128_GCM_SHA256",
   "TLS_AES_256_GCM_SHA384",
@@ -32,7 +32,7 @@ export const defaultCiphers: string = [
   "ECDHE-RSA-CHACHA20-POLY1305",
 ].join(":");
 
-/** The rows of src/config/settings.ts for TLS. */
+/** The TLS rows of src/config/settings.ts. */
 export const tlsSettings = {
   "tls-cert": {
     env: "TLS_CERT_PATH",
@@ -57,7 +57,7 @@ export const tlsSettings = {
     type: "choice",
     choices: ["none", "optional", "require"],
     default: undefined,
-    defaultText: "require where TLS_CLIENT_CA_PATH is set, else none",
+    defaultText: "require if TLS_CLIENT_CA_PATH is set, otherwise none",
     doc: "client certificates: none, optional, or required",
   },
   "tls-min-version": {
@@ -86,7 +86,7 @@ export const tlsSettings = {
 
 type Raw = Readonly<Record<keyof typeof tlsSettings, string | number | undefined>>;
 
-/** Undefined: no TLS. Adds a line to `problems` for what does not go together. */
+/** Undefined: no TLS. Adds a line to `problems` for settings that contradict each other. */
 export function readTlsSettings(raw: Raw, problems: string[]): TlsSettings | undefined {
   const path = (name: keyof Raw) => (raw[name] ? resolve(String(raw[name])) : undefined);
   const certPath = path("tls-cert");
@@ -95,7 +95,7 @@ export function readTlsSettings(raw: Raw, problems: string[]): TlsSettings | und
   const clientAuth = (raw["tls-client-auth"] ??
     (clientCaPath === undefined ? "none" : "require")) as ClientAuth;
   if ((certPath === undefined) !== (keyPath === undefined)) {
-    problems.push("TLS_CERT_PATH and TLS_KEY_PATH go together");
+    problems.push("TLS_CERT_PATH and TLS_KEY_PATH need each other: set both or neither");
   }
   if (certPath === undefined && clientCaPath !== undefined) {
     problems.push("TLS_CLIENT_CA_PATH needs TLS_CERT_PATH and TLS_KEY_PATH");
@@ -103,7 +103,7 @@ export function readTlsSettings(raw: Raw, problems: string[]): TlsSettings | und
   if ((clientAuth === "none") !== (clientCaPath === undefined)) {
     problems.push(
       clientAuth === "none"
-        ? "TLS_CLIENT_CA_PATH says who vouches for clients, and TLS_CLIENT_AUTH=none that nobody asks"
+        ? "TLS_CLIENT_CA_PATH has no effect with TLS_CLIENT_AUTH=none: unset one of them"
         : `TLS_CLIENT_AUTH=${clientAuth} needs TLS_CLIENT_CA_PATH`,
     );
   }

@@ -11,22 +11,22 @@ const samplers = [
 
 export interface TracingSettings {
   readonly serviceName: string;
-  /** "key=value" with commas, values percent-encoded, as OpenTelemetry has them. */
+  /** Comma-separated key=value pairs with percent-encoded values, OpenTelemetry's format. */
   readonly resourceAttributes: string;
-  /** Where spans are posted. */
+  /** The URL that spans are posted to. */
   readonly url: string;
   readonly sampler: (typeof samplers)[number];
-  /** Of traces, from 0 to 1. */
+  /** The fraction of traces to keep, from 0 to 1. */
   readonly sampledShare: number;
-  /** Spans that may wait to be sent; what is over is lost. */
+  /** Spans that may wait to be sent; further ones are dropped. */
   readonly maxQueueSize: number;
   readonly maxBatchSize: number;
   readonly scheduleDelayMs: number;
   readonly exportTimeoutMs: number;
 }
 
-/** The rows of src/config/settings.ts for these: OpenTelemetry's own, but for the switch. Those of the exporter
- *  that are not here (headers, certificates, compression) it reads by itself. */
+/** The tracing rows of src/config/settings.ts: OpenTelemetry's own settings, except the switch. The exporter
+ *  itself reads those that are not here (headers, certificates, compression). */
 export const tracingSettings = {
   tracing: {
     env: "TRACING",
@@ -120,13 +120,13 @@ export const tracingSettings = {
 
 type Raw = Readonly<Record<keyof typeof tracingSettings, string | number | undefined>>;
 
-/** Undefined if tracing is off. Adds a line to `problems` for what cannot be used. */
+/** Undefined if tracing is off. Adds a line to `problems` for each value that cannot be used. */
 export function readTracing(raw: Raw, problems: string[]): TracingSettings | undefined {
   if (raw.tracing !== "on") return undefined;
   const endpoint = String(raw["otel-endpoint"]);
   const url = String(raw["otel-traces-endpoint"]) || `${endpoint.replace(/\/+$/, "")}/v1/traces`;
   if (!/^https?:$/.test(URL.parse(url)?.protocol ?? "")) {
-    problems.push(`OTEL_EXPORTER_OTLP_ENDPOINT gives "${url}", expected an http or https URL`);
+    problems.push(`OTEL_EXPORTER_OTLP_ENDPOINT gives "${url}": expected an http or https URL`);
   }
   return {
     serviceName: String(raw["otel-service-name"]),

@@ -1,4 +1,4 @@
-// Figures as people read them: three digits, and the unit that keeps them short.
+// Figures for people: three digits, and the unit that keeps them short.
 
 const noFigure = "–";
 
@@ -8,7 +8,7 @@ const byteUnits = ["B", "kB", "MB", "GB", "TB", "PB"];
 export function formatBytes(bytes: bigint | number): string {
   let value = Number(bytes);
   let unit = 0;
-  // What would be rounded to 1,000 is 1 of the next unit.
+  // A value that would round to 1,000 is 1 of the next unit.
   while (value >= 999.5 && unit < byteUnits.length - 1) {
     value /= 1000;
     unit++;
@@ -33,7 +33,7 @@ export function formatCount(count: bigint | number): string {
   return count.toLocaleString("en-US");
 }
 
-/** Time of day of a time on the runtime's clock, and the day as well if it is not today. */
+/** The time of day on the runtime's clock, with the date if it is not today. */
 export function formatTime(timeMs: bigint | number): string {
   if (Number(timeMs) === 0) return noFigure;
   const time = new Date(Number(timeMs));
@@ -41,7 +41,7 @@ export function formatTime(timeMs: bigint | number): string {
   return `${day}${time.toTimeString().slice(0, 8)}`;
 }
 
-/** How long something has lasted, in its two largest units. */
+/** A duration in its two largest units. */
 export function formatAge(ms: number): string {
   const seconds = Math.max(0, Math.floor(ms / 1000));
   if (seconds < 60) return `${seconds} s`;

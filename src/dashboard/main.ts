@@ -2,7 +2,7 @@ import "uplot/dist/uPlot.min.css";
 import "./styles/main.css";
 import { startPageState } from "./state/page-state.ts";
 
-// Asks the server first: while it answers, the browser makes ready what shows the answer.
+// Contacts the server first: until it responds, the browser prepares what shows the response.
 const state = startPageState();
 const root = document.getElementById("app");
 if (root !== null) {

@@ -4,5 +4,5 @@ import { ModelRuntime } from "../../gen/mmesh/model-runtime_pb.ts";
 import { transport } from "./server-transport.ts";
 
 export const inferenceClient = createClient(GRPCInferenceService, transport);
-/** Never call runtimeStatus from here: it tells the runtime that ModelMesh has taken over. */
+/** Never call runtimeStatus from here: the runtime would take that for ModelMesh's takeover. */
 export const runtimeClient = createClient(ModelRuntime, transport);

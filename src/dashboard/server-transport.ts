@@ -2,7 +2,7 @@ import type { Interceptor, Transport } from "@connectrpc/connect";
 import { createGrpcWebTransport } from "@connectrpc/connect-web";
 import { sessionToken } from "./state/session-token.ts";
 
-/** Where the server is, as callers outside of this page write it: without a slash at the end. */
+/** The server's URL for clients outside this page: without a trailing slash. */
 export const serverUrl: string = new URL(".", document.baseURI).href.replace(/\/$/, "");
 
 const showToken: Interceptor = (next) => (request) => {

@@ -9,9 +9,9 @@ import { type Finding, judgeOf } from "./finding.ts";
 
 const limitMs = 30_000;
 const advice =
-  "install the packages anew (npm ci); ONNX Runtime needs glibc, so that Alpine's musl will not do, and leave to start processes";
+  "reinstall the packages (npm ci); ONNX Runtime needs glibc (Alpine's musl does not work) and permission to start processes";
 
-/** Whether a host starts, and ONNX Runtime runs the smallest model there is in it. */
+/** Whether a host starts, and whether ONNX Runtime runs the smallest possible model in it. */
 export async function checkEngine(engine: Engine, version: string): Promise<Finding> {
   const judge = judgeOf("ONNX Runtime");
   const startMs = performance.now();
@@ -30,12 +30,12 @@ export async function checkEngine(engine: Engine, version: string): Promise<Find
     const [output] = await model.infer({ inputs, outputs: ["y"] }, signal);
     await model.unload();
     if (output === undefined || !data.every((byte, at) => byte === output.data[at])) {
-      return judge("fail", `${version} computes wrongly`, "use another processor or build");
+      return judge("fail", `${version} computes wrong results`, "use another processor or build");
     }
     const tookMs = Math.round(performance.now() - startMs);
     return judge("ok", `${version} runs a model in a host, ${tookMs} ms after its start`);
   } catch (error) {
-    const why = signal.aborted ? `nothing came of it in ${limitMs / 1000} s` : describeError(error);
+    const why = signal.aborted ? `no result within ${limitMs / 1000} s` : describeError(error);
     return judge("fail", `${version}: ${why}`, advice);
   } finally {
     if (folder !== undefined) await rm(folder, { recursive: true, force: true });

@@ -2,21 +2,21 @@ import { readFile } from "node:fs/promises";
 import type { Config } from "../config/config.ts";
 import { type Finding, judgeOf } from "./finding.ts";
 
-/** Pipes, sockets and files of one host, and what the server has open without anybody calling. */
+/** Pipes, sockets and files of one host, and what the server has open before any client connects. */
 const filesPerHost = 16;
 const ownFiles = 128;
-/** Of Node, its pool, and ONNX Runtime. */
+/** Threads of Node, its pool, and ONNX Runtime. */
 const threadsPerHost = 16;
 
 export interface ProcessLimits {
   /** Undefined: no limit. */
   readonly openFiles: number | undefined;
   readonly processes: number | undefined;
-  /** Of the cgroup. */
+  /** The cgroup's limit. */
   readonly pids: number | undefined;
 }
 
-/** Undefined where the system does not tell. */
+/** Undefined if the system does not report it. */
 export async function processLimits(): Promise<ProcessLimits | undefined> {
   const table = await readFile("/proc/self/limits", "utf8").catch(() => undefined);
   if (table === undefined) return undefined;
@@ -33,7 +33,7 @@ function numberIn(text: string | undefined): number | undefined {
   return text !== undefined && /^\d+$/.test(text) ? Number(text) : undefined;
 }
 
-/** Whether connections and hosts have the files and threads that the settings let them take. */
+/** Whether the limits on files and threads allow the connections and hosts of the settings. */
 export function checkLimits(
   { networkLimits, engineHosts }: Pick<Config, "networkLimits" | "engineHosts">,
   limits: ProcessLimits | undefined,
@@ -55,14 +55,14 @@ export function checkLimits(
       ? files("ok", `${shown(openFiles)} may be open`)
       : files(
           openFiles < leastFiles ? "fail" : "warn",
-          `${openFiles} may be open; ${networkLimits.maxConnections} connections and ${hosts} hosts want ${wantedFiles}`,
+          `${openFiles} may be open; ${networkLimits.maxConnections} connections and ${hosts} hosts need ${wantedFiles}`,
           "raise the limit (ulimit -n, LimitNOFILE=), or lower --max-connections",
         ),
     most >= wantedThreads
       ? processes("ok", `${shown(most)} processes and threads are allowed`)
       : processes(
           most < wantedThreads / 2 ? "fail" : "warn",
-          `${most} processes and threads are allowed; ${hosts} hosts want about ${wantedThreads}`,
+          `${most} processes and threads are allowed; ${hosts} hosts need about ${wantedThreads}`,
           "raise the limit (ulimit -u, pids.max of the pod), or lower --engine-hosts",
         ),
   ];

@@ -3,11 +3,11 @@ import type { Config, ConfigReading } from "../config/config.ts";
 import { describeDivision } from "../config/memory-division.ts";
 import { type Finding, judgeOf, sizeText } from "./finding.ts";
 
-/** What the machine has. */
+/** The machine's memory. */
 export interface MachineMemory {
   readonly totalBytes: number;
   readonly availableBytes: number;
-  /** Of the cgroup; undefined where there is none. */
+  /** The cgroup's limit; undefined if there is none. */
   readonly limitBytes: number | undefined;
 }
 
@@ -21,7 +21,7 @@ export function machineMemory(): MachineMemory {
   };
 }
 
-/** Whether what was set fits the machine. ModelMesh's own rules are those of the settings, and hold by now. */
+/** Whether the memory settings fit the machine. The settings check has already enforced ModelMesh's own rules. */
 export function checkMemory(
   config: Config,
   values: ConfigReading["values"],
@@ -36,23 +36,27 @@ export function checkMemory(
   const roof =
     machine.limitBytes === undefined ? "this machine has" : "the cgroup allows this container";
   if (setBytes > roofBytes) {
-    const advice = `set ${source.name} to what resources.limits.memory is, or raise that`;
+    const advice = `set ${source.name} to resources.limits.memory, or raise that limit`;
     const message = `${source.name} is ${sizeText(setBytes)}, but ${roof} ${sizeText(roofBytes)}`;
-    findings.push(judge("fail", message, `${advice}: the kernel ends processes that take more`));
+    findings.push(judge("fail", message, `${advice}: the kernel kills processes that take more`));
   }
   if (source.kind === "default" && machine.limitBytes === undefined) {
     const advice = "set CONTAINER_MEM_REQ_BYTES, unless nothing else runs on this machine";
     findings.push(
       judge(
         "warn",
-        `models may take all memory of the machine but ${sizeText(bufferBytes)}`,
+        `models may take all of the machine's memory but ${sizeText(bufferBytes)}`,
         advice,
       ),
     );
   } else if (config.capacityBytes > machine.availableBytes && setBytes <= roofBytes) {
     const message = `models may take ${sizeText(config.capacityBytes)}, ${sizeText(machine.availableBytes)} are available now`;
     findings.push(
-      judge("warn", message, "lower CONTAINER_MEM_REQ_BYTES, or end what else runs here"),
+      judge(
+        "warn",
+        message,
+        "lower CONTAINER_MEM_REQ_BYTES, or stop other programs on this machine",
+      ),
     );
   }
   if (findings.length > 0) return findings;

@@ -14,17 +14,17 @@ import {
 } from "../storage/repository/model-repository.ts";
 import { type Finding, judgeOf, sizeText } from "./finding.ts";
 
-/** Of what is ignored. */
+/** Ignored entries that are listed. */
 const maxShown = 10;
 
-/** Whether the directories for models are there and can be read. */
+/** Whether the model directories exist and are readable. */
 export async function checkModelFolders(
   config: Config,
   values: ConfigReading["values"],
 ): Promise<Finding[]> {
   const judge = judgeOf("model directory");
   const mayLack = new Set<string>();
-  // What nobody asked for is missed by nobody.
+  // A missing default directory is not a problem: no setting asked for it.
   if (values["extra-model-dirs"].source.kind === "default") {
     for (const root of config.modelRoots.slice(-1)) mayLack.add(root);
   }
@@ -37,11 +37,15 @@ export async function checkModelFolders(
     if (problem === undefined) findings.push(judge("ok", `${root} can be read`));
     else if (root === config.modelRepository) {
       findings.push(
-        judge("fail", problem, "correct --model-repository, or let this user read there"),
+        judge(
+          "fail",
+          problem,
+          "correct --model-repository, or give this user read permission there",
+        ),
       );
     } else if (!mayLack.has(root)) {
       const advice =
-        "mount the volume there, correct --root-model-dir or --extra-model-dirs, or let this user read there";
+        "mount the volume there, correct --root-model-dir or --extra-model-dirs, or give this user read permission there";
       findings.push(judge("warn", problem, advice));
     }
   }
@@ -50,18 +54,18 @@ export async function checkModelFolders(
 
 async function readingProblem(folder: string): Promise<string | undefined> {
   try {
-    if (!(await stat(folder)).isDirectory()) return `${folder} is no directory`;
+    if (!(await stat(folder)).isDirectory()) return `${folder} is not a directory`;
     await access(folder, constants.R_OK | constants.X_OK);
     return undefined;
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    if (code === "ENOENT") return `${folder} is not there`;
-    return code === "EACCES" ? `${folder} cannot be read by this user` : `${folder}: ${code}`;
+    if (code === "ENOENT") return `${folder} does not exist`;
+    return code === "EACCES" ? `${folder} is not readable by this user` : `${folder}: ${code}`;
   }
 }
 
-/** Loads each model of the repository, one after the other, and says what came of it. `engine`: undefined if
- *  it does not work. */
+/** Loads each model of the repository, one after the other, and reports the result. `engine`: undefined if it
+ *  does not work. */
 export async function checkRepository(
   config: Config,
   engine: Engine | undefined,
@@ -79,12 +83,12 @@ export async function checkRepository(
   const { models: entries, ignored, doubles } = listing;
   const findings: Finding[] = [];
   if (entries.length === 0) {
-    const advice = "put a model file, or a directory with one, into it";
+    const advice = "add a model file, or a directory with one";
     findings.push(judge("warn", `${folder} has no models`, advice));
   }
   for (const { id, served, ignored: other } of doubles) {
     const message = `${other} is not served: ${served} is model '${id}'`;
-    findings.push(judge("warn", message, "rename one of them, or take it out"));
+    findings.push(judge("warn", message, "rename or remove one of them"));
   }
   if (ignored.length > 0) {
     const shown = ignored.slice(0, maxShown).map(({ name, why }) => `${name} (${why})`);
@@ -94,7 +98,7 @@ export async function checkRepository(
   let totalBytes = 0;
   for (const { id, versions, refusal } of entries) {
     if (refusal !== undefined) {
-      const advice = "let this user read it, or take it out";
+      const advice = "give this user read permission, or remove it";
       findings.push(judgeOf("model")("fail", `${id}: ${refusal.message}`, advice));
     }
     for (const { version, path } of versions) {
@@ -105,8 +109,8 @@ export async function checkRepository(
     }
   }
   if (totalBytes > config.capacityBytes) {
-    const message = `all models together take ${sizeText(totalBytes)}, there are ${sizeText(config.capacityBytes)} for models`;
-    findings.push(judge("fail", message, "raise CONTAINER_MEM_REQ_BYTES, or take models out"));
+    const message = `all models together take ${sizeText(totalBytes)}, but only ${sizeText(config.capacityBytes)} are for models`;
+    findings.push(judge("fail", message, "raise CONTAINER_MEM_REQ_BYTES, or remove models"));
   }
   return findings;
 }
@@ -131,8 +135,8 @@ async function tryModel(
     const source = await engine.inspect(file);
     ({ estimatedBytes } = source);
     if (estimatedBytes > availableBytes) {
-      const message = `${name}: not tried, it may take ${sizeText(estimatedBytes)} and ${sizeText(availableBytes)} are available`;
-      const finding = judge("warn", message, "end what else runs here, and try again");
+      const message = `${name}: not tried, it may take ${sizeText(estimatedBytes)} but only ${sizeText(availableBytes)} are available`;
+      const finding = judge("warn", message, "stop other programs on this machine, and try again");
       return { finding, sizeBytes: estimatedBytes };
     }
     const sizeBytes = await loadOnce(engine, source, {
@@ -144,15 +148,15 @@ async function tryModel(
     const message = `${name}: ${source.format}, ${sizeText(sizeBytes)}`;
     const { ignored } = configuration;
     if (ignored.length === 0) return { finding: judge("ok", message), sizeBytes };
-    const note = `${message}; of its config.pbtxt these have no effect: ${ignored.join(", ")}`;
+    const note = `${message}; these fields of its config.pbtxt have no effect: ${ignored.join(", ")}`;
     return { finding: judge("ok", note), sizeBytes };
   } catch (error) {
-    const advice = "correct the model or its settings, or take it out";
+    const advice = "correct the model or its settings, or remove it";
     return { finding: judge("fail", `${name}: ${describeError(error)}`, advice), sizeBytes: 0 };
   }
 }
 
-/** Resolves with the bytes that it took. */
+/** Resolves with the bytes that the model took. */
 async function loadOnce(
   engine: Engine,
   source: ModelSource,

@@ -8,7 +8,7 @@ import { type Finding, judgeOf } from "./finding.ts";
 
 const judge = judgeOf("port");
 
-/** Whether the server could listen where it should. Listens there for a moment. */
+/** Whether the server could listen at its address. Listens there for a moment. */
 export async function checkPort({ host, port }: Pick<Config, "host" | "port">): Promise<Finding> {
   const where = `${host} port ${port}`;
   try {
@@ -22,10 +22,10 @@ export async function checkPort({ host, port }: Pick<Config, "host" | "port">): 
     const isRuntime = holder !== undefined && /\bmodelport\b.*\bserve\b/.test(holder);
     if (isRuntime) {
       const advice =
-        "if that is the runtime you mean, all is well; another one needs another --port";
+        "this is fine if it is the runtime that you mean; another one needs another --port";
       return judge("warn", `${where} is taken, by ${holder}`, advice);
     }
-    const advice = "end that process, or choose another port by --port or ADAPTER_PORT";
+    const advice = "stop that process, or choose another port with --port or ADAPTER_PORT";
     return judge(
       "fail",
       `${where} is taken${holder === undefined ? "" : `, by ${holder}`}`,
@@ -42,12 +42,12 @@ function codeOf(error: unknown): string | undefined {
 function adviceFor(code: string | undefined): string {
   if (code === "EACCES") return "ports below 1024 need a privilege: choose a higher --port";
   if (code === "EADDRNOTAVAIL" || code === "ENOTFOUND") {
-    return "--host has to be an address of this machine: 0.0.0.0 is all of them, localhost none that others reach";
+    return "--host must be an address of this machine; 0.0.0.0 means all addresses, localhost only local clients";
   }
   return "choose another --host or --port";
 }
 
-/** The process that listens on the port, as far as Linux tells us; other users' are only known by user. */
+/** The process that listens on the port, if Linux shows it; of other users' processes only the user. */
 async function holderOf(port: number): Promise<string | undefined> {
   for (const table of ["/proc/net/tcp", "/proc/net/tcp6"]) {
     for (const line of (await readFile(table, "utf8").catch(() => "")).split("\n").slice(1)) {

@@ -6,16 +6,16 @@ import type { Config } from "../config/config.ts";
 import { type Finding, judgeOf, sizeText } from "./finding.ts";
 
 const MiB = 1024 ** 2;
-/** What the server puts there for each host that has large payloads: src/engine/wire/payload-arena.ts. */
+/** What the server reserves there for each host with large payloads: src/engine/wire/payload-arena.ts. */
 const sharedBytesPerHost = 8 * MiB;
 
-/** Where the server writes: its pulled models, and memory that it shares with its hosts. */
+/** Where the server writes: its pulled models, and the memory that it shares with its hosts. */
 export async function checkSpace(config: Config, memoryFolder = "/dev/shm"): Promise<Finding[]> {
   const { directory, types, limitBytes } = config.pull;
   const findings: Finding[] = [];
   if (types.length > 0) findings.push(await checkPullFolder(directory, limitBytes));
   findings.push(await checkTemporary(tmpdir()));
-  // Shared hosts, a spare one, and one at least for a model of its own.
+  // Shared hosts, a spare one, and at least one for a model of its own.
   findings.push(await checkSharedMemory(memoryFolder, config.engineHosts + 2));
   return findings;
 }
@@ -27,17 +27,17 @@ async function checkPullFolder(folder: string, limitBytes: number): Promise<Find
     return judge(
       "warn",
       `models cannot be pulled to ${folder}: ${problem}`,
-      "mount a volume there, choose another folder by --pull-dir, or pull nothing by --pull-types none",
+      "mount a volume there, choose another folder with --pull-dir, or disable pulling with --pull-types none",
     );
   }
   const freeBytes = await freeBytesAt(folder);
-  const has = `${folder} can be written, ${sizeText(freeBytes)} are free`;
+  const has = `${folder} is writable, ${sizeText(freeBytes)} are free`;
   if (limitBytes > freeBytes) {
-    const advice = "what is pulled already counts as well; else give it a larger volume";
+    const advice = "models already pulled count too; otherwise use a larger volume";
     return judge("warn", `${has}, --pull-disk-size allows ${sizeText(limitBytes)}`, advice);
   }
   if (freeBytes < 256 * MiB) {
-    return judge("warn", has, "give it a larger volume: models are kept there to be loaded again");
+    return judge("warn", has, "use a larger volume: models are kept there for later loads");
   }
   return judge("ok", has);
 }
@@ -45,34 +45,34 @@ async function checkPullFolder(folder: string, limitBytes: number): Promise<Find
 async function checkTemporary(folder: string): Promise<Finding> {
   const judge = judgeOf("temporary files");
   const problem = await checkWritable(folder);
-  if (problem === undefined) return judge("ok", `${folder} can be written`);
+  if (problem === undefined) return judge("ok", `${folder} is writable`);
   return judge(
     "warn",
     `${folder} cannot be written: ${problem}`,
-    "mount an emptyDir there, or set TMPDIR: profiles and the compile cache of Node go there",
+    "mount an emptyDir there, or set TMPDIR: profiles and Node's compile cache are written there",
   );
 }
 
 async function checkSharedMemory(folder: string, hosts: number): Promise<Finding> {
   const judge = judgeOf("shared memory");
   const problem = await checkWritable(folder);
-  const instead = "large tensors then travel by sockets, which takes longer";
+  const instead = "otherwise large tensors go through sockets, which is slower";
   if (problem !== undefined) {
-    const advice = `let this user write there; ${instead}`;
+    const advice = `give this user write permission there; ${instead}`;
     return judge("warn", `${folder} cannot be written: ${problem}`, advice);
   }
   const freeBytes = await freeBytesAt(folder);
   const wantedBytes = hosts * sharedBytesPerHost;
   const has = `${folder} has ${sizeText(freeBytes)}`;
-  if (freeBytes >= wantedBytes) return judge("ok", `${has} for tensors on their way to hosts`);
+  if (freeBytes >= wantedBytes) return judge("ok", `${has} for tensors that are sent to hosts`);
   const advice = `mount an emptyDir with medium: Memory there, or start docker with --shm-size; ${instead}`;
-  return judge("warn", `${has}, ${hosts} hosts may want ${sizeText(wantedBytes)}`, advice);
+  return judge("warn", `${has}, but ${hosts} hosts may need ${sizeText(wantedBytes)}`, advice);
 }
 
-/** Why this user cannot write there, or could not once it is made; undefined if nothing speaks against it. */
+/** Why this user cannot write there, or could not once the folder is created; undefined if nothing prevents it. */
 export async function checkWritable(folder: string): Promise<string | undefined> {
   try {
-    if (!(await stat(folder)).isDirectory()) return `${folder} is no directory`;
+    if (!(await stat(folder)).isDirectory()) return `${folder} is not a directory`;
     await access(folder, constants.W_OK | constants.X_OK);
     return undefined;
   } catch (error) {
@@ -84,7 +84,7 @@ export async function checkWritable(folder: string): Promise<string | undefined>
   }
 }
 
-/** Of the file system that `folder` is on, or will be. */
+/** The file system that holds `folder`, or will hold it. */
 async function freeBytesAt(folder: string): Promise<number> {
   try {
     const { bavail, bsize } = await statfs(folder);

@@ -10,8 +10,8 @@ const dayMs = 86_400_000;
 const soonMs = 14 * dayMs;
 const judge = judgeOf("TLS");
 
-/** Whether the files of TLS can be used, and for how long: what the server would refuse at its start, and what its
- *  clients would. Nothing where TLS is off. */
+/** Whether the TLS files are usable, and for how long: what the server would refuse at its start, and what its
+ *  clients would refuse. No findings if TLS is off. */
 export async function checkTls(
   { tls, allowedHosts }: Pick<Config, "tls" | "allowedHosts">,
   nowMs: number,
@@ -19,7 +19,7 @@ export async function checkTls(
   if (tls === undefined) return [];
   const read = await readFiles(tls);
   if ("problem" in read) {
-    return [judge("fail", read.problem, "correct the path, or let this user read the file")];
+    return [judge("fail", read.problem, "correct the path, or give this user read permission")];
   }
   let certificate: X509Certificate;
   try {
@@ -30,7 +30,7 @@ export async function checkTls(
       judge(
         "fail",
         message,
-        "the key has to be that of the first certificate, PEM, without a passphrase",
+        "the key must belong to the first certificate, in PEM, without a passphrase",
       ),
     ];
   }
@@ -40,33 +40,34 @@ export async function checkTls(
 function judgeTime({ validFrom, validTo }: X509Certificate, nowMs: number): Finding {
   const [fromMs, toMs] = [Date.parse(validFrom), Date.parse(validTo)];
   const day = (ms: number) => new Date(ms).toISOString().slice(0, 10);
-  const advice = "renew it; the server takes the new files without a start";
+  const advice = "renew it; the server picks up the new files without a restart";
   if (nowMs < fromMs) {
     return judge(
       "fail",
-      `the certificate holds from ${day(fromMs)} on only`,
-      "look at the clock, or wait",
+      `the certificate is not valid before ${day(fromMs)}`,
+      "check the machine's clock, or wait",
     );
   }
   if (nowMs > toMs) return judge("fail", `the certificate expired on ${day(toMs)}`, advice);
   const level = toMs - nowMs < soonMs ? "warn" : "ok";
   return judge(
     level,
-    `the certificate holds until ${day(toMs)}`,
+    `the certificate is valid until ${day(toMs)}`,
     level === "ok" ? undefined : advice,
   );
 }
 
-/** Clients look at the alternative names alone. */
+/** Clients check only the alternative names. */
 function judgeNames(certificate: X509Certificate, allowedHosts: readonly string[]): Finding[] {
   if (certificate.subjectAltName === undefined) {
-    const message = "the certificate has no subjectAltName, without which no client takes it";
-    return [judge("fail", message, "make it anew, with the names by which clients call")];
+    const message = "the certificate has no subjectAltName, so every client refuses it";
+    return [judge("fail", message, "issue it again, with the names that clients use")];
   }
   return allowedHosts
     .filter((host) => certificate.checkHost(host) === undefined)
     .map((host) => {
-      const advice = "add the name to the certificate, or call the server by one that it has";
+      const advice =
+        "add the name to the certificate, or call the server by a name that it contains";
       return judge(
         "warn",
         `the certificate is not for ${host} (${certificate.subjectAltName})`,

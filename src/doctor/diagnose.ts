@@ -14,8 +14,8 @@ import { checkTls } from "./check-tls.ts";
 import { checkUnixSocket } from "./check-unix-socket.ts";
 import { type Finding, judgeOf } from "./finding.ts";
 
-/** Looks at whatever has to be right for `serve` with these flags and this environment, and starts none of it but
- *  engine hosts, for a moment. Each finding comes as soon as it is there. */
+/** Checks everything that `serve` needs with these flags and this environment. Starts nothing but engine hosts,
+ *  for a moment. Yields each finding as soon as it is known. */
 export async function* diagnose(
   flags: readonly string[],
   env: NodeJS.ProcessEnv,
@@ -25,8 +25,8 @@ export async function* diagnose(
   const { config, values, problems, warnings } = await loadConfig(flags, env);
   const settings = judgeOf("settings");
   for (const problem of problems) yield settings("fail", problem, "see modelport serve --help");
-  for (const warning of warnings) yield settings("warn", warning, "rename it, or leave it out");
-  // All else goes by the settings.
+  for (const warning of warnings) yield settings("warn", warning, "rename or remove it");
+  // All other checks need the settings.
   if (config === undefined) return;
   const path = config.configPath;
   yield settings("ok", path === undefined ? "no problems" : `no problems, ${path} included`);

@@ -5,7 +5,7 @@ import { printJson } from "../cli/show/print-json.ts";
 import { diagnose } from "./diagnose.ts";
 import type { Finding } from "./finding.ts";
 
-/** Says what keeps `serve` from its work here, what may, and what to do about it. */
+/** Reports what keeps `serve` from working here, what may, and what to do about it. */
 export async function run({ args, flags, env, terminal }: ServerCommandInput) {
   const isJson = args.text("output") === "json";
   const findings: Finding[] = [];

@@ -1,17 +1,17 @@
-/** What one look at this machine or its settings came to. */
+/** The result of one check of this machine or its settings. */
 export interface Finding {
-  /** What was looked at, in a word or two. */
+  /** What was checked, in a word or two. */
   readonly check: string;
-  /** "fail": the server does not start, or does not do its work; "warn": it may come to that. */
+  /** "fail": the server does not start, or does not do its work; "warn": this may happen. */
   readonly level: "ok" | "warn" | "fail";
   readonly message: string;
-  /** What to do about it; of all but "ok". */
+  /** What to do about it; absent for "ok". */
   readonly advice?: string;
 }
 
 export type Judge = (level: Finding["level"], message: string, advice?: string) => Finding;
 
-/** Makes the findings of one check. */
+/** Creates the findings of one check. */
 export function judgeOf(check: string): Judge {
   return (level, message, advice) => ({
     check,

@@ -3,25 +3,25 @@ import { RuntimeError } from "../base/errors.ts";
 import { settingsFileName } from "../config/run-settings.ts";
 import { servedVersions } from "./served-versions.ts";
 
-/** What is in a folder. Links count as what they point to, and those that point nowhere are left out. */
+/** The contents of a folder. Links count as their targets; broken links are left out. */
 export interface FolderListing {
   readonly files: readonly string[];
   readonly folders: readonly string[];
 }
 
-/** What came of a search. "doubt": there are models, and nothing says which of them is meant. */
+/** The result of a search. "doubt": there are several models, and nothing says which one is meant. */
 export type SearchResult =
   | { readonly tag: "found"; readonly file: string }
   | { readonly tag: "none" | "doubt"; readonly why: RuntimeError };
 
-/** Steps into folders; real layouts need two at most. */
+/** How deep the search goes; real layouts need two levels at most. */
 const maxDepth = 8;
-/** Of a whole search. Somebody's home directory has more; a model has not. */
+/** Limit for one search. A home directory has more folders; a model does not. */
 const maxFolders = 1_000;
 const maxListed = 10;
 const schemaFile = "_schema.json";
 
-/** What file systems, network disks and their tools put into every folder that they keep. */
+/** What file systems, network disks and their tools put into every folder. */
 const foreignNames: ReadonlySet<string> = new Set([
   "lost+found",
   "@eaDir",
@@ -34,21 +34,21 @@ const foreignNames: ReadonlySet<string> = new Set([
   "__MACOSX",
 ]);
 
-/** Whether nothing of that name belongs to a model, wherever it lies. */
+/** Whether a file or folder of this name never belongs to a model. */
 export function isForeignName(name: string): boolean {
   return name.startsWith(".") || foreignNames.has(name);
 }
 
-/** Whether a file of that name is a model. `extensions`: of models, with their dots. */
+/** Whether a file of this name is a model. `extensions`: of models, with their dots. */
 export function isModelFileName(name: string, extensions: readonly string[]): boolean {
   const isOther = name === schemaFile || name.endsWith(settingsFileName) || isForeignName(name);
   return !isOther && extensions.includes(extname(name));
 }
 
-/** Looks for the one model file in `folder`, by rules that the local repository and the engine share: first
- *  `model<extension>`, then the only model file, then in the highest version, then in the only folder that holds a
- *  model. Yields the folders that it wants to have listed; what listing them throws ends it, unless that is
- *  a RuntimeError that says something of this one folder and there are others. */
+/** Looks for the one model file in `folder`, by rules that the local repository and the engine share. Order:
+ *  `model<extension>`, the only model file, the highest version, the only folder that holds a model. Yields the
+ *  folders that the caller has to list. An error thrown while listing ends the search, unless it is a
+ *  RuntimeError about this one folder and there are others. */
 export function searchModel(
   folder: string,
   extensions: readonly string[],
@@ -60,7 +60,7 @@ interface Search {
   readonly top: string;
   readonly extensions: readonly string[];
   left: number;
-  /** Of the folder that is looked at, below the top. */
+  /** Depth of the current folder below the top. */
   depth: number;
 }
 
@@ -73,7 +73,7 @@ function* look(folder: string, search: Search): Generator<string, SearchResult, 
   const models = listing.files.filter((name) => isModelFileName(name, extensions));
   const file = chooseFile(models, extensions);
   if (file !== undefined) return { tag: "found", file: join(folder, file) };
-  // Several model files and none of the usual name: stepping past them would only hide the doubt.
+  // Several model files and none has the usual name: searching subfolders would only hide the ambiguity.
   if (models.length > 0) {
     const why = `${folder} has ${models.length} ${kindOf(search)}s and none is named ${usualNames(extensions)}`;
     return { tag: "doubt", why: refusal(`${why}; seen: ${namesIn(listing)}`) };
@@ -107,7 +107,7 @@ function* lookInEach(
       last = result;
     } catch (error) {
       search.depth = depth;
-      // One that nobody may read is not the model; the others may have it.
+      // A folder that cannot be read is not the model; one of the others may be.
       const isItsOwn = error instanceof RuntimeError && error.kind === "failed-precondition";
       if (!isItsOwn) throw error;
     }

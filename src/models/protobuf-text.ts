@@ -1,6 +1,6 @@
 import { RuntimeError } from "../base/errors.ts";
 
-/** A word without quotes: a name of an enum, true or false. */
+/** A word without quotes: an enum name, true or false. */
 export class Word {
   readonly text: string;
 
@@ -9,17 +9,17 @@ export class Word {
   }
 }
 
-/** Integers are bigints, so that none is rounded. */
+/** Integers are bigints, so that no value is rounded. */
 export type TextScalar = string | number | bigint | Word;
 export type TextValue = TextScalar | TextMessage;
-/** All values of each field, in their order. */
+/** All values of each field, in order. */
 export type TextMessage = ReadonlyMap<string, readonly TextValue[]>;
 
 /** Far above real configurations. */
 const maxDepth = 32;
 const maxTokens = 100_000;
 
-/** Reads a message in protobuf's text format, without knowing its type. Throws RuntimeError "invalid-argument"
+/** Parses a message in protobuf text format without knowing its type. Throws RuntimeError "invalid-argument"
  *  with line and column; `where` names the text. */
 export function parseProtobufText(text: string, where: string): TextMessage {
   const reader = new Reader(text.replace(/^\ufeff/, ""), where);
@@ -75,8 +75,7 @@ class Reader {
   refuse(expected: string, { kind, text, at } = this.#next): never {
     const before = this.#text.slice(0, at).split("\n");
     const place = `line ${before.length}, column ${(before.at(-1) ?? "").length + 1}`;
-    const found =
-      kind === "end" ? "the text ends" : `there is ${JSON.stringify(text.slice(0, 40))}`;
+    const found = kind === "end" ? "the text ends" : `found ${JSON.stringify(text.slice(0, 40))}`;
     throw this.error(`${place}: ${found}, expected ${expected}`);
   }
 
@@ -102,7 +101,7 @@ class Reader {
   }
 }
 
-/** Up to `close`, or the end of the text. */
+/** Reads up to `close`, or to the end of the text. */
 function readFields(reader: Reader, close: string | undefined, depth: number): TextMessage {
   if (depth > maxDepth) throw reader.error(`it is nested more than ${maxDepth} deep`);
   const fields = new Map<string, TextValue[]>();
@@ -120,7 +119,7 @@ function readFields(reader: Reader, close: string | undefined, depth: number): T
   }
 }
 
-/** Extensions and types of Any have their names in brackets. */
+/** Extensions and Any types have their names in brackets. */
 function readName(reader: Reader): string {
   if (reader.takeSign("[") !== undefined) {
     let name = "";
@@ -186,7 +185,7 @@ const escapes: Readonly<Record<string, string>> = {
   v: "\v",
 };
 
-/** Octal and hexadecimal escapes are bytes of UTF-8. */
+/** Octal and hexadecimal escapes are UTF-8 bytes. */
 function unescapeText(text: string): string {
   if (!text.includes("\\")) return text;
   const bytes: Buffer[] = [];

@@ -3,7 +3,7 @@ import type { Datatype, TensorSpec } from "../base/tensor.ts";
 import { parseProtobufText, type TextMessage, type TextValue, Word } from "./protobuf-text.ts";
 import { compareVersions } from "./served-versions.ts";
 
-/** Of the files beside models, or beside their versions, that have Triton's model configuration. */
+/** The names of files with Triton's model configuration, beside models or beside their versions. */
 export const tritonConfigName = "config.pbtxt";
 
 /** Which versions of a model are served. */
@@ -15,26 +15,27 @@ export type VersionPolicy =
 export interface TritonTensor {
   readonly name: string;
   readonly datatype: Datatype | undefined;
-  /** Without the dimension of the batch; undefined if nothing is said. -1 varies. */
+  /** Without the batch dimension; undefined if not given. -1 is variable. */
   readonly dims: readonly number[] | undefined;
-  /** In the model's folder: the names of the classes, one a line. */
+  /** The file with the class names, one per line, in the model's folder. */
   readonly labelFile: string | undefined;
 }
 
-/** What is read of a model's config.pbtxt. Undefined where it says nothing. */
+/** The parts of a model's config.pbtxt that are used. Undefined where the file has no value. */
 export interface TritonConfig {
-  /** Rows that requests joined into one run may have; above 0, tensors have a first dimension of rows. */
+  /** Rows that requests joined into one run may have together; above 0, the first dimension of tensors counts
+   *  rows. */
   readonly maxBatchSize: number | undefined;
   readonly maxQueueDelayMicroseconds: number | undefined;
   readonly maxQueueSize: number | undefined;
   readonly queueTimeoutMicroseconds: number | undefined;
   readonly threads: number | undefined;
-  /** The name of the model file, where it is not the usual one. */
+  /** The model file's name, if it is not the usual one. */
   readonly modelFile: string | undefined;
   readonly versionPolicy: VersionPolicy | undefined;
   readonly inputs: readonly TritonTensor[];
   readonly outputs: readonly TritonTensor[];
-  /** What it says and nobody here follows, as paths of fields. */
+  /** Fields that have no effect here, as paths. */
   readonly ignored: readonly string[];
 }
 
@@ -55,16 +56,16 @@ const datatypes: Readonly<Record<string, Datatype>> = {
   TYPE_STRING: "BYTES",
 };
 
-/** What fields say that mean nothing else here than what happens anyhow. */
+/** Values that only ask for what happens anyway. */
 const idle: Readonly<Record<string, readonly string[]>> = {
   "": ["name"],
   input: ["format", "optional"],
   dynamic_batching: ["preserve_ordering"],
 };
 
-/** Reads Triton's model configuration in text form, of which a model of ONNX needs the least. Throws RuntimeError
- *  "invalid-argument", naming the field, if it is no such text, has a value that cannot be, or is that
- *  of a model that another backend has to run. */
+/** Reads Triton's model configuration in text form. ONNX models need little of it. Throws RuntimeError
+ *  "invalid-argument", naming the field, if the text is malformed, a value is invalid, or the model needs
+ *  another backend. */
 export function readTritonConfig(text: string, where: string): TritonConfig {
   const top = new Section(parseProtobufText(text, where), "", where);
   refuseOtherBackends(top);
@@ -86,7 +87,7 @@ export function readTritonConfig(text: string, where: string): TritonConfig {
   return { ...config, ignored: [...top.unread(), ...ignored] };
 }
 
-/** Why a tensor of the model is none that its config.pbtxt describes; undefined if all are. */
+/** Why config.pbtxt describes a tensor differently from the model; undefined if all agree. */
 export function tritonMismatch(
   config: TritonConfig,
   model: { readonly inputs: readonly TensorSpec[]; readonly outputs: readonly TensorSpec[] },
@@ -98,14 +99,14 @@ export function tritonMismatch(
       const spec = specs.find((each) => each.name === name);
       if (spec === undefined) {
         const names = specs.map((each) => `'${each.name}'`).join(", ") || "none";
-        return `it has ${role} '${name}', which the model has not: its ${role}s are ${names}`;
+        return `it has ${role} '${name}', which the model does not have: its ${role}s are ${names}`;
       }
       if (datatype !== undefined && datatype !== spec.datatype) {
         return `${role} '${name}' is ${datatype} there, and ${spec.datatype} in the model`;
       }
       const wanted = dims && [...batch, ...dims];
       if (wanted !== undefined && !fits(wanted, spec.shape)) {
-        const note = batch.length > 0 ? " with the dimension of the batch" : "";
+        const note = batch.length > 0 ? " with the batch dimension" : "";
         return `${role} '${name}' has the shape [${wanted}]${note} there, and [${spec.shape}] in the model`;
       }
     }
@@ -113,7 +114,7 @@ export function tritonMismatch(
   return undefined;
 }
 
-/** Of `versions`, all by their numbers, those that the policy lets be served. */
+/** Those of `versions`, given as numbers, that the policy allows. */
 export function versionsByPolicy(policy: VersionPolicy, versions: readonly string[]): string[] {
   if (policy.tag === "all") return [...versions];
   if (policy.tag === "specific") return versions.filter((each) => policy.versions.includes(each));
@@ -128,7 +129,7 @@ function fits(wanted: readonly number[], shape: readonly number[]): boolean {
   );
 }
 
-/** One message, which remembers what was asked for. */
+/** One message, which remembers the fields that were read. */
 class Section {
   readonly #fields: TextMessage;
   readonly #path: string;
@@ -152,7 +153,7 @@ class Section {
     return this.#fields.get(field) ?? [];
   }
 
-  /** Of a field that stands once; the last one counts, as in protobuf. */
+  /** Reads a field that occurs once; the last one counts, as in protobuf. */
   value(field: string): TextValue | undefined {
     return this.values(field).at(-1);
   }
@@ -160,7 +161,7 @@ class Section {
   text(field: string): string | undefined {
     const value = this.value(field);
     if (value === undefined || typeof value === "string") return value;
-    throw this.refuse(field, "must be a text in quotes");
+    throw this.refuse(field, "must be a quoted string");
   }
 
   word(field: string): string | undefined {
@@ -188,7 +189,7 @@ class Section {
     return this.values(field).map((value) => this.#sectionOf(field, value));
   }
 
-  /** Paths of the fields that nobody has asked for, without those that say nothing new. */
+  /** Paths of the fields that were not read, except those that only repeat a default. */
   unread(): string[] {
     const known = idle[this.#path] ?? [];
     const own = [...this.#fields.keys()]
@@ -200,7 +201,7 @@ class Section {
   #integerOf(field: string, value: TextValue, least: number): number {
     const number = Number(typeof value === "bigint" ? value : Number.NaN);
     if (Number.isSafeInteger(number) && number >= least) return number;
-    throw this.refuse(field, `must be an integer from ${least} on`);
+    throw this.refuse(field, `must be an integer of at least ${least}`);
   }
 
   #sectionOf(field: string, value: TextValue): Section {
@@ -216,10 +217,10 @@ function refuseOtherBackends(top: Section): void {
   const platform = top.text("platform") ?? "";
   const backend = top.text("backend") ?? "";
   if (!["", "onnxruntime_onnx"].includes(platform)) {
-    throw top.refuse("platform", `is "${platform}": models of onnxruntime_onnx are served here`);
+    throw top.refuse("platform", `is "${platform}", expected onnxruntime_onnx`);
   }
   if (!["", "onnxruntime"].includes(backend)) {
-    throw top.refuse("backend", `is "${backend}": models of onnxruntime are served here`);
+    throw top.refuse("backend", `is "${backend}", expected onnxruntime`);
   }
 }
 
@@ -243,10 +244,10 @@ function readTensors(top: Section, role: "input" | "output"): TritonTensor[] {
     const type = tensor.word("data_type");
     const datatype = type === undefined ? undefined : datatypes[type];
     if (type !== undefined && datatype === undefined) {
-      throw tensor.refuse("data_type", `of '${name}' is ${type}, which is no datatype`);
+      throw tensor.refuse("data_type", `of '${name}' is ${type}, which is not a datatype`);
     }
     const dims = tensor.values("dims").length > 0 ? tensor.integers("dims", -1) : undefined;
-    // What the engine sees, where that differs from what callers do.
+    // The shape that the engine sees, if it differs from the clients'.
     const reshape = tensor.section("reshape");
     const inner = reshape?.integers("shape", -1);
     const labelFile = role === "output" ? tensor.text("label_filename") : undefined;
@@ -254,7 +255,7 @@ function readTensors(top: Section, role: "input" | "output"): TritonTensor[] {
   });
 }
 
-/** Triton's backend for ONNX Runtime has a parameter, among others, for the threads of a run. */
+/** Triton's ONNX Runtime backend has, among others, a parameter for the threads of a run. */
 function readParameters(top: Section): { threads: number | undefined; others: string[] } {
   let threads: number | undefined;
   const others: string[] = [];
@@ -263,12 +264,12 @@ function readParameters(top: Section): { threads: number | undefined; others: st
     const value = parameter.section("value")?.text("string_value");
     if (key !== "intra_op_thread_count") others.push(`parameters.${key}`);
     else if (value !== undefined && /^\d{1,3}$/.test(value)) threads = Number(value);
-    else throw parameter.refuse("value", `of ${key} must be the digits of a number of threads`);
+    else throw parameter.refuse("value", `of ${key} must be a number of threads in digits`);
   }
   return { threads, others };
 }
 
-/** One instance on the CPU is what a model has. */
+/** One instance on the CPU is what every model has anyway. */
 function ignoredInstances(top: Section): string[] {
   const groups = top.sections("instance_group");
   const isUsual = groups.every((group) => {

@@ -1,8 +1,8 @@
 import { Session } from "node:inspector/promises";
 import { delay } from "../base/abort.ts";
 
-/** Where the time of this process goes for `durationMs`, in the format of Chrome's developer tools
- *  (.cpuprofile). When `signal` aborts, stops and rejects with its reason. One at a time. */
+/** Records where this process spends its time for `durationMs`, in the format of Chrome's developer tools
+ *  (.cpuprofile). When `signal` aborts, stops and rejects with its reason. Only one profile at a time. */
 export async function takeCpuProfile(durationMs: number, signal: AbortSignal): Promise<object> {
   const session = new Session();
   session.connect();

@@ -4,8 +4,8 @@ interface Second {
   dropped: number;
 }
 
-/** Lets so many lines of each kind through in a second and counts the others: under overload, a line for
- *  each refusal costs more than the refusal. */
+/** Lets a limited number of lines of each kind through per second and counts the others: under overload, a line
+ *  per refusal costs more than the refusal itself. */
 export class LogSampler {
   readonly #maxPerSecond: number;
   readonly #now: () => number;
@@ -16,7 +16,7 @@ export class LogSampler {
     this.#now = now;
   }
 
-  /** Undefined if the line is to be dropped, else how many of its kind were dropped before it. Kinds are
+  /** Undefined if the line is to be dropped; otherwise how many of its kind were dropped before it. Kinds are
    *  few, and kept for good. */
   pass(kind: string): number | undefined {
     const nowMs = this.#now();

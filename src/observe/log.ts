@@ -6,8 +6,8 @@ import { redact } from "./redaction.ts";
 
 export type { Logger } from "pino";
 
-/** Logs to stderr, so that stdout stays free for what a command prints: JSON lines, or readable ones on
- *  a terminal. Messages are constant and in the past tense; facts are fields with units in their names. */
+/** Logs to stderr, so that stdout stays free for a command's output: JSON lines, or readable ones on a
+ *  terminal. Messages are constant and in the past tense; facts are fields with units in their names. */
 export function createLogger(level: LogLevel): Logger {
   const options = { level, base: null, hooks: { streamWrite: redact } };
   if (!process.stderr.isTTY) {
@@ -17,28 +17,28 @@ export function createLogger(level: LogLevel): Logger {
   return pino(options, pretty({ destination: 2, sync: true, translateTime: "HH:MM:ss.l" }));
 }
 
-/** Takes effect at once, for every line to come. */
+/** Takes effect at once, for all later lines. */
 export function changeLogLevel(log: Logger, level: LogLevel): void {
   const facts = { logLevel: level, formerLogLevel: log.level };
   const tell = () => log.info(facts, "log level changed");
-  // Whichever of the two levels shows it.
+  // Logs at whichever of the two levels shows the line.
   const isTold = log.isLevelEnabled("info");
   if (isTold) tell();
   log.level = level;
   if (!isTold) tell();
 }
 
-/** A pipe takes so many bytes whole or not at all. */
+/** A pipe takes writes up to this size whole or not at all. */
 const wholeBytes = 4096;
 
-/** Lines of this turn of the event loop. */
+/** The lines of this turn of the event loop. */
 let waiting: string[] = [];
 let waitingBytes = 0;
 let lostCount = 0;
 
-/** A line is written at the end of the turn, with the others of that turn: a write wakes whoever reads the
- *  log, which takes longer than an answer to a caller, who would wait for it. Lines of warnings and errors
- *  are written at once, for a turn may be the last one. */
+/** A line is written at the end of the turn, together with the turn's other lines: a write wakes the log's
+ *  reader, which takes longer than a response, and the client would wait for it. Warnings and errors are
+ *  written at once, because this turn may be the last one. */
 function takeLine(line: string): void {
   const bytes = Buffer.byteLength(line);
   if (waitingBytes + bytes > wholeBytes) writeWaiting();
@@ -48,13 +48,13 @@ function takeLine(line: string): void {
   else if (waiting.length === 1) setImmediate(writeWaiting);
 }
 
-/** Of a line as pino begins it: `{"level":40`. */
+/** The start of a line as pino writes it: `{"level":40`. */
 function isUrgent(line: string): boolean {
   return line.charAt(9) >= "4";
 }
 
-/** A full disk, a pipe that nobody reads: what becomes of the log must not become of the server, which
- *  would end by an error that nobody caught, or wait. Lines are lost then, and counted. */
+/** Keeps the server alive if the log fails, as with a full disk or a pipe without a reader. Otherwise the
+ *  server would end with an uncaught error, or block. Such lines are lost, and counted. */
 function writeWaiting(): void {
   const lines = waiting;
   if (lines.length === 0) return;

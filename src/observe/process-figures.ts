@@ -3,10 +3,10 @@ import { monitorEventLoopDelay, performance } from "node:perf_hooks";
 import { getHeapStatistics } from "node:v8";
 import { delay } from "../base/abort.ts";
 
-/** How often the event loop is asked, in milliseconds. */
+/** How often the event loop is sampled, in milliseconds. */
 const resolutionMs = 10;
 
-/** How this process is, its event loop measured for `durationMs`. */
+/** The state of this process, with its event loop measured for `durationMs`. */
 export async function takeProcessFigures(durationMs: number, signal: AbortSignal): Promise<object> {
   const histogram = monitorEventLoopDelay({ resolution: resolutionMs });
   const before = performance.eventLoopUtilization();
@@ -43,26 +43,26 @@ export async function takeProcessFigures(durationMs: number, signal: AbortSignal
       arrayBufferBytes: arrayBuffers,
       mallocedBytes: malloced_memory,
     },
-    /** What keeps the event loop busy, by type. */
+    /** The handles that keep the event loop alive, by type. */
     resources: countByName(process.getActiveResourcesInfo()),
     openFiles: await openFiles(),
   };
 }
 
-/** Open file descriptors by kind; undefined where the system does not show them. */
+/** Open file descriptors by kind; undefined if the system does not list them. */
 async function openFiles(): Promise<Record<string, number> | undefined> {
   const folder = "/proc/self/fd";
   const descriptors = await readdir(folder).catch(() => undefined);
   if (descriptors === undefined) return undefined;
   const targets = await Promise.all(
-    // Some are closed by the time they are looked at, as that of the folder itself.
+    // Some are closed by the time they are read, such as that of the folder itself.
     descriptors.map((name) => readlink(`${folder}/${name}`).catch(() => undefined)),
   );
   const kinds = targets.flatMap((target) => (target === undefined ? [] : [kindOf(target)]));
   return countByName(kinds);
 }
 
-/** Links of descriptors read "socket:[123]", "anon_inode:[eventpoll]" or as the path of a file. */
+/** Links of descriptors read "socket:[123]", "anon_inode:[eventpoll]", or are a file's path. */
 function kindOf(target: string): string {
   if (target.startsWith("/")) return "file";
   const [kind = ""] = target.split(":", 1);

@@ -1,22 +1,22 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { SpanContext } from "@opentelemetry/api";
 
-/** A span as those know it who are not in this process. */
+/** A span as other processes know it. */
 export type TraceContext = SpanContext;
 
 const scope = new AsyncLocalStorage<TraceContext>();
 
-/** Runs `work`, and all that it starts, as part of a span. */
+/** Runs `work`, and everything that it starts, as part of a span. */
 export function runTraced<Result>(context: TraceContext, work: () => Result): Result {
   return scope.run(context, work);
 }
 
-/** The span that this runs in; undefined where nothing is traced. */
+/** The span that this code runs in; undefined if nothing is traced. */
 export function currentTrace(): TraceContext | undefined {
   return scope.getStore();
 }
 
-/** Headers of W3C's trace context, for requests that belong to the present span; none where there is none. */
+/** W3C trace context headers for requests that belong to the current span; empty without one. */
 export function traceHeaders(): Readonly<Record<string, string>> {
   const context = scope.getStore();
   if (context === undefined) return {};

@@ -20,28 +20,28 @@ export interface SpanStart {
 export interface SpanEnd {
   readonly endMs: number;
   readonly attributes?: Attributes;
-  /** Of what failed: what it was, in few words that repeat, and in one line for people. */
+  /** For failures: the error in a few words that repeat, and in one line for people. */
   readonly error?: { readonly type: string; readonly message?: string };
 }
 
 export interface TraceSpan {
   readonly context: TraceContext;
-  /** Whether anybody will see it. */
+  /** Whether the span is recorded. */
   readonly isRecording: boolean;
-  /** To be called once. */
+  /** Call it once. */
   end(end: SpanEnd): void;
 }
 
 /** Traces, without OpenTelemetry's names. Never throws and never waits. */
 export interface Tracing {
   start(span: SpanStart): TraceSpan;
-  /** What the headers of a request say of the span that it was sent from. */
+  /** The parent span that the request's headers name. */
   extract(header: { get(name: string): string | null }): TraceContext | undefined;
-  /** Sends what waits to be sent; resolves after `timeoutMs` at the latest. */
+  /** Sends all waiting spans; resolves after `timeoutMs` at the latest. */
   close(timeoutMs: number): Promise<void>;
 }
 
-/** The packages of which tracing consists, in the versions that we are tested with. */
+/** The packages that tracing consists of, in the versions that we test with. */
 const packages = {
   "@opentelemetry/api": "1.10.0",
   "@opentelemetry/core": "3.1.1",
@@ -50,10 +50,10 @@ const packages = {
   "@opentelemetry/sdk-trace": "3.1.1",
 };
 
-/** A collector that is down is worth a line now and then. */
+/** While a collector is down, one line now and then is enough. */
 const quietMs = 60_000;
 
-/** Loads OpenTelemetry, and starts to send. Throws "failed-precondition" if it is not installed. */
+/** Loads OpenTelemetry and starts sending. Throws "failed-precondition" if it is not installed. */
 export async function openTracing(settings: TracingSettings, log: Logger): Promise<Tracing> {
   const [api, core, { OTLPTraceExporter }, resources, sdk] = await loadPackages(
     "tracing",
@@ -153,14 +153,14 @@ function samplerOf(
   return sampler.startsWith("parentbased_") ? new sdk.ParentBasedSampler({ root }) : root;
 }
 
-/** Turns points of the monotonic clock into those of the wall. The difference of the two is kept, so that the
- *  spans of a trace fit each other to the microsecond, and followed when it has moved. */
+/** Converts monotonic times to wall-clock times. The offset is kept, so that a trace's spans fit together to
+ *  the microsecond, and updated when the wall clock was adjusted. */
 class WallClock {
   #originMs = Date.now() - performance.now();
 
   follow(): void {
     const originMs = Date.now() - performance.now();
-    // The wall's clock ticks in milliseconds.
+    // The wall clock ticks in milliseconds.
     if (Math.abs(originMs - this.#originMs) > 2) this.#originMs = originMs;
   }
 
@@ -169,7 +169,7 @@ class WallClock {
   }
 }
 
-/** The SDK hands over what was thrown, or a text of it. */
+/** The SDK passes either the thrown error or its text. */
 function errorOf(error: unknown): unknown {
   if (Array.isArray(error)) return errorOf(error[0]);
   return typeof error === "object" && error !== null && "message" in error ? error.message : error;

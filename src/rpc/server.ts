@@ -77,9 +77,9 @@ export interface ServerOptions extends PortOptions {
   readonly closeGraceMs: number;
   /** Whether clients can ask what is served, as they can by default. */
   readonly reflection?: boolean;
-  /** Whether unary gRPC calls take the short way past Connect, as they do by default; tests and benchmarks
+  /** Whether unary gRPC calls take the fast path past Connect, as they do by default; tests and benchmarks
    *  compare the two. */
-  readonly shortWay?: boolean | undefined;
+  readonly fastPath?: boolean | undefined;
 }
 
 export interface Server {
@@ -261,7 +261,7 @@ export async function buildServer(parts: {
   const requestLimits = new RequestLimits({ ...networkLimits, memory, messages, log });
   port.interceptRequests((request, response) => requestLimits.watch(request, response));
   let short: GrpcUnary | undefined;
-  if (options.shortWay ?? true) {
+  if (options.fastPath ?? true) {
     short = new GrpcUnary({
       methods: [
         ...services.flatMap(unaryMethods),

@@ -2,19 +2,19 @@ import { decodeElements, type Element } from "../base/element-codec.ts";
 import { RuntimeError } from "../base/errors.ts";
 import { elementCount, type Tensor } from "../base/tensor.ts";
 
-/** What is asked of an output instead of its elements. */
+/** A request for an output's top classes instead of its elements. */
 export interface Classification {
-  /** The most classes that are wanted, at least 1. */
+  /** The maximum number of classes, at least 1. */
   readonly count: number;
-  /** Names of the classes by their index, as far as there are any. */
+  /** Class names by index; may be incomplete. */
   readonly labels: readonly string[] | undefined;
-  /** Whether each of the first dimension has classes of its own. */
+  /** Whether each row of the first dimension has classes of its own. */
   readonly isBatched: boolean;
 }
 
-/** The greatest elements of an output, as Triton's extension "classification" has them: BYTES [count], or [rows,
- *  count], of "score:index" or "score:index:label". Of equal ones the first comes first, and NaN last. Throws
- *  "invalid-argument" if the elements are no numbers. */
+/** An output's largest elements, as Triton's "classification" extension defines them: BYTES [count], or [rows,
+ *  count], with elements "score:index" or "score:index:label". Of equal elements the first comes first; NaN
+ *  comes last. Throws "invalid-argument" if the elements are not numbers. */
 export function classify(tensor: Tensor, { count, labels, isBatched }: Classification): Tensor {
   const { name, datatype, shape, data } = tensor;
   if (datatype === "BYTES" || datatype === "BOOL") {
@@ -44,10 +44,10 @@ export function classify(tensor: Tensor, { count, labels, isBatched }: Classific
 
 type Score = Extract<Element, number | bigint>;
 
-/** From here on, to sort all is less work than to keep the best in order. */
+/** From this count on, sorting everything is cheaper than keeping the best in order. */
 const manyClasses = 50;
 
-/** The indexes of the `count` greatest, in descending order. */
+/** The indexes of the `count` largest elements, in descending order. */
 function greatest(scores: readonly Score[], count: number): number[] {
   if (count === 0) return [];
   if (count >= manyClasses) {
@@ -75,13 +75,13 @@ function compare(a: Score, b: Score): number {
   return Number(Number.isNaN(b)) - Number(Number.isNaN(a));
 }
 
-/** As C writes "%f": six digits, and halves to even. */
+/** As C formats "%f": six digits, halves rounded to even. */
 export function fixed(value: number): string {
   if (!Number.isFinite(value)) return Number.isNaN(value) ? "nan" : value > 0 ? "inf" : "-inf";
   const size = Math.abs(value);
   const sign = value < 0 || Object.is(value, -0) ? "-" : "";
   if (size >= 1e21) return `${sign}${BigInt(size)}.000000`;
-  // Only odd multiples of 1/128 lie in the middle between two numbers of six digits.
+  // Only odd multiples of 1/128 lie exactly between two numbers of six digits.
   const multiple = size * 128;
   if (Number.isInteger(multiple) && multiple % 2 === 1) {
     const halves = BigInt(multiple) * 78_125n;

@@ -3,9 +3,9 @@ import { checkTensorBytes, type Tensor, type TensorSpec } from "../base/tensor.t
 import type { EngineRequest, ModelMetadata } from "../engine/contract/engine.ts";
 import type { InferenceRequest } from "./contract/models.ts";
 
-/** Holds a request against what the model says of itself. Throws "invalid-argument" with the tensor,
- *  what was expected and what came. The phrases "unexpected shape for input" and "data-type is …, model
- *  expects …" are those that ModelMesh's users search for. */
+/** Checks a request against the model's metadata. Throws "invalid-argument" with the tensor, what was expected
+ *  and what arrived. ModelMesh users search for the phrases "unexpected shape for input" and "data-type is …,
+ *  model expects …". */
 export function checkInference(
   modelId: string,
   metadata: ModelMetadata,
@@ -23,7 +23,7 @@ export function checkInference(
     }
     checkTensor(modelId, spec, tensor);
   }
-  // Each is known, and none is there twice: as many as the model has are all of them.
+  // All inputs are known, and none is repeated: if the count matches, none is missing.
   if (inputs.length < metadata.inputs.length) {
     const missing = metadata.inputs.filter(({ name, isOptional }) => {
       return !isOptional && indexOf(inputs, name) < 0;
@@ -35,7 +35,8 @@ export function checkInference(
   return { inputs, outputs: checkOutputs(modelId, metadata, request.outputs), times };
 }
 
-/** Of the first of that name, or -1. There are few, and a loop is cheaper than a function for each. */
+/** The index of the first one with that name, or -1. There are few, and a loop is cheaper than a closure for
+ *  each. */
 function indexOf(specs: readonly { readonly name: string }[], name: string): number {
   for (let at = 0; at < specs.length; at++) if (specs[at]?.name === name) return at;
   return -1;

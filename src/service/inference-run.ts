@@ -11,13 +11,13 @@ import type { ModelLifecycle } from "./lifecycle/model-lifecycle.ts";
 import { splitVersionedId } from "./lifecycle/model-name.ts";
 import type { ModelRecord } from "./lifecycle/model-record.ts";
 
-/** Of one request two hosts may die, or four that it was in when something else killed them. */
+/** A request may lose two hosts, or four if something else killed them. */
 const harmOf: Record<PartInLoss, number> = { caused: 2, suspected: 1, bystander: 0 };
 const maxHarm = 4;
-/** Hosts that may die before they come to it. */
+/** Hosts that may die before the request reaches them. */
 const maxHosts = 8;
 
-/** Runs one inference on a model that is serving, and holds it in memory meanwhile. A request whose host
+/** Runs one inference on a model that is serving, and keeps the model in memory meanwhile. A request whose host
  *  dies is run again in the next host: it is idempotent, and its buffers are ours again. */
 export async function runInference(
   record: ModelRecord,
@@ -26,10 +26,10 @@ export async function runInference(
 ): Promise<InferenceResult> {
   const release = record.leases.acquire();
   const { statistics } = record;
-  // From when on it counts; undefined until its request is known to be fit for the model.
+  // The start of the counted time; undefined until the request is known to fit the model.
   let startMs: number | undefined;
   try {
-    // Mostly it is there, and a wait for nothing would cost every request two promises.
+    // The model is usually there, and a needless await would cost every request two promises.
     let loaded = record.loaded ?? (await abortable(record.whenRunning(), signal));
     let checked = checkInference(record.label, loaded.metadata, request);
     startMs = performance.now();
@@ -46,7 +46,7 @@ export async function runInference(
         lifecycle.recover(record, loaded, reason);
         const part = reason instanceof HostLostError ? reason.part : "caused";
         harm += harmOf[part];
-        // By itself: whatever ended the host must not do it to others again.
+        // Runs alone: a request that killed its host must not harm others again.
         if (part !== "bystander") checked = { ...checked, alone: true };
         if (harm >= maxHarm || hosts === maxHosts) throw reason;
         loaded = await afterLoss(record, loaded, signal);
@@ -56,7 +56,7 @@ export async function runInference(
     if (startMs !== undefined) {
       statistics.noteFailure(performance.now() - startMs, reason, signal.aborted);
     }
-    // That a caller did not wait says nothing of the model.
+    // A client that stopped waiting says nothing about the model.
     const isOfCaller = signal.aborted && !(reason instanceof RuntimeError);
     if (!isOfCaller) statistics.failures.note(reason);
     throw reason;
@@ -74,7 +74,7 @@ function classifyOutputs(
     const count = classes?.get(tensor.name);
     if (count === undefined) return tensor;
     const spec = loaded?.metadata.outputs.find(({ name }) => name === tensor.name);
-    // As Triton guesses it of a model that nobody has configured.
+    // Triton's guess for a model without a configuration.
     const looksBatched = tensor.shape.length > 1 && spec?.shape[0] === -1;
     const isBatched = configuration.isBatched ?? looksBatched;
     const labels = configuration.labels.get(tensor.name);

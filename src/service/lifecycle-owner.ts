@@ -1,7 +1,8 @@
 import { RuntimeError } from "../base/errors.ts";
 
-/** Whose it is to load and unload: two owners would undo each other's work. With the setting "auto" that is
- *  the repository where there is one, and anybody's until ModelMesh has called where there is none. */
+/** Who controls loading and unloading. There is one owner, because two would undo each other's work. With the
+ *  setting "auto" the owner is the repository if there is one; without one, any client may load and unload
+ *  until ModelMesh first calls. */
 export class LifecycleOwner {
   readonly #setting: "auto" | "repository" | "modelmesh";
   readonly #hasRepository: boolean;
@@ -16,7 +17,7 @@ export class LifecycleOwner {
     this.#hasRepository = parts.hasRepository;
   }
 
-  /** Calls `listener`, and no other, when ModelMesh's first call changes the owner: once at most. */
+  /** Calls `listener`, the only one, when ModelMesh's first call changes the owner: at most once. */
   onTakeOver(listener: () => void): void {
     this.#onTakeOver = listener;
   }
@@ -27,20 +28,20 @@ export class LifecycleOwner {
     return this.#meshHasCalled ? "modelmesh" : "unclaimed";
   }
 
-  /** ModelMesh has asked for the status of this runtime. */
+  /** ModelMesh has requested this runtime's status. */
   noteMesh(): void {
     const before = this.current;
     this.#meshHasCalled = true;
     if (this.current !== before) this.#onTakeOver();
   }
 
-  /** Throws "failed-precondition" if models of the repository are not to be loaded and unloaded here. */
+  /** Throws "failed-precondition" if clients may not load and unload models of the repository. */
   refuseIfMeshOwns(): void {
-    // Without a repository there is nothing to refuse, and that is what callers should hear.
+    // Without a repository there is nothing to refuse, and the client should get that error.
     if (this.current !== "modelmesh" || !this.#hasRepository) return;
     throw new RuntimeError(
       "failed-precondition",
-      "models of the repository are not loaded and unloaded by callers here: ModelMesh owns the lifecycle " +
+      "clients may not load or unload models of the repository: ModelMesh owns the lifecycle " +
         "(LIFECYCLE_OWNER=modelmesh). Load and unload through ModelMesh, or start the runtime with LIFECYCLE_OWNER=repository",
     );
   }

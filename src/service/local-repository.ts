@@ -8,33 +8,33 @@ import type { ModelIndexEntry, ModelSpec } from "./contract/models.ts";
 import { splitVersionedId, versionedId } from "./lifecycle/model-name.ts";
 import { RepositoryRemarks } from "./repository-remarks.ts";
 
-/** What the local repository needs of the models that are loaded. */
+/** What the local repository needs from the loaded models. */
 export interface RepositoryHost {
   /** Loads a record that stays through the purge of runtimeStatus. */
   loadPinned(spec: ModelSpec, signal: CancelSignal): Promise<unknown>;
   unloadRecord(id: string): Promise<void>;
-  /** Ids of the records of all versions of `name` that are loaded or on their way. */
+  /** Ids of the records of all versions of `name` that are loaded or loading. */
   recordIdsOf(name: string): readonly string[];
 }
 
-/** Timers may be that early by the clock of the ban. */
+/** Timers may fire this early by the clock of the ban. */
 const clockSlackMs = 50;
 
-/** The models of a local directory, which are served without being asked: standalone mode. */
+/** The models of a local directory, which are served without a load request: standalone mode. */
 export class LocalRepository {
-  /** Undefined where there is no repository. */
+  /** Undefined if there is no repository. */
   readonly #reader: RepositoryReader | undefined;
   readonly #host: RepositoryHost;
   readonly #remarks: RepositoryRemarks;
-  /** Record id -> why its last load failed. */
+  /** Record id → why its last load failed. */
   readonly #failures = new Map<string, string>();
-  /** Name -> the turn of the newest load that has found it on disk. */
+  /** Name → the turn of the newest load that found it on disk. */
   readonly #newest = new Map<string, number>();
   #lastTurn = 0;
-  /** Name -> when it will be loaded again. */
+  /** Name → when it will be loaded again. */
   readonly #comebacks = new Map<string, NodeJS.Timeout>();
 
-  /** `directory`: absolute; undefined where there is no repository. */
+  /** `directory`: absolute; undefined if there is no repository. */
   constructor(
     parts: {
       readonly directory: string | undefined;
@@ -50,7 +50,8 @@ export class LocalRepository {
     this.#remarks = new RepositoryRemarks(log);
   }
 
-  /** Loads everything in it. Failures of single models are returned, one line each, and stop nobody. */
+  /** Loads every model in the repository. Returns one line per failed model; a failure does not stop the
+   *  others. */
   async loadAll(signal: CancelSignal): Promise<string[]> {
     const turn = ++this.#lastTurn;
     const failures: string[] = [];
@@ -66,12 +67,12 @@ export class LocalRepository {
     return failures;
   }
 
-  /** A model, or a version of it, was given up for `banMs`. Nobody else would ask for it again: here there is no
-   *  ModelMesh that loads what it does not find. */
+  /** A model, or one of its versions, was given up for `banMs`. It has to be loaded again from here: without
+   *  ModelMesh, no client requests models that are missing. */
   comeBackAfter(recordId: string, banMs: number): void {
     const { name } = splitVersionedId(recordId);
     this.#dropComeback(name);
-    // What fails then is in the log, and fails for a reason that time does not mend.
+    // A failure of this load is in the log, and waiting would not help.
     const comeBack = () => void this.load(name, new AbortController().signal).catch(() => {});
     this.#comebacks.set(name, setTimeout(comeBack, banMs + clockSlackMs).unref());
   }
@@ -87,7 +88,7 @@ export class LocalRepository {
     const entry = models.find(({ id }) => id === name);
     if (entry === undefined) {
       const why = ignored.find((each) => each.name === name)?.why;
-      const detail = why === undefined ? "" : `: what is there of this name is no model: ${why}`;
+      const detail = why === undefined ? "" : `: the entry of this name is not a model: ${why}`;
       const message = `model '${name}' is not in the model repository${detail}`;
       throw new RuntimeError("model-not-found", message);
     }
@@ -110,7 +111,7 @@ export class LocalRepository {
     return this.#comebacks.delete(name);
   }
 
-  /** What is in it but not loaded, as the disk was a moment ago. `isLoaded`: by record id. */
+  /** The models in it that are not loaded, as of a moment ago. `isLoaded`: by record id. */
   async unavailable(isLoaded: (id: string) => boolean): Promise<ModelIndexEntry[]> {
     if (this.#reader === undefined) return [];
     let models: readonly RepositoryEntry[];
@@ -119,7 +120,7 @@ export class LocalRepository {
       this.#remarks.on(listing);
       ({ models } = listing);
     } catch (error) {
-      // What is loaded is served all the same, and whoever loads something hears it.
+      // Loaded models are served all the same, and clients that load one receive the error.
       this.#remarks.onUnreadable(error);
       return [];
     }
@@ -137,8 +138,8 @@ export class LocalRepository {
     return missing;
   }
 
-  /** All versions side by side, then those that have left the disk are unloaded. `turn`: taken before the
-   *  disk was read. */
+  /** Loads all versions in parallel, then unloads those that have left the disk. `turn`: taken before the disk
+   *  was read. */
   async #load(entry: RepositoryEntry, signal: CancelSignal, turn: number): Promise<void> {
     if (entry.refusal !== undefined) throw entry.refusal;
     this.#newest.set(entry.id, Math.max(turn, this.#newest.get(entry.id) ?? 0));
@@ -147,7 +148,7 @@ export class LocalRepository {
       entry.versions.map(async (found) => {
         const { version, path } = found;
         const id = versionedId(entry.id, version);
-        // Files that have changed make another key, which replaces the model.
+        // Changed files make another key, which replaces the model.
         const fingerprint = await abortable(found.fingerprint(), signal);
         const key = JSON.stringify({ fingerprint });
         this.#failures.delete(id);

@@ -7,7 +7,7 @@ import { indexOf } from "./model-index.ts";
 import { type ModelLookup, notFound, notReady } from "./model-lookup.ts";
 import { closedError, type RuntimePhase } from "./runtime-phase.ts";
 
-/** What is known of the models that are here. Changes nothing. */
+/** Read access to the known models. Changes nothing. */
 export class ModelDirectory {
   readonly #registry: ModelRegistry;
   readonly #lookup: ModelLookup;
@@ -23,7 +23,7 @@ export class ModelDirectory {
     this.#phase = parts.phase;
   }
 
-  /** As `ModelLookup.serving`, but for "shutting-down" once the runtime is closed. */
+  /** Like `ModelLookup.serving`, but throws "shutting-down" once the runtime is closed. */
   serving(id: string, version: string): ModelRecord {
     try {
       return this.#lookup.serving(id, version);
@@ -48,7 +48,7 @@ export class ModelDirectory {
     return { ...record.loaded.metadata, versions: this.#registry.versionsOf(id) };
   }
 
-  /** `missing`: what else there is to list. */
+  /** `missing`: other entries to list. */
   index(missing: readonly ModelIndexEntry[]): ModelIndexEntry[] {
     return indexOf(this.#registry.all(), missing);
   }
@@ -75,7 +75,7 @@ export class ModelDirectory {
     return count;
   }
 
-  /** The process that holds a model; undefined while none does. */
+  /** The process that holds a model; undefined if none does. */
   hostPidOf(id: string): number | undefined {
     return this.#lookup.find(id, "")?.loaded?.hostPid;
   }
@@ -85,7 +85,8 @@ export class ModelDirectory {
     return [...new Set([...this.#registry.all()].map((record) => record.id))];
   }
 
-  /** What models of the repository hold, or will: ModelMesh asks once, and counts with the rest for good. */
+  /** Memory that models of the repository hold, or will hold: ModelMesh asks once, and counts with the rest
+   *  from then on. */
   get pinnedBytes(): number {
     let sum = 0;
     for (const { pinned, state, predictedBytes } of this.#registry.all()) {

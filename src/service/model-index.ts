@@ -14,8 +14,8 @@ const states: Record<ModelStateTag, ModelIndexEntry["state"]> = {
   failed: "UNAVAILABLE",
 };
 
-/** One entry for each model and version: of several generations the newest counts, and after all of these what
- *  is `missing` from the runtime. By name, then by version. */
+/** One entry per model and version, by name, then by version. The newest generation of each counts; entries
+ *  that are `missing` from the runtime come after those. */
 export function indexOf(
   records: Iterable<ModelRecord>,
   missing: readonly ModelIndexEntry[],

@@ -18,11 +18,11 @@ interface Parts {
   readonly lookup: ModelLookup;
   readonly lifecycle: ModelLifecycle;
   readonly phase: RuntimePhase;
-  /** How long inferences in flight may go on when their model is unloaded. */
+  /** How long inferences in flight may continue when their model is unloaded. */
   readonly drainTimeoutMs: number;
 }
 
-/** Loads and unloads: which generations a call means, who waits for them, and when nobody does any more. */
+/** Loads and unloads: which generations a call means, who waits for them, and when no one does any more. */
 export class ModelLoads implements RepositoryHost {
   readonly #parts: Parts;
 
@@ -30,7 +30,7 @@ export class ModelLoads implements RepositoryHost {
     this.#parts = parts;
   }
 
-  /** Joins a load of the same spec. The signal ends the wait; when nobody is left who waits, the load too. */
+  /** Joins a load of the same spec. The signal ends the wait; the load ends when no one waits for it any more. */
   async load(spec: ModelSpec, signal: CancelSignal): Promise<ModelSize> {
     return await this.#load(spec, signal, false);
   }
@@ -54,7 +54,7 @@ export class ModelLoads implements RepositoryHost {
     await this.retireAll(records, reason, this.#parts.drainTimeoutMs);
   }
 
-  /** Resolves when the memory of all of them is free. `reason`: what their loads fail with. */
+  /** Resolves when the memory of all of them is free. `reason`: the error that their loads fail with. */
   async retireAll(
     records: readonly ModelRecord[],
     reason: () => RuntimeError,
@@ -88,8 +88,7 @@ export class ModelLoads implements RepositoryHost {
     } finally {
       record.waiterCount--;
       if (record.waiterCount === 0 && record.isComing) {
-        const reason = () =>
-          cancelled(`the load of model '${record.label}' was cancelled by its caller`);
+        const reason = () => cancelled(`the client cancelled the load of model '${record.label}'`);
         void this.#parts.lifecycle.retire(record, reason, 0);
       }
     }

@@ -3,7 +3,7 @@ import { splitVersionedId, versionedId } from "./lifecycle/model-name.ts";
 import type { ModelRecord } from "./lifecycle/model-record.ts";
 import type { ModelRegistry } from "./lifecycle/model-registry.ts";
 
-/** Finds what callers mean by a model's name and version. */
+/** Finds the generation that a client means by a model's name and version. */
 export class ModelLookup {
   readonly #registry: ModelRegistry;
 
@@ -11,20 +11,20 @@ export class ModelLookup {
     this.#registry = registry;
   }
 
-  /** The generation to ask: one that serves, else one that is on its way, else whatever is left. Version
-   *  "" is the model without versions, else the highest version that serves. Undefined if there is none. */
+  /** The generation to ask: one that serves, otherwise one that is loading, otherwise any. Version "" is the
+   *  model without versions, or the highest version that serves. Undefined if there is none. */
   find(name: string, version: string): ModelRecord | undefined {
-    // Most models have no versions, and every inference comes by here. Clients that have to name one say "1",
-    // which Triton calls the only version of what ModelMesh loads.
+    // Most models have no versions, and every inference passes through here. Clients that have to name a
+    // version send "1", Triton's name for the only version of a model that ModelMesh loads.
     if ((version === "" || version === "1") && this.#registry.versionsOf(name).length === 0) {
       return isInnerId(name) ? undefined : bestOf(this.#registry.generations(name));
     }
     return bestOf(this.recordIds(name, version).flatMap((id) => this.#registry.generations(id)));
   }
 
-  /** A generation that serves. Throws "model-not-found" if nothing of that name is here,
-   *  "model-not-ready" if it is on its way, "invalid-argument" if this model has no such version: a wrong
-   *  version must not make ModelMesh load the model anew. */
+  /** A generation that serves. Throws "model-not-found" if no model has that name, "model-not-ready" if it is
+   *  loading, "invalid-argument" if the model does not have the version: a wrong version must not make
+   *  ModelMesh load the model again. */
   serving(name: string, version: string): ModelRecord {
     const record = this.find(name, version);
     if (record?.isServing) return record;
@@ -40,8 +40,8 @@ export class ModelLookup {
     throw notFound(name);
   }
 
-  /** Ids of the records that have generations: of one version, or with version "" of the whole model,
-   *  lowest version first. */
+  /** Ids of the records that have generations: of one version, or with version "" of the whole model, lowest
+   *  version first. */
   recordIds(name: string, version: string): string[] {
     if (isInnerId(name)) return [];
     const wanted = version === "" ? this.#registry.versionsOf(name) : [version];
@@ -62,12 +62,12 @@ export function notReady(record: ModelRecord): RuntimeError {
   );
 }
 
-// No caller can mean a record by it.
+// The id of a repository record, which no client can mean.
 function isInnerId(name: string): boolean {
   return splitVersionedId(name).version !== "";
 }
 
-// The last one that fits: the newest generation, of the highest version.
+// The last match: the newest generation, of the highest version.
 function bestOf(records: readonly ModelRecord[]): ModelRecord | undefined {
   return (
     records.findLast((record) => record.isServing) ??

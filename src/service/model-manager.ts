@@ -35,39 +35,40 @@ import { RuntimeWatch } from "./watch/runtime-watch.ts";
 
 export interface ModelManagerOptions {
   readonly capacityBytes: number;
-  /** Of the container, for those who watch: `capacityBytes` is a part of it. */
+  /** The container's memory, for watchers: `capacityBytes` is a part of it. */
   readonly memory?: MemoryDivision;
   readonly loadingConcurrency: number;
-  /** What ModelMesh is told; our own limit is a little shorter. */
+  /** The limit that we report to ModelMesh; our own is slightly shorter. */
   readonly loadTimeoutMs: number;
   readonly defaultModelBytes: number;
   readonly modelSizeMultiplier: number | undefined;
-  /** Inferences of one model that may run at once: told to ModelMesh, and kept; 0 is no limit. */
+  /** Inferences of one model that may run at once, reported to ModelMesh and enforced; 0: no limit. */
   readonly limitPerModelConcurrency: number;
-  /** Of models that do not say otherwise, but for the concurrency. Default: `defaultRunSettings`. */
+  /** For models without settings of their own, except the concurrency. Default: `defaultRunSettings`. */
   readonly runSettings?: RunSettings;
   readonly runtimeVersion: string;
-  /** How long inferences in flight may go on when their model is unloaded. */
+  /** How long inferences in flight may continue when their model is unloaded. */
   readonly drainTimeoutMs: number;
-  /** Absolute path of the local model repository, if there is one. */
+  /** The absolute path of the local model repository, if there is one. */
   readonly modelRepository: string | undefined;
-  /** Whose it is to load and unload; "auto": the repository's, or where there is none ModelMesh's once it has called. */
+  /** Who controls loading and unloading. "auto": the repository if there is one, otherwise ModelMesh once it
+   *  has called. */
   readonly lifecycleOwner: "auto" | "repository" | "modelmesh";
-  /** "loaded": not before the first pass over the model repository is over. Default: "started". */
+  /** "loaded": not before the first pass over the model repository has ended. Default: "started". */
   readonly readyWhen?: "started" | "loaded";
 }
 
-/** After this time a status call answers "not ready" and lets the purge go on; callers ask again. */
+/** After this time a status call reports "not ready" and lets the purge continue; clients ask again. */
 const statusPatienceMs = 1000;
-/** Nobody waits for the inferences of a ModelMesh that has gone. */
+/** No one waits for the inferences of a ModelMesh that is gone. */
 const purgeDrainMs = 500;
 
-/** The door to models for the rest of the program: puts the parts together and says who may ask what when. What
- *  calls come to is decided below: `ModelLoads` changes, `ModelDirectory` tells. */
+/** The entrance to models for the rest of the program: connects the parts and decides which call is allowed
+ *  when. The parts below do the work: `ModelLoads` changes, `ModelDirectory` reads. */
 export class ModelManager implements Models {
   readonly #engine: Engine;
   readonly #options: ModelManagerOptions;
-  /** What those see who watch this runtime. */
+  /** The watchers' view of this runtime. */
   readonly watch: RuntimeWatch;
   readonly #registry = new ModelRegistry();
   readonly #phase = new RuntimePhase();
@@ -78,11 +79,11 @@ export class ModelManager implements Models {
   readonly #lifecycle: ModelLifecycle;
   readonly #loads: ModelLoads;
   readonly #repository: LocalRepository;
-  /** Resolves when everything in the repository has been loaded or has failed once, if that is waited for. */
+  /** Resolves when everything in the repository has loaded or failed once, if the setting waits for that. */
   readonly #firstPass = Promise.withResolvers<void>();
 
   constructor(
-    // Without a puller models in stores cannot be loaded.
+    // Without a puller, models in stores cannot be loaded.
     parts: Pick<LifecycleParts, "engine" | "safePath" | "log"> &
       Partial<Pick<LifecycleParts, "puller" | "tracing">>,
     options: ModelManagerOptions,
@@ -150,7 +151,7 @@ export class ModelManager implements Models {
     );
   }
 
-  /** Who is told of what happens in parts that do not know them. */
+  /** Connects parts that do not know each other. */
   #connect(): void {
     this.#owner.onTakeOver(() => this.watch.note("modelmesh-took-over"));
     this.#phase.onChange((phase) =>
@@ -165,13 +166,13 @@ export class ModelManager implements Models {
     return this.#phase.isReady;
   }
 
-  /** `ready`, and word of every change of it; `onChange` returns the function that ends that. */
+  /** `ready` and its changes; `onChange` returns the function that stops listening. */
   readonly readiness = {
     serving: () => this.ready,
     onChange: (listener: () => void): (() => void) => this.#phase.onChange(listener),
   };
 
-  /** Bytes that models hold or have reserved. */
+  /** Memory that models hold or have reserved. */
   get usedBytes(): number {
     return this.#budget.usedBytes;
   }
@@ -180,7 +181,7 @@ export class ModelManager implements Models {
     return this.#directory.leaseCount;
   }
 
-  /** The process that holds a model; undefined while none does. */
+  /** The process that holds a model; undefined if none does. */
   hostPidOf(id: string): number | undefined {
     return this.#directory.hostPidOf(id);
   }
@@ -205,7 +206,7 @@ export class ModelManager implements Models {
       const request = readModelSpec(spec, (format) => this.#engine.knowsFormat(format));
       return await this.#sizer.predict(request);
     } catch (error) {
-      // The load will refuse it, and say why. ModelMesh would log an error here, and book this size.
+      // The load will refuse it, and report why. On an error here, ModelMesh would log it and book this size.
       if (!(error instanceof RuntimeError) || spec.id === "") throw error;
       return this.#sizer.defaultBytes;
     }
@@ -218,7 +219,7 @@ export class ModelManager implements Models {
   async status(caller: StatusCaller = "modelmesh"): Promise<RuntimeStatus> {
     if (caller === "modelmesh") this.#owner.noteMesh();
     if (!this.ready) return { ready: false };
-    // Those of now: loads that arrive during the purge belong to the caller's new life.
+    // The current models: loads that arrive during the purge belong to ModelMesh's new life.
     const old = [...this.#registry.all()].filter((record) => !record.pinned);
     if (old.length > 0 && !(await this.#purge(old))) return { ready: false };
     const options = this.#options;
@@ -279,15 +280,15 @@ export class ModelManager implements Models {
     return this.#repository.loadAll(signal).finally(() => this.#firstPass.resolve());
   }
 
-  /** Stops all loads at once and ends all models; inferences in flight may go on for `drainMs`. Nothing
-   *  can be loaded afterwards. */
+  /** Stops all loads at once and ends all models; inferences in flight may continue for `drainMs`. Nothing can
+   *  be loaded afterwards. */
   async close(drainMs = 0): Promise<void> {
     this.#phase.enter("closed");
     this.#repository.close();
     await this.#loads.retireAll([...this.#registry.all()], closedError, drainMs);
   }
 
-  /** Resolves with whether the purge was done in the time that a caller should wait. */
+  /** Resolves with whether the purge finished within the time that a client should wait. */
   async #purge(records: readonly ModelRecord[]): Promise<boolean> {
     const reason = () => cancelled("the runtime was reset by runtimeStatus");
     const patience = new AbortController();

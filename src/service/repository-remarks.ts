@@ -2,10 +2,10 @@ import { describeError } from "../base/errors.ts";
 import type { Logger } from "../observe/log.ts";
 import type { RepositoryListing } from "../storage/repository/model-repository.ts";
 
-/** Tells the log what is odd in the local repository: once, not with every look at it. */
+/** Logs what is odd in the local repository: once per change, not on every listing. */
 export class RepositoryRemarks {
   readonly #log: Logger;
-  /** What was said of the last listing. */
+  /** The remarks on the last listing. */
   #told: ReadonlySet<string> = new Set();
   #last: RepositoryListing | undefined;
   #unreadable: string | undefined;
@@ -16,7 +16,7 @@ export class RepositoryRemarks {
 
   on(listing: RepositoryListing): void {
     this.#unreadable = undefined;
-    // Most looks are at what was read a moment ago, which may be long.
+    // Most listings are the cached one, which may be long.
     if (listing === this.#last) return;
     this.#last = listing;
     const { models, ignored, doubles } = listing;

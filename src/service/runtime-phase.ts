@@ -1,6 +1,6 @@
 import { RuntimeError } from "../base/errors.ts";
 
-/** Where the runtime is in a life of its own, which goes one way. */
+/** The phase of the runtime's life, which only moves forward. */
 export class RuntimePhase {
   #current: "starting" | "ready" | "closed" = "starting";
   readonly #listeners = new Set<(phase: "ready" | "closed") => void>();
@@ -13,14 +13,14 @@ export class RuntimePhase {
     return this.#current === "ready";
   }
 
-  /** Does nothing in the phase itself, and nothing once the runtime is closed. */
+  /** Does nothing if the phase is the same, or the runtime is closed. */
   enter(phase: "ready" | "closed"): void {
     if (phase === this.#current || this.#current === "closed") return;
     this.#current = phase;
     for (const listener of this.#listeners) listener(phase);
   }
 
-  /** Calls `listener` after each change. Returns the function that ends that. */
+  /** Calls `listener` after each change. Returns the function that stops that. */
   onChange(listener: (phase: "ready" | "closed") => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);

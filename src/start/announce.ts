@@ -7,7 +7,7 @@ export interface AnnouncedModel {
   readonly outputs: readonly TensorSpec[];
 }
 
-/** What a person at a terminal sees once the local models are loaded: what there is, and a call that
+/** What a person at a terminal sees once the local models are loaded: the models, and an example call that
  *  works as it stands. `failures`: one line for each model that did not load. */
 export function announce(
   url: string,
@@ -78,7 +78,7 @@ function exampleCall(url: string, { id, inputs }: AnnouncedModel): string {
   ].join("\n");
 }
 
-/** Zeros (empty texts for BYTES) in the field of Connect JSON that holds the datatype. */
+/** Zeros (empty strings for BYTES) in the Connect JSON field that holds the datatype. */
 function exampleContents(spec: TensorSpec): Record<string, unknown[]> {
   const count = countElements(spec);
   const of = (field: string, value: unknown) => ({

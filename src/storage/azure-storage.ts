@@ -8,8 +8,9 @@ import type { Checksum, RemoteBody, RemoteStorage } from "./remote-storage.ts";
 import { toStorageError } from "./storage-errors.ts";
 import type { StorageParameters } from "./storage-parameters.ts";
 
-/** Azure Blob Storage. Parameters: `container`; `connection_string`, else `account_name` (or `endpoint_url`, the
- *  account's own URL) and for what is not public `client_id`, `client_secret` and `tenant_id`. */
+/** Azure Blob Storage. Parameters: `container`; either `connection_string` or `account_name` (or
+ *  `endpoint_url`, the account's own URL); for containers that are not public also `client_id`, `client_secret`
+ *  and `tenant_id`. */
 export async function openAzure(
   parameters: StorageParameters,
   idleTimeoutMs: number,
@@ -45,12 +46,12 @@ export async function openAzure(
     open: async ({ key, version }, offset, abortSignal) => {
       const answer = await container.getBlobClient(key).download(offset, undefined, {
         abortSignal,
-        // What breaks off is resumed by whoever pulls.
+        // The puller itself resumes broken transfers.
         maxRetryRequests: 0,
         ...(version === undefined ? {} : { conditions: { ifMatch: version } }),
       });
       const { readableStreamBody, contentMD5, blobContentMD5 } = answer;
-      if (readableStreamBody === undefined) throw new Error("the answer has no body");
+      if (readableStreamBody === undefined) throw new Error("the response has no body");
       return {
         offset,
         checksum: toChecksum(offset === 0 ? (blobContentMD5 ?? contentMD5) : blobContentMD5),
@@ -66,9 +67,9 @@ async function openContainer(
 ): Promise<{ readonly container: ContainerClient; close(): void }> {
   const sdk = await loadSdk("@azure/storage-blob", "12", () => import("@azure/storage-blob"));
   const { url, credential } = await openAccount(sdk, parameters);
-  // Attempts are counted by whoever pulls.
+  // The puller itself counts attempts.
   const pipeline = sdk.newPipeline(credential, { retryOptions: { maxTries: 1 } });
-  // The SDK keeps connections for later where nobody can close them.
+  // Otherwise the SDK keeps idle connections that cannot be closed.
   const agent = url.startsWith("https:")
     ? new HttpsAgent({ keepAlive: true })
     : new HttpAgent({ keepAlive: true });
@@ -84,7 +85,7 @@ async function openContainer(
   return { container: new sdk.ContainerClient(url, pipeline), close: () => agent.destroy() };
 }
 
-/** The URL of the container, and what opens it. */
+/** The container's URL, and its credential. */
 async function openAccount(
   sdk: typeof import("@azure/storage-blob"),
   parameters: StorageParameters,
@@ -95,8 +96,8 @@ async function openAccount(
     try {
       return new sdk.ContainerClient(connection, name);
     } catch {
-      // Its message may have the string in it, and the string has a key in it.
-      throw parameters.invalid("connection_string is none");
+      // The SDK's message may quote the string, which contains a key.
+      throw parameters.invalid("connection_string is not a valid connection string");
     }
   }
   const url = `${accountUrl(parameters)}/${encodeURIComponent(name)}`;
@@ -116,9 +117,9 @@ function accountUrl(parameters: StorageParameters): string {
     return endpoint.replace(/\/+$/, "");
   }
   const account = parameters.required("account_name");
-  // It becomes part of a host name.
+  // The name becomes part of a hostname.
   if (!/^[a-z0-9]{3,24}$/.test(account)) {
-    throw parameters.invalid("account_name must be 3 to 24 letters and digits, lower case");
+    throw parameters.invalid("account_name must be 3 to 24 lower-case letters and digits");
   }
   return `https://${account}.blob.core.windows.net`;
 }

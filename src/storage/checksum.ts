@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { crc32 } from "node:zlib";
 import type { Checksum } from "./remote-storage.ts";
 
-/** Takes the bytes of a file in order. */
+/** Takes a file's bytes in order. */
 export interface Hasher {
   update(bytes: Uint8Array): void;
   /** Lower-case hex; ends the hasher. */

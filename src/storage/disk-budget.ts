@@ -1,21 +1,21 @@
 import { statfs } from "node:fs/promises";
 import { RuntimeError } from "../base/errors.ts";
 
-/** Bytes on disk that one pull has or will have. */
+/** Disk space of one pull, present and future. */
 export interface DiskUse {
-  /** What it needs in all; grows as it comes if the store did not say beforehand. */
+  /** The total that it needs; grows with the data if the store did not announce the size. */
   reservedBytes: number;
-  /** What of this has been written. */
+  /** How much of this has been written. */
   writtenBytes: number;
 }
 
-/** The disk for pulled models: a limit of ours, and what the file system has. */
+/** Disk space for pulled models: our limit, and the free space of the file system. */
 export class DiskBudget {
   readonly #directory: string;
   readonly #limitBytes: number;
   readonly #uses = new Set<DiskUse>();
 
-  /** `limitBytes` 0: only the file system's own. */
+  /** `limitBytes` 0: only the file system's own limit. */
   constructor(directory: string, limitBytes: number) {
     this.#directory = directory;
     this.#limitBytes = limitBytes;
@@ -27,7 +27,7 @@ export class DiskBudget {
     return sum;
   }
 
-  /** Reserves `bytes`. The directory has to exist. Throws "over-budget". */
+  /** Reserves `bytes`. The directory must exist. Throws "over-budget". */
   async reserve(bytes: number): Promise<DiskUse> {
     const use = { reservedBytes: bytes, writtenBytes: 0 };
     this.#uses.add(use);
@@ -47,7 +47,7 @@ export class DiskBudget {
     }
   }
 
-  /** Counts bytes that were written, or below 0, thrown away. Throws "over-budget". */
+  /** Counts bytes that were written; negative if they were discarded. Throws "over-budget". */
   write(use: DiskUse, bytes: number): void {
     use.writtenBytes += bytes;
     if (use.writtenBytes <= use.reservedBytes) return;
@@ -63,7 +63,7 @@ export class DiskBudget {
     const limit = this.#limitBytes;
     const { reservedBytes } = this;
     if (limit === 0 || reservedBytes <= limit) return;
-    throw overBudget(bytes, `${reservedBytes - bytes} of ${limit} bytes are taken by other models`);
+    throw overBudget(bytes, `other models take ${reservedBytes - bytes} of ${limit} bytes`);
   }
 }
 

@@ -7,19 +7,19 @@ import { isMissing, ObjectChangedError, toDiskError } from "./storage-errors.ts"
 
 export interface TransferOptions {
   readonly signal: AbortSignal;
-  /** Bytes that have been written; below 0 when what was written has to come anew. Throws to stop. */
+  /** Reports bytes that were written; negative if written bytes must be fetched again. Throws to stop. */
   readonly onBytes: (bytes: number) => void;
   readonly onRetry: (reason: RuntimeError) => void;
-  /** How long nothing may come. */
+  /** How long no data may arrive. */
   readonly idleTimeoutMs: number;
 }
 
-/** A file that is corrupt at its source stays so. */
+/** A file that is corrupt at its source stays corrupt. */
 const maxCorruptions = 3;
 
-/** Copies one remote file to `path`, which must not exist. What breaks off goes on where it ended; size and
- *  checksum are verified. Holds some buffers of the size that the store sends, never the file. Rejects with
- *  the signal's reason or a RuntimeError, and leaves a part of the file then. */
+/** Copies one remote file to `path`, which must not exist. A broken transfer resumes where it ended; size and
+ *  checksum are verified. Holds a few buffers of the size that the store sends, never the file. Rejects with
+ *  the signal's reason or a RuntimeError, and then leaves a partial file. */
 export async function transferFile(
   storage: RemoteStorage,
   file: RemoteFile,
@@ -39,7 +39,7 @@ export async function transferFile(
         return;
       } catch (error) {
         await copy.discardIfComplete();
-        // It was listed a moment ago.
+        // The file was listed a moment ago.
         await retry.failed(isMissing(error) ? new ObjectChangedError(file.key) : error, file.key);
       }
     }
@@ -48,12 +48,12 @@ export async function transferFile(
   }
 }
 
-/** What there is of a file so far. */
+/** The part of a file that has arrived. */
 class PartialCopy {
   readonly #target: FileHandle;
   readonly #file: RemoteFile;
   readonly #options: TransferOptions;
-  /** Of the file so far, once the store has said which checksum it has. */
+  /** Of the file so far, once the store has named its checksum. */
   #hasher: Hasher | undefined;
   #checksum: Checksum | undefined;
   #sizeBytes = 0;
@@ -69,7 +69,7 @@ class PartialCopy {
     return this.#sizeBytes;
   }
 
-  /** Reads `body` to its end, which must be that of the file. Throws if it is not, with what has come kept. */
+  /** Reads `body` to its end, which must be the end of the file. Otherwise throws, and keeps what has arrived. */
   async take(body: RemoteBody, onProgress: () => void): Promise<void> {
     const { bytes } = body;
     const watch = new StallWatch(bytes, this.#options);
@@ -116,7 +116,7 @@ class PartialCopy {
     this.#sizeBytes += chunk.length;
   }
 
-  /** All of it came and something failed nevertheless: the client itself does not trust the bytes. */
+  /** Everything arrived and an error was thrown nevertheless: the client library does not trust the bytes. */
   async discardIfComplete(): Promise<void> {
     if (this.#sizeBytes > 0 && this.#sizeBytes === this.#file.sizeBytes) await this.#startOver(0);
   }
@@ -137,7 +137,7 @@ class PartialCopy {
     await this.#startOver(0);
     throw new RuntimeError(
       this.#corruptions < maxCorruptions ? "temporarily-unavailable" : "failed-precondition",
-      `${key} arrived with the ${algorithm} checksum ${found}, expected ${digest}`,
+      `${key} has the ${algorithm} checksum ${found}, expected ${digest}`,
     );
   }
 
@@ -149,7 +149,7 @@ class PartialCopy {
   }
 }
 
-/** Ends a body when its reader gives up, or when nothing comes for too long. */
+/** Ends a body when its reader gives up, or when no data arrives for too long. */
 class StallWatch {
   readonly #bytes: RemoteBody["bytes"];
   readonly #signal: AbortSignal;
@@ -170,7 +170,7 @@ class StallWatch {
     this.resume();
   }
 
-  /** Our own disk may take its time. */
+  /** Our own disk may be slow. */
   pause(): void {
     clearTimeout(this.#timer);
   }
@@ -185,7 +185,10 @@ class StallWatch {
   throwIfStopped(): void {
     this.#signal.throwIfAborted();
     if (!this.#stalled) return;
-    throw new RuntimeError("temporarily-unavailable", `nothing came for ${this.#idleTimeoutMs} ms`);
+    throw new RuntimeError(
+      "temporarily-unavailable",
+      `no data arrived for ${this.#idleTimeoutMs} ms`,
+    );
   }
 
   end(): void {

@@ -11,7 +11,8 @@ type Interceptor = Storage["interceptors"][number];
 const publicEndpoint = "https://storage.googleapis.com";
 
 /** Google Cloud Storage. Parameters: `bucket`; `private_key` and `client_email` of a service account (and its
- *  `token_uri`), else the bucket has to be public; `endpoint_url`, for what else speaks its protocol. */
+ *  `token_uri`), without which the bucket must be public; `endpoint_url`, for other servers of the same
+ *  protocol. */
 export async function openGcs(
   parameters: StorageParameters,
   idleTimeoutMs: number,
@@ -20,7 +21,7 @@ export async function openGcs(
   const options = clientOptions(parameters);
   const sdk = await loadSdk("@google-cloud/storage", "8", () => import("@google-cloud/storage"));
   const storage: Storage = new sdk.Storage(options);
-  // The SDK keeps connections for later in a pool of the whole process, where nobody can close them.
+  // The SDK keeps idle connections in a process-wide pool, where they cannot be closed.
   const endConnection = (request: { headers?: object }) => ({
     ...request,
     forever: false,
@@ -29,7 +30,7 @@ export async function openGcs(
   storage.interceptors.push({ request: endConnection } as unknown as Interceptor);
   const bucket = storage.bucket(bucketName);
   const origin = `gcs ${options.apiEndpoint ?? publicEndpoint}/${bucketName}`;
-  /** MD5 of what was listed, by key. Objects that were composed of others have none. */
+  /** MD5 of the listed objects, by key. Objects composed of others have none. */
   const checksums = new Map<string, Checksum>();
   let isClosed = false;
 
@@ -74,7 +75,7 @@ export async function openGcs(
       const file = bucket.file(key, version === undefined ? {} : { generation: version });
       const bytes = file.createReadStream({
         decompress: false,
-        // Where there is an MD5 we check it; else the SDK checks what comes in one piece.
+        // We check the MD5 if there is one; otherwise the SDK checks what arrives in one piece.
         ...(offset > 0 ? { start: offset } : checksum === undefined ? {} : { validation: false }),
       });
       return { offset, checksum, bytes };
@@ -91,9 +92,9 @@ function clientOptions(parameters: StorageParameters): StorageOptions {
   const account = parameters.together("private_key", "client_email");
   const tokenUri = parameters.text("token_uri");
   return {
-    // Attempts are counted by whoever pulls.
+    // The puller itself counts attempts.
     retryOptions: { autoRetry: false, maxRetries: 0 },
-    // The SDK would look around for a project otherwise.
+    // Otherwise the SDK would search the environment for a project.
     projectId: "none",
     ...(account === undefined
       ? // Named endpoints are not given credentials, which is how to have none.

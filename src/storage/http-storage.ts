@@ -21,13 +21,13 @@ export async function openHttp(
   const base = readUrl(parameters);
   const headers = readHeaders(parameters);
   const tls = readTls(parameters);
-  /** The answer that told what the file is, until somebody reads it. */
+  /** The response that described the file, until its body is read. */
   let unread: IncomingMessage | undefined;
 
   const get = async (url: URL, more: Headers, signal: AbortSignal): Promise<IncomingMessage> => {
     let target = url;
     for (let redirects = 0; redirects <= maxRedirects; redirects++) {
-      // Whoever the server sends us to is not given what was meant for the server.
+      // Another server that we are redirected to must not receive what was meant for this one.
       const own = target.origin === url.origin;
       const answer = await send(target, {
         ...(own ? tls.own : tls.others),
@@ -47,7 +47,7 @@ export async function openHttp(
         throw new HttpStatusError(statusCode, answer.statusMessage || `status ${statusCode}`);
       }
       if (!URL.canParse(location, target.href))
-        throw parameters.invalid("it redirects to no valid URL");
+        throw parameters.invalid("it redirects to an invalid URL");
       target = new URL(location, target.href);
       if (!/^https?:$/.test(target.protocol)) {
         throw parameters.invalid(`it redirects to ${target.protocol}`);
@@ -102,7 +102,7 @@ export async function openHttp(
 interface SendOptions {
   readonly headers: Headers;
   readonly signal: AbortSignal;
-  /** Milliseconds in which nothing is heard. */
+  /** How long the connection may be silent, in milliseconds. */
   readonly timeout: number;
   readonly ca?: string[];
   readonly cert?: string;
@@ -112,15 +112,15 @@ interface SendOptions {
 function send(url: URL, options: SendOptions): Promise<IncomingMessage> {
   const request = url.protocol === "https:" ? httpsRequest : httpRequest;
   return new Promise((resolve, reject) => {
-    // No agent: a connection for each request, which ends with it.
+    // No agent: each request has its own connection, which ends with it.
     const sent = request(url, { ...options, agent: false }, (answer) => {
-      // Nobody may be reading it when its connection breaks.
+      // The body may have no reader when its connection breaks.
       answer.on("error", () => {});
       resolve(answer);
     });
     sent.on("error", reject);
     sent.on("timeout", () => {
-      sent.destroy(new Error(`nothing was heard for ${options.timeout} ms`));
+      sent.destroy(new Error(`no data arrived for ${options.timeout} ms`));
     });
     sent.end();
   });
@@ -130,7 +130,7 @@ function bodyOf(answer: IncomingMessage, offset: number): RemoteBody {
   return { offset, checksum: checksumOf(answer), bytes: answer };
 }
 
-/** A part is of use only if the server can tell that it is of the same file. */
+/** A part is useful only if the server can confirm that the file is still the same. */
 function rangeHeaders(file: RemoteFile, offset: number): Headers {
   const { version } = file;
   if (offset === 0 || version === undefined || version.startsWith("W/")) return {};
@@ -143,7 +143,7 @@ function startOf(answer: IncomingMessage): number {
   return Number(start ?? 0);
 }
 
-/** The ETag, else the date of the last change. */
+/** The ETag, or the date of the last change. */
 function versionOf({ headers }: IncomingMessage): string | undefined {
   return headers.etag ?? headers["last-modified"];
 }
@@ -153,7 +153,7 @@ function lengthOf({ headers }: IncomingMessage): number | undefined {
   return length === undefined ? undefined : Number(length);
 }
 
-/** Of the whole file: a part has another one, except in `Repr-Digest`. */
+/** Of the whole file: a part has a different digest, except in `Repr-Digest`. */
 function checksumOf({ headers, statusCode }: IncomingMessage): Checksum | undefined {
   const fields = [headers["repr-digest"], statusCode === 200 ? headers["digest"] : undefined];
   for (const field of fields.flat()) {
@@ -181,9 +181,9 @@ function fileName(url: URL, what: string): string {
   try {
     path = decodeURIComponent(path);
   } catch {
-    // A stray percent sign is as good a name as any.
+    // A stray percent sign is a valid part of a name.
   }
-  // What was an encoded slash is part of a path now, and what are dots leads out of it.
+  // A decoded slash is now part of the path, and decoded dots could lead out of it.
   return normalize(baseName(path.replace(/\/+$/, "")), what) || "model";
 }
 
@@ -203,7 +203,7 @@ function shown(url: URL): string {
 
 function readUrl(parameters: StorageParameters): URL {
   const text = parameters.required("url");
-  if (!URL.canParse(text)) throw parameters.invalid("url is no valid URL");
+  if (!URL.canParse(text)) throw parameters.invalid("url is not a valid URL");
   const url = new URL(text);
   if (!/^https?:$/.test(url.protocol)) throw parameters.invalid("url must be http or https");
   return url;
@@ -223,7 +223,7 @@ function readHeaders(parameters: StorageParameters): Headers {
     throw parameters.invalid("headers must be an object of strings, or of lists of strings");
   }
   const headers = value as Record<string, string | string[]>;
-  // These are ours to decide.
+  // We set these ourselves.
   const reserved = new Set(["range", "if-range", "accept-encoding"]);
   return Object.fromEntries(
     Object.entries(headers).filter(([name]) => !reserved.has(name.toLowerCase())),

@@ -18,16 +18,16 @@ import type { StorageParameters } from "./storage-parameters.ts";
 
 /** A model on the local disk. */
 export interface PulledModel {
-  /** Absolute, of a file or a folder. */
+  /** The absolute path of a file or a folder. */
   readonly path: string;
-  /** The folder that links below the path may not lead out of. Absolute. */
+  /** The folder that links below the path must not lead out of. Absolute. */
   readonly root: string;
-  /** Type and place of the store. */
+  /** The store's type and address. */
   readonly origin: string;
-  /** Bytes that were pulled for it or shared with others; 0 if it is read where it lies. */
+  /** Bytes that were pulled for it or shared with others; 0 if it is read in place. */
   readonly sizeBytes: number;
-  /** To be called when the model needs its files no more. Resolves when they are gone, unless others use
-   *  them. Never rejects; idempotent. */
+  /** Call it when the model no longer needs its files. Resolves when they are gone, unless others use them.
+   *  Never rejects; idempotent. */
   release(): Promise<void>;
 }
 
@@ -40,7 +40,7 @@ const openers: Readonly<Record<Exclude<StorageType, "pvc">, OpenStorage>> = {
   http: openHttp,
 };
 
-/** Times that a model is listed anew because it changed meanwhile. */
+/** How often a model is listed again because it changed meanwhile. */
 const maxLists = 3;
 
 /** Brings models from remote stores to the local disk, for as long as they are in use. */
@@ -57,7 +57,7 @@ export class ModelPuller {
     this.#log = log;
   }
 
-  /** Bytes on disk that models have or are about to have. */
+  /** Disk space that models take, present and reserved. */
   get reservedBytes(): number {
     return this.#cache.reservedBytes;
   }
@@ -78,10 +78,10 @@ export class ModelPuller {
     );
   }
 
-  /** Brings the model at `location` here, tries again after passing faults until `watch.signal` aborts, and
-   *  shares what others have pulled from the same place. Rejects when nothing is left of the attempt, with the
-   *  signal's reason or a RuntimeError: "invalid-argument" (parameters that cannot be used), "failed-precondition"
-   *  (not there, no access), "over-budget" (the disk), "temporarily-unavailable". */
+  /** Pulls the model at `location`, retries after transient faults until `watch.signal` aborts, and shares what
+   *  others have pulled from the same place. Rejects when nothing of the attempt is left, with the signal's
+   *  reason or a RuntimeError: "invalid-argument" (unusable parameters), "failed-precondition" (does not exist,
+   *  no access), "over-budget" (the disk), "temporarily-unavailable". */
   async pull(location: StorageLocation, watch: PullWatch): Promise<PulledModel> {
     const parameters = await this.#config.resolve(location);
     watch.signal.throwIfAborted();
@@ -104,7 +104,7 @@ export class ModelPuller {
     if (known !== undefined) return known;
     throw new RuntimeError(
       "invalid-argument",
-      `storage type '${type.slice(0, 100)}' is none of those that models may be pulled from: ${types.join(", ") || "none"}`,
+      `storage type '${type.slice(0, 100)}' is not enabled, expected one of PULL_TYPES: ${types.join(", ") || "none"}`,
     );
   }
 
@@ -140,7 +140,7 @@ export class ModelPuller {
   }
 }
 
-/** The same text for the same content of the same place; one of its own if that cannot be known. */
+/** The same text for the same content in the same place; a unique one if that cannot be known. */
 function identify(origin: string, path: string, { files }: RemoteListing): string {
   const isKnown = files.every(({ version }) => version !== undefined);
   const rows = files.map(({ key, name, sizeBytes, version }) => [key, name, sizeBytes, version]);

@@ -5,9 +5,8 @@ import { fromFileError } from "../base/file-errors.ts";
 import { normalize } from "./object-listing.ts";
 import type { StorageParameters } from "./storage-parameters.ts";
 
-/** The absolute path of a model in a Kubernetes volume that is mounted below `mounts`, in a folder with the name
- *  of its claim. Nothing is copied. Parameters: `name`, the claim. Throws "failed-precondition" if it is not
- *  mounted. */
+/** The absolute path of a model in a Kubernetes volume mounted below `mounts`, in a folder named after its
+ *  claim. Nothing is copied. Parameters: `name`, the claim. Throws "failed-precondition" if it is not mounted. */
 export async function findInVolume(
   parameters: StorageParameters,
   path: string,
@@ -24,7 +23,10 @@ export async function findInVolume(
     throw fromFileError(error, `volume claim '${name}', expected at ${volume},`);
   });
   if (!found.isDirectory()) {
-    throw new RuntimeError("failed-precondition", `${volume} is no folder: is the claim mounted?`);
+    throw new RuntimeError(
+      "failed-precondition",
+      `${volume} is not a folder: mount the claim there`,
+    );
   }
   return join(volume, normalize(path, `the path in volume claim '${name}'`));
 }

@@ -8,16 +8,17 @@ export interface StoredObject {
   readonly version: string | undefined;
 }
 
-/** All objects whose keys start with `prefix`, in the order of their keys, over as many pages as it takes.
- *  `atMost` is how many the caller will look at. */
+/** All objects whose keys start with `prefix`, in key order, over as many pages as it takes. `atMost` is how
+ *  many the caller will look at. */
 export type ListObjects = (prefix: string, atMost: number) => AsyncIterable<StoredObject>;
 
-/** Real models have thousands of files at most; this many are something else. */
+/** Real models have thousands of files at most. */
 const maxFiles = 100_000;
 const maxNameBytes = 255;
 
-/** The files of the model at `path` in a store that knows only keys: the object of this name, or all those
- *  below `path/`. Keys that merely start like it belong to others. `what` names the place in messages. */
+/** The files of the model at `path` in a store that knows only keys: the object with this name, or all objects
+ *  below `path/`. Keys that merely start with the same text belong to others. `what` names the place in
+ *  messages. */
 export async function listModel(
   list: ListObjects,
   path: string,
@@ -25,12 +26,12 @@ export async function listModel(
 ): Promise<RemoteListing> {
   const root = normalize(path, what);
   const own = root === "" || path.endsWith("/") ? undefined : await first(list(root, 1), root);
-  // An empty object beside others of its name is how some tools mark a folder.
+  // Some tools mark a folder with an empty object beside others of its name.
   if (own !== undefined && own.sizeBytes > 0) return oneFile(own, root);
   const found: RemoteFile[] = [];
   const prefix = root === "" ? "" : `${root}/`;
   for await (const object of list(prefix, maxFiles + 1)) {
-    // Marks a folder; what is in it has keys of its own.
+    // Marks a folder; the files in it have keys of their own.
     if (object.key.endsWith("/")) continue;
     if (found.length === maxFiles) {
       throw new RuntimeError("invalid-argument", `${what} has more than ${maxFiles} files`);
@@ -48,7 +49,7 @@ export function baseName(path: string): string {
   return path.slice(path.lastIndexOf("/") + 1);
 }
 
-/** A key without empty parts. Throws "invalid-argument" for what cannot be a path below a folder. */
+/** A key without empty parts. Throws "invalid-argument" if it cannot be a path below a folder. */
 export function normalize(key: string, what: string): string {
   const parts = key.split("/").filter((part) => part !== "");
   for (const part of parts) {
@@ -66,13 +67,13 @@ async function first(
   objects: AsyncIterable<StoredObject>,
   key: string,
 ): Promise<StoredObject | undefined> {
-  // Of all keys that start with it, the key itself comes first.
+  // The key itself sorts before all keys that start with it.
   for await (const object of objects) return object.key === key ? object : undefined;
   return undefined;
 }
 
-/** Leaves out empty objects that have the name of a folder. Throws if two files would be one, or a file a
- *  folder, on a local disk. */
+/** Drops empty objects that have the name of a folder. Throws if on a local disk two files would be one, or a
+ *  file would also be a folder. */
 function withoutMarkers(files: readonly RemoteFile[], what: string): RemoteFile[] {
   const folders = new Set<string>();
   for (const { name } of files) {
@@ -86,7 +87,7 @@ function withoutMarkers(files: readonly RemoteFile[], what: string): RemoteFile[
     if (names.has(name) || folders.has(name)) {
       throw new RuntimeError(
         "invalid-argument",
-        `${what}: '${name}' is there twice, or as a file and as a folder`,
+        `${what}: '${name}' exists twice, or both as a file and as a folder`,
       );
     }
     names.add(name);

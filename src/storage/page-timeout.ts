@@ -1,7 +1,8 @@
 import { abortable } from "../base/abort.ts";
 import { RuntimeError } from "../base/errors.ts";
 
-/** Settles like `page`, one answer of a store, unless that takes too long: not every client gives up by itself. */
+/** Settles like `page`, one response of a store, unless that takes too long: not every client library has a
+ *  timeout. */
 export async function withPageTimeout<T>(
   page: Promise<T>,
   timeoutMs: number,
@@ -9,7 +10,7 @@ export async function withPageTimeout<T>(
 ): Promise<T> {
   const timeout = new AbortController();
   const timer = setTimeout(() => {
-    const message = `the store did not answer within ${timeoutMs} ms`;
+    const message = `the store did not respond within ${timeoutMs} ms`;
     timeout.abort(new RuntimeError("temporarily-unavailable", message));
   }, timeoutMs);
   try {

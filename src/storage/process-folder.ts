@@ -5,12 +5,12 @@ import { join } from "node:path";
 import { isLeftover, LifeSign, signSuffixes } from "./leftovers/life-sign.ts";
 
 const prefix = "process-";
-/** When those are looked at again whose owner may have ended or not. */
+/** When folders are checked again whose owner may or may not have ended. */
 const lookAgainMs = 300_000;
 
 /** A folder that belongs to this process alone, `process-<host>-<number>` below `parent`, so that several
- *  runtimes may share the parent, in one container or on several machines. What those left behind that have ended
- *  is told by the signs of life beside each folder. */
+ *  runtimes can share the parent, in one container or on several machines. The signs of life beside each folder
+ *  show which owners have ended. */
 export class ProcessFolder {
   readonly #parent: string;
   #path: Promise<string> | undefined;
@@ -21,18 +21,19 @@ export class ProcessFolder {
     this.#parent = parent;
   }
 
-  /** Its absolute path; makes it the first time. */
+  /** Its absolute path; created on first use. */
   path(): Promise<string> {
     this.#path ??= this.#make();
-    // A disk that is mounted later must not be held against it.
+    // The disk may be mounted later, so a failure is not remembered.
     this.#path.catch(() => {
       this.#path = undefined;
     });
     return this.#path;
   }
 
-  /** Removes the folders of processes that have ended, and later on those that have been silent for too long by then.
-   *  Nothing to remove is no error. Rejects after all were tried if one cannot be removed. */
+  /** Removes the folders of processes that have ended, and later those of processes that have been silent for
+   *  too long by then. Nothing to remove is not an error. Rejects after all were tried if one cannot be
+   *  removed. */
   async removeOthers(): Promise<void> {
     clearTimeout(this.#lookAgain);
     const own = await this.#path?.catch(() => undefined);
@@ -63,7 +64,7 @@ export class ProcessFolder {
     await this.#sign?.stop();
   }
 
-  /** The folder first: without a sign nobody would know whose it is. */
+  /** The folder is removed first: without its sign the owner would be unknown. */
   async #remove(name: string): Promise<void> {
     for (const suffix of ["", ...signSuffixes]) {
       await rm(join(this.#parent, `${name}${suffix}`), { recursive: true, force: true });
@@ -94,7 +95,7 @@ function withoutSuffix(name: string): string {
   return name.slice(0, name.length - suffix.length);
 }
 
-/** The time by the clock that the files in `directory` get theirs from: it may be another machine's. */
+/** The time by the clock that files in `directory` are stamped with, which may be another machine's. */
 async function clockOf(directory: string): Promise<number> {
   const path = join(directory, `.clock-${randomBytes(8).toString("hex")}`);
   try {

@@ -13,30 +13,30 @@ import { toDiskError, toPullFolderError } from "./storage-errors.ts";
 export interface PullProgress {
   /** Bytes that are on disk. */
   readonly receivedBytes: number;
-  /** Undefined while the store has not said. */
+  /** Undefined until the store reports it. */
   readonly totalBytes: number | undefined;
 }
 
-/** Files that were listed, and the store that has them. */
+/** The listed files, and the store that has them. */
 export interface PullPlan {
   /** The same for the same bytes in the same place. */
   readonly digest: string;
   readonly files: readonly RemoteFile[];
-  /** Handed over: closed when it is not needed any more. */
+  /** Handed over: closed when it is no longer needed. */
   readonly storage: RemoteStorage;
 }
 
 export interface PullWatch {
   readonly signal: AbortSignal;
-  /** Called when bytes have come; must not throw. */
+  /** Called when bytes have arrived; must not throw. */
   readonly onProgress: (progress: PullProgress) => void;
 }
 
-/** Files on the local disk that stay for as long as somebody uses them. */
+/** Files on the local disk that stay as long as they are in use. */
 export interface CachedFiles {
   readonly directory: string;
   readonly sizeBytes: number;
-  /** Ends this use. Resolves when the files are gone, if it was the last one. Never rejects; idempotent. */
+  /** Ends this use. If it was the last one, resolves when the files are gone. Never rejects; idempotent. */
   release(): Promise<void>;
 }
 
@@ -45,7 +45,7 @@ interface Entry {
   readonly totalBytes: number | undefined;
   readonly abort: AbortController;
   readonly watchers: Set<PullWatch["onProgress"]>;
-  /** The directory, when all is in it. Rejects when nothing is left of a pull that failed. */
+  /** The directory, once it is complete. Rejects when nothing of a failed pull is left. */
   filled: Promise<string>;
   readonly gone: PromiseWithResolvers<void>;
   use: DiskUse | undefined;
@@ -63,7 +63,7 @@ export class PullCache {
   readonly #log: Logger;
   readonly #entries = new Map<string, Entry>();
 
-  /** `directory`: may be shared with other processes. `concurrency`: files that come at once. */
+  /** `directory`: may be shared with other processes. `concurrency`: files that are pulled in parallel. */
   constructor(options: {
     readonly directory: string;
     readonly limitBytes: number;
@@ -79,12 +79,12 @@ export class PullCache {
     this.#log = options.log;
   }
 
-  /** Bytes on disk that models have or are about to have. */
+  /** Disk space that models take, present and reserved. */
   get reservedBytes(): number {
     return this.#budget.reservedBytes;
   }
 
-  /** Removes what processes that have ended left behind. */
+  /** Removes what ended processes left behind. */
   removeLeftovers(): Promise<void> {
     return this.#folder.removeOthers();
   }
@@ -97,8 +97,8 @@ export class PullCache {
     await this.#folder.remove();
   }
 
-  /** The files of `plan`: pulled now, or shared with others that have or pull them. When the last of those
-   *  who wait gives up the transfer stops. Rejects when nothing of it is left, with the signal's reason or a
+  /** The files of `plan`: pulled now, or shared with others that have or pull them. The transfer stops when the
+   *  last waiting party gives up. Rejects when nothing of it is left, with the signal's reason or a
    *  RuntimeError. */
   async acquire(plan: PullPlan, { signal, onProgress }: PullWatch): Promise<CachedFiles> {
     const entry = await this.#join(plan, signal);
@@ -150,7 +150,7 @@ export class PullCache {
     };
     this.#entries.set(plan.digest, entry);
     entry.filled = this.#fill(entry).catch((error: unknown) => {
-      // Whoever comes now starts anew.
+      // A later request starts a new pull.
       entry.isEnding = true;
       throw error;
     });
@@ -214,7 +214,7 @@ export class PullCache {
       ),
     );
     for (const transfer of transfers) transfer.catch((error: unknown) => failed.abort(error));
-    // All of them: what still writes must have ended before the files are removed.
+    // Waits for all of them: writers must have ended before the files are removed.
     await Promise.allSettled(transfers);
     signal.throwIfAborted();
   }

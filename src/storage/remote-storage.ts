@@ -1,4 +1,4 @@
-/** How what was received can be told from what was stored. `digest`: lower-case hex. */
+/** How to verify that the received bytes are the stored ones. `digest`: lower-case hex. */
 export interface Checksum {
   readonly algorithm: "crc32" | "md5" | "sha1" | "sha256";
   readonly digest: string;
@@ -6,43 +6,42 @@ export interface Checksum {
 
 /** One file of a model in a remote store. */
 export interface RemoteFile {
-  /** What the store calls it. */
+  /** The file's name in the store. */
   readonly key: string;
-  /** Where it belongs below the folder of the model: relative, "/" between the parts. */
+  /** Its path below the model's folder: relative, with "/" between the parts. */
   readonly name: string;
-  /** Bytes; undefined if the store does not say beforehand. */
+  /** Bytes; undefined if the store does not announce them. */
   readonly sizeBytes: number | undefined;
-  /** Changes with the content; undefined if the store has no such thing. */
+  /** Changes with the content; undefined if the store has no such mark. */
   readonly version: string | undefined;
 }
 
 export interface RemoteListing {
-  /** Whether `files`, at least one, lie below the path; else the one file is what the path names. */
+  /** Whether `files`, at least one, lie below the path; otherwise the path names the only file. */
   readonly isFolder: boolean;
   readonly files: readonly RemoteFile[];
 }
 
-/** Bytes on their way. Whoever has it must read it to its end or destroy it. */
+/** A body in transit. The receiver must read it to its end or destroy it. */
 export interface RemoteBody {
-  /** Where in the file it starts: where it was asked to, or 0 if the store cannot do that. */
+  /** The offset at which it starts: the requested one, or 0 if the store cannot resume. */
   readonly offset: number;
-  /** Of the whole file, if the store says so; goes before what the list said. */
+  /** Of the whole file, if the store reports it; takes precedence over the listing. */
   readonly checksum: Checksum | undefined;
   readonly bytes: AsyncIterable<Uint8Array> & { destroy(): unknown };
 }
 
-/** A remote store with the credentials of one pull, from which no other pull is served: credentials that
- *  have changed, and failures, end with it. */
+/** A remote store with the credentials of one pull. No other pull shares it, so changed credentials and
+ *  failures end with it. */
 export interface RemoteStorage {
-  /** Type and place without secrets, "s3 https://minio:9000/bucket" for example. */
+  /** Type and address without secrets, such as "s3 https://minio:9000/bucket". */
   readonly origin: string;
 
-  /** What the model at `path` consists of. Rejects with RuntimeErrors; nothing there is
-   *  "failed-precondition". */
+  /** The files of the model at `path`. Rejects with RuntimeErrors; "failed-precondition" if nothing is there. */
   list(path: string, signal: AbortSignal): Promise<RemoteListing>;
 
-  /** The bytes of `file` from `offset` on, of the version that was listed. Rejects and fails with whatever
-   *  the client throws, which `toStorageError` reads. */
+  /** The bytes of `file` from `offset` on, of the version that was listed. Errors are those of the client
+   *  library, which `toStorageError` reads. */
   open(file: RemoteFile, offset: number, signal: AbortSignal): Promise<RemoteBody>;
 
   /** Closes every connection. Idempotent. */

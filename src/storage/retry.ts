@@ -6,13 +6,13 @@ const maxFailures = 7;
 const firstPauseMs = 100;
 const maxPauseMs = 5_000;
 
-/** Counts the failures since something last went well, and decides whether it is worth going on. */
+/** Counts failures since the last success, and decides whether to try again. */
 export class RetryPolicy {
   readonly #signal: AbortSignal;
   readonly #onRetry: (reason: RuntimeError) => void;
   #failures = 0;
 
-  /** `onRetry` hears of every failure that is not the end of it. */
+  /** `onRetry` is called for every failure except the final one. */
   constructor(signal: AbortSignal, onRetry: (reason: RuntimeError) => void = () => {}) {
     this.#signal = signal;
     this.#onRetry = onRetry;
@@ -22,22 +22,23 @@ export class RetryPolicy {
     this.#failures = 0;
   }
 
-  /** Resolves when it is time for the next attempt. Rejects if there is to be none: with the signal's reason,
-   *  or with what `reason` means. Seven failures in a row are the end, after some six seconds of pauses. */
+  /** Resolves when it is time for the next attempt. Rejects if there will be none: with the signal's reason, or
+   *  with the error that `reason` stands for. Seven failures in a row are final, after about six seconds of
+   *  pauses. */
   async failed(reason: unknown, what: string): Promise<void> {
     this.#signal.throwIfAborted();
     const error = toStorageError(reason, what);
     this.#failures++;
-    // Another attempt would ask for the same version again.
+    // Another attempt would request the same version again.
     if (error instanceof ObjectChangedError) throw error;
     if (!isTransient(error) || this.#failures === maxFailures) throw error;
     this.#onRetry(error);
-    // Many models whose store failed at once must not come back at once.
+    // Spreads the retries of models whose store failed at the same moment.
     const pauseMs = Math.min(maxPauseMs, firstPauseMs * 2 ** (this.#failures - 1));
     await delay(pauseMs * (0.5 + Math.random()), this.#signal);
   }
 
-  /** Does `work` until it succeeds or it is not worth going on. */
+  /** Repeats `work` until it succeeds or the failures are final. */
   async run<T>(what: string, work: () => Promise<T>): Promise<T> {
     for (;;) {
       try {

@@ -11,9 +11,9 @@ import type { StorageParameters } from "./storage-parameters.ts";
 
 const connectionTimeoutMs = 5_000;
 
-/** S3 and what speaks its protocol. Parameters: `bucket`; `access_key_id` and `secret_access_key` (and
- *  `session_token`), else `anonymous`, else whatever identity the SDK finds around it; `endpoint_url`,
- *  without which it is AWS; `region`; `certificate`, a CA in PEM. */
+/** S3 and compatible stores. Parameters: `bucket`; `access_key_id` and `secret_access_key` (and
+ *  `session_token`), or `anonymous`, or else the identity that the SDK finds in its environment;
+ *  `endpoint_url`, by default AWS; `region`; `certificate`, a CA in PEM. */
 export async function openS3(
   parameters: StorageParameters,
   idleTimeoutMs: number,
@@ -58,12 +58,12 @@ export async function openS3(
       const command = new sdk.GetObjectCommand({
         Bucket: bucket,
         Key: file.key,
-        // The SDK itself checks what comes in one piece.
+        // The SDK itself checks what arrives in one piece.
         ...(offset === 0 ? { ChecksumMode: "ENABLED" } : { Range: `bytes=${offset}-` }),
         ...(file.version === undefined ? {} : { IfMatch: file.version }),
       });
       const answer = await client.send(command, { abortSignal });
-      if (answer.Body === undefined) throw new Error("the answer has no body");
+      if (answer.Body === undefined) throw new Error("the response has no body");
       return {
         offset: answer.ContentRange === undefined ? 0 : offset,
         checksum: checksumOf(answer, bucket),
@@ -88,7 +88,7 @@ function clientConfig(
     region: parameters.text("region") ?? "us-east-1",
     ...(endpoint === undefined ? {} : { endpoint, forcePathStyle: true }),
     ...identity(parameters),
-    // Attempts are counted by whoever pulls.
+    // The puller itself counts attempts.
     maxAttempts: 1,
     requestHandler: {
       connectionTimeout: connectionTimeoutMs,
@@ -118,7 +118,7 @@ function identity(parameters: StorageParameters): Pick<S3ClientConfig, "credenti
   };
 }
 
-/** Only checksums of the whole object help: those of multipart uploads are made from those of the parts. */
+/** Only checksums of the whole object help: those of multipart uploads are computed from those of the parts. */
 function checksumOf(answer: GetObjectCommandOutput, bucket: string): Checksum | undefined {
   if (answer.ChecksumType !== "COMPOSITE" && answer.ContentRange === undefined) {
     const { ChecksumSHA256, ChecksumSHA1, ChecksumCRC32 } = answer;
@@ -127,8 +127,8 @@ function checksumOf(answer: GetObjectCommandOutput, bucket: string): Checksum | 
     if (ChecksumCRC32) return { algorithm: "crc32", digest: toHex(ChecksumCRC32) };
   }
   const { ETag = "", ServerSideEncryption = "AES256", SSECustomerAlgorithm } = answer;
-  // The ETag is the MD5 of what was uploaded in one piece, unless the key of the encryption is not S3's own.
-  // Directory buckets have random ones.
+  // The ETag is the MD5 of an object uploaded in one piece, unless it is encrypted with a key that is not S3's
+  // own. Directory buckets have random ETags.
   const isMd5 =
     ServerSideEncryption === "AES256" &&
     SSECustomerAlgorithm === undefined &&

@@ -1,6 +1,6 @@
 import { abortable } from "../base/abort.ts";
 
-/** A bounded number of places; who waits is served in turn. */
+/** A bounded number of slots, given out in the order of requests. */
 export class Slots {
   readonly #waiting: (() => void)[] = [];
   #free: number;
@@ -9,7 +9,7 @@ export class Slots {
     this.#free = count;
   }
 
-  /** Does `work` in a place of its own. Rejects with the signal's reason if that aborts first. */
+  /** Runs `work` in a slot of its own. Rejects with the signal's reason if that aborts first. */
   async run<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
     await this.#enter(signal);
     try {
@@ -31,7 +31,7 @@ export class Slots {
       await abortable(turn.promise, signal);
     } catch (error) {
       const index = this.#waiting.indexOf(turn.resolve);
-      // The place may have been given to us in this very moment.
+      // The slot may have been assigned to us in this very moment.
       if (index >= 0) this.#waiting.splice(index, 1);
       else this.#leave();
       throw error;

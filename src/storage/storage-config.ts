@@ -6,8 +6,8 @@ import { StorageParameters } from "./storage-parameters.ts";
 
 type Fields = Record<string, unknown>;
 
-/** The folder where ModelMesh Serving's `storage-config` secret is mounted: a JSON file for each key. Read
- *  for every pull, since Kubernetes replaces the files when the secret changes. */
+/** The folder where ModelMesh Serving's `storage-config` secret is mounted: one JSON file per key. Read for
+ *  every pull, since Kubernetes replaces the files when the secret changes. */
 export class StorageConfig {
   readonly #directory: string;
 
@@ -15,8 +15,8 @@ export class StorageConfig {
     this.#directory = directory;
   }
 
-  /** Throws "failed-precondition" if the caller's key is not there, "invalid-argument" if a file or the
-   *  caller's parameters cannot be used. No message shows what is in a file. */
+  /** Throws "failed-precondition" if the client's key does not exist, "invalid-argument" if a file or the
+   *  client's parameters are unusable. Messages never quote a file. */
   async resolve(location: StorageLocation): Promise<StorageParameters> {
     const { storageKey, parameters } = location;
     const fields =
@@ -29,7 +29,7 @@ export class StorageConfig {
     for (const [path, value] of Object.entries(parameters)) override(fields, path, value);
     const type = fields["type"];
     if (typeof type !== "string" || type === "") {
-      // Tools around ModelMesh look for these words.
+      // Tools around ModelMesh search for these words.
       throw new RuntimeError(
         "invalid-argument",
         "Predictor Storage field missing: neither storage_params nor the storage configuration has a type",
@@ -38,7 +38,7 @@ export class StorageConfig {
     return new StorageParameters(type, fields);
   }
 
-  /** What holds for callers without a key; nothing if there is no such file. */
+  /** The default for clients without a key; empty if there is no such file. */
   async #readDefault(type: string | undefined): Promise<Fields> {
     try {
       return await this.#read(type === undefined ? "default" : `default_${type}`);
@@ -50,7 +50,7 @@ export class StorageConfig {
   }
 
   async #read(key: string): Promise<Fields> {
-    // What Kubernetes allows as the key of a secret, without the links that it keeps beside them.
+    // The keys that Kubernetes allows in a secret, except the links that it keeps beside them.
     if (!/^[-._a-zA-Z0-9]{1,253}$/.test(key) || key.startsWith("..") || key === ".") {
       throw new RuntimeError("invalid-argument", `storage key '${key}' is not the key of a secret`);
     }
@@ -65,8 +65,8 @@ export class StorageConfig {
         { cause: error },
       );
     }
-    // Node quotes the text in its message, and the text has passwords in it.
-    const problem = `storage config for key ${key} is no JSON object`;
+    // Node quotes the text in its message, and the text contains passwords.
+    const problem = `storage config for key ${key} is not a JSON object`;
     let value: unknown;
     try {
       value = JSON.parse(text);
@@ -78,7 +78,7 @@ export class StorageConfig {
   }
 }
 
-/** Sets one field, or one within another: "headers.Authorization". */
+/** Sets a field, or a nested one: "headers.Authorization". */
 function override(fields: Fields, path: string, value: string): void {
   const names = path.split(".");
   const last = names.pop() ?? "";
@@ -99,7 +99,7 @@ function override(fields: Fields, path: string, value: string): void {
 function refuse(path: string, problem: string): RuntimeError {
   return new RuntimeError(
     "invalid-argument",
-    `storage_params '${path}' cannot go before the storage configuration: it ${problem}`,
+    `storage_params '${path}' cannot override the storage configuration: it ${problem}`,
   );
 }
 

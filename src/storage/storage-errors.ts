@@ -8,7 +8,7 @@ export class ObjectChangedError extends RuntimeError {
   }
 }
 
-/** A store answered with a status that is no success. */
+/** A store responded with an error status. */
 export class HttpStatusError extends Error {
   readonly statusCode: number;
 
@@ -19,7 +19,7 @@ export class HttpStatusError extends Error {
 }
 
 const maxShown = 300;
-/** Of a folder that this user cannot have there. */
+/** Codes for a folder that this user cannot use. */
 const unusableCodes: ReadonlySet<string> = new Set([
   "EACCES",
   "EPERM",
@@ -28,12 +28,13 @@ const unusableCodes: ReadonlySet<string> = new Set([
   "EEXIST",
 ]);
 const transientStatuses = new Set([408, 425, 429, 500, 502, 503, 504, 509, 522, 524, 529]);
-/** The connection was made but cannot be trusted, or a certificate or key of ours is none. */
+/** The connection was made but is not trusted, or one of our certificates or keys is invalid. */
 const tlsCodes =
   /^(CERT_|ERR_TLS_|ERR_OSSL_|ERR_SSL_|DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT|UNABLE_TO_)/;
 
-/** What a failed step of a pull means. `what`: the remote file or folder, for the message. A RuntimeError
- *  passes as it is. "temporarily-unavailable" is worth another attempt, everything else is not. */
+/** Translates the failure of one step of a pull. `what`: the remote file or folder, for the message. A
+ *  RuntimeError is returned as it is. "temporarily-unavailable" is worth another attempt, everything else is
+ *  not. */
 export function toStorageError(reason: unknown, what: string): RuntimeError {
   if (reason instanceof RuntimeError) return reason;
   const options = { cause: reason };
@@ -59,12 +60,12 @@ export function toStorageError(reason: unknown, what: string): RuntimeError {
   return new RuntimeError("temporarily-unavailable", message, options);
 }
 
-/** Whether the store says that there is no such file. */
+/** Whether the store reports that the file does not exist. */
 export function isMissing(reason: unknown): boolean {
   return !(reason instanceof RuntimeError) && statusOf(reason) === 404;
 }
 
-/** What a failed write to our own disk means. */
+/** Translates a failed write to our own disk. */
 export function toDiskError(reason: unknown, what: string): RuntimeError {
   const code = (reason as NodeJS.ErrnoException | undefined)?.code;
   if (code !== "ENOSPC" && code !== "EDQUOT") return fromFileError(reason, what);
@@ -73,20 +74,19 @@ export function toDiskError(reason: unknown, what: string): RuntimeError {
   });
 }
 
-/** Why nothing can be pulled to `directory`. Names the setting: by default it is a folder that many a user may
- *  not write to. */
+/** Why nothing can be pulled to `directory`. Names the setting: many users cannot write to the default folder. */
 export function toPullFolderError(reason: unknown, directory: string): RuntimeError {
   const code = (reason as NodeJS.ErrnoException | undefined)?.code ?? "";
   const what = `the folder for pulled models, ${directory} (PULL_DIR),`;
   if (!unusableCodes.has(code)) return toDiskError(reason, what);
   return new RuntimeError(
     "failed-precondition",
-    `${what} cannot be made or written to (${code}): set PULL_DIR to one that this user may write to`,
+    `${what} cannot be created or written to (${code}): set PULL_DIR to a folder that this user may write to`,
     { cause: reason },
   );
 }
 
-/** Each SDK has its own place for it. */
+/** Each SDK has its own place for the status. */
 function statusOf(reason: unknown): number | undefined {
   if (typeof reason !== "object" || reason === null) return undefined;
   const { statusCode, status, code, $metadata, response } = reason as Record<string, unknown>;

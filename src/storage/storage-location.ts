@@ -1,19 +1,19 @@
 import { RuntimeError } from "../base/errors.ts";
 
-/** Where a model is to be pulled from, as the caller of the load says it. Nothing of it has been looked at. */
+/** The place to pull a model from, as the load request names it. Not validated yet. */
 export interface StorageLocation {
-  /** Path of the model in the store; "" is all of it. */
+  /** The model's path in the store; "" is all of it. */
   readonly path: string;
   /** Names a file of the storage configuration; undefined for the default one, if there is any. */
   readonly storageKey: string | undefined;
-  /** Go before the fields of that file; a name with dots in it means a field within a field. */
+  /** These take precedence over that file's fields; a name with dots is a nested field. */
   readonly parameters: Readonly<Record<string, string>>;
 }
 
 const azureHostSuffix = ".blob.core.windows.net";
 
-/** Reads `storage_key`, `storage_params` and the older `bucket` of a modelKey, and paths that are storage
- *  URIs. Undefined if the model is local. `what` names the model in messages. Throws "invalid-argument". */
+/** Reads `storage_key`, `storage_params` and the older `bucket` of a modelKey, and paths that are storage URIs.
+ *  Undefined if the model is local. `what` names the model in messages. Throws "invalid-argument". */
 export function readStorageLocation(
   path: string,
   key: Readonly<Record<string, unknown>>,
@@ -38,14 +38,14 @@ export function readStorageLocation(
   };
 }
 
-/** As the ModelMesh controller reads the `storageUri` of an InferenceService. */
+/** Reads it like the ModelMesh controller reads the `storageUri` of an InferenceService. */
 function readStorageUri(
   text: string,
   what: string,
 ): { readonly path: string; readonly parameters: Readonly<Record<string, string>> } {
-  if (!URL.canParse(text)) throw invalid(`${what} is no valid storage URI`);
+  if (!URL.canParse(text)) throw invalid(`${what} is not a valid storage URI`);
   const uri = new URL(text);
-  // Of other schemes than http a URL keeps its host as it was written.
+  // For schemes other than http, URL keeps the hostname as it was written.
   const host = decode(uri.hostname, what);
   const path = decode(uri.pathname, what).replace(/^\/+/, "");
   switch (uri.protocol) {
@@ -78,7 +78,9 @@ function decode(text: string, what: string): string {
   try {
     return decodeURIComponent(text);
   } catch {
-    throw invalid(`${what} has a percent sign that starts no encoded character`);
+    throw invalid(
+      `${what} has a percent sign without an encoded character: write %25 for a percent sign`,
+    );
   }
 }
 

@@ -1,7 +1,7 @@
 import { RuntimeError } from "../base/errors.ts";
 
-/** Everything that says where and how a store is reached: fields of the storage configuration, with those of
- *  the caller before them. Values may be secrets, so that no message shows them. */
+/** Everything that defines how a store is reached: fields of the storage configuration, overridden by those of
+ *  the client. Values may be secrets, so messages never show them. */
 export class StorageParameters {
   readonly type: string;
   readonly #fields: Readonly<Record<string, unknown>>;
@@ -11,7 +11,7 @@ export class StorageParameters {
     this.#fields = fields;
   }
 
-  /** Undefined if it is missing or empty. Throws "invalid-argument" if it is no string. */
+  /** Undefined if it is missing or empty. Throws "invalid-argument" if it is not a string. */
   text(name: string): string | undefined {
     const value = this.field(name);
     if (value === undefined || value === null || value === "") return undefined;
@@ -31,12 +31,12 @@ export class StorageParameters {
     return value === true || (typeof value === "string" && /^(true|1)$/i.test(value));
   }
 
-  /** All of `names`, or undefined if none of them is set. Throws "invalid-argument" if some are. */
+  /** All of `names`, or undefined if none of them is set. Throws "invalid-argument" if only some are. */
   together<Name extends string>(...names: readonly Name[]): Record<Name, string> | undefined {
     const missing = names.filter((name) => this.text(name) === undefined);
     if (missing.length === names.length) return undefined;
     if (missing.length > 0) {
-      throw this.invalid(`${missing.join(", ")} missing: ${names.join(", ")} go together`);
+      throw this.invalid(`${missing.join(", ")} missing: set all of ${names.join(", ")}`);
     }
     return Object.fromEntries(names.map((name) => [name, this.required(name)])) as Record<
       Name,

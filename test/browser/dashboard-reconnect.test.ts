@@ -35,7 +35,7 @@ describe("the dashboard, when its server goes away", { skip: skipWithoutChromium
       await served.stop(signal);
       await eventually(pill, "Disconnected");
       await page.getByText("Not connected to Modelport.").waitFor();
-      await page.getByText(/Figures are of \d\d:\d\d:\d\d\./).waitFor();
+      await page.getByText(/These figures are from \d\d:\d\d:\d\d\./).waitFor();
       // What was known stays in view.
       assert.equal(await dashboard.row("digits").count(), 1);
       served = await startServed(["--model-repository", "examples/models", "--port", `${port}`]);
@@ -91,7 +91,7 @@ describe("the dashboard, when a part of it is gone from the server", {
     const part = "**/dashboard/model-page-*.js";
     await page.route(part, (route) => route.fulfill({ status: 404 }));
     await page.goto(`http://localhost:${served.port}/#/models/digits`);
-    const again = page.getByRole("button", { name: "Load the page again" });
+    const again = page.getByRole("button", { name: "Reload the page" });
     await again.waitFor();
     await eventually(() => page.locator("[data-connection]").textContent(), "Live");
     await page.unroute(part);

@@ -100,7 +100,7 @@ describe("the dashboard, against the served examples", { skip: skipWithoutChromi
     await filter.fill("ready dig");
     await eventually(names, ["digits"]);
     await filter.fill("nothing like it");
-    await page.getByText("No model fits the filter.").waitFor();
+    await page.getByText("No model matches the filter.").waitFor();
     await filter.fill("ready");
     await eventually(names, ["digits", "iris v1"]);
     const head = (name: string) => page.getByRole("columnheader", { name });

@@ -31,9 +31,9 @@ const kinds = [
     cases: 521,
   },
   {
-    name: "the port without the short way of unary gRPC calls",
+    name: "the port without the fast path of unary gRPC calls",
     features: "features.yaml",
-    options: { shortWay: false },
+    options: { fastPath: false },
     patterns: ["**/HTTPVersion:2/Protocol:PROTOCOL_GRPC/**"],
     cases: 841,
   },

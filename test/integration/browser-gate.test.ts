@@ -124,7 +124,7 @@ describe("the gate for browsers", () => {
     }
   });
 
-  it("also stands before the short way of unary gRPC calls", async (t) => {
+  it("also stands before the fast path of unary gRPC calls", async (t) => {
     const { address, models } = await startFakeServer(t, { browserRules });
     const call = (headers: Record<string, string>) =>
       postGrpc(address.port, unload.path, { body: grpcFrame(new Uint8Array()), headers });

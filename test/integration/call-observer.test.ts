@@ -137,7 +137,7 @@ describe("an observer of calls", () => {
     });
   }
 
-  it("sees how long the short way reads and writes", async () => {
+  it("sees how long the fast path reads and writes", async () => {
     const body = grpcFrame(
       toBinary(ModelInferRequestSchema, create(ModelInferRequestSchema, addOne)),
     );
@@ -147,7 +147,7 @@ describe("an observer of calls", () => {
 
   const refusals: [string, () => Promise<unknown>, [string, string, string]][] = [
     [
-      "a message that is none, on the short way",
+      "a message that is none, on the fast path",
       () => postGrpc(port(), inferPath, { body: grpcFrame(Buffer.of(255)) }),
       [inferRpc, "grpc", "InvalidArgument"],
     ],
@@ -237,7 +237,7 @@ describe("an observer of calls", () => {
       ["mmesh.ModelRuntime/unloadModel", "grpc-web", "PermissionDenied"],
     ],
     [
-      "half a request, on the short way",
+      "half a request, on the fast path",
       () => half(inferPath, "application/grpc"),
       [inferRpc, "grpc", "DeadlineExceeded"],
     ],

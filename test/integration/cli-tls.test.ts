@@ -79,7 +79,7 @@ describe("modelport with TLS and a token", { timeout: 300_000 }, () => {
     assert.deepEqual(seen.pop(), { authorization: "Bearer s3cret", clientName: "client" });
     const status = await runCli(["status", "-a", address, ...identity()]);
     assert.equal(status.status, exitCodes.failed);
-    assert.match(status.stderr, /^modelport: who are you\?\n {2}show who you are by --token-file/);
+    assert.match(status.stderr, /^modelport: who are you\?\n {2}authenticate with --token-file/);
     assert.deepEqual(seen.pop(), { authorization: "Bearer s3cret", clientName: "client" });
   });
 
@@ -99,7 +99,7 @@ describe("modelport with TLS and a token", { timeout: 300_000 }, () => {
       assert.equal(result.status, exitCodes.unreachable, result.stderr);
       assert.match(
         result.stderr,
-        /self-signed certificate \(\w+\)\n {2}name the authority by --ca-file/,
+        /self-signed certificate \(\w+\)\n {2}name the certificate authority with --ca-file/,
       );
     }
     const elsewhere = address.replace("localhost", "127.0.0.1");

@@ -41,7 +41,7 @@ describe("modelport", { timeout: 300_000 }, () => {
       assert.equal(status, exitCodes.ok);
       assert.match(stdout, /^runtime +localhost:\d+, ready, up \d+ s$/m);
       assert.match(stdout, /^memory +2 GiB for models: \d+ KiB used, 0 B reserved/m);
-      assert.match(stdout, /^lifecycle +a local repository's, .*you may load and unload$/m);
+      assert.match(stdout, /^lifecycle +the local repository, .*you may load and unload models$/m);
       assert.match(stdout, /^models +\d+ ready/m);
       assert.match(stdout, /^hosts +process \d+ \(shared\)/m);
     });
@@ -53,7 +53,7 @@ describe("modelport", { timeout: 300_000 }, () => {
       const { stdout } = await modelport(["status"], { env });
       assert.match(
         stdout,
-        /^lifecycle +ModelMesh's, .*LIFECYCLE_OWNER=repository changes it.*; you may load and unload other models alone$/m,
+        /^lifecycle +ModelMesh, .*LIFECYCLE_OWNER=repository changes this.*; you may load and unload only other models$/m,
       );
       const { status, stderr } = await modelport(["load", "plain"], { env });
       assert.equal(status, exitCodes.failed);
@@ -150,10 +150,10 @@ describe("modelport", { timeout: 300_000 }, () => {
       assert.equal((await modelport(["unload", "keyed"])).status, exitCodes.ok);
       const bad = await modelport(["load", "keyed", "--path", "add-one.onnx", "--key", "{"]);
       assert.equal(bad.status, exitCodes.usage);
-      assert.match(bad.stderr, /--key is no JSON object/);
+      assert.match(bad.stderr, /--key is not a JSON object/);
       const alone = await modelport(["load", "text", "--key", "{}"]);
       assert.equal(alone.status, exitCodes.usage);
-      assert.match(alone.stderr, /--key goes with --path only/);
+      assert.match(alone.stderr, /--key needs --path/);
     });
 
     it("say why a model does not load, and what to do", async () => {
@@ -161,7 +161,7 @@ describe("modelport", { timeout: 300_000 }, () => {
       assert.equal(broken.status, exitCodes.failed, broken.stderr);
       const missing = await modelport(["load", "x", "--path", "missing.onnx"]);
       assert.equal(missing.status, exitCodes.failed);
-      assert.match(missing.stderr, /does not exist\n {2}paths are as the runtime sees them/);
+      assert.match(missing.stderr, /does not exist\n {2}give the path as the runtime sees it/);
       const unknown = await modelport(["load", "unknown"]);
       assert.equal(unknown.status, exitCodes.notFound);
     });
@@ -216,7 +216,7 @@ describe("modelport", { timeout: 300_000 }, () => {
       assert.deepEqual(await dataOf("add-one", row), [null, null, null, null]);
       assert.deepEqual(await dataOf("text", '[["NaN"]]'), ["NaN"]);
       const refused = await modelport(["infer", "long", "[[NaN]]"]);
-      assert.match(refused.stderr, /"x" has NaN where a value should be/);
+      assert.match(refused.stderr, /"x" has NaN where a value is expected/);
     });
 
     it("sends zeros where only the model is in question", async () => {
@@ -229,7 +229,7 @@ describe("modelport", { timeout: 300_000 }, () => {
       assert.match(nothing.stderr, /takes x FP32\[-1,4\]/);
       for (const [bad, message] of [
         ["[[1, 2], [3]]", /rows of different lengths/],
-        ['[["a"]]', /input "x" \(FP32\): "a" is no number/],
+        ['[["a"]]', /input "x" \(FP32\): "a" is not a number/],
         ["nonsense", /no JSON/],
         ["@/nowhere.json", /ENOENT/],
       ] as const) {
@@ -309,18 +309,18 @@ describe("modelport", { timeout: 300_000 }, () => {
       for (const [args, message] of [
         [
           ["nonsense"],
-          /there is no command "nonsense"\n {2}expected one of serve, config, doctor, status/,
+          /unknown command "nonsense"\n {2}expected one of serve, config, doctor, status/,
         ],
         [["status", "--nonsense"], /'--nonsense'/],
-        [["status", "nonsense"], /"nonsense" is one argument too many/],
+        [["status", "nonsense"], /unexpected argument "nonsense"/],
         [["load"], /MODEL is missing/],
         [["status", "--output", "xml"], /--output is "xml", expected one of text, json/],
         [["status", "--timeout", "soon"], /--timeout is "soon", expected seconds/],
-        [["status", "--address", "http://a/b"], /"http:\/\/a\/b" is no address/],
+        [["status", "--address", "http://a/b"], /"http:\/\/a\/b" is not an address/],
         [["status", "--ca-file", "/nowhere.pem", "-a", "https://localhost:1"], /--ca-file: ENOENT/],
-        [["status", "--token-file", "t", "-a", "example.com:1"], /would travel in the open/],
+        [["status", "--token-file", "t", "-a", "example.com:1"], /would be sent unencrypted/],
         [["probe", "model"], /expected `probe live`/],
-        [["completion", "csh"], /there is no completion for "csh"/],
+        [["completion", "csh"], /unknown shell "csh"/],
       ] as const) {
         const { status, stdout, stderr } = await runCli(args);
         assert.equal(status, exitCodes.usage, `${args}: ${stderr}`);
@@ -333,9 +333,9 @@ describe("modelport", { timeout: 300_000 }, () => {
     it("says that nobody is there, and how to start somebody", async () => {
       const port = await freePort();
       for (const [address, message] of [
-        [`localhost:${port}`, /nobody listens there\n {2}start one by `modelport serve`/],
-        ["unix:/nowhere/modelport.sock", /there is no such socket/],
-        [`unix:${join(runtime.root, "add-one.onnx")}`, /nobody listens there|is no socket/],
+        [`localhost:${port}`, /nothing listens there\n {2}start one with `modelport serve`/],
+        ["unix:/nowhere/modelport.sock", /the socket does not exist/],
+        [`unix:${join(runtime.root, "add-one.onnx")}`, /nothing listens there|is not a socket/],
       ] as const) {
         for (const command of ["status", "probe"]) {
           const { status, stderr } = await runCli([command, "-a", address]);
@@ -349,7 +349,10 @@ describe("modelport", { timeout: 300_000 }, () => {
       const address = `https://localhost:${runtime.port}`;
       const { status, stderr } = await runCli(["status", "-a", address]);
       assert.equal(status, exitCodes.unreachable);
-      assert.match(stderr, /wrong version number .*\n {2}it may not speak TLS: use http:/);
+      assert.match(
+        stderr,
+        /wrong version number .*\n {2}the server probably does not use TLS: try http:/,
+      );
     });
   });
 });

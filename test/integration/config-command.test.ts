@@ -85,7 +85,10 @@ describe("modelport config", () => {
     const env = { LOADING_CONCURENCY: "4" };
     const { status, stderr } = await runCli(["config"], { env });
     assert.equal(status, 0);
-    assert.match(stderr, /warning: LOADING_CONCURENCY .* did you mean LOADING_CONCURRENCY\?/);
+    assert.match(
+      stderr,
+      /warning: unknown setting LOADING_CONCURENCY: did you mean LOADING_CONCURRENCY\?/,
+    );
   });
 
   it("refuses a format that there is not", async () => {

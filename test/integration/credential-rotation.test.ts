@@ -179,6 +179,6 @@ describe("certificate and token", () => {
     assert.deepEqual(caller.failures, []);
     assert.ok(caller.answered > 0);
     assert.equal(caller.serialNumbers.size, 2);
-    assert.match(served.complaints(), /the key is not that of the certificate/);
+    assert.match(served.complaints(), /the key does not belong to the certificate/);
   });
 });

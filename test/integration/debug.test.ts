@@ -188,8 +188,12 @@ describe("/debug", () => {
       await call("/debug/cpu-profile?seconds=0.01", { method: "POST" });
     let second = await takesAnother();
     while (second.status === 200) second = await takesAnother();
-    assertError(second, 429, /is being taken already/);
-    assertError(await call("/debug/heap-snapshot", { method: "POST" }), 429, /already/);
+    assertError(second, 429, /another profile or snapshot is being taken/);
+    assertError(
+      await call("/debug/heap-snapshot", { method: "POST" }),
+      429,
+      /another profile or snapshot/,
+    );
     const infer = { method: "POST", body: { inputs: [x] } };
     assert.equal((await call("/v2/models/add-one/infer", infer)).status, 200);
     leave.abort();

@@ -54,7 +54,7 @@ describe("modelport doctor", { timeout: 300_000 }, () => {
       ["ok digits", "fail junk", "fail old", "fail unknown", "fail wrong"],
     );
     const reasons = verdicts.map(({ message }) => message).join("\n");
-    assert.match(reasons, /wrong: .*max_batch_sise is no setting/);
+    assert.match(reasons, /wrong: .*unknown setting max_batch_sise/);
     assert.match(reasons, /old: what .*old\.onnx points to does not exist/);
     for (const { level, advice } of verdicts) assert.equal(advice === undefined, level === "ok");
   });

@@ -16,7 +16,7 @@ import { type GrpcAnswer, GrpcExchange, type GrpcRequest } from "../support/grpc
 import { mutateBytes, Random } from "../support/mutate.ts";
 import { grpcFrame } from "../support/raw-http.ts";
 
-// The short way of unary calls and Connect, each in a server of its own over the same models, have to
+// The fast path of unary calls and Connect, each in a server of its own over the same models, have to
 // answer every request with the same code, message, metadata and bytes.
 
 const seed = fuzzSeed(process.env["MODELPORT_FUZZ_SEED"]);
@@ -259,14 +259,14 @@ function isOfFlags({ headers, trailers }: GrpcAnswer): boolean {
 const timeouts = ["1H", "1M", "60S", "60000m", "60000000u", "99999999n", "99999999H", "00000005S"];
 const badTimeouts = ["", "1", "S", "-1S", "1.5S", "123456789m", "1h", "1 S", "1Sx", "0x1S"];
 
-describe(`the short way of unary gRPC calls and Connect (seed ${seed})`, () => {
+describe(`the fast path of unary gRPC calls and Connect (seed ${seed})`, () => {
   const cleanup = suiteCleanup();
   let short: Side;
   let connect: Side;
 
   before(async () => {
-    const side = async (shortWay: boolean): Promise<Side> => {
-      const server = await startFakeServer(cleanup, { readMaxBytes, shortWay });
+    const side = async (fastPath: boolean): Promise<Side> => {
+      const server = await startFakeServer(cleanup, { readMaxBytes, fastPath });
       const exchange = new GrpcExchange(server.address.port);
       cleanup.after(async () => exchange.close());
       return { server, exchange };

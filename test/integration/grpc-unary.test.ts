@@ -27,7 +27,7 @@ function request(modelName: string, raw: Uint8Array): Buffer {
   return grpcFrame(toBinary(ModelInferRequestSchema, message));
 }
 
-describe("the short way of unary gRPC calls", () => {
+describe("the fast path of unary gRPC calls", () => {
   const server = http2.createServer();
   let client: http2.ClientHttp2Session;
   const taken: boolean[] = [];

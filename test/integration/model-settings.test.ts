@@ -57,7 +57,7 @@ describe("the settings of a model", { timeout: 300_000 }, () => {
     await runtime.put("wrong/model.onnx", addOne());
     await assert.rejects(load("wrong"), {
       kind: "invalid-argument",
-      message: /wrong\/modelport\.json: dynamic_batching\.max_queue_delay is no setting/,
+      message: /wrong\/modelport\.json: unknown setting dynamic_batching\.max_queue_delay/,
     });
     await assert.rejects(load("plain", '{"max_batch_size": "many"}'), {
       kind: "invalid-argument",

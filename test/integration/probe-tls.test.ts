@@ -54,7 +54,7 @@ describe("in the environment of a runtime with TLS", { timeout: 300_000 }, () =>
   it("commands show a token, and are told what they need if they do not", async () => {
     const without = await runCli(["unload", "iris"], { env: environment });
     assert.equal(without.status, exitCodes.failed);
-    assert.match(without.stderr, /needs a token .*\n {2}show who you are by --token-file/);
+    assert.match(without.stderr, /needs a token .*\n {2}authenticate with --token-file/);
     const env = { ...environment, MODELPORT_TOKEN_FILE: tokens };
     const result = await runCli(["unload", "iris"], { env });
     assert.equal(result.status, exitCodes.ok, result.stderr);

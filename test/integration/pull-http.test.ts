@@ -169,7 +169,7 @@ describe("a pull over HTTP", () => {
     });
     await assert.rejects(fixture.pull(bad), {
       kind: "failed-precondition",
-      message: /b\.onnx arrived with the md5 checksum/,
+      message: /b\.onnx has the md5 checksum/,
     });
     assert.deepEqual(await fixture.left(), []);
   });

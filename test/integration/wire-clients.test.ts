@@ -232,7 +232,7 @@ const cases: readonly Case[] = [
       {},
       {
         code: "InvalidArgument",
-        message: "the request names no model",
+        message: "the request names no model: set model_name",
       },
     ),
   ]),
@@ -254,7 +254,7 @@ const cases: readonly Case[] = [
       { modelName: "hangs", parameters: { timeout: parameter(value) } },
       {
         code: "DeadlineExceeded",
-        message: "the request was not done within its timeout of 20000 microseconds",
+        message: "the request did not finish within its timeout of 20000 microseconds",
       },
     ),
   ),
@@ -307,7 +307,7 @@ const cases: readonly Case[] = [
     {
       code: "InvalidArgument",
       message:
-        "input 'x' for model 'add-one' has 3 elements in fp32_contents, its shape asks for 6",
+        "input 'x' for model 'add-one' has 3 elements in fp32_contents, expected 6 for its shape",
     },
   ),
   fails(

@@ -47,7 +47,7 @@ describe("listening", () => {
     });
     await assert.rejects(second.listen(), {
       kind: "failed-precondition",
-      message: `cannot listen at 127.0.0.1 port ${address.port}: another process listens there`,
+      message: `cannot listen at 127.0.0.1 port ${address.port}: another process listens there: choose another port`,
     });
     await second.close();
   });
@@ -105,7 +105,7 @@ describe("listening", () => {
     await mkdir(dirname(socketPath));
     await writeFile(socketPath, "");
     const below = `${socketPath}/grpc.sock`;
-    await assert.rejects(startFakeServer(t, { socketPath: below }), /cannot make the directory/);
+    await assert.rejects(startFakeServer(t, { socketPath: below }), /cannot create the directory/);
   });
 
   it("answers STARTING from the first moment, before the engine is ready", async (t) => {

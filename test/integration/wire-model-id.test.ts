@@ -72,7 +72,7 @@ describe("the model id of a call", () => {
       [{ "mm-model-id-bin": "w8M=" }, "metadata mm-model-id-bin is not UTF-8"],
       [
         { "mm-model-id": "gr\xf6\xdfe" },
-        "metadata mm-model-id has letters that are not printable ASCII; send the id as mm-model-id-bin",
+        "metadata mm-model-id has characters that are not printable ASCII: send the id as mm-model-id-bin",
       ],
     ];
     for (const [headers, text] of cases) {

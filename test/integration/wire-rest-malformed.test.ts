@@ -77,7 +77,7 @@ describe("REST that meets what it cannot route", () => {
     const before = fake.logged.length;
     const { status, text } = await send("/v2", { ":method": "BREW" });
     assert.equal(status, 501);
-    assert.deepEqual(JSON.parse(text), { error: "there is no such method" });
+    assert.deepEqual(JSON.parse(text), { error: "unknown HTTP method" });
     assert.equal(fake.logged.length, before);
   });
 

@@ -94,7 +94,7 @@ describe("ModelStreamInfer", () => {
         "model 'nobody' is not loaded here",
         "model 'add-one' got 1 inputs, but 2 entries in raw_input_contents",
         "internal error",
-        "the request was not done within its timeout of 20000 microseconds",
+        "the request did not finish within its timeout of 20000 microseconds",
         "",
       ],
     );

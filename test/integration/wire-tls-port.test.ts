@@ -150,7 +150,7 @@ describe("the handshake", () => {
     await Promise.all([dripped, untilClosed(silent)]);
     await until(() => server.connectionCount === 0, "no connection is left");
     const reasons = logged.map(({ reason }) => reason);
-    assert.ok(reasons.includes("the handshake was not done in time"));
+    assert.ok(reasons.includes("the handshake did not finish in time"));
   });
 
   it("counts among the connections, and is refused by an alert when there are too many", async (t) => {
@@ -241,7 +241,7 @@ describe("the certificate", () => {
     await waitFor(() => logged.some(isFailed));
     assert.match(
       String(logged.find(isFailed)?.["reason"]),
-      /the key is not that of the certificate/,
+      /the key does not belong to the certificate/,
     );
     assert.equal(await shown(), first);
     await publish("..3", next);
@@ -264,7 +264,7 @@ describe("the certificate", () => {
       [testTls({ ...pair, cert: "/nowhere/tls.crt" }), /\/nowhere\/tls\.crt.*ENOENT/],
       [testTls({ ...pair, cert: text }), /text\.pem/],
       [testTls({ ...pair, key: text }), /text\.pem/],
-      [testTls({ ...pair, key: other.key }), /the key is not that of the certificate/],
+      [testTls({ ...pair, key: other.key }), /the key does not belong to the certificate/],
       [testTls(pair, { ciphers: "NO-SUCH-CIPHER" }), /cipher/i],
       [testTls(pair, { clientCaPath: text, clientAuth: "require" }), /text\.pem/],
     ] as const) {

@@ -9,7 +9,7 @@ import type { ServerCommandInput } from "../server-commands.ts";
 import { formatTable, printable } from "../show/format.ts";
 import { printJson } from "../show/print-json.ts";
 
-/** Prints what `serve` would go by, or on stderr all that keeps it from starting. */
+/** Prints the settings that `serve` would use, or on stderr every problem that keeps it from starting. */
 export async function run({ args, flags, env, terminal }: ServerCommandInput) {
   const { config, values, problems, warnings } = await loadConfig(flags, env);
   const lines = [...problems, ...warnings.map((warning) => `warning: ${warning}`)];
@@ -56,7 +56,7 @@ function showValue({ value, setting, source }: Row): string {
   return words.startsWith(`${value}`) ? words : `${value} (${words})`;
 }
 
-/** A file that makes the same of an empty environment; what nobody said is a comment in it. */
+/** A file that reproduces these settings in an empty environment; defaults are commented out. */
 function asYaml(values: SourcedSettings["values"]): string {
   const groups = settingGroups.map(({ title, rows }) => {
     const lines = rowsOf(values, rows).map(({ name, value = "", source }) => {

@@ -44,7 +44,8 @@ async function takeInputs(
   const [name = "", ...operands] = args.operands;
   const file = args.text("request");
   const ways = [operands.length > 0, file !== undefined, args.has("zeros")].filter(Boolean);
-  if (ways.length > 1) throw usageError("inputs, --request and --zeros do not go together");
+  if (ways.length > 1)
+    throw usageError("inputs, --request and --zeros exclude each other: give one of them");
   if (file !== undefined) return readRequestFile(file, specs, stdin);
   const needed = specs.filter((spec) => !isOptional(spec));
   if (args.has("zeros")) return needed.map((spec) => toTensor(spec, zeros(spec)));

@@ -35,7 +35,7 @@ export const run: RunCommand = (args, terminal) =>
     return exitCodes.ok;
   });
 
-/** Throws CommandError if the options do not go together. */
+/** Throws CommandError if the options cannot be combined. */
 function loadCall(
   server: ServerConnection,
   modelId: string,
@@ -46,7 +46,7 @@ function loadCall(
     const modelType = args.text("type") ?? "";
     const modelKey = args.text("key") ?? "";
     if (modelKey !== "" && !isJsonObject(modelKey)) {
-      throw usageError('--key is no JSON object, expected one like {"model_type": "onnx"}');
+      throw usageError('--key is not a JSON object: expected one such as {"model_type": "onnx"}');
     }
     const request = { modelId, modelPath, modelType, modelKey };
     return async () => {
@@ -60,20 +60,20 @@ function loadCall(
   for (const option of ["type", "key"]) {
     if (args.text(option) !== undefined) {
       throw usageError(
-        `--${option} goes with --path only`,
-        "without --path the model comes from the local repository, with its own settings",
+        `--${option} needs --path`,
+        "without --path the model is loaded from the local repository with the settings stored there",
       );
     }
   }
   return () => server.client(GRPCInferenceService).repositoryModelLoad({ modelName: modelId });
 }
 
-/** A path that cannot be used is mostly one of this machine, or outside of the runtime's directories. */
+/** An unusable path is usually a path of this machine, or one outside the runtime's directories. */
 function explainPath(error: unknown): unknown {
   const codes: readonly Code[] = [Code.FailedPrecondition, Code.InvalidArgument];
   if (!(error instanceof ConnectError) || !codes.includes(error.code)) return error;
   const advice =
-    "paths are as the runtime sees them: relative to its model directory, or absolute and inside of one";
+    "give the path as the runtime sees it: relative to its model directory, or absolute and inside one of them";
   return new CommandError(exitCodes.failed, error.rawMessage, advice, { cause: error });
 }
 

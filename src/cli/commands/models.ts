@@ -17,7 +17,7 @@ export const run: RunCommand = (args, terminal) =>
       throw new CommandError(
         exitCodes.notFound,
         `no model "${wanted}" is loaded or in the repository`,
-        "`modelport models` lists what there is",
+        "`modelport models` lists all models",
       );
     }
     const output = args.text("output");

@@ -21,7 +21,7 @@ export const run: RunCommand = async (args, terminal) => {
   return exitCodes.ok;
 };
 
-/** Throws the last failure when there is no time for another try. */
+/** Retries while there is time, then throws the last failure. */
 async function askUntilYes(ask: () => Promise<void>, waitMs: number): Promise<void> {
   const untilMs = performance.now() + waitMs;
   for (;;) {
@@ -35,15 +35,15 @@ async function askUntilYes(ask: () => Promise<void>, waitMs: number): Promise<vo
   }
 }
 
-/** Each throws CommandError unless the answer is yes. */
+/** Each throws CommandError unless the check succeeds. */
 const questions = {
-  /** Whether the process answers. The kubelet restarts a container that does not. */
+  /** Whether the process responds. The kubelet restarts a container that does not. */
   async live(options: ClientOptions): Promise<void> {
     const { live } = await callJson(options, "inference.GRPCInferenceService/ServerLive", {});
     if (live !== true) throw no(options, "not alive");
   },
 
-  /** Whether calls are served: not before the first engine host is up, nor while it shuts down. */
+  /** Whether calls are served: false before the first engine host is up and during shutdown. */
   async ready(options: ClientOptions): Promise<void> {
     const { status } = await callJson(options, "grpc.health.v1.Health/Check", {});
     if (status !== "SERVING") throw no(options, "not serving");

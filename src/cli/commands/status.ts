@@ -87,7 +87,7 @@ function describeRuntime(runtime: RuntimeState, mayChangeModels: boolean): strin
   ];
 }
 
-/** The parts of the container that are not for models. */
+/** How the container's memory is divided. */
 function describeMemory(memory: MemoryDivision | undefined): string[][] {
   if (memory === undefined) return [];
   const mib = (bytes: bigint) => `${bytes / 1024n ** 2n} MiB`;
@@ -98,21 +98,21 @@ function describeMemory(memory: MemoryDivision | undefined): string[][] {
   return [["", `${mib(memory.containerBytes)}: ${models}, ${runs}, ${rest}`]];
 }
 
-/** Who owns it, what that leaves to the caller, and where another owner would have to be set. */
+/** Who owns the lifecycle, what this client may do, and which setting changes the owner. */
 function describeLifecycle(
   { lifecycleOwner, hasModelRepository }: RuntimeState,
   mayChangeModels: boolean,
 ): string {
-  const right = `you ${mayChangeModels ? "may" : "may not"} load and unload`;
+  const right = `you ${mayChangeModels ? "may" : "may not"} load and unload models`;
   switch (lifecycleOwner) {
     case LifecycleOwner.UNCLAIMED:
-      return `nobody's yet, ModelMesh's once it calls (no local repository); ${right}`;
+      return `no owner yet, ModelMesh once it calls (no local repository); ${right}`;
     case LifecycleOwner.REPOSITORY:
-      return `a local repository's, whether or not ModelMesh calls; ${right}`;
+      return `the local repository, even if ModelMesh calls; ${right}`;
     case LifecycleOwner.MODELMESH: {
       if (!hasModelRepository) return `ModelMesh's; ${right}`;
-      const way = mayChangeModels ? "you may load and unload other models alone" : right;
-      return `ModelMesh's, that of the local repository's models included (LIFECYCLE_OWNER=repository changes it); ${way}`;
+      const way = mayChangeModels ? "you may load and unload only other models" : right;
+      return `ModelMesh, also for models in the local repository (LIFECYCLE_OWNER=repository changes this); ${way}`;
     }
     default:
       return right;

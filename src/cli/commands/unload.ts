@@ -18,10 +18,10 @@ export const run: RunCommand = (args, terminal) =>
       throw new CommandError(
         exitCodes.notFound,
         `model "${id}" is not loaded`,
-        "`modelport models` lists what there is",
+        "`modelport models` lists all models",
       );
     }
-    // The two services keep their models apart. A name may have models of both.
+    // The two services keep separate models, so both may have one of this name.
     if (held.some(({ pinned }) => pinned)) {
       await server.client(GRPCInferenceService).repositoryModelUnload({ modelName: id });
     }

@@ -11,7 +11,8 @@ import { type ServerConnection, withServer } from "../connect/server-connection.
 import { type ExitCode, exitCodes } from "../exit-code.ts";
 import { WatchLog } from "../watch-log.ts";
 
-/** The runtime promises a message every two seconds: this long without one, it is out of reach. */
+/** The runtime sends a message at least every two seconds. After this long without one it counts as
+ *  unreachable. */
 const silenceLimitMs = 6_000;
 const retryMs = 1_000;
 
@@ -27,7 +28,7 @@ export const run: RunCommand = async (args, terminal) => {
   }
 };
 
-/** Runs until the stream ends, which is an error, or nobody reads the output any more. */
+/** Runs until the stream ends, which is an error, or until the reader of the output is gone. */
 async function watch(
   server: ServerConnection,
   args: CommandArguments,
@@ -50,7 +51,10 @@ async function watch(
     clearTimeout(silence);
   }
   const { label } = server.address;
-  throw new CommandError(exitCodes.unreachable, `${label}: the runtime has fallen silent`);
+  throw new CommandError(
+    exitCodes.unreachable,
+    `${label}: no message from the runtime for ${silenceLimitMs / 1000} s`,
+  );
 }
 
 function jsonLines({ stdout }: Terminal): (message: WatchResponse) => void {

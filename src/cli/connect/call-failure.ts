@@ -5,10 +5,10 @@ import { type ExitCode, exitCodes } from "../exit-code.ts";
 import { causesOf, explainConnection } from "./connection-failure.ts";
 import type { ServerAddress } from "./server-address.ts";
 
-/** Turns what a call threw into what a person can act on. Other errors come back as they are. */
+/** Turns an error from a call into a message that a person can act on. Returns other errors unchanged. */
 export function explainFailure(error: unknown, address: ServerAddress): unknown {
   if (error instanceof CommandError) return error;
-  // A file of an option is read inside calls too.
+  // Files named by options are read inside calls too.
   const inner = causesOf(error).find((cause) => cause instanceof CommandError);
   if (inner !== undefined) return inner;
   const lost = explainConnection(error, address);
@@ -23,27 +23,28 @@ export function explainFailure(error: unknown, address: ServerAddress): unknown 
 const callFailures: Partial<Record<Code, { exitCode?: ExitCode; advice?: string }>> = {
   [Code.NotFound]: {
     exitCode: exitCodes.notFound,
-    advice: "`modelport models` lists what there is",
+    advice: "`modelport models` lists all models",
   },
   [Code.DeadlineExceeded]: {
     exitCode: exitCodes.unreachable,
-    advice: "give it longer by --timeout, or look at `modelport status`",
+    advice: "allow more time with --timeout, or look at `modelport status`",
   },
-  [Code.Unavailable]: { exitCode: exitCodes.notReady, advice: "it may pass: try again" },
+  [Code.Unavailable]: { exitCode: exitCodes.notReady, advice: "this may be temporary: try again" },
   [Code.ResourceExhausted]: {
-    advice: "`modelport status` shows memory and queues; unload something, or try again later",
+    advice: "`modelport status` shows memory and queues; unload a model, or try again later",
   },
   [Code.PermissionDenied]: {
     advice:
-      "call from the runtime's own machine or container, or see LIFECYCLE_ACCESS in `modelport help serve`",
+      "run this on the runtime's own machine or in its container, or see LIFECYCLE_ACCESS in `modelport help serve`",
   },
   [Code.Unauthenticated]: {
-    advice: "show who you are by --token-file, or --cert-file and --key-file",
+    advice: "authenticate with --token-file, or with --cert-file and --key-file",
   },
   [Code.Unimplemented]: {
-    advice: "is this a Modelport, and as new as this command? `modelport version --server` tells",
+    advice:
+      "check that this is a Modelport, and as new as this command: `modelport version --server`",
   },
   [Code.FailedPrecondition]: {
-    advice: "`modelport status` tells who loads models here, and whether there is a repository",
+    advice: "`modelport status` shows who loads models here, and whether there is a repository",
   },
 };

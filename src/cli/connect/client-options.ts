@@ -10,36 +10,36 @@ export const clientOptions = {
     value: "ADDRESS",
     short: "a",
     env: "MODELPORT_ADDRESS",
-    doc: "HOST:PORT, http(s)://HOST:PORT or unix:PATH; default: as this environment would serve, else localhost:8085",
+    doc: "HOST:PORT, http(s)://HOST:PORT or unix:PATH; default: where serve would listen in this environment",
   },
   timeout: {
     value: "SECONDS",
     short: "t",
-    doc: "how long the runtime may take to answer",
+    doc: "how long the runtime may take to respond",
   },
   "ca-file": {
     value: "FILE",
     isFile: true,
     env: "MODELPORT_CA_FILE",
-    doc: "certificates (PEM) that may vouch for the runtime; default: those of Node",
+    doc: "certificate authorities (PEM) trusted for the runtime; default: Node's own",
   },
   "cert-file": {
     value: "FILE",
     isFile: true,
     env: "MODELPORT_CERT_FILE",
-    doc: "certificate (PEM) to show to the runtime",
+    doc: "client certificate (PEM)",
   },
   "key-file": {
     value: "FILE",
     isFile: true,
     env: "MODELPORT_KEY_FILE",
-    doc: "private key (PEM) of that certificate",
+    doc: "private key (PEM) of the client certificate",
   },
   "token-file": {
     value: "FILE",
     isFile: true,
     env: "MODELPORT_TOKEN_FILE",
-    doc: "file with the token to send as Authorization: Bearer",
+    doc: "file with the bearer token to send",
   },
 } as const satisfies Record<string, OptionSpec>;
 
@@ -48,14 +48,14 @@ export const outputOption = {
   short: "o",
   choices: ["text", "json"],
   default: "text",
-  doc: "for people (text) or programs (json)",
+  doc: "output format: text for people, json for programs",
 } as const satisfies OptionSpec;
 
 export interface ClientOptions {
   readonly address: ServerAddress;
   readonly timeoutMs: number | undefined;
   readonly caFile: string | undefined;
-  /** PEM: the runtime's own certificate, known from the environment that it serves in. */
+  /** PEM: the runtime's own certificate, known from the environment that this command shares with it. */
   readonly pinnedFile: string | undefined;
   readonly certFile: string | undefined;
   readonly keyFile: string | undefined;
@@ -78,12 +78,12 @@ export function readClientOptions(args: CommandArguments): ClientOptions {
     tokenFile: args.text("token-file"),
   };
   if ((options.certFile === undefined) !== (options.keyFile === undefined)) {
-    throw usageError("--cert-file and --key-file go together");
+    throw usageError("--cert-file and --key-file need each other: give both or neither");
   }
   if (options.tokenFile !== undefined && !address.isTls && !isOnThisMachine(address)) {
     throw usageError(
-      `a token would travel in the open to ${address.label}`,
-      "use https://HOST:PORT, or leave --token-file out",
+      `the token would be sent unencrypted to ${address.label}`,
+      "use https://HOST:PORT, or omit --token-file",
     );
   }
   return options;
@@ -94,7 +94,7 @@ function isOnThisMachine({ url, socketPath }: ServerAddress): boolean {
   return socketPath !== undefined || /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(hostname);
 }
 
-/** The text of a file that an option names. Throws CommandError. */
+/** The text of a file named by an option. Throws CommandError. */
 export function readOptionFile(option: string, file: string): string {
   try {
     return readFileSync(file, "utf8");

@@ -7,7 +7,7 @@ interface SystemError extends Error {
   readonly code: string;
 }
 
-/** What a person can do about it, if it is the connection that `reason` tells of. */
+/** What the user can do about it, if `reason` is a connection failure. */
 export function explainConnection(
   reason: unknown,
   address: ServerAddress,
@@ -21,42 +21,43 @@ export function explainConnection(
   if (known !== undefined) return fail(`${label}: ${known.message}`, known.advice);
   if (/^(ERR_SSL|ERR_TLS|.*CERT|UNABLE_TO|EPROTO)/.test(error.code)) {
     const advice = /WRONG_VERSION|PACKET_LENGTH|EPROTO/.test(error.code)
-      ? "it may not speak TLS: use http://"
-      : "name the authority by --ca-file, and the runtime by the host of its certificate";
+      ? "the server probably does not use TLS: try http://"
+      : "name the certificate authority with --ca-file, and call the runtime by a name in its certificate";
     return fail(`${label}: ${describeTlsError(error)} (${error.code})`, advice);
   }
   const advice =
     socketPath === undefined && !isTls && /^(ERR_HTTP2|ECONNRESET|EPIPE)/.test(error.code)
-      ? "is it a Modelport? With TLS, use https://"
+      ? "check that this is a Modelport; if it uses TLS, use https://"
       : "";
   return fail(`${label}: ${describeError(error)}`, advice);
 }
 
-/** Of OpenSSL's chain of numbers, libraries and places, the words, and none of Node's own advice. */
+/** Keeps the words of OpenSSL's chain of numbers, libraries and source locations, and drops Node's own advice. */
 function describeTlsError(error: SystemError): string {
   const [, words] = /:SSL routines:[^:]*:([^:]+):/.exec(error.message) ?? [];
   return words ?? describeError(error).replace(/; if the root CA .*/, "");
 }
 
-const start = "start one by `modelport serve`, or name another by --address or MODELPORT_ADDRESS";
+const start =
+  "start one with `modelport serve`, or name another with --address or MODELPORT_ADDRESS";
 
 const connectionFailures: Record<string, { readonly message: string; readonly advice: string }> = {
-  ECONNREFUSED: { message: "nobody listens there", advice: start },
-  ENOENT: { message: "there is no such socket", advice: start },
-  ENOTSOCK: { message: "that file is no socket", advice: start },
-  EACCES: { message: "you may not use this socket", advice: "run as the user of the runtime" },
-  ENOTFOUND: { message: "no such host", advice: "check --address" },
-  EAI_AGAIN: { message: "the name of the host cannot be looked up now", advice: "check DNS" },
-  ETIMEDOUT: { message: "no answer", advice: "check --address, and firewalls on the way" },
-  EHOSTUNREACH: { message: "no way there", advice: "check --address, and the network" },
+  ECONNREFUSED: { message: "nothing listens there", advice: start },
+  ENOENT: { message: "the socket does not exist", advice: start },
+  ENOTSOCK: { message: "that file is not a socket", advice: start },
+  EACCES: { message: "this user may not use the socket", advice: "run as the runtime's user" },
+  ENOTFOUND: { message: "unknown address", advice: "check --address" },
+  EAI_AGAIN: { message: "the DNS lookup failed for now", advice: "check DNS" },
+  ETIMEDOUT: { message: "no response", advice: "check --address, and firewalls on the way" },
+  EHOSTUNREACH: { message: "no route to this address", advice: "check --address, and the network" },
 };
 
-/** An error and what caused it, outermost first. */
+/** An error and its causes, outermost first. */
 export function causesOf(error: unknown): Error[] {
   const chain: Error[] = [];
   for (let link = error; link instanceof Error && !chain.includes(link); link = link.cause) {
     chain.push(link);
-    // Tried addresses of one host fail together.
+    // All the addresses of one name failed together.
     if (link instanceof AggregateError)
       chain.push(...link.errors.filter((one) => one instanceof Error));
   }

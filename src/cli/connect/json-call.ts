@@ -7,8 +7,8 @@ import { type ClientOptions, readOptionFile } from "./client-options.ts";
 import { explainConnection } from "./connection-failure.ts";
 import { tlsOptions } from "./tls-options.ts";
 
-/** Calls an RPC in JSON over HTTP/1.1. Probes run every few seconds beside the server, and a gRPC
- *  client costs more CPU time to start than all the rest of one. Resolves with the answer's fields. Throws
+/** Calls an RPC with JSON over HTTP/1.1. Probes run every few seconds beside the server, and starting a gRPC
+ *  client costs more CPU time than the rest of a probe. Resolves with the response's fields. Throws
  *  CommandError. */
 export function callJson(
   options: ClientOptions,
@@ -25,7 +25,7 @@ export interface JsonRoute {
   readonly request?: object;
 }
 
-/** The same for a path of plain HTTP. */
+/** The same for a path without a body. */
 export async function callRoute(
   options: ClientOptions,
   { method, path, request }: JsonRoute,
@@ -37,16 +37,16 @@ export async function callRoute(
     const sent = request === undefined ? "" : JSON.stringify(request);
     const { status, body } = await exchange(options, { method, path, body: sent, signal });
     const answer: unknown = JSON.parse(body);
-    if (typeof answer !== "object" || answer === null) throw new SyntaxError("no JSON object");
+    if (typeof answer !== "object" || answer === null) throw new SyntaxError("not a JSON object");
     if (status === 200) return answer as Record<string, unknown>;
     const { message, error } = answer as { message?: unknown; error?: unknown };
     throw new CommandError(exitCodes.failed, `${label}: ${message ?? error ?? `HTTP ${status}`}`);
   } catch (error) {
     if (signal?.aborted) {
-      throw new CommandError(exitCodes.unreachable, `${label}: no answer in ${timeoutMs} ms`);
+      throw new CommandError(exitCodes.unreachable, `${label}: no response within ${timeoutMs} ms`);
     }
     if (error instanceof SyntaxError) {
-      const message = `${label}: the answer is not that of a Modelport`;
+      const message = `${label}: the response is not from a Modelport`;
       throw new CommandError(exitCodes.failed, message, "check --address", { cause: error });
     }
     throw explainConnection(error, address) ?? error;

@@ -10,8 +10,8 @@ import {
   toTensor,
 } from "../inputs/tensor-value.ts";
 
-/** Reads the inputs of a request for REST (`{"inputs": [{"name", "shape", "data"}]}`), "-" for stdin. The
- *  datatypes are those of the model. Throws CommandError. */
+/** Reads the inputs of a REST request (`{"inputs": [{"name", "shape", "data"}]}`), "-" for stdin. Datatypes
+ *  come from the model. Throws CommandError. */
 export async function readRequestFile(
   file: string,
   specs: readonly TensorSpec[],
@@ -21,7 +21,7 @@ export async function readRequestFile(
   const bad = (problem: string) =>
     usageError(
       `--request ${file}: ${problem}`,
-      "see docs/inference.md for the form of REST requests",
+      "docs/inference.md describes the format of REST requests",
     );
   let request: unknown;
   try {
@@ -30,21 +30,21 @@ export async function readRequestFile(
     throw bad(`no JSON (${describeError(error)})`);
   }
   const { inputs } = fields(request);
-  if (!Array.isArray(inputs)) throw bad('it has no list of "inputs"');
+  if (!Array.isArray(inputs)) throw bad('it has no "inputs" array');
   return inputs.map((input: unknown) => {
     const { name, shape, data } = fields(input);
     const spec = specs.find((one) => one.name === name);
     if (spec === undefined) {
       throw bad(
-        `${JSON.stringify(name)} is no input of the model: ${specs.map(showSpec).join("; ")}`,
+        `${JSON.stringify(name)} is not an input of the model; expected ${specs.map(showSpec).join("; ")}`,
       );
     }
     const value = readNested(data, spec);
-    if (!isShape(shape)) throw bad(`the shape of "${spec.name}" is no list of sizes`);
+    if (!isShape(shape)) throw bad(`the shape of "${spec.name}" is not an array of sizes`);
     const count = shape.reduce((product, dimension) => product * dimension, 1);
     if (count !== value.elements.length) {
       throw bad(
-        `"${spec.name}" has ${value.elements.length} elements, and its shape says ${count}`,
+        `"${spec.name}" has ${value.elements.length} elements, but its shape needs ${count}`,
       );
     }
     return toTensor({ ...spec, shape: shape.map(BigInt) }, { ...value, shape });

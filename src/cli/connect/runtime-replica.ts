@@ -4,13 +4,13 @@ import type {
   WatchResponse,
 } from "../../../gen/modelport/v1/runtime_watch_pb.ts";
 
-/** What the messages of one watch add up to. */
+/** The state that results from all messages of one watch. */
 export class RuntimeReplica {
   /** By generation, oldest first. */
   readonly models = new Map<bigint, ModelStatus>();
   runtime: RuntimeState | undefined;
 
-  /** Applies a message; messages must come in their order. Returns the rows that it has removed. */
+  /** Applies a message; messages must come in order. Returns the rows that it removed. */
   take({ update }: WatchResponse): ModelStatus[] {
     if (update.case === undefined) return [];
     const removed =

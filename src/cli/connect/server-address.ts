@@ -3,18 +3,18 @@ import { usageError } from "../command-error.ts";
 
 /** Where a runtime listens. */
 export interface ServerAddress {
-  /** With scheme, host and port. Over a unix socket its host means nothing. */
+  /** With scheme, hostname and port. Over a unix socket the hostname has no meaning. */
   readonly url: string;
   /** Absolute or relative path; undefined over TCP. */
   readonly socketPath: string | undefined;
   readonly isTls: boolean;
-  /** For messages: as short as it was meant. */
+  /** For messages: as short as the user wrote it. */
   readonly label: string;
 }
 
 const defaultPort = 8085;
 
-/** Reads "host", "host:port", "[::1]:8085", "http://host:port", "https://host:port", "unix:PATH" or an
+/** Reads "name", "name:port", "[::1]:8085", "http://name:port", "https://name:port", "unix:PATH" or the
  *  absolute path of a unix socket. Throws CommandError. */
 export function readServerAddress(text: string): ServerAddress {
   const [, unixPath] = /^unix:(?:\/\/)?(.+)$/.exec(text) ?? [];
@@ -23,7 +23,7 @@ export function readServerAddress(text: string): ServerAddress {
     return { url: "http://localhost", socketPath, isTls: false, label: `unix:${socketPath}` };
   }
   const [scheme] = /^[a-z][a-z0-9+.-]*:\/\//i.exec(text) ?? [];
-  // An address of version 6 without brackets has colons of its own.
+  // An IPv6 address without brackets has colons of its own.
   const withScheme = scheme === undefined ? `http://${isIPv6(text) ? `[${text}]` : text}` : text;
   const url = URL.canParse(withScheme) ? new URL(withScheme) : undefined;
   const isHttp = !text.startsWith("unix:") && /^https?:$/.test(url?.protocol ?? "");
@@ -31,11 +31,11 @@ export function readServerAddress(text: string): ServerAddress {
     url !== undefined && (url.pathname !== "/" || url.search || url.hash || url.username);
   if (url === undefined || !isHttp || url.hostname === "" || hasMore) {
     throw usageError(
-      `"${text}" is no address`,
+      `"${text}" is not an address`,
       "expected HOST:PORT, http://HOST:PORT, https://HOST:PORT or unix:PATH",
     );
   }
-  // A URL leaves out the port that is its scheme's own, which is what was meant if it was written.
+  // A URL drops its scheme's default port, so a default port that the user wrote has to be restored.
   const isSchemePort = /:(80|443)\/?$/.test(withScheme);
   const schemePort = url.protocol === "https:" ? 443 : 80;
   const port = url.port || (scheme !== undefined || isSchemePort ? schemePort : defaultPort);
@@ -48,11 +48,11 @@ export function readServerAddress(text: string): ServerAddress {
   };
 }
 
-/** Where the runtime of the same environment listens: in its container, commands need no address. */
+/** Where the runtime in this environment listens: inside its container, commands need no address. */
 export function environmentAddress(variable: (name: string) => string | undefined): string {
   const hasTls = variable("TLS_CERT_PATH") !== undefined;
   const socketPath = variable("UNIX_SOCKET_PATH");
-  // It never has TLS, and asks for no certificate.
+  // The unix socket never uses TLS, and asks for no certificate.
   if (hasTls && socketPath !== undefined) return `unix:${socketPath}`;
   const scheme = hasTls && variable("TLS_PLAINTEXT") !== "loopback" ? "https://" : "";
   const port = variable("ADAPTER_PORT") ?? defaultPort;

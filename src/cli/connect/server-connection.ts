@@ -13,13 +13,13 @@ import { tlsOptions } from "./tls-options.ts";
 /** What commands need to call a runtime over gRPC. */
 export interface ServerConnection {
   readonly address: ServerAddress;
-  /** For every unary call; undefined: it may take as long as it takes. */
+  /** For every unary call; undefined: no limit. */
   readonly timeoutMs: number | undefined;
   client<Service extends DescService>(service: Service): Client<Service>;
 }
 
-/** Calls `work` with a connection to the runtime that the arguments name, and closes it afterwards. What a
- *  call in `work` throws becomes a CommandError that says what to do about it. */
+/** Calls `work` with a connection to the runtime that the arguments name, and closes it afterwards. Turns an
+ *  error of a call in `work` into a CommandError with advice. */
 export async function withServer(
   args: CommandArguments,
   work: (server: ServerConnection) => Promise<ExitCode>,
@@ -47,7 +47,7 @@ function createTransport(options: ClientOptions, sessionManager: Http2SessionMan
   return createGrpcTransport({
     baseUrl: address.url,
     sessionManager,
-    // Answers to unary gRPC calls are never compressed, and a stream of a local runtime need not be.
+    // Unary gRPC responses are never compressed, and a stream from a local runtime need not be.
     acceptCompression: [],
     interceptors: tokenFile === undefined ? [] : [bearerToken(tokenFile)],
     ...(timeoutMs === undefined ? {} : { defaultTimeoutMs: timeoutMs }),
@@ -60,7 +60,7 @@ function sessionOptions(options: ClientOptions): SecureClientSessionOptions {
   return tlsOptions(options);
 }
 
-/** Reads the token for every call anew: it may be rotated while a command runs. */
+/** Reads the token again for every call: it may be rotated while a command runs. */
 function bearerToken(file: string): Interceptor {
   return (next) => (request) => {
     const token = readOptionFile("token-file", file).trim();

@@ -2,7 +2,7 @@ import { X509Certificate } from "node:crypto";
 import type { ConnectionOptions, PeerCertificate } from "node:tls";
 import { type ClientOptions, readOptionFile } from "./client-options.ts";
 
-/** What a connection with TLS is made with. Throws CommandError if a file cannot be read. */
+/** The options for a TLS connection. Throws CommandError if a file cannot be read. */
 export function tlsOptions(options: ClientOptions): ConnectionOptions {
   const { caFile, certFile, keyFile, pinnedFile } = options;
   return {
@@ -13,14 +13,14 @@ export function tlsOptions(options: ClientOptions): ConnectionOptions {
   };
 }
 
-/** Believes whoever shows this very certificate, whatever host it names and whoever issued it. */
+/** Trusts a server that presents exactly this certificate, whatever its name and issuer. */
 function pinned(pem: string): ConnectionOptions {
   return {
     ca: pem,
     allowPartialTrustChain: true,
     checkServerIdentity(_host: string, { raw }: PeerCertificate) {
       if (new X509Certificate(pem).raw.equals(raw)) return undefined;
-      return new Error("the server shows another certificate than that of TLS_CERT_PATH");
+      return new Error("the server's certificate is not the one in TLS_CERT_PATH");
     },
   };
 }

@@ -1,6 +1,6 @@
 import { isUtf8 } from "node:buffer";
 
-// Elements of BYTES tensors: length as uint32, little-endian, then content.
+// Elements of BYTES tensors: the length as little-endian uint32, then the content.
 
 export function encodeBytes(elements: readonly Uint8Array[]): Uint8Array {
   return Buffer.concat(
@@ -12,7 +12,7 @@ export function encodeBytes(elements: readonly Uint8Array[]): Uint8Array {
   );
 }
 
-/** The elements as text, or all as base64 if one of them is no UTF-8. */
+/** The elements as text, or all of them as base64 if one is not valid UTF-8. */
 export function decodeBytes(data: Uint8Array): {
   readonly isText: boolean;
   readonly elements: string[];

@@ -1,7 +1,7 @@
 import { decodeElements, type Element } from "../../base/element-codec.ts";
 import type { Datatype } from "../../base/tensor.ts";
 
-/** An array of numpy. `elements` are in row-major order. */
+/** A numpy array. `elements` are in row-major order. */
 export interface NpyArray {
   readonly shape: readonly number[];
   readonly elements: readonly Element[];
@@ -25,13 +25,14 @@ const datatypes: Readonly<Record<string, Datatype>> = {
   f8: "FP64",
 };
 
-/** Reads a file of numpy.save, of format 1.0 to 3.0 (see numpy.lib.format). Throws an Error for people. */
+/** Reads a file written by numpy.save, format 1.0 to 3.0 (see numpy.lib.format). Throws an Error whose message
+ *  is for the user. */
 export function readNpy(bytes: Uint8Array): NpyArray {
   const file = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (file.length < 12 || file.toString("latin1", 0, 6) !== magic) {
-    throw new Error("it is no file of numpy.save");
+    throw new Error("it was not written by numpy.save");
   }
-  // Version 1 counts the header by two bytes, later ones by four.
+  // Version 1 has a header length of two bytes, later versions of four.
   const lengthBytes = file[6] === 1 ? 2 : 4;
   const start = 8 + lengthBytes;
   const end = start + file.readUIntLE(8, lengthBytes);
@@ -44,7 +45,7 @@ export function readNpy(bytes: Uint8Array): NpyArray {
   }
   const datatype = datatypes[kind];
   if (datatype === undefined || order === ">") {
-    throw new Error(`it holds ${order}${kind}; numbers in little-endian order can be read`);
+    throw new Error(`it holds ${order}${kind}: expected little-endian numbers`);
   }
   if (isFortran === "True") {
     throw new Error("it is in column-major order: save numpy.ascontiguousarray(a)");
@@ -56,7 +57,7 @@ export function readNpy(bytes: Uint8Array): NpyArray {
   const elements = decodeElements(datatype, file.subarray(end));
   const expected = shape.reduce((product, dimension) => product * dimension, 1);
   if (elements.length !== expected) {
-    throw new Error(`it holds ${elements.length} elements, and its shape says ${expected}`);
+    throw new Error(`it holds ${elements.length} elements, but its shape needs ${expected}`);
   }
   return { shape, elements };
 }

@@ -15,8 +15,8 @@ import {
   toTensor,
 } from "./tensor-value.ts";
 
-/** Reads operands like `image=@digit.npy`, `measurements=[[6.0, 2.7, 5.1, 1.6]]`, or without a name for a model
- *  of one input. `@-` is stdin. Throws CommandError. */
+/** Reads operands such as `image=@digit.npy` and `measurements=[[6.0, 2.7, 5.1, 1.6]]`. A model with one input
+ *  needs no name. `@-` is stdin. Throws CommandError. */
 export async function readInputs(
   operands: readonly string[],
   specs: readonly TensorSpec[],
@@ -37,7 +37,7 @@ function splitOperand(operand: string, specs: readonly TensorSpec[]) {
   const [only, ...others] = specs.filter((spec) => !isOptional(spec));
   if (others.length === 0 && only !== undefined) return { spec: only, text: operand };
   throw usageError(
-    `"${operand.slice(0, 60)}" names no input of the model`,
+    `"${operand.slice(0, 60)}" does not name an input of the model`,
     `expected NAME=VALUE with one of: ${specs.map(showSpec).join("; ")}`,
   );
 }
@@ -57,7 +57,7 @@ async function readValue(
       throw usageError(`${file}: ${describeError(error)}`);
     }
   }
-  // An image, for a model that decodes it: the whole file is one element.
+  // An image for a model that decodes it: the whole file is one element.
   if (spec.datatype === "BYTES" && !file.endsWith(".json")) {
     return { shape: [1], elements: encodeBytes([bytes]) };
   }
@@ -69,7 +69,7 @@ function readText(text: string, spec: TensorSpec, file?: string): TensorValue {
   try {
     json = parseExactly(text, { bareNumbers: spec.datatype !== "BYTES" });
   } catch (error) {
-    // A word needs no quotes, which shells take away.
+    // A plain word needs no quotes, because shells remove them.
     if (spec.datatype === "BYTES" && file === undefined) return { shape: [1], elements: [text] };
     const what = file ?? `"${text.slice(0, 60)}"`;
     throw usageError(

@@ -3,20 +3,20 @@ import { type Element, encodeElements } from "../../base/element-codec.ts";
 import { BareNumber, oddFloat } from "../../base/json-float.ts";
 import { usageError } from "../command-error.ts";
 
-/** What a model says of one input or output. */
+/** The metadata of one input or output. */
 export interface TensorSpec {
   readonly name: string;
   readonly datatype: string;
   /** -1 for a dimension that each request may choose. */
   readonly shape: readonly bigint[];
-  /** Of an answer there are none that count. */
+  /** Not meaningful for outputs. */
   readonly parameters?: TensorParameters;
 }
 
-/** As metadata has them. */
+/** The names that metadata uses. */
 export type TensorParameters = Readonly<Record<string, Partial<InferParameter>>>;
 
-/** As raw_input_contents carries it. */
+/** The layout of raw_input_contents. */
 export interface RawTensor {
   readonly name: string;
   readonly datatype: string;
@@ -24,13 +24,13 @@ export interface RawTensor {
   readonly data: Uint8Array;
 }
 
-/** Elements in row-major order, or bytes that are encoded already, and how they are nested. */
+/** Elements in row-major order, or bytes that are already encoded, and how they are nested. */
 export interface TensorValue {
   readonly shape: readonly number[];
   readonly elements: readonly Element[] | Uint8Array;
 }
 
-/** As in "image FP32[-1,1,8,8]"; "[…]" if it may have any number of dimensions. */
+/** For example "image FP32[-1,1,8,8]"; "[…]" if it may have any number of dimensions. */
 export function showSpec(spec: TensorSpec): string {
   const { name, datatype, shape } = spec;
   const optional = isFlagged(spec, "optional") ? " (optional)" : "";
@@ -50,7 +50,7 @@ function isFlagged({ parameters }: TensorSpec, name: string): boolean {
   return parameters?.[name]?.parameterChoice?.value === true;
 }
 
-/** The tensor of `value` for this input. Throws CommandError if an element is none of its datatype. */
+/** The tensor that `value` gives for this input. Throws CommandError if an element does not fit the datatype. */
 export function toTensor(spec: TensorSpec, value: TensorValue): RawTensor {
   const { name, datatype } = spec;
   const shape = (hasAnyRank(spec) ? value.shape : fitShape(value.shape, spec.shape)).map(BigInt);
@@ -62,7 +62,7 @@ export function toTensor(spec: TensorSpec, value: TensorValue): RawTensor {
   }
 }
 
-/** Nested arrays of JSON, or one value, which is a scalar. Throws CommandError if rows differ in length. */
+/** Nested JSON arrays, or one value, which is a scalar. Throws CommandError if rows differ in length. */
 export function readNested(json: unknown, { name, datatype }: TensorSpec): TensorValue {
   const shape: number[] = [];
   for (let level = json; Array.isArray(level); level = level[0]) shape.push(level.length);
@@ -82,7 +82,7 @@ function flatten(
     const element = (into.isFloat ? oddFloat(value) : undefined) ?? value;
     if (!isElement(element)) {
       const shown = value instanceof BareNumber ? String(value) : JSON.stringify(value);
-      throw usageError(`input "${into.name}" has ${shown} where a value should be`);
+      throw usageError(`input "${into.name}" has ${shown} where a value is expected`);
     }
     into.elements.push(element);
     return;
@@ -97,15 +97,15 @@ function isElement(value: unknown): value is Element {
   return ["number", "bigint", "boolean", "string"].includes(typeof value);
 }
 
-/** One element of 0, false or "" for each that the shape has, with 1 for dimensions that are free. */
+/** One element of 0, false or "" per position of the shape; free dimensions count as 1. */
 export function zeros({ datatype, shape: wanted }: TensorSpec): TensorValue {
   const shape = wanted.map((dimension) => Math.max(1, Number(dimension)));
   const zero: Element = datatype === "BYTES" ? "" : datatype === "BOOL" ? false : 0;
   return { shape, elements: Array.from({ length: product(shape) }, () => zero) };
 }
 
-/** The shape as given if it has the wanted number of dimensions; else the wanted one, if that leaves no
- *  choice: a row for a model that takes batches, or an image that was written as one list. */
+/** The given shape if it has the expected number of dimensions; otherwise the expected one, if only one fits: a
+ *  row for a model that takes batches, or an image written as one list. */
 function fitShape(given: readonly number[], wanted: readonly bigint[]): readonly number[] {
   if (given.length === wanted.length) return given;
   const free = wanted.filter((dimension) => dimension < 0n).length;

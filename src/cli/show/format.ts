@@ -2,11 +2,11 @@
 
 const units = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
 
-/** With three digits, in binary units as memory is counted. */
+/** Three digits in binary units, the units that memory is measured in. */
 export function formatBytes(bytes: bigint | number): string {
   let value = Number(bytes);
   let unit = 0;
-  // What would be rounded to 1,024 is 1 of the next unit.
+  // A value that would round to 1,024 is 1 of the next unit.
   while (value >= 1023.5 && unit < units.length - 1) {
     value /= 1024;
     unit++;
@@ -18,7 +18,7 @@ export function formatMs(ms: number): string {
   return ms < 999.5 ? `${threeDigits(ms)} ms` : formatSeconds(ms);
 }
 
-/** How long something has lasted, in its two largest units. */
+/** A duration in its two largest units. */
 export function formatAge(ms: number): string {
   const seconds = Math.max(0, Math.floor(ms / 1000));
   if (seconds < 60) return `${seconds} s`;
@@ -30,7 +30,7 @@ export function formatAge(ms: number): string {
     : `${Math.floor(hours / 24)} d ${hours % 24} h`;
 }
 
-/** Time of day, of this machine's time zone. */
+/** The time of day in this machine's time zone. */
 export function formatTime(timeMs: bigint | number): string {
   return new Date(Number(timeMs)).toTimeString().slice(0, 8);
 }
@@ -44,14 +44,14 @@ export function count(number: bigint | number, noun: string): string {
   return `${number} ${noun}${Number(number) === 1 ? "" : "s"}`;
 }
 
-/** For terminals: names and reasons are what others chose, and control characters would be obeyed. */
+/** Makes names and reasons safe for terminals: others chose them, and a terminal obeys control characters. */
 export function printable(text: string): string {
   const asEscape = (character: string) =>
     `\\x${character.charCodeAt(0).toString(16).padStart(2, "0")}`;
   return text.replace(/\p{Cc}/gu, asEscape);
 }
 
-/** Rows in columns as wide as they need to be. `right`: the columns of figures. */
+/** Rows with columns as wide as their widest cell. `right`: columns with figures, aligned to the right. */
 export function formatTable(
   table: readonly (readonly string[])[],
   right: ReadonlySet<number> = new Set(),

@@ -11,19 +11,19 @@ import { formatAge, formatBytes, printable } from "./format.ts";
 import { stateName } from "./model-state.ts";
 
 export interface ProgressTimes {
-  /** A load that is over sooner says nothing. */
+  /** A load that ends sooner prints nothing. */
   readonly quietMs: number;
   /** Between two lines about the same state, where lines cannot be rewritten. */
   readonly repeatMs: number;
-  /** Between two looks. */
+  /** Between two polls. */
   readonly tickMs: number;
 }
 
 const terminalTimes: ProgressTimes = { quietMs: 400, repeatMs: 0, tickMs: 200 };
 const fileTimes: ProgressTimes = { quietMs: 2_000, repeatMs: 10_000, tickMs: 200 };
 
-/** Tells on `stderr` how far a load is, from when it is made until `stop`. On a terminal this is one line that
- *  is rewritten and removed at the end; elsewhere a line for each change, and now and then one between. */
+/** Reports a load's progress on `stderr`, from construction until `stop`. On a terminal it rewrites one line
+ *  and removes it at the end; elsewhere it prints a line for each change, and one in between now and then. */
 export class LoadProgress {
   readonly #id: string;
   readonly #stderr: OutputStream;
@@ -54,13 +54,13 @@ export class LoadProgress {
   async #watch(server: ServerConnection): Promise<void> {
     const { signal } = this.#stopping;
     try {
-      // A stream has no end of its own, so that no time is set for it.
+      // A stream has no natural end, so it gets no timeout.
       const options = { signal, timeoutMs: 0 };
       for await (const message of server.client(RuntimeWatchService).watch({}, options)) {
         this.#replica.take(message);
       }
     } catch {
-      // Progress is a service: whether the load works is for the load to say.
+      // Progress is a convenience: the load itself reports whether it failed.
     }
   }
 

@@ -14,7 +14,7 @@ import {
 import type { ModelList } from "./model-list.ts";
 import { joiningOf, modelLabel, stateName } from "./model-state.ts";
 
-/** Everything that is known of one model, for people. */
+/** Everything that is known about one model, for people. */
 export async function describeModel(server: ServerConnection, list: ModelList): Promise<string> {
   const blocks = await Promise.all(list.loaded.map((model) => describeLoaded(server, model)));
   for (const { name, version, reason } of list.unloaded) {

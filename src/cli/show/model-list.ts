@@ -11,11 +11,11 @@ import {
 } from "../../../gen/modelport/v1/runtime_watch_pb.ts";
 import type { ServerConnection } from "../connect/server-connection.ts";
 
-/** What a runtime has, by name and version. */
+/** The models of a runtime, by name and version. */
 export interface ModelList {
-  /** A row for each generation: a model that replaces another has two for a while. */
+  /** One row per generation: a model that is being replaced has two for a while. */
   readonly loaded: readonly ModelStatus[];
-  /** What lies in the local repository, and nothing more. */
+  /** Entries of the local repository that are not loaded. */
   readonly unloaded: readonly RepositoryIndexResponse_ModelIndex[];
 }
 
@@ -56,5 +56,5 @@ export function toListJson({ loaded, unloaded }: ModelList) {
   };
 }
 
-/** Numbers within the texts by value: version 10 comes after version 9. */
+/** Compares numbers inside names by value: version 10 comes after version 9. */
 const { compare: byText } = new Intl.Collator("en", { numeric: true });

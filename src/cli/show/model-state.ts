@@ -28,7 +28,7 @@ const joiningNames: Readonly<Record<JoiningState, string>> = {
   [JoiningState.OFF]: "off",
 };
 
-/** Whether requests for it are joined, and why; empty if that is not known. */
+/** Whether its requests are batched, and why; empty if unknown. */
 export function joiningOf({ joining }: ModelStatus): string {
   if (joining === undefined) return "";
   return `${joiningNames[joining.state] ?? joiningNames[JoiningState.UNSPECIFIED]}: ${joining.reason}`;
@@ -45,7 +45,7 @@ export function modelLabel({
   return version === "" ? id : `${id} (version ${version})`;
 }
 
-/** The memory that it has, or that its load holds; empty if it holds none. */
+/** The memory that it holds, or that its load has reserved; empty if none. */
 export function memoryOf({ reportedBytes, heldBytes }: ModelStatus): string {
   const bytes = reportedBytes || heldBytes;
   return bytes === 0n ? "" : formatBytes(bytes);

@@ -2,7 +2,7 @@ import { type DescMessage, type MessageShape, toJson } from "@bufbuild/protobuf"
 import type { Terminal } from "../command.ts";
 import { printJson } from "./print-json.ts";
 
-/** Prints a message as canonical JSON of protobuf, with every field that has a value or a default. */
+/** Prints a message as canonical protobuf JSON, including fields with default values. */
 export function printMessage<Schema extends DescMessage>(
   terminal: Terminal,
   schema: Schema,

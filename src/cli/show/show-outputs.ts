@@ -13,7 +13,7 @@ interface Output {
   readonly elements: readonly Element[];
 }
 
-/** The answer in the form of REST: elements flat, and BYTES that are no UTF-8 as base64. For `writeLong`. */
+/** The response as REST has it: flat elements, and BYTES that are not UTF-8 as base64. For `writeLong`. */
 export function toInferenceJson(answer: ModelInferResponse) {
   return {
     model_name: answer.modelName,
@@ -31,7 +31,7 @@ export function toInferenceJson(answer: ModelInferResponse) {
   };
 }
 
-/** The answer for people: nested as its shapes say, and of much only the beginning and the end. */
+/** The response for people: nested by shape, long outputs shortened to their beginning and end. */
 export function toInferenceText(answer: ModelInferResponse): string {
   return readOutputs(answer)
     .map(({ spec, isText, elements }) => {
@@ -43,7 +43,7 @@ export function toInferenceText(answer: ModelInferResponse): string {
     .join("");
 }
 
-/** As numpy prints arrays. */
+/** The layout that numpy prints arrays in. */
 const fullElements = 1000;
 const edge = 3;
 
@@ -72,7 +72,7 @@ function nest(elements: readonly Element[], shape: readonly number[], show: numb
 
 function showElement(element: Element | undefined): string {
   if (typeof element === "string") return printable(JSON.stringify(element));
-  // Six digits tell an FP32 from its neighbours well enough for people.
+  // Six digits are enough for people to tell FP32 values apart.
   if (typeof element === "number" && !Number.isInteger(element))
     return `${Number(element.toPrecision(6))}`;
   return String(element);

@@ -11,10 +11,10 @@ const [ModelPage, fetchModelPage] = latePart(
   async () => (await import("./model-page.tsx")).ModelPage,
 );
 
-/** When the first sight is over; before, the part would take time from it. */
+/** After the first paint; earlier, this part would take time from it. */
 const fetchAfterMs = 1_000;
 
-/** The whole page: a head that stays, and what the route names. */
+/** The whole page: a permanent head, and the part that the route names. */
 export function App(): JSX.Element {
   const { route, watch } = usePage();
   const here = route.value;

@@ -14,7 +14,7 @@ export function ConnectionPill(): JSX.Element {
   );
 }
 
-/** Lies over the bottom of the page while the server is out of reach, so that nothing moves. */
+/** Covers the bottom of the page while the server is unreachable, so that nothing moves. */
 export function ConnectionNotice(): JSX.Element {
   const { watch } = usePage();
   const connection = watch.connection.value;
@@ -28,7 +28,8 @@ export function ConnectionNotice(): JSX.Element {
         <div class="notice">
           <p>
             <strong>Not connected to Modelport.</strong>{" "}
-            {watch.heardMs.value > 0 && `Figures are of ${formatTime(watch.heardMs.value)}. `}
+            {watch.heardMs.value > 0 &&
+              `These figures are from ${formatTime(watch.heardMs.value)}. `}
             <span class="muted">{connection.reason}</span>
           </p>
           <button type="button" onClick={() => watch.retryNow()}>

@@ -45,7 +45,7 @@ export function EventLog({ concerns }: { concerns?: (event: Event) => boolean })
 
 function EventLine({ event }: { event: Event }): JSX.Element {
   const { modelId, modelVersion, reason, timeMs } = event;
-  const [text, tone] = kinds[event.kind] ?? ["something new happened", "calm"];
+  const [text, tone] = kinds[event.kind] ?? ["unknown event", "calm"];
   return (
     <li>
       <time class="muted">{formatTime(timeMs)}</time>

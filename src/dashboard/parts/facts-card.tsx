@@ -2,7 +2,7 @@ import type { JSX } from "preact";
 
 export type Fact = readonly [name: string, value: string];
 
-/** Names and values in a card. `id` is that of its title. */
+/** Names and values in a card. `id` is its title's id. */
 export function FactsCard(card: {
   readonly id: string;
   readonly title: string;

@@ -6,8 +6,8 @@ type Progress<Props> =
   | { readonly tag: "missing" | "coming" | "failed" }
   | { readonly tag: "here"; readonly Part: ComponentType<Props> };
 
-/** A part whose code is fetched by `load`: when it is first shown, or before by the second function, which
- *  does not reject. Once it is there it stays, whatever becomes of the server. */
+/** A part whose code is fetched by `load`: when it is first shown, or earlier by the second function, which
+ *  does not reject. Once loaded it stays, whatever becomes of the server. */
 export function latePart<Props extends object>(
   load: () => Promise<ComponentType<Props>>,
 ): readonly [FunctionComponent<Props>, () => Promise<void>] {
@@ -35,11 +35,11 @@ function PartMissing() {
   return (
     <div class="card form" role="alert">
       <p>
-        This part of the page did not come. The server may have been replaced by another version.
+        This part of the page failed to load. The server may be running a different version now.
       </p>
       <div class="buttons">
         <button type="button" onClick={() => location.reload()}>
-          Load the page again
+          Reload the page
         </button>
       </div>
     </div>

@@ -7,7 +7,8 @@ import { usePage } from "../state/page-state.ts";
 import { Dialog } from "./dialog.tsx";
 import { useTask } from "./use-task.ts";
 
-/** Load and unload, for those who may, where it makes sense; for others why there are no buttons. */
+/** Load and unload buttons where they apply, for clients that may use them; for others the reason why there are
+ *  none. */
 export function LifecycleButtons({ row }: { row: ModelRow }): JSX.Element {
   const { store } = usePage();
   const [isAsking, setAsking] = useState(false);
@@ -42,9 +43,9 @@ export function LifecycleButtons({ row }: { row: ModelRow }): JSX.Element {
       {isAsking && (
         <Dialog title={`Unload ${row.id}?`} onClose={() => setAsking(false)}>
           <p>
-            Requests in flight may finish.{" "}
+            Requests in flight can finish.{" "}
             {row.version !== "" && "All versions of this model are unloaded. "}
-            After that, callers hear that it is not loaded.
+            After that, requests for it fail with “not loaded”.
           </p>
           <div class="buttons">
             <button

@@ -10,17 +10,17 @@ export interface Line {
 interface Look {
   readonly lines: readonly Line[];
   readonly format: (value: number) => string;
-  /** Told the index of the values under the pointer, or null where it is elsewhere. */
+  /** Called with the index of the values under the pointer, or null if it is elsewhere. */
   readonly onPoint: (index: number | null) => void;
 }
 
 const heightPx = 150;
-/** What an empty chart spans, and a full one: seconds. */
+/** The time spans of an empty chart and of a full one, in seconds. */
 const spanSeconds = 180;
-/** Of a time of day, beside its tick. */
+/** The width of a time of day, beside its tick. */
 const halfLabelPx = 24;
 
-/** The curves of a chart, as wide as their element and in the colours of the page. */
+/** The curves of a chart, as wide as their element and in the page's colours. */
 export class LineCanvas {
   readonly #element: HTMLElement;
   readonly #look: Look;
@@ -40,7 +40,7 @@ export class LineCanvas {
     this.#observer.observe(element);
   }
 
-  /** `times`: seconds since 1970, ascending. `lines`: those of the start, with other values. */
+  /** `times`: seconds since 1970, ascending. `lines`: the same lines as at the start, with other values. */
   draw(times: readonly number[], lines: readonly Line[]): void {
     const data = [times, ...lines.map(({ values }) => values)] as unknown as uPlot.AlignedData;
     this.#chart.setData(data);
@@ -112,12 +112,12 @@ function createChart(element: HTMLElement, { lines, format, onPoint }: Look): uP
   );
 }
 
-/** A round figure on an axis needs none of the digits that a measured one has. */
+/** A round figure on an axis needs none of the digits of a measured one. */
 function withoutZeros(figure: string): string {
   return figure.replace(/\.0+(?!\d)/, "");
 }
 
-/** Times of day, but for one so near to the end that it would be cut off there. */
+/** Times of day, except one so close to the end that it would be cut off there. */
 function clockTimes({ scales, width }: uPlot, ticks: readonly number[]): string[] {
   const end = scales["x"]?.max ?? Number.POSITIVE_INFINITY;
   const shownUntil = end - (halfLabelPx * spanSeconds) / width;

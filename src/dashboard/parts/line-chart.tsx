@@ -2,7 +2,7 @@ import type { JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { Line, LineCanvas } from "./line-canvas.ts";
 
-/** Lines over time, with a key that shows the values under the pointer, else the latest ones. */
+/** Lines over time, with a legend that shows the values under the pointer, or the latest ones. */
 export function LineChart(props: {
   readonly title: string;
   readonly unit: string;
@@ -21,14 +21,14 @@ export function LineChart(props: {
     if (element === null) return;
     let made: LineCanvas | undefined;
     let isGone = false;
-    // Figures are read before curves: what draws those comes after the rest of the page.
+    // Figures are read before curves, so the code for curves loads after the rest of the page.
     import("./line-canvas.ts").then(
       (module) => {
         if (isGone) return;
         made = new module.LineCanvas(element, { lines, format, onPoint: setPointed });
         setCanvas(made);
       },
-      () => {}, // The key still tells the figures.
+      () => {}, // The legend still shows the figures.
     );
     return () => {
       isGone = true;

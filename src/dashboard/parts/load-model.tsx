@@ -5,7 +5,7 @@ import { usePage } from "../state/page-state.ts";
 import { Dialog } from "./dialog.tsx";
 import { useTask } from "./use-task.ts";
 
-/** For those who may: asks for what loadModel needs, and loads it. */
+/** Asks for what loadModel needs, and loads it; only for clients that may. */
 export function LoadModelButton(): JSX.Element | null {
   const { store } = usePage();
   const [isOpen, setOpen] = useState(false);
@@ -46,7 +46,7 @@ function LoadModelDialog({ onClose }: { onClose: () => void }): JSX.Element {
           Path
           <input name="path" required={true} autocomplete="off" aria-describedby="path-hint" />
           <small id="path-hint" class="muted">
-            On the server; relative paths start at its model directory.
+            A path on the server; relative paths start at its model directory.
           </small>
         </label>
         <label>

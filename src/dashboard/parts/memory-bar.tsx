@@ -5,7 +5,7 @@ import type { ModelRow } from "../state/model-rows.ts";
 import { usePage } from "../state/page-state.ts";
 import { modelHref } from "../state/route.ts";
 
-/** More than this many are not told apart by eye; the rest becomes one segment. */
+/** The eye cannot tell more segments apart; the rest becomes one segment. */
 const maxSegments = 40;
 
 interface Segment {
@@ -16,7 +16,7 @@ interface Segment {
   readonly href: string | undefined;
 }
 
-/** Memory of the runtime: what models hold of it, biggest first, what loads have reserved, what is free. */
+/** The runtime's memory: held by models, largest first, reserved by loads, and free. */
 export function MemoryBar(): JSX.Element {
   const { store, rows } = usePage();
   const runtime = store.runtime.value;
@@ -63,7 +63,7 @@ export function MemoryBar(): JSX.Element {
   );
 }
 
-/** What else there is of the container beside the capacity. */
+/** The container's parts beside the capacity. */
 function Container({
   memory,
 }: {
@@ -97,7 +97,7 @@ function Container({
   );
 }
 
-/** As settings and the command line have them. */
+/** The same format as in settings and on the command line. */
 function mib(bytes: bigint): string {
   return `${bytes / 1024n ** 2n} MiB`;
 }

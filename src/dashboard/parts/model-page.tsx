@@ -10,7 +10,7 @@ import { LifecycleButtons } from "./lifecycle-buttons.tsx";
 import { StateLabel } from "./state-label.tsx";
 import { TrafficCharts } from "./traffic-charts.tsx";
 
-/** Everything about one model, or one version of it. */
+/** Everything about one model, or one of its versions. */
 export function ModelPage({ id, version }: { id: string; version: string }): JSX.Element {
   const { rows, store } = usePage();
   const row = findRow(rows.value, id, version);
@@ -32,7 +32,7 @@ export function ModelPage({ id, version }: { id: string; version: string }): JSX
       </div>
       {row !== undefined && row.reason !== "" && <p class="reason">{row.reason}</p>}
       {row === undefined && store.runtime.value !== undefined && (
-        <p class="card">This model is not loaded, and not in the local repository.</p>
+        <p class="card">This model is not loaded and not in the local repository.</p>
       )}
       {row?.status !== undefined && <Loaded row={row} status={row.status} />}
       <EventLog concerns={(event) => event.modelId === id && event.modelVersion === version} />

@@ -4,7 +4,7 @@ import { type ModelRow, sizeBytes } from "../state/model-rows.ts";
 import { modelHref } from "../state/route.ts";
 import { StateLabel } from "./state-label.tsx";
 
-/** One model in the table. `index`: its place among the rows that are selected, from 0. */
+/** One model in the table. `index`: its position among the selected rows, from 0. */
 export function ModelTableRow({ row, index }: { row: ModelRow; index: number }): JSX.Element {
   const { id, version, status, state, reason } = row;
   const traffic = status?.traffic;

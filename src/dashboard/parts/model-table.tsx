@@ -16,14 +16,15 @@ interface Column {
 const columns: readonly Column[] = [
   { key: "name", title: "Model", hint: "" },
   { key: "state", title: "State", hint: "" },
-  { key: "size", title: "Size", hint: "Memory that it holds" },
-  { key: "load", title: "Load", hint: "Time that its load took" },
-  { key: "rate", title: "Req/s", hint: "Requests a second, over ten seconds" },
-  { key: "p99", title: "p99", hint: "Latency that 99 of 100 requests keep to" },
-  { key: "errors", title: "Errors", hint: "Failed requests since it was loaded" },
+  { key: "size", title: "Size", hint: "Memory that the model holds" },
+  { key: "load", title: "Load", hint: "How long the load took" },
+  { key: "rate", title: "Req/s", hint: "Requests per second, over ten seconds" },
+  { key: "p99", title: "p99", hint: "Latency of the 99th percentile" },
+  { key: "errors", title: "Errors", hint: "Failed requests since the model was loaded" },
 ];
 
-/** All models: to filter, to sort, and each a link to its page. Only the rows in view are in the document. */
+/** All models, with filter and sorting, each with a link to its page. Only the visible rows are in the
+ *  document. */
 export function ModelTable(): JSX.Element {
   const { rows } = usePage();
   const filter = useSignal("");
@@ -99,7 +100,9 @@ export function ModelTable(): JSX.Element {
             </div>
           </div>
           {selected.length === 0 && (
-            <p class="empty muted">{all === 0 ? "No models yet." : "No model fits the filter."}</p>
+            <p class="empty muted">
+              {all === 0 ? "No models yet." : "No model matches the filter."}
+            </p>
           )}
         </div>
       </div>
@@ -116,7 +119,7 @@ function HeadCell(props: {
   const { column, order, onSort } = props;
   const isSorted = order.key === column.key;
   const direction = order.descending ? "descending" : "ascending";
-  // Names start at A; of figures the largest is what one looks for.
+  // Names start at A; for figures the largest is the interesting one.
   const descending = isSorted ? !order.descending : column.key !== "name" && column.key !== "state";
   return (
     // biome-ignore lint/a11y: see the table; the button inside takes the focus.

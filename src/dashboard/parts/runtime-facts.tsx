@@ -10,9 +10,9 @@ const phases: Partial<Record<RuntimePhase, string>> = {
 };
 
 const owners: Partial<Record<LifecycleOwner, string>> = {
-  [LifecycleOwner.UNCLAIMED]: "nobody’s yet, ModelMesh’s once it calls",
-  [LifecycleOwner.REPOSITORY]: "the repository’s, whether or not ModelMesh calls",
-  [LifecycleOwner.MODELMESH]: "ModelMesh’s",
+  [LifecycleOwner.UNCLAIMED]: "no owner yet, ModelMesh once it calls",
+  [LifecycleOwner.REPOSITORY]: "the repository, even if ModelMesh calls",
+  [LifecycleOwner.MODELMESH]: "ModelMesh",
 };
 
 /** The runtime in one line of the head. */
@@ -37,7 +37,7 @@ export function RuntimeDetails(): JSX.Element {
   const runtime = usePage().store.runtime.value;
   const delay = runtime?.eventLoopDelay;
   const facts: readonly Fact[] = [
-    ["Memory of the server", runtime ? formatBytes(runtime.serverMemoryBytes) : "–"],
+    ["Server memory", runtime ? formatBytes(runtime.serverMemoryBytes) : "–"],
     [
       "Event-loop delay",
       delay ? `p50 ${formatMs(delay.p50Ms)}, p99 ${formatMs(delay.p99Ms)}` : "–",
@@ -45,9 +45,9 @@ export function RuntimeDetails(): JSX.Element {
     ["Connections", `${runtime?.connections ?? "–"}, ${runtime?.watchers ?? "–"} watching`],
     [
       "Loads",
-      `${runtime?.loadsRunning ?? "–"} of ${runtime?.loadsLimit ?? "–"} under way, ${runtime?.loadsWaiting ?? "–"} waiting`,
+      `${runtime?.loadsRunning ?? "–"} of ${runtime?.loadsLimit ?? "–"} running, ${runtime?.loadsWaiting ?? "–"} waiting`,
     ],
-    ["Lifecycle of models", owners[runtime?.lifecycleOwner ?? 0] ?? "–"],
+    ["Lifecycle owner", owners[runtime?.lifecycleOwner ?? 0] ?? "–"],
   ];
   return <FactsCard id="runtime-title" title="Runtime" facts={facts} />;
 }

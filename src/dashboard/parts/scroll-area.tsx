@@ -1,6 +1,6 @@
 import type { ComponentChildren, JSX } from "preact";
 
-/** A part of the page that scrolls by itself, also by the keyboard. */
+/** A part of the page that scrolls by itself, also with the keyboard. */
 export function ScrollArea(props: {
   readonly label: string;
   readonly class?: string;

@@ -2,7 +2,7 @@ import { render } from "preact";
 import { PageContext, type PageState } from "../state/page-state.ts";
 import { App } from "./app.tsx";
 
-/** Puts the page into `root`, in place of the frame that its HTML has brought. */
+/** Renders the page into `root`, in place of the frame from its HTML. */
 export function showPage(state: PageState, root: HTMLElement): void {
   root.replaceChildren();
   render(

@@ -1,7 +1,7 @@
 import type { JSX } from "preact";
 import type { StateName } from "../state/model-rows.ts";
 
-/** A state as a word with a mark; colour is never all that tells states apart. */
+/** A state as a word with a mark; colour alone never distinguishes states. */
 export function StateLabel({ state, reason }: { state: StateName; reason: string }): JSX.Element {
   return (
     <span class={`state state-${state.replace(" ", "-")}`} title={reason}>

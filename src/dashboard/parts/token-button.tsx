@@ -4,7 +4,7 @@ import { usePage } from "../state/page-state.ts";
 import { keepToken, sessionToken } from "../state/session-token.ts";
 import { Dialog } from "./dialog.tsx";
 
-/** Where a token would open what is closed, asks for one; where there is one, offers to forget it. */
+/** Asks for a token if one would allow more; if there is one, offers to forget it. */
 export function TokenButton(): JSX.Element | null {
   const { store, watch } = usePage();
   const [isOpen, setOpen] = useState(false);
@@ -53,12 +53,12 @@ function TokenDialog(props: {
             type="password"
             required={true}
             autocomplete="off"
-            // What no header could carry would fail without a word.
+            // A token that no header can carry would fail without a message.
             pattern="\s*[A-Za-z0-9\-._~+\/]+=*\s*"
             aria-describedby="token-hint"
           />
           <small id="token-hint" class="muted">
-            One of the operator's. It stays in this tab, and is gone when that is closed.
+            Ask the operator for one. It is kept in this tab only, and lost when the tab is closed.
           </small>
         </label>
         <div class="buttons">

@@ -7,7 +7,7 @@ import { LineChart } from "./line-chart.tsx";
 /** Throughput and latency over the last minutes: of one generation, or of all models together. */
 export function TrafficCharts(props: { title: string; generation?: bigint }): JSX.Element {
   const { history } = usePage().store;
-  // Read, so that each sample renders anew.
+  // Read, so that each sample triggers a render.
   history.revision.value;
   const series = history.series(props.generation);
   return (

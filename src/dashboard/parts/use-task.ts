@@ -5,7 +5,7 @@ export type TaskState =
   | { readonly tag: "running" }
   | { readonly tag: "failed"; readonly message: string };
 
-/** One thing at a time that may fail, and how it stands. */
+/** One task at a time that may fail, and its state. */
 export function useTask(): readonly [TaskState, (work: () => Promise<void>) => void] {
   const [state, setState] = useState<TaskState>({ tag: "idle" });
   const run = (work: () => Promise<void>): void => {

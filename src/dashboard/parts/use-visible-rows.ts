@@ -1,9 +1,9 @@
 import type { RefObject } from "preact";
 import { useCallback, useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 
-/** As the style sheet has it, in pixels. */
+/** The style sheet's value, in pixels. */
 const rowHeight = 34;
-/** Rows that are kept ready above and below what is in view. */
+/** Rows that are kept rendered above and below the visible ones. */
 const spare = 8;
 
 interface VisibleRows {
@@ -16,8 +16,8 @@ interface VisibleRows {
   readonly rowHeight: number;
 }
 
-/** Which of `count` rows of equal height to render in a viewport that scrolls. Links in the rows that carry
- *  their index as data-row can be walked by the arrow keys, also to rows that are not rendered yet. */
+/** Which of `count` rows of equal height to render in a scrolling viewport. The arrow keys move between links
+ *  in rows that carry their index as data-row, also to rows that are not rendered yet. */
 export function useVisibleRows(count: number): VisibleRows {
   const viewport = useRef<HTMLDivElement>(null);
   const [top, setTop] = useState(0);
@@ -33,7 +33,7 @@ export function useVisibleRows(count: number): VisibleRows {
   }, []);
 
   const onScroll = useCallback(() => {
-    // Whole rows, so that not every pixel renders anew.
+    // Whole rows, so that not every pixel triggers a render.
     setTop(Math.floor((viewport.current?.scrollTop ?? 0) / rowHeight));
   }, []);
 

@@ -2,20 +2,20 @@ import { LifecycleOwner } from "../../../gen/modelport/v1/runtime_watch_pb.ts";
 import type { ModelRow } from "./model-rows.ts";
 import type { RuntimeStore } from "./runtime-store.ts";
 
-/** What this caller may do to a model now. */
+/** What this client may do with a model now. */
 export interface AllowedActions {
   readonly load: boolean;
   readonly unload: boolean;
-  /** Why there is nothing to do for this caller, in a sentence; "" if it lies in the state of the model. */
+  /** Why this client can do nothing, in a sentence; "" if the reason is the model's state. */
   readonly whyNone: string;
 }
 
 const notForCaller =
-  "Loading and unloading is not for this page: the server takes such calls from its own machine, or with a token that allows it (LIFECYCLE_ACCESS).";
+  "This page may not load or unload models: the server accepts such calls only from its own machine, or with a token that allows them (LIFECYCLE_ACCESS).";
 const ownedByMesh =
-  "ModelMesh owns the lifecycle here, so models of the repository cannot be loaded or unloaded by this page. LIFECYCLE_OWNER=repository, set for the server, changes that.";
+  "ModelMesh owns the lifecycle, so this page cannot load or unload models of the repository. To change that, start the server with LIFECYCLE_OWNER=repository.";
 
-/** Which of the buttons to show. The server decides for itself again when one is pressed. */
+/** Which buttons to show. The server decides again when one is pressed. */
 export function allowedActions(store: RuntimeStore, row: ModelRow): AllowedActions {
   const runtime = store.runtime.value;
   if (runtime === undefined) return none("");

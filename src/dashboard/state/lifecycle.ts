@@ -1,12 +1,12 @@
 import { ConnectError } from "@connectrpc/connect";
 import type { ModelRow } from "./model-rows.ts";
 
-/** Loads a model of the local repository, all of its versions. Throws an Error for people. */
+/** Loads all versions of a model from the local repository. Throws an Error whose message is for the user. */
 export async function loadFromRepository(id: string): Promise<void> {
   await told(({ inferenceClient }) => inferenceClient.repositoryModelLoad({ modelName: id }));
 }
 
-/** Loads what the local repository does not have. Throws an Error for people. */
+/** Loads a model that is not in the local repository. Throws an Error whose message is for the user. */
 export async function loadModel(spec: {
   readonly modelId: string;
   readonly modelType: string;
@@ -15,7 +15,8 @@ export async function loadModel(spec: {
   await told(({ runtimeClient }) => runtimeClient.loadModel(spec));
 }
 
-/** Unloads the model of `row`; of the local repository, all of its versions. Throws an Error for people. */
+/** Unloads the model of `row`; for the local repository, all of its versions. Throws an Error whose message is
+ *  for the user. */
 export async function unloadModel({ id, status }: ModelRow): Promise<void> {
   await told(({ inferenceClient, runtimeClient }) =>
     status?.pinned
@@ -24,7 +25,7 @@ export async function unloadModel({ id, status }: ModelRow): Promise<void> {
   );
 }
 
-/** The message of the server alone, without the name of its code. */
+/** The server's message without the name of its code. */
 export function messageOf(error: unknown): string {
   return error instanceof ConnectError ? error.rawMessage : String(error);
 }

@@ -4,7 +4,7 @@ import {
   type ModelStatus,
 } from "../../../gen/modelport/v1/runtime_watch_pb.ts";
 
-/** A model that lies in the local repository, or one version of it, and is not loaded. */
+/** A model of the local repository, or one of its versions, that is not loaded. */
 export interface UnloadedModel {
   readonly id: string;
   readonly version: string;
@@ -12,7 +12,7 @@ export interface UnloadedModel {
   readonly reason: string;
 }
 
-/** What lists show: a generation that is in the runtime, or a model that only lies in the repository. */
+/** A row in lists: a generation in the runtime, or a model that is only in the repository. */
 export interface ModelRow {
   readonly key: string;
   readonly id: string;
@@ -20,7 +20,7 @@ export interface ModelRow {
   /** Undefined if nothing of it is loaded. */
   readonly status: ModelStatus | undefined;
   readonly state: StateName;
-  /** Why it is in its state; may be empty. */
+  /** The reason for its state; may be empty. */
   readonly reason: string;
 }
 
@@ -48,7 +48,7 @@ const joiningNames: Readonly<Partial<Record<JoiningState, string>>> = {
   [JoiningState.OFF]: "off",
 };
 
-/** Whether requests for it are joined, and why; undefined if that is not known. */
+/** Whether its requests are batched, and why; undefined if unknown. */
 export function joiningText({ joining }: ModelStatus): string | undefined {
   if (joining === undefined) return undefined;
   return `${joiningNames[joining.state] ?? "unknown"}: ${joining.reason}`;
@@ -61,7 +61,7 @@ export interface SortOrder {
   readonly descending: boolean;
 }
 
-/** All generations, and what of the repository has none. */
+/** All generations, and repository models without one. */
 export function modelRows(
   models: readonly ModelStatus[],
   unloaded: readonly UnloadedModel[],
@@ -84,7 +84,7 @@ export function modelRows(
   return rows;
 }
 
-/** Those whose name, type or state has every word of `filter` in it, sorted. */
+/** Rows whose name, type or state contains every word of `filter`, sorted. */
 export function selectRows(
   rows: readonly ModelRow[],
   filter: string,
@@ -102,7 +102,7 @@ export function selectRows(
   return selected.sort((a, b) => direction * compare(a, b) || byName(a, b));
 }
 
-/** The row that a page on `id` and `version` is about: the newest generation, if there is one. */
+/** The row for the page of `id` and `version`: the newest generation, if there is one. */
 export function findRow(
   rows: readonly ModelRow[],
   id: string,

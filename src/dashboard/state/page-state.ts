@@ -22,7 +22,7 @@ export function startPageState(): PageState {
   const repository = new RepositoryIndex();
   void watch.run();
   repository.follow(store);
-  // A computer that wakes up, or a network that is back: no need to wait for the next try.
+  // The computer has woken up, or the network is back: retry at once.
   addEventListener("online", () => watch.retryNow());
   document.addEventListener("visibilitychange", () => {
     if (document.visibilityState === "visible") watch.retryNow();
@@ -43,7 +43,7 @@ export function usePage(): PageState {
   return page;
 }
 
-/** The route of the window, from now on. */
+/** The window's route, from now on. */
 function followRoute(): Signal<Route> {
   const route = signal(readRoute(location.hash));
   addEventListener("hashchange", () => {

@@ -3,15 +3,15 @@ import { effect, type Signal, signal } from "@preact/signals";
 import type { UnloadedModel } from "./model-rows.ts";
 import type { RuntimeStore } from "./runtime-store.ts";
 
-/** After a change, for the changes that usually follow it. */
+/** After a change, to collect the changes that usually follow it. */
 const settleMs = 300;
 
-/** What the local repository has beside what is loaded. The stream tells of loaded models only, so this
- *  asks again whenever the set of those changes. */
+/** Models in the local repository that are not loaded. The stream reports loaded models only, so this asks
+ *  again whenever the set of those changes. */
 export class RepositoryIndex {
   readonly unloaded: Signal<readonly UnloadedModel[]> = signal([]);
   #timer: ReturnType<typeof setTimeout> | undefined;
-  /** Generations at the last look; undefined before the first. */
+  /** Generations at the last check; undefined before the first. */
   #loaded: string | undefined;
 
   follow(store: RuntimeStore): void {

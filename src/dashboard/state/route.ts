@@ -2,7 +2,7 @@ export type Route =
   | { readonly tag: "overview" }
   | { readonly tag: "model"; readonly id: string; readonly version: string };
 
-/** What the part of the address after # names; the server never sees that part. */
+/** The part of the address after #, which the server never sees. */
 export function readRoute(hash: string): Route {
   const [, id, version] = /^#\/models\/([^/]+)(?:\/([^/]+))?$/.exec(hash) ?? [];
   try {
@@ -14,12 +14,12 @@ export function readRoute(hash: string): Route {
       };
     }
   } catch {
-    // Escapes that are none.
+    // Invalid escapes.
   }
   return { tag: "overview" };
 }
 
-/** Address of the page on a model; see readRoute. */
+/** The address of a model's page; see readRoute. */
 export function modelHref(id: string, version: string): string {
   const tail = version === "" ? "" : `/${encodeURIComponent(version)}`;
   return `#/models/${encodeURIComponent(id)}${tail}`;

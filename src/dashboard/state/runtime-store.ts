@@ -9,10 +9,10 @@ import type {
 } from "../../../gen/modelport/v1/runtime_watch_pb.ts";
 import { TrafficHistory } from "./traffic-history.ts";
 
-/** How many of the latest events the page keeps. */
+/** The number of events that the page keeps. */
 const maxEvents = 1000;
 
-/** The runtime as the page knows it: one snapshot, and every change since applied to it. */
+/** The runtime as the page knows it: one snapshot with every later change applied. */
 export class RuntimeStore {
   readonly runtime: Signal<RuntimeState | undefined> = signal(undefined);
   readonly mayChangeModels: Signal<boolean> = signal(false);
@@ -29,7 +29,7 @@ export class RuntimeStore {
   });
   readonly history: TrafficHistory = new TrafficHistory();
 
-  /** Applies a message of the stream; messages must come in their order. */
+  /** Applies a message of the stream; messages must come in order. */
   apply(message: WatchResponse): void {
     batch(() => {
       const { update, caller } = message;
@@ -42,7 +42,7 @@ export class RuntimeStore {
   }
 
   #replace({ runtime, models, events }: Snapshot): void {
-    // After a restart, generations start anew and mean other models.
+    // After a restart, generations start again and mean other models.
     if (this.runtime.value?.startedMs !== runtime?.startedMs) this.history.clear();
     this.#models.clear();
     for (const model of models) this.#models.set(model.generation, model);

@@ -2,7 +2,7 @@ import { type Signal, signal } from "@preact/signals";
 
 const key = "modelport.token";
 
-/** What the user has entered to be known by, for as long as this tab is open; undefined without. */
+/** The token that the user has entered, for as long as this tab is open; undefined without one. */
 export const sessionToken: Signal<string | undefined> = signal(stored());
 
 /** Undefined forgets it. */
@@ -12,7 +12,7 @@ export function keepToken(token: string | undefined): void {
     if (token === undefined) sessionStorage.removeItem(key);
     else sessionStorage.setItem(key, token);
   } catch {
-    // A browser that stores nothing for this page: the token goes with the next reload.
+    // The browser stores nothing for this page: the token is lost on the next reload.
   }
 }
 

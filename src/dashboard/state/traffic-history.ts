@@ -11,7 +11,7 @@ export interface TrafficSeries {
   readonly times: readonly number[];
   readonly requestsPerSecond: readonly number[];
   readonly errorsPerSecond: readonly number[];
-  /** Milliseconds; null where nothing ran. */
+  /** Milliseconds; null if nothing ran. */
   readonly p50: readonly (number | null)[];
   readonly p95: readonly (number | null)[];
   readonly p99: readonly (number | null)[];
@@ -20,16 +20,16 @@ export interface TrafficSeries {
 /** About one sample a second. */
 const maxSamples = 180;
 
-/** Remembers what the stream only tells of the present, for charts. Starts when the page opens. */
+/** Collects a history for charts, since the stream reports only the present. Starts when the page opens. */
 export class TrafficHistory {
-  /** Grows with every sample. */
+  /** Increases with every sample. */
   readonly revision: Signal<number> = signal(0);
   #times: number[] = [];
   #total: (TrafficFigures | undefined)[] = [];
-  /** Of models that had traffic; as long as `#times`, or shorter where the model came later. */
+  /** For models with traffic; as long as `#times`, or shorter if the model came later. */
   readonly #models = new Map<bigint, (TrafficFigures | undefined)[]>();
 
-  /** Notes the figures of now. Samples that are no newer than the last one are dropped. */
+  /** Records the current figures. Samples that are not newer than the last one are dropped. */
   sample(runtime: RuntimeState, models: Iterable<ModelStatus>): void {
     const time = Number(runtime.timeMs) / 1000;
     if (time <= (this.#times.at(-1) ?? 0)) return;

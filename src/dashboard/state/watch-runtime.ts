@@ -8,22 +8,21 @@ import type { RuntimeStore } from "./runtime-store.ts";
 export type Connection =
   | { readonly tag: "connecting" }
   | { readonly tag: "live" }
-  /** `retryAtMs`: when the next try is due, by this page's clock. */
+  /** `retryAtMs`: the time of the next attempt, by this page's clock. */
   | { readonly tag: "lost"; readonly reason: string; readonly retryAtMs: number };
 
 const watchClient = createClient(RuntimeWatchService, transport);
 
-/** The server promises a message every two seconds: this long without one, it is out of reach. */
+/** The server sends a message at least every two seconds: after this long without one it counts as unreachable. */
 const silenceLimitMs = 6_000;
 const intervalMs = 250;
 
-/** Keeps `store` at what the server says for as long as the page is open, however often the connection
- *  breaks. */
+/** Keeps `store` in step with the server as long as the page is open, however often the connection breaks. */
 export class RuntimeWatch {
   readonly connection: Signal<Connection> = signal({ tag: "connecting" });
-  /** When the last message came, by this page's clock; 0 before the first. */
+  /** When the last message arrived, by this page's clock; 0 before the first. */
   readonly heardMs: Signal<number> = signal(0);
-  /** Whether the server wants to know first who asks. */
+  /** Whether the server requires authentication first. */
   readonly isRefused: Signal<boolean> = signal(false);
   readonly #store: RuntimeStore;
   #attempt = 0;
@@ -49,19 +48,19 @@ export class RuntimeWatch {
     }
   }
 
-  /** Tries again at once, if it waits for its next try. */
+  /** Retries at once if it is waiting for its next attempt. */
   retryNow(): void {
     this.#wake();
   }
 
-  /** Calls again, since the server might answer something else now. */
+  /** Calls again, since the server might respond differently now. */
   reconnect(): void {
     this.#attempt = 0;
     this.#wake();
     this.#hangUp();
   }
 
-  /** Resolves with the reason, once the connection has broken. */
+  /** Resolves with the reason once the connection has broken. */
   async #listen(): Promise<string> {
     const silent = new AbortController();
     const giveUp = () => silent.abort();
@@ -83,7 +82,7 @@ export class RuntimeWatch {
       }
       return "the server ended the stream";
     } catch (error) {
-      if (silent.signal.aborted) return "the server does not answer";
+      if (silent.signal.aborted) return "the server does not respond";
       const { code, rawMessage } = ConnectError.from(error);
       this.isRefused.value = code === Code.Unauthenticated || code === Code.PermissionDenied;
       return rawMessage;

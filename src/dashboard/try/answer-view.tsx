@@ -7,7 +7,7 @@ import { elementText } from "./tensor-input.ts";
 const maxShown = 64;
 const maxBars = 20;
 
-/** What a model answered, with the time that it took. */
+/** A model's response, with the time that it took. */
 export function AnswerView({ answer }: { answer: Answer }): JSX.Element {
   return (
     <div class="answer">

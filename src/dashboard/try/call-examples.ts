@@ -1,9 +1,9 @@
 import { type Element, encodeElements } from "../../base/element-codec.ts";
 import { elementText, type TensorInput } from "./tensor-input.ts";
 
-/** One inference, as this page makes it. */
+/** One inference as this page makes it. */
 export interface Call {
-  /** Without a slash at the end. */
+  /** Without a trailing slash. */
   readonly serverUrl: string;
   readonly id: string;
   readonly version: string;
@@ -94,7 +94,7 @@ function typescript({ serverUrl, id, version, inputs }: Call): string {
   ].join("\n");
 }
 
-/** ModelInferRequest in the JSON of protobuf. */
+/** ModelInferRequest in protobuf's JSON. */
 function requestJson({ id, version, inputs }: Pick<Call, "id" | "version" | "inputs">): string {
   const isTyped = hasTypedForm(inputs);
   const tensors = inputs.map(({ spec, shape, elements }) => {
@@ -134,7 +134,7 @@ function base64(bytes: Uint8Array): string {
   return btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""));
 }
 
-/** For a shell, as one word. */
+/** Quotes text as one word for a shell. */
 function quoted(text: string): string {
   return /^[\w/:.%-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }

@@ -37,11 +37,11 @@ function CopyButton({ text }: { text: string }): JSX.Element {
   const [word, setWord] = useState("Copy");
   const copy = async (): Promise<void> => {
     try {
-      // Browsers have it on localhost and over TLS only.
+      // Browsers provide it only on localhost and over TLS.
       await navigator.clipboard.writeText(text);
       setWord("Copied");
     } catch {
-      setWord("Select and copy by hand");
+      setWord("Select and copy manually");
     }
     setTimeout(() => setWord("Copy"), 2000);
   };

@@ -9,8 +9,8 @@ interface Point {
   readonly y: number;
 }
 
-/** A pad to draw on by pointer or keyboard. Calls `onDraw` with the picture in the size of the model, row by
- *  row, after every stroke; `undefined` once it is empty. A new `picture` is put on the pad. */
+/** A pad to draw on with pointer or keyboard. After every stroke, calls `onDraw` with the picture in the
+ *  model's size, row by row, or `undefined` if it is empty. A new `picture` replaces the pad's content. */
 export function DrawPad(props: {
   readonly image: ImageInput;
   readonly label: string;
@@ -149,7 +149,7 @@ export function DrawPad(props: {
   );
 }
 
-// Ink is light on dark here, and the style sheet inverts it where the page is light.
+// Ink is light on dark here, and the style sheet inverts it if the page is light.
 function clear(canvas: HTMLCanvasElement | null): void {
   const context = canvas?.getContext("2d", { willReadFrequently: true });
   if (!context) return;
@@ -176,7 +176,7 @@ function readPad(canvas: HTMLCanvasElement | null): Bitmap | undefined {
   const { data } = context.getImageData(0, 0, padSide, padSide);
   const ink = new Uint8ClampedArray(padSide * padSide);
   for (let at = 0; at < ink.length; at++) {
-    // Green stands for brightness; pictures that are uploaded are grey or nearly so.
+    // Green stands for brightness; uploaded pictures are grey or nearly so.
     ink[at] = data[4 * at + 1] ?? 0;
   }
   return { side: padSide, ink };

@@ -1,6 +1,6 @@
 import type { TensorSpec } from "./tensor-input.ts";
 
-/** An input that takes one small picture in shades of grey. */
+/** An input that takes one small greyscale picture. */
 export interface ImageInput {
   /** Rows and columns. */
   readonly side: number;
@@ -8,7 +8,7 @@ export interface ImageInput {
   readonly fullInk: number;
 }
 
-/** A picture as a drawing has it: `ink` from 0 to 255, row by row from the top left. */
+/** A drawing: `ink` from 0 to 255, row by row from the top left. */
 export interface Bitmap {
   readonly side: number;
   readonly ink: Uint8ClampedArray;
@@ -17,13 +17,13 @@ export interface Bitmap {
 const maxSide = 64;
 const flatSides: readonly number[] = [28];
 
-/** How to draw for this input; undefined if it takes no picture. Sizes other than the last two may be free
- *  or 1; flat pictures are taken for such only in their usual size. */
+/** How to draw for this input; undefined if it does not take a picture. Dimensions other than the last two may
+ *  be free or 1; flat inputs count as pictures only in their usual sizes. */
 export function imageInputOf({ datatype, shape }: TensorSpec): ImageInput | undefined {
   if (!/^(U?INT(8|16|32|64)|FP16|BF16|FP32|FP64)$/.test(datatype)) return undefined;
   const side = sideOf(shape);
   if (side === undefined) return undefined;
-  // Bytes hold the usual range of pictures; the classic data set of 8x8 digits counts to 16.
+  // Byte inputs usually range to 255; the classic data set of 8x8 digits ranges to 16.
   const fullInk = /^U?INT/.test(datatype) ? (datatype === "INT8" ? 127 : 255) : side === 8 ? 16 : 1;
   return { side, fullInk };
 }
@@ -38,8 +38,8 @@ function sideOf(shape: readonly number[]): number | undefined {
   return shape.slice(0, -1).every(isOne) ? flat : undefined;
 }
 
-/** Shrinks a drawing to `image.side` squared by area: the value of a cell is how much of it is ink. With
- *  `fit`, what was drawn fills the picture as in the usual data sets, wherever and how large it was drawn. */
+/** Shrinks a drawing to `image.side` squared by area: a cell's value is its share of ink. With `fit`, the
+ *  drawing fills the picture as in the usual data sets, wherever and however large it was drawn. */
 export function shrink(bitmap: Bitmap, image: ImageInput, fit: boolean): number[] {
   const { side } = image;
   const frame = (fit ? frameAround(bitmap, side) : undefined) ?? {
@@ -82,7 +82,7 @@ function frameAround({ side, ink }: Bitmap, cells: number): Frame | undefined {
   return { left: left + width / 2 - size / 2, top: top + height / 2 - size / 2, size };
 }
 
-/** Of the square at (left, top); what lies outside of the drawing has no ink. */
+/** The square at (left, top); outside the drawing there is no ink. */
 function meanInk({ side, ink }: Bitmap, left: number, top: number, size: number): number {
   const [x0, y0] = [Math.round(left), Math.round(top)];
   const [x1, y1] = [

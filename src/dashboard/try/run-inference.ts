@@ -11,11 +11,12 @@ export interface TensorOutput {
 
 export interface Answer {
   readonly outputs: readonly TensorOutput[];
-  /** From the call to the answer, as this browser saw it. */
+  /** From the call to the response, as this browser measured it. */
   readonly tookMs: number;
 }
 
-/** Asks the model once. Throws what the client throws, and an Error for people if an element does not fit. */
+/** Runs the model once. Throws what the client throws, and an Error whose message is for the user if an element
+ *  does not fit. */
 export async function runInference(
   id: string,
   version: string,
@@ -29,7 +30,7 @@ export async function runInference(
       datatype,
       shape: shape.map(BigInt),
     })),
-    // Exact for every datatype, and answered in kind.
+    // Exact for every datatype, and the response has the same form.
     rawInputContents: inputs.map(({ spec, elements }) => encodeElements(spec.datatype, elements)),
   };
   const startMs = performance.now();

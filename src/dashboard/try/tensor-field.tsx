@@ -12,20 +12,22 @@ import {
   tensorText,
 } from "./tensor-input.ts";
 
-/** What a field stands at: something to send, nothing because it may be left out, or why there is nothing. */
+/** The state of a field: something to send, nothing because it may be omitted, or why there is nothing. */
 export type FieldState =
   | { readonly tag: "left-out" }
   | { readonly tag: "ready"; readonly input: TensorInput }
   | { readonly tag: "invalid"; readonly message: string };
 
-/** The state of a field that nobody has touched. */
+/** The state of an untouched field. */
 export function initialState(spec: TensorSpec): FieldState {
   if (spec.isOptional) return { tag: "left-out" };
   const text = exampleText(spec);
-  return text === "" ? { tag: "invalid", message: "give it JSON or a file" } : read(spec, text);
+  return text === ""
+    ? { tag: "invalid", message: "enter JSON or choose a file" }
+    : read(spec, text);
 }
 
-/** One input: drawn if it takes a small picture, else typed as JSON, or read from a file. */
+/** One input: drawn if it takes a small picture, otherwise typed as JSON, or read from a file. */
 export function TensorField(props: {
   readonly spec: TensorSpec;
   readonly state: FieldState;
@@ -116,12 +118,12 @@ export function TensorField(props: {
   );
 }
 
-/** As people write it: FP32 [batch, 4] has its free sizes as "?". */
+/** For people: FP32 [batch, 4] has "?" for its free sizes. */
 export function describeTensor(datatype: string, shape: readonly number[]): string {
   return `${datatype} [${shape.map((size) => (size === -1 ? "?" : size)).join(", ")}]`;
 }
 
-/** As `describeTensor`, of an input or an output as the metadata has it. */
+/** Like `describeTensor`, for an input or output from the metadata. */
 export function describeSpec({ datatype, shape, hasAnyRank, isOptional }: TensorSpec): string {
   const described = hasAnyRank ? `${datatype} […]` : describeTensor(datatype, shape);
   return isOptional ? `${described}, optional` : described;
@@ -129,7 +131,7 @@ export function describeSpec({ datatype, shape, hasAnyRank, isOptional }: Tensor
 
 function describeState(state: FieldState): string {
   if (state.tag === "invalid") return state.message;
-  if (state.tag === "left-out") return "left out: the model has a value of its own";
+  if (state.tag === "left-out") return "omitted: the model uses its default";
   const { elements, shape } = state.input;
   return `${elements.length} elements, shape [${shape.join(", ")}]`;
 }

@@ -1,29 +1,29 @@
 import { decodeElements, type Element, elementBytes } from "../../base/element-codec.ts";
 
-/** An input of a model, as its metadata has it. */
+/** An input of a model, from its metadata. */
 export interface TensorSpec {
   readonly name: string;
   readonly datatype: string;
-  /** -1 stands for a dimension that the request may choose. */
+  /** -1 means that the request may choose this dimension. */
   readonly shape: readonly number[];
-  /** The request may choose how many dimensions there are; `shape` does not count. */
+  /** The request may choose the number of dimensions; `shape` has no meaning. */
   readonly hasAnyRank?: boolean;
-  /** The request may leave it out. */
+  /** The request may omit it. */
   readonly isOptional?: boolean;
 }
 
-/** What is sent for one input: elements in row-major order. */
+/** The data sent for one input: elements in row-major order. */
 export interface TensorInput {
   readonly spec: TensorSpec;
   readonly shape: readonly number[];
   readonly elements: readonly Element[];
 }
 
-/** More than this is not shown as text. */
+/** Longer texts are not shown. */
 export const maxTextElements = 4096;
 
-/** Reads JSON: nested lists, whose form is the shape, or one flat list, or a single value. Throws an Error
- *  for people. */
+/** Reads JSON: nested lists, whose nesting is the shape, or one flat list, or a single value. Throws an Error
+ *  whose message is for the user. */
 export function parseTensor(spec: TensorSpec, text: string): TensorInput {
   let value: unknown;
   try {
@@ -49,21 +49,21 @@ export function parseTensor(spec: TensorSpec, text: string): TensorInput {
   return { spec, shape, elements };
 }
 
-/** Reads the bytes of a file that is as raw_input_contents is. */
+/** Reads the bytes of a file with the layout of raw_input_contents. */
 export function tensorFromBytes(spec: TensorSpec, bytes: Uint8Array): TensorInput {
   const elements = decodeElements(spec.datatype, bytes);
   const shape = spec.hasAnyRank ? [elements.length] : shapeFor(spec.shape, elements.length);
   return { spec, shape, elements };
 }
 
-/** A text to start from: zeros in the smallest shape; empty if that would be too long. */
+/** Initial text: zeros in the smallest shape; empty if that would be too long. */
 export function exampleText(spec: TensorSpec): string {
   const shape = spec.shape.map((size) => (size === -1 ? 1 : size));
   if (product(shape) > maxTextElements) return "";
   return tensorText({ shape, elements: Array(product(shape)).fill(zeroOf(spec.datatype)) });
 }
 
-/** JSON of the elements, in lists of the shape's form. */
+/** The elements as JSON, in lists nested by shape. */
 export function tensorText({ shape, elements }: Pick<TensorInput, "shape" | "elements">): string {
   const texts = elements.map(elementText);
   const write = (depth: number, from: number, count: number): string => {
@@ -80,8 +80,8 @@ export function elementText(element: Element): string {
   return typeof element === "bigint" ? `${element}` : JSON.stringify(element);
 }
 
-/** The shape of `count` elements: the first free dimension takes what the others leave. Throws an Error for
- *  people if there is none. */
+/** The shape for `count` elements: the first free dimension takes what the others leave. Throws an Error whose
+ *  message is for the user if there is none. */
 function shapeFor(shape: readonly number[], count: number): number[] {
   const fixed = product(shape.filter((size) => size !== -1));
   const free = shape.indexOf(-1);
@@ -102,7 +102,7 @@ function toElement(value: unknown): Element {
   if (kind === "number" || kind === "bigint" || kind === "boolean" || kind === "string") {
     return value as Element;
   }
-  throw new Error(`${JSON.stringify(value)} is no element of a tensor`);
+  throw new Error(`${JSON.stringify(value)} is not a tensor element`);
 }
 
 function zeroOf(datatype: string): Element {
@@ -114,7 +114,7 @@ function product(sizes: readonly number[]): number {
   return sizes.reduce((all, size) => all * size, 1);
 }
 
-// Browsers tell the text of a number as a third argument; integers beyond 2^53 are rounded without it.
+// Browsers pass a number's text as a third argument; without it, integers beyond 2^53 are rounded.
 const exactIntegers = ((_key: string, value: unknown, context?: { source?: string }) =>
   typeof value === "number" &&
   Number.isInteger(value) &&

@@ -25,7 +25,7 @@ type Outcome =
   | { readonly tag: "failed"; readonly message: string }
   | { readonly tag: "answered"; readonly answer: Answer };
 
-/** The inputs and outputs of a model that runs, and a form to ask it. */
+/** The inputs and outputs of a running model, and a form to run it. */
 export function TryModel(props: {
   readonly id: string;
   readonly version: string;
@@ -50,7 +50,7 @@ export function TryModel(props: {
       <h2 id="try-title">
         Try it <span class="muted">{format}</span>
       </h2>
-      {metadata.tag === "asking" && <p class="muted">Asking for its inputs …</p>}
+      {metadata.tag === "asking" && <p class="muted">Loading its inputs …</p>}
       {metadata.tag === "failed" && <p class="error">{metadata.message}</p>}
       {metadata.tag === "known" && (
         <TryForm id={id} version={version} inputs={metadata.inputs} outputs={metadata.outputs} />

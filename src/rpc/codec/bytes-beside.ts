@@ -1,17 +1,17 @@
 import type { Tensor } from "../../base/tensor.ts";
 import type { InferInput, TypedContents } from "./infer-message.ts";
 
-/** Of an element of an array that is no typed array, and of a pointer. */
+/** The size of an element in a plain array, and of a pointer. */
 const elementBytes = 8;
 
-/** Of the tensors that are no views into `body`. */
+/** The bytes of tensors that are not views of `body`. */
 export function tensorBytesBeside(tensors: readonly Tensor[], body: Uint8Array): number {
   let bytes = 0;
   for (const { data } of tensors) bytes += beside(data, body);
   return bytes;
 }
 
-/** Of the typed contents of `inputs` that are no views into `message`. */
+/** The bytes of the typed contents of `inputs` that are not views of `message`. */
 export function contentBytesBeside(inputs: readonly InferInput[], message: Uint8Array): number {
   let bytes = 0;
   for (const { contents } of inputs) {

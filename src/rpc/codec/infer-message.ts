@@ -1,10 +1,10 @@
 import type { ModelInferRequest } from "../../../gen/inference/inference_pb.ts";
 import type { Tensor } from "../../base/tensor.ts";
 
-/** How the elements of tensors travel: all of them in raw_..._contents, or each in its own contents. */
+/** How the elements of tensors travel: all in raw_..._contents, or each in its tensor's own contents. */
 export type TensorForm = "raw" | "typed";
 
-/** What is looked at in a ModelInferRequest, whoever decoded it: protobuf-es, or our own decoder. */
+/** The fields of a ModelInferRequest that are used, whichever decoder read it: protobuf-es, or our own. */
 export interface InferMessage {
   readonly modelName: string;
   readonly modelVersion: string;
@@ -12,13 +12,13 @@ export interface InferMessage {
   readonly parameters: ModelInferRequest["parameters"];
   readonly inputs: readonly InferInput[];
   readonly outputs: readonly InferOutput[];
-  /** Views into the message. */
+  /** Views of the message. */
   readonly rawInputContents: readonly Uint8Array[];
 }
 
 export interface InferOutput {
   readonly name: string;
-  /** Absent where there are none. */
+  /** Absent if there are none. */
   readonly parameters?: ModelInferRequest["parameters"];
 }
 
@@ -29,10 +29,10 @@ export interface InferInput {
   readonly contents?: TypedContents | undefined;
 }
 
-/** Elements by kind, as plain arrays or as typed arrays of the field's width. Typed arrays may be views
- *  into the message. */
+/** Elements by kind, as plain arrays or as typed arrays of the field's width. Typed arrays may be views of the
+ *  message. */
 export interface TypedContents {
-  /** 0 stands for false. */
+  /** 0 means false. */
   readonly boolContents: ArrayLike<boolean | number>;
   readonly intContents: ArrayLike<number>;
   readonly int64Contents: ArrayLike<bigint>;
@@ -43,7 +43,7 @@ export interface TypedContents {
   readonly bytesContents: readonly Uint8Array[] | PackedStrings;
 }
 
-/** Elements of BYTES as tensors have them: each is its length as uint32, then its bytes. */
+/** BYTES elements in tensor layout: each is its length as uint32, then its bytes. */
 export class PackedStrings {
   readonly length: number;
   readonly data: Uint8Array;
@@ -54,12 +54,12 @@ export class PackedStrings {
   }
 }
 
-/** What goes into a ModelInferResponse. */
+/** The contents of a ModelInferResponse. */
 export interface InferAnswer {
   readonly modelName: string;
   readonly modelVersion: string;
   readonly id: string;
   readonly outputs: readonly Tensor[];
-  /** As the request was; one output that has no typed form turns all of them raw. */
+  /** The form of the request; one output without a typed form makes all of them raw. */
   readonly form: TensorForm;
 }

@@ -24,8 +24,8 @@ import {
 } from "./packed-elements.ts";
 import { irregular, WireReader, wireType } from "./wire-reader.ts";
 
-/** Decodes a ModelInferRequest. Raw tensors, and typed ones where it can be, are views into `bytes`.
- *  Throws what protobuf-es throws. */
+/** Decodes a ModelInferRequest. Raw tensors, and typed ones where possible, are views of `bytes`. Throws what
+ *  protobuf-es throws. */
 export function decodeInferRequest(bytes: Uint8Array): InferMessage {
   const regular = decodeRegularRequest(bytes);
   if (regular !== undefined) return regular;
@@ -33,8 +33,8 @@ export function decodeInferRequest(bytes: Uint8Array): InferMessage {
   return fromBinary(ModelInferRequestSchema, bytes);
 }
 
-/** The same for messages in the form that encoders usually write, with fields in any order. Undefined
- *  where the contents of a tensor come in parts or not packed, and for whatever is malformed. */
+/** The same for messages in the form that encoders usually write, with fields in any order. Undefined if a
+ *  tensor's contents come in parts or not packed, or the message is malformed. */
 export function decodeRegularRequest(bytes: Uint8Array): InferMessage | undefined {
   try {
     return readRequest(new WireReader(bytes));
@@ -44,8 +44,8 @@ export function decodeRegularRequest(bytes: Uint8Array): InferMessage | undefine
   }
 }
 
-// Below, a field that has come before wins over the earlier one, as in every protobuf decoder: ModelMesh
-// writes the model's id at the end of a message that may have one already.
+// Below, a repeated scalar field overrides the earlier one, as in every protobuf decoder: ModelMesh appends the
+// model's id to a message that may already have one.
 
 const noParameters: ModelInferRequest["parameters"] = {};
 const none: readonly never[] = [];
@@ -129,7 +129,7 @@ function refuseLongParameter(reader: WireReader, end: number): void {
   reader.position = position;
 }
 
-/** Arrays that begin with their first element take its room; empty ones take that of seventeen. */
+/** Arrays that start with their first element reserve space for one; empty ones reserve space for seventeen. */
 function append<Item>(list: Item[] | undefined, item: Item): Item[] {
   if (list === undefined) return [item];
   refuseMany(list.length);
@@ -181,11 +181,11 @@ function readInput(reader: WireReader, end: number, limits: InferLimits): InferI
 
 const maxDimensions = 1_000;
 
-/** Packed dimensions, which come after those that were read before. */
+/** Packed dimensions, appended to those that were read before. */
 function readShape(reader: WireReader, end: number, before: readonly number[] = none): number[] {
   let count = before.length;
   for (let at = reader.position; at < end; at++) if ((reader.bytes[at] as number) < 0x80) count++;
-  // No model has so many; a longer list would cost more to reserve than to read.
+  // No model has that many; reserving memory for a longer list would cost more than reading it.
   if (count > maxDimensions) throw irregular;
   const shape = new Array<number>(count);
   for (let at = 0; at < before.length; at++) shape[at] = before[at] as number;
@@ -280,7 +280,7 @@ const stringTag = 8 * 8 + wireType.bytes;
 /** To copy so many one by one costs less than a view of them. */
 const fewBytes = 64;
 
-/** From the content of the first string on, all that follow it. */
+/** The strings from the first one's content on. */
 function readStrings(reader: WireReader, end: number, limits: InferLimits): PackedStrings {
   const start = reader.position;
   let count = 0;
@@ -314,8 +314,8 @@ function readStrings(reader: WireReader, end: number, limits: InferLimits): Pack
   return new PackedStrings(count, data);
 }
 
-/** Whether `tag` is a known field, from 1 to `lastField`, with content of its own length; false for fields
- *  that are not known. Throws `irregular` if a known field is of another type. */
+/** Whether `tag` is a known length-delimited field, from 1 to `lastField`; false for unknown fields. Throws
+ *  `irregular` if a known field has another type. */
 function isContent(tag: number, lastField: number): boolean {
   const field = tag >>> 3;
   if (field > lastField) return false;
@@ -323,7 +323,7 @@ function isContent(tag: number, lastField: number): boolean {
   return true;
 }
 
-/** Reads a field that nobody looks at, but that must be sound. */
+/** Reads a field that is not used, but must be well-formed. */
 function checkField(
   schema: DescMessage,
   reader: WireReader,

@@ -4,7 +4,7 @@ import { type PackedContents, packContents } from "./packed-contents.ts";
 import { answerForm } from "./tensor-codec.ts";
 import { int64Bytes, isOwnChunk, varintBytes, WireWriter } from "./wire-writer.ts";
 
-/** Tags of the length-delimited fields that messages here have, by number. */
+/** Tags of the length-delimited fields in these messages, by number. */
 const tagOf = (field: number) => field * 8 + 2;
 
 const frameHeadBytes = 5;
@@ -15,12 +15,12 @@ interface MeasuredOutput {
   readonly shapeBytes: number;
   readonly contents: PackedContents | undefined;
   readonly contentsBytes: number;
-  /** Of the whole InferOutputTensor. */
+  /** The size of the whole InferOutputTensor. */
   readonly sizeBytes: number;
 }
 
-/** A ModelInferResponse in its gRPC frame, byte by byte what protobuf-es makes of it. The chunks are to be
- *  written in order; those of large tensors are the tensors' own data. */
+/** A ModelInferResponse in its gRPC frame, byte for byte the same as from protobuf-es. Write the chunks in
+ *  order; those of large tensors are the tensors' own data. */
 export function encodeInferResponse(answer: InferAnswer): Uint8Array[] {
   const { modelName, modelVersion, id, outputs } = answer;
   const isRaw = answerForm(outputs, answer.form) === "raw";
@@ -30,7 +30,7 @@ export function encodeInferResponse(answer: InferAnswer): Uint8Array[] {
   let sizeBytes = textField(modelNameBytes) + textField(modelVersionBytes) + textField(idBytes);
   let chunkBytes = 0;
   const measured = outputs.map((tensor) => measure(tensor, isRaw));
-  // Loops by index, here and below: iterators make an object for each step until V8 has compiled them away.
+  // Loops by index, here and below: until V8 has optimized iterators away, they allocate an object per step.
   for (let at = 0; at < outputs.length; at++) {
     const { tensor, sizeBytes: outputBytes, contents } = measured[at] as MeasuredOutput;
     sizeBytes += contentField(outputBytes);
@@ -101,7 +101,7 @@ function contentsSize(contents: PackedContents): number {
   return contents.pieces.reduce((sum, { length }) => sum + length, 0);
 }
 
-/** Bytes of a field that is left out if it is empty. */
+/** Bytes of a field that is omitted if empty. */
 function textField(contentBytes: number): number {
   return contentBytes === 0 ? 0 : contentField(contentBytes);
 }

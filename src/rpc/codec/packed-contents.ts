@@ -2,7 +2,7 @@ import type { Datatype, Tensor } from "../../base/tensor.ts";
 import { alignedView } from "./tensor-contents.ts";
 import { varintBytes } from "./wire-writer.ts";
 
-/** The content of an InferTensorContents message: one packed field, or fields that bring their tags, in pieces. */
+/** The content of an InferTensorContents message: one packed field, or fields that include their tags, in pieces. */
 export type PackedContents =
   | { readonly tag: "packed"; readonly field: number; readonly data: Uint8Array }
   | { readonly tag: "repeated"; readonly pieces: readonly Uint8Array[] };
@@ -50,7 +50,7 @@ function packVarint32(elements: ArrayLike<number>): Uint8Array {
   let sizeBytes = 0;
   for (let index = 0; index < elements.length; index++) {
     const value = elements[index] as number;
-    // Negative ones are written with 64 bits.
+    // Negative values are written with 64 bits.
     sizeBytes += value < 0 ? 10 : varintBytes(value);
   }
   const bytes = new Uint8Array(sizeBytes);
@@ -64,7 +64,7 @@ function packVarint32(elements: ArrayLike<number>): Uint8Array {
       bytes[position++] = rest;
       continue;
     }
-    // `rest` has the upper 4 of 32 bits; the 32 above them are ones.
+    // `rest` has the upper 4 of 32 bits; the 32 bits above them are ones.
     bytes[position++] = rest | 0xf0;
     bytes.fill(0xff, position, position + 4);
     position += 4;
@@ -74,7 +74,7 @@ function packVarint32(elements: ArrayLike<number>): Uint8Array {
 }
 
 function packVarint64(data: Uint8Array): Uint8Array {
-  // Halves of 32 bits, little-endian: a BigInt for each element would cost more than all the rest.
+  // Halves of 32 bits, little-endian: a BigInt per element would cost more than everything else.
   const halves = alignedView(data, Uint32Array);
   let sizeBytes = 0;
   for (let index = 0; index < halves.length; index += 2) {
@@ -97,7 +97,7 @@ function packVarint64(data: Uint8Array): Uint8Array {
 
 function varint64Bytes(low: number, high: number): number {
   if (high === 0) return varintBytes(low);
-  // 28 bits go into the first four bytes, 4 of `low` and 3 of `high` into the fifth.
+  // The first four bytes take 28 bits, the fifth 4 of `low` and 3 of `high`.
   const rest = high >>> 3;
   if (rest === 0) return 5;
   return rest < 2 ** 28 ? 5 + varintBytes(rest) : 10;

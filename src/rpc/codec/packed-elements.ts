@@ -1,8 +1,8 @@
 import { irregular, type WireReader } from "./wire-reader.ts";
 
-// Packed repeated fields, straight into typed arrays. Each reads from the reader's position to `end` and
-// leaves it there; all throw `irregular` if an element does not end there. Typed arrays have the byte
-// order of the machine, which is little-endian wherever ONNX Runtime is built for.
+// Decodes packed repeated fields straight into typed arrays. Each function reads from the reader's position to
+// `end` and leaves it there; all throw `irregular` if an element does not end there. Typed arrays have the
+// machine's byte order, which is little-endian on every platform that ONNX Runtime supports.
 
 const maxVarintBytes = 10;
 
@@ -41,7 +41,7 @@ export function readPacked64<Type extends Array64>(
 ): InstanceType<Type> {
   const { bytes } = reader;
   const elements = new type(countVarints(reader, end));
-  // Halves of 32 bits: a BigInt for each element would cost more than all the rest.
+  // Halves of 32 bits: a BigInt per element would cost more than everything else.
   const halves = new Uint32Array(elements.buffer);
   let position = reader.position;
   for (let index = 0; index < halves.length; index += 2) {
@@ -64,7 +64,7 @@ export function readPacked64<Type extends Array64>(
   return elements as InstanceType<Type>;
 }
 
-/** One byte for each element, 0 or 1. */
+/** One byte per element, 0 or 1. */
 export function readPackedBools(reader: WireReader, end: number): Uint8Array {
   const elements = new Uint8Array(end - reader.position);
   for (let index = 0; index < elements.length; index++) {
@@ -76,7 +76,7 @@ export function readPackedBools(reader: WireReader, end: number): Uint8Array {
   return elements;
 }
 
-/** A view where the elements happen to be aligned, else a copy. */
+/** A view if the elements happen to be aligned, otherwise a copy. */
 export function readPackedFloats<Type extends FloatArray>(
   reader: WireReader,
   end: number,
@@ -95,7 +95,7 @@ export function readPackedFloats<Type extends FloatArray>(
   return elements as InstanceType<Type>;
 }
 
-/** Of so many bytes at a time, so that a list that is too long is refused before all of it was counted. */
+/** Counts this many bytes at a time, so that a list that is too long is refused before all of it was counted. */
 const countedBytes = 64 * 1024;
 
 function countVarints(reader: WireReader, end: number): number {

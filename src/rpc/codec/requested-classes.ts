@@ -1,7 +1,7 @@
 import { RuntimeError } from "../../base/errors.ts";
 
-/** How many classes the parameter "classification" of an output asks for; undefined for none, which 0 stands for
- *  too. Throws "invalid-argument" for anything but a count. */
+/** The number of classes that an output's parameter "classification" requests; undefined for none, which 0 also
+ *  means. Throws "invalid-argument" for anything but a count. */
 export function requestedClasses(parameter: unknown, output: string): number | undefined {
   if (parameter === undefined || parameter === null) return undefined;
   const count = typeof parameter === "bigint" ? Number(parameter) : parameter;

@@ -20,10 +20,9 @@ type OutputTensors = {
 
 const allOutputs: readonly string[] = [];
 
-/** Checks that the message is sound in itself; whether it fits the model is for others to say. Raw
- *  tensors are views into the message. `form` is how the answer has to travel: raw
- *  unless the request was typed, which one without tensors is not. Throws "invalid-argument", naming
- *  tensor and model. */
+/** Checks that the message is consistent in itself; whether it fits the model is checked later. Raw tensors are
+ *  views of the message. `form` is the form of the response: raw unless the request was typed, which a request
+ *  without tensors is not. Throws "invalid-argument", naming tensor and model. */
 export function decodeInference(
   request: InferMessage,
   modelId: string,
@@ -34,7 +33,7 @@ export function decodeInference(
       `model '${modelId}' got ${request.inputs.length} inputs, but ${rawCount} entries in raw_input_contents`,
     );
   }
-  // tritonclient reads nothing but raw answers, and no inputs do not tell whom it is talking to.
+  // tritonclient reads only raw responses, and a request without inputs does not show what client sent it.
   const form = rawCount > 0 || request.inputs.length === 0 ? "raw" : "typed";
   const inputs = request.inputs.map((input, index) => {
     const what = `input '${input.name}' for model '${modelId}'`;
@@ -54,7 +53,7 @@ export function decodeInference(
   };
 }
 
-/** Undefined where no output has the parameter, as nearly everywhere. */
+/** Undefined if no output has the parameter, which is the usual case. */
 function classesIn(outputs: InferMessage["outputs"]): ReadonlyMap<string, number> | undefined {
   let classes: Map<string, number> | undefined;
   for (const { name, parameters } of outputs) {
@@ -65,7 +64,7 @@ function classesIn(outputs: InferMessage["outputs"]): ReadonlyMap<string, number
   return classes;
 }
 
-/** `form` is what the caller used. */
+/** `form` is the form that the client used. */
 export function encodeInference(tensors: readonly Tensor[], form: TensorForm): OutputTensors {
   const raw = answerForm(tensors, form) === "raw";
   return {
@@ -79,7 +78,7 @@ export function encodeInference(tensors: readonly Tensor[], form: TensorForm): O
   };
 }
 
-/** One output that has no typed form turns all of them raw, since the two must not be mixed. */
+/** One output without a typed form makes all of them raw, since the two must not be mixed. */
 export function answerForm(tensors: readonly Tensor[], asked: TensorForm): TensorForm {
   return tensors.every(({ datatype }) => hasTypedForm(datatype)) ? asked : "raw";
 }
@@ -87,7 +86,7 @@ export function answerForm(tensors: readonly Tensor[], asked: TensorForm): Tenso
 function decodeInput(input: InferInput, raw: Uint8Array | undefined, what: string): Tensor {
   const { name, contents } = input;
   const datatype = readDatatype(input.datatype, what);
-  // Beyond 2^53 this rounds, but stays beyond, where it is refused.
+  // Beyond 2^53 this rounds, but the value stays out of range and is refused.
   const shape = toNumbers(input.shape);
   const count = elementCount(shape, what);
   if (raw === undefined) {
@@ -99,7 +98,7 @@ function decodeInput(input: InferInput, raw: Uint8Array | undefined, what: strin
   return { name, datatype, shape, data: raw };
 }
 
-/** `shape` itself if all of it is numbers, as our own decoder has it. */
+/** `shape` itself if all of it is numbers, which is what our own decoder returns. */
 function toNumbers(shape: readonly (number | bigint)[]): readonly number[] {
   return shape.every((dimension) => typeof dimension === "number") ? shape : shape.map(Number);
 }

@@ -4,8 +4,8 @@ import { RuntimeError } from "../../base/errors.ts";
 import type { Datatype, Tensor } from "../../base/tensor.ts";
 import { PackedStrings, type TypedContents } from "./infer-message.ts";
 
-// The typed form of tensors: numbers in the field of their datatype. Inside the runtime tensors are
-// little-endian bytes, which is also the order of every machine that ONNX Runtime is built for.
+// The typed form of tensors: numbers in the field of their datatype. Inside the runtime, tensors are
+// little-endian bytes, which is the byte order of every machine that ONNX Runtime supports.
 
 type Field = keyof TypedContents;
 type NumberField = "intContents" | "uintContents" | "fp32Contents" | "fp64Contents";
@@ -25,7 +25,7 @@ type NumberArrayType = {
   new (buffer: ArrayBufferLike, byteOffset: number, length: number): NumberArray;
 };
 
-/** How the elements of one datatype are kept in a message. */
+/** The representation of one datatype's elements in a message. */
 type Form =
   | { readonly tag: "number"; readonly field: NumberField; readonly array: NumberArrayType }
   | {
@@ -79,8 +79,9 @@ export function isEmptyContents(contents: TypedContents): boolean {
   return fields.every((field) => contents[field].length === 0);
 }
 
-/** The bytes of a tensor of `count` elements, as a view where `contents` has them so. `what` names it in messages. Throws "invalid-argument" if
- *  the elements are in another field than the datatype's, too many, too few or out of range. */
+/** The bytes of a tensor of `count` elements, as a view if `contents` has that layout. `what` names it in
+ *  messages. Throws "invalid-argument" if the elements are in another field than the datatype's, too many, too
+ *  few or out of range. */
 export function decodeContents(
   contents: TypedContents | undefined,
   tensor: { readonly datatype: Datatype; readonly count: number; readonly what: string },
@@ -88,13 +89,13 @@ export function decodeContents(
   const { datatype, count, what } = tensor;
   const form = forms[datatype];
   if (form.tag === "raw-only") {
-    invalid(`${what}: ${datatype} has no typed form, send it in raw_input_contents`);
+    invalid(`${what}: ${datatype} has no typed form: send it in raw_input_contents`);
   }
   if (contents !== undefined) refuseOtherFields(contents, form.field, tensor);
   const length = contents?.[form.field].length ?? 0;
   if (length !== count) {
     invalid(
-      `${what} has ${length} elements in ${protoNames[form.field]}, its shape asks for ${count}`,
+      `${what} has ${length} elements in ${protoNames[form.field]}, expected ${count} for its shape`,
     );
   }
   if (contents === undefined) return new Uint8Array(0);
@@ -182,7 +183,7 @@ export function alignedView<Elements>(
   },
 ): Elements {
   const size = type.BYTES_PER_ELEMENT;
-  // Typed arrays must be aligned, a piece of a message need not be. (A slice of a Buffer is no copy.)
+  // Typed arrays must be aligned; a piece of a message may not be. (A slice of a Buffer is not a copy.)
   const aligned = data.byteOffset % size === 0 ? data : new Uint8Array(data);
   return new type(aligned.buffer, aligned.byteOffset, aligned.byteLength / size);
 }

@@ -1,6 +1,6 @@
 import type { TensorSpec } from "../../base/tensor.ts";
 
-/** What metadata says of an input or an output beside its name, datatype and shape; undefined if nothing. */
+/** Metadata of an input or output beyond its name, datatype and shape; undefined if there is none. */
 export function tensorParameters({
   hasAnyRank,
   isOptional,

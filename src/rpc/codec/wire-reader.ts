@@ -1,4 +1,4 @@
-/** Thrown where a message is not in the plain form that our own decoders read. It may still be sound:
+/** Thrown where a message is not in the plain form that our own decoders read. It may still be valid:
  *  protobuf-es decides, and words the error if it is not. */
 export const irregular = new Error("not in the form that encoders usually write");
 
@@ -7,16 +7,16 @@ export const wireType = { varint: 0, fixed64: 1, bytes: 2, fixed32: 5 } as const
 const strictUtf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const maxVarintBytes = 10;
 
-/** By the hash of their bytes; longer ones are rare, and this must stay small whatever is sent. */
+/** By the hash of their bytes; longer names are rare, and this must stay small whatever is sent. */
 const knownStrings: string[] = new Array<string>(256).fill("");
 const maxKnownLetters = 64;
 
-/** Reads the wire format of protobuf from `bytes`. All methods throw `irregular` at what is not plain, and
- *  at whatever would reach beyond `end`. */
+/** Reads protobuf's wire format from `bytes`. All methods throw `irregular` at anything that is not in the
+ *  plain form, or would reach beyond `end`. */
 export class WireReader {
   readonly bytes: Uint8Array;
   position = 0;
-  /** Hears of packed elements before memory is taken for them. May throw. */
+  /** Called with the size of packed elements before memory is allocated for them. May throw. */
   onElements: (count: number) => void = () => {};
 
   constructor(bytes: Uint8Array) {
@@ -78,8 +78,8 @@ export class WireReader {
     return this.#decodeUtf8(textStart, contentEnd);
   }
 
-  /** Names of models, tensors and datatypes are the same in one message as in the next: comparing one with
-   *  its last occurrence costs less than making it anew. */
+  /** Names of models, tensors and datatypes repeat from message to message: comparing one with its last
+   *  occurrence costs less than decoding it again. */
   #knownString(start: number, end: number): string {
     const { bytes } = this;
     let hash = end - start;
@@ -88,7 +88,7 @@ export class WireReader {
     const known = knownStrings[slot] as string;
     if (known.length === end - start) {
       let at = start;
-      // Only ASCII is kept, of which a letter is a byte.
+      // Only ASCII is kept, where a character is a byte.
       while (at < end && bytes[at] === known.charCodeAt(at - start)) at++;
       if (at === end) return known;
     }
@@ -97,14 +97,14 @@ export class WireReader {
     return text;
   }
 
-  /** Whether the next byte before `end` is this tag; if so, it is taken. */
+  /** Whether the next byte before `end` is this tag; if so, it is consumed. */
   takes(tag: number, end: number): boolean {
     if (this.position >= end || this.bytes[this.position] !== tag) return false;
     this.position++;
     return true;
   }
 
-  /** Passes over a field that the message's definition does not know. */
+  /** Skips a field that is unknown in the message's definition. */
   skip(tag: number, end: number): void {
     switch (tag & 7) {
       case wireType.varint:

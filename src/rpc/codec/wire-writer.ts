@@ -1,13 +1,13 @@
-/** Up to here a copy costs less than a chunk of its own. */
+/** Up to this size a copy costs less than a chunk of its own. */
 const copyBytes = 4 * 1024;
 const fewLetters = 32;
 
-/** Whether `data` becomes a chunk of its own, of which nothing is copied. */
+/** Whether `data` becomes a chunk of its own, without a copy. */
 export function isOwnChunk(data: Uint8Array): boolean {
   return data.length > copyBytes;
 }
 
-/** Bytes of `value`, below 2^32, as a varint. */
+/** The size of `value`, below 2^32, as a varint. */
 export function varintBytes(value: number): number {
   if (value < 0x80) return 1;
   if (value < 0x4000) return 2;
@@ -15,7 +15,7 @@ export function varintBytes(value: number): number {
   return value < 0x1000_0000 ? 4 : 5;
 }
 
-/** Bytes of an int64 as a varint. */
+/** The size of an int64 as a varint. */
 export function int64Bytes(value: number): number {
   if (value < 0) return 10;
   let count = 1;
@@ -23,15 +23,15 @@ export function int64Bytes(value: number): number {
   return count;
 }
 
-/** Writes the wire format of protobuf. Tags are those of fields 1 to 15: one byte. */
+/** Writes protobuf's wire format. Tags are those of fields 1 to 15: one byte. */
 export class WireWriter {
   readonly #chunks: Uint8Array[] = [];
   readonly #buffer: Buffer;
-  /** Where that begins in `#buffer` which is in no chunk yet. */
+  /** The start of the bytes in `#buffer` that are not in a chunk yet. */
   #start = 0;
   #position = 0;
 
-  /** `capacityBytes`: exactly what will be written, without the data that become chunks of their own. */
+  /** `capacityBytes`: exactly what will be written, without data that become chunks of their own. */
   constructor(capacityBytes: number) {
     this.#buffer = Buffer.allocUnsafe(capacityBytes);
   }
@@ -66,17 +66,17 @@ export class WireWriter {
     this.byte(Number(rest));
   }
 
-  /** `byteCount`: of `text` in UTF-8. */
+  /** `byteCount`: the size of `text` in UTF-8. */
   string(tag: number, text: string, byteCount: number): void {
     if (byteCount === 0) return;
     this.byte(tag);
     this.varint(byteCount);
-    // Without letters beyond ASCII, bytes are letters: a few of them cost less than a call into Node.
+    // In ASCII a byte is a character: writing a few of them costs less than a call into Node.
     if (byteCount === text.length && byteCount <= fewLetters) {
       for (let at = 0; at < byteCount; at++) this.byte(text.charCodeAt(at));
       return;
     }
-    // Both encodings are the same then, and this one is faster.
+    // Both encodings are the same for ASCII, and this one is faster.
     const encoding = byteCount === text.length ? "latin1" : "utf8";
     this.#position += this.#buffer.write(text, this.#position, encoding);
   }
@@ -92,7 +92,7 @@ export class WireWriter {
     this.#position += data.length;
   }
 
-  /** What was written, in order. */
+  /** The written chunks, in order. */
   finish(): Uint8Array[] {
     if (this.#chunks.length === 0 && this.#position === this.#buffer.length) return [this.#buffer];
     this.#flush();

@@ -12,7 +12,7 @@ import { maxTimeoutMs } from "./inference-timeout.ts";
 
 const acceptHeaders = ["accept-encoding", "grpc-accept-encoding", "connect-accept-encoding"];
 
-/** Hooks for the scope in which connect-fastify has its routes, for what it leaves open. */
+/** Hooks for the scope with connect-fastify's routes, for what it does not handle. */
 export function repairConnect(
   scope: FastifyInstance,
   parts: {
@@ -35,8 +35,8 @@ export function repairConnect(
       });
       return;
     }
-    // Never compress an answer: ModelMesh offers gzip, but reads one byte of what it gets. If the offer
-    // were only left out, Connect would answer in the compression of the request.
+    // Never compress a response: ModelMesh offers gzip, but reads only one byte of such a response. Without any
+    // offer, Connect would respond in the request's compression.
     for (const name of acceptHeaders) request.raw.headers[name] = "identity";
     dropEndlessTimeout(request.raw);
     respellGrpcMessage(reply.raw);
@@ -46,19 +46,19 @@ export function repairConnect(
   });
 }
 
-/** connect-fastify makes a URL of the authority; where it cannot, it writes to the console and answers
- *  200 without a body. Returns whether the authority is fit for that. */
+/** connect-fastify makes a URL of the authority. If it cannot, it writes to the console and responds with 200
+ *  and no body. Returns whether the authority is valid for that. */
 function repairAuthority({ headers }: IncomingMessage, peer: Peer | undefined): boolean {
   const authority = headers[":authority"] ?? headers.host;
   if (authority !== undefined && URL.canParse(`http://${authority}`)) return true;
-  // HTTP/1.0 knows none. Clients of unix sockets may leave it out, or name the path of the socket.
+  // HTTP/1.0 has none. Clients of unix sockets may omit it, or send the socket's path.
   if (authority !== undefined && peer?.kind !== "unix") return false;
   if (headers[":authority"] !== undefined) headers[":authority"] = "localhost";
   headers.host = "localhost";
   return true;
 }
 
-/** Connect gives every timeout to a timer. One that Node cannot count fires at once. */
+/** Connect passes every timeout to a timer. A value that is too large for Node fires at once. */
 function dropEndlessTimeout({ headers }: IncomingMessage): void {
   const connectMs = Number(headers["connect-timeout-ms"] ?? 0);
   if (connectMs > maxTimeoutMs) delete headers["connect-timeout-ms"];

@@ -1,11 +1,11 @@
 import type { CancelSignal } from "../../base/cancel-signal.ts";
 import { RuntimeError } from "../../base/errors.ts";
 
-/** What timers of Node can count. A longer timeout outlives every connection, and is as good as none. */
+/** The maximum of Node's timers. A longer timeout outlives every connection, and is as good as none. */
 export const maxTimeoutMs = 2 ** 31 - 1;
 
-/** Microseconds in the request parameter `timeout`, which may be an integer or its digits; undefined for
- *  no deadline, which 0 stands for too. Throws "invalid-argument" for anything else. */
+/** The request parameter `timeout` in microseconds, which may be an integer or its digits; undefined for no
+ *  deadline, which 0 also means. Throws "invalid-argument" for anything else. */
 export function readTimeoutUs(parameter: unknown): bigint | undefined {
   if (parameter === undefined) return undefined;
   const timeoutUs = toInteger(parameter);
@@ -18,8 +18,8 @@ export function readTimeoutUs(parameter: unknown): bigint | undefined {
   return timeoutUs === 0n ? undefined : timeoutUs;
 }
 
-/** Runs `work` under a signal that aborts when `signal` does, with its reason, and else after `timeoutUs`,
- *  counted from now, with "deadline-exceeded". */
+/** Runs `work` under a signal that aborts when `signal` does, with its reason, or after `timeoutUs` from now,
+ *  with "deadline-exceeded". */
 export async function withTimeout<Result>(
   { signal, timeoutUs }: { readonly signal: CancelSignal; readonly timeoutUs: bigint | undefined },
   work: (signal: CancelSignal) => Promise<Result>,
@@ -30,7 +30,7 @@ export async function withTimeout<Result>(
   const onAbort = () => controller.abort(signal.reason);
   signal.addEventListener("abort", onAbort, { once: true });
   const timer = setTimeout(() => {
-    const message = `the request was not done within its timeout of ${timeoutUs} microseconds`;
+    const message = `the request did not finish within its timeout of ${timeoutUs} microseconds`;
     controller.abort(new RuntimeError("deadline-exceeded", message));
   }, timeoutMs);
   try {

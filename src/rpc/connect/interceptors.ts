@@ -15,7 +15,7 @@ import { type Access, type Caller, callerIn, rightFor } from "../guard/access.ts
 import { callFacts } from "../observe/call-facts.ts";
 import { observedKey } from "../observe/observed-requests.ts";
 
-/** Throws what to answer, and logs it, if the caller may not make this call. */
+/** Throws the error to send, and logs it, if the client may not make this call. */
 export type CallGate = (method: DescMethod, caller: Caller) => void;
 
 export function callGate(access: Access, log: Logger): CallGate {
@@ -38,8 +38,8 @@ export function callGate(access: Access, log: Logger): CallGate {
   };
 }
 
-/** Looks at calls before Connect reads their body: asks `gate`, and sees to it that a message which cannot
- *  be read is the caller's fault. */
+/** Inspects calls before Connect reads their body: runs `gate`, and makes an unreadable message the client's
+ *  fault. */
 export function requestGate(gate: CallGate, log: Logger): (context: HandlerContext) => void {
   return (context) => {
     context.values.get(observedKey)?.follow(context);
@@ -52,8 +52,8 @@ export function requestGate(gate: CallGate, log: Logger): (context: HandlerConte
   };
 }
 
-/** Turns whatever a handler throws into the error of its kind, answers calls whose time is over even
- *  where the work behind them cannot be stopped, and writes one line for each failed call. */
+/** Turns whatever a handler throws into the error of its kind, responds to calls whose time is up even if the
+ *  work behind them cannot be stopped, and logs one line per failed call. */
 export function failureInterceptor(log: Logger): Interceptor {
   return (next) => async (request) => {
     const startMs = performance.now();
@@ -77,7 +77,7 @@ export function failureInterceptor(log: Logger): Interceptor {
   };
 }
 
-// The messages of a stream fail later than the call that made the stream.
+// A stream's messages fail later than the call that created the stream.
 async function* mapFailure(
   messages: StreamResponse["message"],
   fail: (reason: unknown) => ConnectError,

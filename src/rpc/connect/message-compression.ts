@@ -15,7 +15,7 @@ import { callScope } from "../guard/call-memory.ts";
 import { type Inflater, inflate } from "../guard/inflate.ts";
 import type { MessageCounter } from "../guard/message-cost.ts";
 
-/** A few milliseconds, wherever the letters cost something. */
+/** The size that takes a few milliseconds. */
 const sliceBytes = 1024 * 1024;
 
 type Compress = (bytes: InputType) => Promise<Buffer<ArrayBuffer>>;
@@ -48,7 +48,7 @@ async function countInSlices(counter: MessageCounter, bytes: Uint8Array): Promis
   }
 }
 
-/** What messages may be compressed with, by the names that gRPC, Connect and HTTP share. */
+/** The supported message compressions, by the names that gRPC, Connect and HTTP share. */
 export const compressionGzip = messageCompression("gzip", promisify(gzip), createGunzip);
 
 export const compressionBrotli = messageCompression(
@@ -57,5 +57,5 @@ export const compressionBrotli = messageCompression(
   createBrotliDecompress,
 );
 
-/** zlib's format: some clients of gRPC send it, Connect brings none. */
+/** zlib's format: some gRPC clients send it, and Connect does not support it. */
 export const compressionDeflate = messageCompression("deflate", promisify(deflate), createInflate);

@@ -1,17 +1,17 @@
 import type { DescService, JsonReadOptions, JsonWriteOptions, Registry } from "@bufbuild/protobuf";
 import type { ServiceImpl } from "@connectrpc/connect";
 
-/** A service of the port, whichever way its calls come in. */
+/** A service of the port, by whichever path its calls arrive. */
 export interface MountedService {
   readonly service: DescService;
-  /** Calls of a method that is left out are answered "unimplemented". */
+  /** Calls of an omitted method fail as "unimplemented". */
   readonly implementation: Partial<ServiceImpl<DescService>>;
   readonly jsonOptions: Partial<JsonReadOptions & JsonWriteOptions> & {
     readonly registry?: Registry;
   };
 }
 
-/** The one place that sees implementation and service together: behind it, neither has a type. */
+/** The only place that knows implementation and service together: beyond it, neither has a type. */
 export function mounted<Service extends DescService>(
   service: Service,
   implementation: Partial<ServiceImpl<Service>>,

@@ -1,12 +1,12 @@
 import type { IncomingHttpHeaders } from "node:http";
 
-/** The form in which the client of a call looks for an error. */
+/** The form in which a call's client expects errors. */
 export type CallForm = "grpc" | "connect" | "rest";
 
-/** "/package.Service/Method": REST has no names with dots in front of one segment. */
+/** "/package.Service/Method": no REST path has a name with dots before a single segment. */
 const rpcPath = /^\/[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+\/[A-Za-z_]\w*$/;
 
-/** By the head of the request alone, for calls that reach nobody who knows. `path`: a query may follow. */
+/** Decided from the request's head alone, for calls that reach no handler. `path`: may include a query. */
 export function callForm(path: string, headers: IncomingHttpHeaders): CallForm {
   const contentType = String(headers["content-type"] ?? "");
   if (contentType.startsWith("application/grpc")) return "grpc";

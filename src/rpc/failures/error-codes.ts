@@ -25,8 +25,8 @@ const codes: Record<ErrorKind, Code> = {
   "illegal-transition": Code.Internal,
 };
 
-// For REST. Total as well, since an error need not come from a kind: a server that stops aborts its calls
-// with a code. HTTP's own 412 is about conditional headers, so that FailedPrecondition is a plain 400.
+// For REST. Total as well, since not every error comes from a kind: a stopping server aborts its calls with a
+// code. HTTP's own 412 is about conditional headers, so FailedPrecondition is a plain 400.
 const httpStatuses: Record<Code, number> = {
   [Code.Canceled]: 499,
   [Code.Unknown]: 500,
@@ -46,15 +46,15 @@ const httpStatuses: Record<Code, number> = {
   [Code.Unauthenticated]: 401,
 };
 
-/** RFC 9110, 15.5.2: what a caller of whom nobody knows who it is has to be told. */
+/** RFC 9110, 15.5.2: a response to an unauthenticated client must contain this. */
 export const challenge: Readonly<Record<string, string>> = { "www-authenticate": "Bearer" };
 
-// ModelMesh refuses trailers above 8 KiB, and grpc-message carries a letter beyond ASCII as 6 to 12
-// bytes: the limit counts what is sent, not what is read.
+// ModelMesh refuses trailers above 8 KiB, and grpc-message encodes a non-ASCII character as 6 to 12 bytes: the
+// limit counts the bytes that are sent, not the characters.
 const maxEncodedLength = 1000;
 
-/** Anything thrown, as the error that goes over the wire. Only messages of RuntimeError are shown to
- *  callers; what is not ours becomes "internal error" and keeps its text in `cause`. */
+/** Any thrown value as the error that goes over the wire. Clients see only messages of RuntimeErrors; any other
+ *  error becomes "internal error" and keeps its text in `cause`. */
 export function toConnectError(reason: unknown): ConnectError {
   if (reason instanceof ConnectError) {
     nameLimit(reason);
@@ -67,16 +67,16 @@ export function toConnectError(reason: unknown): ConnectError {
     const make = () => {
       return new ConnectError(wireMessage(reason, code), code, metadata, undefined, reason);
     };
-    // These come by the thousand, whenever somebody likes.
+    // Clients can cause these by the thousand.
     const isCommon = reason.kind === "overloaded" || reason.kind === "unauthenticated";
     return isCommon ? withoutStack(make) : make();
   }
   if (reason instanceof Error && (reason.name === "AbortError" || isCutOff(reason))) {
-    // Node's reasons for an HTTP/1.1 request whose connection is gone, and for a body that breaks off.
+    // Node's reasons for an HTTP/1.1 request whose connection is gone, and for a truncated body.
     return new ConnectError("the caller went away", Code.Canceled, undefined, undefined, reason);
   }
   if (reason instanceof Error && reason.name === "TimeoutError") {
-    const message = "the time for this call is over";
+    const message = "the deadline of this call has passed";
     return new ConnectError(message, Code.DeadlineExceeded, undefined, undefined, reason);
   }
   return new ConnectError("internal error", Code.Internal, undefined, undefined, reason);
@@ -86,7 +86,7 @@ function isCutOff(reason: Error & { readonly code?: unknown }): boolean {
   return reason.code === "ERR_STREAM_PREMATURE_CLOSE";
 }
 
-/** The status by which REST answers an error of `code`. */
+/** The HTTP status that REST uses for an error of `code`. */
 export function toHttpStatus(code: Code): number {
   return httpStatuses[code];
 }
@@ -96,7 +96,7 @@ function wireMessage(reason: RuntimeError, code: Code): string {
   return looksLikeModelNotFound(message, code) ? `${message}.` : message;
 }
 
-// ModelMesh takes these two shapes for NOT_FOUND, whatever their code, and loads the model anew.
+// ModelMesh treats these two messages as NOT_FOUND, whatever their code, and loads the model again.
 function looksLikeModelNotFound(message: string, code: Code): boolean {
   if (code === Code.InvalidArgument) return /^Model .* not found$/.test(message);
   if (code !== Code.Unavailable) return false;

@@ -1,8 +1,8 @@
 import { constants } from "node:http2";
 import { Code, ConnectError } from "@connectrpc/connect";
 
-// As gRPC maps them. The errors are made once: a client that cancels much would have us collect many
-// stacks that nobody reads.
+// gRPC's mapping. The errors are created once: otherwise a client that cancels often would make us collect many
+// stacks that are never read.
 const reasons = new Map<number, ConnectError>();
 const prefix = "http/2 stream closed with error code ";
 for (const [name, code] of [
@@ -25,13 +25,13 @@ for (const [name, code] of [
 }
 const gone = new ConnectError("the caller went away", Code.Canceled);
 
-/** Why a call ends whose stream was closed, with this code, before it was answered. */
+/** Why a call ends whose stream was closed, with this code, before the response. */
 export function resetReason(code: number | undefined): ConnectError {
   return reasons.get(code ?? constants.NGHTTP2_NO_ERROR) ?? gone;
 }
 
-/** Whether `error` says that the client reset the stream, in whatever words of HTTP/2; Connect's own errors
- *  of that kind included. */
+/** Whether `error` means that the client reset the stream, in any wording of HTTP/2; includes Connect's own
+ *  errors of that kind. */
 export function isReset(error: ConnectError): boolean {
   return error === gone || error.rawMessage.startsWith(prefix);
 }

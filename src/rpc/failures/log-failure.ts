@@ -6,7 +6,7 @@ import type { CallFacts } from "../observe/call-observer.ts";
 import { toConnectError } from "./error-codes.ts";
 import { isReset } from "./http2-reset.ts";
 
-/** What to answer to a call of which its handler, or the wait for it, came to `reason`. Logs it. */
+/** The error to send for a call whose handler, or whose wait for it, failed with `reason`. Logs it. */
 export function failCall(
   log: Logger,
   call: Rpc,
@@ -28,7 +28,7 @@ export function failCall(
 }
 
 const levels: Partial<Record<Code, Level>> = {
-  // The caller has gone; it is no news to anybody.
+  // The client has left, which is no news.
   [Code.Canceled]: "debug",
   [Code.Internal]: "error",
   [Code.Unknown]: "error",
@@ -40,7 +40,7 @@ const levels: Partial<Record<Code, Level>> = {
   [Code.Unauthenticated]: "warn",
 };
 
-/** One for each server. */
+/** One per server. */
 const samplers = new WeakMap<Logger, LogSampler>();
 
 function samplerOf(log: Logger): LogSampler {
@@ -51,17 +51,17 @@ function samplerOf(log: Logger): LogSampler {
   return sampler;
 }
 
-/** Of which lines only some are written, since anybody may cause as many as they like. A kind must not hold
- *  what callers choose. */
+/** Kinds of failure whose log lines are rate-limited, because any client can cause them. A kind must not
+ *  contain text that clients choose. */
 function sampledKind(code: Code, rpc: string): string | undefined {
   if (code === Code.ResourceExhausted) return rpc;
   const isAccess = code === Code.Unauthenticated || code === Code.PermissionDenied;
   return isAccess ? Code[code] : undefined;
 }
 
-/** One line, of the level that fits the code; of refusals, some. `rpc` names what was called. */
+/** Logs one line at the level that fits the code; lines about refusals are rate-limited. `rpc` names the call. */
 export function logFailure(log: Logger, rpc: string, error: ConnectError, facts: object): void {
-  // A client that resets its call may give any reason, but it is nothing that went wrong here.
+  // A client may give any reason for resetting its call, but nothing went wrong here.
   const level = isReset(error) ? "debug" : (levels[error.code] ?? "info");
   const kind = sampledKind(error.code, rpc);
   if (kind !== undefined) {
@@ -69,7 +69,7 @@ export function logFailure(log: Logger, rpc: string, error: ConnectError, facts:
     if (droppedCount === undefined) return;
     if (droppedCount > 0) log.warn({ rpc, droppedCount }, "log lines were dropped");
   }
-  // A failure that nobody foresaw is a bug: its stack is worth the space.
+  // An unforeseen failure is a bug: its stack is worth the space.
   const err = error.cause instanceof RuntimeError ? undefined : error.cause;
   log[level](
     { rpc, code: Code[error.code], reason: error.rawMessage, ...facts, err },
@@ -82,12 +82,12 @@ interface Rpc {
   readonly method: { readonly name: string };
 }
 
-/** As logs and refusals name a call. */
+/** The name of a call in logs and refusals. */
 export function rpcOf(call: Rpc): string {
   return `${call.service.typeName}/${call.method.name}`;
 }
 
-/** The model that a message of a unary call names. */
+/** The model that a unary call's message names. */
 export function modelIdIn(message: object | undefined): string | undefined {
   if (message === undefined) return undefined;
   if ("modelId" in message) return String(message.modelId);

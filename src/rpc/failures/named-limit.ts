@@ -1,11 +1,11 @@
 import type { ConnectError } from "@connectrpc/connect";
 
-/** The limit of messages as those know it who can change it. */
+/** The message size limit under the name by which operators can change it. */
 export function messageLimit(maxBytes: number): string {
   return `MAX_MESSAGE_BYTES (${maxBytes})`;
 }
 
-/** Connect calls the limit by the name of its own option. Puts ours in its place, in `error` itself, which may be
+/** Connect names the limit after its own option. Puts our name in its place, in `error` itself, which may be
  *  about to be written. */
 export function nameLimit(error: ConnectError): void {
   const named = (text: string) =>

@@ -6,7 +6,7 @@ import { callForm } from "./call-form.ts";
 import { encodeGrpcMessage } from "./grpc-message.ts";
 import { noteAnswer } from "./unreadable-request.ts";
 
-/** What holds for every request of the port, and its answer where there is nothing at a path. */
+/** What applies to every request on the port, and the response for paths that do not exist. */
 export function plainHttp(app: FastifyInstance): void {
   // No route here reads a body, and an unknown path must not become 415 because of one.
   app.removeAllContentTypeParsers();
@@ -21,7 +21,7 @@ export function plainHttp(app: FastifyInstance): void {
     }
   });
   app.setNotFoundHandler((request, reply) => {
-    // The path is as long as the caller likes, headers are not.
+    // Paths can be arbitrarily long, headers cannot.
     const form = callForm(request.url, request.headers);
     const what = form === "rest" ? "there is nothing at" : "there is no method";
     return answerNoRpc(request, reply, {
@@ -32,15 +32,15 @@ export function plainHttp(app: FastifyInstance): void {
   });
 }
 
-/** What the port says of itself to whom is no browser. */
+/** The port's description for clients that are not browsers. */
 export function aboutServer(version: string): object {
   return {
     name: "modelport",
     version,
     about: "A model runtime: gRPC, gRPC-Web and Connect on this one port.",
     try: [
-      "GET / in a browser for a dashboard of what is loaded",
-      "GET /v2/docs for a page that shows and calls everything that is loaded",
+      "GET / in a browser for a dashboard of the loaded models",
+      "GET /v2/docs for a page to read and try the API of the loaded models",
       "POST /inference.GRPCInferenceService/ServerReady with Content-Type: application/json and body {}",
       'POST /inference.GRPCInferenceService/ModelMetadata with Content-Type: application/json and body {"name": "<model id>"}',
       "POST /mmesh.ModelRuntime/runtimeStatus (it unloads what loadModel loaded) with body {}",
@@ -48,8 +48,8 @@ export function aboutServer(version: string): object {
   };
 }
 
-/** Refuses what reaches no RPC, in the form that its client knows. gRPC's understand a status only in
- *  trailers, which may come as headers; it is UNIMPLEMENTED unless `grpcStatus` says otherwise. */
+/** Refuses a request that reaches no RPC, in its client's form. gRPC clients understand a status only in
+ *  trailers, which may be sent as headers; it is UNIMPLEMENTED unless `grpcStatus` is given. */
 export function answerNoRpc(
   request: FastifyRequest,
   reply: FastifyReply,
@@ -76,15 +76,15 @@ export function answerNoRpc(
   return reply.code(status).header("content-type", "application/json").send(body);
 }
 
-/** gRPC's Trailers-Only: over HTTP/2 one block of headers that ends the stream. Fastify writes the headers before
- *  it says that there is nothing behind them, so that an empty frame of data has to follow, which clients
- *  take for an answer that lost its trailers. */
+/** gRPC's Trailers-Only: over HTTP/2 one block of headers that ends the stream. Fastify writes the headers
+ *  before it knows that the body is empty. An empty DATA frame would follow, and clients would treat that as a
+ *  response that lost its trailers. */
 function sendTrailersOnly(
   reply: FastifyReply,
   headers: Readonly<Record<string, string>>,
 ): FastifyReply {
   const { raw } = reply;
-  // What hooks have set, such as that a page may read this.
+  // Headers set by hooks, such as the permission for a page to read this.
   const all = { ...reply.getHeaders(), ...headers };
   reply.hijack();
   raw.statusCode = 200;

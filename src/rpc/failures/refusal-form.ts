@@ -4,11 +4,11 @@ import { codeToString } from "@connectrpc/connect/protocol-connect";
 import { callForm } from "./call-form.ts";
 import { encodeGrpcMessage } from "./grpc-message.ts";
 
-/** An answer as HTTP has it. */
+/** A response in HTTP's terms. */
 export interface RefusalForm {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
-  /** Empty if the headers say it all. */
+  /** Empty if the headers say everything. */
   readonly body: string;
 }
 
@@ -17,8 +17,8 @@ const httpStatus: Partial<Record<Code, number>> = {
   [Code.ResourceExhausted]: 429,
 };
 
-/** `error` in the form of the call of which there is only the head: gRPC's, REST's or Connect's.
- *  `status`: of HTTP, in the latter two. */
+/** `error` in the form of a call whose head alone is known: gRPC's, REST's or Connect's. `status`: the HTTP
+ *  status for the latter two. */
 export function refusalForm(
   { path, headers }: { readonly path: string; readonly headers: IncomingHttpHeaders },
   error: ConnectError,

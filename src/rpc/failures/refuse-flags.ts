@@ -1,6 +1,6 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 
-/** Throws "invalid_argument" for the first byte of a message if it is neither 0 nor 1, compressed. */
+/** Throws "invalid_argument" unless a message's first byte is 0, or 1 for compressed. */
 export function refuseFlags(flags: number): void {
   if (flags <= 1) return;
   throw new ConnectError(

@@ -6,7 +6,7 @@ import { refuseStream } from "./refuse-stream.ts";
 const requestHeaderFieldsTooLarge = 431;
 const maxShownPath = 200;
 
-/** Refuses a stream of HTTP/2 whose headers have more than `maxBytes`. */
+/** Refuses an HTTP/2 stream whose headers have more than `maxBytes`. */
 export function headersRefusal(
   maxBytes: number,
   log: Logger,

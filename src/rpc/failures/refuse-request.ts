@@ -4,8 +4,8 @@ import { noteRefusal } from "../observe/refused-calls.ts";
 import type { CountedRequest } from "../port/counted-request.ts";
 import { refusalForm } from "./refusal-form.ts";
 
-/** What `refuseStream` does for a request of HTTP/1.1, and for its connection as well, which cannot go on in
- *  the middle of a body. */
+/** Like `refuseStream`, for an HTTP/1.1 request. Also closes its connection, which cannot continue in the
+ *  middle of a body. */
 export function refuseRequest(
   request: CountedRequest,
   response: ServerResponse,
@@ -13,7 +13,7 @@ export function refuseRequest(
 ): void {
   const { socket } = request;
   noteRefusal(response, error);
-  // Without a socket of its own it comes behind an answer that is still to be sent.
+  // Without a socket of its own, the response queues behind another that is still to be sent.
   if (response.socket === null || response.headersSent || !socket.writable) {
     socket.destroy();
     return;

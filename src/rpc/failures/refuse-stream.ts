@@ -3,9 +3,9 @@ import type { ConnectError } from "@connectrpc/connect";
 import { noteRefusal } from "../observe/refused-calls.ts";
 import { refusalForm } from "./refusal-form.ts";
 
-/** Refuses a call whose request does not arrive, past whoever waits for it: answers with `error` in the
- *  form of the call if no answer has begun, and closes the stream. `httpStatus`: of calls that are not gRPC, if not
- *  what `error` stands for. */
+/** Refuses a call whose request does not arrive, without its handler: sends `error` in the form of the call if
+ *  no response has begun, and closes the stream. `httpStatus`: for calls that are not gRPC, by default the
+ *  status for `error`. */
 export function refuseStream(
   stream: ServerHttp2Stream,
   headers: IncomingHttpHeaders,
@@ -21,6 +21,6 @@ export function refuseStream(
   const form = refusalForm({ path: headers[":path"] ?? "", headers }, error, httpStatus);
   stream.respond({ ":status": form.status, ...form.headers }, { endStream: form.body === "" });
   if (form.body !== "") stream.end(form.body);
-  // RFC 9113, 8.1: the answer is complete, and no more of the request is wanted.
+  // RFC 9113, 8.1: the response is complete, and the rest of the request is not wanted.
   stream.close(constants.NGHTTP2_NO_ERROR);
 }

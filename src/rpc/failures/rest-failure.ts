@@ -8,7 +8,7 @@ import { observedRequest } from "../observe/observed-requests.ts";
 import { challenge, toConnectError, toHttpStatus } from "./error-codes.ts";
 import { logFailure } from "./log-failure.ts";
 
-/** A refusal for reasons of HTTP's own, for which other wire formats have no words. */
+/** A refusal for HTTP's own reasons, which other wire formats cannot express. */
 export class HttpRefusal extends Error {
   readonly statusCode: number;
 
@@ -19,7 +19,7 @@ export class HttpRefusal extends Error {
   }
 }
 
-/** Sends any failure as {"error": "…"}, and writes one line to the log, with `facts` in it. */
+/** Sends any failure as {"error": "…"}, and logs one line with `facts`. */
 export function answerFailure(
   reason: unknown,
   call: {
@@ -53,19 +53,19 @@ export function answerFailure(
   return sendError(reply, toHttpStatus(error.code), error.rawMessage);
 }
 
-/** The path of a request as messages show it: it is as long as the caller likes. */
+/** The request's path for messages, shortened: clients can send paths of any length. */
 export function pathOf(request: FastifyRequest): string | undefined {
   return request.url.split("?", 1)[0]?.slice(0, 200);
 }
 
-// Python's kserve client reads an error only if its content type is this to the letter. Fastify adds a
-// charset to what it makes JSON of, but leaves bytes alone.
+// Python's kserve client reads an error only if the content type is exactly this. Fastify adds a charset to
+// objects that it serializes, but leaves bytes alone.
 function sendError(reply: FastifyReply, status: number, error: string): FastifyReply {
   const body = Buffer.from(JSON.stringify({ error }));
   return reply.code(status).header("content-type", "application/json").send(body);
 }
 
-// Fastify's own refusals, of a malformed content type for example, carry a status too.
+// Fastify's own refusals, such as a malformed content type, carry a status too.
 function isRefusal(reason: unknown): reason is Error & { readonly statusCode: number } {
   return (
     reason instanceof Error &&

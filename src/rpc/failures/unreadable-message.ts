@@ -1,8 +1,8 @@
 import { Code, ConnectError, type HandlerContext } from "@connectrpc/connect";
 import { nameLimit } from "./named-limit.ts";
 
-/** Connect answers a request message that is no protobuf with "internal", on which callers retry and
- *  pagers ring. It is the caller's mistake, as it is in JSON: gives such an error, in place, the code
+/** Connect reports a malformed protobuf message as "internal", on which clients retry and operators are
+ *  alerted. It is the client's mistake, as with JSON: changes the code of such an error, in place, to
  *  "invalid_argument". Returns whether `reason` was one. */
 export function blameUnreadable(reason: unknown): reason is ConnectError {
   if (!(reason instanceof ConnectError) || reason.code !== Code.Internal) return false;
@@ -12,8 +12,8 @@ export function blameUnreadable(reason: unknown): reason is ConnectError {
   return true;
 }
 
-/** Does so for the message of a unary call, which Connect reads before any interceptor is asked. It aborts
- *  the context with the error just before it writes it. */
+/** Does so for the message of a unary call, which Connect reads before any interceptor runs. Connect aborts the
+ *  context with the error just before it writes it. */
 export function watchUnreadable(
   context: HandlerContext,
   onUnreadable: (error: ConnectError) => void,

@@ -17,16 +17,16 @@ const refusals: Readonly<Record<string, Refusal>> = {
   HPE_CHUNK_EXTENSIONS_OVERFLOW: { status: 413, error: "chunk extensions are larger than 16 KiB" },
 };
 
-/** The answer to the last request of each connection of HTTP/1.1. */
+/** The response to the last request on each HTTP/1.1 connection. */
 const answers = new WeakMap<Socket, ServerResponse>();
 
-/** Notes who may write to the connection. Call it for each request as it arrives. */
+/** Records which response may write to the connection. Call it for each request as it arrives. */
 export function noteAnswer(request: IncomingMessage, response: ServerResponse): void {
   if (request.httpVersionMajor === 1) answers.set(request.socket, response);
 }
 
-/** Answers what is not HTTP/1.1, or does not end, and closes the connection. Nobody knows what it was
- *  about, so that there is one form for all clients. */
+/** Responds to data that is not HTTP/1.1, or does not end, and closes the connection. The kind of call is
+ *  unknown, so all clients get the same form. */
 export function answerUnreadable(
   error: Error & { readonly code?: string },
   socket: Socket,
@@ -42,7 +42,7 @@ export function answerUnreadable(
   if (answer === undefined || answer.writableFinished) {
     refuse(socket, refusal);
   } else if (answer.req.complete) {
-    // It is the request after that one which cannot be read: a refusal now would pass for its answer.
+    // The request after that one is unreadable: a refusal now would be taken for that one's response.
     answer.once("finish", () => refuse(socket, refusal));
   } else if (answer.headersSent) {
     socket.destroy();

@@ -6,8 +6,8 @@ import { discardUnreadBody } from "../port/discard-body.ts";
 import { answerNoRpc } from "./plain-http.ts";
 import { answerFailure, HttpRefusal, pathOf } from "./rest-failure.ts";
 
-/** Answers a request whose path Fastify cannot take apart: one with an escape that is none, or with a
- *  name that is too long. No hook has seen it. */
+/** Responds to a request whose path Fastify cannot parse: one with an invalid escape, or with a name that is
+ *  too long. No hook has seen it. */
 export function answerUnroutable(
   error: FastifyError,
   { request, reply, log }: { request: FastifyRequest; reply: FastifyReply; log: Logger },
@@ -28,8 +28,8 @@ export function answerUnroutable(
   answerNoRpc(request, reply, { status, code, grpcStatus: Code.InvalidArgument, message });
 }
 
-/** HTTP/2 carries any word for a method, and Fastify takes one that it has never heard of for a bug of
- *  its own, which it writes to the log at length. (HTTP/1.1 refuses them as it reads.) */
+/** HTTP/2 carries any word as a method, and Fastify treats an unknown one as its own bug, with a long log
+ *  entry. (HTTP/1.1's parser refuses unknown methods.) */
 export function refuseUnknownMethods(handler: RequestListener): RequestListener {
   const known = new Set(http.METHODS);
   return (request, response) => {
@@ -38,7 +38,7 @@ export function refuseUnknownMethods(handler: RequestListener): RequestListener 
       return;
     }
     discardUnreadBody(request, response);
-    const body = Buffer.from(JSON.stringify({ error: "there is no such method" }));
+    const body = Buffer.from(JSON.stringify({ error: "unknown HTTP method" }));
     response.writeHead(501, { "content-type": "application/json", "content-length": body.length });
     response.end(body);
   };

@@ -8,12 +8,12 @@ const none: readonly never[] = [];
 
 export interface GrpcMessage {
   readonly isCompressed: boolean;
-  /** A view into what arrived if it came in one piece, else a copy. */
+  /** A view of the received data if it came in one piece, otherwise a copy. */
   readonly bytes: Uint8Array;
 }
 
-/** What `chunk` holds if that is one message of up to `maxBytes` and nothing else, as small requests mostly
- *  come. A view. */
+/** The message in `chunk`, if that is one message of up to `maxBytes` and nothing else, as is usual for small
+ *  requests. A view. */
 export function wholeMessage(chunk: Buffer, maxBytes: number): GrpcMessage | undefined {
   if (chunk.length < headBytes) return undefined;
   const sizeBytes = chunk.readUInt32BE(1);
@@ -23,20 +23,20 @@ export function wholeMessage(chunk: Buffer, maxBytes: number): GrpcMessage | und
   return { isCompressed: chunk[0] === 1, bytes };
 }
 
-/** Cuts the body of a gRPC request into messages. A message is put together as it comes, while it is still in
- *  the processor's caches, in a buffer that lay idle, or else in a new one from when half of it is here: no more
- *  memory than that is reserved on the word of a head. */
+/** Cuts the body of a gRPC request into messages. A message is assembled as it arrives, while it is still in
+ *  the processor's caches: in an idle buffer, or in a new one once half of it is here. A message's head alone
+ *  reserves no more memory than that. */
 export class GrpcMessageReader {
   readonly #maxBytes: number;
   readonly #buffers: MessageBuffers;
-  /** In which the last message was put together, if it was. */
+  /** The buffer in which the last message was assembled, if it was. */
   #borrowed: Uint8Array<ArrayBuffer> | undefined;
-  /** What has arrived and is in no message yet. */
+  /** Received data that is not part of a message yet. */
   #chunks: Buffer[] = [];
   #bufferedBytes = 0;
-  /** Of the message that is under way, once its head is here. */
+  /** The size of the current message, once its head is here. */
   #head: { readonly isCompressed: boolean; readonly sizeBytes: number } | undefined;
-  /** Where that message is put together as it comes, and how much of it is there. */
+  /** Where the current message is assembled, and how much of it has arrived. */
   #growing: Uint8Array<ArrayBuffer> | undefined;
   #grownBytes = 0;
 
@@ -45,8 +45,8 @@ export class GrpcMessageReader {
     this.#buffers = buffers;
   }
 
-  /** The messages that `chunk` completes; it must not be changed afterwards. Throws
-   *  "resource_exhausted" as soon as a head announces too large a message. */
+  /** The messages that `chunk` completes; it must not be changed afterwards. Throws "resource_exhausted" as
+   *  soon as a head announces a message that is too large. */
   push(chunk: Buffer): readonly GrpcMessage[] {
     const isBetween = this.#bufferedBytes === 0 && this.#head === undefined;
     const whole = isBetween ? wholeMessage(chunk, this.#maxBytes) : undefined;
@@ -67,14 +67,14 @@ export class GrpcMessageReader {
     throw new ConnectError("protocol error: incomplete envelope", Code.InvalidArgument);
   }
 
-  /** Gives back the memory of the last message. Call it when nobody reads that any more, or never. */
+  /** Returns the memory of the last message. Call it when nothing reads that any more, or never. */
   release(): void {
     if (this.#borrowed !== undefined) this.#buffers.giveBack(this.#borrowed);
     this.#borrowed = undefined;
     this.abandon();
   }
 
-  /** Gives back the memory of a message that is not complete. Nothing may be pushed afterwards. */
+  /** Returns the memory of an incomplete message. Nothing may be pushed afterwards. */
   abandon(): void {
     if (this.#growing !== undefined) this.#buffers.giveBack(this.#growing);
     this.#growing = undefined;
@@ -142,7 +142,7 @@ export class GrpcMessageReader {
     return { isCompressed: head[0] === 1, sizeBytes };
   }
 
-  /** The first `byteCount` of the buffered bytes, of which there are as many. */
+  /** The first `byteCount` of the buffered bytes; at least that many are buffered. */
   #take(byteCount: number): Uint8Array {
     this.#bufferedBytes -= byteCount;
     const [first] = this.#chunks;
@@ -150,7 +150,7 @@ export class GrpcMessageReader {
     if (first.length < byteCount) return this.#join(byteCount);
     if (first.length === byteCount) this.#chunks.shift();
     else this.#chunks[0] = first.subarray(byteCount);
-    // No Buffer: its slice() shares memory where that of a Uint8Array copies.
+    // Not a Buffer, whose slice() shares memory; that of a Uint8Array copies.
     return new Uint8Array(first.buffer, first.byteOffset, byteCount);
   }
 

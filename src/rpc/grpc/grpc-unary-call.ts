@@ -26,7 +26,7 @@ import { GrpcUnaryContext } from "./grpc-unary-context.ts";
 import type { UnaryMethod } from "./grpc-unary-method.ts";
 import type { MessageBuffers } from "./message-buffers.ts";
 
-/** What the calls of one server have in common. */
+/** Shared by the calls of one server. */
 export interface UnaryCallHost {
   readonly gate: CallGate;
   readonly readMaxBytes: number;
@@ -43,15 +43,15 @@ export interface UnaryCallParts {
   readonly peer: Peer | undefined;
 }
 
-// Node copies what it is given here.
+// Node copies these options.
 const plainHeaders: OutgoingHttpHeaders = { ":status": 200, "content-type": contentTypeProto };
 const plainTrailers: OutgoingHttpHeaders = { "grpc-status": grpcStatusOk };
-/** Of every gRPC message. */
+/** The head of every gRPC message. */
 const frameHeadBytes = 5;
 const withTrailers = { waitForTrailers: true };
 const noTimeout: ReturnType<typeof parseTimeout> = {};
 
-// Made once: errors of their own would each collect a stack that nobody reads.
+// Created once: errors per call would each collect a stack that is never read.
 const timeIsUp = new ConnectError("the operation timed out", Code.DeadlineExceeded);
 const isOver = new ConnectError("the call is over", Code.Canceled);
 const noMessage = new ConnectError(
@@ -59,15 +59,15 @@ const noMessage = new ConnectError(
   Code.Unimplemented,
 );
 
-/** One unary gRPC call. It is answered at most once: with what its handler comes to or, as soon as that is
- *  known, with why nobody waits for the handler any more. */
+/** One unary gRPC call. It is answered at most once: with its handler's result, or as soon as no one waits for
+ *  the handler any more, with the reason. */
 export class GrpcUnaryCall {
   readonly #host: UnaryCallHost;
   readonly #stream: ServerHttp2Stream;
   readonly #method: UnaryMethod;
   readonly #watched: WatchedStream | undefined;
   readonly #context: GrpcUnaryContext;
-  /** Of a message that does not come whole. */
+  /** Assembles a message that does not arrive in one piece. */
   #reader: GrpcMessageReader | undefined;
   readonly #timeout: ReturnType<typeof parseTimeout>;
   readonly #observed: ObservedCall | undefined;
@@ -92,7 +92,7 @@ export class GrpcUnaryCall {
     this.#context.observed = this.#observed;
   }
 
-  /** Reads the call, if its caller may make it, and answers it. Until then it stands among `running`. */
+  /** Reads the call, if its client may make it, and answers it. Until then it is one of `running`. */
   start(running: Line<GrpcUnaryCall>): void {
     const stream = this.#stream;
     this.#place = running.add(this);
@@ -113,7 +113,7 @@ export class GrpcUnaryCall {
     if (timeoutMs !== undefined) this.#startDeadline(timeoutMs);
   }
 
-  /** Ends the call, if it is not over, with this answer if its stream is still there. */
+  /** Ends the call, unless it is over, with this response if its stream still exists. */
   abort(reason: ConnectError): void {
     if (this.#phase === "over") return;
     this.#context.abort(reason);
@@ -126,8 +126,8 @@ export class GrpcUnaryCall {
     if (this.#phase !== "over") {
       this.abort(refusalOfStream(this.#stream) ?? resetReason(this.#stream.rstCode));
     }
-    // Whoever failed or gave up may have left a reader of the message behind, and the answer may hold views
-    // of it: only when that was sent is nobody left.
+    // A failed or abandoned handler may still read the message, and the response may hold views of it: only
+    // after a sent response is the message unused.
     else if (this.#hasSucceeded && this.#stream.writableFinished) this.#reader?.release();
   }
 
@@ -292,9 +292,9 @@ export class GrpcUnaryCall {
   }
 }
 
-// One set of listeners for all calls. What a call has made hangs on its stream by one property, taken off
-// at its end: the object of Node behind a stream outlives it until the next full collection, and whatever
-// can be reached from there would be carried along until then.
+// One set of listeners for all calls. A call's objects hang on its stream by one property, which is removed at
+// its end: Node's object behind a stream survives until the next full collection, and would keep everything
+// alive that it references.
 const callKey = Symbol("call");
 type StreamOfCall = ServerHttp2Stream & { [callKey]?: GrpcUnaryCall | undefined };
 
@@ -319,7 +319,7 @@ function onWantTrailers(this: StreamOfCall): void {
   this[callKey]?.sendTrailers();
 }
 
-/** Of the message in a frame. */
+/** The message in a frame. */
 function bytesOf(frame: readonly Uint8Array[]): number {
   const sizeBytes = frame.reduce((sum, chunk) => sum + chunk.length, 0);
   return Math.max(0, sizeBytes - frameHeadBytes);
@@ -337,12 +337,12 @@ function noteModel(observed: ObservedCall, message: object): void {
 
 function errorTrailers(error: ConnectError, own: Headers | undefined): OutgoingHttpHeaders {
   const message = { "grpc-message": encodeGrpcMessage(error.rawMessage) };
-  // Mostly there is nothing else, and Headers cost more than all the rest here.
+  // Usually there is nothing else, and creating Headers costs more than all the rest here.
   if (own === undefined && error.details.length === 0 && error.metadata.keys().next().done) {
     return { "grpc-status": String(error.code), ...message };
   }
   const status = setTrailerStatus(own ?? new Headers(), error);
-  // Connect's own spelling of the message is not that of gRPC.
+  // Connect's own encoding of the message is not gRPC's.
   status.delete("grpc-message");
   return { ...toNodeHeaders(status), ...message };
 }

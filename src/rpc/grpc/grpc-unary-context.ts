@@ -8,8 +8,8 @@ import type { CallStart, ObservedCall } from "../observe/call-observer.ts";
 import { NodeHeaders } from "../observe/header-reader.ts";
 import type { Peer } from "../port/peer.ts";
 
-/** What the handler of a unary gRPC call is told, as Connect would tell it. Most handlers look at little of
- *  it, so that whatever costs something is made when it is asked for. */
+/** The context of a unary gRPC call's handler, with the contents that Connect would provide. Most handlers use
+ *  little of it, so expensive parts are created on first use. */
 export class GrpcUnaryContext implements HandlerContext, CallStart {
   readonly method: DescMethod;
   readonly requestMethod = "POST";
@@ -17,13 +17,13 @@ export class GrpcUnaryContext implements HandlerContext, CallStart {
   readonly protocol = "grpc";
   readonly rpc: string;
   readonly peer: Peer | undefined;
-  /** Who wants to know of this call. Set before it runs. */
+  /** The call's observer. Set before it runs. */
   observed: ObservedCall | undefined;
-  /** What `requestHeader` has, for less. */
+  /** The same headers as `requestHeader`, at less cost. */
   readonly header: NodeHeaders;
-  /** What `signal` has, for less. */
+  /** The same as `signal`, at less cost. */
   readonly cancellation: Cancellation = new Cancellation();
-  /** What the handler may have set; undefined if it has not even looked. */
+  /** Headers that the handler may have set; undefined if it has not touched them. */
   ownHeader: Headers | undefined;
   ownTrailer: Headers | undefined;
   readonly #headers: IncomingHttpHeaders;
@@ -49,7 +49,7 @@ export class GrpcUnaryContext implements HandlerContext, CallStart {
       call.timeoutMs === undefined ? undefined : performance.now() + call.timeoutMs;
   }
 
-  /** The header of this name, as it came. */
+  /** The header of this name, unchanged. */
   get authorization(): string | undefined {
     return this.#headers.authorization;
   }
@@ -58,7 +58,7 @@ export class GrpcUnaryContext implements HandlerContext, CallStart {
     return this.method.parent;
   }
 
-  /** Aborts when nobody waits for the answer any more, and when the call is over. */
+  /** Aborts when no one waits for the response any more, and when the call is over. */
   get signal(): AbortSignal {
     if (this.#controller === undefined) {
       this.#controller = new AbortController();
@@ -104,7 +104,7 @@ export class GrpcUnaryContext implements HandlerContext, CallStart {
   }
 }
 
-/** What aborts when nobody waits for the answer of a call any more, for less than its signal where there is. */
+/** Aborts when no one waits for a call's response any more; where possible, something cheaper than its signal. */
 export function cancellationOf(context: HandlerContext): CancelSignal {
   return context instanceof GrpcUnaryContext ? context.cancellation : context.signal;
 }

@@ -14,24 +14,24 @@ import { rpcOf } from "../failures/log-failure.ts";
 import { refuseCostlyMessage } from "../guard/protobuf-counter.ts";
 import type { GrpcUnaryContext } from "./grpc-unary-context.ts";
 
-/** One RPC, from the bytes of its message to those of its answer. */
+/** One RPC, from the bytes of its request message to those of its response. */
 export interface UnaryMethod<Message extends object = object, Answer = unknown> {
   readonly method: DescMethod;
-  /** Its path without the slash. */
+  /** Its path without the leading slash. */
   readonly rpc: string;
-  /** Whether the signal has to abort at the end of the call too, as Connect promises its handlers; it costs
+  /** Whether the signal must also abort at the end of the call, as Connect promises its handlers; this costs
    *  more than a small message does. */
   readonly needsEnd: boolean;
-  /** Throws if `bytes` are not such a message. The message may hold views into them. */
+  /** Throws if `bytes` are not such a message. The message may hold views of them. */
   decode(bytes: Uint8Array): Message;
-  /** What `message` holds beside `bytes`, which it was made of; none if left out. */
+  /** The memory that `message` holds in addition to `bytes`, from which it was made; none if omitted. */
   bytesBeside?(message: Message, bytes: Uint8Array): number;
   run(message: Message, context: GrpcUnaryContext): Answer | Promise<Answer>;
   /** One gRPC frame, in chunks. */
   encode(answer: Answer): Uint8Array[];
 }
 
-/** The unary RPCs of a service that have an implementation, by way of protobuf-es. */
+/** The implemented unary RPCs of a service, encoded by protobuf-es. */
 export function unaryMethods({ service, implementation }: MountedService): UnaryMethod[] {
   const byName: Record<string, unknown> = implementation;
   return service.methods

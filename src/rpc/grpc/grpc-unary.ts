@@ -22,15 +22,15 @@ export interface GrpcUnaryParts {
   readonly shutdownSignal: AbortSignal;
 }
 
-/** The short way of unary gRPC calls: from the HTTP/2 stream to the service and back, past Node's requests,
- *  Fastify and Connect, which cost many times what a small call does. It answers as Connect would. What
- *  is not quite usual it leaves to Connect. */
+/** The fast path of unary gRPC calls: from the HTTP/2 stream to the service and back, bypassing Node's
+ *  requests, Fastify and Connect, which cost many times as much as a small call. It responds as Connect would.
+ *  Anything unusual is left to Connect. */
 export class GrpcUnary {
   readonly #parts: GrpcUnaryParts;
   readonly #methods: ReadonlyMap<string, UnaryMethod>;
   readonly #host: UnaryCallHost;
   readonly #calls = new Line<GrpcUnaryCall>();
-  /** Of the last call: a connection has one, and few connections have another. */
+  /** Of the last call: a connection usually repeats one, and few connections have another. */
   #knownAuthority: string | undefined;
 
   constructor(parts: GrpcUnaryParts) {
@@ -51,7 +51,7 @@ export class GrpcUnary {
   }
 
   /** Whether the call on `stream` is taken over; if not, nothing was done to it. A call that is taken over
-   *  tells `watched` what becomes of its stream. */
+   *  reports to `watched` what becomes of its stream. */
   take(
     stream: ServerHttp2Stream,
     headers: IncomingHttpHeaders,
@@ -71,7 +71,7 @@ export class GrpcUnary {
     return true;
   }
 
-  /** Keeps no memory for calls to come. */
+  /** Releases memory that is kept for later calls. */
   letGo(): void {
     this.#host.buffers.letGo();
   }
@@ -80,7 +80,7 @@ export class GrpcUnary {
     const type = headers["content-type"];
     if (type !== "application/grpc" && type !== "application/grpc+proto") return false;
     if (headers[":method"] !== "POST" || headers.expect !== undefined) return false;
-    // A browser says so with every POST, and has to pass its gate (see browserGate).
+    // Browsers send this with every POST, and must pass the browser gate (see browserGate).
     if (headers.origin !== undefined) return false;
     const encoding = headers["grpc-encoding"];
     if (encoding !== undefined && encoding !== "identity") return false;
@@ -89,7 +89,7 @@ export class GrpcUnary {
 
   #isKnownAuthority(authority: string | undefined, stream: ServerHttp2Stream): boolean {
     if (authority === undefined || authority === this.#knownAuthority) return true;
-    // Who calls over the unix socket knows no name of this server: gRPC's C core names its path there.
+    // Clients of the unix socket know no name of this server: gRPC's C core sends the socket's path.
     const isUnix = this.#parts.peerOf(stream)?.kind === "unix";
     if (!isUnix && !URL.canParse(`http://${authority}`)) return false;
     this.#knownAuthority = authority;

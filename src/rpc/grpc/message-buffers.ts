@@ -1,25 +1,25 @@
 const maxIdleBytes = 64 * 1024 * 1024;
-/** Larger ones would drive all others out. */
+/** Larger buffers would drive out all others. */
 const maxPooledBytes = maxIdleBytes / 2;
-/** Below, a new buffer costs as little as one that has been used. */
+/** Below this size, a new buffer costs as little as a used one. */
 const minPooledBytes = 64 * 1024;
 const minStepBytes = 64 * 1024;
-/** Capacities between a power of two and the next: a message can take a buffer of which an eighth stays empty. */
+/** Capacities between a power of two and the next: a message may take a buffer of which an eighth stays unused. */
 const stepsPerDoubling = 8;
-/** What was not needed for so long is let go of. */
+/** Buffers that were not needed for this long are released. */
 const idleMs = 10_000;
 
-/** Buffers for messages that come in pieces. Most of what a large new one costs are its page faults, which a
- *  used one has behind it. */
+/** Buffers for messages that arrive in pieces. Most of the cost of a large new buffer is its page faults, which
+ *  a used buffer has already paid. */
 export class MessageBuffers {
-  /** Capacity -> buffers that nobody uses. Capacities that were given back last stand last. */
+  /** Capacity → unused buffers. The capacities returned most recently come last. */
   readonly #idle = new Map<number, ArrayBuffer[]>();
   #idleBytes = 0;
-  /** The lowest of `#idleBytes` since the last look: what nobody needed. */
+  /** The minimum of `#idleBytes` since the last check: memory that was not needed. */
   #unneededBytes = 0;
   #sweeper: NodeJS.Timeout | undefined;
 
-  /** Memory that may be new: ask when all of the message is here, not when it is announced. Its content
+  /** Memory that may be new: request it when the whole message is here, not when it is announced. Its content
    *  is undefined. */
   take(sizeBytes: number): Uint8Array<ArrayBuffer> {
     const idle = this.takeIdle(sizeBytes);
@@ -27,7 +27,7 @@ export class MessageBuffers {
     return newBuffer(capacityFor(sizeBytes) ?? sizeBytes).subarray(0, sizeBytes);
   }
 
-  /** The same, if a buffer that was used before lies idle: it costs no memory that is not held anyway. */
+  /** The same, if a used buffer is idle: it costs no memory that is not held anyway. */
   takeIdle(sizeBytes: number): Uint8Array<ArrayBuffer> | undefined {
     const capacity = capacityFor(sizeBytes);
     const idle = capacity === undefined ? undefined : this.#idle.get(capacity)?.pop();
@@ -37,8 +37,8 @@ export class MessageBuffers {
     return new Uint8Array(idle, 0, sizeBytes);
   }
 
-  /** Call at most once for what `take` gave, and only if nobody will read or write it any more. What is
-   *  not given back is collected like any other memory. */
+  /** Call it at most once for the result of `take`, and only if nothing will read or write it any more. Memory
+   *  that is not returned is collected like any other. */
   giveBack({ buffer }: Uint8Array<ArrayBuffer>): void {
     const capacity = buffer.byteLength;
     if (capacityFor(capacity) !== capacity) return;
@@ -51,7 +51,7 @@ export class MessageBuffers {
     this.#sweeper ??= setInterval(() => this.#sweep(), idleMs).unref();
   }
 
-  /** Keeps no buffer that is not in use. */
+  /** Releases all buffers that are not in use. */
   letGo(): void {
     this.#shrinkTo(0);
   }
@@ -68,7 +68,7 @@ export class MessageBuffers {
     this.#sweeper = undefined;
   }
 
-  /** Lets go of those first whose size has not been in use for longest. */
+  /** Releases first the sizes that have been unused for longest. */
   #shrinkTo(maxBytes: number): void {
     for (const [capacity, idle] of this.#idle) {
       while (this.#idleBytes > maxBytes && idle.pop() !== undefined) {
@@ -88,7 +88,7 @@ function capacityFor(sizeBytes: number): number | undefined {
 }
 
 function newBuffer(sizeBytes: number): Uint8Array<ArrayBuffer> {
-  // Neither zeroed nor a part of Node's shared pool.
+  // Neither zeroed nor part of Node's shared pool.
   const { buffer } = Buffer.allocUnsafeSlow(sizeBytes);
   return new Uint8Array(buffer, 0, sizeBytes);
 }

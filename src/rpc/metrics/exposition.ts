@@ -16,15 +16,15 @@ export interface Series {
   readonly labels: Readonly<Record<string, string | number>>;
 }
 
-/** Writes metrics in Prometheus' text format (version 0.0.4), or in OpenMetrics 1.0.0, which names the family of
- *  a counter without its "_total". */
+/** Writes metrics in Prometheus's text format (version 0.0.4), or in OpenMetrics 1.0.0, where a counter's
+ *  family has no "_total" suffix. */
 export class Exposition {
   readonly contentType: string;
   readonly #isOpenMetrics: boolean;
   /** The label text of objects that several series share. */
   readonly #spelled = new WeakMap<object, string>();
 
-  /** `accept`: the header of the scrape. */
+  /** `accept`: the scrape's Accept header. */
   constructor(accept: string) {
     this.#isOpenMetrics = prefersOpenMetrics(accept);
     this.contentType = this.#isOpenMetrics
@@ -42,7 +42,7 @@ export class Exposition {
     return `${name}${text === "" ? "" : `{${text}}`} ${numberText(value)}\n`;
   }
 
-  /** The series of `histogram`, whose values are in units of which `scale` make one of the metric's. */
+  /** The series of `histogram`; `scale` of its units are one unit of the metric. */
   histogram(
     name: string,
     { bounds, counts, sum }: Histogram,
@@ -62,7 +62,7 @@ export class Exposition {
     return text + this.line({ name: `${name}_count`, value: below, labels });
   }
 
-  /** What follows the last family. */
+  /** The end of the text, after the last family. */
   get end(): string {
     return this.#isOpenMetrics ? "# EOF\n" : "";
   }

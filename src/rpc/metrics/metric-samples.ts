@@ -5,16 +5,16 @@ import type { RefusalCount } from "../guard/access.ts";
 import { type CallMetrics, type CallSeries, codeNames } from "../observe/call-metrics.ts";
 import type { MetricName } from "./metric-table.ts";
 
-/** Labels that several samples share are one object, which is spelled once. */
+/** Samples with the same labels share one object, which is formatted once. */
 export type Labels = Readonly<Record<string, string>>;
 
 export type Sample = (
   | { readonly value: number }
-  /** Its values in thousandths of the unit of the metric if that is in seconds. */
+  /** Its values in thousandths of the metric's unit if that is seconds. */
   | { readonly histogram: Histogram }
 ) & { readonly labels?: Labels };
 
-/** All that is counted, at the moment of one scrape. */
+/** All counts at the moment of one scrape. */
 export interface MetricSources {
   readonly calls: CallMetrics;
   readonly runtime: RuntimeMetrics;

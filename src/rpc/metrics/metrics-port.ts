@@ -5,10 +5,10 @@ import { describeError } from "../../base/errors.ts";
 import { closeListener, listenTcp, portOf } from "../port/listeners.ts";
 import type { MetricsPage } from "./metrics-text.ts";
 
-// A scrape has no body, and its client is in no other hurry.
+// A scrape has no body, and its client is in no hurry.
 const requestTimeoutMs = 10_000;
 
-/** A port for scrapes and nothing else. Whoever reaches it may read: that is a matter of the network. */
+/** A port for scrapes only. Any client that can reach it may read: the network controls access. */
 export class MetricsPort {
   readonly #page: MetricsPage;
   readonly #log: Logger;
@@ -19,7 +19,7 @@ export class MetricsPort {
     this.#log = log;
   }
 
-  /** Resolves with the port. Rejects with "failed-precondition" if the address cannot be had. */
+  /** Resolves with the port. Rejects with "failed-precondition" if the address is not available. */
   async listen(at: { readonly host: string; readonly port: number }): Promise<number> {
     const options = { requestTimeout: requestTimeoutMs, headersTimeout: requestTimeoutMs };
     this.#servers = await listenTcp(
@@ -42,10 +42,10 @@ export class MetricsPort {
   async #answer(request: http.IncomingMessage, response: http.ServerResponse): Promise<void> {
     request.resume();
     const path = request.url?.split("?", 1)[0];
-    if (path !== "/metrics") return refuse(response, 404, "there is nothing but /metrics");
+    if (path !== "/metrics") return refuse(response, 404, "this port serves only /metrics");
     if (request.method !== "GET" && request.method !== "HEAD") {
       response.setHeader("allow", "GET, HEAD");
-      return refuse(response, 405, "metrics are read with GET");
+      return refuse(response, 405, "use GET to read metrics");
     }
     try {
       const { contentType, body } = await this.#page.render(request.headers.accept);

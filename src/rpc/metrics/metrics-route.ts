@@ -7,7 +7,7 @@ export interface MetricsParts {
   readonly page: MetricsPage;
 }
 
-/** GET /metrics on the one port. `scope`: one of its own, without a prefix. */
+/** GET /metrics on the main port. `scope`: a scope of its own, without a prefix. */
 export function metricsRoute(
   scope: FastifyInstance,
   { page, ...parts }: RestParts & MetricsParts,

@@ -12,12 +12,12 @@ export interface MetricsText {
   readonly body: string;
 }
 
-/** With thousands of models a metric takes long to write: other work gets a turn after so many samples. */
+/** Writing a metric takes long with thousands of models: other work gets a turn after this many samples. */
 const samplesInTurn = 100;
 const noLabels: Labels = {};
 
-/** All metrics, as Prometheus reads them. They cost nothing without a scrape: counts are kept elsewhere, and
- *  those of the process begin with the first scrape. */
+/** All metrics in Prometheus's format. They cost nothing until the first scrape: counts are kept elsewhere, and
+ *  process metrics begin with the first scrape. */
 export class MetricsPage {
   readonly #calls: CallMetrics;
   readonly #runtime: RuntimeMetrics;
@@ -30,12 +30,12 @@ export class MetricsPage {
     this.#runtime = runtime;
   }
 
-  /** Says how often callers were refused, which the server knows. */
+  /** Provides the counts of refused clients, which the server knows. */
   countRefusals(count: () => readonly RefusalCount[]): void {
     this.#refusals = count;
   }
 
-  /** `accept`: the header of the scrape. Calls go on while it is made. */
+  /** `accept`: the scrape's Accept header. Calls are served while the text is made. */
   async render(accept = ""): Promise<MetricsText> {
     const exposition = new Exposition(accept);
     this.#process ??= new ProcessMetrics();

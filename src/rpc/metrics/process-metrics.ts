@@ -1,11 +1,11 @@
 import { collectDefaultMetrics, Registry } from "prom-client";
 import type { MetricFamily, Series } from "./exposition.ts";
 
-// These list handles and requests by functions of Node that nobody should call: they end the process by an
-// assertion if the object of one has just been collected. `nodejs_active_resources` says the same.
+// These list handles and requests with internal functions of Node, which abort the process by an assertion if
+// one of the objects has just been collected. `nodejs_active_resources` has the same figures.
 const deadly = /^nodejs_active_(handles|requests)(_total)?$/;
 
-/** Collects the metrics that prom-client has for every Node process, from now on. */
+/** Collects prom-client's metrics of every Node process, from now on. */
 export class ProcessMetrics {
   readonly #registry = new Registry();
 
@@ -22,7 +22,7 @@ export class ProcessMetrics {
   }
 
   async read(): Promise<{ readonly family: MetricFamily; readonly series: readonly Series[] }[]> {
-    // Its types leave out what the values of histograms have: a name of their own.
+    // The library's types lack a field of histogram values: their own name.
     const metrics =
       (await this.#registry.getMetricsAsJSON()) as unknown as readonly (MetricFamily & {
         readonly values: readonly (Omit<Series, "name"> & { readonly metricName?: string })[];

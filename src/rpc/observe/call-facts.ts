@@ -3,16 +3,16 @@ import type { HeaderReader } from "./header-reader.ts";
 
 export const requestIdHeader = "x-request-id";
 
-/** What a caller may name a call: it stands in logs, and in a header of the answer. */
+/** The format of call ids from clients: they appear in logs and in a response header. */
 const validId = /^[\w.:@/+=-]{1,128}$/;
 
-/** The caller's own name for a call; undefined if it has none that can be used. */
+/** The client's own id for a call; undefined if there is none or it is unusable. */
 export function requestIdIn(header: HeaderReader): string | undefined {
   const id = header.get(requestIdHeader);
   return id !== null && validId.test(id) ? id : undefined;
 }
 
-/** By what the lines of a call are found: even where nobody observes calls, by the caller's own name for it. */
+/** The id that groups a call's log lines. Without an observer, the client's own id. */
 export function callFacts(call: {
   readonly observed: ObservedCall | undefined;
   readonly header: HeaderReader;

@@ -18,11 +18,11 @@ import type { CallTracing } from "./call-tracing.ts";
 export interface CallLogParts {
   readonly log: Logger;
   readonly settings: AccessLog;
-  /** Hears of the same calls; the lines have its trace ids. */
+  /** Observes the same calls; its trace ids appear in the lines. */
   readonly tracing?: Pick<CallTracing, "begin"> | undefined;
 }
 
-/** Gives every call an id, which its answer has in a header, and writes the access log. */
+/** Gives every call an id, which its response carries in a header, and writes the access log. */
 export class CallLog implements CallObserver {
   readonly #parts: CallLogParts;
   readonly #sampler: LogSampler;
@@ -45,7 +45,7 @@ export class CallLog implements CallObserver {
     const { log, settings } = this.#parts;
     const isFailure = line.code !== "OK";
     if (settings.calls === "off" || (settings.calls === "failures" && !isFailure)) return;
-    // Calls that went well must not take the place of those that did not.
+    // Successful calls must not use up the lines of failed ones.
     const droppedCount = this.#sampler.pass(isFailure ? "failures" : "successes");
     if (droppedCount === undefined) return;
     const dropped = droppedCount === 0 ? {} : { droppedCount };

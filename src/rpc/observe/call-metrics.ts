@@ -16,20 +16,21 @@ export const codeNames: readonly string[] = [
     .map((code) => spelled(Code[code as Code])),
 ];
 
-/** What inferences take to read and to write. */
+/** The time that inferences take to read and to write. */
 interface Codec {
   readonly decode: Histogram;
   readonly encode: Histogram;
 }
 
-/** Calls of one RPC by one protocol. It stands for each of them, since it keeps nothing of a single one. */
+/** The calls of one RPC by one protocol. One observer serves all of them, since it keeps nothing of a single
+ *  call. */
 export class CallSeries implements ObservedCall {
   readonly rpc: string;
   readonly protocol: CallProtocol;
-  /** Calls that have ended, by code. */
+  /** Completed calls, by code. */
   readonly ended = new Float64Array(codeNames.length);
   readonly duration = new Histogram(durationBoundsMs);
-  /** Calls that have begun. */
+  /** Started calls. */
   begun = 0;
 
   constructor(rpc: string, protocol: CallProtocol) {
@@ -61,7 +62,7 @@ class InferenceSeries extends CallSeries {
   }
 }
 
-/** Counts calls. One costs a look into a map or two and some additions; nothing is made for it. */
+/** Counts calls. A call costs one or two map lookups and a few additions, and allocates nothing. */
 export class CallMetrics implements CallObserver {
   readonly decode = new Histogram(codecBoundsMs);
   readonly encode = new Histogram(codecBoundsMs);

@@ -6,58 +6,57 @@ import type { HeaderReader } from "./header-reader.ts";
 export type CallProtocol = "grpc" | "grpc-web" | "connect" | "rest";
 
 export interface CallStart {
-  /** "inference.GRPCInferenceService/ModelInfer"; of REST, and whatever else is plain HTTP, the method and
-   *  the route, "POST /v2/models/:model/infer"; `unknownRpc` where there is none. Never what a caller can
-   *  make up. */
+  /** "inference.GRPCInferenceService/ModelInfer"; for REST and other plain HTTP the method and the route, "POST
+   *  /v2/models/:model/infer"; `unknownRpc` if there is none. Never text that a client can choose. */
   readonly rpc: string;
   readonly protocol: CallProtocol;
   readonly header: HeaderReader;
   readonly peer: Peer | undefined;
 }
 
-/** Whoever wants to know of calls: of each that reaches the port, whichever way it goes and however it ends.
- *  What is called here is called on the way of every call: it must not throw, and should cost nothing. */
+/** An observer of calls: of each that reaches the port, by whichever path and however it ends. These methods
+ *  run in every call: they must not throw, and should cost nothing. */
 export interface CallObserver {
-  /** Undefined: it does not want to know of this one. `call` is of use only until this returns. */
+  /** Undefined: this call is not observed. `call` is valid only until this returns. */
   begin(call: CallStart): ObservedCall | undefined;
 }
 
-/** May be shared by several calls. Of one call `end` comes last, once. */
+/** May be shared by several calls. `end` comes last, once per call. */
 export interface ObservedCall {
-  /** If given, it is filled in as the inference of this call goes; complete by `end`. Observers of one call
-   *  share the first's, which the others are then given. */
+  /** If given, it is filled in as the call's inference proceeds, and complete by `end`. When a call has several
+   *  observers, the others are given the first one's. */
   times?: InferenceTimes | undefined;
-  /** Headers that its answer is to have. */
+  /** Headers for the response. */
   readonly header?: Readonly<Record<string, string>> | undefined;
-  /** What lines of the log about this call are to have. */
+  /** Fields for all log lines about this call. */
   readonly facts?: CallFacts | undefined;
-  /** The model that the call is about, as soon as that is known; for each message of a stream. */
+  /** Reports the call's model as soon as it is known; for streams, with each message. */
   model?(id: string): void;
-  /** Runs the handler of the call, if given. */
+  /** Runs the call's handler, if given. */
   run?<Result>(work: () => Result): Result;
-  /** Bytes of the request's message, and of the answer's, as far as they are known; 0 if it has none. */
+  /** Bytes of the request message and of the response message, if known; 0 if there is none. */
   received?(sizeBytes: number): void;
   sent?(sizeBytes: number): void;
-  /** HTTP's status, where the answer has no other. */
+  /** The HTTP status, if the response has no other. */
   status?(httpStatus: number): void;
-  /** How long it took to read the request, and to make bytes of the answer. Not of calls that Connect reads
-   *  and writes. */
+  /** How long it took to decode the request and to encode the response. Not for calls that Connect decodes and
+   *  encodes. */
   decoded?(durationMs: number): void;
   encoded?(durationMs: number): void;
-  /** It is answered, or nobody is there to be answered. `code`: undefined for OK. */
+  /** The call is over: the response was sent, or the client has left. `code`: undefined for OK. */
   end(code: Code | undefined, durationMs: number): void;
 }
 
-/** Ids by which the lines of one call are found. */
+/** The ids that group a call's log lines. */
 export interface CallFacts {
   readonly requestId: string;
   readonly traceId?: string | undefined;
 }
 
-/** For what reaches no route. */
+/** For requests that match no route. */
 export const unknownRpc = "unknown";
 
-/** One observer that tells all of them; undefined if there is none. */
+/** One observer that passes everything on to all of them; undefined if there are none. */
 export function combineObservers(
   observers: readonly (CallObserver | undefined)[],
 ): CallObserver | undefined {

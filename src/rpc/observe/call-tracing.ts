@@ -11,10 +11,10 @@ export interface TracedCall extends ObservedCall {
   readonly traceId: string;
 }
 
-/** Probes and scrapes come every few seconds and would drown all else. */
+/** Probes and scrapes come every few seconds, and would bury everything else. */
 const untraced = /^(?:grpc\.health\.|GET \/metrics$|GET \/v2\/health\/)/;
 
-/** What of an RPC is an error of the server, by the conventions of gRPC. */
+/** The codes that count as errors of the server, by gRPC's conventions. */
 const serverFaults: ReadonlySet<Code> = new Set([
   Code.Unknown,
   Code.DeadlineExceeded,
@@ -24,7 +24,7 @@ const serverFaults: ReadonlySet<Code> = new Set([
   Code.DataLoss,
 ]);
 
-/** A span for each call, which continues the trace of its caller, and those of the phases of an inference. */
+/** A span for each call, which continues the client's trace, and spans for the phases of an inference. */
 export class CallTracing {
   readonly #tracing: Tracing;
 
@@ -45,12 +45,12 @@ export class CallTracing {
   }
 
   #parentOf(header: HeaderReader): TraceContext | undefined {
-    // Most callers have none, and the propagator has something to do to find that out.
+    // Most clients send none, and the propagator is slow to find that out.
     return header.get("traceparent") === null ? undefined : this.#tracing.extract(header);
   }
 }
 
-/** One that nobody will see: what it calls is told so. */
+/** An unsampled span: downstream services learn that from it. */
 class UnseenCall implements TracedCall {
   readonly traceId: string;
   readonly #context: TraceContext;
@@ -87,7 +87,7 @@ class SeenCall implements TracedCall {
     this.#span = span;
     this.#tracing = tracing;
     this.#protocol = call.protocol;
-    // Not given to the sampler, which looks at none: most calls may be unseen.
+    // Not given to the sampler, which reads none of them: most calls may be unsampled.
     this.#attributes = { ...methodAttributes(call), ...callAttributes(call) };
   }
 

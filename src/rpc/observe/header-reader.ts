@@ -1,9 +1,9 @@
 import type { IncomingHttpHeaders } from "node:http2";
 
-/** Headers of a request, by names in small letters; null for those that did not come. */
+/** Request headers by lower-case names; null for absent headers. */
 export type HeaderReader = Pick<Headers, "get">;
 
-/** Those of Node, read in the way of `Headers`. */
+/** Node's headers, read through the interface of `Headers`. */
 export class NodeHeaders implements HeaderReader {
   readonly #headers: IncomingHttpHeaders;
 
@@ -27,7 +27,7 @@ export class NodeHeaders implements HeaderReader {
   }
 }
 
-/** Headers as Node sends them. */
+/** Headers in the form that Node sends. */
 export function toNodeHeaders(headers: Headers): Record<string, string | string[]> {
   const all: Record<string, string | string[]> = {};
   headers.forEach((value, name) => {
@@ -38,7 +38,7 @@ export function toNodeHeaders(headers: Headers): Record<string, string | string[
   return all;
 }
 
-// As `Headers` does it: other white space is part of the value.
+// Like `Headers`: other white space is part of the value.
 function trimmed(value: string): string {
   return /^[ \t]|[ \t]$/.test(value) ? value.replace(/^[ \t]+|[ \t]+$/g, "") : value;
 }

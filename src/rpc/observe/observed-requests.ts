@@ -11,13 +11,13 @@ import {
 import { NodeHeaders } from "./header-reader.ts";
 import { refusalOfResponse } from "./refused-calls.ts";
 
-/** The call behind an RPC of Connect's, if it is observed. */
+/** The call behind a Connect RPC, if it is observed. */
 export const observedKey = createContextKey<ObservedRequest | undefined>(undefined, {
   description: "observed",
 });
 
-/** Shows the requests that Fastify gets to an observer: RPCs that Connect answers, REST, pages, and what is
- *  refused before it is any of these. */
+/** Shows Fastify's requests to an observer: RPCs served by Connect, REST, pages, and requests that are refused
+ *  before they become any of these. */
 export class ObservedRequests {
   readonly #observer: CallObserver;
   readonly #peerOf: (request: FastifyRequest) => Peer | undefined;
@@ -34,7 +34,7 @@ export class ObservedRequests {
     this.#rpcs = parts.rpcs;
   }
 
-  /** Must be called before other hooks are added: what they refuse is observed too. */
+  /** Call it before other hooks are added, so that what they refuse is observed too. */
   listen(app: FastifyInstance): void {
     app.addHook("onRequest", (request, reply, done) => {
       this.begin(request, reply);
@@ -56,7 +56,7 @@ export class ObservedRequests {
     const { model } = (request.params ?? {}) as { readonly model?: string };
     if (model) observed.model?.(model);
     for (const [name, value] of Object.entries(observed.header ?? {})) {
-      // Past Fastify, which what Connect answers does not pass.
+      // Not through Fastify, because Connect's responses bypass it.
       reply.raw.setHeader(name, value);
     }
     open.set(request.raw, new ObservedRequest(observed, request.raw, reply.raw));
@@ -65,12 +65,12 @@ export class ObservedRequests {
 
 const open = new WeakMap<IncomingMessage, ObservedRequest>();
 
-/** Undefined if nobody observes it. */
+/** Undefined if it is not observed. */
 export function observedRequest(request: IncomingMessage): ObservedRequest | undefined {
   return open.get(request);
 }
 
-/** One of them, until its answer is out or its caller has left. */
+/** One request, until its response is sent or its client has left. */
 export class ObservedRequest {
   readonly call: ObservedCall;
   readonly #startMs = performance.now();
@@ -86,12 +86,12 @@ export class ObservedRequest {
     response.once("close", () => this.#end(response));
   }
 
-  /** The request is an RPC of Connect's. It aborts the signal of each with the error that it then writes. */
+  /** The request is a Connect RPC. Connect aborts each signal with the error that it then writes. */
   follow({ signal }: HandlerContext): void {
     this.#signal = signal;
   }
 
-  /** The request has failed, and this is why. */
+  /** The request failed, for this reason. */
   fail(code: Code): void {
     this.#code = code;
   }
@@ -102,7 +102,7 @@ export class ObservedRequest {
     const { call } = this;
     tellBytes(this.#request.headers["content-length"], (sizeBytes) => call.received?.(sizeBytes));
     tellBytes(response.getHeader("content-length"), (sizeBytes) => call.sent?.(sizeBytes));
-    // An RPC has a signal; the status of its answer says little.
+    // An RPC has a signal; the HTTP status of its response says little.
     if (this.#signal === undefined && response.headersSent) call.status?.(response.statusCode);
     call.end(this.#outcome(response), performance.now() - this.#startMs);
   }
@@ -115,19 +115,19 @@ export class ObservedRequest {
     if (reason instanceof ConnectError) return reason.code;
     if (!response.writableFinished) return Code.Canceled;
     if (this.#signal === undefined) return codeOfStatus(response.statusCode);
-    // An abort without a reason is the end of a call that went well.
+    // An abort without a reason is the end of a successful call.
     const isFailure = reason !== undefined && (reason as Error).name !== "AbortError";
     return isFailure ? Code.Internal : undefined;
   }
 }
 
-/** As far as the two sides announce what they send. */
+/** As far as the two sides announce their sizes. */
 function tellBytes(announced: unknown, tell: (sizeBytes: number) => void): void {
   const sizeBytes = Number(announced);
   if (announced !== undefined && Number.isSafeInteger(sizeBytes)) tell(sizeBytes);
 }
 
-/** What HTTP's own refusals come to; failures of the routes say their code. */
+/** The codes of HTTP's own refusals; failures in routes have a code of their own. */
 const codesOfStatus: Readonly<Record<number, Code>> = {
   401: Code.Unauthenticated,
   403: Code.PermissionDenied,

@@ -10,16 +10,16 @@ import {
   sendStaticFile,
 } from "./static-file.ts";
 
-/** What scripts/build-dashboard.js leaves in its folder, each file with forms .gz and .br beside it. */
+/** The output of scripts/build-dashboard.js, each file with .gz and .br variants beside it. */
 interface Manifest {
   readonly page: { readonly name: string; readonly styleHash: string };
-  /** Names with a hash of their content, which never have another content. */
+  /** Names with a hash of their content, which therefore never changes. */
   readonly assets: readonly { readonly name: string; readonly contentType: string }[];
 }
 
 interface Dashboard {
   readonly page: StaticFile;
-  /** By name: all that is served, so that no path of a request ever becomes a path of a file. */
+  /** By name. Only these files are served, so a request's path is never used as a file path. */
   readonly assets: ReadonlyMap<string, StaticFile>;
 }
 
@@ -40,11 +40,11 @@ const notBuilt = `<!doctype html>
 </html>
 `;
 
-/** GET /: the dashboard for browsers, and `about` as JSON for everybody else. `folder`: what
- *  scripts/build-dashboard.js made, if anything. */
+/** GET /: the dashboard for browsers, and `about` as JSON for other clients. `folder`: the output of
+ *  scripts/build-dashboard.js, if it was built. */
 export function dashboard(app: FastifyInstance, folder: string | undefined, about: object): void {
   let loaded: Promise<Dashboard | undefined> | undefined;
-  // Once it is there it stays; until then each request looks again.
+  // Once loaded it is kept; until then each request looks again.
   const load = async (): Promise<Dashboard | undefined> => {
     if (folder === undefined) return undefined;
     loaded ??= readDashboard(folder);
@@ -68,7 +68,7 @@ export function dashboard(app: FastifyInstance, folder: string | undefined, abou
   });
 }
 
-/** Browsers name HTML when they open a page; curl and fetch take anything. */
+/** Browsers ask for HTML when they open a page; curl and fetch accept anything. */
 function wantsPage(request: FastifyRequest): boolean {
   return /(?:^|,)\s*text\/html\s*(?:;|,|$)/i.test(request.headers.accept ?? "");
 }
@@ -78,7 +78,7 @@ async function sendNotBuilt(request: FastifyRequest, reply: FastifyReply): Promi
   return sendStaticFile(request, reply.code(503).header("retry-after", "5"), page);
 }
 
-/** Undefined if nothing has been built. */
+/** Undefined if it was not built. */
 async function readDashboard(folder: string): Promise<Dashboard | undefined> {
   let manifest: Manifest;
   try {

@@ -1,8 +1,8 @@
 import type { ModelFailures, ModelRow, RuntimeFeed } from "../../service/contract/runtime-feed.ts";
 
-// What /debug shows of models and hosts, which is what watchers see, in another order.
+// What /debug shows about models and hosts: the watchers' data, arranged differently.
 
-/** The processes that hold models, and which. */
+/** The processes that hold models, and their models. */
 export function hostsView(feed: RuntimeFeed): object {
   const { rows, runtime } = lookAt(feed);
   return {
@@ -20,8 +20,8 @@ export function hostsView(feed: RuntimeFeed): object {
   };
 }
 
-/** What waits: loads for their turn, inferences for their hosts. Models of which nothing is in flight are
- *  left out. */
+/** The queues: loads that wait for their turn, inferences that wait for their hosts. Models without inferences
+ *  in flight are left out. */
 export function queuesView(feed: RuntimeFeed): object {
   const { rows, runtime } = lookAt(feed);
   const { loadsWaiting, loadsRunning, loadsLimit, capacityBytes, usedBytes, reservedBytes } =
@@ -50,7 +50,7 @@ export function queuesView(feed: RuntimeFeed): object {
   };
 }
 
-/** What went wrong of late: steps of models that say why, and inferences that failed. Oldest first. */
+/** Recent problems: state changes of models that have a reason, and failed inferences. Oldest first. */
 export function errorsView(feed: RuntimeFeed): object {
   const failures = new Map(feed.failures().map((each) => [each.model.generation, each]));
   const { rows, events } = lookAt(feed);

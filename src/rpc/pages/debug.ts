@@ -22,7 +22,7 @@ import { errorsView, hostsView, queuesView } from "./debug-views.ts";
 
 export interface DebugOptions {
   readonly endpoints: DebugEndpoints;
-  /** The settings in effect, without secrets. */
+  /** The effective settings, without secrets. */
   readonly settings: () => object;
 }
 
@@ -34,7 +34,7 @@ export interface DebugParts extends RestParts {
 interface DebugRoute extends Pick<RestRoute, "methods" | "answer"> {
   readonly path: string;
   readonly about: string;
-  /** Those with "all" show what callers sent, or take time off serving. */
+  /** Endpoints marked "all" show what clients sent, or take time from serving. */
   readonly needs: Exclude<DebugEndpoints, "off">;
 }
 
@@ -43,8 +43,8 @@ const maxBodyBytes = 1024;
 const measureMs = 500;
 const maxProfileSeconds = 60;
 
-/** What operators ask of a server that behaves oddly; only for those who may load and unload. `scope` is
- *  one of REST (see restScope) whose prefix is /debug. */
+/** Diagnostics for operators of a server that behaves oddly; only for clients that may load and unload. `scope`
+ *  is a REST scope (see restScope) with the prefix /debug. */
 export function debugEndpoints(scope: FastifyInstance, parts: DebugParts): void {
   const { endpoints } = parts.options;
 
@@ -86,29 +86,28 @@ function debugRoutes({ feed, options, log }: DebugParts): DebugRoute[] {
       methods: ["GET"],
       path: "/queues",
       needs: "figures",
-      about: "loads and inferences that wait or run",
+      about: "waiting and running loads and inferences",
       answer: () => figures(queuesView(feed)),
     },
     {
       methods: ["GET"],
       path: "/errors",
       needs: "figures",
-      about: "the last errors of each model, and events of the runtime that have a reason",
+      about: "the latest errors of each model, and runtime events that have a reason",
       answer: () => figures(errorsView(feed)),
     },
     {
       methods: ["GET"],
       path: "/settings",
       needs: "figures",
-      about: "the settings in effect",
+      about: "the effective settings",
       answer: () => figures(options.settings()),
     },
     {
       methods: ["GET", "PUT"],
       path: "/log-level",
       needs: "figures",
-      about:
-        'the least level that is logged; PUT {"level": "debug"} changes it until the next start',
+      about: 'the minimum log level; PUT {"level": "debug"} changes it until the next start',
       answer: async ({ request }) => {
         if (request.method === "PUT") {
           changeLogLevel(log, readLevel(await readBody(request, maxBodyBytes)));
@@ -121,14 +120,14 @@ function debugRoutes({ feed, options, log }: DebugParts): DebugRoute[] {
       path: "/heap-snapshot",
       needs: "all",
       about:
-        "what is on the heap of the server, for Chrome's developer tools; the server stands still while it is taken",
+        "a snapshot of the server's heap for Chrome's developer tools; the server is blocked while it is taken",
       answer: () => heavy.stream(() => getHeapSnapshot()),
     },
     {
       methods: ["POST"],
       path: "/cpu-profile",
       needs: "all",
-      about: `where the server's time goes for ?seconds= (5; at most ${maxProfileSeconds}), for Chrome's developer tools`,
+      about: `a CPU profile of the server over ?seconds= (default 5, at most ${maxProfileSeconds}) for Chrome's developer tools`,
       answer: (call) =>
         heavy.run(async () => {
           const durationMs = readSeconds(call.request) * 1_000;
@@ -138,7 +137,7 @@ function debugRoutes({ feed, options, log }: DebugParts): DebugRoute[] {
   ];
 }
 
-/** Snapshots and profiles: two at once would show each other, and take twice the memory. */
+/** Snapshots and profiles run one at a time: two at once would show each other, and take twice the memory. */
 class OneAtATime {
   #isBusy = false;
 
@@ -151,7 +150,7 @@ class OneAtATime {
     }
   }
 
-  /** Is busy until `open`'s stream has been read or its reader has left. */
+  /** Stays busy until `open`'s stream was read or its reader has left. */
   stream(open: () => Readable): RestReply {
     this.#enter();
     let body: Readable;
@@ -169,7 +168,10 @@ class OneAtATime {
 
   #enter(): void {
     if (this.#isBusy) {
-      throw new RuntimeError("overloaded", "a profile or a snapshot is being taken already");
+      throw new RuntimeError(
+        "overloaded",
+        "another profile or snapshot is being taken: try again later",
+      );
     }
     this.#isBusy = true;
   }

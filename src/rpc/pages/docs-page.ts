@@ -20,7 +20,7 @@ const page = `<!doctype html>
 </html>
 `;
 
-// The validator of Swagger UI is a service on the internet; null turns it off.
+// Swagger UI's validator is a service on the internet; null disables it.
 const initializer = `SwaggerUIBundle({
   url: new URL("openapi.json", document.baseURI).href,
   dom_id: "#swagger-ui",
@@ -48,7 +48,7 @@ const fromLibrary = (contentType: string, name: string): Source => ({
 const html = "text/html; charset=utf-8";
 const javascript = "text/javascript; charset=utf-8";
 const css = "text/css; charset=utf-8";
-/** All that is served, so that no path of a request ever becomes a path of a file. */
+/** Only these files are served, so a request's path is never used as a file path. */
 const files: Readonly<Record<string, Source>> = {
   "/docs": text(html, page),
   "/docs/swagger-initializer.js": text(javascript, initializer),
@@ -57,20 +57,20 @@ const files: Readonly<Record<string, Source>> = {
   "/docs/favicon-32x32.png": fromLibrary("image/png", "favicon-32x32.png"),
 };
 
-/** GET /docs: a page to read and try /openapi.json with. It needs nothing of the internet. `scope` is one
- *  of REST (see restScope) whose prefix is /v2. */
+/** GET /docs: a page to read /openapi.json and try it out. It needs no internet access. `scope` is a REST scope
+ *  (see restScope) with the prefix /v2. */
 export function docsPage(scope: FastifyInstance): void {
   for (const [path, file] of Object.entries(files)) {
     const load = once(async () => prepareStaticFile(file.contentType, await file.read()));
     scope.get(path, async (request, reply) => sendStaticFile(request, reply, await load()));
     refuseOtherMethods(scope, path, ["GET"]);
   }
-  // Relative, because a proxy may have put all paths under another.
+  // Relative, because a proxy may have put all paths below a prefix.
   scope.get("/docs/", (_request, reply) => reply.redirect("../docs", 308));
   refuseOtherMethods(scope, "/docs/", ["GET"]);
 }
 
-/** `make`, run at most once at a time and not again after it has succeeded. */
+/** Runs `make` at most once at a time, and not again after it has succeeded. */
 function once<T>(make: () => Promise<T>): () => Promise<T> {
   let made: Promise<T> | undefined;
   return () => {

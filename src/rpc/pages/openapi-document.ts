@@ -15,15 +15,15 @@ import {
   type Schema,
 } from "./openapi-tensors.ts";
 
-/** A model that can be asked now, or one version of it. */
+/** A model that is ready, or one of its versions. */
 export interface DocumentedModel {
   readonly name: string;
-  /** "" for the default version, whose path names none. */
+  /** "" for the default version, whose path has no version. */
   readonly version: string;
   readonly description: ModelDescription;
 }
 
-/** The OpenAPI 3.1 document of a server of this version with these models. */
+/** The OpenAPI 3.1 document for a server of this version with these models. */
 export function openApiDocument(version: string, models: readonly DocumentedModel[]): Schema {
   return {
     openapi: "3.1.1",
@@ -33,7 +33,7 @@ export function openApiDocument(version: string, models: readonly DocumentedMode
       summary: "The Open Inference Protocol, with the models that are loaded now",
       license: { name: "Apache-2.0", identifier: "Apache-2.0" },
     },
-    servers: [{ url: "/", description: "The server that this document is from." }],
+    servers: [{ url: "/", description: "The server that provided this document." }],
     tags: [
       ...[...new Set(models.map(({ name }) => name))].map((name) => ({
         name: modelTag(name),
@@ -60,7 +60,8 @@ function modelPaths({ name, version, description }: DocumentedModel): Record<str
   const label = version === "" ? name : `${name}, version ${version}`;
   const shared = { tags: [modelTag(name)] };
   const ref = (schema: string) => ({ $ref: `#/components/schemas/${schema}` });
-  // Generators make names of it. No encoded name has a slash, which tells versions from other models.
+  // Generators derive names from it. An encoded name has no slash, so the slash separates versions from other
+  // models.
   const id = path.slice("/v2/models/".length).replace("/versions/", "-/version-");
   const read = (operation: string, summary: string, schema: string) => ({
     get: {
@@ -74,7 +75,7 @@ function modelPaths({ name, version, description }: DocumentedModel): Record<str
     [`${path}/infer`]: {
       post: {
         ...shared,
-        summary: `Ask ${label}`,
+        summary: `Run ${label}`,
         operationId: `infer-${id}`,
         description: binaryForm,
         requestBody: { required: true, content: json(requestSchema(description)) },
@@ -89,7 +90,7 @@ function modelPaths({ name, version, description }: DocumentedModel): Record<str
     },
     [path]: read("metadata", `Inputs and outputs of ${label}`, "ModelMetadata"),
     [`${path}/ready`]: read("ready", `Whether ${label} can run now`, "ModelReady"),
-    [`${path}/stats`]: read("statistics", `Counts and times of ${label}`, "ModelStatistics"),
+    [`${path}/stats`]: read("statistics", `Inference statistics of ${label}`, "ModelStatistics"),
   };
 }
 
@@ -99,7 +100,7 @@ function requestSchema({ inputs, outputs }: ModelDescription): Schema {
     type: "object",
     required: ["inputs"],
     properties: {
-      id: { type: "string", description: "Comes back in the answer." },
+      id: { type: "string", description: "Returned in the response." },
       parameters: { $ref: "#/components/schemas/RequestParameters" },
       inputs: inputsSchema(inputs),
       outputs: wantedOutputsSchema(outputs.map((output) => output.name)),
@@ -111,7 +112,7 @@ function requestSchema({ inputs, outputs }: ModelDescription): Schema {
 function wantedOutputsSchema(names: readonly string[]): Schema {
   return {
     type: "array",
-    description: "The wanted outputs, in order; all of them if empty or left out.",
+    description: "The requested outputs, in order; all outputs if empty or omitted.",
     maxItems: names.length,
     items: {
       type: "object",
@@ -140,11 +141,11 @@ function responseSchema(name: string, { outputs }: ModelDescription): Schema {
   };
 }
 
-/** In words, and no second kind of content of the request: generators of clients stumble over a choice. */
+/** As text instead of a second request content type: client generators cannot handle alternatives. */
 const binaryForm =
-  "Tensors may come as bytes, with Content-Type application/octet-stream: the JSON, as many bytes as the header " +
-  "Inference-Header-Content-Length says, then the bytes of every tensor with the parameter binary_data_size, in " +
-  "the order of the JSON. Outputs come so if the parameter binary_data asks for it.";
+  "Tensors may be sent as bytes, with Content-Type application/octet-stream: the JSON, whose length is in the header " +
+  "Inference-Header-Content-Length, then the bytes of every tensor with the parameter binary_data_size, in " +
+  "the order of the JSON. Outputs are returned the same way if the parameter binary_data requests it.";
 
 const json = (schema: Schema) => ({ "application/json": { schema } });
 const bytes: Schema = {

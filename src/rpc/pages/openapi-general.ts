@@ -1,11 +1,11 @@
 import type { Schema } from "./openapi-tensors.ts";
 
-// What holds whatever is loaded: the paths of the server, and the shared parts of all others.
+// The parts that do not depend on loaded models: the server's paths, and the components that other paths share.
 
 const json = (schema: Schema) => ({ "application/json": { schema } });
 const ref = (name: string): Schema => ({ $ref: `#/components/schemas/${name}` });
 
-/** A successful answer in JSON. */
+/** A successful JSON response. */
 export function answer(description: string, schema: Schema): Schema {
   return { description, content: json(schema) };
 }
@@ -35,7 +35,7 @@ const lifecycle = (operationId: string, summary: string, description: string) =>
   },
 });
 
-/** Of whatever model, by the name in the path: for clients that are not made for one model. */
+/** For any model, named in the path: for clients that were not generated for one model. */
 function anyModel(base: string, suffix: string, parameters: readonly Schema[]) {
   const of = suffix === "" ? "any model" : "any version of any model";
   const get = (operation: string, summary: string, schema: Schema) => ({
@@ -46,7 +46,7 @@ function anyModel(base: string, suffix: string, parameters: readonly Schema[]) {
     [`${base}/infer`]: {
       parameters,
       post: {
-        summary: `Ask ${of}`,
+        summary: `Run ${of}`,
         operationId: `infer${suffix}`,
         tags: ["server"],
         requestBody: { required: true, content: json(ref("InferRequest")) },
@@ -55,7 +55,11 @@ function anyModel(base: string, suffix: string, parameters: readonly Schema[]) {
     },
     [base]: get("modelMetadata", `Inputs and outputs of ${of}`, ref("ModelMetadata")),
     [`${base}/ready`]: get("modelReady", `Whether ${of} can run now`, ref("ModelReady")),
-    [`${base}/stats`]: get("modelStatistics", `Counts and times of ${of}`, ref("ModelStatistics")),
+    [`${base}/stats`]: get(
+      "modelStatistics",
+      `Inference statistics of ${of}`,
+      ref("ModelStatistics"),
+    ),
   };
 }
 
@@ -70,7 +74,7 @@ export const generalPaths: Readonly<Record<string, Schema>> = {
     get: {
       summary: "Whether the server can load and run models",
       operationId: "serverReady",
-      description: "True with no model at all; each model has a path of its own.",
+      description: "True even without models; each model has a path of its own.",
       tags: ["server"],
       responses: {
         200: answer("It can.", ref("Ready")),
@@ -82,13 +86,13 @@ export const generalPaths: Readonly<Record<string, Schema>> = {
   "/v2/models": read("modelNames", "Names of all models", ref("ModelNames")),
   "/v2/models/stats": read(
     "allStatistics",
-    "Counts and times of all models",
+    "Inference statistics of all models",
     ref("ModelStatistics"),
   ),
   "/v2/repository/index": {
     post: {
       operationId: "repositoryIndex",
-      summary: "Every model that is loaded, on its way, or in the local repository",
+      summary: "Every model that is loaded, loading, or in the local repository",
       tags: ["repository"],
       requestBody: {
         required: false,
@@ -102,13 +106,13 @@ export const generalPaths: Readonly<Record<string, Schema>> = {
   },
   "/v2/repository/models/{model}/load": lifecycle(
     "loadModel",
-    "Load a model of the local repository, or load it anew",
-    "Answers when all its versions can serve. Takes no parameters. Refused where ModelMesh owns the lifecycle.",
+    "Load or reload a model from the local repository",
+    "Responds when all its versions are ready. Takes no parameters. Refused if ModelMesh owns the lifecycle.",
   ),
   "/v2/repository/models/{model}/unload": lifecycle(
     "unloadModel",
-    "Unload a model of the local repository",
-    "Answers when its memory is free. Refused where ModelMesh owns the lifecycle.",
+    "Unload a model from the local repository",
+    "Responds when its memory is free. Refused if ModelMesh owns the lifecycle.",
   ),
   ...anyModel("/v2/models/{model}", "", [modelParameter]),
   ...anyModel("/v2/models/{model}/versions/{version}", "Version", [
@@ -123,14 +127,14 @@ export const generalParameters: Readonly<Record<string, Schema>> = {
     in: "path",
     required: true,
     schema: { type: "string", minLength: 1 },
-    description: "The id of the model, percent-encoded.",
+    description: "The model's id, percent-encoded.",
   },
   Version: {
     name: "version",
     in: "path",
     required: true,
     schema: { type: "string", minLength: 1 },
-    description: "A version of the model, which a local repository has.",
+    description: "A version of the model; only models in a local repository have versions.",
   },
 };
 
@@ -156,7 +160,7 @@ const duration = {
   required: ["count", "ns"],
   properties: {
     count: { type: "integer", minimum: 0 },
-    ns: { type: "integer", format: "uint64", minimum: 0, description: "Nanoseconds, summed." },
+    ns: { type: "integer", format: "uint64", minimum: 0, description: "Sum in nanoseconds." },
   },
 };
 
@@ -238,7 +242,7 @@ export const generalSchemas: Readonly<Record<string, Schema>> = {
       binary_data_size: {
         type: "integer",
         minimum: 0,
-        description: "Bytes of this tensor after the JSON, in place of data.",
+        description: "Bytes of this tensor after the JSON, instead of data.",
       },
       content_type: { ...text, description: 'BYTES only: "base64" if the strings are base64.' },
     },
@@ -246,7 +250,7 @@ export const generalSchemas: Readonly<Record<string, Schema>> = {
   },
   BinaryParameters: {
     type: "object",
-    description: "Of a tensor that has no form in JSON.",
+    description: "For tensors without a JSON form.",
     required: ["binary_data_size"],
     properties: {
       binary_data_size: {
@@ -261,11 +265,11 @@ export const generalSchemas: Readonly<Record<string, Schema>> = {
     type: "object",
     description: "Those not known are ignored.",
     properties: {
-      binary_data: { type: "boolean", description: "Send this output as bytes after the JSON." },
+      binary_data: { type: "boolean", description: "Return this output as bytes after the JSON." },
       classification: {
         type: "integer",
         minimum: 0,
-        description: "Send so many of the greatest elements, as score:index, in place of all.",
+        description: "Return this many of the largest elements, as score:index, instead of all.",
       },
     },
     additionalProperties: true,
@@ -274,12 +278,12 @@ export const generalSchemas: Readonly<Record<string, Schema>> = {
     type: "object",
     required: ["inputs"],
     properties: {
-      id: { ...text, description: "Comes back in the answer." },
+      id: { ...text, description: "Returned in the response." },
       parameters: ref("RequestParameters"),
       inputs: { type: "array", items: ref("Tensor") },
       outputs: {
         type: "array",
-        description: "The wanted outputs, in order; all of them if empty or left out.",
+        description: "The requested outputs, in order; all outputs if empty or omitted.",
         items: {
           type: "object",
           required: ["name"],
@@ -309,8 +313,7 @@ export const generalSchemas: Readonly<Record<string, Schema>> = {
       data: {
         type: "array",
         items: {},
-        description:
-          "Elements in row-major order, flat, or in requests also nested as the shape is.",
+        description: "Elements in row-major order, flat, or in requests also nested by shape.",
       },
       parameters: ref("Parameters"),
     },
@@ -326,7 +329,7 @@ export const generalSchemas: Readonly<Record<string, Schema>> = {
       },
       binary_data_output: {
         type: "boolean",
-        description: "Send all outputs as bytes after the JSON.",
+        description: "Return all outputs as bytes after the JSON.",
       },
     },
     additionalProperties: true,

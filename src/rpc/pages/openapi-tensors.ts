@@ -4,16 +4,16 @@ import { hasTypedForm } from "../codec/tensor-contents.ts";
 /** JSON Schema 2020-12, the dialect of OpenAPI 3.1. */
 export type Schema = Readonly<Record<string, unknown>>;
 
-/** Larger examples would drown the page that shows them. */
+/** Larger examples would bury the page that shows them. */
 const maxExampleElements = 256;
 
-/** One element in JSON. FP16 and BF16 have none: they travel as raw bytes only. */
+/** One element in JSON. FP16 and BF16 have no JSON form: they travel only as raw bytes. */
 const elements: Record<Exclude<Datatype, "FP16" | "BF16">, Schema> = {
   BOOL: { type: "boolean" },
   INT8: { type: "integer", format: "int8", minimum: -128, maximum: 127 },
   INT16: { type: "integer", format: "int16", minimum: -32768, maximum: 32767 },
   INT32: { type: "integer", format: "int32", minimum: -(2 ** 31), maximum: 2 ** 31 - 1 },
-  // The limits of 64 bits are no JavaScript numbers, so a schema that says them would say them wrong.
+  // JavaScript numbers cannot hold the 64-bit limits, so a schema with them would be wrong.
   INT64: { type: "integer", format: "int64" },
   UINT8: { type: "integer", format: "uint8", minimum: 0, maximum: 255 },
   UINT16: { type: "integer", format: "uint16", minimum: 0, maximum: 65535 },
@@ -27,24 +27,24 @@ const elements: Record<Exclude<Datatype, "FP16" | "BF16">, Schema> = {
 const dataSchemaName = (datatype: string) => `${datatype}Data`;
 const bytes: Schema = { type: "array", items: { type: "integer", minimum: 0, maximum: 255 } };
 
-/** Components that the schemas below refer to: for each datatype the elements of an input. */
+/** Components that the schemas below refer to: the elements of an input, for each datatype. */
 export const dataSchemas: Readonly<Record<string, Schema>> = Object.fromEntries(
   Object.entries(elements).map(([datatype, element]) => {
     const name = dataSchemaName(datatype);
-    // A schema that refers to itself would say all of it; generators of clients do not follow it.
+    // A recursive schema would express any nesting, but client generators do not follow it.
     const nested = { type: "array", items: {} };
     const items = { anyOf: [element, ...(datatype === "BYTES" ? [bytes] : []), nested] };
-    const description = `Elements of ${datatype} in row-major order, flat or nested as the shape is.`;
+    const description = `Elements of ${datatype} in row-major order, flat or nested by shape.`;
     return [name, { type: "array", items, description }];
   }),
 );
 
-/** The inputs of an inference: one tensor for each of `specs` that must be given, in any order. */
+/** The inputs of an inference: one tensor for each required entry of `specs`, in any order. */
 export function inputsSchema(specs: readonly TensorSpec[]): Schema {
   return listSchema(specs, inputSchema, specs.filter(isNeeded));
 }
 
-/** The outputs of an answer: all of `specs`, or those that the request named. */
+/** The outputs in a response: all of `specs`, or the requested ones. */
 export function outputsSchema(specs: readonly TensorSpec[]): Schema {
   return listSchema(specs, outputSchema, []);
 }
@@ -54,7 +54,7 @@ function listSchema(
   schemaOf: (spec: TensorSpec) => Schema,
   needed: readonly TensorSpec[],
 ): Schema {
-  // "items" with an empty "oneOf" would be no valid schema.
+  // "items" with an empty "oneOf" would be an invalid schema.
   if (specs.length === 0) return { type: "array", items: { type: "object" }, maxItems: 0 };
   const [only] = specs;
   const items = only && specs.length === 1 ? schemaOf(only) : { oneOf: specs.map(schemaOf) };
@@ -94,7 +94,7 @@ function outputSchema(spec: TensorSpec): Schema {
   return {
     type: "object",
     title: `output ${name}`,
-    // In a binary answer "parameters" has the size of the bytes in place of "data".
+    // In a binary response, "parameters" has the byte count instead of "data".
     required: ["name", "shape", "datatype"],
     properties: {
       name: { const: name },
@@ -117,8 +117,8 @@ function outputData(datatype: Datatype): Schema {
   return { data: { type: "array", items: { ...element, type: ["number", "null"] }, description } };
 }
 
-/** "prefixItems" would say each dimension, but generators of clients take them for kinds of items, and refuse the
- *  others. */
+/** "prefixItems" would describe each dimension, but client generators read them as kinds of items, and refuse
+ *  the others. */
 function shapeSchema({ shape, hasAnyRank }: TensorSpec): Schema {
   if (hasAnyRank) {
     const items = { type: "integer", minimum: 0 };
@@ -135,8 +135,8 @@ function shapeSchema({ shape, hasAnyRank }: TensorSpec): Schema {
   };
 }
 
-/** Tensors of these specs, all zero; undefined where they would be large or have no form in JSON.
- *  Dimensions that vary are 1. */
+/** Zeros for the tensors of these specs; undefined if they would be large or have no JSON form. Variable
+ *  dimensions are 1. */
 export function exampleTensors(specs: readonly TensorSpec[]): readonly Schema[] | undefined {
   const tensors = specs.filter(isNeeded).map(({ name, datatype, shape: pattern }) => {
     const shape = exampleShape(pattern);

@@ -7,8 +7,8 @@ import { type DocumentedModel, openApiDocument } from "./openapi-document.ts";
 
 type DescribedModels = Pick<Models, "index" | "describe">;
 
-/** GET /openapi.json: what can be asked now, with the inputs and outputs of every model that is loaded.
- *  GET /docs shows it. `scope` is one of REST (see restScope) whose prefix is /v2. */
+/** GET /openapi.json: the current API, with the inputs and outputs of every loaded model. GET /docs shows it.
+ *  `scope` is a REST scope (see restScope) with the prefix /v2. */
 export function openApi(
   scope: FastifyInstance,
   parts: RestParts & { readonly models: DescribedModels; readonly version: string },
@@ -43,8 +43,8 @@ async function documentedModels(models: DescribedModels): Promise<DocumentedMode
   return documented;
 }
 
-// The default version may be another one than that which is listed as ready, and a model may leave
-// while the document is made.
+// The default version may differ from the one that is listed as ready, and a model may be unloaded while the
+// document is being made.
 function describeIfReady(models: DescribedModels, name: string, version: string) {
   try {
     return models.describe(name, version);

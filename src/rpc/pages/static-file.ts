@@ -3,8 +3,8 @@ import { promisify } from "node:util";
 import { constants, gzip } from "node:zlib";
 import type { FastifyReply, FastifyRequest } from "fastify";
 
-/** What a page of ours may do: run and show what this server sends, and call this server. Of styles within
- *  the page, only the one of this hash. */
+/** What our pages may do: run and show what this server sends, and call this server. Of inline styles, only the
+ *  one with this hash. */
 function contentSecurityPolicy(styleHash: string | undefined): string {
   return [
     "default-src 'none'",
@@ -18,32 +18,32 @@ function contentSecurityPolicy(styleHash: string | undefined): string {
   ].join("; ");
 }
 
-/** A file with all forms in which it is sent. */
+/** A file with all of its encodings. */
 export interface StaticFile {
   readonly contentType: string;
   readonly plain: Buffer;
   readonly gzipped: Buffer;
-  /** Absent if nobody has compressed it that well. */
+  /** Absent if it was not compressed that well. */
   readonly brotli?: Buffer;
   readonly etag: string;
-  /** Of a style sheet within it, as a Content-Security-Policy names it: "sha256-…". */
+  /** The hash of an inline style sheet, as a Content-Security-Policy names it: "sha256-…". */
   readonly styleHash?: string;
-  /** Whether its name changes with its content, so that it may be kept forever. */
+  /** Whether its name changes with its content, so that it can be cached forever. */
   readonly immutable: boolean;
 }
 
-/** A file that is asked for again each time, and compressed as well as gzip can. */
+/** A file that clients revalidate each time, compressed as well as gzip can. */
 export async function prepareStaticFile(contentType: string, plain: Buffer): Promise<StaticFile> {
   const gzipped = await promisify(gzip)(plain, { level: constants.Z_BEST_COMPRESSION });
   return { contentType, plain, gzipped, etag: etagOf(plain), immutable: false };
 }
 
-/** Weak: the same tag stands for the compressed forms. */
+/** Weak: the same tag stands for the compressed encodings. */
 export function etagOf(plain: Buffer): string {
   return `W/"${createHash("sha256").update(plain).digest("base64url")}"`;
 }
 
-/** Answers with `file` in the best form that the caller takes, or with 304 if the caller has it. */
+/** Responds with `file` in the best encoding that the client accepts, or with 304 if the client has it. */
 export function sendStaticFile(
   request: FastifyRequest,
   reply: FastifyReply,
@@ -69,7 +69,7 @@ export function sendStaticFile(
   return reply.send(file.plain);
 }
 
-/** Notes that the answer depends on the header `name` of the request too. */
+/** Records that the response depends on the request header `name` too. */
 export function addVary(reply: FastifyReply, name: string): void {
   const before = reply.getHeader("vary");
   reply.header("vary", before === undefined ? name : `${before}, ${name}`);

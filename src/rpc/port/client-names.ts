@@ -2,21 +2,20 @@ import type { TLSSocket } from "node:tls";
 
 const nameTypes = new Set(["DNS", "URI"]);
 
-// As Node writes them: "DNS:a.example, URI:spiffe://b", with names in JSON's quotes where they would be
-// mistaken for more than one.
+// Node's format: "DNS:a.example, URI:spiffe://b", with names in JSON quotes where they would be ambiguous.
 const nextName = /(?:^|, )([A-Za-z ]+):("(?:[^"\\]|\\.)*"|[^",]*)/y;
 
-/** The names in the certificate that a client has shown, as settings write them: "CN:ops", "DNS:ops.example.com",
- *  "URI:spiffe://example.com/ops". Call it only for certificates that were verified; empty without one. */
+/** The names in the client's certificate, in the format of the settings: "CN:ops", "DNS:ops.example.com",
+ *  "URI:spiffe://example.com/ops". Call it only for verified certificates; empty without one. */
 export function clientNames(socket: TLSSocket): readonly string[] {
   const { subject, subjectaltname = "" } = socket.getPeerCertificate();
   if (subject === undefined) return [];
-  // Of more than one common name nobody says which is meant.
+  // With several common names it is unknown which one is meant.
   const commonNames = typeof subject.CN === "string" ? [`CN:${subject.CN}`] : [];
   return [...commonNames, ...alternativeNames(subjectaltname)];
 }
 
-/** Exported for its tests. What cannot be read to its end has no names. */
+/** Exported for its tests. A list that cannot be parsed to its end has no names. */
 export function alternativeNames(text: string): readonly string[] {
   const names: string[] = [];
   nextName.lastIndex = 0;

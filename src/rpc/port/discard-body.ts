@@ -2,17 +2,17 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { constants, type Http2ServerRequest, type ServerHttp2Stream } from "node:http2";
 import { Socket } from "node:net";
 
-// How long a client that has its answer may go on sending.
+// How long a client that has its response may continue to send.
 const lingerMs = 5_000;
 
 const { prototype: socketPrototype } = Socket;
 
-/** What reads on for the last request of a connection; it is over when the next request arrives. */
+/** The discarded rest of a connection's last request; it ends when the next request arrives. */
 const readers = new WeakMap<Socket, () => void>();
 
-/** Once `request` is answered, reads and drops what is left of it, and in the end cuts it off. Without
- *  this, its HTTP/2 stream would stay open for as long as the client likes, and an HTTP/1.1 client could
- *  hang in the middle of what it sends. Cutting at once could cost them the answer. */
+/** Once the response to `request` is sent, reads and drops the rest of the request, and finally cuts it off.
+ *  Otherwise its HTTP/2 stream would stay open as long as the client likes, and an HTTP/1.1 client could hang
+ *  in the middle of sending. Cutting at once could cost them the response. */
 export function discardUnreadBody(
   request: IncomingMessage | Http2ServerRequest,
   response: ServerResponse,
@@ -21,11 +21,11 @@ export function discardUnreadBody(
   else discardHttp1(request, response);
 }
 
-/** The same for a stream of which no request was made. */
+/** The same for a stream without a request object. */
 export function discardUnreadStream(stream: ServerHttp2Stream): void {
   stream.once("finish", () => {
     if (stream.readableEnded) return;
-    // Node's listener gives the data to a request that Connect may have destroyed, and then pauses.
+    // Node's listener passes the data to a request that Connect may have destroyed, and then pauses.
     stream.removeAllListeners("data");
     stream.resume();
     const timer = setTimeout(() => stream.close(constants.NGHTTP2_NO_ERROR), lingerMs);
@@ -34,8 +34,8 @@ export function discardUnreadStream(stream: ServerHttp2Stream): void {
 }
 
 function discardHttp1(request: IncomingMessage, response: ServerResponse): void {
-  // Connect destroys a request that it does not read to the end. Node parts it from its socket, so that
-  // this lives on, but then pauses the socket at every piece of the body, with nobody to resume it.
+  // Connect destroys a request that it does not read to the end. Node detaches it from its socket, so the
+  // socket survives, but then pauses the socket at every piece of the body, and nothing resumes it.
   const { socket } = request;
   const last = readers.get(socket);
   if (last !== undefined) socket.off("pause", last);
@@ -46,7 +46,7 @@ function discardHttp1(request: IncomingMessage, response: ServerResponse): void 
   };
   response.once("finish", () => {
     if (request.complete) return;
-    // Whoever answers may have asked for this twice.
+    // This may have been called twice.
     const before = readers.get(socket);
     if (before !== undefined) socket.off("pause", before);
     readers.set(socket, readOn);
@@ -60,8 +60,8 @@ function discardHttp1(request: IncomingMessage, response: ServerResponse): void 
   });
 }
 
-/** After its last answer Node closes the connection at once. Whatever arrives after that makes the system
- *  throw away what the client has not read: first our side only, until the client ends its own. */
+/** After its last response Node closes the connection at once. If more data arrives after that, the system
+ *  discards what the client has not read. So close only our side first, until the client closes its own. */
 function lingerBeforeClose(socket: Socket, request: IncomingMessage): void {
   socket.destroySoon = () => {
     if (request.complete || socket.destroyed) {

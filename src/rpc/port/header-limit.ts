@@ -1,10 +1,10 @@
 import type { Http2Session, ServerHttp2Stream } from "node:http2";
 
-/** RFC 9113, 6.5.2: what each field counts for beside its name and value. */
+/** RFC 9113, 6.5.2: the overhead that each field counts for, in addition to its name and value. */
 const fieldBytes = 32;
 
-/** Holds the first requests of a connection to the limit on headers. Node resets streams that go beyond it, but only
- *  from when the client has acknowledged the setting that tells it; until then it takes whatever comes. */
+/** Enforces the header limit on the first requests of a connection. Node resets streams beyond the limit, but
+ *  only once the client has acknowledged the setting that announces it; until then it accepts any size. */
 export class HeaderLimit {
   readonly #maxBytes: number;
   /** Connections whose streams Node checks. */
@@ -16,12 +16,12 @@ export class HeaderLimit {
 
   watch(session: Http2Session): void {
     session.once("localSettings", () => {
-      // Streams that were opened before are told of in this turn.
+      // Streams that were opened earlier are announced in this turn.
       setImmediate(() => this.#acknowledged.add(session));
     });
   }
 
-  /** `rawHeaders`: names and values in turn. */
+  /** `rawHeaders`: alternating names and values. */
   isExceededBy({ session }: ServerHttp2Stream, rawHeaders: readonly string[]): boolean {
     if (session === undefined || this.#acknowledged.has(session)) return false;
     let bytes = (rawHeaders.length / 2) * fieldBytes;

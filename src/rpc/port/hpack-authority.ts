@@ -1,4 +1,4 @@
-// RFC 7541: the representations of a header field, by their first bits, and the index of the static table
+// RFC 7541: the representations of a header field, by their first bits, and the index of the static table entry
 // whose name is :authority.
 const indexed = { bit: 0x80, prefix: 7 };
 const incremental = { bit: 0x40, prefix: 6 };
@@ -10,10 +10,10 @@ const huffmanBit = 0x80;
 const slash = 0x2f;
 const hyphen = 0x2d;
 
-/** Replaces each "/" by "-" in the literal values of `:authority` in a header block (HPACK). The length
- *  and all other bytes stay, and so does what the block does to the tables of both ends. `block` is changed
- *  in place. Values in Huffman code are left alone: Netty has none of this length. A block that makes no
- *  sense is left as it is from there on, for the HTTP/2 parser to refuse. */
+/** Replaces each "/" by "-" in the literal values of `:authority` in an HPACK header block. The length and all
+ *  other bytes stay the same, and so does the block's effect on the tables of both ends. `block` is changed in
+ *  place. Huffman-coded values are left alone: Netty sends none of this length. A malformed block is left
+ *  unchanged from that point on, for the HTTP/2 parser to refuse. */
 export function hyphenateAuthority(block: Uint8Array): void {
   const cursor = new HpackCursor(block);
   while (cursor.rest > 0) {
@@ -33,7 +33,7 @@ function field(cursor: HpackCursor, prefix: number): void {
   for (let at = 0; at < bytes.length; at++) if (bytes[at] === slash) bytes[at] = hyphen;
 }
 
-/** Reads to the end of the block where a length is wrong. */
+/** Skips to the end of the block if a length is wrong. */
 class HpackCursor {
   readonly #block: Uint8Array;
   #position = 0;

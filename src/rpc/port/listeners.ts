@@ -11,9 +11,8 @@ export interface TcpAddress {
 // With port 0 the system picks a port that is free on IPv4; it may be taken on IPv6.
 const maxPortPicks = 10;
 
-/** Listens at `host`:`port`; "localhost" means 127.0.0.1 and ::1, as far as the machine has them, at the
- *  same port. `createServer` makes one server for each address. Rejects with "failed-precondition" and
- *  no server open. */
+/** Listens on `host`:`port`; "localhost" means 127.0.0.1 and ::1, whichever the machine has, on the same port.
+ *  `createServer` creates one server per address. Rejects with "failed-precondition" and no server open. */
 export async function listenTcp(
   createServer: () => Server,
   { host, port }: TcpAddress,
@@ -37,7 +36,7 @@ export async function listenTcp(
   }
 }
 
-/** Listens on a unix socket that every user may connect to. A stale file at `path` is replaced. */
+/** Listens on a unix socket that every user may connect to. Replaces a stale file at `path`. */
 export async function listenUnix(server: Server, path: string): Promise<Server> {
   await claimSocketPath(path);
   try {
@@ -57,7 +56,7 @@ export function portOf(server: Server): number {
   return typeof address === "object" && address !== null ? address.port : 0;
 }
 
-/** Stops listening. Resolves when the last connection that came through is closed. */
+/** Stops listening. Resolves when the last of its connections is closed. */
 export function closeListener(server: Server): Promise<void> {
   return new Promise((resolve) => server.close(() => resolve()));
 }
@@ -79,7 +78,7 @@ async function listenAt(server: Server, at: TcpAddress): Promise<Server> {
     return server;
   } catch (cause) {
     const code = errorCode(cause);
-    const why = code === "EADDRINUSE" ? "another process listens there" : code;
+    const why = code === "EADDRINUSE" ? "another process listens there: choose another port" : code;
     const message = `cannot listen at ${at.host} port ${at.port}: ${why}`;
     throw new RuntimeError("failed-precondition", message, { cause });
   }

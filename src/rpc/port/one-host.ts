@@ -1,7 +1,7 @@
 import type { IncomingMessage } from "node:http";
 
-/** Whether a request of HTTP/1.1 names one host at most. RFC 9112, 3.2: with several, whoever forwarded it may have
- *  taken another one for the server's than we do. Node keeps the first and forgets the others. */
+/** Whether an HTTP/1.1 request has at most one Host header. RFC 9112, 3.2: with several, a proxy may have
+ *  chosen a different one than we do. Node keeps the first and drops the others. */
 export function namesOneHost({ httpVersionMajor, rawHeaders }: IncomingMessage): boolean {
   if (httpVersionMajor > 1) return true;
   let count = 0;

@@ -2,27 +2,27 @@ import type { Socket } from "node:net";
 
 export type HttpVersion = "http1" | "http2";
 
-// RFC 9113, 3.4: what every HTTP/2 connection with prior knowledge starts with.
+// RFC 9113, 3.4: the start of every HTTP/2 connection with prior knowledge.
 const preface = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "latin1");
-// RFC 8446, 5.1: the record that a ClientHello comes in. No HTTP starts with it.
+// RFC 8446, 5.1: the record that contains a ClientHello. No HTTP version starts with it.
 const tlsHandshake = 0x16;
 
-/** What `head`, the first bytes of a connection, can only be; undefined while it may be either. What is
- *  no HTTP at all goes to the HTTP/1.1 parser, which answers 400 and closes. */
+/** The only protocol that can start with `head`, the first bytes of a connection; undefined if it may be
+ *  either. Anything that is not HTTP goes to the HTTP/1.1 parser, which responds with 400 and closes. */
 export function httpVersionOf(head: Uint8Array): HttpVersion | undefined {
   const length = Math.min(head.length, preface.length);
   if (!preface.subarray(0, length).equals(head.subarray(0, length))) return "http1";
   return length === preface.length ? "http2" : undefined;
 }
 
-/** The same where TLS is spoken beside plaintext. */
+/** The same for a port that accepts both TLS and plaintext. */
 export function protocolOf(head: Uint8Array): HttpVersion | "tls" | undefined {
   return head[0] === tlsHandshake ? "tls" : httpVersionOf(head);
 }
 
-/** Calls `onDecided` once with what `decide` says of the first bytes, all of which are still to be read from
- *  `socket`. A connection that has not decided within `timeoutMs`, however busily it drips, is destroyed;
- *  so is one that ends before. */
+/** Calls `onDecided` once with the result of `decide` on the first bytes, which can all still be read from
+ *  `socket`. Destroys a connection that is undecided after `timeoutMs`, however often it sends a byte, and one
+ *  that ends before. */
 export function peek<Decision extends string>(
   socket: Socket,
   {

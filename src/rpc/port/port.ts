@@ -20,13 +20,13 @@ import { TlsHandshake } from "./tls-handshake.ts";
 import { FilteredSocket } from "./unix-authority.ts";
 import { UnreadAnswers } from "./unread-answers.ts";
 
-/** Limits that are left out have their defaults. */
+/** Omitted limits have their defaults. */
 export interface PortOptions extends Partial<NetworkLimits> {
-  /** "localhost" means 127.0.0.1 and ::1; anything else is bound as it stands. */
+  /** "localhost" means 127.0.0.1 and ::1; any other value is bound as it stands. */
   readonly host: string;
-  /** 0 lets the system choose. */
+  /** 0: the system chooses. */
   readonly port: number;
-  /** A unix socket to listen on as well. */
+  /** An additional unix socket to listen on. */
   readonly socketPath?: string | undefined;
   /** Without it TCP is plaintext, as the unix socket always is. */
   readonly tls?: TlsSettings | undefined;
@@ -34,16 +34,16 @@ export interface PortOptions extends Partial<NetworkLimits> {
 
 export interface PortAddress {
   readonly port: number;
-  /** The TCP addresses that are bound, as IP addresses unless `host` was a name. */
+  /** The bound TCP addresses, as IP addresses unless `host` was a name. */
   readonly hosts: readonly string[];
   readonly socketPath: string | undefined;
 }
 
-// With Node on both ends, larger windows can stall a connection for good (nodejs/node#65440); on unix
-// sockets, whose kernel buffers are small, even these can, so those keep Node's default of 64 KiB.
+// With Node on both ends, larger windows can stall a connection for good (nodejs/node#65440). On unix sockets,
+// whose kernel buffers are small, even these can, so unix sockets keep Node's default of 64 KiB.
 const tcpWindowBytes = 1024 * 1024;
 
-/** Headers of one request, whatever their size; Node's own default. */
+/** The number of headers per request, whatever their size; Node's default. */
 const maxHeaderPairs = 128;
 
 function http2Options(limits: NetworkLimits): http2.ServerOptions {
@@ -54,23 +54,23 @@ function http2Options(limits: NetworkLimits): http2.ServerOptions {
       enablePush: false,
     },
     maxHeaderListPairs: maxHeaderPairs,
-    // In MB. Of 10, the default, a few large requests use up all.
+    // In MB. The default of 10 is used up by a few large requests.
     maxSessionMemory: Math.ceil(limits.maxConnectionBytes / 1e6),
-    // Node ends a connection on which too many calls are cancelled at once, ModelMesh's one included.
+    // Node closes a connection on which too many calls are cancelled at once, including ModelMesh's.
     streamResetBurst: limits.maxCancelBurst,
     streamResetRate: limits.maxCancelsPerSecond,
   };
 }
 
-// Longer than usual clients keep idle connections, so that they are the ones to close them.
+// Longer than clients usually keep idle connections, so that the clients close them.
 const keepAliveTimeoutMs = 75_000;
-// How late the timeouts above may be noticed; 30 s by default.
+// How late the timeouts above may be noticed; Node's default is 30 s.
 const timeoutCheckMs = 1_000;
 const idleSweepMs = 100;
 const deadPeerProbeMs = 60_000;
 
-/** One port for HTTP/1.1 and HTTP/2, on TCP, with or without TLS, and a unix socket: looks at the first bytes
- *  of a connection and hands it to one of two servers that never listen themselves. */
+/** One port for HTTP/1.1 and HTTP/2, on TCP with or without TLS, and on a unix socket: reads the first bytes of
+ *  a connection and hands it to one of two servers that never listen themselves. */
 export class Port {
   readonly #options: PortOptions & NetworkLimits;
   readonly #log: Logger;
@@ -87,8 +87,8 @@ export class Port {
   #tcpCount = 0;
   readonly #sweeper: NodeJS.Timeout;
   readonly #sessions = new Set<http2.ServerHttp2Session>();
-  /** Keys are the sockets of HTTP/1.1 and the sessions of HTTP/2. Noted on arrival, because a socket
-   *  that is gone has no address any more, just like one of a unix socket. */
+  /** Keys are the sockets of HTTP/1.1 and the sessions of HTTP/2. Recorded on arrival, because a closed socket
+   *  has no address any more, and would look like a unix socket. */
   readonly #peers = new WeakMap<object, Peer>();
   #closed: Promise<void> | undefined;
 
@@ -105,7 +105,7 @@ export class Port {
       keepAliveTimeout: keepAliveTimeoutMs,
       connectionsCheckingInterval: timeoutCheckMs,
     });
-    // It never listens, and without this word it would never check its timeouts either.
+    // The server never listens, and without this call it would never check its timeouts.
     this.#http1.emit("listening");
     const unread = new UnreadAnswers(limits.requestTimeoutMs);
     const sweepMs = Math.min(timeoutCheckMs, Math.ceil(limits.requestTimeoutMs / 4));
@@ -123,8 +123,8 @@ export class Port {
     }
   }
 
-  /** Sends all requests, of both HTTP versions, to `handler`. Returns the HTTP/1.1 server, on which
-   *  Fastify wants to hear of malformed requests; it must not listen. */
+  /** Sends all requests, of both HTTP versions, to `handler`. Returns the HTTP/1.1 server, on which Fastify
+   *  listens for malformed requests; the server must not listen. */
   attach(handler: http.RequestListener): http.Server {
     this.#http1.on("request", oneAtATime(handler));
     // Node's compatibility layer gives HTTP/2 requests the shape of HTTP/1.1 ones; the types differ.
@@ -136,13 +136,13 @@ export class Port {
     return this.#http1;
   }
 
-  /** Shows every HTTP/1.1 request to `look` before anybody else gets it. */
+  /** Passes every HTTP/1.1 request to `look` first. */
   interceptRequests(look: (request: CountedRequest, response: http.ServerResponse) => void): void {
     this.#http1.prependListener("request", look);
   }
 
-  /** Offers every HTTP/2 stream to `take` before Node makes a request of it. What it does not take, as it
-   *  says, goes on to the handler that was attached before. `refuseHeaders` gets those with too many headers. */
+  /** Offers every HTTP/2 stream to `take` before Node creates a request for it. Streams that it does not take
+   *  go to the handler that was attached before. `refuseHeaders` gets streams with too many headers. */
   interceptStreams(
     take: (stream: http2.ServerHttp2Stream, headers: http2.IncomingHttpHeaders) => boolean,
     refuseHeaders: (stream: http2.ServerHttp2Stream, headers: http2.IncomingHttpHeaders) => void,
@@ -163,7 +163,7 @@ export class Port {
     }
   }
 
-  /** Rejects with "failed-precondition", and nothing open, if an address cannot be had. */
+  /** Rejects with "failed-precondition", and nothing open, if an address is not available. */
   async listen(): Promise<PortAddress> {
     const { host, port, socketPath } = this.#options;
     try {
@@ -191,7 +191,7 @@ export class Port {
     return this.#tls;
   }
 
-  /** Who sent this request; undefined if the connection is gone already. */
+  /** The sender of this request; undefined if the connection is already gone. */
   peerOf(request: http.IncomingMessage | http2.Http2ServerRequest): Peer | undefined {
     if ("stream" in request) return this.peerOfStream(request.stream);
     return this.#peers.get(request.socket);
@@ -201,14 +201,14 @@ export class Port {
     return connection === undefined ? undefined : this.#peers.get(connection);
   }
 
-  /** Takes no more connections and, on HTTP/2, no more calls (GOAWAY). Resolves when the calls in flight
-   *  have finished and every connection is closed. */
+  /** Accepts no more connections and, on HTTP/2, no more calls (GOAWAY). Resolves when the calls in flight have
+   *  finished and every connection is closed. */
   close(): Promise<void> {
     this.#closed ??= this.#drain();
     return this.#closed;
   }
 
-  /** Cuts every connection. Calls in flight fail; makes a `close` that still waits resolve. */
+  /** Cuts every connection. Calls in flight fail, and a pending `close` resolves. */
   destroy(): void {
     for (const socket of this.#sockets) socket.destroy();
   }
@@ -217,11 +217,11 @@ export class Port {
     const closed = this.#listeners.map(closeListener);
     for (const socket of this.#undecided) socket.destroy();
     for (const session of this.#sessions) session.close();
-    // A connection that is busy now turns idle later.
+    // A busy connection becomes idle later.
     const sweep = setInterval(() => this.#http1.closeIdleConnections(), idleSweepMs);
     this.#http1.closeIdleConnections();
     await Promise.all(closed);
-    // A listener is done when its last socket is being closed, which is a moment before it is closed.
+    // A listener is done when its last socket starts to close, a moment before it is closed.
     await Promise.all(
       [...this.#sockets].map((socket) => new Promise((resolve) => socket.once("close", resolve))),
     );
@@ -237,7 +237,7 @@ export class Port {
 
   #createListener(kind: Peer["kind"]): net.Server {
     const options = {
-      // HTTP/1.1 clients may end their side and still wait for the answer.
+      // HTTP/1.1 clients may end their side and still wait for the response.
       allowHalfOpen: true,
       noDelay: true,
       keepAlive: true,
@@ -247,7 +247,7 @@ export class Port {
   }
 
   #accept(socket: net.Socket, kind: Peer["kind"]): void {
-    // For as long as no server has taken the socket over, nobody else listens for this.
+    // Until a server takes the socket over, nothing else listens for this.
     socket.on("error", (error) => this.#log.trace({ err: error }, "connection broke"));
     if (this.#closed !== undefined) {
       socket.destroy();
@@ -278,7 +278,7 @@ export class Port {
     });
   }
 
-  /** All of it, up to the first bytes of HTTP, has to be done by `deadlineMs`. */
+  /** Everything up to the first bytes of HTTP must be done by `deadlineMs`. */
   #startTls(socket: net.Socket, tls: TlsHandshake, deadlineMs: number): void {
     const leftMs = () => Math.max(1, deadlineMs - performance.now());
     const plain = plainPeer(socket);
@@ -314,7 +314,7 @@ export class Port {
     }
     // HTTP/2 does not know half-open connections: with them, a client's FIN would leak the session.
     socket.allowHalfOpen = false;
-    // A client that named no protocol but speaks this one: Node would not believe it.
+    // The client named no protocol but speaks this one, which Node would not accept.
     if (socket instanceof TLSSocket) socket.alpnProtocol = "h2";
     const server = this.#http2[peer.kind];
     const noteSession = (session: http2.ServerHttp2Session) => {
@@ -330,9 +330,9 @@ export class Port {
   }
 }
 
-/** Has Node's parser of HTTP/1.1 take what comes from the stream, as from sockets that are not its own, and not
- *  from the native part of the socket. There it stops reading when answers are not taken, but what TLS has
- *  decrypted already comes all the same, and is an error to a parser that has been paused: "Paused". */
+/** Makes Node's HTTP/1.1 parser read from the stream, as it does for foreign sockets, and not from the socket's
+ *  native part. The native part stops reading when responses are not taken, but data that TLS has already
+ *  decrypted still arrives, and a paused parser treats that as an error: "Paused". */
 function readThroughStream(socket: TLSSocket): void {
   const { _handle: handle } = socket as unknown as { readonly _handle?: { _consumed?: boolean } };
   if (handle) handle._consumed = true;

@@ -4,16 +4,16 @@ import { type HttpVersion, httpVersionOf, peek, protocolOf } from "./peek.ts";
 
 const peekMs = 1_000;
 const lingerMs = 1_000;
-/** Of those beyond, nobody is told why. */
+/** Connections beyond this number are refused without a reason. */
 const maxRefusing = 64;
 
-/** Complete answers. */
+/** Complete responses. */
 interface Refusal {
   readonly http1: Buffer;
   readonly http2: Buffer;
 }
 
-const tooMany = refusal("the server has as many connections as it may", {
+const tooMany = refusal("the connection limit is reached: try again later", {
   status: "503 Service Unavailable",
   headers: "Retry-After: 1\r\n",
   errorCode: constants.NGHTTP2_ENHANCE_YOUR_CALM,
@@ -30,8 +30,8 @@ const tlsAlert = Buffer.from([0x15, 3, 3, 0, 2, 2, 80]);
 
 let refusing = 0;
 
-/** Tells a client that there are too many connections, in its own protocol, and ends the connection. Costs
- *  no server of HTTP anything. `isTls`: whether the port speaks TLS. */
+/** Tells a client in its own protocol that there are too many connections, and ends the connection. Needs no
+ *  HTTP server. `isTls`: whether the port uses TLS. */
 export function refuseConnection(socket: Socket, isTls: boolean): void {
   if (!mayRefuse(socket)) return;
   const decide = isTls ? protocolOf : httpVersionOf;
@@ -40,7 +40,7 @@ export function refuseConnection(socket: Socket, isTls: boolean): void {
   });
 }
 
-/** Tells a client that came in plaintext to a port of TLS. Its first bytes are known. */
+/** Refuses a plaintext client on a TLS port. Its first bytes are known. */
 export function refusePlaintext(socket: Socket, version: HttpVersion): void {
   if (mayRefuse(socket)) end(socket, tlsOnly[version]);
 }
@@ -59,7 +59,7 @@ function mayRefuse(socket: Socket): boolean {
 
 function end(socket: Socket, answer: Buffer): void {
   socket.end(answer);
-  // To close with bytes unread would cost the client the answer.
+  // Closing with unread bytes would cost the client the response.
   socket.resume();
   socket.once("end", () => socket.destroy());
   const timer = setTimeout(() => socket.destroy(), lingerMs);
@@ -84,7 +84,7 @@ function refusal(
   };
 }
 
-// RFC 9113, 6.5 and 6.8: a server speaks SETTINGS first; the last stream it has seen is none.
+// RFC 9113, 6.5 and 6.8: a server sends SETTINGS first; the last stream it has seen is none.
 function settingsFrame(): Buffer {
   return Buffer.from([0, 0, 0, 4, 0, 0, 0, 0, 0]);
 }

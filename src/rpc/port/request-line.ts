@@ -2,12 +2,12 @@ import type { IncomingMessage, RequestListener, ServerResponse } from "node:http
 import type { Socket } from "node:net";
 
 const lineKey = Symbol("line");
-/** Requests of a connection that wait; undefined if none is being answered. */
+/** The waiting requests of a connection; undefined if none is being served. */
 type Lined = Socket & { [lineKey]?: (() => void)[] | undefined };
 
-/** Hands the requests of an HTTP/1.1 connection to `handler` one after the other. A client may send many without
- *  waiting (RFC 9112, 9.3.2), more than a thousand in one piece; their answers go out in the same order. Node would
- *  have all of them answered at once and keep what cannot be sent yet, which nobody counts. */
+/** Passes the requests of an HTTP/1.1 connection to `handler` one after the other. A client may send many
+ *  without waiting (RFC 9112, 9.3.2), more than a thousand in one piece; the responses go out in the same
+ *  order. Node would serve all of them at once and buffer what cannot be sent yet, which no limit counts. */
 export function oneAtATime(handler: RequestListener): RequestListener {
   return (request, response) => {
     const socket: Lined = request.socket;

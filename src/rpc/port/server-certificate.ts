@@ -5,18 +5,18 @@ import type { TlsSettings } from "../../config/tls-settings.ts";
 import { WatchedFiles } from "./watched-files.ts";
 
 const dayMs = 24 * 60 * 60 * 1000;
-/** From when on the log tells, twice a day. */
+/** When the log starts to warn, twice a day. */
 const warnMs = 14 * dayMs;
 
-/** The files of TLS, which may change at any time: the server's certificate, its key and the authorities of
- *  clients. New ones hold for new connections; open ones go on with what they have. */
+/** The TLS files, which may change at any time: the server's certificate, its key and the authorities for
+ *  clients. New files apply to new connections; open ones keep the old files. */
 export class ServerCertificate {
   readonly #files: WatchedFiles;
   readonly #log: Logger;
   #expiryMs: number | undefined;
   #reminder: NodeJS.Timeout | undefined;
 
-  /** `use` is given what a context needs, at first and after every change. */
+  /** `use` receives the options of a TLS context, at first and after every change. */
   constructor(
     settings: TlsSettings,
     use: (options: tls.SecureContextOptions) => void,
@@ -70,7 +70,7 @@ export class ServerCertificate {
   }
 }
 
-/** The first certificate of a file. Throws if it and the key are not a pair, or OpenSSL refuses anything. */
+/** The first certificate of a file. Throws if it does not match the key, or OpenSSL refuses a file. */
 export function checkedCertificate(options: {
   readonly cert: Buffer | undefined;
   readonly key: Buffer | undefined;
@@ -81,9 +81,9 @@ export function checkedCertificate(options: {
   const { cert = Buffer.alloc(0), key = Buffer.alloc(0), ca } = options;
   const certificate = new X509Certificate(cert);
   if (!certificate.checkPrivateKey(createPrivateKey(key))) {
-    throw new Error("the key is not that of the certificate");
+    throw new Error("the key does not belong to the certificate");
   }
-  // OpenSSL takes an empty list for none, on which nobody could vouch for anybody.
+  // OpenSSL reads an empty list as the absence of one, with which no client could be verified.
   if (ca !== undefined) new X509Certificate(ca);
   tls.createSecureContext({ ...options, cert, key });
   return certificate;

@@ -1,15 +1,15 @@
 import { constants, type ServerHttp2Session } from "node:http2";
 
-/** NGHTTP2_ERR_PROTO: what nghttp2 reports of a frame that breaks a rule, whether it ends a stream for that or the
- *  connection. */
+/** NGHTTP2_ERR_PROTO: nghttp2's code for a frame that breaks a rule, whether it ends the stream or the
+ *  connection for that. */
 const brokenRule = -505;
-/** How long a client may take to show that its connection goes on. */
+/** How long a client may take to show that its connection still works. */
 const answerMs = 2_000;
 
-/** Keeps a connection whose client broke a rule on one stream alone, as by sending more than its content-length: that
- *  stream is reset, which nghttp2 has done by then. Node ends the connection, and with it every other call, since it
- *  does not tell such faults from those of the connection. The difference shows in what nghttp2 does afterwards: of a
- *  connection that has failed it reads nothing any more, not even the answer to a ping. */
+/** Keeps a connection whose client broke a rule on one stream only, for example by sending more than its
+ *  content-length. nghttp2 has reset that stream by then. Node ends the connection, and with it every other
+ *  call, since it cannot tell such faults from those of the connection. The difference shows in nghttp2's
+ *  behaviour afterwards: from a failed connection it reads nothing any more, not even the response to a ping. */
 export function endStreamsAlone(session: ServerHttp2Session): void {
   const destroy = session.destroy.bind(session);
   let isAsked = false;
@@ -19,7 +19,7 @@ export function endStreamsAlone(session: ServerHttp2Session): void {
       destroy(error, code);
       return;
     }
-    // What comes after a fault of the connection is not read, the answer to an earlier ping included.
+    // After a fault of the connection nothing more is read, not even the response to an earlier ping.
     if (isAsked) return;
     isAsked = true;
     const end = () => {
@@ -37,7 +37,7 @@ export function endStreamsAlone(session: ServerHttp2Session): void {
   };
 }
 
-/** The reset of a stream waits to be sent by now. What a connection ends with does not yet. */
+/** By now a stream's reset is queued for sending. The end of a connection is not queued yet. */
 function hasNothingToSend({ state }: ServerHttp2Session): boolean {
   return state.outboundQueueSize === 0;
 }

@@ -1,6 +1,6 @@
 import type { Http2Session, IncomingHttpHeaders, ServerHttp2Stream } from "node:http2";
 
-/** As Node calls listeners for "stream". */
+/** The arguments that Node passes to listeners for "stream". */
 export type StreamListener = (
   stream: ServerHttp2Stream,
   headers: IncomingHttpHeaders,
@@ -13,22 +13,22 @@ interface WaitingStream {
   readonly handle: () => void;
 }
 
-// A few milliseconds of work, where every stream is a call; and more than a busy client has in flight, since
-// waiting costs something too.
+// A few milliseconds of work if every stream is a call, and more streams than a busy client has in flight,
+// since waiting costs something too.
 const streamsPerTurn = 64;
 
-/** Spreads the streams that arrive over turns of the event loop. Node reads up to 2 MB of a connection in one
- *  turn, which can hold thousands of streams: all other connections would wait until each of them is
- *  a call, and a client that resets them as it goes would have that for nothing. What is reset before its
- *  turn comes costs no more than it did to open it, and connections take turns. */
+/** Spreads arriving streams over several turns of the event loop. Node reads up to 2 MB of a connection in one
+ *  turn, which can hold thousands of streams: all other connections would wait until each of them is a call,
+ *  and a client that resets them at once would get that for nothing. A stream that is reset before its turn
+ *  costs no more than opening it did, and connections take turns. */
 export class StreamIntake {
-  /** Whoever was served longest ago stands first. */
+  /** The connection that was served longest ago comes first. */
   readonly #waiting = new Map<Http2Session, WaitingStream[]>();
   #handled = 0;
   #isTurnPlanned = false;
 
-  /** Calls `handle` for each stream at once or, if this turn has had enough, in one of the next; never for one
-   *  that is closed by then. An end that came meanwhile is told again. */
+  /** Calls `handle` for each stream, at once or in a later turn if this one is used up; never for a stream that
+   *  is closed by then. An end that came meanwhile is emitted again. */
   spread(handle: StreamListener): StreamListener {
     return (stream, headers, flags, rawHeaders) => {
       const { session } = stream;
@@ -48,7 +48,7 @@ export class StreamIntake {
   }
 
   #wait(session: Http2Session, waiting: WaitingStream): void {
-    // For as long as nobody else listens: an error that nobody hears ends the process.
+    // Until another listener is added: an unhandled error ends the process.
     waiting.stream.on("error", ignore);
     const line = this.#waiting.get(session);
     if (line === undefined) this.#waiting.set(session, [waiting]);
@@ -64,7 +64,7 @@ export class StreamIntake {
     this.#isTurnPlanned = false;
     this.#handled = 0;
     const share = Math.max(1, Math.floor(streamsPerTurn / this.#waiting.size));
-    // A connection that was served goes to the end of the map, and the loop comes by again.
+    // A connection that was served goes to the end of the map, and the loop reaches it again.
     for (const [session, line] of this.#waiting) {
       this.#waiting.delete(session);
       this.#handled += serve(line, Math.min(share, streamsPerTurn - this.#handled));
@@ -91,8 +91,8 @@ function serve(line: WaitingStream[], count: number): number {
   return served;
 }
 
-/** A body without a byte has its end told as soon as it is there, whether anybody reads or not: who handles the
- *  call would wait for it for ever. */
+/** An empty body emits its end as soon as it arrives, whether it is read or not, and the call's handler would
+ *  wait for it forever. */
 function handleLate(stream: ServerHttp2Stream, handle: () => void): void {
   const hasEndedUnheard = stream.readableEnded;
   handle();

@@ -8,20 +8,20 @@ import { LogSampler } from "../../observe/log-sampler.ts";
 import { clientNames } from "./client-names.ts";
 import { ServerCertificate } from "./server-certificate.ts";
 
-/** A connection on which TLS is spoken now. */
+/** A connection with TLS established. */
 export interface SecureConnection {
   readonly socket: TLSSocket;
-  /** Names in the client's certificate, which is verified; undefined if it has shown none. */
+  /** Names in the client's verified certificate; undefined without one. */
   readonly certificateNames: readonly string[] | undefined;
 }
 
 type OnSecure = (connection: SecureConnection) => void;
 
-/** Speaks TLS to connections that somebody else has accepted. */
+/** Performs TLS handshakes on connections that were accepted elsewhere. */
 export class TlsHandshake {
   readonly #server: tls.Server;
   readonly #certificate: ServerCertificate;
-  /** By the client's end of the connection: Node does not say which socket a TLS socket was made of. */
+  /** By the client's end of the connection: Node does not say which socket a TLS socket was made from. */
   readonly #waiting = new Map<string, OnSecure>();
   readonly #asksClients: boolean;
   readonly #log: Logger;
@@ -34,7 +34,7 @@ export class TlsHandshake {
     this.#server = tls.createServer({
       ALPNProtocols: ["h2", "http/1.1"],
       requestCert: this.#asksClients,
-      // With "optional" we look for ourselves: Node would refuse clients that have none.
+      // With "optional" we check certificates ourselves: Node would refuse clients without one.
       rejectUnauthorized: settings.clientAuth === "require",
     });
     this.#certificate = new ServerCertificate(
@@ -43,7 +43,7 @@ export class TlsHandshake {
         this.#server.setSecureContext({
           ...options,
           honorCipherOrder: true,
-          // RFC 9113, 9.2.1. It is a way to make a server work, too.
+          // RFC 9113, 9.2.1. Renegotiation is also a way to burden a server.
           secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
         }),
       log,
@@ -52,12 +52,12 @@ export class TlsHandshake {
     this.#server.on("tlsClientError", (error, socket) => this.#note(error, socket));
   }
 
-  /** When the certificate ends, in milliseconds since 1970; undefined before `open`. */
+  /** When the certificate expires, in milliseconds since 1970; undefined before `open`. */
   get certificateExpiryMs(): number | undefined {
     return this.#certificate.expiryMs;
   }
 
-  /** Handshakes that came to nothing since the start. */
+  /** Failed handshakes since the start. */
   get failureCount(): number {
     return this.#failureCount;
   }
@@ -71,8 +71,8 @@ export class TlsHandshake {
     this.#certificate.close();
   }
 
-  /** Calls `onSecure` once the handshake is done, with what the client said in it already to be read. A
-   *  connection that takes longer than `timeoutMs` is destroyed, as one on which it fails. */
+  /** Calls `onSecure` after the handshake; data that the client sent with it can still be read. Destroys a
+   *  connection that takes longer than `timeoutMs`, or whose handshake fails. */
   start(socket: Socket, timeoutMs: number, onSecure: OnSecure): void {
     const key = keyOf(socket);
     if (key === undefined) {
@@ -80,10 +80,10 @@ export class TlsHandshake {
       return;
     }
     const giveUp = () => {
-      this.#note(new Error("the handshake was not done in time"), socket);
+      this.#note(new Error("the handshake did not finish in time"), socket);
       socket.destroy();
     };
-    // Node's own timeout starts anew with every byte.
+    // Node's own timeout restarts with every byte.
     const timer = setTimeout(giveUp, timeoutMs);
     const forget = () => {
       clearTimeout(timer);
@@ -100,7 +100,7 @@ export class TlsHandshake {
   }
 
   #succeed(socket: TLSSocket): void {
-    // For as long as no server of HTTP has taken the socket over, nobody else listens for this.
+    // Until an HTTP server takes the socket over, nothing else listens for this.
     socket.on("error", (error) => this.#log.trace({ err: error }, "connection broke"));
     const settle = this.#waiting.get(keyOf(socket) ?? "");
     if (settle === undefined) {
@@ -116,13 +116,13 @@ export class TlsHandshake {
     settle({ socket, certificateNames: hasCertificate ? clientNames(socket) : undefined });
   }
 
-  /** Anybody may cause these. */
+  /** Lines are rate-limited, because any client can cause them. */
   #note(error: Error & { readonly code?: string }, socket: Socket): void {
     this.#failureCount += 1;
     const level = error.code === "ECONNRESET" && !isRefused(socket) ? "debug" : "info";
     const droppedCount = this.#sampler.pass(level);
     if (droppedCount === undefined) return;
-    // What a certificate was refused for is not in the error.
+    // The error does not say why a certificate was refused.
     const reason = isRefused(socket)
       ? `the client's certificate was refused: ${String(socket.authorizationError)}`
       : describeTlsError(error);
@@ -141,7 +141,7 @@ function keyOf({ remoteAddress, remotePort, localAddress }: Socket): string | un
   return `${remoteAddress} ${remotePort} ${localAddress}`;
 }
 
-/** Of OpenSSL's chain of numbers, libraries and places, the words. */
+/** Keeps the words of OpenSSL's chain of numbers, libraries and source locations. */
 function describeTlsError(error: Error): string {
   const [, words] = /:SSL routines:[^:]*:([^:]+):/.exec(error.message) ?? [];
   return words ?? describeError(error, 200);

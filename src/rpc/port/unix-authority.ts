@@ -9,26 +9,26 @@ const frameType = { headers: 1, continuation: 9 };
 const flag = { endHeaders: 0x4, padded: 0x8, priority: 0x20 };
 const priorityBytes = 5;
 
-/** More than the parser takes: of header lists it takes 64 KiB, of CONTINUATION frames 8 in a row. What goes
- *  beyond is passed on for it to refuse. */
+/** More than the parser accepts: header lists of 64 KiB, 8 CONTINUATION frames in a row. Larger ones are passed
+ *  on for it to refuse. */
 const maxBlockBytes = 128 * 1024;
 const maxFragments = 16;
-/** A chunk of one byte takes some hundred bytes of memory: so many are put together before they wait on. */
+/** A one-byte chunk takes some hundred bytes of memory: this many chunks are joined before they wait further. */
 const maxHeldChunks = 64;
 
-/** Filters what a client of HTTP/2 sends over a unix socket. Netty names the path of the socket as the
- *  `:authority` of its requests, ModelMesh's among them, and Node's parser refuses such streams: makes the
- *  path something that could be a host. All frames keep their length and order. */
+/** Filters what an HTTP/2 client sends over a unix socket. Netty uses the socket's path as the `:authority` of
+ *  its requests, including ModelMesh's, and Node's parser refuses such streams. The filter turns the path into
+ *  a valid hostname. All frames keep their length and order. */
 export class AuthorityFilter {
-  /** Bytes that pass as they are: what is left of the preface or of a frame. */
+  /** Bytes to pass unchanged: the rest of the preface or of a frame. */
   #passing = prefaceBytes;
   /** The start of a frame header, or of a header block. */
   #held: Buffer[] = [];
   #heldBytes = 0;
-  /** Less than this is not worth a look. */
+  /** With less than this, there is nothing to decide. */
   #wantedBytes = 0;
 
-  /** What may go on to the parser; the rest comes with later chunks. Chunks may be changed in place. */
+  /** The bytes that may go on to the parser; the rest comes with later chunks. Chunks may be changed in place. */
   push(chunk: Buffer): Buffer[] {
     this.#held.push(chunk);
     this.#heldBytes += chunk.length;
@@ -63,11 +63,11 @@ export class AuthorityFilter {
   }
 }
 
-/** The socket as the HTTP/2 server is to see it: what comes in goes through an AuthorityFilter. */
+/** The socket as the HTTP/2 server sees it: incoming data passes through an AuthorityFilter. */
 export class FilteredSocket extends Duplex {
   readonly #socket: Socket;
 
-  /** Takes over `socket`, of which nothing has been read but what was put back. */
+  /** Takes over `socket`, from which nothing was read except what was put back. */
   constructor(socket: Socket) {
     super({ allowHalfOpen: false });
     this.#socket = socket;
@@ -110,19 +110,19 @@ export class FilteredSocket extends Duplex {
 interface FrameHeader {
   readonly type: number;
   readonly flags: number;
-  /** Where the frame ends in the buffer that it was read from. */
+  /** The end of the frame in the buffer that it was read from. */
   readonly end: number;
 }
 
-/** At the start of a frame: how many bytes may pass, 0 if more must come first; then how many there have
- *  to be for another look. A header block that is complete is rewritten. */
+/** At the start of a frame: how many bytes may pass, 0 if more must arrive first; then how many bytes the next
+ *  decision needs. A complete header block is rewritten. */
 function look(bytes: Buffer): { passBytes: number; wantedBytes: number } {
   const fragments: Buffer[] = [];
   for (let start = 0; ; ) {
     const frame = readFrameHeader(bytes, start);
     if (frame === undefined) return { passBytes: 0, wantedBytes: start + frameHeaderBytes };
     const isBlock = frame.type === (start === 0 ? frameType.headers : frameType.continuation);
-    // Anything else passes; a block that is interrupted or endless is the parser's to refuse.
+    // Everything else passes; the parser refuses interrupted or endless blocks.
     const isTooMuch = frame.end > maxBlockBytes || fragments.length === maxFragments;
     if (!isBlock || isTooMuch) return { passBytes: frame.end, wantedBytes: 0 };
     if (bytes.length < frame.end) return { passBytes: 0, wantedBytes: frame.end };

@@ -1,10 +1,10 @@
 import type { Socket } from "node:net";
 
-/** Destroys connections of HTTP/1.1 whose clients take nothing more of what is written to them. Node has no
- *  timeout for that: its own would also end those who wait for a long inference. */
+/** Destroys HTTP/1.1 connections whose clients stopped reading. Node has no timeout for that: its own would
+ *  also end connections that wait for a long inference. */
 export class UnreadAnswers {
   readonly #timeoutMs: number;
-  /** Connections that had something to write when they were last looked at. */
+  /** Connections that had unsent data at the last check. */
   readonly #waiting = new Map<Socket, { readonly bytes: number; readonly sinceMs: number }>();
 
   constructor(timeoutMs: number) {

@@ -3,12 +3,12 @@ import type { Logger } from "pino";
 import { describeError, RuntimeError } from "../../base/errors.ts";
 import { readRegularFile } from "../../base/regular-file.ts";
 
-// A look costs as many stat calls as there are files.
+// A check costs one stat call per file.
 const defaultIntervalMs = 1_000;
 
-/** Files that belong together, such as a certificate and its key, and are replaced while the server runs.
- *  They are looked at by name once a second, which also sees what inotify does not tell of: the links
- *  that Kubernetes swaps, and files of network disks. */
+/** Files that belong together, such as a certificate and its key, and are replaced while the server runs. They
+ *  are checked by name once a second, which also detects changes that inotify misses: the links that Kubernetes
+ *  swaps, and files on network disks. */
 export class WatchedFiles {
   readonly #paths: readonly string[];
   readonly #use: (contents: readonly Buffer[]) => void;
@@ -19,7 +19,7 @@ export class WatchedFiles {
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
 
-  /** `use` takes the contents, in the order of `paths`, or throws if they are of no use. */
+  /** `use` takes the contents, in the order of `paths`, or throws if they are unusable. */
   constructor(parts: {
     readonly paths: readonly string[];
     readonly use: (contents: readonly Buffer[]) => void;
@@ -32,8 +32,8 @@ export class WatchedFiles {
     this.#intervalMs = parts.intervalMs ?? defaultIntervalMs;
   }
 
-  /** Reads the files, and from then on whenever they change. Rejects with "failed-precondition" if they cannot
-   *  be used. What becomes unusable later is logged, what was read before stays in use. */
+  /** Reads the files, now and whenever they change. Rejects with "failed-precondition" if they are unusable. If
+   *  files become unusable later, that is logged and the previous contents stay in use. */
   async open(): Promise<void> {
     try {
       this.#marks = await this.#read();
@@ -56,7 +56,7 @@ export class WatchedFiles {
 
   async #look(): Promise<void> {
     try {
-      // One that failed is tried again although nothing has changed: it may have been half written.
+      // Failed files are tried again even without a change: they may have been half written.
       if (this.#failure !== "" || (await this.#currentMarks()) !== this.#marks) {
         this.#marks = await this.#read();
         this.#failure = "";
@@ -73,7 +73,7 @@ export class WatchedFiles {
     this.#plan();
   }
 
-  /** Marks of before the files were read: what changes meanwhile is seen at the next look. */
+  /** Taken before the files are read: changes during the read are noticed at the next check. */
   async #read(): Promise<string> {
     const marks = await this.#currentMarks();
     this.#use(await Promise.all(this.#paths.map(readRegularFile)));

@@ -9,12 +9,12 @@ import {
 import { nestedTypes } from "@bufbuild/protobuf/reflect";
 import { FileDescriptorProtoSchema } from "@bufbuild/protobuf/wkt";
 
-/** The definitions that some files and all that they import hold, by the names that reflection asks for. */
+/** The definitions in some files and all their imports, by the names that reflection requests use. */
 export class DescriptorIndex {
-  /** By the name that imports give. */
+  /** By the name that imports use. */
   readonly #files = new Map<string, DescFile>();
   readonly #symbols = new Map<string, DescFile>();
-  /** By number, for each message that is extended. */
+  /** By number, for each extended message. */
   readonly #extensions = new Map<string, Map<number, DescFile>>();
   readonly #encoded = new Map<DescFile, Uint8Array>();
 
@@ -26,7 +26,7 @@ export class DescriptorIndex {
     return this.#files.get(name);
   }
 
-  /** Where `symbol` is defined; a full name without a leading dot. */
+  /** The file that defines `symbol`, a full name without a leading dot. */
   fileOfSymbol(symbol: string): DescFile | undefined {
     return this.#symbols.get(symbol);
   }
@@ -41,7 +41,7 @@ export class DescriptorIndex {
     return numbers === undefined ? undefined : [...numbers.keys()].sort((a, b) => a - b);
   }
 
-  /** The file, and whatever it imports that `sent` lacks, directly or not; adds them to it. */
+  /** The file, and its direct and indirect imports that are missing from `sent`; adds them to it. */
   encodeWithImports(file: DescFile, sent: Set<string>): Uint8Array[] {
     const encoded = [this.#encode(file)];
     sent.add(file.proto.name);
@@ -91,7 +91,7 @@ function symbolsOf(type: DescMessage | DescEnum | DescExtension | DescService): 
     case "service":
       return [typeName, ...inside(type.methods)];
     case "enum":
-      // Values stand beside their enum, not inside of it.
+      // Values are named beside their enum, not inside it.
       return [typeName, ...inside(type.values, type.parent?.typeName ?? type.file.proto.package)];
     case "extension":
       return [typeName];

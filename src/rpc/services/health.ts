@@ -4,15 +4,15 @@ import {
   HealthCheckResponse_ServingStatus as Status,
 } from "../../../gen/grpc/health/v1/health_pb.ts";
 
-/** Whether calls can be served, and word of every change of it. */
+/** Whether calls can be served, with notification of every change. */
 export interface Readiness {
   serving(): boolean;
   /** Calls `listener` after each change of `serving`, until the returned function is called. */
   onChange(listener: () => void): () => void;
 }
 
-/** grpc.health.v1.Health of the whole runtime and of each of `services`, by their full names. When
- *  `closing` aborts, everything is NOT_SERVING, and watches end. */
+/** grpc.health.v1.Health for the whole runtime and for each of `services`, by their full names. When `closing`
+ *  aborts, everything is NOT_SERVING, and watches end. */
 export function healthService(
   readiness: Readiness,
   services: readonly string[],
@@ -31,8 +31,8 @@ export function healthService(
     },
 
     async *watch({ service }, { signal }) {
-      // Armed before each look at the status, so that no change falls between look and wait. Changes
-      // that follow faster than the client reads are merged into the latest one.
+      // Created before each read of the status, so that no change is missed between the read and the wait.
+      // Changes that follow faster than the client reads are merged into the latest one.
       let change = Promise.withResolvers<void>();
       const wake = () => change.resolve();
       const unsubscribe = readiness.onChange(wake);

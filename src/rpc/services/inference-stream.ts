@@ -16,11 +16,11 @@ type Infer = (
 ) => Promise<MessageInitShape<typeof ModelInferResponseSchema>>;
 type StreamResponse = MessageInitShape<typeof ModelStreamInferResponseSchema>;
 
-// Enough to keep an engine host busy while answers travel; one stream does not take the whole queue.
+// Enough to keep an engine host busy while responses travel, but one stream cannot fill the whole queue.
 const maxInFlight = 8;
 
-/** inference.GRPCInferenceService/ModelStreamInfer. Requests run side by side and are answered in their
- *  order, since many clients set no id to tell them apart. Only what ends the call ends the stream. */
+/** inference.GRPCInferenceService/ModelStreamInfer. Requests run in parallel and their responses are sent in
+ *  order, since many clients set no id to tell them apart. Only an error of the call itself ends the stream. */
 export function inferenceStream(infer: Infer, log: Logger) {
   return (
     requests: AsyncIterable<ModelInferRequest>,

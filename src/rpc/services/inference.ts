@@ -17,7 +17,7 @@ import { refuseLoadParameters } from "./load-parameters.ts";
 import { modelIdOf } from "./model-id.ts";
 import { modelInfer } from "./model-infer.ts";
 
-/** What is served beyond the core of the Open Inference Protocol, in the names of its extensions. */
+/** The supported extensions of the Open Inference Protocol, by their names. */
 export const inferenceExtensions = [
   "binary_tensor_data",
   "classification",
@@ -40,7 +40,7 @@ export function inferenceService(parts: {
     const exchange = values.get(exchangeKey);
     const asked = exchange?.asked ?? request;
     const answered = await infer(asked, { header, cancellation, observed });
-    // Connect's callers read JSON by eye, where raw contents are base64.
+    // People read the JSON of Connect clients, and raw contents would be base64 there.
     const isReadByEye = context.protocolName === "connect" && asked.inputs.length === 0;
     const told: InferAnswer = isReadByEye ? { ...answered, form: "typed" } : answered;
     if (exchange !== undefined && (await exchange.takes(told)))
@@ -110,13 +110,14 @@ function toResponse({ outputs, form, ...head }: InferAnswer) {
   return { ...head, ...encodeInference(outputs, form) };
 }
 
-// KServe's clients send the name of the model where Triton's send that of the repository.
+// KServe clients send the model's name in the field where Triton clients send the repository's.
 function modelNameOf(request: {
   readonly modelName: string;
   readonly repositoryName: string;
 }): string {
   const name = request.modelName || request.repositoryName;
-  if (name === "") throw new RuntimeError("invalid-argument", "the request names no model");
+  if (name === "")
+    throw new RuntimeError("invalid-argument", "the request names no model: set model_name");
   return name;
 }
 
@@ -143,7 +144,7 @@ function toStatistics({ name, version, lastInferenceMs, success, fail }: ModelSt
     version,
     lastInference: BigInt(Math.trunc(lastInferenceMs)),
     inferenceCount: successCount,
-    // An engine that failed ran all the same, but nobody can tell whether it got so far.
+    // A failed engine did run, but how far it got is unknown.
     executionCount: successCount,
     inferenceStats: {
       success: { count: successCount, ns: success.ns },

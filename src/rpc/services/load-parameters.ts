@@ -1,7 +1,7 @@
 import { RuntimeError } from "../../base/errors.ts";
 
-/** Refuses the parameters of a load, all of which would change what is loaded: whoever sends them must not
- *  believe that they did. Throws "invalid-argument", naming the first. */
+/** Refuses all parameters of a load, because every one of them would change what is loaded, and its sender must
+ *  not believe that it did. Throws "invalid-argument", naming the first. */
 export function refuseLoadParameters(names: readonly string[], model: string): void {
   const [name] = names;
   if (name === undefined) return;
@@ -11,11 +11,11 @@ export function refuseLoadParameters(names: readonly string[], model: string): v
   );
 }
 
-/** What to do in place of a parameter `name`. */
+/** What to do instead of sending the parameter `name`. */
 export function adviceOn(name: string): string {
   if (name === "config") {
-    return "a model has the settings of the modelport.json beside it in the repository";
+    return "write settings into the modelport.json beside the model in the repository";
   }
-  if (name.startsWith("file:")) return "put the files into the repository, and load the model then";
-  return "models are loaded as they lie in the repository";
+  if (name.startsWith("file:")) return "put the files into the repository, then load the model";
+  return "the repository's files alone define how a model is loaded";
 }

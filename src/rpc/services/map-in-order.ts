@@ -1,8 +1,8 @@
 import { abortable } from "../../base/abort.ts";
 
-/** The results of `map` in the order of `source`, with at most `limit` of them in the making or waiting
- *  to be taken: a reader that is slow slows the source down. When `signal` aborts, throws its reason at
- *  once. What `map` rejects with is thrown when its turn comes; the others go on unheard. */
+/** The results of `map` in the order of `source`, with at most `limit` of them in progress or waiting to be
+ *  taken: a slow reader slows the source down. When `signal` aborts, throws its reason at once. A rejection of
+ *  `map` is thrown when its turn comes; the others continue unobserved. */
 export async function* mapInOrder<In, Out>(
   source: AsyncIterable<In>,
   map: (item: In) => Promise<Out>,
@@ -37,7 +37,7 @@ export async function* mapInOrder<In, Out>(
       continue;
     }
     const result = map(event.item.value);
-    // It is heard when its turn comes, which may be after others have failed.
+    // The rejection is thrown when its turn comes, which may be after others have failed.
     result.catch(() => {});
     running.push(result);
   }

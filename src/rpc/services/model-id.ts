@@ -3,9 +3,9 @@ import type { HeaderReader } from "../observe/header-reader.ts";
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-/** The id of the model that a call is about: metadata "mm-model-id-bin" (UTF-8 as base64, padded or
- *  not), else "mm-model-id" (printable ASCII), else `field` of the request. ModelMesh always sends the
- *  first. Empty values count as absent. Throws "invalid-argument" if there is none or it is malformed. */
+/** The id of the model that a call is about: metadata "mm-model-id-bin" (UTF-8 as base64, padded or not), then
+ *  "mm-model-id" (printable ASCII), then `field` of the request. ModelMesh always sends the first. Empty values
+ *  count as absent. Throws "invalid-argument" if there is none or it is malformed. */
 export function modelIdOf(header: HeaderReader, field: string): string {
   const binary = header.get("mm-model-id-bin");
   if (binary) return decodeBinaryId(binary);
@@ -21,7 +21,8 @@ export function modelIdOf(header: HeaderReader, field: string): string {
 }
 
 function decodeBinaryId(value: string): string {
-  // Buffer skips what is not base64 instead of refusing it, two values joined by a comma included.
+  // Buffer skips characters that are not base64 instead of refusing them, including the comma between two
+  // joined values.
   const digits = value.replace(/={1,2}$/, "");
   if (!/^[A-Za-z0-9+/]+$/.test(digits) || digits.length % 4 === 1) {
     throw new RuntimeError("invalid-argument", "metadata mm-model-id-bin is not one base64 value");
@@ -37,7 +38,7 @@ function checkPlainId(value: string): string {
   if (!/^[\x20-\x7e]+$/.test(value)) {
     throw new RuntimeError(
       "invalid-argument",
-      "metadata mm-model-id has letters that are not printable ASCII; send the id as mm-model-id-bin",
+      "metadata mm-model-id has characters that are not printable ASCII: send the id as mm-model-id-bin",
     );
   }
   return value;

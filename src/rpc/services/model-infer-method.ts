@@ -8,7 +8,7 @@ import { rpcOf } from "../failures/log-failure.ts";
 import type { UnaryMethod } from "../grpc/grpc-unary-method.ts";
 import { modelInfer } from "./model-infer.ts";
 
-/** ModelInfer by way of our own codec. */
+/** ModelInfer with our own codec. */
 export function modelInferMethod(models: Models): UnaryMethod<InferMessage, InferAnswer> {
   const infer = modelInfer(models);
   const method = GRPCInferenceService.method.modelInfer;

@@ -9,21 +9,21 @@ import type { ObservedCall } from "../observe/call-observer.ts";
 import type { HeaderReader } from "../observe/header-reader.ts";
 import { modelIdOf } from "./model-id.ts";
 
-/** What an inference needs to know of its call. */
+/** The parts of a call that an inference needs. */
 export interface InferCall {
   readonly header: HeaderReader;
-  /** Aborts when nobody waits for the answer any more. */
+  /** Aborts when no one waits for the response any more. */
   readonly cancellation: CancelSignal;
   readonly observed: ObservedCall | undefined;
 }
 
-/** inference.GRPCInferenceService/ModelInfer, whoever decodes the request and encodes the answer. Tensors
- *  of the request are handed over with it; those of the answer belong to the caller. What is wrong with
- *  the request itself it throws at once. */
+/** inference.GRPCInferenceService/ModelInfer, independent of how the request is decoded and the response
+ *  encoded. Takes over the request's tensors; the response's tensors belong to the caller. Throws synchronously
+ *  if the request itself is invalid. */
 export function modelInfer(
   models: Models,
 ): (request: InferMessage, call: InferCall) => Promise<InferAnswer> {
-  // No async function: this is on the way of every inference, and one promise less is felt.
+  // Not an async function: every inference passes through here, and one promise less is measurable.
   return (request, { header, cancellation, observed }) => {
     refuseLongId(request.id);
     const id = modelIdOf(header, request.modelName);

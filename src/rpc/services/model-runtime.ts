@@ -8,7 +8,7 @@ import {
 import type { ModelSpec, Models } from "../../service/contract/models.ts";
 import { cancellationOf } from "../grpc/grpc-unary-context.ts";
 
-// What ModelMesh forwards; it writes the concrete model id into field 1 (model_name or name) of each.
+// The calls that ModelMesh forwards; it writes the concrete model id into field 1 (model_name or name) of each.
 const idInFirstField = { idInjectionPath: [1] };
 const methodInfos = {
   "inference.GRPCInferenceService/ModelInfer": idInFirstField,
@@ -39,7 +39,7 @@ export function modelRuntimeService(models: Models): ServiceImpl<typeof ModelRun
     },
 
     async runtimeStatus(_request, context) {
-      const caller = context.protocolName === "grpc" ? "modelmesh" : "somebody";
+      const caller = context.protocolName === "grpc" ? "modelmesh" : "other";
       const status = await models.status(caller);
       if (!status.ready) return { status: RuntimeStatusResponse_Status.STARTING };
       return {

@@ -15,7 +15,7 @@ type Answer = NonNullable<
   MessageInitShape<typeof ServerReflectionResponseSchema>["messageResponse"]
 >;
 
-/** grpc.reflection.v1 and v1alpha of `services` and of themselves. Their streams end when `closing` aborts. */
+/** grpc.reflection.v1 and v1alpha for `services` and for itself. Its streams end when `closing` aborts. */
 export function reflectionServices(
   services: readonly DescService[],
   closing: AbortSignal,
@@ -32,7 +32,7 @@ export function reflectionServices(
     }
   }
 
-  /** `sent`: the files that the client has, by name. */
+  /** `sent`: the files that the client already has, by name. */
   function answer(question: Question, sent: Set<string>): Answer {
     const { value } = question;
     switch (question.case) {
@@ -59,7 +59,7 @@ export function reflectionServices(
         };
       }
       default:
-        return failure(Code.InvalidArgument, "the request asks for nothing that is known here");
+        return failure(Code.InvalidArgument, "unknown kind of reflection request");
     }
   }
 
@@ -72,7 +72,7 @@ export function reflectionServices(
   const implementation: ServiceImpl<typeof ServerReflection> = { serverReflectionInfo: reflect };
   return [
     mounted(ServerReflection, implementation),
-    // The two versions differ in the names of their messages alone.
+    // The two versions differ only in the names of their messages.
     mounted(
       ServerReflectionAlpha,
       implementation as unknown as ServiceImpl<typeof ServerReflectionAlpha>,
@@ -88,7 +88,7 @@ function failure(errorCode: Code, errorMessage: string): Answer {
   return { case: "errorResponse", value: { errorCode, errorMessage } };
 }
 
-/** What comes before `closing` aborts. Clients keep the stream of a reflection open for as long as they live. */
+/** The items before `closing` aborts. Clients keep a reflection stream open for as long as they live. */
 async function* until<T>(items: AsyncIterable<T>, closing: AbortSignal): AsyncGenerator<T> {
   const iterator = items[Symbol.asyncIterator]();
   while (!closing.aborted) {

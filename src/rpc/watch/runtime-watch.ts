@@ -40,7 +40,7 @@ export function runtimeWatchService({
   };
 }
 
-/** What `caller` may do. */
+/** What the client of this call may do. */
 export function describeCaller(access: Access, caller: Caller): CallerMessage {
   return create(CallerSchema, {
     mayChangeModels: access.may("lifecycle", caller),

@@ -14,11 +14,11 @@ import { toDelta, toSnapshot } from "./watch-messages.ts";
 
 interface ResponseParts {
   readonly update: FeedUpdate;
-  /** Makes it a snapshot. */
+  /** Marks the message as a snapshot. */
   readonly caller: Caller | undefined;
 }
 
-/** Makes what watchers are sent of updates, once for all who are sent the same. */
+/** Converts updates to messages, once for all watchers that receive the same one. */
 export class SharedUpdates {
   readonly #snapshots = new WeakMap<FeedUpdate, Snapshot>();
   readonly #deltas = new WeakMap<FeedUpdate, Delta>();
@@ -29,7 +29,7 @@ export class SharedUpdates {
     return remember(this.#snapshots, update, toSnapshot);
   }
 
-  /** For JSON: as it is. */
+  /** For JSON: the message itself. */
   response(parts: ResponseParts): WatchResponse {
     const { update, caller } = parts;
     const revision = BigInt(update.revision);
@@ -45,8 +45,8 @@ export class SharedUpdates {
         });
   }
 
-  /** For protobuf: with the update in its encoded form. Fields that a message does not know are written as
-   *  they stand, so that Connect puts these bytes into every stream without making them anew. */
+  /** For protobuf: the message with the update already encoded. Unknown fields are written unchanged, so
+   *  Connect puts these bytes into every stream without encoding them again. */
   encodedResponse({ update, caller }: ResponseParts): WatchResponse {
     const [field, data] =
       caller === undefined

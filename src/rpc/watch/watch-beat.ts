@@ -1,5 +1,5 @@
-/** A clock whose strokes are shared: everybody who waits for the same interval wakes in the same moment, sees
- *  the same revision, and can be sent the same bytes. */
+/** A shared clock: all watchers with the same interval wake at the same moment, see the same revision, and can
+ *  be sent the same bytes. */
 export class WatchBeat {
   readonly #strokes = new Map<number, Promise<void>>();
 

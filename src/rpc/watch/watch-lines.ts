@@ -23,14 +23,14 @@ export interface WatchLinesParts extends RuntimeWatchParts {
   readonly log: Logger;
 }
 
-/** GET /watch: what RuntimeWatchService/Watch sends, one JSON message a line, for curl and shell scripts.
- *  (Streams of the Connect protocol have five bytes of binary before every message.) `scope` is one of
- *  REST, see restScope. */
+/** GET /watch: the messages of RuntimeWatchService/Watch as one JSON message per line, for curl and shell
+ *  scripts. (Streams of the Connect protocol have five binary bytes before every message.) `scope` is a REST
+ *  scope, see restScope. */
 export function watchLines(scope: FastifyInstance, parts: WatchLinesParts): void {
   scope.route({
     method: "GET",
     url: "/watch",
-    // It would run the stream to its end, which does not come.
+    // HEAD would run the stream to its end, which never comes.
     exposeHeadRoute: false,
     onRequest: async (request, reply) =>
       passGate({ request, reply, right: "inference", what: "GET /modelport/v1/watch" }, parts),
@@ -45,7 +45,7 @@ export function watchLines(scope: FastifyInstance, parts: WatchLinesParts): void
       const caller = describeCaller(parts.access, parts.callerOf(request));
       const observed = observedRequest(request.raw);
       const lines = jsonLines(parts, { watcher, caller, observed });
-      // Not in object mode, in which Node would ask for sixteen lines ahead of a reader.
+      // Not in object mode, where Node would request sixteen lines ahead of a reader.
       const body = Readable.from(lines, { objectMode: false, highWaterMark: 1 });
       return reply
         .header("content-type", "application/jsonl")
@@ -74,7 +74,7 @@ async function* jsonLines(
   } catch (reason) {
     const error = toConnectError(reason);
     logFailure(log, "GET /modelport/v1/watch", error, {});
-    // The status has been sent: as in Connect's streams, the last message says how it ended.
+    // The status has already been sent: as in Connect's streams, the last message says how the stream ended.
     if (error.code === Code.Canceled) return;
     observed?.fail(error.code);
     const code = Code[error.code].toLowerCase();

@@ -34,7 +34,7 @@ import type {
 type StateTag = ModelRow["history"][number]["state"];
 type HostInfo = RuntimeFigures["hosts"][number];
 
-// Total on purpose: what is new in the service layer and has no name on the wire does not compile.
+// Total on purpose: a new value in the service layer without a name on the wire does not compile.
 const states: Record<StateTag, ModelState> = {
   queued: ModelState.QUEUED,
   loading: ModelState.LOADING,
@@ -82,7 +82,7 @@ const eventKinds: Record<RuntimeEventKind, EventKind> = {
   "model-recovered": EventKind.MODEL_RECOVERED,
 };
 
-/** Of an update that has everything. */
+/** For an update that has all fields. */
 export function toSnapshot({ runtime, rows, events }: FeedUpdate): Snapshot {
   return create(SnapshotSchema, {
     ...(runtime && { runtime: toRuntimeState(runtime) }),
@@ -146,7 +146,7 @@ function toRuntimeState(figures: RuntimeFigures): RuntimeState {
     capacityBytes: BigInt(capacityBytes),
     usedBytes: BigInt(usedBytes),
     reservedBytes: BigInt(reservedBytes),
-    // A model may turn out to be larger than its bound.
+    // A model may turn out to be larger than its upper bound.
     freeBytes: BigInt(Math.max(0, capacityBytes - usedBytes - reservedBytes)),
     loadsWaiting: figures.loadsWaiting,
     loadsRunning: figures.loadsRunning,

@@ -8,7 +8,7 @@ const leastIntervalMs = 50;
 const mostIntervalMs = 1_000;
 
 export interface Watcher {
-  /** As asked for; 0 is the default, and what is out of bounds is taken for the nearest. */
+  /** As requested; 0 is the default, and values out of bounds are clamped. */
   readonly intervalMs: number;
   /** Aborts when the watcher is gone. */
   readonly signal: AbortSignal;
@@ -20,21 +20,21 @@ export interface WatchedUpdate {
   readonly isSnapshot: boolean;
 }
 
-/** Hands each watcher everything as it is, and then its changes. A watcher is a revision and a generator,
- *  which is asked for an update only when the one before has left for the client: a slow reader costs no
- *  memory, and gets what it has missed in one piece. */
+/** Sends each watcher the complete state, and then its changes. A watcher is a revision and a generator, which
+ *  is asked for an update only when the previous one has left for the client: a slow reader costs no memory,
+ *  and receives what it has missed in one piece. */
 export class WatchUpdates {
   readonly #feed: RuntimeFeed;
   readonly #closing: AbortSignal;
   readonly #beat = new WatchBeat();
 
-  /** `closing` aborts when the server is going to close. */
+  /** `closing` aborts when the server is about to close. */
   constructor(feed: RuntimeFeed, closing: AbortSignal) {
     this.#feed = feed;
     this.#closing = closing;
   }
 
-  /** Everything as it is. */
+  /** The complete current state. */
   now(): FeedUpdate {
     return this.#feed.snapshot();
   }
@@ -44,13 +44,14 @@ export class WatchUpdates {
     const feed = this.#feed;
     const pauseMs = boundedInterval(intervalMs);
     const stop = feed.watch();
-    // A generator that waits for a slow client to take an update learns in no other way that it has left.
+    // A generator that waits for a slow client to take an update cannot learn in any other way that the client
+    // has left.
     signal.addEventListener("abort", stop, { once: true });
     try {
       let seen: number | undefined;
       for (;;) {
         const update = seen === undefined ? undefined : feed.since(seen);
-        // Taken before anything is awaited, so that no change falls between look and wait.
+        // Created before anything is awaited, so that no change is missed between the read and the wait.
         const change = feed.nextChange();
         if (update === undefined) {
           const all = feed.snapshot();

@@ -24,14 +24,14 @@ export interface ModelRow {
   /** "" until the file was found. */
   readonly format: string;
   readonly pinned: boolean;
-  /** Oldest first, never empty. The last one is the present one. */
+  /** Oldest first, never empty. The last one is the current one. */
   readonly history: readonly StateStep[];
-  /** Upper bound from the file's structure; 0 until it was read. */
+  /** An upper bound from the file's structure; 0 until the file was read. */
   readonly predictedBytes: number;
   /** 0 until it was loaded. */
   readonly reportedBytes: number;
   readonly measuredBytes: number | undefined;
-  /** Of the budget, now. */
+  /** Bytes of the budget, now. */
   readonly heldBytes: number;
   readonly hostPid: number | undefined;
   /** From the call to ready; 0 before that. */
@@ -39,9 +39,9 @@ export interface ModelRow {
   /** Inferences in flight, and those of them that wait for their turn in the host. */
   readonly leases: number;
   readonly waitingRuns: number;
-  /** Whether its requests are joined; undefined until it was loaded. */
+  /** Whether its requests are batched; undefined until it is loaded. */
   readonly joining: Joining | undefined;
-  /** Of this id since the runtime started. */
+  /** For this id since the runtime started. */
   readonly loads: number;
   readonly loadFailures: number;
   readonly traffic: TrafficFigures;
@@ -61,11 +61,11 @@ export type RuntimeEventKind =
   | "model-recovered";
 
 export interface RuntimeEvent {
-  /** Grows by one with each. */
+  /** Increases by one with each event. */
   readonly number: number;
   readonly timeMs: number;
   readonly kind: RuntimeEventKind;
-  /** Undefined for what concerns the runtime itself. */
+  /** Undefined for events of the runtime itself. */
   readonly model:
     | { readonly name: string; readonly version: string; readonly generation: number }
     | undefined;
@@ -74,27 +74,27 @@ export interface RuntimeEvent {
 }
 
 export interface RuntimeFigures {
-  /** When they were taken. */
+  /** When the figures were taken. */
   readonly timeMs: number;
   readonly startedMs: number;
   readonly phase: "starting" | "ready" | "closed";
   readonly lifecycleOwner: "unclaimed" | "repository" | "modelmesh";
   readonly hasModelRepository: boolean;
   readonly capacityBytes: number;
-  /** Undefined if nobody has divided the container. */
+  /** Undefined if the container was not divided. */
   readonly memory: MemoryDivision | undefined;
-  /** By models in memory, those included that are leaving it. */
+  /** Held by models in memory, including those that are being unloaded. */
   readonly usedBytes: number;
-  /** By loads under way. */
+  /** Reserved by loads in progress. */
   readonly reservedBytes: number;
   readonly loadsWaiting: number;
   readonly loadsRunning: number;
   readonly loadsLimit: number;
   readonly connections: number;
   readonly watchers: number;
-  /** Of this process, hosts not counted. */
+  /** Of this process, without the hosts. */
   readonly residentBytes: number;
-  /** How late the event loop was since the figures before; undefined if nobody was watching. */
+  /** How late the event loop was since the previous figures; undefined if it was not measured. */
   readonly loopDelay:
     | { readonly p50Ms: number; readonly p99Ms: number; readonly maxMs: number }
     | undefined;
@@ -107,7 +107,7 @@ export interface RuntimeFigures {
   };
 }
 
-/** What changed between two looks. Immutable, and shared by everybody who asks the same. */
+/** The changes between two revisions. Immutable, and shared by all watchers that ask for the same. */
 export interface FeedUpdate extends Changes<ModelRow, RuntimeEvent> {
   /** Undefined if they are the same as before. */
   readonly runtime: RuntimeFigures | undefined;
@@ -119,25 +119,25 @@ export interface ModelFailures {
   readonly failures: readonly RecentFailure[];
 }
 
-/** The state of the runtime for those who watch it. */
+/** The state of the runtime, for watchers. */
 export interface RuntimeFeed {
-  /** Everything as it is now. */
+  /** The complete current state. */
   snapshot(): FeedUpdate;
 
-  /** What somebody lacks who has seen `revision`; undefined if that is not kept any more, and he needs a
-   *  snapshot. An update of the same revision means that nothing has changed. */
+  /** The changes since `revision`; undefined if they are not all kept any more, and the watcher needs a
+   *  snapshot. An update with the same revision means that nothing has changed. */
   since(revision: number): FeedUpdate | undefined;
 
-  /** Resolves with the next change. Ask for it right after `since`, before anything else is awaited: then
-   *  no change is missed. Everybody who waits shares this promise. */
+  /** Resolves with the next change. Call it right after `since`, before awaiting anything else, so that no
+   *  change is missed. All watchers share this promise. */
   nextChange(): Promise<void>;
 
-  /** Has figures taken about once a second, until the function returned is called. */
+  /** Takes figures about once a second, until the returned function is called. */
   watch(): () => void;
 
-  /** The last inferences of each generation that failed, of those that are shown and have any. */
+  /** The latest failed inferences of each generation that is shown and has any. */
   failures(): readonly ModelFailures[];
 
-  /** Says how many connections are open, of which this layer knows nothing. */
+  /** Provides the number of open connections, which this layer does not know. */
   countConnections(count: () => number): void;
 }

@@ -4,7 +4,7 @@ import { ModelSeries, type PhaseHistograms } from "./model-series.ts";
 
 interface Held {
   readonly series: ModelSeries;
-  /** Generations. */
+  /** Number of generations. */
   holders: number;
 }
 
@@ -13,19 +13,19 @@ const phaseBoundsMs = [
 ];
 const batchBounds = [1, 2, 4, 8, 16, 32, 64, 128, 256];
 
-/** The name of those that have no counts of their own; should a model have it, it is one of them. */
+/** The name for models without counts of their own. If a model has this name, it is counted with them. */
 export const otherModels = "_other";
 
-/** What inferences took, by all models together and by each. Models with counts of their own are bounded in
- *  number: each is some thirty lines of every scrape. */
+/** Durations of inferences, for all models together and for each. The number of models with counts of their own
+ *  is bounded: each adds some thirty lines to every scrape. */
 export class InferenceMetrics implements PhaseHistograms {
   readonly queue = new Histogram(phaseBoundsMs);
   readonly host = new Histogram(phaseBoundsMs);
   readonly compute = new Histogram(phaseBoundsMs);
   readonly batchSize = new Histogram(batchBounds);
-  /** Of all models that have no counts of their own, those that are gone included. */
+  /** For all models without counts of their own, including models that are gone. */
   readonly other = new ModelSeries(this);
-  /** Models with counts of their own, at most. A lower value holds for models that come. */
+  /** The maximum number of models with counts of their own. A lower value applies to new models. */
   maxModels = defaultMaxModels;
   /** By record id. */
   readonly #held = new Map<string, Held>();
@@ -36,8 +36,8 @@ export class InferenceMetrics implements PhaseHistograms {
     return this.#held.size - this.#listedCount;
   }
 
-  /** For a generation of the model, until it is released. All generations of an id have the same; those of
-   *  an id that has none left begin anew. */
+  /** For a generation of the model, until it is released. All generations of an id share one series; an id
+   *  without generations starts again from zero. */
   acquire(id: string): ModelSeries {
     const held = this.#held.get(id);
     if (held !== undefined) {

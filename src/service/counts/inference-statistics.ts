@@ -3,13 +3,13 @@ import type { ModelSeries } from "./model-series.ts";
 import { RecentFailures } from "./recent-failures.ts";
 import { TrafficMeter } from "./traffic-meter.ts";
 
-/** Inferences, with their durations summed. */
+/** Inferences, with the sum of their durations. */
 interface Sum {
   readonly count: number;
   readonly ns: bigint;
 }
 
-/** Counts the inferences of one generation. Cancelled ones and those whose time ran out count as failed. */
+/** Counts the inferences of one generation. Cancelled and timed-out inferences count as failed. */
 export class InferenceStatistics {
   readonly traffic = new TrafficMeter();
   readonly failures = new RecentFailures();
@@ -21,7 +21,8 @@ export class InferenceStatistics {
   #failed = 0;
   #failedMs = 0;
 
-  /** `overall` counts the inferences of all models together, `series` those of the model since it came. */
+  /** `overall` counts the inferences of all models together, `series` those of this model since it was first
+   *  loaded. */
   constructor(overall: TrafficMeter, series: ModelSeries) {
     this.#overall = overall;
     this.series = series;
@@ -48,7 +49,7 @@ export class InferenceStatistics {
     this.series.succeed(elapsedMs);
   }
 
-  /** Requests that never reached the model do not count. `isCancelled`: its caller does not wait any more. */
+  /** Requests that never reached the model do not count. `isCancelled`: the client no longer waits. */
   noteFailure(elapsedMs: number, reason: unknown, isCancelled: boolean): void {
     const kind = reason instanceof RuntimeError ? reason.kind : undefined;
     if (kind === "invalid-argument") return;

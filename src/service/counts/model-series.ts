@@ -3,23 +3,23 @@ import type { RunMeter } from "../../engine/contract/engine.ts";
 
 const durationBoundsMs = [1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000];
 
-/** Of all models together, in milliseconds, of each request that the engine answered. */
+/** For all models together, in milliseconds, of each request that the engine served. */
 export interface PhaseHistograms {
   /** Until it was sent to the host. */
   readonly queue: Histogram;
-  /** From there until its answer was back, less what the engine ran. */
+  /** From there until the response was back, without the engine's run. */
   readonly host: Histogram;
-  /** What the engine ran. */
+  /** The engine's run. */
   readonly compute: Histogram;
-  /** Requests that were answered by one run, of each run. */
+  /** Requests that one run served. */
   readonly batchSize: Histogram;
 }
 
-/** How an inference ended. "rejected": too many waited, or it waited too long; "cancelled": its caller left, or
- *  gave it no more time. */
+/** How an inference ended. "rejected": the queue was full, or it waited too long; "cancelled": the client left,
+ *  or its time was up. */
 export type InferenceOutcome = "success" | "failure" | "rejected" | "cancelled";
 
-/** Counts of one model, over all of its generations; or of all that have none of their own. */
+/** Counts of one model over all of its generations, or of all models without counts of their own. */
 export class ModelSeries implements RunMeter {
   /** Inferences that have ended. */
   readonly outcomes: Record<InferenceOutcome, number> = {
@@ -28,15 +28,15 @@ export class ModelSeries implements RunMeter {
     rejected: 0,
     cancelled: 0,
   };
-  /** Of those that succeeded, from the door of the service layer on, in milliseconds. */
+  /** Of successful inferences, from the entrance of the service layer, in milliseconds. */
   readonly duration = new Histogram(durationBoundsMs);
   /** Sums over requests, as in `PhaseHistograms`. */
   queueMs = 0;
   hostMs = 0;
   computeMs = 0;
-  /** Runs of the engine; each answers one request or more. */
+  /** Runs of the engine; each serves one request or more. */
   runs = 0;
-  /** Comparisons of joined runs with single ones. */
+  /** Comparisons of batched runs with single ones. */
   readonly joinChecks = { same: 0, different: 0 };
   readonly #all: PhaseHistograms;
 
@@ -56,7 +56,7 @@ export class ModelSeries implements RunMeter {
 
   ran(requests: number, awayMs: number, computeMs: number): void {
     const { host, compute, batchSize } = this.#all;
-    // Clocks of two processes: a run that took all of the time may seem to have taken more.
+    // The clocks of two processes differ: a run that took all of the time may seem to have taken more.
     const ranMs = Math.min(computeMs, awayMs);
     const hostMs = awayMs - ranMs;
     this.runs++;

@@ -5,10 +5,10 @@ export interface PhaseTime<Phase> {
   readonly endMs: number;
 }
 
-/** More would be those of a model whose hosts die again and again. */
+/** A longer list would be that of a model whose hosts die again and again. */
 const maxKept = 20;
 
-/** When the phases of some work began and ended, failed ones included. A phase may come again. */
+/** When the phases of some work began and ended, including failed ones. A phase may occur again. */
 export class PhaseTimes<Phase extends string> {
   readonly #times: PhaseTime<Phase>[] = [];
 
@@ -21,7 +21,7 @@ export class PhaseTimes<Phase extends string> {
     }
   }
 
-  /** A phase ends now that somebody else has measured. */
+  /** Records a phase that ends now and was measured elsewhere. */
   note(phase: Phase, durationMs: number): void {
     this.#note(phase, performance.now() - durationMs);
   }
@@ -36,7 +36,7 @@ export class PhaseTimes<Phase extends string> {
     return this.#times;
   }
 
-  /** Of its last time, rounded; undefined if there was none. */
+  /** The duration of its latest occurrence, rounded; undefined if there was none. */
   durationMs(phase: Phase): number | undefined {
     const last = this.#times.findLast((time) => time.phase === phase);
     return last && Math.round(last.endMs - last.startMs);

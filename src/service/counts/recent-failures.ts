@@ -2,9 +2,9 @@ import { describeError, type ErrorKind, RuntimeError } from "../../base/errors.t
 
 /** An inference that failed. */
 export interface RecentFailure {
-  /** When, in milliseconds since 1970. */
+  /** Milliseconds since 1970. */
   readonly timeMs: number;
-  /** "unforeseen": it was nothing that is expected to happen. */
+  /** "unforeseen": not a RuntimeError. */
   readonly kind: ErrorKind | "unforeseen";
   /** One line. */
   readonly reason: string;
@@ -12,7 +12,7 @@ export interface RecentFailure {
 
 const maxKept = 5;
 
-/** The last failures of one model. What is the fault of a request or of its caller is left out. */
+/** The latest failures of one model. Failures caused by the request or its client are left out. */
 export class RecentFailures {
   // Most models have none.
   #kept: RecentFailure[] | undefined;

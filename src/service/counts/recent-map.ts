@@ -1,5 +1,4 @@
-/** Keeps what was set last: a map of at most `maxEntries` entries, of which those that were neither set nor got
- *  for the longest time are forgotten first. */
+/** A map of at most `maxEntries` entries that forgets the least recently used ones first. */
 export class RecentMap<Value> {
   readonly #maxEntries: number;
   /** Least recently used first. */

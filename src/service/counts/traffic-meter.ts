@@ -1,11 +1,11 @@
-/** What went through one model, or through all, of late. */
+/** The recent traffic of one model, or of all. */
 export interface TrafficFigures {
-  /** Of those that ended within the window, failed ones included. */
+  /** Inferences that ended within the window, including failed ones. */
   readonly requestsPerSecond: number;
   readonly errorsPerSecond: number;
-  /** Of those that succeeded within the window, in milliseconds; undefined if there were none. */
+  /** Of inferences that succeeded within the window, in milliseconds; undefined if there were none. */
   readonly latency: LatencyQuantiles | undefined;
-  /** Since the beginning. */
+  /** Since the start. */
   readonly succeededTotal: number;
   readonly failedTotal: number;
 }
@@ -16,26 +16,26 @@ export interface LatencyQuantiles {
   readonly p99Ms: number;
 }
 
-// The window is the present slot, as far as it has come, and the full ones before it.
+// The window is the current slot, as far as it has come, and the full ones before it.
 const slotMs = 2_000;
 const slotCount = 5;
 
-// Buckets grow by an eighth of an octave, so that their middle is within 4.5 % of all they hold. What is
-// below or above their range (2^-5 to 2^17 ms) is counted in the first or the last.
+// Buckets grow by an eighth of an octave, so that their middle is within 4.5 % of every value in them. Values
+// outside the range (2^-5 to 2^17 ms) are counted in the first or the last bucket.
 const perOctave = 8;
 const firstOctave = -5;
 const bucketCount = (17 - firstOctave) * perOctave;
 
-// Copied by each meter, of which every model has one.
+// Each meter copies this, and every model has one.
 const never: readonly number[] = Array.from({ length: slotCount }, () => -1);
 const none: readonly number[] = Array.from({ length: slotCount }, () => 0);
 
-/** Counts inferences and their latency in a window that slides over the last ten seconds. To count costs
- *  one increment and allocates nothing but, at the first, the 3.5 KB that hold the window. */
+/** Counts inferences and their latency in a sliding window of ten seconds. Counting costs one increment and
+ *  allocates nothing, except the 3.5 KB for the window on first use. */
 export class TrafficMeter {
   readonly #now: () => number;
   readonly #startMs: number;
-  /** Which slot of time each slot of the window holds at present. */
+  /** The time slot that each slot of the window holds at present. */
   readonly #slots: number[] = never.slice();
   readonly #failed: number[] = none.slice();
   #buckets: Uint32Array | undefined;
@@ -43,13 +43,13 @@ export class TrafficMeter {
   #succeededTotal = 0;
   #failedTotal = 0;
 
-  /** `now`: a clock in milliseconds that never goes back. */
+  /** `now`: a monotonic clock in milliseconds. */
   constructor(now: () => number = () => performance.now()) {
     this.#now = now;
     this.#startMs = now();
   }
 
-  /** Whether nothing has ended within the window. */
+  /** Whether nothing ended within the window. */
   get isQuiet(): boolean {
     return this.#lastSlot <= this.#currentSlot() - slotCount;
   }
@@ -72,7 +72,7 @@ export class TrafficMeter {
     const current = this.#currentSlot();
     const nowMs = this.#now();
     const oldestMs = (current - slotCount + 1) * slotMs;
-    // A meter that is younger than a second would make a rate of thousands of its first request.
+    // Otherwise a meter younger than a second would turn its first request into a rate of thousands.
     const windowMs = Math.max(nowMs - Math.max(oldestMs, this.#startMs), 1_000);
     const counts = new Uint32Array(bucketCount);
     let succeeded = 0;
@@ -99,7 +99,7 @@ export class TrafficMeter {
     return Math.floor(this.#now() / slotMs);
   }
 
-  /** Makes the present slot ready to be counted in, and returns its place. */
+  /** Prepares the current slot for counting, and returns its index. */
   #turnTo(): number {
     const slot = this.#currentSlot();
     const at = slot % slotCount;

@@ -5,8 +5,8 @@ import { readModelConfiguration } from "./model-configuration.ts";
 import type { ModelRecord } from "./model-record.ts";
 import { withOwnSettings } from "./model-settings.ts";
 
-/** Sets what the files beside a model and its key say of it: the key goes before the files, and those before the
- *  defaults. `facts` name the model in the log. Throws as `readModelConfiguration`. */
+/** Applies a model's settings. Precedence: its key, the files beside it, the defaults. `facts` name the model
+ *  in the log. Throws like `readModelConfiguration`. */
 export async function configureModel(
   record: ModelRecord,
   model: ModelFile,

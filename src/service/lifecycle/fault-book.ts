@@ -1,11 +1,11 @@
 import { ModelFaults } from "./model-faults.ts";
 import type { ModelRequest } from "./model-spec.ts";
 
-/** A bound for the memory; those that were noted first are forgotten first. */
+/** Bounds the memory; the oldest entries are forgotten first. */
 const maxModels = 1_000;
 
-/** The faults of models, kept beyond the life of a generation: a model that crashes and is loaded again is
- *  the same model. */
+/** Models' faults, kept beyond the life of a generation: a model that crashes and is loaded again is the same
+ *  model. */
 export class FaultBook {
   readonly #now: () => number;
   readonly #faults = new Map<string, ModelFaults>();
@@ -14,7 +14,7 @@ export class FaultBook {
     this.#now = now;
   }
 
-  /** Undefined for the great majority, which have none. */
+  /** Undefined for the great majority, which have no faults. */
   find(request: ModelRequest): ModelFaults | undefined {
     const key = keyOf(request);
     const faults = this.#faults.get(key);
@@ -25,7 +25,7 @@ export class FaultBook {
     return faults;
   }
 
-  /** As `find`, but makes what is not there. */
+  /** Like `find`, but creates a missing entry. */
   open(request: ModelRequest): ModelFaults {
     const found = this.find(request);
     if (found !== undefined) return found;

@@ -1,8 +1,8 @@
 import { heldBytes, isReleasing, type ModelState } from "./model-state.ts";
 
-/** What the generations of all models hold together, kept up to date by the one place that sees all of
- *  their states change, so that a decision costs the same with ten thousand models as with one. What a
- *  generation counts for is always what its latest state says; nobody adds or takes away bytes. */
+/** The memory that the generations of all models hold together. It is updated in the only place that sees every
+ *  state change, so a decision costs the same with ten thousand models as with one. A generation always counts
+ *  for what its latest state says; no other code adds or subtracts bytes. */
 export class HeldMemory {
   readonly #counted = new Map<object, ModelState>();
   #bytes = 0;
@@ -13,17 +13,17 @@ export class HeldMemory {
     return this.#bytes;
   }
 
-  /** Those of them that loads under way have reserved. */
+  /** The part of it that loads in progress have reserved. */
   get reservedBytes(): number {
     return this.#reservedBytes;
   }
 
-  /** Generations whose bytes may come free without anybody asking. */
+  /** Generations whose memory may become free without an unload. */
   get releasingCount(): number {
     return this.#releasingCount;
   }
 
-  /** `generation` is in `state` from now on; undefined: it is gone. */
+  /** Records that `generation` is now in `state`; undefined: it is gone. */
   note(generation: object, state: ModelState | undefined): void {
     const before = this.#counted.get(generation);
     if (before !== undefined) this.#count(before, -1);

@@ -12,7 +12,7 @@ export class LifecycleTracing {
     this.#tracing = tracing;
   }
 
-  /** Runs `work`, which takes `record` through this part of its life, as a part of whatever asked for it. */
+  /** Runs `work`, which takes `record` through this part of its life, as a child span of the request for it. */
   async trace(
     part: "load" | "reload" | "unload",
     record: ModelRecord,

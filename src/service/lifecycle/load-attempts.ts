@@ -15,18 +15,18 @@ export interface AttemptParts {
 
 const maxAttempts = 3;
 
-/** Has the engine load models, again after faults that were not theirs. */
+/** Has the engine load models, and retries after faults that the model did not cause. */
 export class LoadAttempts {
   readonly #parts: AttemptParts;
   readonly #facts: (record: ModelRecord) => object;
 
-  /** `facts`: what log lines say of a record. */
+  /** `facts`: the log fields for a record. */
   constructor(parts: AttemptParts, facts: (record: ModelRecord) => object) {
     this.#parts = parts;
     this.#facts = facts;
   }
 
-  /** Settles as `Engine.load` does in its last attempt. */
+  /** Settles as `Engine.load` does in the last attempt. */
   async load(record: ModelRecord, source: ModelSource): Promise<LoadedModel> {
     record.isIsolated = record.faults?.isIsolated === true;
     for (let attempt = 1; ; attempt++) {
@@ -36,9 +36,9 @@ export class LoadAttempts {
         const isShort = this.#isOpen(source) && isShortOfMemory(record, reason);
         const isWorthwhile = isTransient(reason) || isShort;
         if (record.signal.aborted || !isWorthwhile || attempt === maxAttempts) throw reason;
-        // A shared host gives nobody more than all of its models should need.
+        // A shared host gives one model no more than all of its models together should need.
         record.needsOwnHost ||= isShort;
-        // A model that took a host down while it was loading gets one of its own the next time.
+        // A model that took its host down while loading gets a host of its own next time.
         record.isIsolated ||= isToBlame(reason, attempt);
         this.#parts.log.warn(
           { ...this.#facts(record), attempt, reason: describeError(reason) },
@@ -86,8 +86,8 @@ function isShortOfMemory(record: ModelRecord, reason: unknown): boolean {
   return isRefused && !record.needsOwnHost && !record.isIsolated;
 }
 
-/** Whether a load took its host down. One that something else killed may have died of the load all the same,
- *  if the memory ran out, but not every time. */
+/** Whether a load took its host down. A host that was killed for another reason may still have died of the load
+ *  if memory ran out, but not every time. */
 function isToBlame(reason: unknown, attempt: number): boolean {
   if (reason instanceof HostLostError && reason.part === "suspected") return attempt > 1;
   return reason instanceof RuntimeError && reason.kind === "host-lost";

@@ -3,11 +3,11 @@ import type { MemoryBudget } from "./memory-budget.ts";
 
 export interface LoadTicket {
   readonly modelId: string;
-  /** Upper bound of the memory that the load will take. */
+  /** An upper bound of the memory that the load will take. */
   readonly bytes: number;
-  /** Called in the moment of admission, before anything else is decided: must make `bytes` count. */
+  /** Called at the moment of admission, before any other decision: must make `bytes` count. */
   readonly onAdmit: () => void;
-  /** Takes the ticket out of the queue, which rejects with its reason. */
+  /** Removes the ticket from the queue, which rejects with the signal's reason. */
   readonly signal: CancelSignal;
 }
 
@@ -16,8 +16,8 @@ interface Waiting extends LoadTicket {
   readonly refuse: (reason: unknown) => void;
 }
 
-/** Admits loads: first come first served, a bounded number at once, and only while their memory fits.
- *  Decisions are short and taken one at a time; the loads themselves run side by side. */
+/** Admits loads in order of arrival, a bounded number at once, and only while their memory fits. Decisions are
+ *  short and made one at a time; the loads themselves run in parallel. */
 export class LoadQueue {
   readonly #concurrency: number;
   readonly #budget: MemoryBudget;
@@ -37,16 +37,16 @@ export class LoadQueue {
     return this.#waiting.length;
   }
 
-  /** Resolves on admission with the function that gives the place back, to be called when nothing of
-   *  the load is going on any more. Rejects with "over-budget" when the memory cannot come free by
-   *  itself, or with the signal's reason. */
+  /** Resolves on admission with a function that returns the slot; call it when nothing of the load is running
+   *  any more. Rejects with "over-budget" if the memory cannot become free without an unload, or with the
+   *  signal's reason. */
   enter(ticket: LoadTicket): Promise<() => void> {
     return new Promise((resolve, reject) => {
       const leave = () => {
         const index = this.#waiting.indexOf(waiting);
         if (index >= 0) this.#waiting.splice(index, 1);
         reject(ticket.signal.reason);
-        // The next in line may fit where this one did not.
+        // The next load in line may fit where this one did not.
         this.pump();
       };
       const settle = () => ticket.signal.removeEventListener("abort", leave);
@@ -54,7 +54,7 @@ export class LoadQueue {
         ...ticket,
         admit: () => {
           settle();
-          // The place is taken first: onAdmit changes a state, which asks this queue to decide again.
+          // Take the slot first: onAdmit changes a state, which makes this queue decide again.
           const release = this.#occupy();
           ticket.onAdmit();
           resolve(release);
@@ -74,7 +74,7 @@ export class LoadQueue {
     });
   }
 
-  /** Decides again. To be called whenever a model's state has changed. */
+  /** Decides again. Call it whenever a model's state has changed. */
   pump(): void {
     for (;;) {
       const first = this.#waiting[0];

@@ -7,21 +7,21 @@ import type { ModelFile, ModelMetadata } from "../../engine/contract/engine.ts";
 import { readTritonConfig, type TritonConfig, tritonMismatch } from "../../models/triton-config.ts";
 import { parseSettingsFile } from "./model-settings.ts";
 
-/** What the files beside a model say of it. */
+/** The settings in the files beside a model. */
 export interface ModelConfiguration {
-  /** Of modelport.json, and where that says nothing, of config.pbtxt. */
+  /** From modelport.json, and where that has no value, from config.pbtxt. */
   readonly settings: Partial<RunSettings>;
-  /** Whether the first dimension of the model's tensors counts rows; undefined if nobody says. */
+  /** Whether the first dimension of the model's tensors counts rows; undefined if no file says so. */
   readonly isBatched: boolean | undefined;
-  /** Names of classes, by output. */
+  /** Class names, by output. */
   readonly labels: ReadonlyMap<string, readonly string[]>;
-  /** What config.pbtxt says and nobody here follows. */
+  /** Fields of config.pbtxt that have no effect here. */
   readonly ignored: readonly string[];
   /** Throws "invalid-argument" if config.pbtxt describes another model. */
   check(metadata: ModelMetadata): void;
 }
 
-/** That of a model without such files. */
+/** For a model without such files. */
 export const noConfiguration: ModelConfiguration = Object.freeze({
   settings: {},
   isBatched: undefined,
@@ -30,7 +30,8 @@ export const noConfiguration: ModelConfiguration = Object.freeze({
   check() {},
 });
 
-/** Throws RuntimeError "invalid-argument" if one of the files is malformed, or as `readSmallFile`. */
+/** Throws RuntimeError "invalid-argument" if one of the files is malformed; otherwise throws like
+ *  `readSmallFile`. */
 export async function readModelConfiguration(model: ModelFile): Promise<ModelConfiguration> {
   const { settingsFile, tritonConfig } = model;
   const own =
@@ -71,7 +72,7 @@ function settingsOf(config: TritonConfig): Partial<RunSettings> {
   };
 }
 
-/** One class a line. A file that cannot be read is among the `ignored`: the model runs without. */
+/** One class per line. An unreadable file is listed in `ignored`, and the model runs without class names. */
 async function readLabels(
   { outputs }: TritonConfig,
   to: { readonly model: ModelFile; readonly folder: string; readonly ignored: string[] },

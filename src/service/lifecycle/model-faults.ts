@@ -1,34 +1,34 @@
 import type { PartInLoss } from "../../engine/contract/host-lost-error.ts";
 
-/** Deaths of hosts in a row after which a model is given up: those that it caused, and all that came while
- *  it ran. Whatever else kills processes kills many. */
+/** Consecutive host deaths after which a model is given up: crashes that it caused, and all deaths while it
+ *  ran. The second limit is higher, because other causes of death hit many hosts at once. */
 const maxCrashes = 3;
 const maxDeaths = 6;
 const firstPauseMs = 100;
 const maxPauseMs = 5_000;
-/** Deaths count for the pause before the next load for so long. */
+/** How long a death counts for the pause before the next load. */
 const recentMs = 60_000;
 const firstBanMs = 10_000;
 const maxBanMs = 60_000;
-/** A model that has behaved for so long has a clean slate. */
+/** After this long without a fault, a model's record is cleared. */
 const forgetAfterMs = 600_000;
 
-/** What the hosts of one model have died of, as far as it was the model's doing. Times in milliseconds of
- *  one monotonic clock. */
+/** The host deaths of one model, as far as the model caused them. Times are milliseconds of one monotonic
+ *  clock. */
 export class ModelFaults {
-  /** Since the last inference that succeeded. */
+  /** Since the last successful inference. */
   #deaths = 0;
   #crashes = 0;
-  /** As it is known to have crashed or hung, it endangers others. */
+  /** It is known to have crashed or hung, and endangers others. */
   #isDangerous = false;
-  /** When the last deaths were, oldest first. */
+  /** The times of the latest deaths, oldest first. */
   #recent: number[] = [];
   #bans = 0;
   #bannedUntilMs = 0;
   #lastMs = 0;
   #lastReason = "";
 
-  /** Whether it is to have a host of its own. */
+  /** Whether it needs a host of its own. */
   get isIsolated(): boolean {
     return this.#isDangerous || this.#deaths > 1;
   }
@@ -60,7 +60,7 @@ export class ModelFaults {
     return this.#crashes >= maxCrashes || this.#deaths >= maxDeaths;
   }
 
-  /** Until `bannedForMs` is 0, it is not to be loaded. The next death bans it again, for longer. */
+  /** It must not be loaded until `bannedForMs` is 0. The next death bans it again, for longer. */
   ban(nowMs: number): void {
     this.#bannedUntilMs = nowMs + Math.min(maxBanMs, firstBanMs * 2 ** this.#bans);
     this.#bans++;

@@ -1,4 +1,4 @@
-/** Counts who uses a model right now, so that it is unloaded only when the last one is done. */
+/** Counts the current users of a model, so that it is unloaded only after the last one is done. */
 export class ModelLeases {
   #count = 0;
   #idle: PromiseWithResolvers<void> | undefined;
@@ -7,7 +7,7 @@ export class ModelLeases {
     return this.#count;
   }
 
-  /** Takes one lease; the function returned gives it back, once. */
+  /** Takes a lease; the returned function gives it back, once. */
   acquire(): () => void {
     this.#count++;
     let held = true;

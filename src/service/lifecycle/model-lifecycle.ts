@@ -23,21 +23,21 @@ import type { ModelSizer } from "./model-sizer.ts";
 export interface LifecycleParts {
   readonly engine: Engine;
   readonly safePath: SafePath;
-  /** Undefined where models in stores cannot be loaded. */
+  /** Undefined if models in stores cannot be loaded. */
   readonly puller: Pick<ModelPuller, "pull"> | undefined;
   readonly registry: ModelRegistry;
   readonly budget: MemoryBudget;
   readonly queue: LoadQueue;
   readonly sizer: Pick<ModelSizer, "reservation" | "needsOwnHost" | "settle">;
   readonly log: Logger;
-  /** Undefined: nothing is traced. */
+  /** Undefined: no tracing. */
   readonly tracing?: LifecycleTracing | undefined;
-  /** From the call to the point where we give up: a little less than ModelMesh's own limit, so that it
-   *  hears our reason instead of cancelling. */
+  /** From the call to the point where we give up: slightly less than ModelMesh's own limit, so that it receives
+   *  our reason instead of cancelling. */
   readonly loadLimitMs: number;
-  /** How long inferences of a model that is replaced may go on. */
+  /** How long inferences of a replaced model may continue. */
   readonly drainTimeoutMs: number;
-  /** For what neither a model's file nor its key says. */
+  /** For settings that neither a model's files nor its key have. */
   readonly defaultSettings: RunSettings;
 }
 
@@ -53,14 +53,13 @@ export class ModelLifecycle {
     this.#attempts = new LoadAttempts(parts, (record) => this.#facts(record));
   }
 
-  /** Calls `listener`, and no other, when a model is not to be loaded for `banMs`. */
+  /** Calls `listener`, the only one, when a model must not be loaded for `banMs`. */
   onGivenUp(listener: (record: ModelRecord, banMs: number) => void): void {
     this.#onGivenUp = listener;
   }
 
-  /** Loads a fresh generation. `predecessors`, older generations of its id, are retired once it is
-   *  clear that this one can be tried at all; until then they serve. Never rejects: the outcome is in
-   *  the record. */
+  /** Loads a new generation. `predecessors`, older generations of its id, are retired once it is clear that
+   *  this one can be tried at all; until then they serve. Never rejects: the outcome is in the record. */
   start(record: ModelRecord, predecessors: readonly ModelRecord[]): Promise<void> {
     return this.#traced("load", record, () => this.#start(record, predecessors));
   }
@@ -81,7 +80,7 @@ export class ModelLifecycle {
     this.#parts.log.debug({ ...this.#facts(record), modelType, path }, "load started");
     try {
       this.#refuseBanned(record);
-      // Abortable: a load that was stopped meanwhile must not go on to retire its predecessors.
+      // Abortable: a load that was stopped meanwhile must not continue and retire its predecessors.
       const source = await abortable(this.#inspect(record), record.signal);
       const reservedBytes = sizer.reservation(record.request, source);
       if (reservedBytes > budget.capacityBytes) {
@@ -126,8 +125,8 @@ export class ModelLifecycle {
     }
   }
 
-  /** Ends a generation whatever it is doing, and resolves when its memory is free. Idempotent. `reason` is
-   *  made only for those who wait for a load. `drainMs`: how long inferences in flight may go on. */
+  /** Ends a generation in any state, and resolves when its memory is free. Idempotent. `reason` is created only
+   *  for those who wait for a load. `drainMs`: how long inferences in flight may continue. */
   retire(record: ModelRecord, reason: () => RuntimeError, drainMs: number): Promise<void> {
     const { state } = record;
     switch (state.tag) {
@@ -161,7 +160,7 @@ export class ModelLifecycle {
     return record.gone.promise;
   }
 
-  /** The host of `loaded` died. Loads the model again, once for each loss. */
+  /** The host of `loaded` died. Loads the model again, once per loss. */
   recover(record: ModelRecord, loaded: LoadedModel, loss: RuntimeError): void {
     if (record.loaded !== loaded || record.state.tag !== "ready") return;
     this.#parts.log.warn({ ...this.#facts(record), reason: loss.message }, "model lost its host");
@@ -177,7 +176,7 @@ export class ModelLifecycle {
     record.faults.note(loss.part, loss.message, performance.now());
   }
 
-  /** The next request hears NOT_FOUND, since the model is not here; the next load, why. */
+  /** The next request gets NOT_FOUND, since the model is not here; the next load reports why. */
   #giveUp(record: ModelRecord, faults: ModelFaults): void {
     faults.ban(performance.now());
     this.#onGivenUp(record, faults.bannedForMs(performance.now()));
@@ -208,14 +207,17 @@ export class ModelLifecycle {
     return await engine.inspect(model);
   }
 
-  /** Resolves with where the model is on the local disk, and where links in it may lead. */
+  /** Resolves with the model's location on the local disk, and the folder that its links must stay in. */
   async #pull(
     record: ModelRecord,
     location: StorageLocation,
   ): Promise<{ readonly path: string; readonly roots: readonly string[] }> {
     const { puller } = this.#parts;
     if (puller === undefined) {
-      throw new RuntimeError("failed-precondition", "models are not pulled from stores here");
+      throw new RuntimeError(
+        "failed-precondition",
+        "this runtime does not pull models from stores",
+      );
     }
     const pull = new ModelPull(puller, location, { signal: record.signal });
     record.pull = pull;
@@ -230,7 +232,7 @@ export class ModelLifecycle {
 
   async #serve(record: ModelRecord, loaded: LoadedModel): Promise<void> {
     const { budget, sizer } = this.#parts;
-    // The engine may have finished in the very moment in which the load was stopped.
+    // The engine may have finished at the very moment in which the load was stopped.
     if (record.state.tag !== "loading" && record.state.tag !== "reloading") {
       await loaded.unload();
       throw record.signal.reason;
@@ -241,9 +243,9 @@ export class ModelLifecycle {
       await loaded.unload();
       throw error;
     }
-    // The next load will probably do without a host that it has only because others died.
+    // A model that has a host of its own only because others died will probably not need one next time.
     let sizeBytes = record.isIsolated ? loaded.sizeBytes : sizer.settle(record, loaded.sizeBytes);
-    // A model that is loaded again has had its memory before.
+    // A model that is loaded again already had its memory.
     if (record.state.tag === "loading") {
       const { reservedBytes } = record.state;
       if (!budget.canGrow(reservedBytes, sizeBytes)) {
@@ -325,7 +327,7 @@ export class ModelLifecycle {
 
   /** A load or reload has ended without a model; by contract nothing of it is left in the engine. */
   #settle(record: ModelRecord, cause: unknown): void {
-    // A queued generation that was retired has been removed already.
+    // A queued generation that was retired has already been removed.
     if (record.state.tag === "failed") return;
     if (record.state.tag !== "unloading") record.fail(cause);
     this.#remove(record);
@@ -334,7 +336,7 @@ export class ModelLifecycle {
     this.#parts.log.warn({ ...this.#facts(record), loadMs, reason }, "model not loaded");
   }
 
-  /** Forgets a generation of which nothing is left but files that were pulled for it, when those are gone. */
+  /** Forgets a generation of which only pulled files are left, once those are gone. */
   #remove(record: ModelRecord): void {
     const { registry } = this.#parts;
     if (record.pull === undefined) registry.remove(record);
@@ -360,12 +362,12 @@ export class ModelLifecycle {
   }
 }
 
-/** What a load is at. */
+/** The current step of a load. */
 function describeProgress({ pull, source, state, times }: ModelRecord): string {
   if (state.tag !== "queued") return `still ${state.tag}`;
   if (pull !== undefined && times.durationMs("pull") === undefined) {
     const { receivedBytes, totalBytes = "an unknown number of" } = pull.progress;
     return `still being pulled, ${receivedBytes} of ${totalBytes} bytes`;
   }
-  return source === undefined ? "its files were still being looked into" : "still queued";
+  return source === undefined ? "its files were still being inspected" : "still queued";
 }

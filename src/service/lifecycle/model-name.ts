@@ -1,10 +1,10 @@
 import { RuntimeError } from "../../base/errors.ts";
 
-/** No caller can send it: ids with it are refused. So versions of the local repository, whose records
- *  have ids of their own, never meet the ids that ModelMesh gives. */
+/** Ids with this character are refused, so no client can send it. Versions of the local repository use it in
+ *  their ids, and never collide with ids from ModelMesh. */
 const separator = "\0";
 
-/** The id of the record that holds one version of a model; `version` "" stands for a model without. */
+/** The id of the record that holds one version of a model; `version` "" means a model without versions. */
 export function versionedId(name: string, version: string): string {
   return version === "" ? name : `${name}${separator}${version}`;
 }
@@ -14,13 +14,13 @@ export function splitVersionedId(id: string): { readonly name: string; readonly 
   return at < 0 ? { name: id, version: "" } : { name: id.slice(0, at), version: id.slice(at + 1) };
 }
 
-/** As messages and logs name it. */
+/** For messages and logs. */
 export function labelOf(id: string): string {
   return id.replace(separator, "' version '");
 }
 
-/** Throws "invalid-argument" if a caller sends an id that only versions of the local repository have. */
+/** Throws "invalid-argument" if a client sends an id of the form that versions of the local repository have. */
 export function refuseInnerId(id: string): void {
   if (!id.includes(separator)) return;
-  throw new RuntimeError("invalid-argument", "modelId has a NUL character in it");
+  throw new RuntimeError("invalid-argument", "modelId contains a NUL character");
 }

@@ -5,11 +5,11 @@ import type { StorageLocation } from "../../storage/storage-location.ts";
 
 /** The files of one generation that come from a store: on their way, here, or gone. */
 export class ModelPull {
-  /** As of now. */
+  /** The current progress. */
   progress: PullProgress = { receivedBytes: 0, totalBytes: undefined };
   readonly #pulled: Promise<PulledModel>;
 
-  /** Starts it. Aborting `signal` stops it; `onProgress` is called whenever `progress` has changed. */
+  /** Starts the pull. Aborting `signal` stops it; `onProgress` is called after every change of `progress`. */
   constructor(
     puller: Pick<ModelPuller, "pull">,
     location: StorageLocation,
@@ -25,13 +25,13 @@ export class ModelPull {
     this.#pulled.catch(() => {});
   }
 
-  /** Rejects as `ModelPuller.pull` does. */
+  /** Rejects like `ModelPuller.pull`. */
   get pulled(): Promise<PulledModel> {
     return this.#pulled;
   }
 
-  /** Resolves when this generation has no files any more, whatever became of the pull. Never rejects. To be
-   *  called when the signal has aborted or the pull is through. */
+  /** Resolves when this generation has no files any more, whatever became of the pull. Never rejects. Call it
+   *  when the signal has aborted or the pull has ended. */
   async release(): Promise<void> {
     const pulled = await this.#pulled.catch(() => undefined);
     await pulled?.release();

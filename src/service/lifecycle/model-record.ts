@@ -14,46 +14,46 @@ import type { ModelPull } from "./model-pull.ts";
 import type { ModelRequest } from "./model-spec.ts";
 import { advance, type ModelState } from "./model-state.ts";
 
-/** What takes time in the life of a generation. "queue": for memory and a place; "host": in the engine
- *  host, of which "warm-up" is the end. */
+/** The phases in the life of a generation. "queue": waiting for memory and a slot; "host": in the engine host,
+ *  which ends with "warm-up". */
 export type LifecyclePhase = "pull" | "queue" | "host" | "warm-up" | "drain" | "free";
 
-/** One generation of a model id: everything between a load and the end of its unload. Data and its
- *  legal steps only; what happens when is in model-lifecycle.ts. */
+/** One generation of a model id: everything between a load and the end of its unload. Only data and legal
+ *  steps; model-lifecycle.ts decides what happens when. */
 export class ModelRecord {
-  /** Grows with every load in this process, so that a late answer is never taken for a newer load's. */
+  /** Increases with every load in this process, so that a late response is never mistaken for a newer load's. */
   readonly generation: number;
   readonly request: ModelRequest;
-  /** Belongs to the local repository: a ModelMesh that asks for our status does not own it. */
+  /** Belongs to the local repository: a ModelMesh that requests our status does not own it. */
   readonly pinned: boolean;
   readonly createdAtMs = performance.now();
-  /** When it was asked for, or last lost its host: a reload takes its time from there. */
+  /** When the load was requested, or the last host was lost: the start of a reload's duration. */
   loadSinceMs = this.createdAtMs;
-  /** When it did what. */
+  /** The times of its phases. */
   readonly times = new PhaseTimes<LifecyclePhase>();
   readonly leases = new ModelLeases();
   readonly statistics: InferenceStatistics;
   /** What the engine found on disk; set before the load is admitted. */
   source: ModelSource | undefined;
-  /** The files that were pulled for it, or are on their way; undefined for a model on the local disk. */
+  /** Its pulled files, present or arriving; undefined for a model on the local disk. */
   pull: ModelPull | undefined;
-  /** What its hosts died of; undefined for the great majority, which have no faults. */
+  /** Why its hosts died; undefined for the great majority, which have no faults. */
   faults: ModelFaults | undefined;
-  /** Whether it has a host of its own because hosts died with it, which takes a host's memory more. */
+  /** Whether it has a host of its own because hosts died with it, which takes a host's memory in addition. */
   isIsolated = false;
-  /** Whether it has one because a shared host did not let it have the memory that it needs. */
+  /** Whether it has one because a shared host could not give it the memory that it needs. */
   needsOwnHost = false;
-  /** What is predicted of it, and its load reserves; set together with the source. */
+  /** Its predicted memory, which its load reserves; set together with the source. */
   predictedBytes = 0;
   /** Set together with the source. */
   settings: RunSettings = defaultRunSettings;
-  /** Likewise. */
+  /** Set together with the source. */
   configuration: ModelConfiguration = noConfiguration;
-  /** Resolves when this generation has been ready for the first time; rejects if that never happens. */
+  /** Resolves when this generation becomes ready for the first time; rejects if that never happens. */
   readonly firstReady = Promise.withResolvers<void>();
   /** Resolves when nothing of this generation is left in memory. Never rejects. */
   readonly gone = Promise.withResolvers<void>();
-  /** Callers who wait for the load. The last one to leave stops it. */
+  /** Clients that wait for the load. The load stops when the last one leaves. */
   waiterCount = 0;
 
   readonly #abort = new Cancellation();
@@ -79,7 +79,7 @@ export class ModelRecord {
     this.pinned = options.pinned;
     this.statistics = new InferenceStatistics(options.traffic, options.series);
     this.#onChange = onChange;
-    // Nobody may be waiting at the moment when these reject.
+    // These may reject before anything waits for them.
     this.firstReady.promise.catch(() => {});
     this.#running.promise.catch(() => {});
   }
@@ -88,7 +88,7 @@ export class ModelRecord {
     return this.request.spec.id;
   }
 
-  /** The id as messages and logs have it. */
+  /** The id for messages and logs. */
   get label(): string {
     return labelOf(this.id);
   }
@@ -97,22 +97,22 @@ export class ModelRecord {
     return this.#state;
   }
 
-  /** Aborts when this generation is to end: whatever the load is doing stops. */
+  /** Aborts when this generation has to end: whatever the load is doing stops. */
   get signal(): CancelSignal {
     return this.#abort;
   }
 
-  /** The model in its host, if it is in one. */
+  /** The model in its host, if it has one. */
   get loaded(): LoadedModel | undefined {
     return this.#loaded;
   }
 
-  /** What it counts for, as its callers were told; 0 before its load has ended. */
+  /** The size that clients were told; 0 before its load has ended. */
   get sizeBytes(): number {
     return this.#sizeBytes ?? 0;
   }
 
-  /** The model in its host: now, or when a reload is through. Rejects when the generation ends. */
+  /** The model in its host: now, or after a reload. Rejects when the generation ends. */
   whenRunning(): Promise<LoadedModel> {
     return this.#running.promise;
   }
@@ -130,7 +130,7 @@ export class ModelRecord {
     this.#move({ tag: "loading", reservedBytes: bytes });
   }
 
-  /** The first `sizeBytes` is for good: ModelMesh asks once, and counts with it from then on. */
+  /** The first `sizeBytes` is final: ModelMesh asks once, and counts with it from then on. */
   becomeReady(loaded: LoadedModel, sizeBytes: number): void {
     this.#loaded = loaded;
     this.#sizeBytes ??= sizeBytes;
@@ -153,7 +153,7 @@ export class ModelRecord {
     this.#move({ tag: "draining", sizeBytes: this.#state.sizeBytes });
   }
 
-  /** From draining, or from a load that is stopped: `reason` goes to everybody who waits. */
+  /** From draining, or from a load that is stopped: everything that waits gets `reason`. */
   startUnloading(bytes: number, reason: unknown): void {
     this.#move({ tag: "unloading", heldBytes: bytes, reason });
     this.#end(reason);

@@ -6,17 +6,17 @@ import { splitVersionedId, versionedId } from "./model-name.ts";
 import { ModelRecord } from "./model-record.ts";
 import type { ModelRequest } from "./model-spec.ts";
 
-/** All generations of all models that hold, or may come to hold, anything. */
+/** All generations of all models that hold, or may come to hold, any resource. */
 export class ModelRegistry {
-  /** What all of them hold together. */
+  /** The memory that all of them hold together. */
   readonly held = new HeldMemory();
-  /** The inferences of all models, those included that are gone. */
+  /** The inferences of all models, including models that are gone. */
   readonly traffic = new TrafficMeter();
-  /** The same by what they took, and by model. */
+  /** The same by duration and by model. */
   readonly inference = new InferenceMetrics();
   // Oldest generation first; an id without generations has no entry.
   readonly #byId = new Map<string, ModelRecord[]>();
-  /** Name -> its versions that have generations, lowest first. Names without versions are not in it. */
+  /** Name → its versions that have generations, lowest first. Names without versions are not in it. */
   readonly #versions = new Map<string, readonly string[]>();
   readonly #listeners = new Set<(record: ModelRecord) => void>();
   #lastGeneration = 0;
@@ -48,7 +48,7 @@ export class ModelRegistry {
     this.#publish(record);
   }
 
-  /** Oldest first. The array stays as it is when generations come and go. */
+  /** Oldest first. The array does not change when generations come and go. */
   generations(id: string): readonly ModelRecord[] {
     return this.#byId.get(id) ?? [];
   }
@@ -66,8 +66,8 @@ export class ModelRegistry {
     for (const generations of this.#byId.values()) yield* generations;
   }
 
-  /** Calls `listener` after every change of a state and after every removal; the function returned
-   *  ends that. Listeners must not throw. */
+  /** Calls `listener` after every state change and every removal; the returned function stops that. Listeners
+   *  must not throw. */
   onChange(listener: (record: ModelRecord) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);

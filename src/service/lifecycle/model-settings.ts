@@ -3,16 +3,17 @@ import { inferenceSettings, type RunSettings } from "../../config/run-settings.t
 
 type SettingRow = keyof typeof inferenceSettings;
 
-/** A setting in a model's own file or key. It means what the row of src/config/settings.ts means for all models. */
+/** A setting in a model's own file or key. It has the meaning that its row in src/config/settings.ts has for
+ *  all models. */
 export interface ModelSettingField {
-  /** The way to it from the top of the document. */
+  /** The path from the top of the document. */
   readonly path: readonly string[];
   readonly setting: Exclude<keyof RunSettings, "promisesRows">;
   readonly row: SettingRow;
 }
 
-/** In the names and the nesting of Triton's model configuration, as far as that has them. All are
- *  integers from 0 on. */
+/** Names and nesting follow Triton's model configuration where that has the setting. All values are integers of
+ *  at least 0. */
 export const modelSettingFields: readonly ModelSettingField[] = [
   { path: ["max_batch_size"], setting: "maxBatchSize", row: "max-batch-size" },
   { path: ["max_concurrency"], setting: "maxConcurrency", row: "limit-per-model-concurrency" },
@@ -43,12 +44,12 @@ export const modelSettingFields: readonly ModelSettingField[] = [
 
 type Document = Readonly<Record<string, unknown>>;
 
-/** What a model's settings file says. Throws RuntimeError "invalid-argument" with the name of the field
- *  for anything that is not a setting: a misspelt one would otherwise go unseen. */
+/** The settings in a model's settings file. Throws RuntimeError "invalid-argument" with the field's name for
+ *  anything that is not a setting: otherwise a misspelt one would go unnoticed. */
 export function parseSettingsFile(text: string, where: string): Partial<RunSettings> {
   let document: unknown;
   try {
-    // Editors of Windows begin files with a byte order mark.
+    // Windows editors start files with a byte order mark.
     document = JSON.parse(text.replace(/^\ufeff/, ""));
   } catch (error) {
     throw invalid(`${where} is not JSON: ${(error as Error).message}`);
@@ -58,8 +59,8 @@ export function parseSettingsFile(text: string, where: string): Partial<RunSetti
   return readSettings(document, where);
 }
 
-/** What a modelKey says, among much else that is none of our business. Throws "invalid-argument" if one of
- *  the settings has a value that it cannot have. */
+/** The settings in a modelKey, which also has fields of other programs. Throws "invalid-argument" if a setting
+ *  has an invalid value. */
 export function readSettings(document: Document, where: string): Partial<RunSettings> {
   const settings: Partial<Record<ModelSettingField["setting"], number>> = {};
   for (const { path, setting, row } of modelSettingFields) {
@@ -76,9 +77,10 @@ export function readSettings(document: Document, where: string): Partial<RunSett
   return settings;
 }
 
-/** What holds for a model whose own settings are `own`. */
+/** The effective settings of a model whose own settings are `own`. */
 export function withOwnSettings(defaults: RunSettings, own: Partial<RunSettings>): RunSettings {
-  // The default is a limit, and speaks of no model; one's own says that its rows may be joined.
+  // The default is a limit and no statement about any model; a model's own setting says that its rows may be
+  // joined.
   return { ...defaults, ...own, promisesRows: (own.maxBatchSize ?? 0) > 0 };
 }
 
@@ -104,7 +106,7 @@ function refuseUnknown(document: Document, prefix: readonly string[], where: str
     const path = [...prefix, name];
     if (known.length === 0) {
       const names = [...new Set(below.map((field) => field.path[depth]))].join(", ");
-      throw invalid(`${where}: ${path.join(".")} is no setting; expected ${names}`);
+      throw invalid(`${where}: unknown setting ${path.join(".")}: expected one of ${names}`);
     }
     if (isObject(value) && known.some((field) => field.path.length > path.length)) {
       refuseUnknown(value, path, where);

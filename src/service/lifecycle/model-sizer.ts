@@ -7,35 +7,35 @@ import type { Engine, ModelSource } from "../../engine/contract/engine.ts";
 import { RecentMap } from "../counts/recent-map.ts";
 import type { ModelRequest } from "./model-spec.ts";
 
-/** ModelMesh counts in units of 8 KiB and forgets to clean up after a failed load of one unit. */
+/** ModelMesh counts in units of 8 KiB, and does not clean up after a failed load of one unit. */
 const leastBytes = 16 * 1024;
 const maxRemembered = 20_000;
-/** ModelMesh waits 500 ms for a prediction, and everybody who waits for the model waits with it. */
+/** ModelMesh waits 500 ms for a prediction, and everything that waits for the model waits with it. */
 const defaultInspectLimitMs = 25;
-/** A stat that takes longer is one of a disk that does not answer. */
+/** A stat that takes longer means that the disk does not respond. */
 const statPatienceMs = 5;
-/** By so much do measurements of the same model differ by chance: 10 % either side of what its file says. */
+/** Measurements of the same model vary by this much: 10 % either side of what its file says. */
 const sameShare = 0.2;
 
 export interface SizerOptions {
   readonly capacityBytes: number;
   readonly defaultModelBytes: number;
-  /** Predicted bytes of memory per byte on disk; undefined leaves it to the engine. */
+  /** Predicted bytes of memory per byte on disk; undefined: the engine decides. */
   readonly multiplier: number | undefined;
-  /** How long a prediction waits for a look into the file. Default: 25. */
+  /** How long a prediction waits for an inspection of the file. Default: 25. */
   readonly inspectLimitMs?: number;
 }
 
-/** What was measured of a model. */
+/** The measured size of a model. */
 interface Measured {
   readonly bytes: number;
-  /** Of its files. */
+  /** Of its files on disk. */
   readonly diskBytes: number;
   /** Whether a shared host could not hold it. */
   readonly needsOwnHost: boolean;
 }
 
-/** The part of a record that its size is remembered by. */
+/** The parts of a record by which its size is remembered. */
 interface LoadedFiles {
   readonly request: ModelRequest;
   readonly source: ModelSource | undefined;
@@ -43,18 +43,18 @@ interface LoadedFiles {
   readonly needsOwnHost: boolean;
 }
 
-/** Says what models take, with one voice: what is predicted of a model is what its load reserves, whichever
- *  setting, look into the file or former load the figure comes from. */
+/** The only source of model sizes: a model's load reserves exactly what is predicted for it, whichever setting,
+ *  file inspection or earlier load the figure comes from. */
 export class ModelSizer {
   readonly #engine: Engine;
   readonly #safePath: SafePath;
   readonly #options: SizerOptions;
-  /** By the identity of all files of a model, or by its place in a store. */
+  /** By the identity of all files of a model, or by its address in a store. */
   readonly #measured = new RecentMap<Measured>(maxRemembered);
-  /** By the identity of a model's own file: what was last said of it, for when there is no time to look at
-   *  the others. */
+  /** By the identity of a model's own file: the latest size, for when there is no time to look at the other
+   *  files. */
   readonly #latest = new RecentMap<number>(maxRemembered);
-  /** By the same, or by a place in a store: what was said by the bytes on disk alone. */
+  /** By the same, or by an address in a store: the size that was predicted from the bytes on disk alone. */
   readonly #promised = new RecentMap<number>(maxRemembered);
 
   constructor(engine: Engine, safePath: SafePath, options: SizerOptions) {
@@ -63,21 +63,21 @@ export class ModelSizer {
     this.#options = options;
   }
 
-  /** What is predicted of a model of which nothing is known. */
+  /** The prediction for an unknown model. */
   get defaultBytes(): number {
     const { capacityBytes, defaultModelBytes } = this.#options;
     return Math.min(Math.max(defaultModelBytes, leastBytes), capacityBytes);
   }
 
-  /** Bytes, from 16 KiB to the capacity. A path that is not here (yet) is no error. */
+  /** Bytes, from 16 KiB to the capacity. A path that does not exist (yet) is not an error. */
   async predict(request: ModelRequest): Promise<number> {
     const bytes =
       request.location === undefined ? await this.#ofFile(request) : this.#ofStored(request);
     return this.#clamp(Math.max(bytes ?? this.#options.defaultModelBytes, leastBytes));
   }
 
-  /** What the load of a model should reserve: what is predicted of it (beyond 16 KiB), or more than the capacity
-   *  if it is clear that it takes so much. */
+  /** The bytes that the load of a model should reserve: its prediction without the 16 KiB minimum, or more than the
+   *  capacity if it clearly needs that much. */
   reservation(request: ModelRequest, source: ModelSource): number {
     const known = this.#known(request, source);
     const certainBytes = known?.bytes ?? source.leastBytes;
@@ -86,7 +86,7 @@ export class ModelSizer {
     }
     const figure = this.#clamp(this.#figure(request, source));
     if (known !== undefined) return figure;
-    // Who was told less has made room for that, and no more: the load is measured anyhow.
+    // A client that was told less has made only that much room: the load is measured anyway.
     const promised =
       this.#promised.get(placeKey(request, source)) ?? this.#promised.get(request.spec.path);
     return promised === undefined ? figure : Math.min(figure, this.#clamp(promised));
@@ -97,9 +97,8 @@ export class ModelSizer {
     return this.#known(request, source)?.needsOwnHost === true;
   }
 
-  /** The size of a model that was loaded and measured, in bytes: that of the same model when it was loaded
-   *  before, unless they differ by more than measurements do. Copies thus have one size, and what was said
-   *  stays true. */
+  /** The size of a loaded and measured model, in bytes: the size of the same model's earlier load, unless they
+   *  differ by more than measurements vary. Copies thus have one size, and earlier replies stay true. */
   settle({ request, source, needsOwnHost }: LoadedFiles, measuredBytes: number): number {
     if (source === undefined) return measuredBytes;
     const known = this.#known(request, source);
@@ -113,7 +112,7 @@ export class ModelSizer {
     return bytes;
   }
 
-  /** What was measured of these very files, as far as that can be told. */
+  /** The measurement of these very files, as far as they can be identified. */
   #known(request: ModelRequest, source: ModelSource): Measured | undefined {
     const known = this.#measured.get(filesKey(request, source));
     return known?.diskBytes === source.diskBytes ? known : undefined;
@@ -123,7 +122,7 @@ export class ModelSizer {
     return Math.min(Math.ceil(bytes), this.#options.capacityBytes);
   }
 
-  /** Of a model whose files have been seen. */
+  /** For a model whose files have been seen. */
   #figure(request: ModelRequest, source: ModelSource): number {
     const { capacityBytes, multiplier } = this.#options;
     const { estimatedBytes, plausibleBytes } = source;
@@ -135,7 +134,7 @@ export class ModelSizer {
     return bytes;
   }
 
-  /** By nothing but its size on disk, as a promise. */
+  /** From its size on disk alone, which is then kept as a promise. */
   #promise(key: string, diskBytes: number, format: string | undefined): number {
     const { multiplier } = this.#options;
     const bytes =
@@ -146,7 +145,7 @@ export class ModelSizer {
     return bytes;
   }
 
-  /** To ask a store would take too long. */
+  /** Asking a store would take too long. */
   #ofStored(request: ModelRequest): number | undefined {
     const key = storeKey(request);
     const known = this.#measured.get(key)?.bytes ?? this.#latest.get(key);
@@ -165,7 +164,7 @@ export class ModelSizer {
       this.#promised.delete(request.spec.path);
       return figure;
     }
-    // No model, or not seen in time: why, the load will say.
+    // No model, or not inspected in time: the load will report why.
     const onDisk = await inTime(stats, statPatienceMs);
     const key = onDisk?.identity ?? request.spec.path;
     const known = this.#latest.get(key);
@@ -182,13 +181,13 @@ export class ModelSizer {
   }
 }
 
-/** Under what a model is remembered by all of its files. */
+/** The key by which a model is remembered, from all of its files. */
 function filesKey(request: ModelRequest, source: ModelSource): string {
-  // What was pulled is another file each time: the same place in a store counts as the same model.
+  // Pulled files are new files each time: the same address in a store counts as the same model.
   return request.location === undefined ? source.filesIdentity : storeKey(request);
 }
 
-/** Under what it is remembered by no more than a stat. */
+/** The key by which it is remembered, from a stat alone. */
 function placeKey(request: ModelRequest, source: ModelSource): string {
   return request.location === undefined ? source.identity : storeKey(request);
 }
@@ -197,7 +196,7 @@ function storeKey({ location }: ModelRequest): string {
   return JSON.stringify(location);
 }
 
-/** What `promise` resolves with, undefined if it rejects or takes longer than `limitMs`. */
+/** The value of `promise`, or undefined if it rejects or takes longer than `limitMs`. */
 async function inTime<Value>(promise: Promise<Value>, limitMs: number): Promise<Value | undefined> {
   const limit = new AbortController();
   const late = delay(limitMs, limit.signal).catch(() => {});
@@ -206,8 +205,8 @@ async function inTime<Value>(promise: Promise<Value>, limitMs: number): Promise<
   return value ?? undefined;
 }
 
-/** A file's size and identity; for a directory those of its `model.onnx`, the usual name. Anything else
- *  would take more than a stat. */
+/** A file's size and identity; for a directory those of its `model.onnx`, the usual name. Anything else would
+ *  take more than a stat. */
 async function statModel(path: string): Promise<{ bytes: number; identity: string } | undefined> {
   try {
     let found = await stat(path, { bigint: true });

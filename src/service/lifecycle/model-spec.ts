@@ -4,22 +4,22 @@ import { readStorageLocation, type StorageLocation } from "../../storage/storage
 import type { ModelSpec } from "../contract/models.ts";
 import { readSettings } from "./model-settings.ts";
 
-/** A model spec that has been read and found sound. */
+/** A model spec that was read and validated. */
 export interface ModelRequest {
   readonly spec: ModelSpec;
-  /** The model format that the caller named, lower case; undefined if the file has to tell. */
+  /** The model format that the client named, in lower case; undefined if the file has to decide. */
   readonly format: string | undefined;
-  /** Bytes on disk as the caller's storage counted them. */
+  /** Bytes on disk as the client's storage counted them. */
   readonly diskBytes: number | undefined;
-  /** Where the model has to be pulled from first; undefined if it is on the local disk. */
+  /** The store to pull the model from; undefined if it is on the local disk. */
   readonly location?: StorageLocation | undefined;
-  /** What the key says of them. */
+  /** The settings in the key. */
   readonly settings: Partial<RunSettings>;
 }
 
 const maxIdBytes = 1024;
 
-/** Throws "invalid-argument", naming the field, if the spec cannot be served by anybody. */
+/** Throws "invalid-argument", naming the field, if no runtime could serve the spec. */
 export function readModelSpec(
   spec: ModelSpec,
   knowsFormat: (format: string) => boolean,
@@ -27,7 +27,7 @@ export function readModelSpec(
   checkModelId(spec.id);
   const key = readModelKey(spec.key);
   const location = readStorageLocation(spec.path, key, `model '${spec.id}'`);
-  // In a store the empty path is all of it.
+  // In a store, the empty path is all of it.
   if (spec.path === "" && location === undefined) {
     throw new RuntimeError("invalid-argument", `modelPath is empty for model '${spec.id}'`);
   }
@@ -50,7 +50,7 @@ export function readModelSpec(
   return { spec, format, diskBytes: counted ? diskBytes : undefined, location, settings };
 }
 
-/** Throws "invalid-argument" unless `id` can name a model. Any text can, within the length. */
+/** Throws "invalid-argument" unless `id` can name a model. Any text can, up to the maximum length. */
 function checkModelId(id: string): void {
   if (id === "") throw new RuntimeError("invalid-argument", "modelId is empty");
   const bytes = Buffer.byteLength(id);
@@ -62,9 +62,9 @@ function checkModelId(id: string): void {
   }
 }
 
-/** The key is JSON by convention only: text that is none, or no object, says nothing. */
+/** The key is JSON only by convention: text that is not a JSON object has no settings. */
 function readModelKey(text: string): Record<string, unknown> {
-  // As most are that no ModelMesh has sent; an error costs more than all the rest of a spec.
+  // Most keys that do not come from ModelMesh are empty; an error costs more than the rest of a spec.
   if (text === "") return {};
   try {
     const value: unknown = JSON.parse(text);
@@ -75,7 +75,7 @@ function readModelKey(text: string): Record<string, unknown> {
   }
 }
 
-/** `model_type` is {"name", "version"} or, from older callers, the name alone. */
+/** `model_type` is {"name", "version"} or, from older clients, just the name. */
 function formatOfKey(type: unknown): string | undefined {
   if (typeof type === "string") return withoutVersion(type);
   if (typeof type !== "object" || type === null) return undefined;
@@ -83,8 +83,8 @@ function formatOfKey(type: unknown): string | undefined {
   return typeof name === "string" ? withoutVersion(name) : undefined;
 }
 
-/** Labels as the ModelMesh controller makes them: "mt:onnx", "mt:onnx:1", "mt:onnx|pv:grpc-v2", or
- *  "rt:runtime-name", which says nothing of the model. Others write the bare format. */
+/** Labels by the ModelMesh controller: "mt:onnx", "mt:onnx:1", "mt:onnx|pv:grpc-v2", or "rt:runtime-name",
+ *  which does not name a format. Other clients write just the format. */
 function formatOfLabel(label: string): string | undefined {
   const [first = ""] = label.split("|");
   if (first.startsWith("rt:")) return undefined;
@@ -96,7 +96,7 @@ function withoutVersion(name: string): string | undefined {
   return format === "" ? undefined : format;
 }
 
-/** Whether two specs ask for the very same model. */
+/** Whether two specs request exactly the same model. */
 export function isSameSpec(a: ModelSpec, b: ModelSpec): boolean {
   return a.id === b.id && a.path === b.path && a.type === b.type && a.key === b.key;
 }

@@ -4,16 +4,16 @@ import { RuntimeError } from "../../base/errors.ts";
 export type ModelState =
   /** Waits for its predecessor, for memory and for its turn. */
   | { readonly tag: "queued" }
-  /** The engine is at work. `reservedBytes` is an upper bound. */
+  /** The engine is loading it. `reservedBytes` is an upper bound. */
   | { readonly tag: "loading"; readonly reservedBytes: number }
   | { readonly tag: "ready"; readonly sizeBytes: number }
   /** Its host died of `reason`; the same model is being loaded into another one. Requests wait. */
   | { readonly tag: "reloading"; readonly sizeBytes: number; readonly reason: unknown }
-  /** Admits nothing new, finishes what it runs. */
+  /** Accepts nothing new, and finishes what it runs. */
   | { readonly tag: "draining"; readonly sizeBytes: number }
-  /** The engine gives the memory back: of a loaded model, or of a load that was stopped. */
+  /** The engine frees the memory of a loaded model, or of a stopped load. */
   | { readonly tag: "unloading"; readonly heldBytes: number; readonly reason: unknown }
-  /** Ended without being unloaded: refused, failed or dropped while queued. Holds nothing. */
+  /** Ended without being unloaded: refused, failed, or dropped from the queue. Holds nothing. */
   | { readonly tag: "failed"; readonly reason: unknown };
 
 export type ModelStateTag = ModelState["tag"];
@@ -31,7 +31,7 @@ export const nextStates: Readonly<Record<ModelStateTag, readonly ModelStateTag[]
 
 export const modelStates = Object.keys(nextStates) as readonly ModelStateTag[];
 
-/** Whether a generation that has ended for `reason` was to end: unloaded, replaced, given up. */
+/** Whether a generation that ended for `reason` was ended on purpose: unloaded, replaced, given up. */
 export function isWantedEnd(reason: unknown): boolean {
   if (!(reason instanceof RuntimeError)) return false;
   return ["cancelled", "aborted", "shutting-down"].includes(reason.kind);
@@ -59,7 +59,7 @@ export function heldBytes(state: ModelState): number {
   }
 }
 
-/** Whether the bytes that this state holds may come free without anybody asking. */
+/** Whether the memory of this state may become free without an unload. */
 export function isReleasing(state: ModelState): boolean {
   return state.tag === "loading" || state.tag === "draining" || state.tag === "unloading";
 }

@@ -1,6 +1,6 @@
-/** What has changed since a revision. Rows are whole, the longest unchanged first. */
+/** The changes since a revision. Rows are complete; the longest unchanged comes first. */
 export interface Changes<Row, Event> {
-  /** Up to where. */
+  /** The revision that these changes lead to. */
   readonly revision: number;
   readonly rows: readonly Row[];
   readonly removed: readonly number[];
@@ -15,33 +15,33 @@ export interface JournalLimits {
   readonly maxRemovals: number;
 }
 
-/** A table, a log of events, and what changed in them when. A reader needs to keep nothing but the revision
- *  that it has seen: whoever applies `since` of it to what he had gets what is here now, whatever was left
- *  unread in between, with every event once. Memory is bounded by the rows and the limits, however many
- *  readers there are and however slow they are. */
+/** A table and a log of events, with the revision of every change. A reader keeps only the revision that it has
+ *  seen: applying `since` of it to the reader's copy gives the current state, with every event once, whatever
+ *  it has not read in between. Memory is bounded by the rows and the limits, however many readers there are and
+ *  however slow they are. */
 export class ChangeJournal<Row, Event> {
   readonly #limits: JournalLimits;
   #revision = 0;
   /** The last revision of which a change has been forgotten. */
   #floor = 0;
-  // Whatever changes is taken out and put in at the end, so that each of these has the order of revisions.
+  // Every change is removed and appended at the end, so that each of these is in the order of revisions.
   readonly #rows = new Map<number, { readonly row: Row; readonly revision: number }>();
-  /** Key -> the revision of its removal. */
+  /** Key → the revision of its removal. */
   readonly #removals = new Map<number, number>();
   readonly #events: { readonly event: Event; readonly revision: number }[] = [];
-  /** Answers for the present revision, by the revision asked about: many readers ask the same. */
+  /** Responses at the current revision, by the revision asked for: many readers ask for the same. */
   readonly #answers = new Map<number, Changes<Row, Event>>();
 
   constructor(limits: JournalLimits) {
     this.#limits = limits;
   }
 
-  /** Grows with every change. */
+  /** Increases with every change. */
   get revision(): number {
     return this.#revision;
   }
 
-  /** Says that something has changed that is kept elsewhere, and returns the new revision. */
+  /** Records a change to data that is kept elsewhere, and returns the new revision. */
   advance(): number {
     return this.#next();
   }
@@ -57,7 +57,7 @@ export class ChangeJournal<Row, Event> {
     this.#rows.set(key, { row, revision });
   }
 
-  /** Keys may come back. Nothing happens if there is no such row. */
+  /** Keys may come back. Does nothing if there is no such row. */
   remove(key: number): void {
     if (!this.#rows.delete(key)) return;
     this.#removals.set(key, this.#next());
@@ -75,7 +75,7 @@ export class ChangeJournal<Row, Event> {
     this.#floor = Math.max(this.#floor, oldest?.revision ?? 0);
   }
 
-  /** All that is here now. The same object for as long as nothing changes. */
+  /** The complete current state. The same object as long as nothing changes. */
   all(): Changes<Row, Event> {
     return this.#answer(-1, () => ({
       revision: this.#revision,
@@ -85,8 +85,8 @@ export class ChangeJournal<Row, Event> {
     }));
   }
 
-  /** What `revision`, once the present one, lacks; undefined if a part of that is not kept any more, and
-   *  only `all` will do. The same object for all who ask the same before the next change. */
+  /** The changes since `revision`, which was once the current one; undefined if they are not all kept any more,
+   *  and only `all` will do. The same object for all readers that ask for the same before the next change. */
   since(revision: number): Changes<Row, Event> | undefined {
     if (revision < this.#floor) return undefined;
     return this.#answer(revision, () => {

@@ -3,10 +3,10 @@ import { Histogram } from "../../base/histogram.ts";
 import type { ModelRecord } from "../lifecycle/model-record.ts";
 import { isWantedEnd } from "../lifecycle/model-state.ts";
 
-/** "cancelled": given up by its callers, or replaced or unloaded before it was through. */
+/** "cancelled": its clients gave up, or it was replaced or unloaded before it finished. */
 export type LoadOutcome = "success" | "failure" | "cancelled";
 
-/** A generation as it was seen last. */
+/** The last known state of a generation. */
 type Seen =
   | { readonly tag: "loading" | "serving" | "lost" }
   | { readonly tag: "leaving"; readonly sinceMs: number };
@@ -16,15 +16,15 @@ const loadBoundsMs = [
 ];
 const unloadBoundsMs = [1, 5, 10, 50, 100, 500, 1_000, 5_000, 10_000, 30_000, 60_000];
 
-/** Counts what becomes of generations. Durations in milliseconds. */
+/** Counts the outcomes of generations. Durations in milliseconds. */
 export class LifecycleMetrics {
-  /** From the call to ready, or to the end without. */
+  /** From the call to ready, or to the end of a load that failed or was cancelled. */
   readonly loads: Readonly<Record<LoadOutcome, Histogram>> = {
     success: new Histogram(loadBoundsMs),
     failure: new Histogram(loadBoundsMs),
     cancelled: new Histogram(loadBoundsMs),
   };
-  /** Loads that failed, and models that were given up after their hosts had died; "unknown": a bug of ours. */
+  /** Failed loads, and models that were given up after their hosts died; "unknown": a bug in this program. */
   readonly failures = new Map<ErrorKind | "unknown", number>();
   /** From the end of service until the memory was free. */
   readonly unloads = new Histogram(unloadBoundsMs);
@@ -54,7 +54,7 @@ export class LifecycleMetrics {
         break;
       case "draining":
       case "unloading":
-        // A load that is stopped is no unload.
+        // A stopped load does not count as an unload.
         if (seen.tag === "serving" || seen.tag === "lost") {
           this.#seen.set(generation, { tag: "leaving", sinceMs: performance.now() });
         }

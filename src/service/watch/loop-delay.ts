@@ -1,10 +1,10 @@
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import type { RuntimeFigures } from "../contract/runtime-feed.ts";
 
-/** How often the event loop is asked, in milliseconds. */
+/** How often the event loop is sampled, in milliseconds. */
 const resolutionMs = 10;
 
-/** Measures how late the event loop of this process is, while it is enabled. */
+/** Measures how late this process's event loop is, while enabled. */
 export class LoopDelay {
   readonly #histogram = monitorEventLoopDelay({ resolution: resolutionMs });
 
@@ -17,7 +17,7 @@ export class LoopDelay {
     this.#histogram.disable();
   }
 
-  /** What was measured since the last call, or since it was enabled; undefined if nothing was. */
+  /** The measurement since the last call, or since it was enabled; undefined if there is none. */
   take(): RuntimeFigures["loopDelay"] {
     const histogram = this.#histogram;
     if (histogram.count === 0) return undefined;
@@ -31,7 +31,7 @@ export class LoopDelay {
   }
 }
 
-/** Node counts nanoseconds between two looks, the intended pause included. */
+/** Node counts nanoseconds between two samples, including the intended pause. */
 function lateMs(betweenNs: number): number {
   return Math.max(0, betweenNs / 1e6 - resolutionMs);
 }

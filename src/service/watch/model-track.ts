@@ -13,7 +13,7 @@ export interface LoadCounts {
 
 const maxSteps = 20;
 
-/** What is shown of one generation, beyond what its record still knows: where it has been. */
+/** The history of one generation, beyond what its record still knows. */
 export class ModelTrack {
   readonly record: ModelRecord;
   /** Shared by the generations of an id. */
@@ -33,7 +33,7 @@ export class ModelTrack {
     return this.#steps.at(-1)?.state ?? "queued";
   }
 
-  /** Whether the engine was ever at work on it. */
+  /** Whether the engine ever worked on it. */
   get wasTried(): boolean {
     return this.record.source !== undefined && this.#steps.some(({ state }) => state === "loading");
   }
@@ -47,7 +47,7 @@ export class ModelTrack {
     return { ...splitVersionedId(id), generation };
   }
 
-  /** Notes a state that the record has entered, or in which it has ended. */
+  /** Records a state that the generation has entered, or in which it has ended. */
   step(state: ModelStateTag, reason: string): void {
     this.#steps.push({ state, timeMs: Date.now(), reason });
     if (this.#steps.length > maxSteps) this.#steps.shift();
@@ -56,16 +56,16 @@ export class ModelTrack {
     this.#reportedBytes = sizeBytes;
     this.#measuredBytes = loaded.measuredBytes;
     this.#joining = loaded.joining;
-    // Never 0, which says that it was not ready yet.
+    // Never 0, which means that it was not ready yet.
     if (this.#loadMs === 0) {
       this.#loadMs = Math.max(1, Math.round(performance.now() - createdAtMs));
     }
   }
 
-  /** Whether a figure that changes without a step may differ from what `row` says. */
+  /** Whether a figure that changes without a state change may differ from `row`. */
   hasMoved(row: ModelRow): boolean {
     const { leases, statistics } = this.record;
-    // Rates go on falling for as long as the window is not empty.
+    // Rates fall for as long as the window is not empty.
     const isQuiet = statistics.traffic.isQuiet && row.traffic.requestsPerSecond === 0;
     const hasChanged = leases.count !== row.leases || this.#newestJoining() !== row.joining;
     return !isQuiet || hasChanged || row.waitingRuns > 0;
@@ -97,14 +97,14 @@ export class ModelTrack {
     };
   }
 
-  /** It may end at any time. */
+  /** Batching may be turned off at any time. */
   #newestJoining(): Joining | undefined {
     this.#joining = this.record.loaded?.joining ?? this.#joining;
     return this.#joining;
   }
 }
 
-/** Why a model is in its state, if the state says so; else "". */
+/** The reason for a model's state, if it has one; otherwise "". */
 export function reasonOf(state: ModelState): string {
   return "reason" in state ? describeError(state.reason) : "";
 }

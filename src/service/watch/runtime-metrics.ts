@@ -8,21 +8,21 @@ import type { ModelRegistry } from "../lifecycle/model-registry.ts";
 import { heldBytes, type ModelStateTag, modelStates } from "../lifecycle/model-state.ts";
 import { LifecycleMetrics } from "./lifecycle-metrics.ts";
 
-/** A model over all of its generations, or all that have no counts of their own together. */
+/** A model over all of its generations, or all models without counts of their own together. */
 export interface ModelFigures {
-  /** `otherModels` for those. */
+  /** `otherModels` for the latter. */
   readonly name: string;
   /** "" if the model has no versions. */
   readonly version: string;
   readonly series: ModelSeries;
-  /** Of the budget, now. */
+  /** Bytes of the budget, now. */
   heldBytes: number;
-  /** Inferences in flight, and those of them that the host has not got. */
+  /** Inferences in flight, and those of them that are not yet sent to the host. */
   inFlight: number;
   waitingRuns: number;
 }
 
-/** What is counted of this runtime, for whoever wants to show it. */
+/** The counts of this runtime, for any exporter. */
 export class RuntimeMetrics {
   readonly inference: InferenceMetrics;
   readonly lifecycle = new LifecycleMetrics();
@@ -49,7 +49,7 @@ export class RuntimeMetrics {
     });
   }
 
-  /** As they are now. */
+  /** The current values. */
   figures(): RuntimeFigures {
     return this.#figures();
   }
@@ -63,7 +63,7 @@ export class RuntimeMetrics {
     return counts;
   }
 
-  /** Models in memory, or on their way to or from it. The last one stands for those without own counts. */
+  /** Models in memory, loading or being unloaded. The last one stands for those without counts of their own. */
   models(): ModelFigures[] {
     const none = { heldBytes: 0, inFlight: 0, waitingRuns: 0 };
     const byId = new Map<string, ModelFigures>();

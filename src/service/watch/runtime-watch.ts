@@ -19,7 +19,7 @@ import { LoopDelay } from "./loop-delay.ts";
 import { type LoadCounts, ModelTrack, reasonOf } from "./model-track.ts";
 import { RuntimeMetrics } from "./runtime-metrics.ts";
 
-/** What only the manager knows; asked whenever figures are taken. */
+/** Known only to the manager; read whenever figures are taken. */
 export interface RuntimeFacts {
   readonly phase: RuntimeFigures["phase"];
   readonly lifecycleOwner: RuntimeFigures["lifecycleOwner"];
@@ -32,16 +32,16 @@ export interface RuntimeFacts {
 }
 
 const sampleMs = 1_000;
-/** Without anybody watching, figures are taken when asked for, but no more often than this. */
+/** Without watchers, figures are taken on request, but no more often than this. */
 const leastSampleMs = 100;
 const maxFailedRows = 100;
 const maxCountedIds = 20_000;
 const limits = { maxEvents: 1_000, maxRemovals: 10_000 };
 
-/** Follows the registry and keeps what watchers see: a row for each generation, the events and the figures
- *  of the runtime. Rows are made when somebody looks, so that a change costs next to nothing. */
+/** Follows the registry and maintains the watchers' view: a row per generation, the events and the runtime's
+ *  figures. Rows are built when they are read, so that a change costs next to nothing. */
 export class RuntimeWatch implements RuntimeFeed {
-  /** What is counted rather than shown. */
+  /** Counted, not shown. */
   readonly metrics: RuntimeMetrics;
   readonly #registry: ModelRegistry;
   readonly #facts: () => RuntimeFacts;
@@ -49,9 +49,9 @@ export class RuntimeWatch implements RuntimeFeed {
   readonly #startedMs = Math.round(performance.timeOrigin);
   readonly #journal = new ChangeJournal<ModelRow, RuntimeEvent>(limits);
   readonly #tracks = new Map<number, ModelTrack>();
-  /** Tracks whose row is not up to date. */
+  /** Tracks whose row is out of date. */
   readonly #dirty = new Set<ModelTrack>();
-  /** Those that failed and are still shown, oldest first. */
+  /** Failed generations that are still shown, oldest first. */
   readonly #failed = new Set<ModelTrack>();
   /** By record id, least recently loaded first. */
   readonly #counts = new Map<string, LoadCounts>();
@@ -64,17 +64,17 @@ export class RuntimeWatch implements RuntimeFeed {
   #connections: () => number = () => 0;
   #watcherCount = 0;
   #sampler: NodeJS.Timeout | undefined;
-  /** Undefined while nobody waits for it. */
+  /** Undefined while nothing waits for it. */
   #change: PromiseWithResolvers<void> | undefined;
-  /** Updates that were given out, by what the journal said: the same object for all who ask the same. */
+  /** Updates that were given out, by the journal's changes: the same object for all that ask for the same. */
   #updates = new WeakMap<Changes<ModelRow, RuntimeEvent>, FeedUpdate>();
 
-  /** Must be made before anything else listens to `registry`: what others do on a change makes new ones,
-   *  which would then be seen in the wrong order. */
+  /** Create it before anything else listens to `registry`: what other listeners do on a change causes further
+   *  changes, which would then be seen in the wrong order. */
   constructor(parts: {
     readonly registry: ModelRegistry;
     readonly hosts: () => readonly HostInfo[];
-    /** Default: those of no host. */
+    /** Default: no hosts. */
     readonly hostCounts?: HostCounts;
     readonly runMemory?: RunMemory | undefined;
     readonly facts: () => RuntimeFacts;
@@ -96,7 +96,7 @@ export class RuntimeWatch implements RuntimeFeed {
     this.#connections = count;
   }
 
-  /** Notes something that concerns the runtime as a whole. */
+  /** Records an event of the runtime as a whole. */
   note(kind: "runtime-ready" | "shutdown-started" | "modelmesh-took-over"): void {
     this.#log(kind, undefined, "");
     this.#changed();
@@ -134,7 +134,7 @@ export class RuntimeWatch implements RuntimeFeed {
       this.#loopDelay.enable();
       this.#sample();
       this.#sampler = setInterval(() => this.#sample(), sampleMs);
-      // Streams keep the process up while they have to, this need not.
+      // Streams keep the process alive if they have to; this timer need not.
       this.#sampler.unref();
     }
     this.#isRuntimeDirty = true;
@@ -179,7 +179,7 @@ export class RuntimeWatch implements RuntimeFeed {
     this.#log("model-loaded", track, "");
   }
 
-  /** Nothing of the generation is left. What failed is still shown. */
+  /** Nothing of the generation is left. Failed ones are still shown. */
   #finish(track: ModelTrack): void {
     const { state } = track.record;
     const reason = "reason" in state ? state.reason : undefined;
@@ -225,7 +225,7 @@ export class RuntimeWatch implements RuntimeFeed {
 
   #count(track: ModelTrack, what: keyof LoadCounts): void {
     track.counts[what]++;
-    // An older generation of the id may be on its way out still, and shows these as well.
+    // An older generation of the id may still be on its way out, and shows these as well.
     for (const { generation } of this.#registry.generations(track.record.id)) {
       const other = this.#tracks.get(generation);
       if (other !== undefined) this.#dirty.add(other);
@@ -238,7 +238,7 @@ export class RuntimeWatch implements RuntimeFeed {
     this.#change = undefined;
   }
 
-  /** Looks at what changes without a word. */
+  /** Checks figures that change without an event. */
   #sample(): void {
     this.#sampledMs = performance.now();
     for (const track of this.#tracks.values()) {

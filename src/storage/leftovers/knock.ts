@@ -2,11 +2,11 @@ import { open } from "node:fs/promises";
 import { createConnection, createServer, type Server } from "node:net";
 import { join } from "node:path";
 
-/** A stopped process answers as well: the kernel does it. */
+/** A stopped process responds as well: the kernel does it. */
 const patienceMs = 2_000;
 
-/** Listens at the unix socket `directory/name` so that others learn from the kernel that this process lives.
- *  Undefined where the file system has no sockets. */
+/** Listens on the unix socket `directory/name`, so that other processes learn from the kernel that this one
+ *  lives. Undefined if the file system has no sockets. */
 export async function listenForKnocks(
   directory: string,
   name: string,
@@ -17,7 +17,7 @@ export async function listenForKnocks(
     return new Promise<Server | undefined>((resolve) => {
       server.once("error", () => resolve(undefined));
       server.listen(path, () => {
-        // What happens to a connection later is nobody's concern.
+        // What happens to a connection later does not matter.
         server.on("error", () => {});
         resolve(server);
       });
@@ -25,8 +25,8 @@ export async function listenForKnocks(
   }).catch(() => undefined);
 }
 
-/** Whether a process listens there: "refused" if it has ended, provided that the socket's file system is the very
- *  one that it listens in, and not another view of the same disk. */
+/** Whether a process listens there. "refused" means that it has ended, provided that the socket is in the very
+ *  file system that it listened in, and not in another view of the same disk. */
 export async function knock(
   directory: string,
   name: string,
@@ -48,7 +48,7 @@ export async function knock(
   }).catch(() => "unknown" as const);
 }
 
-/** Paths of sockets have 107 bytes at most: those of a directory that is open are short. */
+/** A socket path has at most 107 bytes: paths through an open directory are short. */
 async function withShortPath<Result>(
   directory: string,
   name: string,

@@ -5,22 +5,22 @@ import { readRegularFile } from "../../base/regular-file.ts";
 import { knock, listenForKnocks } from "./knock.ts";
 import { hasEnded, isSameBoot, ownIdentity, type ProcessIdentity } from "./process-identity.ts";
 
-/** Of the signs that lie beside a folder, after its name. */
+/** The extensions of the signs beside a folder, after its name. */
 export const signSuffixes = [".lock", ".sock"] as const;
 
 const beatMs = 30_000;
-/** A process whose sign is older has ended, or its machine has; twenty beats. */
+/** A process with an older sign has ended, or its machine has; twenty beats. */
 const staleMs = 600_000;
-/** Versions that made no signs yet may still run, and change what they have once in a while. */
+/** Old versions without signs may still run, and write to their folders once in a while. */
 const unsignedStaleMs = 86_400_000;
 
 interface Mark extends ProcessIdentity {
-  /** The number of the file system where the process sees the sign. */
+  /** The number of the file system in which the process sees the sign. */
   readonly device: string;
 }
 
-/** By which others see that the owner of a folder lives, in other containers and on other machines too: the file
- *  `<name>.lock`, which says who it is and is written anew every half minute, and the unix socket `<name>.sock`. */
+/** Shows other containers and machines that the owner of a folder lives. It consists of the file `<name>.lock`,
+ *  which identifies the owner and is rewritten every half minute, and the unix socket `<name>.sock`. */
 export class LifeSign {
   readonly #path: string;
   readonly #text: string;
@@ -35,7 +35,7 @@ export class LifeSign {
     this.#timer = setInterval(() => void this.#beat(), beatMs).unref();
   }
 
-  /** For a folder `name` in `directory`, which has to exist. Rejects if it cannot be written there. */
+  /** For a folder `name` in `directory`, which must exist. Rejects if the sign cannot be written there. */
   static async start(directory: string, name: string): Promise<LifeSign> {
     const path = join(directory, `${name}.lock`);
     const mark: Mark = { ...(await ownIdentity()), device: await deviceOf(directory) };
@@ -45,7 +45,7 @@ export class LifeSign {
     return new LifeSign(path, text, server);
   }
 
-  /** Takes the signs away. Call it when the folder is gone. */
+  /** Removes the signs. Call it when the folder is gone. */
   async stop(): Promise<void> {
     clearInterval(this.#timer);
     this.#server?.close();
@@ -54,9 +54,9 @@ export class LifeSign {
     }
   }
 
-  /** Writes the same again: the time then comes from the clock of the disk, as that of all other signs. */
+  /** Writes the same content again: the time then comes from the disk's clock, like that of all other signs. */
   async #beat(): Promise<void> {
-    // A disk that hangs must not get hold of one thread after the other.
+    // A hanging disk must not block one thread after the other.
     if (this.#isBeating) return;
     this.#isBeating = true;
     try {
@@ -67,15 +67,15 @@ export class LifeSign {
         await file.close();
       }
     } catch {
-      // A disk that does not take it now may do so the next time.
+      // A failed write may succeed the next time.
     }
     this.#isBeating = false;
   }
 }
 
-/** Whether the owner of the folder `name` in `directory` has ended: by the process itself where it can be seen, else
- *  by its socket where that is in this very file system, else by the age of its sign. False if it lives or nobody can
- *  tell yet. `nowMs`: by the clock of the disk. */
+/** Whether the owner of the folder `name` in `directory` has ended. Decided by the process itself if it can be
+ *  seen, otherwise by its socket if that is in this very file system, otherwise by the age of its sign. False
+ *  if the owner lives, or if it cannot be told yet. `nowMs`: by the disk's clock. */
 export async function isLeftover(directory: string, name: string, nowMs: number): Promise<boolean> {
   const path = join(directory, `${name}.lock`);
   const sign = await stat(path).catch(() => undefined);
@@ -94,7 +94,7 @@ export async function isLeftover(directory: string, name: string, nowMs: number)
   return nowMs - sign.mtimeMs > staleMs;
 }
 
-/** Undefined if it cannot be read, as another user's, or is not whole. */
+/** Undefined if it cannot be read, such as another user's, or is incomplete. */
 async function readMark(path: string): Promise<Mark | undefined> {
   try {
     const mark = JSON.parse(String(await readRegularFile(path))) as Partial<Mark>;

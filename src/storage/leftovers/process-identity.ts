@@ -1,16 +1,16 @@
 import { readFile, readlink } from "node:fs/promises";
 import { hostname } from "node:os";
 
-/** What tells a process from all others, on this machine and elsewhere. Texts are empty where the system does not
- *  say. */
+/** Distinguishes a process from all others, on this machine and elsewhere. Strings are empty if the system does
+ *  not report them. */
 export interface ProcessIdentity {
   readonly host: string;
   /** Of the kernel, which containers of one node share. */
   readonly bootId: string;
-  /** In which the number counts: each container has its own. */
+  /** The namespace of the process number: each container has its own. */
   readonly pidNamespace: string;
   readonly pid: number;
-  /** In ticks since the boot; tells it from another process with its number, as it has in every container. */
+  /** In ticks since the boot; distinguishes processes that had the same number, as in every container. */
   readonly startTicks: string;
 }
 
@@ -29,12 +29,12 @@ export async function ownIdentity(): Promise<ProcessIdentity> {
   };
 }
 
-/** Whether a process of the same kernel is meant. */
+/** Whether both processes belong to the same kernel. */
 export function isSameBoot(a: ProcessIdentity, b: ProcessIdentity): boolean {
   return a.bootId !== "" && a.bootId === b.bootId;
 }
 
-/** Whether the process has ended; undefined if that cannot be told by its number from here. */
+/** Whether the process has ended; undefined if its number has no meaning here. */
 export async function hasEnded(
   other: ProcessIdentity,
   self: ProcessIdentity,
@@ -46,11 +46,11 @@ export async function hasEnded(
   return isNumberKnown ? (await startOf(other.pid)) !== other.startTicks : undefined;
 }
 
-/** "0" where the system does not say, undefined if there is no such process. */
+/** "0" if the system does not report it, undefined if the process does not exist. */
 async function startOf(pid: number): Promise<string | undefined> {
   try {
     const stat = await readFile(`/proc/${pid}/stat`, "utf8");
-    // The name of the program, in parentheses, may have spaces and parentheses in it.
+    // The program's name, in parentheses, may contain spaces and parentheses.
     return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19];
   } catch {
     if (process.platform === "linux") return undefined;

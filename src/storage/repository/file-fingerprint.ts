@@ -2,22 +2,22 @@ import { createHash } from "node:crypto";
 import { basename, join } from "node:path";
 import { listFolder, tryStat } from "./list-folder.ts";
 
-/** Steps into folders. */
+/** How deep folders are searched. */
 const maxDepth = 8;
-/** Of one fingerprint. Whoever keeps a data set in the folder of a model has more, and pays with what lies
- *  beyond it. */
+/** The limit of one fingerprint. A model folder that also holds a data set has more files; changes in the rest
+ *  go unnoticed. */
 const maxEntries = 20_000;
 
 interface Walk {
   readonly parts: string[];
-  /** Folders on the way down, so that a link to one of them ends there. */
+  /** Parent folders, so that a link back to one of them ends there. */
   readonly above: readonly string[];
   readonly depth: number;
 }
 
-/** A text that is another one when the files at `paths`, or in folders of these names and all below them, are
- *  replaced, written to, added or removed. Links count as what they point to. Nobody reads the files: it goes by
- *  size, time and inode. Paths need not exist. */
+/** A string that changes when the files at `paths`, or in folders of these names and below, are replaced,
+ *  written to, added or removed. Links count as their targets. Files are not read: size, time and inode decide.
+ *  Paths need not exist. */
 export async function fingerprintOf(paths: readonly string[]): Promise<string> {
   const parts: string[] = [];
   for (const path of [...paths].sort()) {
@@ -35,7 +35,7 @@ async function add(path: string, name: string, walk: Walk): Promise<void> {
   }
   const identity = `${found.dev}:${found.ino}`;
   if (depth >= maxDepth || above.includes(identity)) return;
-  // What cannot be read does not make a model another one; the load will say it.
+  // An unreadable file does not change the model; the load will report it.
   const listing = await listFolder(path).catch(() => ({ files: [], folders: [] }));
   const below = { parts, above: [...above, identity], depth: depth + 1 };
   const seen = listing.files.slice(0, Math.max(maxEntries - parts.length, 0));

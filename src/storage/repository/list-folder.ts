@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { fromFileError } from "../../base/file-errors.ts";
 import { type FolderListing, isForeignName } from "../../models/model-search.ts";
 
-/** What is in `folder`, by name. Links are followed; what points nowhere or cannot be reached is left out. Throws
- *  RuntimeError if the folder cannot be read. */
+/** The entries of `folder`, by name. Links are followed; broken links and unreachable entries are left out.
+ *  Throws RuntimeError if the folder cannot be read. */
 export async function listFolder(folder: string): Promise<FolderListing> {
   const entries = await readdir(folder, { withFileTypes: true }).catch((error: unknown) => {
     throw fromFileError(error, folder);
@@ -22,7 +22,7 @@ export async function listFolder(folder: string): Promise<FolderListing> {
   return { files: files.sort(), folders: folders.sort() };
 }
 
-/** Of what the link points to, if it is one. Undefined if there is nothing, or nothing that may be seen. */
+/** The type of the link's target, if it is a link. Undefined if there is none, or access is denied. */
 export async function tryStat(path: string): Promise<Stats | undefined> {
   return await stat(path).catch(() => undefined);
 }

@@ -15,16 +15,16 @@ import { versionsToServe } from "./version-policy.ts";
 export interface RepositoryVersion {
   /** The name of the numbered folder; "" for a model without versions. */
   readonly version: string;
-  /** Absolute path of the folder or file. */
+  /** The absolute path of the folder or file. */
   readonly path: string;
-  /** Changes when the files do, weights beside the model file and settings included. Reads the disk. */
+  /** Changes when the files do, including weights beside the model file and settings. Reads the disk. */
   fingerprint(): Promise<string>;
 }
 
 export interface RepositoryEntry {
-  /** The name of the folder, or of the file without its extension, as links are called themselves. */
+  /** The folder's name, or the file's name without its extension. A link counts by its own name. */
   readonly id: string;
-  /** Lowest first; none if the model cannot be read. */
+  /** Lowest first; empty if the model cannot be read. */
   readonly versions: readonly RepositoryVersion[];
   /** Why it cannot be read. */
   readonly refusal: RuntimeError | undefined;
@@ -33,9 +33,9 @@ export interface RepositoryEntry {
 export interface RepositoryListing {
   /** By name. */
   readonly models: readonly RepositoryEntry[];
-  /** What is no model, and why not. */
+  /** Entries that are not models, and why. */
   readonly ignored: readonly { readonly name: string; readonly why: string }[];
-  /** What would be a model if there were not another one of its name. */
+  /** Entries that would be models, if another one did not have their name. */
   readonly doubles: readonly {
     readonly id: string;
     readonly served: string;
@@ -48,16 +48,16 @@ interface Candidate extends RepositoryEntry {
   readonly isFolder: boolean;
 }
 
-/** Text about models, which no model has its weights in. */
+/** Text about models, which never contains weights. */
 const documents = /\.(md|txt)$/;
 /** Settings that versions share. */
 const sharedFiles = [settingsFileName, tritonConfigName];
 
-/** Lists a local model repository: one model for each entry of `directory` that looks like one, which is a file with
- *  one of `extensions`, or a folder in which `searchModel` finds a model or which has versions, folders with
- *  numbers for names. Names that start with "." or "_" belong to somebody else, `*.md` files describe, and
- *  `*modelport.json` has settings. Whatever else is there is ignored. Of two that would be the same model the one that
- *  can be read is taken, and of two such the folder. Throws if `directory` itself cannot be read. */
+/** Lists a local model repository. Each entry of `directory` that looks like a model is one: a file with one of
+ *  `extensions`, or a folder in which `searchModel` finds a model or which has versions (folders with numeric
+ *  names). Names that start with "." or "_" belong to other programs, `*.md` files are documentation, and
+ *  `*modelport.json` holds settings. Other entries are ignored. If two entries would be the same model, the
+ *  readable one is used, and of two readable ones the folder. Throws if `directory` itself cannot be read. */
 export async function listModelRepository(
   directory: string,
   extensions: readonly string[],
@@ -67,7 +67,7 @@ export async function listModelRepository(
   });
   const candidates: Candidate[] = [];
   const ignored: { name: string; why: string }[] = [];
-  /** What may be weights of models that are files: everything that is no model itself. */
+  /** Possible weights of models that are files: everything that is not a model itself. */
   const beside: string[] = [];
   const classify = async (entry: Dirent) => {
     const { name } = entry;
@@ -87,11 +87,11 @@ export async function listModelRepository(
 
 interface Rules {
   readonly extensions: readonly string[];
-  /** Filled by the time that anybody asks for a fingerprint. */
+  /** Complete before the first fingerprint is requested. */
   readonly beside: readonly string[];
 }
 
-/** The model that an entry is, or why it is none; undefined if it has left meanwhile. */
+/** The model of an entry, or why it is not a model; undefined if it has disappeared meanwhile. */
 async function judge(
   directory: string,
   entry: Dirent,
@@ -108,13 +108,13 @@ async function judge(
     } catch (error) {
       if (!entry.isSymbolicLink() && isMissing(error)) return undefined;
       const refusal = fromFileError(error, `what ${path} points to`);
-      // Folders of models have no extension as a rule, and what has another one is no model.
+      // Model folders usually have no extension, and an entry with another extension is not a model.
       if (!isModelFile && extname(name) !== "") return refusal.message;
       return unreadable(isModelFile ? parse(name).name : name, path, refusal);
     }
   }
   if (found.isDirectory()) return await judgeFolder(name, path, rules.extensions);
-  if (!isModelFile) return `has none of the extensions of models (${rules.extensions.join(", ")})`;
+  if (!isModelFile) return `does not have a model extension (${rules.extensions.join(", ")})`;
   const id = parse(name).name;
   if (!found.isFile()) {
     const why = `${path} is ${nameOfType(found)}, expected a file or a directory`;
@@ -192,7 +192,7 @@ function unreadable(id: string, path: string, refusal: RuntimeError): Candidate 
   return { id, path, versions: [], isFolder: false, refusal };
 }
 
-/** Settings that `path` shares with what lies beside it. */
+/** Settings that `path` shares with its neighbours. */
 function sharedSettings(path: string): string {
   return join(dirname(path), settingsFileName);
 }

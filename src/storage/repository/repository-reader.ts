@@ -1,10 +1,10 @@
 import { stat } from "node:fs/promises";
 import { listModelRepository, type RepositoryListing } from "./model-repository.ts";
 
-/** How old a list may be that somebody is shown, at least. */
+/** The minimum age up to which a cached list may be shown. */
 const maxAgeMs = 1_000;
-/** …and as a multiple of what it takes to make one, so that those who ask all the time cost a twentieth of
- *  a core at most, however large the repository and slow its disk. */
+/** The same as a multiple of the time that a listing takes, so that constant polling costs at most a twentieth
+ *  of a core, however large the repository and slow its disk. */
 const maxAgeInReads = 20;
 
 interface Reading {
@@ -14,14 +14,14 @@ interface Reading {
   readonly tookMs: number;
 }
 
-/** The list of a model repository, read once for all who want it at the same time. */
+/** The list of a model repository, read once for all parties that want it at the same time. */
 export class RepositoryReader {
   readonly #directory: string;
   readonly #extensions: readonly string[];
   readonly #read: typeof listModelRepository;
   #last: Reading | undefined;
   #running: Promise<Reading> | undefined;
-  /** Begins when the running one has ended. */
+  /** Begins when the current one has ended. */
   #next: Promise<Reading> | undefined;
 
   constructor(
@@ -34,10 +34,10 @@ export class RepositoryReader {
     this.#read = read;
   }
 
-  /** As the disk is after the call. Rejects as `listModelRepository`. */
+  /** The state of the disk after the call. Rejects like `listModelRepository`. */
   async fresh(): Promise<RepositoryListing> {
     if (this.#running === undefined) return (await this.#start()).listing;
-    // What has begun may have passed the very entry that the caller is after.
+    // A running listing may have passed the very entry that the caller needs.
     this.#next ??= this.#running.then(
       () => this.#startNext(),
       () => this.#startNext(),
@@ -45,7 +45,8 @@ export class RepositoryReader {
     return (await this.#next).listing;
   }
 
-  /** As the disk was a moment ago; what has come or gone in the directory itself since then is seen at once. */
+  /** The state of the disk a moment ago; entries added to or removed from the directory itself since then are
+   *  seen at once. */
   async recent(): Promise<RepositoryListing> {
     if (this.#running !== undefined) return (await this.#running).listing;
     const last = this.#last;
@@ -71,7 +72,7 @@ export class RepositoryReader {
 
   async #readOnce(): Promise<Reading> {
     const startedMs = performance.now();
-    // Taken first: what changes while the list is made must not pass for seen.
+    // Read first: changes during the listing must not count as seen.
     const directoryState = await stateOf(this.#directory);
     const listing = await this.#read(this.#directory, this.#extensions);
     const endedMs = performance.now();
@@ -84,7 +85,7 @@ function isYoung({ endedMs, tookMs }: Reading): boolean {
   return performance.now() - endedMs < Math.max(maxAgeMs, maxAgeInReads * tookMs);
 }
 
-/** Changes when names come to a directory or leave it. */
+/** Changes when entries are added to or removed from a directory. */
 async function stateOf(directory: string): Promise<string | undefined> {
   const found = await stat(directory, { bigint: true }).catch(() => undefined);
   return found && `${found.dev}:${found.ino}:${found.mtimeNs}`;

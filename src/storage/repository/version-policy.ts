@@ -7,8 +7,8 @@ import {
   versionsByPolicy,
 } from "../../models/triton-config.ts";
 
-/** Of the `versions` in the folder of a model, those that its config.pbtxt lets be served; all of them where it has
- *  none, or none that can be read: why, their loads will say. Throws "failed-precondition" if nothing is left. */
+/** Those of the `versions` in a model's folder that its config.pbtxt allows; all of them if there is no such
+ *  file, or it cannot be read: their loads will report why. Throws "failed-precondition" if none is left. */
 export async function versionsToServe(
   folder: string,
   versions: readonly string[],
@@ -25,6 +25,6 @@ export async function versionsToServe(
   if (served.length > 0 || policy.tag !== "specific") return served;
   throw new RuntimeError(
     "failed-precondition",
-    `${file} wants the versions ${policy.versions.join(", ")} served, and there are ${versions.join(", ")}`,
+    `${file} serves only the versions ${policy.versions.join(", ")}, but the folder has ${versions.join(", ")}`,
   );
 }

@@ -85,6 +85,9 @@ describe("the elements of tensors", () => {
     ] as const) {
       assert.throws(() => encodeElements(datatype, [element]), Error, `${datatype} ${element}`);
     }
-    assert.throws(() => decodeElements("FP32", new Uint8Array(6)), /6 bytes are no whole number/);
+    assert.throws(
+      () => decodeElements("FP32", new Uint8Array(6)),
+      /6 bytes are not a whole number/,
+    );
   });
 });

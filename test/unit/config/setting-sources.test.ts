@@ -92,7 +92,10 @@ describe("settings from several sources", () => {
     const twice = { REQUEST_BATCH_SIZE: "16", MAX_BATCH_SIZE: "16" };
     assert.deepEqual((await load([], twice)).problems, []);
     const { problems } = await load([], { ...twice, MAX_BATCH_SIZE: "8" });
-    assert.match(problems.join("\n"), /^MAX_BATCH_SIZE and REQUEST_BATCH_SIZE mean the same/);
+    assert.match(
+      problems.join("\n"),
+      /^MAX_BATCH_SIZE and REQUEST_BATCH_SIZE are the same setting/,
+    );
   });
 
   it("tell everything that is wrong, in all sources at once, by the place where it stands", async () => {
@@ -106,23 +109,23 @@ describe("settings from several sources", () => {
     );
     assert.equal(config, undefined);
     const expected = [
-      /^--prot is no flag; did you mean --port\?$/,
+      /^unknown flag --prot: did you mean --port\?$/,
       /^--host has no value/,
-      /^"more" is no flag$/,
-      /yaml:1: "prot" is no setting; did you mean port\?$/,
-      /yaml:4: "port" is there twice, first in .*yaml:2$/,
-      /yaml:5: "LOG_LEVEL" is no setting; did you mean log-level\?$/,
-      /yaml:9: a file cannot name another one$/,
+      /^unexpected argument "more": expected flags such as --port$/,
+      /yaml:1: unknown setting "prot": did you mean port\?$/,
+      /yaml:4: "port" was already set in .*yaml:2$/,
+      /yaml:5: unknown setting "LOG_LEVEL": did you mean log-level\?$/,
+      /yaml:9: a settings file cannot name another one$/,
       /yaml:3: log-level is 3, expected one of fatal, /,
-      /yaml:8: runtime-version is 1\.5, expected a text$/,
-      /yaml:6: host is \{"a":1\}, expected a text$/,
+      /yaml:8: runtime-version is 1\.5, expected a string$/,
+      /yaml:6: host is \{"a":1\}, expected a string$/,
       /yaml:2: port is "nine", expected an integer from 0 to 65535$/,
       /yaml:10: load-timeout is null, expected an integer from 100 to/,
       /^--load-timeout is "5", expected an integer from 100 to 2147483647, in ms/,
       /yaml:7: max-batch-size is -4, expected an integer from 0 to 65536/,
       /^MAX_QUEUE_SIZE is "many", expected an integer/,
       /yaml:11: max-queue-wait is 1\.5, expected an integer/,
-      /^MODELPORT_LOG_LEVEL is no setting; did you mean LOG_LEVEL\?$/,
+      /^unknown setting MODELPORT_LOG_LEVEL: did you mean LOG_LEVEL\?$/,
     ];
     assert.equal(problems.length, expected.length, problems.join("\n"));
     for (const line of expected) {
@@ -132,9 +135,9 @@ describe("settings from several sources", () => {
 
   for (const [what, text, problem] of [
     ["that is no YAML", "port: [1\nhost: a", /yaml:2: Flow sequence/],
-    ["that is a list", "- port: 1", /must have settings by name, like port: 8085$/],
+    ["that is a list", "- port: 1", /is not a map of settings: expected lines such as port: 8085$/],
     ["with two documents", "port: 1\n---\nport: 2\n", /yaml:\d: .*multiple documents/],
-    ["whose list has more than texts", "allowed-hosts: [a, 1]", /, expected a text, or a list/],
+    ["whose list has more than texts", "allowed-hosts: [a, 1]", /, expected a string, or a list/],
   ] as const) {
     it(`refuse a file ${what}`, async () => {
       const { config, problems } = await load(["--config", await file(text)]);
@@ -179,7 +182,7 @@ describe("variables that look like settings", () => {
       ["MODELPORT_LOAD_TIMEOUT", "--load-timeout"],
     ] as const) {
       const { problems } = await load({ [name]: "1" });
-      assert.deepEqual(problems, [`${name} is no setting; did you mean ${meant}?`]);
+      assert.deepEqual(problems, [`unknown setting ${name}: did you mean ${meant}?`]);
     }
   });
 
@@ -187,7 +190,7 @@ describe("variables that look like settings", () => {
     const { config, warnings } = await load({ LOADING_CONCURENCY: "4" });
     assert.ok(config);
     assert.deepEqual(warnings, [
-      "LOADING_CONCURENCY is no setting; did you mean LOADING_CONCURRENCY?",
+      "unknown setting LOADING_CONCURENCY: did you mean LOADING_CONCURRENCY?",
     ]);
   });
 

@@ -75,20 +75,23 @@ describe("the doctor's look at", () => {
   it("an address of another machine says so", async () => {
     const finding = await checkPort({ host: "192.0.2.1", port: 0 });
     assertFound(finding, /^fail: cannot listen at 192\.0\.2\.1 port 0: EADDRNOTAVAIL/);
-    assert.match(finding.advice ?? "", /0\.0\.0\.0 is all of them/);
+    assert.match(finding.advice ?? "", /0\.0\.0\.0 means all addresses/);
   });
 
   it("a unix socket tells whether it can be made", async (t) => {
     const free = join(folder, "new/folder/free.sock");
-    assertFound(await checkUnixSocket(free), /^ok: .*free\.sock can be made$/);
+    assertFound(await checkUnixSocket(free), /^ok: .*free\.sock can be created$/);
     assertFound(
       await checkUnixSocket(join(folder, "file")),
-      /^fail: .*\/file is there and no socket$/,
+      /^fail: .*\/file exists and is not a socket$/,
     );
-    assertFound(await checkUnixSocket(join(folder, "file/x")), /^fail: .*\/file is no directory$/);
+    assertFound(
+      await checkUnixSocket(join(folder, "file/x")),
+      /^fail: .*\/file is not a directory$/,
+    );
     assertFound(
       await checkUnixSocket(`/${"x".repeat(120)}`),
-      /^fail: .* has 121 bytes, of at most 103$/,
+      /^fail: .* is 121 bytes long, expected at most 103$/,
     );
     const taken = join(folder, "taken.sock");
     await listenAnywhere(t, taken);
@@ -115,7 +118,7 @@ describe("the doctor's look at", () => {
     const alone = { totalBytes: setBytes, availableBytes: setBytes, limitBytes: undefined };
     assertFound(
       checkMemory(unset.config, unset.values, alone),
-      /^warn: models may take all memory of the machine but \d/,
+      /^warn: models may take all of the machine's memory but \d/,
     );
     // The cgroup is there to say what the default has to be.
     const limited = { ...alone, limitBytes: setBytes };
@@ -128,8 +131,8 @@ describe("the doctor's look at", () => {
     assertFound(checkLimits(config, limits), /^ok: 65536 may/, /^ok: any number processes/);
     assertFound(
       checkLimits(config, { openFiles: 1024, processes: 4096, pids: 60 }),
-      /^warn: 1024 may be open; 1000 connections and 6 hosts want 1224$/,
-      /^warn: 60 processes and threads are allowed; 6 hosts want about 96$/,
+      /^warn: 1024 may be open; 1000 connections and 6 hosts need 1224$/,
+      /^warn: 60 processes and threads are allowed; 6 hosts need about 96$/,
     );
     assertFound(
       checkLimits(config, { openFiles: 100, processes: 20, pids: undefined }),
@@ -143,14 +146,14 @@ describe("the doctor's look at", () => {
     const pulled = join(folder, "pulled");
     const sound = await configFor({ PULL_DIR: pulled });
     const [, temporary, shared] = await checkSpace(sound.config, folder);
-    assertFound([temporary as Finding], /^ok: .* can be written$/);
-    assertFound([shared as Finding], /^ok: .* for tensors on their way to hosts$/);
+    assertFound([temporary as Finding], /^ok: .* is writable$/);
+    assertFound([shared as Finding], /^ok: .* for tensors that are sent to hosts$/);
     const broken = await configFor({ PULL_DIR: join(folder, "file", "pulled") });
     assertFound(
       await checkSpace(broken.config, join(folder, "file")),
-      /^warn: models cannot be pulled to .*: .*\/file is no directory$/,
+      /^warn: models cannot be pulled to .*: .*\/file is not a directory$/,
       /^ok: /,
-      /^warn: .*\/file cannot be written: .*\/file is no directory$/,
+      /^warn: .*\/file cannot be written: .*\/file is not a directory$/,
     );
     const greedy = await configFor({ PULL_DIR: pulled, PULL_DISK_BYTES: String(2 ** 52) });
     const [first] = await checkSpace(greedy.config, folder);
@@ -166,13 +169,13 @@ describe("the doctor's look at", () => {
     });
     assertFound(
       await checkModelFolders(asked.config, asked.values),
-      /^warn: .*\/absent is not there$/,
+      /^warn: .*\/absent does not exist$/,
       /^ok: .* can be read$/,
     );
     const repository = await configFor({ MODEL_REPOSITORY: join(folder, "file") });
     assertFound(
       (await checkModelFolders(repository.config, repository.values)).slice(0, 1),
-      /^fail: .*\/file is no directory$/,
+      /^fail: .*\/file is not a directory$/,
     );
   });
 
@@ -185,12 +188,15 @@ describe("the doctor's look at", () => {
 
   it("the clock finds one that is before the program", () => {
     const builtMs = Date.UTC(2026, 10, 23);
-    assertFound(checkClock(0, builtMs), /^fail: it is 1970-01-01T00:00:00\.000Z, which is before/);
-    assertFound(checkClock(builtMs + 1, builtMs), /^ok: it is 2026-11-23/);
+    assertFound(
+      checkClock(0, builtMs),
+      /^fail: the clock says 1970-01-01T00:00:00\.000Z, which is before/,
+    );
+    assertFound(checkClock(builtMs + 1, builtMs), /^ok: the clock says 2026-11-23/);
   });
 
   it("Node doubts lines without long support", () => {
     assertFound(checkNode("24.21.0"), /^ok: version 24\.21\.0$/);
-    assertFound(checkNode("25.1.0"), /^warn: version 25\.1\.0 is of a line/);
+    assertFound(checkNode("25.1.0"), /^warn: version 25\.1\.0 belongs to a release line/);
   });
 });

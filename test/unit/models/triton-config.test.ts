@@ -88,10 +88,10 @@ describe("Triton's model configuration", () => {
   const refused: readonly [text: string, message: RegExp][] = [
     [
       'platform: "ensemble"',
-      /^m\/config\.pbtxt: platform is "ensemble": models of onnxruntime_onnx/,
+      /^m\/config\.pbtxt: platform is "ensemble", expected onnxruntime_onnx/,
     ],
     ['backend: "python"', /backend is "python"/],
-    ["max_batch_size: -1", /max_batch_size must be an integer from 0 on/],
+    ["max_batch_size: -1", /max_batch_size must be an integer of at least 0/],
     ['max_batch_size: "8"', /max_batch_size must be an integer/],
     ["dynamic_batching: 1", /dynamic_batching must be a message in braces/],
     [
@@ -101,18 +101,18 @@ describe("Triton's model configuration", () => {
     ["input { dims: [1] }", /input\.name is missing/],
     [
       'input { name: "x" data_type: FP32 }',
-      /input\.data_type of 'x' is FP32, which is no datatype/,
+      /input\.data_type of 'x' is FP32, which is not a datatype/,
     ],
     [
       'input { name: "x" data_type: "TYPE_FP32" }',
       /input\.data_type must be a word without quotes/,
     ],
-    ['input { name: "x" dims: [ -2 ] }', /input\.dims must be an integer from -1 on/],
+    ['input { name: "x" dims: [ -2 ] }', /input\.dims must be an integer of at least -1/],
     [
       'parameters { key: "intra_op_thread_count" value { string_value: "many" } }',
       /number of threads/,
     ],
-    ["max_batch_size 8", /line 1, column 16: there is "8"/],
+    ["max_batch_size 8", /line 1, column 16: found "8"/],
   ];
   for (const [text, message] of refused) {
     it(`is refused for ${text}`, () => {
@@ -136,13 +136,16 @@ describe("the tensors in Triton's model configuration", () => {
   }
 
   for (const [text, why] of [
-    ['input { name: "z" }', "it has input 'z', which the model has not: its inputs are 'x'"],
-    ['output { name: "x" }', "it has output 'x', which the model has not: its outputs are 'y'"],
+    ['input { name: "z" }', "it has input 'z', which the model does not have: its inputs are 'x'"],
+    [
+      'output { name: "x" }',
+      "it has output 'x', which the model does not have: its outputs are 'y'",
+    ],
     ['input { name: "x" data_type: TYPE_FP16 }', "input 'x' is FP16 there, and FP32 in the model"],
     ['input { name: "x" dims: 4 }', "input 'x' has the shape [4] there, and [-1,4] in the model"],
     [
       'max_batch_size: 4 input { name: "x" dims: [ 5 ] }',
-      "input 'x' has the shape [-1,5] with the dimension of the batch there, and [-1,4] in the model",
+      "input 'x' has the shape [-1,5] with the batch dimension there, and [-1,4] in the model",
     ],
   ] as const) {
     it(`are told from others: ${text}`, () => assert.equal(mismatch(text), why));

@@ -58,7 +58,7 @@ describe("the files of a model in a store of keys", () => {
       await assert.rejects(names("m", "m/ok", key), { kind: "invalid-argument" }, key);
     }
     await assert.rejects(names("../m", "m"), { kind: "invalid-argument" });
-    await assert.rejects(names("m", "m/a", "m//a"), { message: /'a' is there twice/ });
+    await assert.rejects(names("m", "m/a", "m//a"), { message: /'a' exists twice/ });
     await assert.rejects(names("m", "m/a", "m/a/b"), { message: /a file and as a folder/ });
   });
 });

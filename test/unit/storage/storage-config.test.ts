@@ -78,7 +78,7 @@ describe("the storage configuration", () => {
   it("never shows what is in a file", async () => {
     for (const key of ["broken", "list"]) {
       await assert.rejects(resolve(key), (error: Error) => {
-        assert.equal(error.message, `storage config for key ${key} is no JSON object`);
+        assert.equal(error.message, `storage config for key ${key} is not a JSON object`);
         return true;
       });
     }

@@ -14,7 +14,7 @@ describe("a folder for pulled models that cannot be had", () => {
         message,
         /^the folder for pulled models, \/models\/_pulled \(PULL_DIR\), cannot/,
       );
-      assert.match(message, /: set PULL_DIR to one that this user may write to$/);
+      assert.match(message, /: set PULL_DIR to a folder that this user may write to$/);
     }
   });
 

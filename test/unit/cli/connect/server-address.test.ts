@@ -48,7 +48,7 @@ describe("the address of a runtime", () => {
       "#",
       "unix:",
     ]) {
-      assert.throws(() => readServerAddress(text), /is no address/, text);
+      assert.throws(() => readServerAddress(text), /is not an address/, text);
     }
   });
 

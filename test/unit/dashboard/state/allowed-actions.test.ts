@@ -34,7 +34,7 @@ describe("what the page lets its visitor do to a model", () => {
   it("is nothing where ModelMesh owns the model, and the page says so and how to change it", () => {
     const { load, unload, whyNone } = actions(LifecycleOwner.MODELMESH);
     assert.deepEqual([load, unload], [false, false]);
-    assert.match(whyNone, /^ModelMesh owns the lifecycle .*LIFECYCLE_OWNER=repository/);
+    assert.match(whyNone, /^ModelMesh owns the lifecycle, .*LIFECYCLE_OWNER=repository/);
   });
 
   it("is nothing for callers who may not, and the page says who may", () => {

@@ -41,7 +41,7 @@ describe("a tensor as people write it", () => {
       ["[1, 2, 3]", /3 elements, expected a multiple of 2/],
       ["[[1, 2], [3]]", /not all of one length/],
       ["[[1], [2]]", /shape is \[2, 1\], expected \[-1, 2\]/],
-      ["[null, 1]", /null is no element/],
+      ["[null, 1]", /null is not a tensor element/],
     ] as const) {
       assert.throws(() => parseTensor(spec([-1, 2]), text), { message: reason }, text);
     }

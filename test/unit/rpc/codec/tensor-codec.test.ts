@@ -121,7 +121,7 @@ describe("tensors in typed form", () => {
     for (const datatype of ["FP16", "BF16"]) {
       refuses(
         { inputs: [{ name: "x", datatype, shape: [1n], contents: { fp32Contents: [1] } }] },
-        `input 'x' for model 'm': ${datatype} has no typed form, send it in raw_input_contents`,
+        `input 'x' for model 'm': ${datatype} has no typed form: send it in raw_input_contents`,
       );
     }
   });
@@ -152,11 +152,11 @@ describe("tensors in typed form", () => {
     const tooMany = { name: "x", datatype: "FP32", shape: [], contents: { fp32Contents: [1, 2] } };
     refuses(
       { inputs: [tooMany] },
-      "input 'x' for model 'm' has 2 elements in fp32_contents, its shape asks for 1",
+      "input 'x' for model 'm' has 2 elements in fp32_contents, expected 1 for its shape",
     );
     refuses(
       { inputs: [{ name: "x", datatype: "BYTES", shape: [3n] }] },
-      "input 'x' for model 'm' has 0 elements in bytes_contents, its shape asks for 3",
+      "input 'x' for model 'm' has 0 elements in bytes_contents, expected 3 for its shape",
     );
   });
 
@@ -232,7 +232,7 @@ describe("a request for inference", () => {
     for (const datatype of ["", "FLOAT", "fp32", "toString"]) {
       refuses(
         { inputs: [{ name: "x", datatype, shape: [1n] }] },
-        `input 'x' for model 'm' has datatype '${datatype}', which the Open Inference Protocol does not know`,
+        `input 'x' for model 'm' has datatype '${datatype}', which is not a datatype of the Open Inference Protocol`,
       );
     }
   });

@@ -73,11 +73,11 @@ describe("the settings of a model", () => {
     ["[]", "f must be a JSON object"],
     [
       '{"max_batch_sise": 8}',
-      "f: max_batch_sise is no setting; expected max_batch_size, max_concurrency, warmup_batch_size, intra_op_thread_count, run_timeout_ms, dynamic_batching",
+      "f: unknown setting max_batch_sise: expected one of max_batch_size, max_concurrency, warmup_batch_size, intra_op_thread_count, run_timeout_ms, dynamic_batching",
     ],
     [
       '{"dynamic_batching": {"max_queue_size": 8}}',
-      "f: dynamic_batching.max_queue_size is no setting; expected max_queue_delay_microseconds, default_queue_policy",
+      "f: unknown setting dynamic_batching.max_queue_size: expected one of max_queue_delay_microseconds, default_queue_policy",
     ],
     ['{"max_batch_size": "8"}', /^f: max_batch_size is "8", expected an integer from 0 to 65536$/],
     ['{"max_batch_size": -1}', /max_batch_size is -1, expected/],
@@ -88,7 +88,7 @@ describe("the settings of a model", () => {
       '{"dynamic_batching": {"default_queue_policy": {"default_timeout_microseconds": 1e12}}}',
       /dynamic_batching.default_queue_policy.default_timeout_microseconds is 1000000000000, expected/,
     ],
-    ['{"__proto__": {}}', /__proto__ is no setting/],
+    ['{"__proto__": {}}', /unknown setting __proto__/],
   ] as const) {
     it(`are refused by the name of the field: ${text}`, () => {
       assert.throws(() => parseSettingsFile(text, "f"), { kind: "invalid-argument", message });

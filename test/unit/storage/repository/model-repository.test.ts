@@ -80,7 +80,7 @@ describe("a local model repository", () => {
     }
     assert.deepEqual(await shown(directory), [
       ...["all/2 all/2", "all/10 all/10", "broken/2 broken/2", "broken/10 broken/10"],
-      "gone: DIR/gone/config.pbtxt wants the versions 7 served, and there are 2, 10",
+      "gone: DIR/gone/config.pbtxt serves only the versions 7, but the folder has 2, 10",
       ...["latest/10 latest/10", "one/2 one/2", "plain/ plain"],
     ]);
   });
@@ -97,7 +97,7 @@ describe("a local model repository", () => {
     assert.deepEqual(await ignoredIn(directory), [...roots].sort());
     const { ignored } = await list(directory);
     const whyOf = (name: string) => ignored.find((each) => each.name === name)?.why ?? "";
-    assert.match(whyOf("LICENSE"), /none of the extensions of models \(\.onnx\)/);
+    assert.match(whyOf("LICENSE"), /not have a model extension \(\.onnx\)/);
     assert.match(whyOf("src"), /has no \.onnx file; seen: train\.py/);
     assert.match(whyOf("two"), /has models in several folders: a\/, b\//);
   });
