@@ -9,6 +9,7 @@ import {
   stringCost,
 } from "./message-cost.ts";
 import { refuseLongText } from "./refuse-long-text.ts";
+import { maxTextBytes } from "./text-limit.ts";
 
 const wireType = { varint: 0, fixed64: 1, bytes: 2, fixed32: 5 } as const;
 const maxVarintBytes = 10;
@@ -61,6 +62,8 @@ export class ProtobufCounter implements MessageCounter {
   #skipBytes = 0;
   #varintCost = 0;
   #byteCost = 0;
+  /** Under way, or the last one. */
+  #text: { readonly name: string; readonly sizeBytes: number } | undefined;
   #isBroken = false;
 
   constructor(message: DescMessage) {
@@ -89,8 +92,20 @@ export class ProtobufCounter implements MessageCounter {
     }
     if (this.#byteCost > 0) this.#cost.add(count * this.#byteCost);
     this.#skipBytes -= count;
+    if (this.#text !== undefined) this.#refuseLongText(this.#text);
     this.#consume(count);
     return count;
+  }
+
+  /** By what has arrived: a length alone may be a mistake, which is for the decoder to describe. */
+  #refuseLongText({
+    name,
+    sizeBytes,
+  }: {
+    readonly name: string;
+    readonly sizeBytes: number;
+  }): void {
+    if (sizeBytes - this.#skipBytes > maxTextBytes) refuseLongText(name, sizeBytes);
   }
 
   /** So many bytes of every message around here are over. */
@@ -139,6 +154,7 @@ export class ProtobufCounter implements MessageCounter {
 
   #length(length: number): void {
     this.#expects = "tag";
+    this.#text = undefined;
     const content = this.#content;
     if (content.tag === "message") {
       this.#cost.add(nestedCost);
@@ -150,7 +166,7 @@ export class ProtobufCounter implements MessageCounter {
     this.#skipBytes = length;
     this.#varintCost = 0;
     this.#byteCost = 0;
-    if (content.tag === "text") refuseLongText(content.name, length);
+    if (content.tag === "text") this.#text = { name: content.name, sizeBytes: length };
     if (content.tag === "bytes" || content.tag === "text") this.#cost.add(stringCost);
     else if (content.elementBytes === "varint") this.#varintCost = content.cost;
     // By what comes, not by what is announced.
