@@ -8,6 +8,8 @@ import type { CallEnd } from "./tally.ts";
 export const inferPath = "/inference.GRPCInferenceService/ModelInfer";
 /** Whoever waits longer has found a call that the server forgot. */
 const patienceMs = 90_000;
+/** How long a stream of our own may take to close once we have left it. */
+const closePatienceMs = 10_000;
 
 const codeNames: Readonly<Record<string, string>> = {
   1: "CANCELLED",
@@ -120,12 +122,23 @@ async function closed(stream: http2.ClientHttp2Stream, signal?: AbortSignal): Pr
   let isLate = false;
   const timer = setTimeout(() => {
     isLate = true;
-    stream.close(http2.constants.NGHTTP2_CANCEL);
+    leave();
   }, patienceMs);
-  const leave = () => stream.close(http2.constants.NGHTTP2_CANCEL);
+  const end = Promise.withResolvers<void>();
+  stream.once("close", () => end.resolve());
+  let destroyer: NodeJS.Timeout | undefined;
+  const leave = () => {
+    stream.close(http2.constants.NGHTTP2_CANCEL);
+    // Streams of a session that has ended were seen never to close, while the server had no call in flight.
+    destroyer = setTimeout(() => {
+      stream.destroy();
+      end.resolve();
+    }, closePatienceMs);
+  };
   signal?.addEventListener("abort", leave);
   if (signal?.aborted) leave();
-  await new Promise((resolve) => stream.once("close", resolve));
+  await end.promise;
+  clearTimeout(destroyer);
   signal?.removeEventListener("abort", leave);
   clearTimeout(timer);
   return isLate;

@@ -114,7 +114,7 @@ function readRequest(reader: WireReader): InferMessage {
   };
 }
 
-/** A text that is no tensor. Throws "invalid_argument" if it is too long. */
+/** A text that is not a tensor. Throws "invalid_argument" if it is too long. */
 function readText(reader: WireReader, end: number, what: string): string {
   const { position } = reader;
   refuseLongText(what, reader.contentEnd(end) - reader.position);

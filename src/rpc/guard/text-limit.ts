@@ -2,7 +2,7 @@
  *  they are decoded, logged and written back. */
 export const maxTextBytes = 64 * 1024;
 
-/** Why a text that is no tensor is refused. `what` names it. */
+/** Why a text that is not a tensor is refused. `what` names it. */
 export function longText(what: string, sizeBytes: number): string {
   return `${what} has ${sizeBytes} bytes, expected at most ${maxTextBytes}: only tensors may be longer`;
 }

@@ -10,7 +10,7 @@ const backslash = "\\".charCodeAt(0);
 
 /** Decodes `text`, the content of a JSON string as it stands between the quotes, to `target`, from `start` on.
  *  `target` may be `text` itself: what is written stays behind what is read. The event loop turns meanwhile.
- *  Resolves with where the bytes end; rejects with an Error if the text is no base64. */
+ *  Resolves with where the bytes end; rejects with an Error if the text is not base64. */
 export async function writeBase64Text(
   text: Buffer,
   target: Buffer,

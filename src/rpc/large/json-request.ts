@@ -71,7 +71,7 @@ function takeBytes(request: unknown): TakenBytes {
   return { raw: takeStrings(request, "rawInputContents", "raw_input_contents") ?? [], typed };
 }
 
-/** What is no list of strings is left for protobuf-es to refuse. */
+/** What is not a list of strings is left for protobuf-es to refuse. */
 function takeStrings(owner: unknown, ...names: readonly string[]): string[] | undefined {
   if (!isObject(owner)) return undefined;
   const taken: string[] = [];

@@ -82,7 +82,7 @@ describe("a large ModelInferRequest in JSON", () => {
 
   const base64 = bytesOf(400_000).toString("base64");
   const refusals: Readonly<Record<string, readonly [text: string, message: RegExp]>> = {
-    "letters that are no base64": [
+    "letters that are not base64": [
       `{"rawInputContents":["${base64}!${base64}"]}`,
       /raw_input_contents.*invalid base64/,
     ],
