@@ -8,6 +8,7 @@ import { loadConfig } from "./config/config.ts";
 import { showSettings } from "./config/shown-settings.ts";
 import { createEngine } from "./engine/create-engine.ts";
 import { hostEnvironment } from "./engine/hosts/host-environment.ts";
+import { giveBackFreeMemory } from "./engine/process/free-memory.ts";
 import { changeLogLevel, createLogger } from "./observe/log.ts";
 import { openTracing, type Tracing } from "./observe/tracing.ts";
 import { MetricsPort } from "./rpc/metrics/metrics-port.ts";
@@ -109,6 +110,8 @@ export async function serve(flags: readonly string[], env: NodeJS.ProcessEnv): P
       dashboardFolder: fileURLToPath(new URL("../dist/dashboard", import.meta.url)),
       debug: { endpoints: config.debugEndpoints, settings: () => showSettings(values) },
       closeGraceMs: config.shutdownGraceMs,
+      // Small pieces lie between others in glibc's heap, which it shrinks at its end only.
+      trimMemory: () => giveBackFreeMemory(0),
       ...config.networkLimits,
     },
     log,

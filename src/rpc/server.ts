@@ -73,6 +73,8 @@ export interface ServerOptions extends PortOptions {
   readonly dashboardFolder?: string;
   /** Nothing at /debug if absent, or without a feed to watch. */
   readonly debug?: DebugOptions;
+  /** Returns free memory of this process's allocator to the system. Called after bursts of calls. */
+  readonly trimMemory?: () => void;
   /** How long calls in flight may go on after `close`. */
   readonly closeGraceMs: number;
   /** Whether clients can ask what is served, as they can by default. */
@@ -276,7 +278,11 @@ export async function buildServer(parts: {
       shutdownSignal: aborting.signal,
     });
   }
-  const giveBack = new GiveBack({ calls: memory, letGo: () => short?.letGo() });
+  const giveBack = new GiveBack({
+    calls: memory,
+    letGo: () => short?.letGo(),
+    trim: options.trimMemory,
+  });
   port.interceptStreams(
     (stream, headers) => {
       const watched = streamLimits.watch(stream, headers);

@@ -12,12 +12,16 @@ export interface GiveBackOptions {
   readonly calls: CallBytes;
   /** Lets go of memory that is kept for the next call. */
   readonly letGo: () => void;
+  /** Returns free memory of the allocator to the system, a while after a collection. */
+  readonly trim?: (() => void) | undefined;
   /** Between two looks. Default: 5,000. */
   readonly intervalMs?: number;
   /** Default: V8's own. */
   readonly collect?: Collect;
 }
 
+/** V8 frees the large pieces in a thread of its own after a collection. */
+const trimDelayMs = 1_000;
 /** So much garbage of calls is worth a collection. */
 const leastBytes = 16 * 1024 * 1024;
 /** Of the most that calls took between two looks: with less, the burst is over. */
@@ -58,5 +62,7 @@ export class GiveBack {
     this.#mostBytes = 0;
     this.#options.letGo();
     this.#collect({ type: "major" });
+    const { trim } = this.#options;
+    if (trim !== undefined) setTimeout(trim, trimDelayMs).unref();
   }
 }
