@@ -199,7 +199,7 @@ describe("rows of images", () => {
     ],
     "places of maxima": [
       { nodes: [node("p, y = MaxPool(x)", { kernel_shape: [2, 2] })], inputs: images },
-      /number of the row/,
+      /row number/,
     ],
     "LRN over them": [
       {
