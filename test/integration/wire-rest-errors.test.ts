@@ -75,7 +75,11 @@ describe("the errors of REST", () => {
     const length = (value: number | string) => ({ "inference-header-content-length": `${value}` });
     const right = length(json.length);
     assertError(await infer("echo", blob(11), right), 400, /12, but only 11 bytes are left/);
-    assertError(await infer("echo", blob(13), right), 400, /1 bytes that belong to no input/);
+    assertError(
+      await infer("echo", blob(13), right),
+      400,
+      /1 bytes that do not belong to any input/,
+    );
     for (const wrong of [json.length + 13, "-1", "1e2", "12, 12", "0x10"]) {
       assertError(await infer("echo", blob(12), length(wrong)), 400, /Content-Length is '/);
     }
@@ -120,7 +124,7 @@ describe("the errors of REST", () => {
     assertError(await call("/v2/nothing", large), 404, /nothing at/);
     assertError(await call("/v2/models/a/b/c"), 404, /nothing at/);
     const get = await call("/v2/models/add-one/infer");
-    assertError(get, 405, /GET is not for this path, use POST/);
+    assertError(get, 405, /GET is not allowed for this path: use POST/);
     assert.equal(get.headers.get("allow"), "POST");
     assertError(await call("/v2", { body: {} }), 405, /use GET/);
     assertError(await call("/v2/models/add-one", { method: "DELETE" }), 405, /use GET/);

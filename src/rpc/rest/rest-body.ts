@@ -13,8 +13,8 @@ const inflaters = new Map<string, Inflater>([
 ]);
 
 /** The body of `request`, inflated. At most `maxBytes` are kept, as sent and as inflated; a body that is
- *  refused is left unread. Throws HttpRefusal 413 or 415, or a ConnectError. Fastify's parsers would not
- *  see a body of HTTP/2 that comes with neither Content-Type nor Content-Length. */
+ *  refused is left unread. Throws HttpRefusal 413 or 415, or a ConnectError. Fastify's parsers ignore an
+ *  HTTP/2 body that has neither Content-Type nor Content-Length. */
 export async function readBody(request: IncomingMessage, maxBytes: number): Promise<Uint8Array> {
   const encoding = request.headers["content-encoding"]?.trim().toLowerCase() ?? "identity";
   const inflater = inflaters.get(encoding);
@@ -39,7 +39,7 @@ export async function readBody(request: IncomingMessage, maxBytes: number): Prom
 function collect(request: IncomingMessage, maxBytes: number): Promise<Uint8Array> {
   return new Promise((resolve, reject) => {
     if (request.destroyed) {
-      // Refused before it came to whoever reads: it tells of nothing any more.
+      // Refused before it reached a reader: its memory is no longer tracked.
       reject(callerLeft());
       return;
     }
@@ -68,8 +68,8 @@ function collect(request: IncomingMessage, maxBytes: number): Promise<Uint8Array
   });
 }
 
-/** Bytes that arrive in chunks. A chunk keeps its piece of the socket's memory alive, and may hold a single
- *  byte: kept as they come, they could take a hundred times what was sent. */
+/** Bytes that arrive in chunks. A chunk keeps its piece of the socket's buffer alive, and may hold a single
+ *  byte: kept as received, chunks could take a hundred times what was sent. */
 class BodyBuffer {
   readonly #expectedBytes: number;
   #buffer: Buffer = Buffer.alloc(0);
