@@ -43,12 +43,12 @@ describe("the errors of REST", () => {
     [
       "an input in shared memory",
       { inputs: [{ ...x, data: undefined, parameters: { shared_memory_region: "r" } }] },
-      /^input 'x' for model 'echo' is to travel in shared memory/,
+      /^input 'x' for model 'echo' asks for shared memory/,
     ],
     [
       "an output in shared memory",
       { inputs: [x], outputs: [{ name: "x", parameters: { shared_memory_region: "r" } }] },
-      /^output 'x' is to travel in shared memory/,
+      /^output 'x' asks for shared memory/,
     ],
     ["an element with parts", { inputs: [{ ...x, data: [1, 2, { a: [] }] }] }, /2 is an object/],
     [

@@ -79,8 +79,7 @@ export function addRestRoute(scope: FastifyInstance, route: RestRoute, parts: Re
       handler: async (request, reply) => {
         const { model, version = "" } = request.params as Partial<RestCall>;
         // As in /v2/models//infer.
-        if (model === "")
-          throw new RuntimeError("invalid-argument", "the path does not name a model");
+        if (model === "") throw new RuntimeError("invalid-argument", "the path names no model");
         const signal = callSignal(reply.raw, parts.shutdownSignal);
         const call = { request: request.raw, model: model ?? "", version, signal };
         const observed = observedRequest(request.raw)?.call;

@@ -26,9 +26,7 @@ export interface JsonTensor {
 export function decodeData(data: unknown, tensor: JsonTensor): Uint8Array {
   const { datatype, bytesForm, what } = tensor;
   if (datatype === "FP16" || datatype === "BF16") {
-    invalid(
-      `${what}: ${datatype} cannot be sent as JSON: send it as binary data (binary_data_size)`,
-    );
+    invalid(`${what}: ${datatype} has no form in JSON: send it as binary data (binary_data_size)`);
   }
   const elements = flattenElements(data, tensor);
   const refuse = (index: number) => refuseElement(elements[index], index, tensor);
@@ -65,7 +63,7 @@ export function encodeData(
     case "FP16":
     case "BF16":
       return invalid(
-        `output '${name}' is ${datatype}, which cannot be returned as JSON: ask for it with "binary_data": true`,
+        `output '${name}' is ${datatype}, which has no form in JSON: ask for it with "binary_data": true`,
       );
   }
 }

@@ -212,14 +212,14 @@ describe("a file that is refused as a model", () => {
     );
   });
 
-  it("is called weights by its name, and else of no known kind", async () => {
+  it("is called weights by its name, and otherwise of an unknown kind", async () => {
     const noise = Buffer.from(Float32Array.from({ length: 999 }, (_, at) => Math.sin(at)).buffer);
     for (const name of ["model.onnx_data", "model.onnx.data", "pytorch.bin"]) {
-      assert.match(await refusal(name, noise), /by its name it holds weights/);
+      assert.match(await refusal(name, noise), /its name suggests weights/);
     }
     assert.match(
       await refusal("m.onnx", noise),
-      /^m\.onnx is not an ONNX model: it is of no kind that/,
+      /^m\.onnx is not an ONNX model: its format is unknown/,
     );
   });
 

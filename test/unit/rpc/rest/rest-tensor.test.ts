@@ -137,7 +137,7 @@ describe("a tensor in JSON", () => {
     ["[9007199254740993]", "INT32", [1], /is 9007199254740993, which is not an INT32/],
     ["[[9007199254740993]]", "BYTES", [1], /element 0 has items that are not bytes/],
     ['[{"a":9007199254740993}]', "BYTES", [1], /element 0 is an object, which is not a string/],
-    ["[1]", "FP16", [1], /FP16 cannot be sent as JSON: send it as binary data/],
+    ["[1]", "FP16", [1], /FP16 has no form in JSON: send it as binary data/],
     ["[1]", "BF16", [1], /BF16 has no form in JSON/],
   ];
   for (const [text, datatype, shape, message] of refused) {

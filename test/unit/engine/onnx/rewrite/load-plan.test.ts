@@ -107,7 +107,7 @@ describe("the plan of a load", () => {
     const refused: [nodes: OnnxGraph["nodes"], message: RegExp][] = [
       [
         [{ op: "SplitToSequence", inputs: ["x"], outputs: ["y"] }],
-        /^output 'y' is a sequence of tensors made by SplitToSequence, and only tensors/,
+        /^output 'y' is a sequence of tensors made by SplitToSequence, but only tensors/,
       ],
       [[], /^output 'y' is a sequence of tensors, but only tensors can be served: export/],
       [

@@ -412,9 +412,9 @@ describe("rows of samples and texts", () => {
         ],
         constants: { s: [-1] },
       },
-      /fills texts/,
+      /counts the padding/,
     ],
-    "texts that are filled up": [
+    "texts that are padded": [
       {
         ...texts,
         nodes: [
