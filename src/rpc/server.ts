@@ -38,6 +38,7 @@ import { GiveBack } from "./guard/give-back.ts";
 import { requestMessages } from "./guard/request-counter.ts";
 import { RequestLimits } from "./guard/request-limits.ts";
 import { StreamLimits } from "./guard/stream-limits.ts";
+import { passLargeInfer } from "./large/large-infer.ts";
 import { type MetricsParts, metricsRoute } from "./metrics/metrics-route.ts";
 import type { CallObserver } from "./observe/call-observer.ts";
 import { ObservedRequests, observedKey, observedRequest } from "./observe/observed-requests.ts";
@@ -179,6 +180,7 @@ export async function buildServer(parts: {
   plainHttp(app);
   await browserGate(app, { rules: options.browserRules ?? noRules, peerOf, log });
   dashboard(app, options.dashboardFolder, aboutServer(version));
+  const compressions = [compressionGzip, compressionBrotli, compressionDeflate];
   await app.register((scope, _options, done) => {
     repairConnect(scope, { messages, peerOf, log });
     void scope.register(fastifyConnectPlugin, {
@@ -186,6 +188,7 @@ export async function buildServer(parts: {
         for (const { service, implementation, jsonOptions } of services) {
           router.service(service, implementation, { jsonOptions });
         }
+        passLargeInfer(router, { readMaxBytes: options.readMaxBytes, compressions });
       },
       contextValues: (request) =>
         createContextValues()
@@ -194,7 +197,7 @@ export async function buildServer(parts: {
       requestGate: requestGate(gate, log),
       interceptors: [failureInterceptor(log)],
       readMaxBytes: options.readMaxBytes,
-      acceptCompression: [compressionGzip, compressionBrotli, compressionDeflate],
+      acceptCompression: compressions,
       shutdownSignal: aborting.signal,
     });
     done();

@@ -87,6 +87,21 @@ describe("the gate for browsers", () => {
     assert.deepEqual(models.calls, []);
   });
 
+  it("lets links of other sites lead here, but not their forms: what is navigated to is only read", async (t) => {
+    const { address, models } = await startFakeServer(t, { browserRules });
+    const navigation = { "Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate" };
+    const link = { method: "GET", path: "/v2/models", headers: navigation };
+    assert.match(await send(address.port, link), /^HTTP\/1\.1 200 /);
+    const form = { ...navigation, "Content-Type": "application/x-www-form-urlencoded" };
+    for (const headers of [navigation, form, { ...form, Origin: "https://evil.example" }]) {
+      for (const path of ["/v2/repository/models/versioned/unload", unload.path]) {
+        const answer = await send(address.port, { path, headers, body: "a=b" });
+        assert.match(answer, /^HTTP\/1\.1 403 /, path);
+      }
+    }
+    assert.deepEqual(models.calls, []);
+  });
+
   it("says so in the form of each protocol, and in the log", async (t) => {
     const { address, logged } = await startFakeServer(t, { browserRules });
     const origin = { Origin: "https://evil.example" };

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { mkdtemp, rm } from "node:fs/promises";
+import { execFileSync } from "node:child_process";
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it, type TestContext } from "node:test";
@@ -11,6 +12,7 @@ import {
   HealthCheckResponse_ServingStatus as Status,
 } from "../../gen/grpc/health/v1/health_pb.ts";
 import { codeIn, valuesIn } from "../support/calls.ts";
+import type { Outcome } from "../support/clients.ts";
 import { canMeasureTrees, measureTree } from "../support/process-tree.ts";
 import { startServed } from "../support/served.ts";
 import { type ServedCalls, startServedCalls, writeServedModels } from "../support/served-calls.ts";
@@ -111,6 +113,41 @@ describe("SIGTERM", () => {
     assertGone(all);
   });
 
+  it("is not held up by FIFOs in place of models and storage keys, and nor is an unload", async (t) => {
+    const keys = join(root, "keys");
+    await mkdir(keys);
+    // More than Node has threads for files.
+    const names = ["a", "b", "c", "d", "e"];
+    execFileSync(
+      "mkfifo",
+      names.flatMap((name) => [join(root, `${name}.onnx`), join(keys, name)]),
+    );
+    const { served, calls, pids } = await start(t, ["--storage-config-dir", keys]);
+    const outcomes = names.flatMap((name) => [
+      calls.load(`path-${name}`, `${name}.onnx`),
+      calls.load(`key-${name}`, "m.onnx", { key: JSON.stringify({ storage_key: name }) }),
+    ]);
+    const unloaded = names.flatMap((name) => [
+      calls.unload(`path-${name}`),
+      calls.unload(`key-${name}`),
+    ]);
+    for (const outcome of await Promise.all(unloaded)) assert.equal(codeIn(outcome), "OK");
+    for (const outcome of await Promise.all(outcomes)) {
+      // Or the unload came first.
+      assert.match(codeIn(outcome), /^(InvalidArgument|Aborted|Canceled)$/);
+    }
+    for (const name of names) {
+      const key = JSON.stringify({ storage_key: name });
+      assert.match(messageOf(await calls.load("m", `${name}.onnx`)), /\.onnx is a FIFO/);
+      assert.match(messageOf(await calls.load("m", "m.onnx", { key })), /FIFO/);
+    }
+    const all = await pids();
+    void calls.load("last", "a.onnx");
+    void calls.load("last-key", "m.onnx", { key: JSON.stringify({ storage_key: "a" }) });
+    assert.equal(await served.stop("SIGTERM"), 0);
+    assertGone(all);
+  });
+
   it("before the engine is up ends it just as well", async (t) => {
     const { served, pids } = await start(t);
     const all = await pids();
@@ -118,6 +155,10 @@ describe("SIGTERM", () => {
     assertGone(all);
   });
 });
+
+function messageOf(outcome: Outcome): string {
+  return outcome.ok ? "no failure" : outcome.message;
+}
 
 describe("a start that cannot succeed", () => {
   it("says why, and ends with code 1", async () => {

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { before, describe, it } from "node:test";
-import { Worker } from "node:worker_threads";
 import { gzipSync } from "node:zlib";
 import { type FakeServer, startFakeServer, suiteCleanup } from "../support/fake-server.ts";
 import { ProtobufWriter } from "../support/protobuf-writer.ts";
 import { grpcFrame } from "../support/raw-http.ts";
+import { SenderThread, type SentRequest } from "../support/sender-thread.ts";
 import { TurnCost } from "../support/turn-cost.ts";
 
 const MiB = 1024 * 1024;
@@ -54,11 +54,8 @@ const json: Readonly<Record<string, string>> = {
   nesting: `{"inputs":${"[".repeat(size)}`,
 };
 
-interface Shape {
+interface Shape extends SentRequest {
   readonly name: string;
-  readonly path: string;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body: Buffer;
 }
 
 const infer = "/inference.GRPCInferenceService/ModelInfer";
@@ -100,52 +97,23 @@ const shapes: Shape[] = [
   ]),
 ];
 
-/** Sends requests from a thread of its own, so that what it does is not taken for the server's. */
-const sender = `
-const { parentPort } = require("node:worker_threads");
-const http2 = require("node:http2");
-parentPort.on("message", async ({ origin, path, headers, body, isGrpc }) => {
-  if (isGrpc) {
-    const session = http2.connect(origin);
-    const stream = session.request({ ":method": "POST", ":path": path, ...headers });
-    let status = "";
-    stream.on("response", (head) => { status = head["grpc-status"] ?? status; });
-    stream.on("trailers", (head) => { status = head["grpc-status"] ?? status; });
-    stream.on("error", () => {}).resume().end(body);
-    stream.on("close", () => { session.destroy(); parentPort.postMessage("grpc " + status); });
-    return;
-  }
-  const answer = await fetch(origin + path, { method: "POST", headers, body }).catch((error) => error);
-  if (answer instanceof Error) return parentPort.postMessage("reset");
-  await answer.arrayBuffer();
-  parentPort.postMessage(answer.status + " " + (answer.headers.get("grpc-status") ?? ""));
-});`;
-
 describe("one message of 4 MiB that is all in pieces", () => {
   const cleanup = suiteCleanup();
   let fake: FakeServer;
-  let worker: Worker;
+  let sender: SenderThread;
   before(async () => {
     fake = await startFakeServer(cleanup, { readMaxBytes: 64 * MiB });
-    worker = new Worker(sender, { eval: true });
-    cleanup.after(async () => void (await worker.terminate()));
+    sender = new SenderThread(fake.address.port);
+    cleanup.after(() => sender.close());
     // What every first call pays for.
-    for (const shape of shapes) await send({ ...shape, body: shape.body.subarray(0, 2000) });
+    for (const shape of shapes) await sender.send({ ...shape, body: shape.body.subarray(0, 2000) });
   });
-
-  async function send(shape: Shape, isGrpc = false): Promise<string> {
-    const origin = `http://127.0.0.1:${fake.address.port}`;
-    const answer = new Promise<string>((resolve) => worker.once("message", resolve));
-    const { path, headers, body } = shape;
-    worker.postMessage({ origin, path, headers, body, isGrpc });
-    return await answer;
-  }
 
   for (const shape of shapes) {
     it(`holds up nobody: ${shape.name}`, async (t) => {
       const cost = new TurnCost();
       cost.start();
-      const outcome = await send(shape);
+      const outcome = await sender.send(shape);
       const worstMs = cost.stop();
       t.diagnostic(`${outcome}, worst turn ${worstMs.toFixed(1)} ms of CPU`);
       assert.ok(worstMs < mostTurnMs, `a turn took ${worstMs} ms of CPU`);
@@ -158,7 +126,7 @@ describe("one message of 4 MiB that is all in pieces", () => {
       const headers = { "content-type": "application/grpc" };
       const cost = new TurnCost();
       cost.start();
-      const outcome = await send({ name, path: infer, headers, body: grpcFrame(message) }, true);
+      const outcome = await sender.send({ path: infer, headers, body: grpcFrame(message) }, true);
       const worstMs = cost.stop();
       t.diagnostic(`${outcome}, worst turn ${worstMs.toFixed(1)} ms of CPU`);
       assert.ok(worstMs < mostTurnMs, `a turn took ${worstMs} ms of CPU`);
@@ -186,7 +154,7 @@ describe("one message of 4 MiB that is all in pieces", () => {
       };
       const cost = new TurnCost();
       cost.start();
-      const outcome = await send(shape);
+      const outcome = await sender.send(shape);
       const worstMs = cost.stop();
       t.diagnostic(`${outcome}, worst turn ${worstMs.toFixed(1)} ms of CPU`);
       assert.ok(worstMs < mostTurnMs, `a turn took ${worstMs} ms of CPU`);

@@ -8,6 +8,7 @@ import {
 } from "../../../gen/inference/inference_pb.ts";
 import { InferLimits, refuseMany } from "../guard/infer-limits.ts";
 import { refuseCostlyMessage } from "../guard/protobuf-counter.ts";
+import { refuseLongText } from "../guard/refuse-long-text.ts";
 import {
   type InferInput,
   type InferMessage,
@@ -71,16 +72,17 @@ function readRequest(reader: WireReader): InferMessage {
     }
     switch (field) {
       case 1:
-        modelName = reader.string(end);
+        modelName = readText(reader, end, "model_name");
         break;
       case 2:
-        modelVersion = reader.string(end);
+        modelVersion = readText(reader, end, "model_version");
         break;
       case 3:
-        id = reader.string(end);
+        id = readText(reader, end, "id");
         break;
       case 4:
         limits.extra();
+        refuseLongParameter(reader, end);
         reader.position = reader.contentEnd(end);
         withParameters ??= create(ModelInferRequestSchema);
         mergeField(
@@ -112,6 +114,21 @@ function readRequest(reader: WireReader): InferMessage {
   };
 }
 
+/** A text that is no tensor. Throws "invalid_argument" if it is too long. */
+function readText(reader: WireReader, end: number, what: string): string {
+  const { position } = reader;
+  refuseLongText(what, reader.contentEnd(end) - reader.position);
+  reader.position = position;
+  return reader.string(end);
+}
+
+/** Parameters of the message, an input or an output: a text in them may be as long as all of them. */
+function refuseLongParameter(reader: WireReader, end: number): void {
+  const { position } = reader;
+  refuseLongText("a parameter", reader.contentEnd(end) - reader.position);
+  reader.position = position;
+}
+
 /** Arrays that start with their first element reserve space for one; empty ones reserve space for seventeen. */
 function append<Item>(list: Item[] | undefined, item: Item): Item[] {
   if (list === undefined) return [item];
@@ -139,16 +156,17 @@ function readInput(reader: WireReader, end: number, limits: InferLimits): InferI
     }
     switch (tag >>> 3) {
       case 1:
-        name = reader.string(end);
+        name = readText(reader, end, "the name of an input");
         break;
       case 2:
-        datatype = reader.string(end);
+        datatype = readText(reader, end, "the datatype of an input");
         break;
       case 3:
         shape = readShape(reader, reader.contentEnd(end), shape);
         break;
       case 4:
         limits.extra();
+        refuseLongParameter(reader, end);
         checkField(ModelInferRequest_InferInputTensorSchema, reader, { start, end });
         break;
       case 5:
@@ -186,9 +204,10 @@ function readOutput(reader: WireReader, end: number, limits: InferLimits): Infer
     if (!isContent(tag, 2)) {
       limits.extra();
       reader.skip(tag, end);
-    } else if (tag >>> 3 === 1) name = reader.string(end);
+    } else if (tag >>> 3 === 1) name = readText(reader, end, "the name of an output");
     else {
       limits.extra();
+      refuseLongParameter(reader, end);
       reader.position = reader.contentEnd(end);
       withParameters ??= create(ModelInferRequest_InferRequestedOutputTensorSchema);
       const field = reader.bytes.subarray(start, reader.position);
@@ -258,6 +277,8 @@ function readContents(reader: WireReader, end: number, limits: InferLimits): Typ
 }
 
 const stringTag = 8 * 8 + wireType.bytes;
+/** To copy so many one by one costs less than a view of them. */
+const fewBytes = 64;
 
 /** The strings from the first one's content on. */
 function readStrings(reader: WireReader, end: number, limits: InferLimits): PackedStrings {
@@ -280,8 +301,12 @@ function readStrings(reader: WireReader, end: number, limits: InferLimits): Pack
     const contentEnd = reader.contentEnd(end);
     const length = contentEnd - reader.position;
     view.setUint32(offset, length, true);
-    for (let from = reader.position, to = offset + 4; from < contentEnd; ) {
-      data[to++] = reader.bytes[from++] as number;
+    if (length > fewBytes) {
+      data.set(reader.bytes.subarray(reader.position, contentEnd), offset + 4);
+    } else {
+      for (let from = reader.position, to = offset + 4; from < contentEnd; ) {
+        data[to++] = reader.bytes[from++] as number;
+      }
     }
     offset += 4 + length;
     reader.position = contentEnd;

@@ -35,8 +35,12 @@ export function encodeInferResponse(answer: InferAnswer): Uint8Array[] {
     const { tensor, sizeBytes: outputBytes, contents } = measured[at] as MeasuredOutput;
     sizeBytes += contentField(outputBytes);
     if (isRaw) sizeBytes += contentField(tensor.data.length);
-    const data = contents?.data ?? tensor.data;
-    if (isOwnChunk(data)) chunkBytes += data.length;
+    if (contents?.tag === "repeated") {
+      for (const piece of contents.pieces) if (isOwnChunk(piece)) chunkBytes += piece.length;
+    } else {
+      const data = contents?.data ?? tensor.data;
+      if (isOwnChunk(data)) chunkBytes += data.length;
+    }
   }
   const writer = new WireWriter(frameHeadBytes + sizeBytes - chunkBytes);
   writer.byte(0); // Not compressed.
@@ -81,7 +85,11 @@ function writeOutput(writer: WireWriter, output: MeasuredOutput): void {
   if (contents === undefined) return;
   writer.byte(tagOf(5));
   writer.varint(output.contentsBytes);
-  if (contents.tag === "packed" && contents.data.length > 0) {
+  if (contents.tag === "repeated") {
+    for (const piece of contents.pieces) writer.data(piece);
+    return;
+  }
+  if (contents.data.length > 0) {
     writer.byte(tagOf(contents.field));
     writer.varint(contents.data.length);
   }
@@ -89,7 +97,8 @@ function writeOutput(writer: WireWriter, output: MeasuredOutput): void {
 }
 
 function contentsSize(contents: PackedContents): number {
-  return contents.tag === "packed" ? textField(contents.data.length) : contents.data.length;
+  if (contents.tag === "packed") return textField(contents.data.length);
+  return contents.pieces.reduce((sum, { length }) => sum + length, 0);
 }
 
 /** Bytes of a field that is omitted if empty. */

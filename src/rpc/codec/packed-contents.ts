@@ -2,14 +2,16 @@ import type { Datatype, Tensor } from "../../base/tensor.ts";
 import { alignedView } from "./tensor-contents.ts";
 import { varintBytes } from "./wire-writer.ts";
 
-/** The content of an InferTensorContents message: one packed field, or fields that include their tags. */
+/** The content of an InferTensorContents message: one packed field, or fields that include their tags, in pieces. */
 export type PackedContents =
   | { readonly tag: "packed"; readonly field: number; readonly data: Uint8Array }
-  | { readonly tag: "repeated"; readonly data: Uint8Array };
+  | { readonly tag: "repeated"; readonly pieces: readonly Uint8Array[] };
 
 type Pack = (data: Uint8Array) => PackedContents;
 
 const bytesTag = 8 * 8 + 2;
+/** To copy more would take longer than a chunk of its own. */
+const longBytes = 64 * 1024;
 
 // Total on purpose, as the table of forms is. FP16 and BF16 have no typed form.
 const packings: Record<Datatype, Pack | undefined> = {
@@ -26,7 +28,7 @@ const packings: Record<Datatype, Pack | undefined> = {
   BF16: undefined,
   FP32: (data) => packed(6, data),
   FP64: (data) => packed(7, data),
-  BYTES: (data) => ({ tag: "repeated", data: packByteFields(data) }),
+  BYTES: (data) => ({ tag: "repeated", pieces: packByteFields(data) }),
 };
 
 /** The typed form of a tensor that has one; floats are the tensor's own bytes. */
@@ -101,16 +103,18 @@ function varint64Bytes(low: number, high: number): number {
   return rest < 2 ** 28 ? 5 + varintBytes(rest) : 10;
 }
 
-/** From elements that each start with their length as uint32. */
-function packByteFields(data: Uint8Array): Uint8Array {
+/** From elements that each start with their length as uint32. Contents of long ones are views of `data`. */
+function packByteFields(data: Uint8Array): Uint8Array[] {
   const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
   let sizeBytes = 0;
   for (let offset = 0; offset < data.length; ) {
     const length = view.getUint32(offset, true);
-    sizeBytes += 1 + varintBytes(length) + length;
+    sizeBytes += 1 + varintBytes(length) + (length > longBytes ? 0 : length);
     offset += 4 + length;
   }
   const bytes = new Uint8Array(sizeBytes);
+  const pieces: Uint8Array[] = [];
+  let start = 0;
   let position = 0;
   for (let offset = 0; offset < data.length; ) {
     const length = view.getUint32(offset, true);
@@ -118,9 +122,16 @@ function packByteFields(data: Uint8Array): Uint8Array {
     let rest = length;
     for (; rest >= 0x80; rest >>>= 7) bytes[position++] = rest | 0x80;
     bytes[position++] = rest;
-    bytes.set(data.subarray(offset + 4, offset + 4 + length), position);
-    position += length;
+    const content = data.subarray(offset + 4, offset + 4 + length);
+    if (length > longBytes) {
+      pieces.push(bytes.subarray(start, position), content);
+      start = position;
+    } else {
+      bytes.set(content, position);
+      position += length;
+    }
     offset += 4 + length;
   }
-  return bytes;
+  if (start < position) pieces.push(bytes.subarray(start));
+  return pieces;
 }

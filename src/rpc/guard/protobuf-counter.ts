@@ -8,6 +8,8 @@ import {
   numberCost,
   stringCost,
 } from "./message-cost.ts";
+import { refuseLongText } from "./refuse-long-text.ts";
+import { maxTextBytes } from "./text-limit.ts";
 
 const wireType = { varint: 0, fixed64: 1, bytes: 2, fixed32: 5 } as const;
 const maxVarintBytes = 10;
@@ -17,6 +19,7 @@ const maxDepth = 64;
 type Content =
   | { readonly tag: "message"; readonly fields: ReadonlyMap<number, Content> }
   | Packed
+  | { readonly tag: "text"; readonly name: string }
   | { readonly tag: "bytes" };
 
 interface Packed {
@@ -44,7 +47,8 @@ export function refuseCostlyMessage(message: DescMessage, bytes: Uint8Array): vo
 }
 
 /** Counts a binary message's cost, piece by piece as it arrives. It reads tags and lengths, and skips the
- *  contents of bytes and strings. Malformed messages are left to the decoder. */
+ *  contents of bytes and strings. It refuses an inference's texts that are too long, and leaves malformed
+ *  messages to the decoder. */
 export class ProtobufCounter implements MessageCounter {
   readonly #cost = new MessageCost();
   readonly #stack: Frame[];
@@ -59,6 +63,8 @@ export class ProtobufCounter implements MessageCounter {
   #skipBytes = 0;
   #varintCost = 0;
   #byteCost = 0;
+  /** Under way, or the last one. */
+  #text: { readonly name: string; readonly sizeBytes: number } | undefined;
   #isBroken = false;
 
   constructor(message: DescMessage) {
@@ -87,8 +93,20 @@ export class ProtobufCounter implements MessageCounter {
     }
     if (this.#byteCost > 0) this.#cost.add(count * this.#byteCost);
     this.#skipBytes -= count;
+    if (this.#text !== undefined) this.#refuseLongText(this.#text);
     this.#consume(count);
     return count;
+  }
+
+  /** By what has arrived: a length alone may be a mistake, which the decoder will describe. */
+  #refuseLongText({
+    name,
+    sizeBytes,
+  }: {
+    readonly name: string;
+    readonly sizeBytes: number;
+  }): void {
+    if (sizeBytes - this.#skipBytes > maxTextBytes) refuseLongText(name, sizeBytes);
   }
 
   /** This many bytes of every enclosing message have been read. */
@@ -137,6 +155,7 @@ export class ProtobufCounter implements MessageCounter {
 
   #length(length: number): void {
     this.#expects = "tag";
+    this.#text = undefined;
     const content = this.#content;
     if (content.tag === "message") {
       this.#cost.add(nestedCost);
@@ -148,7 +167,8 @@ export class ProtobufCounter implements MessageCounter {
     this.#skipBytes = length;
     this.#varintCost = 0;
     this.#byteCost = 0;
-    if (content.tag === "bytes") this.#cost.add(stringCost);
+    if (content.tag === "text") this.#text = { name: content.name, sizeBytes: length };
+    if (content.tag === "bytes" || content.tag === "text") this.#cost.add(stringCost);
     else if (content.elementBytes === "varint") this.#varintCost = content.cost;
     // By bytes received, not announced.
     else this.#byteCost = content.cost / content.elementBytes;
@@ -165,7 +185,13 @@ function contentsOf(message: DescMessage): ReadonlyMap<number, Content> {
   return contents;
 }
 
+/** Of these, texts are limited: others bring keys of models, which hold whatever their owners like. */
+const inferMessages = /^inference\.(ModelInfer|InferParameter)/;
+
 function contentOf(field: DescField): Content {
+  if (field.fieldKind === "scalar" && field.scalar === ScalarType.STRING) {
+    return inferMessages.test(field.parent.typeName) ? { tag: "text", name: field.name } : bytes;
+  }
   if (field.fieldKind === "message") {
     return { tag: "message", fields: contentsOf(field.message) };
   }

@@ -3,6 +3,7 @@ import { createGunzip, createInflate } from "node:zlib";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { messageLimit } from "../failures/named-limit.ts";
 import { HttpRefusal } from "../failures/rest-failure.ts";
+import { BodyBuffer } from "../guard/body-buffer.ts";
 import { accountOf, tooMuch } from "../guard/call-memory.ts";
 import { type Inflater, inflate } from "../guard/inflate.ts";
 
@@ -66,44 +67,6 @@ function collect(request: IncomingMessage, maxBytes: number): Promise<Uint8Array
     };
     request.on("data", onData).on("end", onEnd).on("close", onClose).on("error", onClose);
   });
-}
-
-/** Bytes that arrive in chunks. A chunk keeps its piece of the socket's buffer alive, and may hold a single
- *  byte: kept as received, chunks could take a hundred times what was sent. */
-class BodyBuffer {
-  readonly #expectedBytes: number;
-  #buffer: Buffer = Buffer.alloc(0);
-  #sizeBytes = 0;
-
-  /** `expectedBytes` is what was announced, 0 if nothing was. */
-  constructor(expectedBytes: number) {
-    this.#expectedBytes = expectedBytes;
-  }
-
-  get sizeBytes(): number {
-    return this.#sizeBytes;
-  }
-
-  add(chunk: Buffer): void {
-    const start = this.#sizeBytes;
-    this.#sizeBytes += chunk.length;
-    if (start === 0 && chunk.length >= this.#expectedBytes) {
-      this.#buffer = chunk;
-      return;
-    }
-    if (this.#sizeBytes > this.#buffer.length) {
-      const fits = this.#sizeBytes <= this.#expectedBytes;
-      const grown = fits ? this.#expectedBytes : 2 * this.#sizeBytes;
-      const buffer = Buffer.allocUnsafeSlow(grown);
-      this.#buffer.copy(buffer, 0, 0, start);
-      this.#buffer = buffer;
-    }
-    chunk.copy(this.#buffer, start);
-  }
-
-  bytes(): Uint8Array {
-    return this.#buffer.subarray(0, this.#sizeBytes);
-  }
 }
 
 function callerLeft(): ConnectError {

@@ -5,6 +5,7 @@ import type { InferenceRequest } from "../../service/contract/models.ts";
 import { requestedClasses } from "../codec/requested-classes.ts";
 import { readDatatype, refuseDuplicates } from "../codec/tensor-checks.ts";
 import { readTimeoutUs } from "../connect/inference-timeout.ts";
+import { longText, maxTextBytes } from "../guard/text-limit.ts";
 import { parseJson } from "./rest-json.ts";
 import type { BytesForm } from "./rest-strings.ts";
 import { decodeData } from "./rest-tensor.ts";
@@ -61,8 +62,8 @@ export function decodeRestInference(sent: RestInferenceBody): RestInference {
     inputs.map(({ name }) => name),
     `input of model '${modelId}'`,
   );
-  const id = request["id"] ?? undefined;
-  if (id !== undefined && typeof id !== "string") invalid("id must be a string");
+  const sentId = request["id"] ?? undefined;
+  const id = sentId === undefined ? undefined : asString(sentId, "id");
   return {
     inference: {
       version,
@@ -211,6 +212,9 @@ function asArray(value: unknown, what: string): readonly unknown[] {
 
 function asString(value: unknown, what: string): string {
   if (typeof value !== "string") invalid(`${what} must be a string`);
+  // A letter has up to three bytes, which are only counted where they could be too many.
+  const sizeBytes = value.length * 3 > maxTextBytes ? Buffer.byteLength(value) : 0;
+  if (sizeBytes > maxTextBytes) invalid(longText(what, sizeBytes));
   return value;
 }
 

@@ -1,9 +1,10 @@
 import { Readable } from "node:stream";
 import type { Tensor } from "../../base/tensor.ts";
 import type { InferenceResult } from "../../service/contract/models.ts";
+import { isLong } from "../codec/tensor-slices.ts";
 import { writeJson } from "./rest-json.ts";
 import { formOf, type OutputForm, type OutputForms } from "./rest-request.ts";
-import { bytesFormOf, dataSlices, isLongAsJson } from "./rest-slices.ts";
+import { bytesFormOf, dataSlices } from "./rest-slices.ts";
 import { encodeData } from "./rest-tensor.ts";
 
 export interface RestAnswer {
@@ -35,10 +36,10 @@ export function encodeRestInference(
   asked: Asked,
   make: (bytes: number) => Promise<void> | undefined = () => undefined,
 ): RestAnswer | Promise<RestAnswer> {
-  const isLong = result.outputs.some(
-    (tensor) => !formOf(asked.forms, tensor.name).binary && isLongAsJson(tensor),
+  const hasLong = result.outputs.some(
+    (tensor) => !formOf(asked.forms, tensor.name).binary && isLong(tensor),
   );
-  if (isLong) return encodeInSlices(result, asked, make);
+  if (hasLong) return encodeInSlices(result, asked, make);
   const outputs = result.outputs.map((tensor) => encodeOutput(tensor, asked));
   const json = writeJson({ ...headOf(result, asked), outputs });
   const blobs = blobsOf(result, asked);
@@ -63,7 +64,7 @@ async function encodeInSlices(
   for (const [index, tensor] of result.outputs.entries()) {
     if (index > 0) await add(Buffer.from(","));
     const form = formOf(asked.forms, tensor.name);
-    if (form.binary || !isLongAsJson(tensor)) {
+    if (form.binary || !isLong(tensor)) {
       await add(writeJson(encodeOutput(tensor, asked)));
       continue;
     }

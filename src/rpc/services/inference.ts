@@ -10,6 +10,7 @@ import type { ModelStatistics, Models } from "../../service/contract/models.ts";
 import type { InferAnswer } from "../codec/infer-message.ts";
 import { encodeInference } from "../codec/tensor-codec.ts";
 import { tensorParameters } from "../codec/tensor-parameters.ts";
+import { exchangeKey } from "../large/infer-exchange.ts";
 import { observedKey } from "../observe/observed-requests.ts";
 import { inferenceStream } from "./inference-stream.ts";
 import { refuseLoadParameters } from "./load-parameters.ts";
@@ -36,10 +37,15 @@ export function inferenceService(parts: {
   const answer = async (request: ModelInferRequest, context: HandlerContext) => {
     const { requestHeader: header, signal: cancellation, values } = context;
     const observed = values.get(observedKey)?.call;
-    const answered = await infer(request, { header, cancellation, observed });
+    const exchange = values.get(exchangeKey);
+    const asked = exchange?.asked ?? request;
+    const answered = await infer(asked, { header, cancellation, observed });
     // People read the JSON of Connect clients, and raw contents would be base64 there.
-    const isReadByEye = context.protocolName === "connect" && request.inputs.length === 0;
-    return toResponse(isReadByEye ? { ...answered, form: "typed" } : answered);
+    const isReadByEye = context.protocolName === "connect" && asked.inputs.length === 0;
+    const told: InferAnswer = isReadByEye ? { ...answered, form: "typed" } : answered;
+    if (exchange !== undefined && (await exchange.takes(told)))
+      return { modelName: told.modelName };
+    return toResponse(told);
   };
 
   return {

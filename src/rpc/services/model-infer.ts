@@ -1,8 +1,10 @@
 import type { CancelSignal } from "../../base/cancel-signal.ts";
+import { RuntimeError } from "../../base/errors.ts";
 import type { Models } from "../../service/contract/models.ts";
 import type { InferAnswer, InferMessage } from "../codec/infer-message.ts";
 import { decodeInference } from "../codec/tensor-codec.ts";
 import { readTimeoutUs, withTimeout } from "../connect/inference-timeout.ts";
+import { longText, maxTextBytes } from "../guard/text-limit.ts";
 import type { ObservedCall } from "../observe/call-observer.ts";
 import type { HeaderReader } from "../observe/header-reader.ts";
 import { modelIdOf } from "./model-id.ts";
@@ -23,6 +25,7 @@ export function modelInfer(
 ): (request: InferMessage, call: InferCall) => Promise<InferAnswer> {
   // Not an async function: every inference passes through here, and one promise less is measurable.
   return (request, { header, cancellation, observed }) => {
+    refuseLongId(request.id);
     const id = modelIdOf(header, request.modelName);
     observed?.model?.(id);
     const { inference: asked, form } = decodeInference(request, id);
@@ -43,4 +46,13 @@ export function modelInfer(
       form,
     }));
   };
+}
+
+/** Large messages are refused earlier, by whoever reads them. */
+function refuseLongId(id: string): void {
+  // A letter has up to three bytes, which are only counted where they could be too many.
+  const sizeBytes = id.length * 3 > maxTextBytes ? Buffer.byteLength(id) : 0;
+  if (sizeBytes > maxTextBytes) {
+    throw new RuntimeError("invalid-argument", longText("id", sizeBytes));
+  }
 }

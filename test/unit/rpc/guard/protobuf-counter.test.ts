@@ -132,3 +132,26 @@ describe("what the messages of a stream cost", () => {
     assert.throws(() => newCounter().push(bytes), { message: /flags 2, expected 0/ });
   });
 });
+
+describe("a text in a request for an inference", () => {
+  const texts: Readonly<Record<string, (text: string) => object>> = {
+    model_name: (modelName) => ({ modelName }),
+    id: (id) => ({ id }),
+    name: (name) => ({ inputs: [{ name }] }),
+    datatype: (datatype) => ({ inputs: [{ datatype }] }),
+    string_param: (value) => ({
+      parameters: { k: { parameterChoice: { case: "stringParam", value } } },
+    }),
+  };
+  for (const [field, parts] of Object.entries(texts)) {
+    it(`is refused by its name if it is longer than 64 KiB, before all of it is there: ${field}`, () => {
+      messageCounter().push(request(parts("a".repeat(65_536))));
+      const start = request(parts("a".repeat(100_000))).subarray(0, 66_000);
+      const expected = `${field} has 100000 bytes, expected at most 65536: only tensors may be longer`;
+      assert.throws(() => messageCounter().push(start), {
+        rawMessage: expected,
+        code: Code.InvalidArgument,
+      });
+    });
+  }
+});
