@@ -1,6 +1,6 @@
-// Whether engine hosts do better with another allocator than glibc's: memory while models are loaded and after
-// they are gone, and CPU time of inferences. `node bench/allocator.ts LIBRARY`, the path of libjemalloc.so.2 for
-// example. Prints one line for each run; runs of the two take turns.
+// Whether engine hosts do better with another allocator than glibc's: memory while models are loaded and
+// after their unload, and CPU time of inferences. `node bench/allocator.ts LIBRARY`, for example the path of
+// libjemalloc.so.2. Prints one line per run; the two allocators take turns.
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

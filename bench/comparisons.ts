@@ -130,7 +130,7 @@ export const comparisons: readonly Comparison[] = [
       title: `${method} among 10,000 models`,
       of: `scaling/10000 models/${method}`,
       against: `scaling/10 models/${method}`,
-      // Flat, but for what the machine's caches and the measurement itself make of it.
+      // Flat, except for effects of the machine's caches and of the measurement itself.
       ...(method === "modelReady" ? { target: { atLeast: 0.9 } } : {}),
     },
   ]),

@@ -1,11 +1,11 @@
 import { spawnSync } from "node:child_process";
 
-/** Which cores do what. A list in the form of taskset, or undefined where processes cannot be bound or
- *  there is only one core: then the system decides, and results say so. */
+/** Which cores are used for what. A list in taskset's format, or undefined where processes cannot be bound or
+ *  there is only one core: then the system decides, and the results say so. */
 export interface Cores {
   /** For servers and limits that run in one process. */
   readonly server: string | undefined;
-  /** For whoever makes the load. */
+  /** For load clients. */
   readonly client: string | undefined;
 }
 

@@ -4,9 +4,9 @@ import { readFileSync } from "node:fs";
 export interface CpuTicks {
   /** Of all cores, idle ones too. */
   readonly all: number;
-  /** Of all cores, while they worked for anybody, other machines on the same hardware included. */
+  /** Time of all cores in use, including other machines on the same hardware. */
   readonly busy: number;
-  /** Of this process and of those that it started and that have ended. */
+  /** Time of this process and of its children that have ended. */
   readonly own: number;
 }
 

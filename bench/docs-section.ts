@@ -1,7 +1,7 @@
 const begin = "<!-- bench: begin -->";
 const end = "<!-- bench: end -->";
 
-/** The document with `section` between its markers. Throws if it has not both, in order. */
+/** The document with `section` between its markers. Throws unless it has both, in order. */
 export function replaceSection(document: string, section: string): string {
   const from = document.indexOf(begin);
   const to = document.indexOf(end);

@@ -1,5 +1,5 @@
-// `node bench/first-paint.ts [visits]`: how soon visitors who have never been here see the dashboard, in a
-// browser that runs already. docs/dashboard.md quotes it.
+// `node bench/first-paint.ts [visits]`: how soon first-time visitors see the dashboard, in a browser that is
+// already running. docs/dashboard.md quotes it.
 
 import { launchChromium } from "../test/browser/launch-chromium.ts";
 import { type Visit, visitDashboard } from "../test/browser/visit-dashboard.ts";

@@ -1,5 +1,5 @@
-// `node bench/host-hop.ts [rounds]`: how long 1 KiB takes from one process of Node to another and back, over the
-// kind of socket that engine hosts have, with nobody computing anything. No inference in a host can be faster.
+// `node bench/host-hop.ts [rounds]`: how long 1 KiB takes from one Node process to another and back, over the
+// kind of socket that engine hosts have, with no computation at all. No inference in a host can be faster.
 // docs/performance.md quotes it.
 
 import { spawn } from "node:child_process";
@@ -26,7 +26,7 @@ async function measure(rounds: number): Promise<void> {
   const socket = child.stdio[3] as Duplex;
   const message = Buffer.alloc(messageBytes);
   const tookUs: number[] = [];
-  // As many again before them, which do not count.
+  // The same number of rounds before them do not count.
   for (let round = 0; round < 2 * rounds; round++) {
     const startMs = performance.now();
     socket.write(message);

@@ -6,14 +6,14 @@ export interface Judged {
   readonly comparison: Comparison;
   readonly measured: Measurement;
   readonly against?: Measurement;
-  /** The median of what neighbours in time come to; absent where nothing is divided. */
+  /** The median of the ratios of neighbours in time; absent where nothing is divided. */
   readonly ratio?: number;
   /** What is promised, as a bound. */
   readonly bound?: { readonly sense: "≥" | "≤"; readonly value: number };
   readonly verdict?: "pass" | "miss";
 }
 
-/** Leaves out what this run has not measured. */
+/** Omits what this run has not measured. */
 export function judge(
   comparisons: readonly Comparison[],
   measurements: readonly Measurement[],
@@ -37,8 +37,8 @@ export function judge(
   });
 }
 
-/** Where the two took turns, each round has a ratio of its own: what makes the machine slow for some seconds
- *  divides out of it, but not out of a ratio of medians. */
+/** Where two took turns, each round has a ratio of its own: a few seconds of a slow machine cancel out in it,
+ *  but not in a ratio of medians. */
 function ratioOf(measured: Measurement, against: Measurement): number {
   if (measured.rounds.length !== against.rounds.length) return measured.median / against.median;
   const ratios = measured.rounds.map((value, round) => value / (against.rounds[round] ?? value));

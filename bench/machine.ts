@@ -4,10 +4,10 @@ import manifest from "../package.json" with { type: "json" };
 import type { Cores } from "./cores.ts";
 import { loadClientName } from "./load/load.ts";
 
-/** Where and of what a run was made. */
+/** The machine and version of a run. */
 export interface MachineFacts {
   readonly date: string;
-  /** Short hash, with "+" if files differ from it. */
+  /** Short hash, with "+" if there are uncommitted changes. */
   readonly commit: string;
   readonly cpu: string;
   readonly cores: number;

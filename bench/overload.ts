@@ -1,5 +1,5 @@
-// `node bench/overload.ts [seconds]`: what overload does to throughput, to latency, and to the calls beside
-// it. docs/reliability.md quotes it.
+// `node bench/overload.ts [seconds]`: how overload affects throughput, latency, and other calls.
+// docs/reliability.md quotes it.
 
 import { measureOverload } from "../test/support/overload.ts";
 

@@ -1,6 +1,6 @@
 // `node bench/predictions.ts [predictions] [loads at once]`: how long the real program takes for
-// predictModelSize beside a load queue that is never empty, and for a call that does nothing, which is what
-// the machine and this client need by themselves. docs/memory.md quotes it.
+// predictModelSize beside a load queue that is never empty, and for an empty call, which shows the share of
+// the machine and this client. docs/memory.md quotes it.
 
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";

@@ -10,7 +10,7 @@ export interface ProgramOptions {
 }
 
 export interface ServerOptions extends ProgramOptions {
-  /** Finds the port in the line that tells it, on either output; by default in a line of JSON. */
+  /** Finds the port in the line that announces it, on either output; by default in a line of JSON. */
   readonly announcement?: RegExp;
 }
 
@@ -36,7 +36,7 @@ export function nodeCommand(
   return [process.execPath, ...nodeFlags, script, ...args];
 }
 
-/** Starts a server; resolves when it has told where it listens. */
+/** Starts a server; resolves when it has announced where it listens. */
 export async function startProgram({
   announcement = /^\{.*"port":(\d+)/,
   ...options
@@ -79,8 +79,7 @@ function spawnBound({ command, cores }: ProgramOptions) {
   const [program = "", ...args] = bindTo(cores, command);
   return spawn(program, args, {
     cwd: projectRoot,
-    // As Modelport's own hosts have it: telling its makers of a tiny model takes ONNX Runtime as long as
-    // loading it.
+    // As in Modelport's own hosts: ONNX Runtime's telemetry takes as long for a tiny model as loading it.
     // biome-ignore lint/style/noProcessEnv: programs find theirs as if a shell had started them.
     env: { ...process.env, ORT_DISABLE_TELEMETRY: "1" },
     stdio: ["pipe", "pipe", "pipe"],
@@ -106,8 +105,8 @@ function announcedPort(child: ChildProcess, announcement: RegExp): Promise<numbe
         if (port !== undefined) {
           clearTimeout(timer);
           resolve(Number(port));
-          // To the end, or a server that logs much would wait for us; but to make lines of it would take the
-          // time of the client that runs in this process.
+          // Read to the end, or a server that logs much would block; splitting it into lines would take CPU
+          // time from the client in this process.
           lines.close();
           output.resume();
         } else if (complaints.length < 100) complaints.push(line);

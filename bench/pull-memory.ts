@@ -1,5 +1,5 @@
-// `node bench/pull-memory.ts`: memory and speed of this process while it pulls a model of 1 GiB over HTTP and,
-// where test/storage/install-servers.sh has been run, from S3. The servers are processes of their own.
+// `node bench/pull-memory.ts`: memory and speed of this process while it pulls a model of 1 GiB over HTTP
+// and, where test/storage/install-servers.sh has been run, from S3. The servers are separate processes.
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -15,7 +15,7 @@ const MiB = 1024 * 1024;
 const sizeBytes = 1024 * MiB;
 const partBytes = 128 * MiB;
 
-/** Sends `sizeBytes` of the same bytes to everybody, and prints its port. */
+/** Sends the same `sizeBytes` bytes to every client, and prints its port. */
 const httpServer = `
   const chunk = Buffer.alloc(65536, 7);
   const server = require("node:http").createServer(async (request, response) => {

@@ -1,4 +1,4 @@
-// `node bench/scrape.ts [scrapes]`: how long a scrape takes with so many models, and how long it holds up the
+// `node bench/scrape.ts [scrapes]`: how long a scrape takes with many models, and how long it blocks the
 // event loop at a time. docs/metrics.md quotes it.
 
 import { mkdtemp, rm, writeFile } from "node:fs/promises";

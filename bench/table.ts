@@ -14,7 +14,7 @@ const areaTitles: Record<AreaName, string> = {
 
 const header = ["", "Modelport", "Limit or peer", "Its value", "Ratio", "Target", ""];
 
-/** Results in Markdown: where they are from, a table for each area, and what is not among them. */
+/** Results in Markdown: their origin, a table for each area, and what was not measured. */
 export function renderResults(results: Results): string {
   const { options, skipped, othersCpuShare = 0 } = results;
   const judged = judge(comparisons, results.measurements);
@@ -35,7 +35,7 @@ export function renderResults(results: Results): string {
   ].join("\n\n");
 }
 
-/** What others took above this makes figures doubtful. */
+/** Above this share taken by other programs, figures are doubtful. */
 const busyShare = 0.05;
 
 function percent(share: number): string {
@@ -86,7 +86,7 @@ function formatSpread(rounds: readonly number[]): string {
   return `${formatNumber(Math.min(...rounds))}–${formatNumber(Math.max(...rounds))}`;
 }
 
-/** Three digits that count. */
+/** Three significant digits. */
 export function formatNumber(value: number): string {
   const digits = Math.max(0, 2 - Math.floor(Math.log10(Math.max(Math.abs(value), 0.01))));
   return value.toLocaleString("en-US", {

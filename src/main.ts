@@ -27,13 +27,13 @@ import { ModelPuller } from "./storage/model-puller.ts";
 
 /** How long a collector may take for the last spans. */
 const traceFlushMs = 2_000;
-/** Beyond the grace, for what is closed after the last inference. */
+/** Time beyond the grace, for what is closed after the last inference. */
 const closeMs = 5_000;
 
 /** Serves models until a signal ends the process. `flags`: without the program and the command. Resolves when
- *  the models of the local repository are loaded, or with `process.exitCode` set if there is no way to start. */
+ *  the local repository's models are loaded, or with `process.exitCode` set if the server cannot start. */
 export async function serve(flags: readonly string[], env: NodeJS.ProcessEnv): Promise<void> {
-  // Whoever read the announcement may have gone, as `head -1` does: that must not end the server.
+  // The reader of the announcement may be gone, as with `head -1`: that must not end the server.
   for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
   const { config, values, problems, warnings } = await loadConfig(flags, env);
   if (config === undefined) {
@@ -124,13 +124,13 @@ export async function serve(flags: readonly string[], env: NodeJS.ProcessEnv): P
     stopping ??= (async () => {
       log.info({ reason }, "shutdown started");
       const closing = (async () => {
-        // Loads stop at once; inferences and their connections have until the grace is over.
+        // Loads stop at once; inferences and their connections may go on until the grace is over.
         await Promise.all([server.close(), models.close(config.shutdownGraceMs)]);
         await engine.close();
         await Promise.all([puller.close(), metricsPort.close(), tracing?.close(traceFlushMs)]);
         log.info({ reason }, "shutdown finished");
       })();
-      // A disk that does not answer must not keep what was told to end: what is left there is found by the next start.
+      // A disk that does not answer must not delay the exit: the next start finds what is left there.
       await Promise.race([closing, sleep(config.shutdownGraceMs + closeMs)]);
       await exitProcess(exitCode);
     })();
@@ -142,14 +142,14 @@ export async function serve(flags: readonly string[], env: NodeJS.ProcessEnv): P
     }
     wasSignalled = true;
     const { prestopPort: port, prestopTimeoutMs: timeoutMs } = config;
-    // ModelMesh goes on sending requests, and loads models for others, until it has ended.
+    // ModelMesh goes on sending requests, and loads for other clients, until it has ended.
     const mayStop = port === undefined ? undefined : awaitPrestop({ port, timeoutMs, log });
     if (mayStop === undefined) stop(signal, 0);
     else void mayStop.then(() => stop(signal, 0));
   };
   process.on("SIGTERM", onSignal);
   process.on("SIGINT", onSignal);
-  // For operators who have a shell in the container and nothing that speaks HTTP.
+  // For operators with a shell in the container but no HTTP client.
   process.on("SIGUSR2", () => {
     changeLogLevel(log, log.level === config.logLevel ? "debug" : config.logLevel);
   });
@@ -178,7 +178,7 @@ export async function serve(flags: readonly string[], env: NodeJS.ProcessEnv): P
   }
 }
 
-/** Loads every model of the repository; those that fail are reported and do not stop the others. */
+/** Loads every model of the repository; failures are reported and do not stop the others. */
 async function serveRepository(models: ModelManager, url: string): Promise<string> {
   const failures = await models.loadRepository(new AbortController().signal);
   const names = new Set((await models.index()).map(({ name }) => name));

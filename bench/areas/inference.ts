@@ -7,12 +7,13 @@ import { type BenchModel, benchModels, mlp } from "../models.ts";
 import type { Program } from "../program.ts";
 import type { Workbench } from "../workbench.ts";
 
-// What an inference costs from the request on the wire to its answer, in the real program with its
-// engine hosts, beside a loop around ONNX Runtime that does nothing else.
+// What an inference costs from the request on the wire to its response, in the real program with its engine
+// hosts, compared with a plain loop around ONNX Runtime.
 
 const inFlights = [1, 64];
 const rounds = { full: 4, quick: 1 };
-/** Of fewer, too many are from the start, when all bodies have to arrive before the first answer. */
+/** With fewer requests, too many belong to the start, when all bodies must arrive before the first
+ *  response. */
 const fewAnswers = 250;
 
 interface ModelFiles {

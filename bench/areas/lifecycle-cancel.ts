@@ -18,11 +18,11 @@ const settledBytes = 4 * 1024 ** 2;
 /** A cancelled load that keeps its memory for longer is a failure, not a figure. */
 const longestMs = 30_000;
 
-/** How long it takes from the reset of a load's call until its memory is back with the system. To look at
- *  the memory of the whole tree takes longer than that, and a core that the dying process wants. So the
- *  clock stops when the processes that had grown for the load are gone, ended and waited for by their
- *  parent, which they are only once the system has their pages back; and a look at the tree afterwards
- *  has to find that nobody else holds them. */
+/** How long it takes from the reset of a load's call until its memory is back with the system. Reading the
+ *  memory of the whole tree takes longer than that, and takes a core that the dying process needs. So the
+ *  clock stops when the processes that had grown for the load are gone: ended and reaped by their parent,
+ *  which happens only once the system has their pages back. A look at the tree afterwards must confirm that
+ *  no other process holds them. */
 export async function measureCancel(
   bench: Workbench,
   target: {
@@ -64,7 +64,7 @@ export async function measureCancel(
     }
     const limitBytes = before.privateBytes + slackBytes;
     const freeAtMs = await whenFree(program.pid, { holders, limitBytes });
-    // Loads that had not begun to take memory would make the figure look better than it is.
+    // Loads that had not begun to take memory would flatter the figure.
     if (holders.length > 0) freeMs.push(freeAtMs - cancelMs);
   }
   bench.measurements.add(

@@ -10,7 +10,7 @@ import { withModelport } from "../with-modelport.ts";
 import type { Workbench } from "../workbench.ts";
 import { measureCancel } from "./lifecycle-cancel.ts";
 
-// Loading and unloading through the real program, beside ONNX Runtime that does it in a loop.
+// Loading and unloading through the real program, compared with ONNX Runtime in a loop.
 
 const MB = 1e6;
 
@@ -74,8 +74,8 @@ async function measureRates(bench: Workbench): Promise<void> {
 }
 
 /** Whether memory comes back: loads and unloads one model over and over. During the first thousand cycles V8
- *  still compiles and the heaps fill; what every cycle lost would show in the second thousand as well. The
- *  program rests equally long before each look. */
+ *  still compiles and the heaps fill; a leak per cycle would show in the second thousand as well. The program
+ *  rests equally long before each look. */
 async function measureCycles(
   bench: Workbench,
   program: Program,

@@ -67,7 +67,7 @@ async function planFor(bench: Workbench, { path, frame, metadata = {} }: UnaryCa
   return { path, metadata, bodyFiles: [await bench.put("request", frame)] } as const;
 }
 
-/** Throws unless all servers computed the same: else they would not have done the same work. */
+/** Throws unless all servers returned the same results: otherwise they did not do the same work. */
 function requireEqual([first = new Float32Array(), ...others]: readonly Float32Array[]): void {
   for (const values of others) {
     const isEqual =

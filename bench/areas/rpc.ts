@@ -3,8 +3,8 @@ import { inferFrame } from "../messages.ts";
 import type { Program } from "../program.ts";
 import type { Workbench } from "../workbench.ts";
 
-// What an RPC costs: the same calls to Modelport, to what it is built on, and to other servers. Nothing
-// but an echo stands behind any of them.
+// What an RPC costs: the same calls to Modelport, to the libraries it is built on, and to other servers. All
+// of them only echo.
 
 interface Payload {
   readonly name: string;
@@ -17,12 +17,12 @@ interface Load {
   /** Calls in flight. */
   readonly streams: number;
   readonly rounds: number;
-  /** How long a turn lasts, where not as long as elsewhere. */
+  /** How long a turn lasts, if not as long as elsewhere. */
   readonly seconds?: number;
 }
 
-// Machines change their speed from one second to the next. Where calls are small, many short turns have
-// enough of them, and their median says more than that of a few long ones.
+// A machine's speed changes from one second to the next. Where calls are small, many short turns contain
+// enough of them, and their median is more reliable than that of a few long ones.
 const shortTurnSeconds = 0.4;
 
 const payloads: readonly Payload[] = [
@@ -88,7 +88,7 @@ export async function measureRpc(bench: Workbench): Promise<void> {
           const plan = { port, path: inferPath, bodyFiles, streams, answerBytes, ...time };
           await bench.measure(`rpc/${payload.name}, ${streams} streams/${name}`, plan);
         }
-        // So that nobody always comes after the same other one.
+        // So that no server always follows the same other one.
         inTurns.reverse();
       }
     }

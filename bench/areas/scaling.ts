@@ -12,7 +12,7 @@ import { withModelport } from "../with-modelport.ts";
 import type { Workbench } from "../workbench.ts";
 import { measureManyModels } from "./scaling-models.ts";
 
-// How costs grow: with the calls in flight, with the size of a payload, with the models that are loaded.
+// How costs grow: with calls in flight, payload size, and loaded models.
 
 const KiB = 1024;
 
@@ -31,7 +31,7 @@ const points: readonly Point[] = [
   ...[1, 16, 256, 1024, 4096, 16_384].map((kib) => ({
     name: kib < 1024 ? `payload of ${kib} KiB` : `payload of ${kib / 1024} MiB`,
     tensorBytes: kib * KiB,
-    // Eight of the largest would hold more than a connection may.
+    // Eight of the largest would exceed what a connection may hold.
     streams: kib > 4096 ? 4 : 8,
   })),
 ];
@@ -54,7 +54,7 @@ export async function measureScaling(bench: Workbench): Promise<void> {
       streams,
       answerBytes: answer.length,
     } as const;
-    // Modelport stays for all points, the floor is another process for each.
+    // Modelport keeps running for all points; the floor is a new process for each.
     for (const { port } of [floor, ...(name === points[0]?.name ? [modelport] : [])]) {
       await bench.warmUp({ ...plan, port });
     }

@@ -26,8 +26,8 @@ export interface UnaryCall {
 
 const windowBytes = 1024 * 1024;
 
-/** One HTTP/2 connection that carries unary gRPC calls and as little else as possible, so that the
- *  client is not what a measurement shows. */
+/** One HTTP/2 connection that carries unary gRPC calls with as little overhead as possible, so that a
+ *  measurement shows the server and not the client. */
 export class GrpcConnection {
   readonly #session: http2.ClientHttp2Session;
 
@@ -59,8 +59,8 @@ export class GrpcConnection {
     };
   }
 
-  /** Sends a frame and resolves with the frame of the answer. Rejects with an Error that
-   *  has the status in it unless that is OK, and with the signal's reason once it aborts. */
+  /** Sends a frame and resolves with the response's frame. Rejects with an Error that contains the status
+   *  unless it is OK, and with the signal's reason once it aborts. */
   send({ path, frame, metadata, signal }: UnaryCall): Promise<Buffer> {
     return new Promise((resolve, reject) => {
       const stream = this.#session.request({

@@ -8,7 +8,7 @@ import { type LoadResult, resultOf } from "./load-result.ts";
 
 /** Receive windows of 2^20 bytes, for a stream and the connection: those of gRPC clients in Java. */
 const windowBits = "20";
-/** Of fewer, the time between the first and the last says little. */
+/** With fewer responses, the time between the first and the last says little. */
 const minAnswers = 10;
 
 /** Runs h2load twice, since its own warm-up would mix into the bytes that it counts. */
@@ -32,7 +32,7 @@ export interface H2loadSummary {
   readonly dataBytes: number;
 }
 
-/** Reads what h2load prints at the end. Throws if that has another form than expected. */
+/** Parses h2load's summary. Throws if its format is unexpected. */
 export function readSummary(output: string): H2loadSummary {
   const read = (pattern: RegExp) => {
     const found = pattern.exec(output)?.[1];
@@ -59,10 +59,10 @@ export function checkSummary(summary: H2loadSummary, answerBytes: number): void 
   }
 }
 
-/** Reads a line for each answer: when the request began, its status, and how long its answer took, in
- *  microseconds. The rate is that from the first answer to the last, undefined if there are too few: h2load
- *  sends all bodies of the streams side by side, so that of large ones no call is complete for a tenth of
- *  a second, whoever serves them. */
+/** Reads a line per response: when the request began, its status, and how long the response took, in
+ *  microseconds. The rate is that from the first response to the last, undefined if there are too few: h2load
+ *  sends all streams' bodies in parallel, so with large ones no call completes for a tenth of a second,
+ *  whichever server it is. */
 export function readLog(log: string): {
   readonly latenciesUs: readonly number[];
   readonly perSecond: number | undefined;

@@ -11,10 +11,11 @@ import type {
 import { constant, encodeModel } from "../../test/support/onnx-builder.ts";
 import { randomWeights, type WeightDatatype } from "../../test/support/random-weights.ts";
 
-/** A kind of model whose memory is compared with what is said of it. Its first dimension is the batch. */
+/** A kind of model whose memory is compared with what is reported for it. Its first dimension is the
+ *  batch. */
 export interface MemoryKind {
   readonly name: string;
-  /** So many are loaded together: enough for the noise of a process to be small beside them. */
+  /** How many copies are loaded together: enough to make a process's noise small in comparison. */
   readonly copies: number;
   /** Writes it into the directory; resolves to the path. */
   write(directory: string): Promise<string>;
@@ -27,7 +28,7 @@ export interface KindGraph {
   readonly datatype?: Datatype;
   readonly nodes: readonly OnnxNode[];
   readonly constants?: readonly OnnxTensor[];
-  /** "y" unless said. */
+  /** "y" if absent. */
   readonly outputs?: readonly string[];
   readonly functions?: readonly OnnxFunction[];
 }
@@ -59,7 +60,8 @@ export function encodeKind(graph: KindGraph) {
 
 let seeds = 0;
 
-/** Random weights; `fanIn` as in `randomWeights`, the product of all dimensions but the last unless said. */
+/** Random weights; `fanIn` as in `randomWeights`, by default the product of all dimensions except the
+ *  last. */
 export function weights(
   name: string,
   shape: readonly number[],

@@ -1,6 +1,6 @@
-// `npm run bench:memory [-- --write] [-- --only TEXT]`: what is said of a model's memory before and after its load,
-// beside what its host holds after runs of many rows. `--write` puts the table into docs/memory.md. Ends with 1 if a
-// kind is neither within the promise nor named as an exception.
+// `npm run bench:memory [-- --write] [-- --only TEXT]`: what is reported for a model's memory before and
+// after its load, compared with what its host holds after runs of many rows. `--write` puts the table into
+// docs/memory.md. Exits with 1 if a kind breaks the promise and is not a known exception.
 
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";

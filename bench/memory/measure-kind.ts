@@ -22,7 +22,7 @@ const stillBytes = 64 * 1024;
 const sampleMs = 10;
 const runMemoryBytes = 1024 * MiB;
 const hangMs = 120_000;
-/** Nothing moves to another host while it is looked at, nor is one ended on a machine that is merely busy. */
+/** No model moves to another host during a measurement, and no host is killed because the machine is busy. */
 const options = {
   hosts: 1,
   runMemoryBytes,
@@ -109,7 +109,7 @@ async function useOnce(engine: Engine, directory: string): Promise<void> {
   await model.unload();
 }
 
-/** Resolves with whether it was answered. */
+/** Resolves with whether the run succeeded. */
 async function runTwice(model: LoadedModel, rows: number): Promise<boolean> {
   const outputs = model.metadata.outputs.map(({ name }) => name);
   try {

@@ -1,6 +1,7 @@
-// `node bench/memory/run-cost.ts [rounds]`: what it costs that no arena keeps the memory of runs. CPU time of a run at the
-// sizes of the warm-up, with the arena of ONNX Runtime and hosts as they were, and as they are: without, in hosts whose
-// allocator keeps memory until they are idle. Both in turns, in processes of their own; the medians, as Markdown.
+// `node bench/memory/run-cost.ts [rounds]`: the cost of running without an arena. Compares the CPU time of
+// runs at the sizes of the warm-up, with ONNX Runtime's arena in hosts as they were, and without it in hosts
+// whose allocator keeps memory until they are idle. The two take turns, in separate processes; prints the
+// medians as Markdown.
 
 import { fork } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";

@@ -1,5 +1,5 @@
-// Modelport's wire layer as main.ts sets it up, over a model that echoes tensors in this process: what
-// is measured is the RPC and nothing behind it.
+// Modelport's wire layer as main.ts sets it up, over a model that echoes tensors in this process: only the
+// RPC is measured.
 
 import { createLogger } from "../../src/observe/log.ts";
 import { CallMetrics } from "../../src/rpc/observe/call-metrics.ts";

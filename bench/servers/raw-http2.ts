@@ -1,6 +1,6 @@
-// The floor: node:http2 alone. It reads each request to its end and answers constant bytes, framed and
-// with trailers as gRPC wants them. Arguments: the file with the answer, and optionally the HTTP/2
-// settings of the server that it is compared with, as JSON; with them it has that server's V8 flags too.
+// The floor: node:http2 alone. It reads each request to its end and answers with constant bytes, framed and
+// with trailers as gRPC requires. Arguments: the file with the response, and optionally the HTTP/2 settings
+// of the server that it is compared with, as JSON; then it also gets that server's V8 flags.
 import { readFileSync } from "node:fs";
 import http2 from "node:http2";
 import type { AddressInfo } from "node:net";

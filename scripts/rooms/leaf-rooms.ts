@@ -8,7 +8,7 @@ export const leafRooms: readonly Room[] = [
     path: "base",
     question: "What do all parts of the program need, whatever they do?",
     runs: anywhere,
-    blocks: "no, but for small files that are read before the port is up",
+    blocks: "no, except for small files that are read before the port is up",
     imports: [],
     hasBlockingFiles: true,
   },

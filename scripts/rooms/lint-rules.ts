@@ -6,7 +6,8 @@ interface Restriction {
   readonly message: string;
 }
 
-/** The linter's configuration `text` with one override for each of `rooms`, which refuses what they may not import. */
+/** The linter configuration `text` with one override per room in `rooms`, which bans the imports that the
+ *  room may not have. */
 export function withLintRules(text: string, rooms: readonly Room[]): string {
   const configuration = JSON.parse(text) as { overrides: { includes: readonly string[] }[] };
   const others = configuration.overrides.filter(
@@ -16,7 +17,7 @@ export function withLintRules(text: string, rooms: readonly Room[]): string {
   return `${JSON.stringify(configuration, undefined, 2)}\n`;
 }
 
-/** How people name a room. */
+/** A room's name for readers. */
 export function folderOf({ path }: Room): string {
   return path === "." ? "src" : `src/${path}`;
 }
@@ -41,7 +42,7 @@ function override(room: Room, rooms: readonly Room[]) {
   };
 }
 
-/** What of node:fs does not block, as far as anybody needs it. */
+/** The parts of node:fs that do not block, as far as they are needed. */
 const waiting = [
   "constants",
   "createReadStream",
@@ -88,7 +89,7 @@ function packages(room: Room): Restriction[] {
     }));
 }
 
-/** Only code for browsers must do without Node. */
+/** Only browser code must work without Node. */
 export function mayImport(room: Room, group: PackageGroup): boolean {
   if (group === "node built-ins") return room.runs !== "browsers";
   return room.packages?.includes(group) ?? false;

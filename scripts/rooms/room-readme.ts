@@ -2,7 +2,8 @@ import { fillParts, placeFor } from "../generated-parts.ts";
 import { folderOf } from "./lint-rules.ts";
 import type { Room } from "./room.ts";
 
-/** The README of a room's folder: `text` with the part renewed that the table of rooms says. "" makes a new one. */
+/** The README of a room's folder: `text` with the generated part renewed from the table of rooms. "" makes a
+ *  new one. */
 export function withRoom(text: string, room: Room): string {
   const page = text === "" ? `# ${folderOf(room)}\n\n${placeFor("room")}` : text;
   return fillParts(page, { room: () => facts(room) });

@@ -5,14 +5,15 @@ export interface Room {
   readonly question: string;
   /** The process and the thread that its code runs in. */
   readonly runs: string;
-  /** What of it may block, and for how long. */
+  /** Which parts may block, and for how long. */
   readonly blocks: string;
-  /** Rooms, and files of rooms, below src/ that it may import. Itself is understood; what lies in folders below it is not. */
+  /** Rooms, and files of rooms, below src/ that it may import. Its own files are always allowed; those of
+   *  folders below it are not. */
   readonly imports: readonly string[];
   readonly packages?: readonly PackageGroup[];
-  /** Whether it may read and write files with the calls of `node:fs` that block. */
+  /** Whether it may use the blocking file calls of `node:fs`. */
   readonly hasBlockingFiles?: true;
-  /** Whether the rules hold for all folders below it as well, which are no rooms of their own. */
+  /** Whether the rules also apply to all folders below it that are not rooms themselves. */
   readonly isDeep?: true;
 }
 

@@ -25,7 +25,7 @@ export const serviceRooms: readonly Room[] = [
   },
   {
     path: "service/contract",
-    question: "What does the rest of the program see of models?",
+    question: "Which view of models does the rest of the program get?",
     runs: "types only",
     blocks,
     imports: ["base", "engine/contract", "service/counts", "service/lifecycle", "service/watch"],

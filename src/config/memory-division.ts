@@ -3,15 +3,16 @@ import type { MemoryDivision } from "../base/memory-parts.ts";
 
 const MiB = 1024 * 1024;
 
-/** What the operator said of the parts; undefined where nothing was said. In bytes. */
+/** What the operator set for the parts, in bytes; undefined where nothing was set. */
 export interface MemoryWishes {
   readonly container: number;
-  /** All that is not for models. 0: models get the whole container, and the other parts come on top of it. */
+  /** Everything that is not for models. 0: models get the whole container, and the other parts come on top of
+   *  it. */
   readonly buffer: number | undefined;
   readonly runs: number | undefined;
   readonly payloads: number | undefined;
   readonly sharedHosts: number | undefined;
-  /** For each shared host; 0: it has no limit, and no part. */
+  /** Per shared host; 0: unlimited, and no part. */
   readonly hostWaste: number | undefined;
   /** The largest message: calls must be able to hold one. */
   readonly largestMessage: number;
@@ -25,14 +26,14 @@ export interface Division {
   readonly division: MemoryDivision;
   readonly sharedHosts: number;
   readonly hostWaste: number;
-  /** What everything but models needs at least. A smaller `buffer` does not work. */
+  /** What everything except models needs at least. A smaller `buffer` does not work. */
   readonly leastBuffer: number;
   /** A smaller container does not work. */
   readonly leastContainer: number;
 }
 
-/** The server in use, its largest figure without calls: its code, the heap with the garbage that V8 lets lie,
- *  its threads. Measured: 66 MiB as the image starts it, 97 from sources, some 50 more under load. */
+/** The server in use, at its peak without calls: its code, the heap with uncollected garbage, its threads.
+ *  Measured: 66 MiB as the image starts it, 97 from sources, some 50 more under load. */
 const serverBytes = 160 * MiB;
 /** A host without a model. Measured: 19 to 24 MiB, 33 at its very first start from sources. */
 const hostBytes = 32 * MiB;
@@ -43,17 +44,18 @@ const mostPayloadBytes = 512 * MiB;
 const leastWasteBytes = 16 * MiB;
 const mostWasteBytes = 64 * MiB;
 
-// Shares of the defaults: hosts, with what they waste, and that waste are shares of the container, runs and payloads
-// of what the server and the hosts leave.
+// Default shares: hosts and their waste are shares of the container, runs and payloads of what the server and
+// the hosts leave.
 const hostShare = 1 / 8;
 const wasteShare = 1 / 64;
 const runShare = 1 / 4;
 const payloadShare = 1 / 8;
-/** Of a buffer that is set: payloads, the rest are runs. */
+/** Share of payloads in a configured buffer; the rest is for runs. */
 const payloadShareOfBuffer = 1 / 3;
 
-/** Divides the container. Parts that were not wished for are derived from what is left. Where wishes do not fit,
- *  models get what is left, 0 at least, and `leastBuffer` and `leastContainer` say what would do. */
+/** Divides the container. Parts that are not configured are derived from what is left. If the configured ones
+ *  do not fit, models get what is left, at least 0, and `leastBuffer` and `leastContainer` say what would
+ *  fit. */
 export function divideMemory(wishes: MemoryWishes): Division {
   const { container } = wishes;
   if (wishes.buffer === 0) return divideBeside(wishes);
@@ -78,7 +80,7 @@ export function divideMemory(wishes: MemoryWishes): Division {
   };
 }
 
-/** All of the container is for models, and the other parts are what they would be beside a capacity of that size. */
+/** The whole container is for models, and the other parts are sized as they would be beside that capacity. */
 function divideBeside(wishes: MemoryWishes): Division {
   const { container } = wishes;
   const larger = { ...wishes, container: 2 * container + leastBufferOf(wishes), buffer: undefined };
@@ -99,7 +101,7 @@ function planHosts(
   return { sharedHosts, hostWaste, bytes: bytesOfHosts(sharedHosts, hostWaste) };
 }
 
-/** One for each core, unless there is little room for so many. */
+/** One per core, unless there is little room for that many. */
 function usualHosts(wishes: MemoryWishes, hostWaste: number): number {
   const { container, buffer, leastModels, cores = availableParallelism() } = wishes;
   const room = (buffer ?? container - leastModels) - serverBytes - leastOfCalls(wishes);
@@ -112,7 +114,7 @@ function wasteOf({ container, hostWaste }: MemoryWishes): number {
   return hostWaste ?? within(leastWasteBytes, share, mostWasteBytes);
 }
 
-/** With the spare one. */
+/** Including the spare one. */
 function bytesOfHosts(sharedHosts: number, hostWaste: number): number {
   return (sharedHosts + 1) * hostBytes + sharedHosts * hostWaste;
 }
@@ -126,7 +128,7 @@ function leastBufferOf(wishes: MemoryWishes): number {
   return serverBytes + bytesOfHosts(sharedHosts, wasteOf(wishes)) + leastOfCalls(wishes);
 }
 
-/** In a larger container hosts may waste more, so that its buffer is larger, too: up to where both fit. */
+/** In a larger container hosts may waste more, which also enlarges its buffer: up to where both fit. */
 function leastContainerOf(wishes: MemoryWishes): number {
   const { buffer = 0, leastModels } = wishes;
   for (let container = leastModels; ; ) {
@@ -152,7 +154,7 @@ function mib(bytes: number): string {
 
 type Parts = Pick<MemoryDivision, "runs" | "payloads">;
 
-/** Runs and payloads out of `rest` bytes, of which models want their part, too. */
+/** Runs and payloads out of `rest` bytes, of which models want their part too. */
 function freely(wishes: MemoryWishes, rest: number): Parts {
   const { largestMessage, leastModels, runs: leastRuns = leastRunBytes } = wishes;
   const share = Math.min(rest * payloadShare, rest - leastModels - leastRuns);
@@ -162,7 +164,7 @@ function freely(wishes: MemoryWishes, rest: number): Parts {
   return { payloads, runs };
 }
 
-/** Runs and payloads that are `rest` bytes together, as far as it was not said how large they are. */
+/** Runs and payloads that take `rest` bytes together, except where their size was set. */
 function exactly({ runs, payloads, largestMessage }: MemoryWishes, rest: number): Parts {
   if (payloads !== undefined) {
     return { payloads, runs: runs ?? Math.max(leastRunBytes, rest - payloads) };
@@ -174,12 +176,12 @@ function exactly({ runs, payloads, largestMessage }: MemoryWishes, rest: number)
   return { payloads: calls, runs: Math.max(leastRunBytes, rest - calls) };
 }
 
-/** `most` does not go before `least`. */
+/** `least` takes precedence over `most`. */
 function within(least: number, value: number, most: number): number {
   return Math.max(least, Math.min(value, most));
 }
 
-/** So that figures are told as they are. */
+/** Rounded, so that reported figures match. */
 function wholeMiB(bytes: number): number {
   return Math.floor(bytes / MiB) * MiB;
 }

@@ -7,20 +7,20 @@ import type { SettingName } from "./settings.ts";
 type Values = SourcedSettings["values"];
 
 const MiB = 1024 * 1024;
-/** Of one connection, unless the container is small. */
+/** Per connection, unless the container is small. */
 const usualConnectionBytes = 256 * MiB;
 
 export interface MemoryPlan {
   readonly division: MemoryDivision;
-  /** The same settings, with what follows from the container in place of defaults. */
+  /** The same settings, with values derived from the container in place of defaults. */
   readonly values: Values;
-  /** What was set, and does not fit. */
+  /** Configured values that do not fit. */
   readonly problems: readonly string[];
-  /** What was set, and with what nothing is promised of the container. */
+  /** Configured values with which nothing is promised about the container. */
   readonly warnings: readonly string[];
 }
 
-/** Divides the container among those who take memory, by what was set. */
+/** Divides the container into its parts, according to the settings. */
 export function planMemory(values: Values): MemoryPlan {
   const number = (name: SettingName) => values[name].value as number;
   const wish = (name: SettingName) =>
@@ -57,7 +57,7 @@ export function planMemory(values: Values): MemoryPlan {
   };
 }
 
-/** ModelMesh ends itself if a READY answer has less, so we do not start with it. */
+/** ModelMesh exits if a READY answer has less, so we do not start with it. */
 function leastCapacity(defaultModelBytes: number): number {
   return Math.max(2 * defaultModelBytes, Math.min(512 * MiB, 10 * defaultModelBytes));
 }
@@ -76,14 +76,14 @@ function withoutBuffer(
   values: Values,
 ): string {
   const rest = roundedUp(server + hosts + payloads + runs);
-  return `${values["memory-buffer"].source.name} is 0: models may take all of the container (${shown(container)}), and the server, its hosts, calls and runs up to ${rest} beside`;
+  return `${values["memory-buffer"].source.name} is 0: models may take the whole container (${shown(container)}), and the server, its hosts, calls and runs up to ${rest} more`;
 }
 
 function bufferProblems({ division, leastBuffer }: Division, values: Values): string[] {
   const { value, source } = values["memory-buffer"];
   if (source.kind === "default" || (value as number) >= leastBuffer) return [];
   return [
-    `${source.name} (${shown(value as number)}) has to be at least ${shown(leastBuffer)}, or unset: ` +
+    `${source.name} (${shown(value as number)}) must be at least ${shown(leastBuffer)}, or unset: ` +
       describeOthers(division, values),
   ];
 }
@@ -104,12 +104,12 @@ function capacityProblems(
   return [
     `${what} leaves ${models} bytes for models; ` +
       `ModelMesh needs at least ${leastModels} with ${size.source.name} ${size.value}. ` +
-      `${memory.source.name} has to be at least ${leastContainer} (${roundedUp(leastContainer)}): ` +
+      `${memory.source.name} must be at least ${leastContainer} (${roundedUp(leastContainer)}): ` +
       describeOthers(division, values),
   ];
 }
 
-/** What is not for models, by the names of what would make it less. */
+/** What is not for models, with the names of the settings that would reduce it. */
 function describeOthers({ server, hosts }: MemoryDivision, values: Values): string {
   const { "max-message-size": message, "engine-hosts": count, "host-waste": waste } = values;
   const [calls, runs] = [values["max-call-bytes"], values["run-memory"]];

@@ -26,34 +26,34 @@ import { ModelRuns } from "./run-memory/model-runs.ts";
 export interface EngineOptions {
   /** Shared hosts for small models. Default: one for each core. */
   readonly hosts?: number;
-  /** A model whose own memory is estimated at this or more gets a host of its own, which can be
-   *  stopped at any moment and gives all of its memory back. Default: 32 MiB. */
+  /** A model whose own memory is estimated at this or more gets a host of its own, which can be stopped at
+   *  any moment and then gives all of its memory back. Default: 32 MiB. */
   readonly dedicatedMinBytes?: number;
-  /** How long a host may go on with work that is not wanted any more, when that holds up an unload or
-   *  the end of a load; then it is killed. Default: 2,000. */
+  /** How long a host may go on with unwanted work that holds up an unload or the end of a load; then it is
+   *  killed. Default: 2,000. */
   readonly killGraceMs?: number;
-  /** How long a load may go on with runs on zeros before its host is killed. Default: 5,000. */
+  /** How long a load may spend on runs on zeros before its host is killed. Default: 5,000. */
   readonly warmupTimeoutMs?: number;
-  /** What the runs of all hosts may take at once, beyond their models; 0: no limit. Default: 512 MiB. */
+  /** What the runs of all hosts may take at once, beyond their models; 0: unlimited. Default: 512 MiB. */
   readonly runMemoryBytes?: number;
-  /** What a shared host may take beside its models, for longer than a look or two, before these move to a
-   *  fresh host; 0: any amount. Default: 64 MiB. */
+  /** What a shared host may take beyond its models, for more than a check or two, before they move to a fresh
+   *  host; 0: unlimited. Default: 64 MiB. */
   readonly maxWasteBytes?: number;
-  /** Between two looks at that. Default: 5,000. */
+  /** Time between two of these checks. Default: 5,000. */
   readonly wasteIntervalMs?: number;
-  /** The environment of the hosts, which get nothing else of ours: LD_PRELOAD of another allocator, or
-   *  NODE_COMPILE_CACHE, which halves their start and saves 14 MB each when run from sources.
-   *  Default: empty. */
+  /** The hosts' environment; they get nothing else of ours. For example LD_PRELOAD of another allocator, or
+   *  NODE_COMPILE_CACHE, which halves their start and saves 14 MB each when run from sources. Default:
+   *  empty. */
   readonly environment?: Readonly<Record<string, string>>;
-  /** Default: silent. */
+  /** Default: no logging. */
   readonly log?: EngineLog;
 }
 
-/** Private memory of a host at rest before its first model: measured 25 MB where Node strips the types of the sources in
- *  the host itself (not if it has a compile cache, see `environment`), and less without. */
+/** Private memory of an idle host before its first model: 25 MB measured where Node strips the sources' types
+ *  in the host itself (not with a compile cache, see `environment`), and less otherwise. */
 const hostBaseBytes = (extname(import.meta.url) === ".ts" ? 28 : 22) * 1024 * 1024;
 
-/** Rows of a rehearsal of joining (see `Rehearsal`) of a model whose runs take next to nothing. */
+/** Rows of a joining rehearsal (see `Rehearsal`) for a model whose runs take next to nothing. */
 const cheapRows = 8;
 
 /** Starts the engine hosts and returns at once; see `ready`. */
@@ -61,13 +61,13 @@ export function createEngine(options: EngineOptions = {}): Engine {
   return new PooledEngine(options);
 }
 
-/** What `locate` has seen already goes along to `inspect`, which comes next. */
+/** What `locate` has already read is passed on to `inspect`, which comes next. */
 interface SeenFile extends ModelFile {
   readonly inspected?: InspectedFiles;
 }
 
-/** Loads can wait for a thread that looks at files; a thread for those who ask for a size, which are in a
- *  hurry, is taken for stuck by what they are ready to wait. */
+/** Loads can wait for a file thread. A size prediction cannot: its thread counts as stuck after the time that
+ *  the prediction may wait. */
 const loadNiceness = 5;
 const predictionStuckMs = 20;
 
@@ -76,16 +76,16 @@ class PooledEngine implements Engine {
   readonly extensions: readonly string[] = modelFormats.map(({ extension }) => extension);
   readonly #pool: HostPool;
   readonly #files = new FileThreads({ niceness: loadNiceness });
-  /** Of their own, so that they overtake loads. They start when the first host is up, which needs the
-   *  cores more, or with the first who asks. */
+  /** Separate threads, so that predictions overtake loads. They start when the first host is up, because that
+   *  needs the cores more, or with the first prediction. */
   #predictions: FileThreads | undefined;
   readonly #dedicatedMinBytes: number;
-  /** What `inspect` saw, for the load that follows. */
+  /** Results of `inspect`, for the load that follows. */
   readonly #footprints = new WeakMap<ModelSource, ModelFootprint>();
   readonly #joiningFaults = new JoiningFaults();
   readonly #runs = new KnownRuns();
   readonly #log: EngineLog;
-  /** Numbers of threads that were warned of. */
+  /** Thread counts that have been warned about. */
   readonly #toldThreads = new Set<number>();
   #isClosed = false;
 
@@ -193,13 +193,13 @@ class PooledEngine implements Engine {
       settings,
       meter,
       signal,
-      // What took a host down may have been the warm-up: the second attempt is made without.
+      // The warm-up may have killed the host: the second attempt goes without.
       loadingBytes: footprint.loadingBytes,
       warmupRows: isolated ? 0 : footprint.warmupRows,
       runs: this.#runsOf(source, footprint),
       joining: {
         rowProof: footprint.rowProof,
-        // Where runs take next to nothing, none are made when it loads.
+        // A model whose runs take next to nothing is not warmed up.
         cheapRows: footprint.warmupRows || cheapRows,
         fault: this.#joiningFaults.of(source),
         onWrong: (joining: Joining) => {
@@ -241,7 +241,7 @@ class PooledEngine implements Engine {
     return this.#pool.close();
   }
 
-  /** More than there are cores would make runs slower, and take memory. */
+  /** More threads than cores would make runs slower, and take memory. */
   #threadsOf({ threads }: RunSettings): number {
     const cores = availableParallelism();
     if (threads > cores && !this.#toldThreads.has(threads)) {
@@ -251,7 +251,7 @@ class PooledEngine implements Engine {
     return Math.min(threads, cores);
   }
 
-  /** Runs count here, which take memory and time of the other models in a host. */
+  /** Runs matter here, because they take memory and time from the host's other models. */
   #isBig({ usualBytes, runBytes }: ModelFootprint): boolean {
     return usualBytes + runBytes >= this.#dedicatedMinBytes;
   }

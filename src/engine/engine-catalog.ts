@@ -1,8 +1,8 @@
 import { RuntimeError } from "../base/errors.ts";
 import type { ModelFormat } from "./contract/model-format.ts";
 
-// Imported where models are looked into: hosts, which start often, do without. Kept, since even an import that
-// is done already costs more than the rest of a look into a small model.
+// Imported only where models are inspected: hosts start often and do without. Kept, since even a repeated
+// import costs more than the rest of inspecting a small model.
 let inspectOnnx: ModelFormat["inspect"] | undefined;
 
 async function importInspector(): Promise<ModelFormat["inspect"]> {
@@ -20,15 +20,15 @@ const onnx: ModelFormat = {
   tabulateRuns: async (file, dataFolder) =>
     await (await import("./onnx/memory/onnx-footprint.ts")).tabulateOnnxFile(file, dataFolder),
   prepareToInspect: async () => void (await importInspector()),
-  // Half-precision weights become FP32 in memory; the file's structure is not known here.
+  // Half-precision weights become FP32 in memory; the file's structure is unknown here.
   predictBytes: (diskBytes) => 2 * diskBytes + 256 * 1024,
   importEngine: async () => (await import("./onnx/session/onnx-engine.ts")).onnxEngine,
 };
 
-/** In the order in which a file that nobody named a format for is tried. */
+/** In the order in which formats are tried for a file if none was named. */
 export const modelFormats: readonly ModelFormat[] = [onnx];
 
-/** The format that a caller means by `name`, an alias included, in any case. */
+/** The format with this name or alias, in any case. */
 export function findFormat(name: string): ModelFormat | undefined {
   const wanted = name.trim().toLowerCase();
   return modelFormats.find((format) => format.name === wanted || format.aliases.includes(wanted));
@@ -41,6 +41,6 @@ export function knownFormat(name: string): ModelFormat {
   const known = modelFormats.map((each) => each.name).join(", ");
   throw new RuntimeError(
     "invalid-argument",
-    `no engine for model format '${name}'; formats: ${known}`,
+    `unknown model format '${name}': expected one of ${known}`,
   );
 }

@@ -1,21 +1,21 @@
 import type { ModelSource } from "./contract/engine.ts";
 import type { ModelFootprint } from "./contract/model-format.ts";
 
-/** What a shared host takes for its models beside their native memory, objects of JavaScript and pages
- *  that are not whole: up to 2 % measured. */
+/** What a shared host takes for its models beyond their native memory: JavaScript objects and partial pages.
+ *  Up to 2 % measured. */
 export const sharedHostFactor = 1.02;
 
-/** What is plausible of a model that is not clear, or whose bound is beyond all reason: this much of what is
- *  certain of it, above all its weights, which may be widened or packed, and some room for its runs. Whatever
- *  else follows from shapes multiplies: one that was misread, or that is never reached, may ask for a million
- *  times the file. */
+/** A plausible size for a model that is not clear, or whose bound is beyond reason: this multiple of what is
+ *  certain about it, above all its weights, which may be widened or packed, and some room for its runs.
+ *  Everything else that follows from shapes multiplies: a dimension that was misread, or is never reached,
+ *  may claim a million times the file. */
 const plausibleFactor = 2;
 const plausibleRunBytes = 32 * 1024 * 1024;
 
 /** Without the host. */
 export type PlannedSize = Pick<ModelSource, "estimatedBytes" | "plausibleBytes" | "leastBytes">;
 
-/** What a load should reserve, and what the model will take at least. */
+/** What a load should reserve, and the least that the model will take. */
 export function plannedSize(footprint: ModelFootprint): PlannedSize {
   const { leastBytes, idleBytes, loadedBytes, isClear } = footprint;
   const room = Math.ceil(plausibleFactor * leastBytes) + plausibleRunBytes;
@@ -25,20 +25,20 @@ export function plannedSize(footprint: ModelFootprint): PlannedSize {
     : { estimatedBytes: plausibleBytes, plausibleBytes, leastBytes };
 }
 
-/** By so much the memory of a host moves around a load for reasons of its own: measured up to 0.5 MiB. */
+/** How much a host's memory varies around a load for reasons of its own: up to 0.5 MiB measured. */
 const noiseBytes = 1024 * 1024;
 /** Models are rarely further from what their structure says. */
 const usualMargin = 0.1;
 
-/** What a model in a shared host counts for. `measuredBytes`: by how much the host has grown around its
- *  load, undefined if that is not known. Memory that was free already hides a part of that; and what the
- *  host has taken for itself meanwhile must not be charged to one model, so that a growth beyond what the
- *  structure of the file says counts only where it is too big to be that. */
+/** What a model in a shared host counts for. `measuredBytes`: how much the host grew around its load,
+ *  undefined if unknown. Reused free memory hides a part of the model's size, and what the host takes for
+ *  itself must not be charged to one model. So growth beyond what the file's structure says counts only if it
+ *  is too big to be the host's. */
 export function sharedModelBytes(
   { usualBytes, leastBytes, isClear }: ModelFootprint,
   measuredBytes: number | undefined,
 ): number {
-  // Of less than the noise of a host nobody can tell that it is not there.
+  // A model smaller than a host's noise cannot be measured.
   const lessening = usualBytes < noiseBytes ? 0 : usualMargin;
   const least = Math.max(leastBytes, usualBytes * (isClear ? 1 - lessening : 0));
   const most = usualBytes * (1 + usualMargin);

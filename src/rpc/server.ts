@@ -60,45 +60,45 @@ import { watchLines } from "./watch/watch-lines.ts";
 import { WatchUpdates } from "./watch/watch-updates.ts";
 
 export interface ServerOptions extends PortOptions {
-  /** The version of this program. */
+  /** This program's version. */
   readonly version: string;
   /** Limit for one message, after decompression. */
   readonly readMaxBytes: number;
-  /** Who may make which calls. What is left out has its default. */
+  /** Which clients may make which calls. Absent entries have their defaults. */
   readonly access?: Partial<AccessSettings>;
-  /** Which pages may call beside its own, and under which names browsers may know this server beside
+  /** Which pages may call besides its own, and the names by which browsers may know this server besides
    *  localhost and addresses; none if absent. */
   readonly browserRules?: BrowserRules;
-  /** What scripts/build-dashboard.js made; it may be missing. */
+  /** The output of scripts/build-dashboard.js; it may be missing. */
   readonly dashboardFolder?: string;
-  /** Nothing at /debug if absent, or without a feed to watch. */
+  /** No /debug page if absent, or without a feed to watch. */
   readonly debug?: DebugOptions;
   /** Returns free memory of this process's allocator to the system. Called after bursts of calls. */
   readonly trimMemory?: () => void;
   /** How long calls in flight may go on after `close`. */
   readonly closeGraceMs: number;
-  /** Whether clients can ask what is served, as they can by default. */
+  /** Whether clients can use reflection, which is on by default. */
   readonly reflection?: boolean;
-  /** Whether unary gRPC calls take the fast path past Connect, as they do by default; tests and benchmarks
+  /** Whether unary gRPC calls take the fast path around Connect, which is on by default; tests and benchmarks
    *  compare the two. */
   readonly fastPath?: boolean | undefined;
 }
 
 export interface Server {
-  /** Rejects with "failed-precondition" if an address cannot be had. */
+  /** Rejects with "failed-precondition" if an address cannot be bound. */
   listen(): Promise<PortAddress>;
   /** Lets calls in flight finish, then aborts them. Resolves when every connection is closed. */
   close(): Promise<void>;
   /** Connections that are open now, of both HTTP versions. */
   readonly connectionCount: number;
-  /** Who was refused, and how often, since the start. */
+  /** Which kinds of callers were refused, and how often, since the start. */
   readonly refusals: readonly RefusalCount[];
-  /** Of TLS: when the certificate ends, in milliseconds since 1970, and how many handshakes came to nothing.
+  /** For TLS: when the certificate expires, in milliseconds since 1970, and how many handshakes failed.
    *  Undefined without TLS. */
   readonly tls: Port["tls"];
 }
 
-// More than Node lets into a request line.
+// More than Node allows in a request line.
 const maxPathLetters = 16 * 1024;
 
 const noRules: BrowserRules = { allowedOrigins: new Set(), allowedHosts: new Set() };
@@ -106,7 +106,7 @@ const noRules: BrowserRules = { allowedOrigins: new Set(), allowedHosts: new Set
 // How long aborted calls have to answer their callers.
 const abortGraceMs = 1000;
 
-/** The wire side of the runtime. It may listen before `models` is ready; `readiness` tells the health
+/** The wire side of the runtime. It may listen before `models` is ready; `readiness` feeds the health
  *  service, and must agree with `models.ready`. */
 export async function buildServer(parts: {
   readonly models: Models;
@@ -115,11 +115,11 @@ export async function buildServer(parts: {
   readonly watch?: RuntimeFeed;
   readonly options: ServerOptions;
   readonly log: Logger;
-  /** Hears of every call. */
+  /** Receives every call. */
   readonly observer?: CallObserver | undefined;
-  /** What GET /metrics answers, and to whom; without it there is no such page. */
+  /** The content of GET /metrics, and who may read it; without it there is no such page. */
   readonly metrics?: MetricsParts | undefined;
-  /** Services beside those of the runtime. */
+  /** Services besides those of the runtime. */
   readonly services?: readonly MountedService[];
 }): Promise<Server> {
   const { models, readiness, watch, options, log, observer } = parts;
@@ -167,7 +167,7 @@ export async function buildServer(parts: {
     },
     clientErrorHandler: (error, socket) => answerUnreadable(error, socket, log),
     loggerInstance: log as FastifyBaseLogger,
-    // Paths of the REST API hold model ids, which are as long as their owners like.
+    // REST paths hold model ids, which have no length limit of their own.
     routerOptions: { maxParamLength: maxPathLetters },
     logController: new LogController({ disableRequestLogging: true }),
   });
@@ -267,7 +267,7 @@ export async function buildServer(parts: {
     short = new GrpcUnary({
       methods: [
         ...services.flatMap(unaryMethods),
-        // In place of the generated one: the call that has to be fast.
+        // Replaces the generated one: this call has to be fast.
         modelInferMethod(models),
       ],
       gate,

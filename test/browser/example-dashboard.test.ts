@@ -89,7 +89,7 @@ describe("a dashboard of another origin", { skip: skipWithoutChromium }, () => {
     assert.equal(line?.["origin"], origin);
     assert.match(
       String(line?.["reason"]),
-      /may not call this server: CORS_ORIGINS lists those that may$/,
+      /may not call this server: add the origin to CORS_ORIGINS$/,
     );
   });
 });

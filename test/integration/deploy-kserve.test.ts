@@ -160,7 +160,7 @@ describe("the serving runtimes of deploy/kserve", { skip: lacking }, () => {
       [{ builtInAdapter: { serverType: "triton" } }, /built-in/],
       [{ supportedModelFormats: [{ name: "onnx" }] }, /format/],
       [{ protocolVersions: ["v2"] }, /grpc-v2/],
-      [{ grpcEndpoint: "8085" }, /no endpoint/],
+      [{ grpcEndpoint: "8085" }, /is not an endpoint/],
       [{ grpcDataEndpoint: "port:8033" }, /taken/],
       [{ volumes: [{ name: "domain-socket" }] }, /volume domain-socket/],
       [withContainer({ name: "puller" }), /name is reserved/],
@@ -261,7 +261,7 @@ describe("the manifests of deploy/kserve", { skip: lacking }, async () => {
     const [container] = spec.containers;
     const wrong: [change: object, problem: RegExp][] = [
       [{ multiModell: true }, /spec\.multiModell: .* no such field/],
-      [{ multiModel: "true" }, /spec\.multiModel: 'true' is not a bool/],
+      [{ multiModel: "true" }, /spec\.multiModel: 'true' is no bool/],
       [{ containers: [{ ...container, image: 1 }] }, /containers\[0\]\.image: 1 is no str/],
       [
         { containers: [{ ...container, name: undefined }] },

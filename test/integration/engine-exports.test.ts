@@ -138,7 +138,7 @@ describe("models as the usual tools export them", { timeout: limitMs }, () => {
     const x: Tensor = { name: "x", datatype: "INT8", shape: [2], data: Uint8Array.of(7, 8) };
     await assert.rejects(model.infer({ inputs: [x], outputs: ["wide"] }, forever), {
       kind: "invalid-argument",
-      message: "input 'x' is INT4 in the model: 8 is not from -8 to 7",
+      message: "input 'x' is INT4 in the model: 8 is outside -8 to 7",
     });
   });
 

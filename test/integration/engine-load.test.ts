@@ -107,7 +107,7 @@ describe("inspecting a model", { timeout: limitMs }, () => {
     });
     await assert.rejects(inspectAt(engine, directory, "pickle"), {
       kind: "invalid-argument",
-      message: "no engine for model format 'pickle'; formats: onnx",
+      message: "unknown model format 'pickle': expected one of onnx",
     });
     await assert.rejects(inspectAt(engine, join(directory, "none"), undefined), {
       kind: "failed-precondition",
@@ -147,7 +147,7 @@ describe("a load", { timeout: limitMs }, () => {
         [
           "sequence.onnx",
           sequenceOutput(),
-          /output 'y' is a sequence of tensors made by SplitToSequence, and only tensors can be served/,
+          /output 'y' is a sequence of tensors made by SplitToSequence, but only tensors can be served/,
         ],
       ] as const) {
         const path = await fixture.put(name, bytes);

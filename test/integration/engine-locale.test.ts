@@ -94,7 +94,7 @@ describe("the locale of a text normaliser", { timeout: limitMs }, () => {
       const file = await put("model.onnx", changing("LOWER", locale));
       await assert.rejects(load(file), {
         kind: "failed-precondition",
-        message: `a StringNormalizer needs the locale '${locale}', which this machine lacks: install it (on Debian: the package locales, then localedef), or set LOCPATH to where it is`,
+        message: `a StringNormalizer needs the locale '${locale}', which this machine lacks: install it (on Debian: the package locales, then localedef), or set LOCPATH to its directory`,
       });
     }
   });

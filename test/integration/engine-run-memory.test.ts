@@ -81,7 +81,7 @@ describe("the memory of runs", { timeout: 120_000 }, () => {
     await assert.rejects(infer(model, 20_000), {
       kind: "over-budget",
       message:
-        /^a run of these shapes needs about \d{3} MiB, and runs may take 64 MiB in all; .* RUN_MEMORY_BYTES$/,
+        /^a run of these shapes needs about \d{3} MiB, and all runs together may take 64 MiB: .* RUN_MEMORY_BYTES$/,
     });
     assert.equal(await infer(model, 1000), 1000);
     assert.equal(engine.runMemory?.refusedCount, 1);

@@ -85,7 +85,7 @@ describe("the settings of a model", { timeout: 300_000 }, () => {
     for (const result of refused) {
       const { reason } = result as PromiseRejectedResult;
       assert.equal(reason.kind, "overloaded");
-      assert.match(reason.message, /2 inferences of this model wait already/);
+      assert.match(reason.message, /2 inferences of this model are queued already/);
     }
   });
 

@@ -103,7 +103,7 @@ describe("a port whose clients compress what they send", () => {
       });
       assert.equal(answer.status, 413);
       const { error } = (await answer.json()) as { error: string };
-      assert.match(error, /become more than 200 times as many: send them uncompressed/);
+      assert.match(error, /expand by a factor of more than 200: send them uncompressed/);
     }
   });
 });

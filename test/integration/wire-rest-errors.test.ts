@@ -43,12 +43,12 @@ describe("the errors of REST", () => {
     [
       "an input in shared memory",
       { inputs: [{ ...x, data: undefined, parameters: { shared_memory_region: "r" } }] },
-      /^input 'x' for model 'echo' is to travel in shared memory/,
+      /^input 'x' for model 'echo' asks for shared memory/,
     ],
     [
       "an output in shared memory",
       { inputs: [x], outputs: [{ name: "x", parameters: { shared_memory_region: "r" } }] },
-      /^output 'x' is to travel in shared memory/,
+      /^output 'x' asks for shared memory/,
     ],
     ["an element with parts", { inputs: [{ ...x, data: [1, 2, { a: [] }] }] }, /2 is an object/],
     [
@@ -75,7 +75,11 @@ describe("the errors of REST", () => {
     const length = (value: number | string) => ({ "inference-header-content-length": `${value}` });
     const right = length(json.length);
     assertError(await infer("echo", blob(11), right), 400, /12, but only 11 bytes are left/);
-    assertError(await infer("echo", blob(13), right), 400, /1 bytes that belong to no input/);
+    assertError(
+      await infer("echo", blob(13), right),
+      400,
+      /1 bytes that do not belong to any input/,
+    );
     for (const wrong of [json.length + 13, "-1", "1e2", "12, 12", "0x10"]) {
       assertError(await infer("echo", blob(12), length(wrong)), 400, /Content-Length is '/);
     }
@@ -120,7 +124,7 @@ describe("the errors of REST", () => {
     assertError(await call("/v2/nothing", large), 404, /nothing at/);
     assertError(await call("/v2/models/a/b/c"), 404, /nothing at/);
     const get = await call("/v2/models/add-one/infer");
-    assertError(get, 405, /GET is not for this path, use POST/);
+    assertError(get, 405, /GET is not allowed for this path: use POST/);
     assert.equal(get.headers.get("allow"), "POST");
     assertError(await call("/v2", { body: {} }), 405, /use GET/);
     assertError(await call("/v2/models/add-one", { method: "DELETE" }), 405, /use GET/);

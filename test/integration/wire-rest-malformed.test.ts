@@ -84,7 +84,7 @@ describe("REST that meets what it cannot route", () => {
   it("answers wrong methods on the documents with 405", async () => {
     for (const path of ["/v2/openapi.json", "/v2/docs", "/v2/docs/"]) {
       const answer = await callRest(port, path, { method: "POST" });
-      assertError(answer, 405, /POST is not for this path, use GET/);
+      assertError(answer, 405, /POST is not allowed for this path: use GET/);
       assert.equal(answer.headers.get("allow"), "GET, HEAD");
       const head = await callRest(port, path, { method: "HEAD" });
       assert.deepEqual([head.status, head.bytes.length], [200, 0], path);

@@ -41,47 +41,48 @@ import { preferForOom } from "./oom-score.ts";
 import { PeakGrowth } from "./peak-growth.ts";
 import { warmUp } from "./warm-up.ts";
 
-// Entry of an engine host. It has one socket to the server, on fd 3, and does what the frames there say,
-// strictly one at a time: engines block, and the growth of memory around a load is measured.
+// Entry point of an engine host. Its one socket to the server is fd 3. It handles the frames from there
+// strictly one at a time: engines block, and the memory growth around a load is measured.
 
 const serverFd = 3;
-/** Where the server leaves large payloads, if it could make such a place. */
+/** The server puts large payloads here, if it could create the memory file. */
 const arenaFd = 4;
 
-/** An exit code that no engine uses, so that a log tells a bug of ours from a crash of theirs. */
+/** An exit code that no engine uses, so that a log tells our bugs from an engine's crashes. */
 const brokenExitCode = 70;
 
-/** Answers that share a write, which costs more than a short run does: at most half of what the server
- *  sends ahead, so that it sends on while the other half runs. Of two or three runs each is answered by
- *  itself, or there would be no other half. */
+/** How many responses may share one write, which costs more than a short run: at most half of what the server
+ *  sends ahead, so that it keeps sending while the other half runs. Of two or three runs, each response is
+ *  sent by itself. */
 const mostShare = 16;
 const leastShare = 4;
-/** An answer is not held back for longer. */
+/** A response is held back for at most this long. */
 const maxHeldMs = 1;
 
 const engines = new Map<string, HostEngine>();
 const models = new Map<number, HostModel>();
 const waiting: Frame[] = [];
-/** Frees what runs left behind, once nothing has come for a while. */
+/** Frees what runs left behind, once the socket has been quiet for a while. */
 let idleTimer: NodeJS.Timeout | undefined;
 const idleMs = 250;
 const memoryRest = new MemoryRest(ownMemory(Number(process.argv[2])));
-/** A model that takes as much or more is measured without what is merely free, and its memory is back when it is gone. */
+/** A model of this size or more is measured after free memory is given back, and its unload gives its memory
+ *  back. */
 const restedFromBytes = 1024 * 1024;
-/** Models that were measured and took less. */
+/** Models that measured less. */
 const small = new Set<number>();
-/** Native memory before the load of the model that is to be warmed up next. */
+/** Native memory before the load of the model that is warmed up next. */
 let beforeWarmUp: number | undefined;
 let working = false;
 
-// Ctrl-C in a terminal and a container's stop reach the whole process group; the server decides when.
+// Ctrl-C in a terminal and a container's stop signal the whole process group; the server decides when to end.
 process.on("SIGINT", () => {});
 process.on("SIGTERM", () => {});
 process.title = "modelport-engine-host";
 preferForOom();
 
-/** For all reads: frames are put together elsewhere. Node would take 64 KiB for each and give most of it
- *  back, and what stays until the next collection scatters the heap that models share. */
+/** One buffer for all reads: frames are assembled elsewhere. Node would allocate 64 KiB for each read and
+ *  shrink most of it, and what stays until the next collection would fragment the heap that models share. */
 const readBuffer = Buffer.allocUnsafeSlow(64 * 1024);
 const storedPayloads = new StoredPayloads(arenaFd);
 const reader = new FrameReader((frame) => waiting.push(frame), storedPayloads);
@@ -97,11 +98,11 @@ const server = new Socket({
     },
   },
 });
-// An error precedes the close. Both mean that the server is gone: there is nobody left to work for.
+// An error precedes the close. Both mean that the server is gone, and with it all work.
 server.on("error", () => {});
 server.on("close", () => process.exit(0));
 
-// All engines at once, before anybody waits: a warm spare is only warm with its libraries loaded.
+// All engines at once, before any call: a warm spare is only warm with its libraries loaded.
 for (const format of modelFormats) engines.set(format.name, await format.importEngine());
 letGo();
 const atStart = processMemory();
@@ -110,7 +111,7 @@ const readyMessage: ReadyMessage = {
   dataBytes: atStart?.dataBytes,
 };
 answer({ call: 0, model: 0 }, frameKind.ready, encodeJson(readyMessage));
-// Node writes its compile cache at exit, but most hosts are killed. Does nothing without a cache.
+// Node writes its compile cache at exit, but most hosts are killed. A no-op without a cache.
 flushCompileCache();
 idleTimer = setTimeout(onIdle, idleMs);
 
@@ -139,15 +140,15 @@ async function work(): Promise<void> {
     }
     held++;
     try {
-      // Most runs are synchronous, and a promise for each would be a good part of a short one.
+      // Most runs are synchronous, and a promise per run would cost a good part of a short one.
       const handling = handle(frame);
       if (handling !== undefined) await handling;
     } catch (error) {
       fail(frame, error);
     }
     storedPayloads.giveBack(frame.payload);
-    // An answer waits for those behind it only if they will probably take no time: runs of the same
-    // model, when those before were short.
+    // A response waits for the runs behind it only if they will probably take no time: runs of the same
+    // model, when the previous ones were short.
     const heldMs = performance.now() - heldSinceMs;
     const isShort = heldMs + heldMs / held < maxHeldMs;
     const next = waiting[0];
@@ -157,7 +158,7 @@ async function work(): Promise<void> {
     server.uncork();
   }
   working = false;
-  // Counted from here as well: a long run would leave nothing of the time.
+  // The time counts from here as well: a long run would use all of it.
   idleTimer?.refresh();
 }
 
@@ -178,14 +179,14 @@ function handle(frame: Frame): void | Promise<void> {
   }
 }
 
-/** Others need the memory that is free in here. */
+/** Other processes need the memory that is free in this one. */
 function rest(frame: Frame): void {
   letGo();
   const message: RestedMessage = { memoryBytes: anonymousBytes() };
   answer(frame, frameKind.rested, encodeJson(message));
 }
 
-/** Afterwards the memory of this process is that of its models. */
+/** From here on, the memory of this process is that of its models. */
 function letGo(): void {
   storedPayloads.letGo();
   collectBuffers();
@@ -219,7 +220,7 @@ async function load(frame: Frame): Promise<void> {
   answer(frame, frameKind.loaded, encodeJson(message));
 }
 
-/** Follows the load of the same model, with nothing between the two. */
+/** Follows the load of the same model directly. */
 async function warmUpLoaded(frame: Frame): Promise<void> {
   const { mostRows, ownsHost } = decodeJson<WarmUpMessage>(frame.payload);
   const model = models.get(frame.model);
@@ -236,7 +237,7 @@ async function warmUpLoaded(frame: Frame): Promise<void> {
 }
 
 function measure(model: number, ownsHost: boolean, before: number | undefined): MeasuredMemory {
-  // Here all of the process counts.
+  // Here the whole process counts.
   if (ownsHost) shrinkHeap();
   collectBuffers();
   memoryRest.ifGrown(restedFromBytes);
@@ -248,11 +249,11 @@ function measure(model: number, ownsHost: boolean, before: number | undefined): 
   return { measuredBytes: isKnown ? after - before : undefined, memoryBytes };
 }
 
-/** What a run is measured from. */
+/** The baseline of a run's growth. */
 interface RunStart {
   readonly cpu: NodeJS.CpuUsage;
   readonly atMs: number;
-  /** Undefined: nobody wants to know what it takes. */
+  /** Undefined: the run is not measured. */
   readonly growth: PeakGrowth | undefined;
 }
 

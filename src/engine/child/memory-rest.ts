@@ -3,23 +3,24 @@ import { anonymousBytes, collectBuffers, nativeBytes } from "../process/process-
 
 const MiB = 1024 * 1024;
 
-/** Less than this, and than the share, is left for the next run: to have it anew would cost more than it is worth. */
+/** Less free memory than this, and than the share, stays for the next run: getting it again would cost more
+ *  than it is worth. */
 const keptBytes = 256 * 1024;
 const keptShare = 1 / 200;
-/** Of a host that is never idle: at most so often, and only this much. */
+/** For a host that is never idle: how often at most, and from how much on. */
 const busyPauseMs = 2_000;
 const busyKeptBytes = 16 * MiB;
 
-/** A process's memory, as far as it matters here. */
+/** This process's memory, as far as needed here. */
 export interface RestingMemory {
-  /** Without JavaScript's heap; undefined where the system does not tell. */
+  /** Native memory, without JavaScript's heap; undefined where the system does not report it. */
   nativeBytes(): number | undefined;
   giveBack(): void;
-  /** Now, by `performance.now`. */
+  /** The current time, from `performance.now`. */
   readonly startMs: number;
 }
 
-/** That of this process. `keptTopBytes`: as of `giveBackFreeMemory`. */
+/** The current process. `keptTopBytes`: as for `giveBackFreeMemory`. */
 export function ownMemory(keptTopBytes: number): RestingMemory {
   return {
     nativeBytes: () => nativeBytes(anonymousBytes()),
@@ -28,11 +29,11 @@ export function ownMemory(keptTopBytes: number): RestingMemory {
   };
 }
 
-/** When a host gives back what runs have left free in it. While runs follow each other it stays, as the next one needs
- *  it again; between runs a host holds its models and nothing else. */
+/** Decides when a host gives back what runs have left free in it. While runs follow each other it stays,
+ *  because the next one needs it; between runs a host holds its models and nothing else. */
 export class MemoryRest {
   readonly #memory: RestingMemory;
-  /** Native memory after the last time. */
+  /** Native memory after the last release. */
   #restedBytes: number | undefined;
   #busyLookMs: number;
 
@@ -41,31 +42,31 @@ export class MemoryRest {
     this.#busyLookMs = memory.startMs;
   }
 
-  /** The host has nothing to do. */
+  /** The host has become idle. */
   idle(): void {
     this.ifGrown(Math.max(keptBytes, (this.#restedBytes ?? 0) * keptShare));
   }
 
-  /** After a run, whose tensors are still there. `nowMs`: of `performance.now`. */
+  /** After a run, while its tensors are still alive. `nowMs`: from `performance.now`. */
   busy(nowMs: number): void {
     if (nowMs - this.#busyLookMs < busyPauseMs) return;
     this.#busyLookMs = nowMs;
     if (this.#grownBytes() >= busyKeptBytes) this.#memory.giveBack();
   }
 
-  /** Gives back what is free if native memory has grown by `bytes` since the last time. */
+  /** Gives back free memory if native memory has grown by `bytes` since the last release. */
   ifGrown(bytes: number): void {
     if (this.#grownBytes() >= bytes) this.now();
   }
 
-  /** Gives back what is free. */
+  /** Gives back free memory. */
   now(): void {
     collectBuffers();
     this.#memory.giveBack();
     this.#restedBytes = this.#memory.nativeBytes();
   }
 
-  /** Something was freed that had been there the last time: the next look does not go by the growth. */
+  /** Memory from before the last release was freed: the next check ignores the growth. */
   expect(): void {
     this.#restedBytes = undefined;
   }

@@ -1,13 +1,13 @@
 import { readFileSync, writeFileSync } from "node:fs";
 
-/** By how much this process has grown at most since this was made, whatever it has given back since then. Costs some
- *  100 µs. */
+/** The most that this process has grown since this object was made, including what it has given back. Costs
+ *  some 100 µs. */
 export class PeakGrowth {
   readonly #startBytes: number;
 
   constructor() {
     try {
-      // Sets the peak that the system keeps back to what is resident now.
+      // Resets the kernel's peak to what is resident now.
       writeFileSync("/proc/self/clear_refs", "5");
       this.#startBytes = residentPeak();
     } catch {
@@ -15,9 +15,9 @@ export class PeakGrowth {
     }
   }
 
-  /** NaN where the system does not tell. */
+  /** NaN where the system does not report it. */
   get bytes(): number {
-    // Without a start it need not be read.
+    // Without a start value there is nothing to read.
     if (Number.isNaN(this.#startBytes)) return Number.NaN;
     return Math.max(0, residentPeak() - this.#startBytes);
   }

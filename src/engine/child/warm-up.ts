@@ -4,15 +4,15 @@ import type { HostModel } from "../contract/host-engine.ts";
 import { variableDimension } from "../contract/variable-dimension.ts";
 import type { WarmUpOutcome } from "../wire/host-messages.ts";
 
-/** A second run may need blocks of other sizes than the first has left behind. A third never did. */
+/** A second run may need blocks of other sizes than the first one left behind. A third never did. */
 const runsOfShape = 2;
-/** After a first run that took longer there is no other, whose memory is then not counted. */
+/** A first run that takes longer is not repeated; memory of a second run is then not counted. */
 const maxFirstRunMs = 500;
-/** All inputs together. */
+/** Limit for all inputs together. */
 const maxInputBytes = 64 * 1024 * 1024;
 
-/** Runs `model` on zeros, so that its memory is that of a model in use: on one row, then twice on
- *  `mostRows`. Blocks for as long as the runs take. */
+/** Runs `model` on zeros, so that its memory is that of a model in use: once on one row, then twice on
+ *  `mostRows`. Blocks until the runs have ended. */
 export async function warmUp(model: HostModel, mostRows: number): Promise<WarmUpOutcome> {
   const specs = model.inputs.filter(({ isOptional }) => !isOptional);
   const unshaped = specs.find(({ hasAnyRank }) => hasAnyRank);
@@ -39,14 +39,14 @@ export async function warmUp(model: HostModel, mostRows: number): Promise<WarmUp
   try {
     for (let run = 0; run < runsOfShape; run++) await model.run(joined, outputs);
   } catch {
-    // A model that takes one row and no more is not batched either.
+    // A model that takes exactly one row is not batched either.
     return { tag: "warmed", rows: 1 };
   }
   return { tag: "warmed", rows };
 }
 
-/** One tensor of zeros for each input, of empty strings for BYTES: undefined if they would be too big.
- *  First dimensions that vary become `rows`, others that vary 16. */
+/** One tensor of zeros for each input, or of empty strings for BYTES; undefined if they would be too big.
+ *  Variable first dimensions become `rows`, other variable ones 16. */
 export function zeroInputs(
   specs: readonly TensorSpec[],
   rows: number,
@@ -58,7 +58,7 @@ export function zeroInputs(
       if (size >= 0) return size;
       return axis === 0 ? rows : variableDimension;
     });
-    // An empty string is its length, 0.
+    // An empty string is encoded as its length, 0.
     const perElement = elementBytes[spec.datatype] ?? 4;
     const sizeBytes = shape.reduce((product, size) => product * size, perElement);
     totalBytes += sizeBytes;

@@ -1,4 +1,4 @@
-/** Where the engine layer reports what no caller hears of. A pino logger is one. */
+/** Receives what the engine layer reports outside of any call. A pino logger is one. */
 export interface EngineLog {
   info(facts: object, message: string): void;
   warn(facts: object, message: string): void;

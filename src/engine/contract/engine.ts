@@ -6,128 +6,129 @@ import type { RunSettings } from "../../config/run-settings.ts";
 import type { HostCounts } from "./host-counts.ts";
 import type { DataFolder } from "./model-format.ts";
 
-/** Where a caller says that a model is. */
+/** Where a caller locates a model. */
 export interface ModelPlace {
-  /** Absolute, of a file or a directory. Links are followed. */
+  /** Absolute path of a file or a directory. Links are followed. */
   readonly path: string;
-  /** The same as the caller wrote it, for messages. */
+  /** The same path as the caller wrote it, for messages. */
   readonly name: string;
-  /** Absolute directories: what links lead to must lie in one of them. */
+  /** Absolute directories; the targets of links must lie in one of them. */
   readonly roots: readonly string[];
-  /** What the caller named, if anything. */
+  /** The format that the caller named, if any. */
   readonly format: string | undefined;
 }
 
-/** A file that by its place and name holds a model. */
+/** A file that, by its place and name, holds a model. */
 export interface ModelFile {
-  /** A key of the engine catalog, "onnx" for example. */
+  /** A key of the engine catalog, such as "onnx". */
   readonly format: string;
-  /** Absolute path of the file that the engine opens, without links. */
+  /** Absolute path, without links, of the file that the engine opens. */
   readonly file: string;
-  /** As `fileIdentity` of it. */
+  /** The `fileIdentity` of it. */
   readonly identity: string;
-  /** Where the files are that it refers to; absent: beside it. */
+  /** Where its data files are; absent: beside it. */
   readonly dataFolder?: DataFolder;
-  /** The file with the model's settings, if there is one. Not read. */
+  /** The model's settings file, if there is one. Not read yet. */
   readonly settingsFile?: SettingsFile;
-  /** Triton's configuration of the model, likewise. */
+  /** The model's Triton configuration, likewise. */
   readonly tritonConfig?: SettingsFile;
 }
 
 export interface SettingsFile {
-  /** Absolute, for messages. */
+  /** Absolute path, for messages. */
   readonly name: string;
-  /** The same without links. */
+  /** The same path without links. */
   readonly path: string;
 }
 
-/** A model on disk that an engine says it can load. Sizes of memory include a host if it needs one of its
- *  own. */
+/** A model on disk that an engine claims it can load. Memory sizes include a host if the model needs one of
+ *  its own. */
 export interface ModelSource extends ModelFile {
-  /** As `identity`, of the file and of those beside it that hold its weights. */
+  /** Like `identity`, over the file and the files beside it that hold its weights. */
   readonly filesIdentity: string;
-  /** Bytes of all of these files. */
+  /** Total size of these files in bytes. */
   readonly diskBytes: number;
-  /** What its load should reserve: an upper bound if `isClear`, else what is plausible. */
+  /** What its load should reserve: an upper bound if `isClear`, otherwise an estimate. */
   readonly estimatedBytes: number;
-  /** The same where there is never so much: bounds are loose. */
+  /** The same for a machine with less memory than that: bounds are loose. */
   readonly plausibleBytes: number;
-  /** It takes hardly less: where there is never so much, it need not be tried. */
+  /** A lower bound: with less memory than this, a load need not be tried. */
   readonly leastBytes: number;
-  /** Whether its file tells all of its memory. If not, it may turn out to take anything. */
+  /** Whether the file determines all of its memory. Otherwise the model may turn out to take any amount. */
   readonly isClear: boolean;
-  /** Whether some of its weights lie in other files. */
+  /** Whether some of its weights are in other files. */
   readonly hasDataFiles?: boolean;
   /** As `DataFiles.moved`. */
   readonly dataFiles?: Readonly<Record<string, string>>;
 }
 
-/** Whether requests for a model that wait are joined into one run, and why. "proven": its graph keeps rows apart;
- *  "promised": its own settings say so; "off": neither, or it was found to be otherwise. */
+/** Whether queued requests for a model are joined into one run, and why. "proven": its graph keeps rows
+ *  apart; "promised": its own settings say so; "off": neither, or joining was found to change results. */
 export interface Joining {
   readonly state: "proven" | "promised" | "off";
-  /** One line for people. */
+  /** One line for people to read. */
   readonly reason: string;
 }
 
 export interface ModelMetadata {
-  /** Format and engine in the Open Inference Protocol's terms, "onnx_onnxv1" for example. */
+  /** Format and engine in the Open Inference Protocol's terms, such as "onnx_onnxv1". */
   readonly platform: string;
   readonly inputs: readonly TensorSpec[];
   readonly outputs: readonly TensorSpec[];
 }
 
-/** One inference, checked against the model's metadata: one tensor for each input of the model. */
+/** One inference, checked against the model's metadata: one tensor per input of the model. */
 export interface EngineRequest {
   readonly inputs: readonly Tensor[];
   /** Names of the outputs to return, in this order; never empty. */
   readonly outputs: readonly string[];
-  /** Not to be joined with other requests in one run, as if it were suspected of ending the host. */
+  /** Whether to run it alone, never joined with other requests, as if it were suspected of crashing the
+   *  host. */
   readonly alone?: boolean;
-  /** Filled in as it goes, for whoever wants to know. */
+  /** Filled in along the way, for observers. */
   readonly times?: InferenceTimes | undefined;
 }
 
-/** Who counts what the runs of a model take; called on the way of each, so that it must cost little. */
+/** Counts what a model's runs take. It is called on each run's path, so it must be cheap. */
 export interface RunMeter {
-  /** A request was answered that had waited so long before it was sent to the host. */
+  /** A request was answered that had waited this long before it was sent to the host. */
   answered(waitedMs: number): void;
-  /** A run has answered so many requests. It was away for `awayMs`, of which the engine took `computeMs`. */
+  /** A run has answered this many requests. The round trip took `awayMs`, of which the engine took
+   *  `computeMs`. */
   ran(requests: number, awayMs: number, computeMs: number): void;
-  /** Requests have run joined as well as by themselves. `isSame`: but for rounding, with the same results. */
+  /** Requests have run both joined and one by one. `isSame`: the results agree within rounding. */
   compared(isSame: boolean): void;
 }
 
 /** A model in the memory of an engine host. */
 export interface LoadedModel {
   readonly metadata: ModelMetadata;
-  /** Bytes of memory that it counts for, above 0: what was measured, but no less than its weights. */
+  /** Bytes of memory that it counts for, above 0: as measured, but at least its weights. */
   readonly sizeBytes: number;
-  /** By how much the memory of its host grew, in bytes; undefined if that could not be measured. */
+  /** Growth of its host's memory in bytes; undefined if it could not be measured. */
   readonly measuredBytes: number | undefined;
-  /** How long the runs took that its load ended with; 0 without any. */
+  /** Duration of the runs that its load ended with; 0 if there were none. */
   readonly warmupMs?: number;
   readonly hostPid: number;
-  /** Inferences of this model that the host has not got yet. */
+  /** Inferences of this model that are not yet sent to the host. */
   readonly waitingRuns: number;
-  /** Another object once joining has ended. */
+  /** Replaced by another object when joining has ended. */
   readonly joining: Joining;
 
-  /** Resolves with a "host-lost" error if the host dies while it holds the model, before any run is
-   *  rejected because of it; a HostLostError tells the model's part in it. Never rejects, and stays
-   *  pending if the model is unloaded in order. */
+  /** Resolves with a "host-lost" error if the host dies while it holds the model, before any run is rejected
+   *  for that reason; a HostLostError says what part the model had in it. Never rejects, and stays pending if
+   *  the model is unloaded normally. */
   readonly lost: Promise<RuntimeError>;
 
-  /** Runs once. The tensors' buffers are handed over; a "host-lost" rejection gives them back as they
-   *  were. When `signal` aborts, rejects at once with its
-   *  reason; work that had not started is dropped, and a host that does not come to the end of it is
-   *  killed after a while. Else rejects with a RuntimeError: "host-lost" (as a HostLostError it tells
-   *  whether the host was at this very run), "run-failed", "aborted" (unloaded meanwhile), "invalid-argument" (values that the engine cannot
-   *  take), "overloaded". */
+  /** Runs once. The tensors' buffers are handed over; a "host-lost" rejection returns them unchanged. When
+   *  `signal` aborts, rejects at once with its reason: work that has not started is dropped, and a host that
+   *  does not finish it in time is killed. Otherwise rejects with a RuntimeError: "host-lost" (a
+   *  HostLostError says whether the host was executing this run), "run-failed", "aborted" (unloaded
+   *  meanwhile), "invalid-argument" (values that the engine cannot take), "overloaded". */
   infer(request: EngineRequest, signal: CancelSignal): Promise<Tensor[]>;
 
-  /** Resolves when the memory is free, and never rejects. Runs in flight reject with "aborted"; a host
-   *  that does not let go is killed, and the other models in it resolve their `lost`. Idempotent. */
+  /** Resolves when the memory is free, and never rejects. Runs in flight reject with "aborted"; a host that
+   *  does not release the model is killed, and its other models resolve their `lost`. Idempotent. */
   unload(): Promise<void>;
 }
 
@@ -139,70 +140,73 @@ export interface HostInfo {
   readonly kind: HostKind;
   /** Number of loaded models. */
   readonly models: number;
-  /** Memory of the host that no other process shares, as of its last load or unload. */
+  /** Private memory of the host, as of its last load or unload. */
   readonly memoryBytes: number | undefined;
-  /** Inferences that the host has not got yet. */
+  /** Inferences that are not yet sent to the host. */
   readonly waitingRuns: number;
 }
 
-/** The books of the memory of runs, for those who want to see them. */
+/** The accounts of run memory, for observers. */
 export interface RunMemory {
-  /** What runs may take at once, in bytes. */
+  /** What all runs may take at once, in bytes. */
   readonly totalBytes: number;
-  /** What they have been let take. */
+  /** What runs have been admitted for. */
   readonly admittedBytes: number;
   /** Models whose next run waits for memory. */
   readonly waitingCount: number;
-  /** Runs that were refused, since they can never fit. */
+  /** Runs that were refused because they can never fit. */
   readonly refusedCount: number;
 }
 
-/** The engine layer, as the service layer sees it. */
+/** The engine layer, as seen from the service layer. */
 export interface Engine {
-  /** Resolves when the first hosts are up. Rejects only if none can be started at all. */
+  /** Resolves when the first hosts are up. Rejects only if none can be started. */
   readonly ready: Promise<void>;
 
-  /** Finds the model file. Throws RuntimeError "invalid-argument" (no such format, no model file there, a link
-   *  out of the roots), "failed-precondition" (nothing there, not readable) or "temporarily-unavailable". */
+  /** Finds the model file. Throws RuntimeError "invalid-argument" (unknown format, no model file there, a
+   *  link out of the roots), "failed-precondition" (nothing there, not readable) or
+   *  "temporarily-unavailable". */
   locate(place: ModelPlace): Promise<ModelFile>;
 
-  /** Bounds the memory of a model by reading its structure, not its weights. Throws RuntimeError
-   *  "invalid-argument" (not a model of this format), "failed-precondition" (not readable, or a file that
-   *  it refers to is missing) or "temporarily-unavailable". */
+  /** Bounds a model's memory by reading its structure, not its weights. Throws RuntimeError
+   *  "invalid-argument" (not a model of this format), "failed-precondition" (not readable, or a data file is
+   *  missing) or "temporarily-unavailable". */
   inspect(model: ModelFile): Promise<ModelSource>;
 
-  /** As `locate` and then `inspect`, for somebody who cannot wait: does not queue behind those. */
+  /** `locate`, then `inspect`, for a caller with a short deadline: does not queue behind other calls of
+   *  those. */
   predict(place: ModelPlace): Promise<ModelSource>;
 
-  /** Upper bound of the memory for a model of `diskBytes` bytes of files. No I/O. */
+  /** Upper bound of the memory for a model with `diskBytes` bytes of files. No I/O. */
   predictBytes(diskBytes: number, format: string | undefined): number;
 
-  /** Extensions of model files, each with its dot. */
+  /** File extensions of models, each with its dot. */
   readonly extensions: readonly string[];
 
   /** Whether `format` names an engine of the catalog. */
   knowsFormat(format: string): boolean;
 
-  /** Loads. When `signal` aborts, stops the work and rejects with its reason, but only after all memory
-   *  of the attempt is free again; that holds for every rejection. Else rejects with a RuntimeError:
-   *  "invalid-argument" (the engine cannot run such a model), "load-failed", "host-lost" (the host died while it loaded this very model),
-   *  "temporarily-unavailable" (a host could not be had, or died before it came to this model).
-   *  "over-budget" (the system refused it memory). `isolated` asks for a host of its own. */
+  /** Loads a model. When `signal` aborts, stops the work and rejects with its reason, but only when all
+   *  memory of the attempt is free again; that holds for every rejection. Otherwise rejects with a
+   *  RuntimeError: "invalid-argument" (the engine cannot run the model), "load-failed", "host-lost" (the host
+   *  died while it loaded this model), "temporarily-unavailable" (no host was available, or it died before it
+   *  reached this model), "over-budget" (the system refused memory). `isolated` asks for a host of its
+   *  own. */
   load(
     source: ModelSource,
     options: {
       readonly signal: CancelSignal;
       readonly isolated: boolean;
-      /** Asks for a host of its own, which is no sign of a fault. */
+      /** Asks for a host of its own, which does not imply a fault. */
       readonly ownHost?: boolean;
-      /** What it may turn out to take at most, in bytes, if that is open and it has a host of its own: that is
-       *  not let have much more while it loads. */
+      /** The most that it may turn out to take, in bytes, if its size is open and it has a host of its own:
+       *  the host is capped little above that while it loads. */
       readonly mostBytes?: number | undefined;
       /** Default: `defaultRunSettings`. */
       readonly settings?: RunSettings;
       readonly meter?: RunMeter;
-      /** Joined runs of the model have turned out to differ from single ones. Called at most once, with what
-       *  `joining` is from then on. */
+      /** Joined runs of the model have returned other results than single ones. Called at most once, with the
+       *  new value of `joining`. */
       readonly onJoinedWrong?: (joining: Joining) => void;
     },
   ): Promise<LoadedModel>;
@@ -210,12 +214,12 @@ export interface Engine {
   /** The hosts that are up or starting. */
   hosts(): readonly HostInfo[];
 
-  /** What has become of hosts so far. */
+  /** Counts of how hosts started and ended so far. */
   readonly hostCounts: HostCounts;
 
-  /** What runs may take and take; undefined: there is no limit. */
+  /** What runs may take and do take; undefined: unlimited. */
   readonly runMemory?: RunMemory | undefined;
 
-  /** Kills every host and resolves when they are gone. */
+  /** Kills every host and resolves when all are gone. */
   close(): Promise<void>;
 }

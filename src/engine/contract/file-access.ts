@@ -1,9 +1,10 @@
-/** Which files a model consists of beside its own. */
+/** Which files belong to a model besides its own. */
 export interface FileAccess {
-  /** Absolute directories: all of its files must lie in one of them, wherever links lead. Absent: anywhere. */
+  /** Absolute directories, one of which must contain each file after links are followed. Absent: no
+   *  restriction. */
   readonly roots?: readonly string[] | undefined;
-  /** Whether weights lie in other files. If not, it gets none. */
+  /** Whether weights are in other files. If not, no other file is opened. */
   readonly hasDataFiles?: boolean | undefined;
-  /** Where those are, if not beside the model's file: as `DataFiles.moved`. */
+  /** Where those files are, if not beside the model file: as `DataFiles.moved`. */
   readonly dataFiles?: Readonly<Record<string, string>> | undefined;
 }

@@ -1,23 +1,23 @@
 import type { Tensor, TensorSpec } from "../../base/tensor.ts";
 import type { FileAccess } from "./file-access.ts";
 
-/** What an engine offers inside a host process. It may block: nothing else runs there meanwhile. */
+/** What an engine offers inside a host process. It may block: the host does nothing else meanwhile. */
 export interface HostEngine {
-  /** Loads `file`, an absolute path without links. Opens it and its data files once, and only where `access` says
-   *  that they may lie. Throws with a message for people; then nothing of the attempt stays in memory. */
+  /** Loads `file`, an absolute path without links. Opens it and its data files once, and only where `access`
+   *  allows. Throws with a readable message; then no memory of the attempt remains. */
   load(
     file: string,
     options: { readonly threads: number; readonly access?: FileAccess },
   ): HostModel | Promise<HostModel>;
 }
 
-/** A model in the memory of this process. The host calls its methods one at a time. */
+/** A model in this process's memory. The host calls its methods one at a time. */
 export interface HostModel {
   readonly inputs: readonly TensorSpec[];
   readonly outputs: readonly TensorSpec[];
 
-  /** One tensor for each name in `outputs`, in order. Throws RuntimeError "invalid-argument" for values
-   *  that the engine cannot take, and "run-failed" for everything else. */
+  /** One tensor for each name in `outputs`, in order. Throws RuntimeError "invalid-argument" for values that
+   *  the engine cannot take, and "run-failed" for everything else. */
   run(inputs: readonly Tensor[], outputs: readonly string[]): Tensor[] | Promise<Tensor[]>;
 
   /** Frees the model's memory. Called once. */

@@ -1,12 +1,11 @@
 import { RuntimeError } from "../../base/errors.ts";
 
-/** What a model, or one of its runs, had to do with the end of its host.
- *  "caused": the host was executing it and crashed, or had to be killed because it did not end.
- *  "suspected": the host was executing it when something else killed it: a lack of memory, an operator.
- *  "bystander": it waited, or was idle. */
+/** What part a model, or one of its runs, had in the end of its host. "caused": the host was executing it and
+ *  crashed, or had to be killed because it did not end. "suspected": the host was executing it when something
+ *  else killed it, such as the OOM killer or an operator. "bystander": it waited, or was idle. */
 export type PartInLoss = "caused" | "suspected" | "bystander";
 
-/** The host of a model died. */
+/** A model's host died. */
 export class HostLostError extends RuntimeError {
   readonly part: PartInLoss;
 

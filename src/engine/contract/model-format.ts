@@ -1,81 +1,82 @@
 import type { HostEngine } from "./host-engine.ts";
 import type { RunTable } from "./run-table.ts";
 
-/** Whether rows of a model's outputs depend on the same rows of its inputs alone, by its graph. `reason` says
- *  what of the graph stands against it, or is not understood. */
+/** Whether, by its graph, each row of a model's outputs depends only on the same row of its inputs. `reason`
+ *  says what in the graph speaks against it, or is not understood. */
 export type RowProof =
   | { readonly isProven: true }
   | { readonly isProven: false; readonly reason: string };
 
-/** Where the data files of a model are looked up. */
+/** Where a model's data files are looked up. */
 export interface DataFolder {
-  /** That of the model's path as it was named, links and all. */
+  /** The directory of the model's path as it was named, links included. */
   readonly path: string;
-  /** Absolute directories: what links lead to must lie in one of them. */
+  /** Absolute directories; the targets of links must lie in one of them. */
   readonly roots: readonly string[];
 }
 
-/** What the structure of a model's file says of runs like those that its load ends with. */
+/** What a model file's structure says about runs like those at the end of its load. */
 export interface UsualRun {
-  /** On up to so many rows, and up to 16 in other dimensions that vary. */
+  /** On at most this many rows, and at most 16 in other variable dimensions. */
   readonly rows: number;
-  /** What lies between nodes; undefined if shapes cannot be followed. */
+  /** What is alive between nodes; undefined if shapes cannot be followed. */
   readonly bytes: number | undefined;
 }
 
-/** What the structure of a model file says of its memory once it is loaded and has run, without a host. */
+/** What a model file's structure says about its memory once it is loaded and has run, without a host. */
 export interface ModelFootprint {
-  /** Bytes of the weights as they are stored, and of what a model takes beside them even if it is never run: a
-   *  loaded model takes hardly less. */
+  /** Bytes of the weights as stored, and what a model takes beside them even if it never runs: a loaded model
+   *  takes hardly less. */
   readonly leastBytes: number;
-  /** What it takes before its first run, if `isClear`: its weights as they will lie in memory. */
+  /** Its memory before the first run, if `isClear`: the weights as they will be in memory. */
   readonly idleBytes: number;
   /** What such models take between runs. */
   readonly usualBytes: number;
-  /** What the runs that a load ends with take beside that, while they run. */
+  /** What the runs at the end of a load take beyond that, while they run. */
   readonly runBytes: number;
-  /** What none takes more than, if `isClear`. */
+  /** An upper bound for all such models, if `isClear`. */
   readonly loadedBytes: number;
-  /** What its load takes for a moment beyond that: the file's own copy of the weights, and weights that are packed. */
+  /** What its load takes for a moment beyond that: the file's own copy of the weights, and packed weights. */
   readonly loadingBytes: number;
-  /** Whether the structure says all of it, or a part was guessed. */
+  /** Whether the structure determines all of it, or a part is a guess. */
   readonly isClear: boolean;
   /** Rows of the runs that bring it to that size; 0: they would add too little. */
   readonly warmupRows: number;
-  /** Of runs like those that its load ends with, or would. */
+  /** For runs like those that its load ends with, or would. */
   readonly usualRun: UsualRun;
-  /** Whether some of the weights lie in other files. */
+  /** Whether some of the weights are in other files. */
   readonly hasDataFiles?: boolean;
   /** As `DataFiles.moved`. */
   readonly dataFiles?: Readonly<Record<string, string>>;
-  /** Whether its requests can be joined, as far as the structure says. */
+  /** Whether its requests can be joined, according to the structure. */
   readonly rowProof: RowProof;
 }
 
-/** What a look into a model file tells. */
+/** What an inspection of a model file returns. */
 export interface ModelInspection extends ModelFootprint {
   /** Paths of the files beside it that hold its weights. */
   readonly weightFiles: readonly string[];
 }
 
-/** One kind of model file: all that the server must know of it, and the engine that a host loads for it. */
+/** One kind of model file: all that the server must know about it, and the engine that a host loads for
+ *  it. */
 export interface ModelFormat {
   readonly name: string;
   /** Other names that callers use, in lower case. */
   readonly aliases: readonly string[];
-  /** Of the files to look for in a directory, with its dot. */
+  /** The extension of the files to look for in a directory, with its dot. */
   readonly extension: string;
   /** Format and engine in the Open Inference Protocol's terms. */
   readonly platform: string;
-  /** Reads the structure of `file`, never its weights, and blocks meanwhile. Files that it refers to are
-   *  looked up in `dataFolder`; beside the file without one. Throws as `Engine.inspect` does. */
+  /** Reads the structure of `file`, never its weights, and blocks meanwhile. Data files are looked up in
+   *  `dataFolder`, or beside the file if that is absent. Throws as `Engine.inspect` does. */
   inspect(file: string, dataFolder?: DataFolder): Promise<ModelInspection>;
-  /** What runs of the model in `file` take, by their shapes; undefined if that cannot be followed. Takes `inspect`
-   *  many times over. Throws as `inspect` does. */
+  /** What runs of the model in `file` take, by their shapes; undefined if shapes cannot be followed. Takes
+   *  several times as long as `inspect`. Throws as `inspect` does. */
   tabulateRuns(file: string, dataFolder?: DataFolder): Promise<RunTable | undefined>;
-  /** Imports what `inspect` needs, which the first look would wait for otherwise. */
+  /** Imports what `inspect` needs, so that the first call does not wait for it. */
   prepareToInspect(): Promise<void>;
-  /** Upper bound of a loaded model whose files have `diskBytes` bytes, without a host. */
+  /** Upper bound for a loaded model whose files have `diskBytes` bytes, without a host. */
   predictBytes(diskBytes: number): number;
   /** Called in engine hosts only: importing an engine brings its native library into the process. */
   importEngine(): Promise<HostEngine>;

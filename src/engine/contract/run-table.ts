@@ -1,17 +1,18 @@
-/** What runs of a model take by the sizes of the dimensions of its inputs that vary: samples of what its graph
- *  says, which can be asked for any other size at no cost. */
+/** What a model's runs take, by the sizes of its inputs' variable dimensions: samples of what its graph says,
+ *  from which any other size is bounded at no cost. */
 export interface RunTable {
   /** Numbers of rows, ascending; at least two. */
   readonly rows: readonly number[];
   /** Names of the inputs whose first dimension is the number of rows. */
   readonly rowInputs: readonly string[];
-  /** The other dimensions that vary. */
+  /** The other variable dimensions. */
   readonly axes: readonly TableAxis[];
-  /** Bytes for each combination of `rows` and the sizes of all axes; rows go first, then the first axis. */
+  /** Bytes for each combination of `rows` and the sizes of all axes; rows vary fastest, then the first
+   *  axis. */
   readonly bytes: readonly number[];
 }
 
-/** Dimensions that are sampled as one: none is bigger than the size that is asked for. */
+/** Dimensions that are sampled as one: none is larger than the size that is looked up. */
 export interface TableAxis {
   /** Ascending; at least two. */
   readonly sizes: readonly number[];
@@ -24,7 +25,7 @@ export interface TablePlace {
   readonly axis: number;
 }
 
-/** An upper bound in bytes. `sizes`: one for each axis. */
+/** An upper bound in bytes. `sizes`: one per axis. */
 export function tableBytes(table: RunTable, rows: number, sizes: readonly number[]): number {
   return along(table, { rows, sizes, axis: table.axes.length - 1, offset: 0 });
 }
@@ -32,9 +33,9 @@ export function tableBytes(table: RunTable, rows: number, sizes: readonly number
 interface Position {
   readonly rows: number;
   readonly sizes: readonly number[];
-  /** The last of the axes that are open still; -1: rows alone are. */
+  /** The last axis that is still open; -1: only rows are. */
   readonly axis: number;
-  /** In `RunTable.bytes`, by the axes that are not. */
+  /** Index in `RunTable.bytes`, from the axes that are fixed. */
   readonly offset: number;
 }
 
@@ -49,8 +50,9 @@ function along(table: RunTable, { rows, sizes, axis, offset }: Position): number
   );
 }
 
-/** What a run takes is a sum of products of sizes, or the biggest of several such sums. These are convex, and
- *  their logarithms are convex over those of the sizes: between two samples both chords lie above. */
+/** What a run takes is a sum of products of sizes, or the largest of several such sums. These are convex, and
+ *  their logarithms are convex over the logarithms of the sizes: between two samples both chords lie
+ *  above. */
 function between(xs: readonly number[], x: number, valueAt: (at: number) => number): number {
   const first = xs[0] as number;
   if (x <= first) return valueAt(0);
@@ -58,7 +60,7 @@ function between(xs: readonly number[], x: number, valueAt: (at: number) => numb
   let at = 0;
   while (at < last - 1 && (xs[at + 1] as number) < x) at++;
   const [x0, x1] = [xs[at] as number, xs[at + 1] as number];
-  // 1: the logarithm of nothing is none.
+  // 1, because the logarithm of 0 does not exist.
   const [y0, y1] = [Math.max(1, valueAt(at)), Math.max(1, valueAt(at + 1))];
   if (x === x1) return y1;
   const straight = y0 + ((y1 - y0) * (x - x0)) / (x1 - x0);

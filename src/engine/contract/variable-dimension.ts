@@ -1,3 +1,3 @@
-/** What a dimension that varies and is not the first of an input is taken to be, where one must be made up:
- *  for the prediction of a model's memory and for the runs that end its load. */
+/** The size assumed for a variable dimension other than an input's first one, where one must be made up: to
+ *  predict a model's memory, and for the runs that end its load. */
 export const variableDimension = 16;

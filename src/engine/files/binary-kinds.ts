@@ -2,7 +2,7 @@ import { conversionAdvice as advice } from "./conversion-advice.ts";
 import type { FileKind } from "./file-kind.ts";
 import type { FileSample } from "./file-sample.ts";
 
-const noModel = "there is no model in it";
+const noModel = "it contains no model";
 
 interface Magic {
   readonly at?: number;
@@ -15,11 +15,11 @@ function magic(bytes: string, what: string, how: string = advice.source, at = 0)
   return { at, bytes, kind: { what, advice: how, isVague: how === noModel } };
 }
 
-/** Files that say what they are in fixed bytes. */
+/** Files with a signature of fixed bytes. */
 const magics: readonly Magic[] = [
-  magic("GGUF", "a GGUF file of llama.cpp", advice.llama),
+  magic("GGUF", "a llama.cpp GGUF file", advice.llama),
   ...["lmgg", "ggml", "tjgg", "ggjt", "fmgg", "algg"].map((bytes) =>
-    magic(bytes, "a GGML file of llama.cpp", advice.llama),
+    magic(bytes, "a llama.cpp GGML file", advice.llama),
   ),
   magic("TFL3", "a TensorFlow Lite model", advice.tflite, 4),
   magic(
@@ -40,13 +40,13 @@ const magics: readonly Magic[] = [
   magic("PAR1", "a Parquet table", noModel),
   magic("ARROW1", "an Arrow table", noModel),
   magic("MATLAB 5.0", "a MATLAB file"),
-  magic("RDX2\n", "a file of R"),
-  magic("RDX3\n", "a file of R"),
+  magic("RDX2\n", "an R data file"),
+  magic("RDX3\n", "an R data file"),
   magic("SQLite format 3\0", "an SQLite database", noModel),
   magic("\x7fELF", "a program or library (ELF)", noModel),
-  magic("MZ", "a program or library of Windows", noModel),
-  magic("\xcf\xfa\xed\xfe", "a program or library of macOS", noModel),
-  magic("\xca\xfe\xba\xbe", "a program or library of macOS, or a Java class", noModel),
+  magic("MZ", "a Windows program or library", noModel),
+  magic("\xcf\xfa\xed\xfe", "a macOS program or library", noModel),
+  magic("\xca\xfe\xba\xbe", "a macOS program or library, or a Java class", noModel),
   magic("\0asm", "a WebAssembly program", noModel),
   magic("%PDF-", "a PDF document", noModel),
   magic("\x89PNG", "an image (PNG)", noModel),
@@ -54,7 +54,7 @@ const magics: readonly Magic[] = [
   magic("GIF8", "an image (GIF)", noModel),
 ];
 
-/** Of binary files that are not packed. */
+/** Binary files other than archives. */
 export function binaryKind(sample: FileSample): FileKind | undefined {
   const { head } = sample;
   for (const { at = 0, bytes, kind } of magics) {
@@ -66,26 +66,28 @@ export function binaryKind(sample: FileSample): FileKind | undefined {
     ubjsonKind(head) ??
     protobufKind(sample) ??
     (head.every((byte) => byte === 0)
-      ? { what: "a file that holds nothing but zeros at its start", advice: advice.again }
+      ? { what: "a file that starts with nothing but zeros", advice: advice.again }
       : undefined)
   );
 }
 
 function hdf5Kind(head: Buffer): FileKind | undefined {
   if (head.toString("latin1", 0, 8) !== "\x89HDF\r\n\x1a\n") return undefined;
-  const what = head.includes("keras") ? "a Keras model (HDF5)" : "an HDF5 file, as Keras writes";
+  const what = head.includes("keras")
+    ? "a Keras model (HDF5)"
+    : "an HDF5 file, such as Keras writes";
   return { what, advice: advice.keras };
 }
 
-/** The length of a JSON header, and the header. */
+/** The length of a JSON header, then the header. */
 function safetensorsKind({ head, sizeBytes }: FileSample): FileKind | undefined {
   if (head.length < 10 || head[8] !== 0x7b) return undefined;
   if (head.readBigUInt64LE() > BigInt(sizeBytes)) return undefined;
-  const what = "a safetensors file, which holds weights and no graph";
+  const what = "a safetensors file, which holds weights but no graph";
   return { what, advice: advice.huggingFace };
 }
 
-/** Universal Binary JSON: "{", then the type of the length of the first key. */
+/** Universal Binary JSON: "{", then the type of the first key's length. */
 function ubjsonKind(head: Buffer): FileKind | undefined {
   if (!/^\{[LlIiU$#]/.test(head.toString("latin1", 0, 2))) return undefined;
   if (head.subarray(0, 200).includes("learner")) {
@@ -108,7 +110,7 @@ const graphWords = [
   "\x12\x08Identity",
 ];
 
-/** Other messages of protobuf. Their beginnings are like those of ONNX, so their words must tell. */
+/** Other protobuf messages. They begin like ONNX, so the words in them must decide. */
 function protobufKind({ name, head, tail }: FileSample): FileKind | undefined {
   const has = (word: string) =>
     head.includes(word, 0, "latin1") || tail.includes(word, 0, "latin1");

@@ -1,4 +1,4 @@
-/** How to come from what people have to what can be served here. */
+/** How to turn what people have into a model that can be served here. */
 export const conversionAdvice = {
   sklearn:
     "export the model where it was trained, with skl2onnx: to_onnx(model, X[:1]).SerializeToString()",
@@ -19,6 +19,6 @@ export const conversionAdvice = {
   source: "export the model that it was made from to ONNX",
   coreml: "export the model that it was made from to ONNX; coremltools cannot convert it back",
   unpack: "unpack it, and load the .onnx file that is in it",
-  refetch: "look at what it says, correct the address or the credentials, and fetch the file again",
+  refetch: "read it, correct the address or the credentials, and fetch the file again",
   again: "fetch or copy the file again",
 } as const;

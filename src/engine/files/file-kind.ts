@@ -5,20 +5,20 @@ import { packedKind } from "./packed-kinds.ts";
 import { pickleKind } from "./pickle-kind.ts";
 import { textKind } from "./text-kinds.ts";
 
-/** What a file is that is not a model which can be served. */
+/** What a file is if it is not a model that can be served. */
 export interface FileKind {
-  /** With its article, "a Python pickle" for example. */
+  /** With its article, such as "a Python pickle". */
   readonly what: string;
-  /** What to do to have it served, or why that cannot be. */
+  /** How to have it served, or why that is not possible. */
   readonly advice: string;
-  /** Whether it may well lie beside a model without being one. */
+  /** Whether it may well be beside a model without being one. */
   readonly isVague?: boolean;
 }
 
-/** Of files in files: some unpack to themselves without end. */
+/** Limit for files inside files: some unpack to themselves without end. */
 const maxDepth = 3;
 
-/** Undefined for what is not known, and for ONNX. */
+/** Undefined for unknown files, and for ONNX. */
 export function fileKindOf(sample: FileSample, depth = 0): FileKind | undefined {
   if (sample.sizeBytes === 0) return { what: "an empty file", advice: advice.again, isVague: true };
   const within = (inner: FileSample) =>

@@ -2,9 +2,9 @@ import { closeSync, readSync } from "node:fs";
 import { basename } from "node:path";
 import { openRegularFileSync } from "../../base/regular-file.ts";
 
-/** What is looked at to tell what a file is. */
+/** The parts of a file from which its kind is determined. */
 export interface FileSample {
-  /** Without its folder. */
+  /** Name without the folder. */
   readonly name: string;
   readonly sizeBytes: number;
   /** The first and the last bytes, up to 64 KiB each; they overlap in a small file. */
@@ -31,7 +31,7 @@ export function sampleFile(file: string): FileSample | undefined {
   }
 }
 
-/** What has been taken out of a file, as if it were one itself. */
+/** The content of an archive's entry, as if it were a file itself. */
 export function sampleBytes(name: string, bytes: Buffer): FileSample {
   return {
     name,

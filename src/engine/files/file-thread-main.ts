@@ -7,16 +7,16 @@ import { modelFormats } from "../engine-catalog.ts";
 import type { FileThreadAnswer, FileThreadCall, FileThreadSetup } from "./file-thread-messages.ts";
 import { findModel, inspectFile, tabulateRuns } from "./model-files.ts";
 
-// Entry of a thread for files. It answers calls in the order in which they came.
+// Entry point of a file thread. It answers calls in the order in which they arrived.
 
 if (parentPort === null) throw new Error("this is the entry of a worker thread");
 const server = parentPort;
 standBack(workerData as FileThreadSetup);
 server.on("message", (call: FileThreadCall) => void answer(call));
-// One that fails is tried again when it is needed, and then says why.
+// A failed import is tried again when it is needed, and then reports why.
 for (const format of modelFormats) format.prepareToInspect().catch(() => {});
 
-/** Linux has a priority for each thread. Where it cannot be set, this one runs as all others do. */
+/** Linux has a priority per thread. Where it cannot be set, this thread runs at normal priority. */
 function standBack({ niceness }: FileThreadSetup): void {
   if (niceness === 0) return;
   try {

@@ -2,9 +2,9 @@ import type { ErrorKind } from "../../base/errors.ts";
 import type { ModelPlace } from "../contract/engine.ts";
 import type { InspectedFile, TabulatedFile } from "./model-files.ts";
 
-// What the server and its threads for files say to each other.
+// Messages between the server and its file threads.
 
-/** What a thread is told at its start. */
+/** What a thread receives at its start. */
 export interface FileThreadSetup {
   readonly niceness: number;
 }
@@ -15,7 +15,7 @@ export type FileThreadCall = { readonly number: number } & (
   | { readonly task: "tabulate"; readonly model: TabulatedFile }
 );
 
-/** Answers carry the number of their call. `kind` is undefined for errors that are bugs of ours. */
+/** Responses carry their call's number. `kind` is undefined for errors that are our bugs. */
 export type FileThreadAnswer = { readonly number: number } & (
   | { readonly result: unknown }
   | { readonly failure: { readonly kind: ErrorKind | undefined; readonly message: string } }

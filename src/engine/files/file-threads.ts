@@ -8,26 +8,26 @@ import type { FileThreadAnswer, FileThreadCall, FileThreadSetup } from "./file-t
 import type { FoundModel, InspectedFile, TabulatedFile } from "./model-files.ts";
 import type { InspectedFiles } from "./model-inspector.ts";
 
-/** Node allows as many of its own calls to hang in a file system. */
+/** The number of its own calls that Node allows to hang in a file system. */
 const maxThreads = 4;
 export interface FileThreadsOptions {
-  /** A thread that has been at one call for so long reads a huge model, or a disk that does not answer:
-   *  what comes next goes to another one. Default: 500. */
+  /** A thread that takes this long for one call reads a huge model, or its disk does not answer: the next
+   *  call goes to another thread. Default: 500. */
   readonly stuckMs?: number;
-  /** By so much the threads stand back behind those of the server, as `nice` has it. Default: 0. */
+  /** How much lower the threads' priority is than the server's, as a `nice` value. Default: 0. */
   readonly niceness?: number;
-  /** Default: that of this program. */
+  /** Default: this program's own entry. */
   readonly entry?: URL;
 }
 
-const unused = new RuntimeError("temporarily-unavailable", "this thread was not needed any more");
+const unused = new RuntimeError("temporarily-unavailable", "this file thread was no longer needed");
 
 const defaultEntry = entryUrl(import.meta.url, "./file-thread-main");
 
-/** The threads that look at model files: usually one, and more while that one is stuck. All that has to be
- *  seen of a model takes them one turn of blocking calls; by way of `node:fs/promises` each of some ten
- *  calls wakes a thread and is waited for, which takes eight times the CPU, and the structure of a big
- *  model would be read on the server's event loop. */
+/** The threads that read model files: usually one, and more while that one is stuck. A thread reads all that
+ *  is needed from a model in one sequence of blocking calls. With `node:fs/promises` each of some ten calls
+ *  would wake a thread and be awaited, which takes eight times the CPU, and a big model's structure would be
+ *  read on the server's event loop. */
 export class FileThreads {
   readonly #threads = new Set<FileThread>();
   readonly #options: Required<FileThreadsOptions>;
@@ -38,18 +38,18 @@ export class FileThreads {
     this.#start();
   }
 
-  /** As `findModel` of model-files.ts. Rejects with "temporarily-unavailable" if the thread breaks. */
+  /** As `findModel` in model-files.ts. Rejects with "temporarily-unavailable" if the thread breaks. */
   async find(place: ModelPlace): Promise<FoundModel> {
     return await this.#pick().call<FoundModel>({ task: "find", place });
   }
 
-  /** As `inspectFile` of model-files.ts. Rejects with "temporarily-unavailable" if the thread breaks. */
+  /** As `inspectFile` in model-files.ts. Rejects with "temporarily-unavailable" if the thread breaks. */
   async inspect({ format, file, dataFolder }: InspectedFile): Promise<InspectedFiles> {
     const model = { format, file, ...(dataFolder && { dataFolder }) };
     return await this.#pick().call<InspectedFiles>({ task: "inspect", model });
   }
 
-  /** As `tabulateRuns` of model-files.ts. Rejects with "temporarily-unavailable" if the thread breaks. */
+  /** As `tabulateRuns` in model-files.ts. Rejects with "temporarily-unavailable" if the thread breaks. */
   async tabulate({
     format,
     file,
@@ -60,7 +60,7 @@ export class FileThreads {
     return await this.#pick().call<RunTable | undefined>({ task: "tabulate", model });
   }
 
-  /** What the threads are at is rejected with `reason`, and so is what comes later. */
+  /** Rejects the calls in progress with `reason`, and all later ones. */
   close(reason: RuntimeError): void {
     this.#closed = reason;
     for (const thread of this.#threads) thread.close(reason);
@@ -71,7 +71,7 @@ export class FileThreads {
     const threads = [...this.#threads];
     const free = threads.find((thread) => thread.busyMs <= this.#options.stuckMs);
     if (free !== undefined) {
-      // The disk answers again: one is enough.
+      // The disk answers again: one thread is enough.
       for (const other of threads) if (other !== free && other.callCount === 0) other.close(unused);
       return free;
     }
@@ -100,10 +100,10 @@ interface Waiting {
 class FileThread {
   readonly #worker: Worker;
   readonly #onGone: () => void;
-  /** By number, oldest first: the oldest is the one that the thread is at. */
+  /** By number, oldest first: the oldest is the one in progress. */
   readonly #waiting = new Map<number, Waiting>();
   #lastNumber = 0;
-  /** When it came to the call that it is at. */
+  /** When the current call began. */
   #sinceMs = 0;
   #end: RuntimeError | undefined;
 
@@ -115,7 +115,7 @@ class FileThread {
       execArgv: ["--disable-warning=ExperimentalWarning"],
       resourceLimits: { maxYoungGenerationSizeMb: 2 },
     });
-    // It is the port that keeps the server up.
+    // The port, not the thread, keeps the server alive.
     this.#worker.unref();
     endsWithProcess(this.#worker);
     this.#worker.on("message", (answer: FileThreadAnswer) => this.#settle(answer));
@@ -127,7 +127,7 @@ class FileThread {
     return this.#waiting.size;
   }
 
-  /** For how long it has been at one call; 0 if it is at none. */
+  /** How long the current call has taken; 0 if there is none. */
   get busyMs(): number {
     return this.#waiting.size === 0 ? 0 : performance.now() - this.#sinceMs;
   }
@@ -145,7 +145,7 @@ class FileThread {
   close(reason: RuntimeError): void {
     this.#rejectAll(reason);
     this.#onGone();
-    // Not waited for: a thread that a disk holds ends when that lets go.
+    // Not awaited: a thread that hangs in a disk ends when the disk answers.
     void this.#worker.terminate();
   }
 

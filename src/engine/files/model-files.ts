@@ -12,23 +12,23 @@ import { type InspectedFiles, ModelInspector } from "./model-inspector.ts";
 import { findModelFile } from "./model-layout.ts";
 import { findSettingsFile, findTritonConfig } from "./settings-file.ts";
 
-// What the threads for files do. It blocks; see file-threads.ts.
+// What the file threads do. It blocks; see file-threads.ts.
 
 export interface FoundModel {
   readonly model: ModelFile;
-  /** Undefined if the file is not a model, or cannot be read now: why, `inspectFile` says. */
+  /** Undefined if the file is not a model, or cannot be read now: `inspectFile` reports why. */
   readonly inspected: InspectedFiles | undefined;
 }
 
 const inspector = new ModelInspector();
 
-/** What is needed of a model to look into its file. */
+/** What is needed to inspect a model's file. */
 export type InspectedFile = Pick<ModelFile, "format" | "file" | "dataFolder">;
 
-/** The file as it was when it was looked at. */
+/** The file's identity when it was found. */
 export type TabulatedFile = InspectedFile & Pick<ModelFile, "identity">;
 
-/** As `Engine.locate`, and looks into the file as well, since that is what comes next. */
+/** As `Engine.locate`, and also inspects the file, since that is what comes next. */
 export async function findModel(place: ModelPlace): Promise<FoundModel> {
   const { name, format, roots } = place;
   const safePath = new SafePath(roots);
@@ -37,9 +37,9 @@ export async function findModel(place: ModelPlace): Promise<FoundModel> {
   for (const candidate of candidates(path, format)) {
     try {
       const found = findModelFile(path, candidate.extension);
-      // One inside a directory may be a link to where nobody may look.
+      // A file inside a directory may be a link out of the allowed directories.
       const file = found === path ? path : safePath.follow(found, name);
-      // What belongs to the model lies beside the path that was named, whatever that is a link to.
+      // A model's other files are beside the path that was named, whatever that links to.
       const named = found === path ? place.path : found;
       const locate = (find: (modelFile: string) => string | undefined) =>
         locateSettings([named, file].map(find), safePath, name);
@@ -57,7 +57,7 @@ export async function findModel(place: ModelPlace): Promise<FoundModel> {
       const inspected = await inspector.inspect(candidate, model).catch(() => undefined);
       return { model, inspected };
     } catch (error) {
-      // The first format is the likeliest: its reason is the one to tell.
+      // The first format is the likeliest, so its reason is reported.
       refusal ??= error;
     }
   }
@@ -91,7 +91,7 @@ export async function inspectFile(model: InspectedFile): Promise<InspectedFiles>
   }
 }
 
-/** As `ModelFormat.tabulateRuns`; undefined also if the file has changed since it was looked at. */
+/** As `ModelFormat.tabulateRuns`; also undefined if the file has changed since it was inspected. */
 export async function tabulateRuns(model: TabulatedFile): Promise<RunTable | undefined> {
   const { format, file, dataFolder, identity } = model;
   if (identityOf(file) !== identity) return undefined;

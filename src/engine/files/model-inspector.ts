@@ -5,12 +5,12 @@ import { fileIdentity } from "../../base/file-identity.ts";
 import type { ModelFile } from "../contract/engine.ts";
 import type { ModelFootprint, ModelFormat, ModelInspection } from "../contract/model-format.ts";
 
-/** A model's file and those that hold its weights, seen at one time. */
+/** A model's file and its weight files, observed at one time. */
 export interface InspectedFiles {
   readonly footprint: ModelFootprint;
   /** Bytes of all of these files. */
   readonly diskBytes: number;
-  /** Changes whenever one of them does, as far as the file system says. */
+  /** Changes whenever one of the files does, as far as the file system reports it. */
   readonly filesIdentity: string;
 }
 
@@ -20,11 +20,12 @@ interface Kept {
 }
 
 const maxKept = 1_000;
-/** A model with more is read anew each time: to keep all of their names would cost more than it saves. */
+/** A model with more data files is read anew each time: keeping all of their names would cost more than it
+ *  saves. */
 const maxKeptWeightFiles = 64;
 
-/** Looks into model files. What it has seen of one holds for as long as neither that nor any of its data
- *  files changes: to ask for the size of a model once more costs a few stats, however big its graph is. */
+/** Inspects model files. A result holds until the model file or one of its data files changes: asking for a
+ *  model's size again costs a few stats, however big its graph is. */
 export class ModelInspector {
   /** Least recently used first. */
   readonly #kept = new Map<string, Kept>();
@@ -45,7 +46,7 @@ export class ModelInspector {
     this.#kept.delete(key);
     const now = kept && isUnchanged(kept, file, found) ? kept : await look();
     const { weightFiles, ...footprint } = now.inspection;
-    // Where links lead to may change without the files.
+    // The targets of links may change without the files.
     const hasLinks = footprint.dataFiles !== undefined;
     if (!hasLinks && weightFiles.length <= maxKeptWeightFiles) this.#keep(key, now);
     return { footprint, ...now.files };
@@ -60,7 +61,7 @@ export class ModelInspector {
 }
 
 function isUnchanged({ inspection, files }: Kept, file: string, found: BigIntStats): boolean {
-  // Who may read them can change without them.
+  // So may permissions.
   if (![file, ...inspection.weightFiles].every(isReadable)) return false;
   return filesOf(found, inspection).filesIdentity === files.filesIdentity;
 }
@@ -74,7 +75,7 @@ function filesOf(
   if (weightFiles.length === 0) return { diskBytes, filesIdentity: own };
   const hash = createHash("sha256");
   for (const path of weightFiles) {
-    // Whether all are there is for the inspection to say.
+    // Whether all exist is for the inspection to report.
     const data = seen(path);
     diskBytes += Number(data?.size ?? 0);
     hash.update(`${path}\0${data && fileIdentity(data)}\0`);

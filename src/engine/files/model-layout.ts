@@ -7,14 +7,15 @@ import { type FolderListing, isForeignName, searchModel } from "../../models/mod
 import { fileKindOf } from "./file-kind.ts";
 import { sampleFile } from "./file-sample.ts";
 
-/** Exporters write one file per tensor for big models, thousands of them; this many are something else. */
+/** Exporters write one file per tensor for big models, thousands of them; a directory with more entries is
+ *  something else. */
 const maxEntries = 100_000;
-/** Files that are looked into where there is no model. */
+/** Files that are examined where no model is found. */
 const maxSampled = 10;
 
-/** Finds the model file at `path`, a file of any name or a directory, in which it is looked for as
- *  `searchModel` says. Throws RuntimeError "invalid-argument" (no model file, or several),
- *  "failed-precondition" (nothing there, not readable) or "temporarily-unavailable". Blocks. */
+/** Finds the model file at `path`, which is a file of any name or a directory, searched as `searchModel`
+ *  describes. Throws RuntimeError "invalid-argument" (no model file, or several), "failed-precondition"
+ *  (nothing there, not readable) or "temporarily-unavailable". Blocks. */
 export function findModelFile(path: string, extension: string): string {
   const found = statPath(path);
   if (found.isFile()) return path;
@@ -50,7 +51,7 @@ function list(directory: string): FolderListing {
   try {
     for (const entry of entriesOf(directory)) {
       if (isForeignName(entry.name)) continue;
-      // A link counts as what it points to; one that points nowhere is no model.
+      // A link counts as its target; a dangling link is not a model.
       const kind = entry.isSymbolicLink() ? followLink(join(directory, entry.name)) : entry;
       if (kind?.isFile()) files.push(entry.name);
       else if (kind?.isDirectory()) folders.push(entry.name);
@@ -64,11 +65,11 @@ function list(directory: string): FolderListing {
   } catch (error) {
     throw fromFileError(error, directory);
   }
-  // Directory order is the file system's; messages should not change from run to run.
+  // Directory order depends on the file system; messages should be stable.
   return { files: files.sort(), folders: folders.sort() };
 }
 
-/** One at a time: there may be more than anybody wants to see. */
+/** One at a time: there may be more than a reader wants. */
 function* entriesOf(directory: string): Generator<Dirent> {
   const open = opendirSync(directory);
   try {
@@ -94,7 +95,7 @@ function statPath(path: string): Stats {
   }
 }
 
-/** What a model of another kind is that lies there, and the way to have it served. */
+/** What a model of another kind in the directory is, and how to have it served. */
 function hintOf(directory: string): string {
   for (const name of list(directory).files.slice(0, maxSampled)) {
     const sample = sampleFile(join(directory, name));

@@ -4,13 +4,13 @@ import type { FileKind } from "./file-kind.ts";
 import { type FileSample, sampleBytes } from "./file-sample.ts";
 import { looksLikeOnnx } from "./onnx-look.ts";
 
-/** Bytes from which the beginning of what is packed is made: deflate makes up to a thousand times as much. */
+/** Compressed bytes from which the beginning is unpacked: deflate expands up to a thousandfold. */
 const unpackedBytes = 8 * 1024;
 
 const zipMarks = ["PK\x03\x04", "PK\x05\x06", "PK\x07\x08"];
 const zlibMarks = ["x\x01", "x^", "x\x9c", "x\xda"];
 
-/** Formats that are not looked into, by their first bytes as latin1. */
+/** Formats that are not unpacked, by their first bytes as latin1. */
 const opaque: Readonly<Record<string, string>> = {
   "\x28\xb5\x2f\xfd": "zstd",
   "\xfd7zXZ\0": "xz",
@@ -20,7 +20,7 @@ const opaque: Readonly<Record<string, string>> = {
   "Rar!": "RAR",
 };
 
-/** Of archives and of what is compressed. `kindOf` is asked what is in the latter. */
+/** Archives and compressed files. `kindOf` is asked about the content of the latter. */
 export function packedKind(
   sample: FileSample,
   kindOf: (sample: FileSample) => FileKind | undefined,
@@ -31,7 +31,7 @@ export function packedKind(
   if (head.toString("latin1", 257, 262) === "ustar")
     return archive("a tar archive", tarNames(head));
   if (start.startsWith("\x1f\x8b")) return unpackedKind(sample, "gzip", kindOf) ?? packed("gzip");
-  // Two bytes are little to go by: a text may begin with them.
+  // Two bytes prove little: a text may begin with them.
   if (zlibMarks.some((mark) => start.startsWith(mark))) return unpackedKind(sample, "zlib", kindOf);
   if (/^BZh[1-9]1AY/.test(start)) return packed("bzip2");
   const found = Object.entries(opaque).find(([bytes]) => start.startsWith(bytes));
@@ -42,7 +42,7 @@ function packed(name: string): FileKind {
   return { what: `a compressed file (${name})`, advice: "unpack it first; it may hold a model" };
 }
 
-/** By the beginning of what is in it; undefined if that cannot be unpacked. */
+/** By the beginning of its content; undefined if that cannot be unpacked. */
 function unpackedKind(
   sample: FileSample,
   name: "gzip" | "zlib",
@@ -64,7 +64,7 @@ function unpackedKind(
   return within ? { ...within, what: `${within.what}, compressed (${name})` } : packed(name);
 }
 
-/** The local headers at the start and the directory at the end have names of entries. */
+/** The local headers at the start and the directory at the end name the entries. */
 function zipKind({ head, tail }: FileSample): FileKind {
   const names = [...zipNames(head, "PK\x03\x04", 26, 30), ...zipNames(tail, "PK\x01\x02", 28, 46)];
   const has = (pattern: RegExp) => names.some((name) => pattern.test(name));
@@ -75,7 +75,7 @@ function zipKind({ head, tail }: FileSample): FileKind {
   if (
     has(/^(?:[^/]+\/)?archive_format$|\/serialized_exported_program\.json$|models\/model\.json$/)
   ) {
-    return { what: "a program of torch.export (.pt2)", advice: advice.torch };
+    return { what: "a torch.export program (.pt2)", advice: advice.torch };
   }
   if (has(/^model\.weights\.h5$|^metadata\.json$/) && has(/^config\.json$/)) {
     return { what: "a Keras model (.keras)", advice: advice.keras };
@@ -83,10 +83,10 @@ function zipKind({ head, tail }: FileSample): FileKind {
   if (has(/^MAR-INF\//)) return archive("a TorchServe archive (.mar)", names, advice.torch);
   if (has(/^model\.ini$/)) return { what: "an H2O MOJO", advice: advice.source };
   if (names.length > 0 && names.every((name) => name.endsWith(".npy"))) {
-    return { what: "arrays of numpy (.npz)", advice: "there is no graph in it" };
+    return { what: "numpy arrays (.npz)", advice: "it contains no graph" };
   }
   if (has(/^schema\.json$/) && has(/\.npy$/)) {
-    return { what: "a skops file of scikit-learn", advice: advice.sklearn };
+    return { what: "a scikit-learn skops file", advice: advice.sklearn };
   }
   return archive("a zip archive", names);
 }
@@ -113,7 +113,7 @@ function zipNames(bytes: Buffer, mark: string, lengthAt: number, nameAt: number)
   return names;
 }
 
-/** Of the entries at the beginning, whose headers say how far the next one is. */
+/** The entries at the beginning, each of whose headers says how far the next one is. */
 function tarNames(head: Buffer): string[] {
   const names: string[] = [];
   const text = (at: number, length: number) =>

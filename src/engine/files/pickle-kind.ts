@@ -4,7 +4,7 @@ import type { FileSample } from "./file-sample.ts";
 
 const torchLegacy = "\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19";
 
-/** Of pickles, which in their first protocol are text. */
+/** Module names in pickles, which are text in their first protocol. */
 export function pickleKind({ head }: FileSample): FileKind | undefined {
   const text = head.toString("latin1");
   if (text.startsWith(torchLegacy)) {

@@ -11,27 +11,27 @@ interface TextRow extends FileKind {
 const rows: readonly TextRow[] = [
   {
     pattern: /^version https:\/\/git-lfs\.github\.com\/spec\//,
-    what: "a pointer of Git LFS, in place of the file itself",
+    what: "a Git LFS pointer instead of the file itself",
     advice: "run `git lfs pull` where it was cloned",
   },
   {
     pattern: /^\/annex\/objects\//,
-    what: "a pointer of git-annex, in place of the file itself",
+    what: "a git-annex pointer instead of the file itself",
     advice: "run `git annex get` where it was cloned",
   },
   {
     pattern: /^(?:wdir:.*\n|md5:.*\n)*outs:\s*\n\s*- (?:md5|etag|hash|path|size):/,
-    what: "a pointer of DVC, in place of the file itself",
+    what: "a DVC pointer instead of the file itself",
     advice: "run `dvc pull` where it was cloned",
   },
   {
     pattern: /^(?:<!--[\s\S]{0,2000}?-->\s*)?<(?:!doctype\s+html|html|head|body)\b/i,
-    what: "an HTML page, most likely an error or a login in place of the file",
+    what: "an HTML page, most likely an error or a login page instead of the file",
     advice: advice.refetch,
   },
   {
     pattern: /^(?:<\?xml[^>]*>\s*)?<Error\b/,
-    what: "an error message of a store (XML) in place of the file",
+    what: "a storage error message (XML) instead of the file",
     advice: advice.refetch,
   },
   {
@@ -57,11 +57,11 @@ const rows: readonly TextRow[] = [
     pattern: /^#!/,
     what: "a script",
     isVague: true,
-    advice: "load the .onnx file that it makes, if that is what it is for",
+    advice: "if it exports a model, load the .onnx file that it writes",
   },
 ];
 
-/** By what a JSON text has near its beginning. */
+/** By keys near the beginning of a JSON text. */
 const jsonRows: readonly TextRow[] = [
   { pattern: /"learner"\s*:/, what: "an XGBoost model (JSON)", advice: advice.xgboost },
   { pattern: /"tree_info"\s*:/, what: "a LightGBM model (JSON)", advice: advice.lightgbm },
@@ -72,12 +72,12 @@ const jsonRows: readonly TextRow[] = [
   },
   {
     pattern: /"architectures"\s*:/,
-    what: "the configuration of a Hugging Face model",
+    what: "the configuration file of a Hugging Face model",
     advice: advice.huggingFace,
   },
   {
     pattern: /"truncation"[\s\S]*"pre_tokenizer"|"added_tokens"/,
-    what: "a tokenizer of Hugging Face",
+    what: "a Hugging Face tokenizer",
     advice: advice.huggingFace,
   },
   {
@@ -92,12 +92,12 @@ const jsonRows: readonly TextRow[] = [
   },
   {
     pattern: /^\{\s*"(?:error|errors|message|detail|code|status)"\s*:/i,
-    what: "an error message (JSON) in place of the file",
+    what: "an error message (JSON) instead of the file",
     advice: advice.refetch,
   },
 ];
 
-/** Of texts. */
+/** Text files. */
 export function textKind({ head, sizeBytes }: FileSample): FileKind | undefined {
   const text = decode(head, sizeBytes);
   if (text === undefined) return undefined;
@@ -109,7 +109,7 @@ export function textKind({ head, sizeBytes }: FileSample): FileKind | undefined 
   }
   const shown = JSON.stringify(text.slice(0, 30));
   return {
-    what: `a text that begins with ${shown}`,
+    what: `a text file that begins with ${shown}`,
     advice: "load the .onnx file of the model",
     isVague: true,
   };
@@ -118,11 +118,11 @@ export function textKind({ head, sizeBytes }: FileSample): FileKind | undefined 
 /** Tab, line feed, vertical tab, form feed, carriage return, escape. */
 const blanks: ReadonlySet<number> = new Set([9, 10, 11, 12, 13, 27]);
 
-/** Undefined for what is not text: control characters or other bytes than UTF-8. */
+/** Undefined for binary content: control characters, or bytes that are not UTF-8. */
 function decode(head: Buffer, sizeBytes: number): string | undefined {
   const utf16 = head[0] === 0xff && head[1] === 0xfe;
   if (utf16) return head.toString("utf16le", 2).trimStart();
-  // Of a longer file the last character may be cut.
+  // The last character of a longer file may be cut.
   const cuts = head.length < sizeBytes ? [0, 1, 2, 3] : [0];
   const bytes = cuts.map((cut) => head.subarray(0, head.length - cut)).find((part) => isUtf8(part));
   if (bytes === undefined || bytes.length === 0) return undefined;

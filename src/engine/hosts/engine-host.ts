@@ -27,7 +27,7 @@ import { RunWatch } from "./run-watch.ts";
 import type { Adoption, Vacated } from "./vacate.ts";
 import { WarmUpLimit } from "./warm-up-limit.ts";
 
-/** A model that is here, and how it was loaded. */
+/** A model in this host, and how it was loaded. */
 interface Resident {
   readonly model: HostedModel;
   readonly load: HostLoad;
@@ -37,21 +37,21 @@ export interface EngineHostOptions {
   readonly kind: HostKind;
   readonly killGraceMs: number;
   readonly warmupTimeoutMs: number;
-  /** What runs may take beyond the models before they fail; 0: no limit. */
+  /** What runs may take beyond the models before they fail; 0: unlimited. */
   readonly runMemoryBytes: number;
   /** As in `HostPoolOptions`. */
   readonly maxWasteBytes: number;
-  /** Shared with all other hosts; undefined: there is no limit. */
+  /** Shared with all other hosts; undefined: unlimited. */
   readonly runBudget: RunBudget | undefined;
   readonly log: EngineLog;
-  /** Has the models of a busy host move elsewhere, but for `stuck`. */
+  /** Moves the models of a busy host elsewhere, except `stuck`. */
   vacate(host: EngineHost, stuck: object | undefined): Promise<Vacated>;
 }
 
-/** A smaller model's warm-up is sent with its load, which saves a round trip; that of a bigger one only
- *  when it is loaded, so that a load that was given up ends without. */
+/** Up to this size, a model's warm-up is sent with its load, which saves a round trip. A larger model's is
+ *  sent only when it is loaded, so that an abandoned load ends without it. */
 const sentTogetherBytes = 1024 * 1024;
-/** So many grace periods has a load that was given up to end by itself where others would lose their host. */
+/** An abandoned load gets this many grace periods to end by itself where others would lose their host. */
 const graceBesideOthers = 5;
 
 const never = new Cancellation();
@@ -64,19 +64,19 @@ export class EngineHost implements HostOfModel {
   kind: HostKind;
   readonly queue = new HostQueue();
   readonly #options: EngineHostOptions;
-  /** No model is placed here any more; those that are here move to other hosts. Set by the pool. */
+  /** No more models are placed here, and the present ones move to other hosts. Set by the pool. */
   isLeaving = false;
-  /** It ends because its models are elsewhere. Set by the pool. */
+  /** The host ends because its models have moved. Set by the pool. */
   wasRecycled = false;
   readonly #models = new Map<number, Resident>();
-  /** Model -> its measured bytes, or the estimate while it loads. Changed by `#commit` only. */
+  /** Model -> its measured bytes, or its estimate while it loads. Changed by `#commit` only. */
   readonly #bytes = new Map<number, number>();
-  /** The sum of these: what models take here, loads under way by their estimates. */
+  /** The sum of these: what models take here, loads in progress by their estimates. */
   committedBytes = 0;
   #lastModel = 0;
-  /** Whether it loads the model that it is dedicated to. */
+  /** Whether it is loading the model that it is dedicated to. */
   loadsAlone = false;
-  /** Under way: its models move elsewhere, so that it can be ended. */
+  /** In progress: its models move elsewhere, so that it can be ended. */
   #vacating: Promise<Vacated> | undefined;
   readonly #watch: RunWatch;
 
@@ -97,7 +97,7 @@ export class EngineHost implements HostOfModel {
     return this.#models.size;
   }
 
-  /** Inferences of its models that the host has not got. */
+  /** Inferences of its models that are not yet sent to the host. */
   get waitingRuns(): number {
     let count = 0;
     for (const { model } of this.#models.values()) count += model.waitingRuns;
@@ -109,13 +109,13 @@ export class EngineHost implements HostOfModel {
     return [...this.#models.keys()].reduce((sum, model) => sum + (this.#bytes.get(model) ?? 0), 0);
   }
 
-  /** Whether a run is under way. */
+  /** Whether a run is in progress. */
   get isAtRun(): boolean {
     return this.queue.front !== undefined;
   }
 
-  /** What the host has taken beside what it started with and what its models count for; undefined if the
-   *  system does not tell. */
+  /** What the host has taken beyond its initial memory and what its models count for; undefined if the system
+   *  does not report it. */
   async wasteBytes(): Promise<number | undefined> {
     const { baseMemoryBytes, pid } = this.process;
     const memoryBytes = await anonymousBytesOf(pid);
@@ -124,7 +124,7 @@ export class EngineHost implements HostOfModel {
     return memoryBytes - baseMemoryBytes - this.committedBytes;
   }
 
-  /** As `Engine.load`. In a dedicated host, which takes one load in its life, a failure ends the host. */
+  /** As `Engine.load`. A dedicated host takes one load in its life, and a failed load ends it. */
   async load(load: HostLoad): Promise<HostedModel> {
     const number = ++this.#lastModel;
     this.#commit(number, load.source.estimatedBytes, load.threads);
@@ -140,7 +140,7 @@ export class EngineHost implements HostOfModel {
       const model = new HostedModel(this, number, facts, load);
       this.#models.set(number, { model, load });
       this.#commit(number, sizeBytes);
-      // A model may be bigger than predicted; what its runs may take comes on top of what it is.
+      // A model may be bigger than predicted; its runs' share comes on top of its actual size.
       void this.memory.allow();
       return model;
     } catch (error) {
@@ -149,8 +149,8 @@ export class EngineHost implements HostOfModel {
     }
   }
 
-  /** Loads one more copy of each model of `former`, a shared host as this one, one after the other, and has
-   *  them move here. Rejects as `load` does; then the models that are left stay where they are. */
+  /** Loads another copy of each model of `former`, also a shared host, one after the other, and moves them
+   *  here. Rejects as `load` does; then the remaining models stay where they are. */
   async adoptFrom(former: EngineHost, { isBusy, stuck }: Adoption): Promise<void> {
     for (const resident of former.#models.values()) {
       const { model, load } = resident;
@@ -174,7 +174,7 @@ export class EngineHost implements HostOfModel {
   }
 
   async release(model: HostedModel, number: number): Promise<void> {
-    // First, so that the end of the host is not the loss of this model.
+    // First, so that the host's end does not count as the loss of this model.
     this.forget(number);
     if (this.kind === "dedicated") {
       await this.process.kill(new RuntimeError("aborted", "the model was unloaded"));
@@ -247,7 +247,7 @@ export class EngineHost implements HostOfModel {
     }
   }
 
-  /** Has the others move out of the host, which is at something that cannot be stopped but with it. */
+  /** Moves the other models out of the host, whose current work cannot be stopped without ending it. */
   #vacate(stuck?: object): Promise<Vacated> {
     if (this.kind === "dedicated" || this.#models.size === 0) return Promise.resolve("moved");
     this.#vacating ??= this.#options
@@ -256,7 +256,7 @@ export class EngineHost implements HostOfModel {
     return this.#vacating;
   }
 
-  /** Ends the host for work that nobody wants: its models move first, if anything can take them. */
+  /** Ends the host because of unwanted work: its models move first, if anything can take them. */
   async #endUnwanted(why: string, isOver: () => boolean, stuck?: object): Promise<void> {
     await this.#vacate(stuck);
     if (!isOver()) await this.process.kill(killedFor(why));
@@ -278,7 +278,7 @@ export class EngineHost implements HostOfModel {
     });
     const isSentTogether = isWarmedUp && estimatedBytes < sentTogetherBytes;
     let warming = isSentTogether ? this.#callWarmUp(number, load) : undefined;
-    // Of a load that fails nobody waits for the warm-up, which fails with it.
+    // If the load fails, its warm-up fails with it, and no one awaits that.
     warming?.catch(() => {});
     const { inputs, outputs, memory } = await loading;
     if (memory !== undefined) {
@@ -329,7 +329,7 @@ export class EngineHost implements HostOfModel {
     }
   }
 
-  /** Returns by how much the host grew. It may have shrunk: then the model found room in what was free. */
+  /** Returns how much the host grew. It may have shrunk: then the model fitted into free memory. */
   #note({ measuredBytes, memoryBytes }: MeasuredMemory): number | undefined {
     this.process.memoryBytes = memoryBytes;
     return measuredBytes === undefined ? undefined : Math.max(0, measuredBytes);
@@ -346,7 +346,7 @@ export class EngineHost implements HostOfModel {
     try {
       await this.#callRelease(number);
     } catch {
-      // The host is gone, and with it the memory.
+      // The host is gone, and its memory with it.
     } finally {
       isOver = true;
       watch.stop();
@@ -371,7 +371,7 @@ export class EngineHost implements HostOfModel {
     for (const model of this.#bytes.keys()) this.#commit(model, 0);
     const residents = [...this.#models.values()];
     this.#models.clear();
-    // On shutdown nobody is to load the models again.
+    // During shutdown no one should load the models again.
     if (error.kind === "shutting-down") return;
     for (const { model } of residents) {
       const part = last?.run.owner === model ? last.part : "bystander";
@@ -379,7 +379,7 @@ export class EngineHost implements HostOfModel {
     }
   }
 
-  /** As `error`, with the part of a load that the host was executing if it says that the host was lost. */
+  /** As `error`; if it reports a lost host, with the part that the load had in it. */
   #lossOfLoad(error: unknown): unknown {
     if (!(error instanceof RuntimeError) || error.kind !== "host-lost") return error;
     const { isKilledHere, exitSignal } = this.process;
@@ -388,7 +388,7 @@ export class EngineHost implements HostOfModel {
   }
 
   #partOf(run: HostRun): PartInLoss {
-    // The kernel kills by SIGKILL when memory is short; so do we, and people. Engines crash otherwise.
+    // The kernel kills by SIGKILL when memory is short; so do we, and operators. Engines crash otherwise.
     return run === this.#watch.hung || this.process.exitSignal !== "SIGKILL"
       ? "caused"
       : "suspected";

@@ -7,30 +7,31 @@ export interface HostCommand {
   readonly args: readonly string[];
 }
 
-/** Where distributions put util-linux. The environment of hosts has no PATH. */
+/** Where distributions install util-linux. Hosts have no PATH. */
 const setprivPaths = ["/usr/bin/setpriv", "/bin/setpriv"];
 
-/** Looked for once in the life of the server. */
+/** Looked up once per server. */
 let wrapper: readonly string[] | undefined;
 
-/** The command that starts `program`, behind wrappers that set what Node cannot set for a child. A wrapper
- *  becomes the program by exec: the child's pid is the program's. */
+/** The command that starts `program`, behind wrappers that set what Node cannot set for a child. Each wrapper
+ *  replaces itself by exec, so the child's pid is the program's. */
 export function hostCommand(program: readonly string[], log: EngineLog): HostCommand {
   wrapper ??= findWrapper(log);
   const [file, ...args] = [...wrapper, ...program];
-  if (file === undefined) throw new Error("a program has a name");
+  if (file === undefined) throw new Error("expected a program's name");
   return { file, args };
 }
 
-/** Makes the kernel kill a host when the thread that started it ends, however that comes to pass: a host notices the end
- *  of its socket only between two runs, and a run may never end. */
+/** Makes the kernel kill a host when the thread that started it ends, for whatever reason: a host notices
+ *  that its socket has closed only between two runs, and a run may never end. */
 const deathSignal = ["--pdeathsig", "KILL"];
-/** A host computes, and needs no right that others have not. Files that set capabilities or a user give it none. */
+/** A host only computes, and needs no privileges. Executables with capabilities or a set user id give it
+ *  none. */
 const fewRights = ["--no-new-privs", "--inh-caps", "-all", "--ambient-caps", "-all"];
-/** What a root keeps over an exec. Others may not give it up, and have nothing of it, either. */
+/** What root keeps across an exec. Other users may not drop it, and have none of it. */
 const noRootRights = ["--bounding-set", "-all"];
 
-/** What to ask of setpriv, the best first: systems refuse some of it, and old ones do not know all. */
+/** Options for setpriv, the best first: systems refuse some of them, and old versions do not know all. */
 const choices: readonly (readonly string[])[] = [
   [...deathSignal, ...fewRights, ...noRootRights],
   [...deathSignal, ...fewRights],
@@ -42,7 +43,7 @@ function findWrapper(log: EngineLog): readonly string[] {
   for (const setpriv of setprivPaths.filter((path) => existsSync(path))) {
     for (const options of choices) {
       const trial = [...options, setpriv, "--version"];
-      // The setpriv of busybox knows none of the options.
+      // Busybox's setpriv knows none of the options.
       const { status } = spawnSync(setpriv, trial, { stdio: "ignore", timeout: 5_000 });
       if (status === 0) return [setpriv, ...options];
     }

@@ -2,11 +2,11 @@ import { returnsFreeMemory } from "../process/free-memory.ts";
 
 const MiB = 1024 * 1024;
 
-/** Of our own environment: with a compile cache hosts start in a third of the time, and the others say which
- *  locales there are for models that write text in upper or lower case. */
+/** Taken from our own environment: hosts start in a third of the time with a compile cache, and the other
+ *  variables say which locales exist for models that change the case of text. */
 const passedOn = ["NODE_COMPILE_CACHE", "LANG", "LC_ALL", "LOCPATH"];
 
-/** What engine hosts get of the environment `env`, and nothing else. */
+/** The part of the environment `env` that engine hosts get. */
 export function hostEnvironment(env: NodeJS.ProcessEnv): Readonly<Record<string, string>> {
   const passed = passedOn.flatMap((name) => {
     const value = env[name];
@@ -15,35 +15,36 @@ export function hostEnvironment(env: NodeJS.ProcessEnv): Readonly<Record<string,
   return Object.fromEntries(passed);
 }
 
-/** How a host's allocator keeps what is freed. */
+/** How a host's allocator keeps freed memory. */
 interface Keeping {
-  /** Blocks from this size on are taken from the system and given back when they are freed. */
+  /** Blocks of this size or more come from the system and go back to it when they are freed. */
   readonly mappedFromBytes: number;
-  /** The end of the heap is given back once so much of it is free. */
+  /** The end of the heap is given back once this much of it is free. */
   readonly keptTopBytes: number;
 }
 
-/** For hosts that give back what is free when they are idle: runs that follow each other have their memory without
- *  asking the system, as from an arena. 32 MiB is the most that glibc takes. */
+/** For hosts that give back free memory when they are idle: consecutive runs reuse their memory without
+ *  asking the system, as from an arena. 32 MiB is glibc's maximum. */
 const keepsUntilIdle: Keeping = { mappedFromBytes: 32 * MiB, keptTopBytes: 128 * MiB };
-/** For others: nothing big is ever kept, and runs pay for it. */
+/** For other hosts: nothing big is ever kept, and runs pay for it. */
 const keepsLittle: Keeping = { mappedFromBytes: MiB, keptTopBytes: 4 * MiB };
 
-/** How the hosts of this process keep memory. */
+/** How this process's hosts keep memory. */
 export function hostKeeping(): Keeping {
   return returnsFreeMemory() ? keepsUntilIdle : keepsLittle;
 }
 
-/** What native libraries in a host read, before the first line of ours runs. */
+/** What native libraries in a host read before our first line runs. */
 export function libraryEnvironment({ mappedFromBytes, keptTopBytes }: Keeping) {
   return {
-    // Fixed, or glibc would raise both with the blocks that are freed: see docs of M_MMAP_THRESHOLD.
+    // Fixed, because glibc would otherwise raise both with the size of freed blocks: see M_MMAP_THRESHOLD in
+    // mallopt(3).
     MALLOC_MMAP_THRESHOLD_: String(mappedFromBytes),
     MALLOC_TRIM_THRESHOLD_: String(keptTopBytes),
-    // Else what V8's thread gives back is kept for that thread alone.
+    // Otherwise memory that V8's thread frees is kept for that thread alone.
     MALLOC_ARENA_MAX: "1",
-    // Else ONNX Runtime tells its makers of every model, by way of a database in the user's home, which
-    // takes as long as a tiny load.
+    // Otherwise ONNX Runtime's telemetry records every model in a database in the user's home, which takes as
+    // long as a tiny load.
     ORT_DISABLE_TELEMETRY: "1",
   };
 }

@@ -3,46 +3,46 @@ import type { EngineLog } from "../contract/engine-log.ts";
 import { threadStackBytes } from "../process/thread-stacks.ts";
 
 export interface MemoryCapOptions {
-  /** Bytes that runs may take beyond the models; 0: no cap. */
+  /** Bytes that runs may take beyond the models; 0: uncapped. */
   readonly runMemoryBytes: number;
   readonly log: EngineLog;
 }
 
-/** What models may take beyond what is predicted, before they are measured. */
+/** What models may take beyond their prediction, before they are measured. */
 const predictionFactor = 1.3;
-/** Caps grow in steps, since a change costs the start of a process. */
+/** Caps grow in steps, since each change starts a process. */
 const stepBytes = 64 * 1024 * 1024;
-/** Room for runs is doubled from here on. Runs that take next to nothing, and all else that a host does, need
- *  this at least. */
+/** From here on, room for runs is doubled. Runs that take next to nothing, and the host's other work, need at
+ *  least this much. */
 const leastRunBytes = 128 * 1024 * 1024;
-/** A limit is lowered only to where the host has so much left. */
+/** A limit is lowered only to where the host has this much left. */
 const spareBytes = 64 * 1024 * 1024;
-/** What a load needs beside its model for a moment: buffers in which files are read, above all. */
+/** What a load needs beyond its model for a moment, mostly buffers for reading files. */
 const loadRoomBytes = 64 * 1024 * 1024;
 
-/** Whether this system has the program. Looked for once in the life of the server. */
+/** Whether this system has the program. Looked up once per server. */
 let isMissing = false;
 
-/** Sets the limit of a process; for tests, and for systems that have another way. Resolves with the error
- *  if it could not be set. */
+/** Sets a process's limit; replaced in tests, and on systems with another way to do it. Resolves with the
+ *  error if the limit could not be set. */
 export type SetDataLimit = (pid: number, limitBytes: number) => Promise<Error | undefined>;
 
-/** Keeps one host from taking the memory of all others: the system refuses it more than its models and
- *  their runs should need (RLIMIT_DATA), which the engine reports as an error of the run. */
+/** Keeps one host from taking the memory of all others: the system refuses it more than its models and their
+ *  runs should need (RLIMIT_DATA), and the engine reports that as a run's error. */
 export class HostMemoryCap {
   readonly #options: MemoryCapOptions;
   readonly #setLimit: SetDataLimit;
-  /** What the last limit that was asked for leaves to models; 0 before that. */
+  /** What the last requested limit leaves to models; 0 before the first. */
   #cappedBytes = 0;
-  /** The same of the last that holds. */
+  /** The same for the last limit in force. */
   #heldBytes = 0;
-  /** Model -> bytes of the stacks of its threads. */
+  /** Model -> bytes of its threads' stacks. */
   readonly #stacks = new Map<number, number>();
-  /** What it leaves to runs: all that these may take, until it is known that they do not. */
+  /** What it leaves to runs: all that runs may take, until they are known to need less. */
   #runBytes: number;
-  /** The same of the last that holds. */
+  /** The same for the last limit in force. */
   #heldRunBytes: number;
-  /** A change that does not hold yet. */
+  /** A requested change that is not in force yet. */
   #changing: Promise<void> | undefined;
 
   constructor(options: MemoryCapOptions, setLimit: SetDataLimit = runPrlimit) {
@@ -63,7 +63,7 @@ export class HostMemoryCap {
     return this.#change(pid, this.#cappedBytes, this.#usualLimit(baseBytes));
   }
 
-  /** Its runs need no more than `bytes` these days, and the system counts `dataBytes` of the host now. */
+  /** Its runs currently need no more than `bytes`, and the system counts `dataBytes` for the host now. */
   lowerRuns(
     pid: number,
     {
@@ -74,11 +74,11 @@ export class HostMemoryCap {
   ): void {
     const runBytes = this.#runStep(bytes);
     const limitBytes = baseBytes + this.#cappedBytes + runBytes;
-    // Without models there are no runs, and what the next load may take is its own to say.
+    // Without models there are no runs, and the next load requests what it needs itself.
     if (this.#cappedBytes === 0 || this.#changing !== undefined || !this.#canCap(pid)) return;
     if (runBytes >= this.#runBytes || dataBytes + spareBytes > limitBytes) return;
     this.#runBytes = runBytes;
-    // The last to be asked for holds; until then nobody counts on it.
+    // The last request wins; no one relies on it before it is in force.
     this.#heldRunBytes = runBytes;
     void this.#change(pid, this.#cappedBytes, this.#usualLimit(baseBytes));
   }
@@ -89,7 +89,7 @@ export class HostMemoryCap {
     return Math.min(step, this.#options.runMemoryBytes);
   }
 
-  /** Counts the stacks of the threads that compute the runs of `model` from the next `allow` on; 0: not any more,
+  /** From the next `allow` on, counts the stacks of the threads that compute runs of `model`; 0: no longer,
    *  undefined: as before. */
   countThreads(model: number, threads: number | undefined): void {
     if (threads === undefined) return;
@@ -98,9 +98,9 @@ export class HostMemoryCap {
     else this.#stacks.set(model, bytes);
   }
 
-  /** Lets the host hold models of `modelBytes` in all, and `loadingBytes` more for loads that are under way.
-   *  Never lowers: what runs have taken stays taken. `baseBytes`: what the system counts of the empty host.
-   *  Resolves when it holds, or cannot be had; undefined if there is nothing to do. */
+  /** Lets the host hold models of `modelBytes` in total, and `loadingBytes` more for loads in progress. Never
+   *  lowers the limit: what runs have taken stays taken. `baseBytes`: what the system counts for the empty
+   *  host. Resolves when the limit is in force, or cannot be set; undefined if nothing changes. */
   allow(
     pid: number,
     {
@@ -115,14 +115,15 @@ export class HostMemoryCap {
   ): Promise<void> | undefined {
     if (!this.#canCap(pid)) return undefined;
     const wantedBytes = predictionFactor * modelBytes + loadingBytes + sum(this.#stacks.values());
-    // Whoever is covered by a change under way waits for it too, or would overtake the one who asked.
+    // A caller that a pending change covers waits for it too; otherwise it would overtake the caller that
+    // requested it.
     if (this.#cappedBytes > 0 && wantedBytes <= this.#cappedBytes) return this.#changing;
     this.#cappedBytes = Math.ceil(wantedBytes / stepBytes) * stepBytes;
     return this.#change(pid, this.#cappedBytes, this.#usualLimit(baseBytes));
   }
 
   /** Lets the host, which is empty, load a model that may turn out to take `mostBytes` on `threads` threads,
-   *  and hardly more. Holds until `allow` is called, which may lower it. Resolves as `allow` does. */
+   *  and little more. In force until `allow` is called, which may lower it. Resolves as `allow` does. */
   allowLoad(
     pid: number,
     load: {
@@ -148,7 +149,7 @@ export class HostMemoryCap {
     return (runBytes) => baseBytes + modelBytes + runBytes;
   }
 
-  /** One after the other: the last to be asked for holds. `limitOf`: with so much for runs. */
+  /** One after the other: the last request wins. `limitOf`: the limit with this much for runs. */
   #change(pid: number, modelBytes: number, limitOf: (runBytes: number) => number): Promise<void> {
     const changing = (this.#changing ?? Promise.resolve()).then(() => {
       const runBytes = this.#runBytes;
@@ -167,7 +168,7 @@ export class HostMemoryCap {
     { modelBytes, runBytes }: { readonly modelBytes: number; readonly runBytes: number },
   ): Promise<void> {
     const error = await this.#setLimit(pid, limitBytes);
-    // Runs do not wait for what cannot be had: then the system refuses them what is too much.
+    // Runs do not wait for a limit that cannot be set: then the system refuses what is too much.
     this.#heldRunBytes = runBytes;
     if (error === undefined) {
       this.#heldBytes = modelBytes;
@@ -175,10 +176,10 @@ export class HostMemoryCap {
       return;
     }
     if (isMissing) return;
-    // Whoever asks next tries again.
+    // The next caller tries again.
     this.#cappedBytes = this.#heldBytes;
     isMissing = "code" in error && error.code === "ENOENT";
-    // A host that has just ended cannot be limited, either; its exit says the rest.
+    // A host that has just ended cannot be limited either; its exit is reported separately.
     const facts = { hostPid: pid, reason: error.message };
     this.#options.log.warn(facts, "memory of an engine host was not capped");
   }
@@ -191,7 +192,7 @@ function sum(numbers: Iterable<number>): number {
 }
 
 function runPrlimit(pid: number, limitBytes: number): Promise<Error | undefined> {
-  // The soft limit only: a process may not raise its hard limit again, nor may its parent.
+  // Only the soft limit: neither a process nor its parent may raise its hard limit again.
   const options = ["--pid", String(pid), `--data=${limitBytes}:`];
   return new Promise((resolve) => {
     execFile("prlimit", options, { timeout: 5_000 }, (error) => resolve(error ?? undefined));

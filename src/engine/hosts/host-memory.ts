@@ -12,7 +12,7 @@ import type { HostProcess } from "./host-process.ts";
 import type { WatchedHost } from "./memory-watch.ts";
 import type { RunWatch } from "./run-watch.ts";
 
-/** The host whose memory it is. */
+/** The host whose memory this is. */
 export interface HostWithMemory {
   readonly process: Pick<
     HostProcess,
@@ -22,12 +22,12 @@ export interface HostWithMemory {
   readonly kind: HostKind;
   /** What its models take. */
   readonly committedBytes: number;
-  /** Whether it loads the model that it is dedicated to. */
+  /** Whether it is loading the model that it is dedicated to. */
   readonly loadsAlone: boolean;
 }
 
 export interface HostMemoryParts extends MemoryCapOptions {
-  /** Of the memory that runs may take; undefined: it has no limit. */
+  /** The budget of run memory; undefined: unlimited. */
   readonly runBudget: RunBudget | undefined;
   readonly watch: Pick<RunWatch, "giveUpFront">;
   /** What a shared host may waste. */
@@ -36,10 +36,10 @@ export interface HostMemoryParts extends MemoryCapOptions {
 
 type LoadMemory = Pick<HostLoad, "loadingBytes" | "mostBytes" | "threads">;
 
-/** Less is no sign of anything. */
+/** Less than this is not significant. */
 const leastKeptBytes = 4 * 1024 * 1024;
 
-/** The memory of one host: what its runs were let take, and what it has taken. */
+/** The memory of one host: what its runs were admitted for, and what it has taken. */
 export class HostMemory implements WatchedHost {
   readonly share: HostShare | undefined;
   readonly #host: HostWithMemory;
@@ -70,7 +70,7 @@ export class HostMemory implements WatchedHost {
   get heldBytes(): number | undefined {
     const { process, kind, committedBytes } = this.#host;
     const { baseMemoryBytes } = process;
-    // A model that has a host of its own counts for all of it.
+    // A dedicated host's model is charged for the whole host.
     if (kind === "dedicated") return committedBytes;
     if (baseMemoryBytes === undefined) return undefined;
     return baseMemoryBytes + committedBytes + this.#parts.maxWasteBytes;
@@ -81,8 +81,8 @@ export class HostMemory implements WatchedHost {
     this.#cap.countThreads(model, threads);
   }
 
-  /** For the models that are here or promised, and for a load: these come one after the other. One that comes
-   *  alone may have no bounds. */
+  /** For the models that are here or admitted, and for a load: these come one after the other. A load that
+   *  comes alone may be unbounded. */
   allow(load?: LoadMemory): Promise<void> | undefined {
     const { pid, baseDataBytes: baseBytes } = this.#host.process;
     if (baseBytes === undefined) return undefined;
@@ -93,13 +93,13 @@ export class HostMemory implements WatchedHost {
       : this.#cap.allowLoad(pid, { baseBytes, mostBytes, loadingBytes, threads });
   }
 
-  /** Lets the host take so many bytes for runs. Resolves when it may; undefined if it may already. */
+  /** Lets the host take this many bytes for runs. Resolves when it may; undefined if it may already. */
   allowRuns(bytes: number): Promise<void> | undefined {
     const { pid, baseDataBytes: baseBytes } = this.#host.process;
     return baseBytes === undefined ? undefined : this.#cap.allowRuns(pid, { baseBytes, bytes });
   }
 
-  /** What the host keeps of what runs took, if it has so much private memory. */
+  /** What the host keeps of its runs' memory, given its private memory. */
   keptOf(memoryBytes: number): number {
     const keptBytes = memoryBytes - (this.heldBytes ?? memoryBytes);
     return keptBytes >= leastKeptBytes ? keptBytes : 0;
@@ -131,9 +131,9 @@ export class HostMemory implements WatchedHost {
     if (baseBytes !== undefined) this.#cap.lowerRuns(pid, { baseBytes, bytes, dataBytes });
   }
 
-  /** Has the host give back what is free in it. What it holds then is no matter of runs any more. */
+  /** Tells the host to give back free memory. What it holds afterwards is not attributed to runs. */
   #rest(): void {
-    // What is given back during a load would be taken from the size of the model.
+    // Memory given back during a load would be subtracted from the model's size.
     if (this.#isResting || this.isLoading) return;
     this.#isResting = true;
     const call = this.#host.process.call({

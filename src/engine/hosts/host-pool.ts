@@ -15,33 +15,33 @@ export interface HostPoolOptions {
   readonly killGraceMs: number;
   readonly warmupTimeoutMs: number;
   readonly runMemoryBytes: number;
-  /** What a shared host may take beside its models before these move to a fresh one; 0: any amount. */
+  /** What a shared host may take beyond its models before these move to a fresh one; 0: unlimited. */
   readonly maxWasteBytes: number;
   readonly wasteIntervalMs: number;
   readonly environment: Readonly<Record<string, string>>;
   readonly log: EngineLog;
 }
 
-/** Starts that may fail in a row, each after a longer pause, before the pool counts as unable. */
+/** Failed starts in a row, each followed by a longer pause, after which the pool reports failure. */
 const maxFailedStarts = 5;
 const firstPauseMs = 100;
 const maxPauseMs = 5_000;
 
-/** The engine hosts: some shared ones for small models, one spare that is up already, and one for each
- *  big model. A shared host that dies is replaced by the spare, and the spare by a new host. */
+/** The engine hosts: some shared ones for small models, one spare that is already up, and one for each big
+ *  model. The spare replaces a shared host that dies, and a new host replaces the spare. */
 export class HostPool implements RecyclablePool {
-  /** Resolves when the first host is up. Rejects if starts fail again and again before that. */
+  /** Resolves when the first host is up. Rejects if starts keep failing before that. */
   readonly ready: Promise<void>;
   readonly counts = new HostCounts();
   readonly #options: HostPoolOptions;
   readonly #ready = Promise.withResolvers<void>();
-  /** Every host whose process is not gone. */
+  /** Every host whose process still exists. */
   readonly #hosts = new Set<EngineHost>();
   #failedStarts = 0;
   #pause: NodeJS.Timeout | undefined;
   #isClosed = false;
   readonly #recycler: HostRecycler;
-  /** Undefined: the memory of runs has no limit. */
+  /** Undefined: run memory is unlimited. */
   readonly runBudget: RunBudget | undefined;
   readonly #memoryWatch: MemoryWatch | undefined;
 
@@ -71,11 +71,11 @@ export class HostPool implements RecyclablePool {
       }));
   }
 
-  /** The shared host with the least memory in use or promised. It may be starting still. Throws
+  /** The shared host with the least memory in use or reserved. It may still be starting. Throws
    *  "temporarily-unavailable" if there is none at the moment. */
   placeShared(): EngineHost {
     this.#throwIfClosed();
-    // A host that is being killed is not gone yet, but its place can be taken.
+    // A host that is being killed still exists, but its place can be taken.
     this.#refillShared();
     let best: EngineHost | undefined;
     let bestBytes = Number.POSITIVE_INFINITY;
@@ -90,7 +90,7 @@ export class HostPool implements RecyclablePool {
     throw new RuntimeError("temporarily-unavailable", "no engine host is up at the moment");
   }
 
-  /** A host for one model alone, which ends with it: the spare if it is there. The next spare starts at
+  /** A host for one model alone, which ends with it: the spare if there is one. The next spare starts at
    *  `refill`, to be called when the load has ended: until then the load needs the cores more. */
   placeDedicated(): EngineHost {
     this.#throwIfClosed();
@@ -100,7 +100,7 @@ export class HostPool implements RecyclablePool {
     return spare;
   }
 
-  /** Brings the shared hosts and the spare to their number. */
+  /** Brings the shared hosts and the spare up to their number. */
   refill(): void {
     this.#refillShared();
     const canStart = !this.#isClosed && this.#pause === undefined;
@@ -186,7 +186,7 @@ export class HostPool implements RecyclablePool {
       this.#hosts.delete(host);
       if (this.#isClosed) return;
       this.counts.ends[endOf(host, error, wasReady)]++;
-      // The end of a dedicated host is mostly its model's unload.
+      // A dedicated host usually ends because its model was unloaded.
       if (error.kind !== "cancelled" && (host.kind !== "dedicated" || error.kind === "host-lost")) {
         const { pid } = host.process;
         log.warn({ hostPid: pid, kind: host.kind, reason: error.message }, "engine host was lost");

@@ -23,7 +23,7 @@ import { readLines } from "./read-lines.ts";
 
 export interface HostProcessOptions {
   readonly log: EngineLog;
-  /** The whole environment of the host, beside what this class adds. */
+  /** The host's whole environment, apart from what this class adds. */
   readonly environment: Readonly<Record<string, string>>;
 }
 
@@ -31,12 +31,12 @@ export interface HostCall<T> {
   readonly kind: FrameKind;
   readonly model: number;
   readonly chunks: readonly Uint8Array[];
-  /** The kind of the answer, and how to read it. If that throws, the host is broken and is killed. */
+  /** The expected kind of response, and how to read it. If that throws, the host is broken and is killed. */
   readonly answer: FrameKind;
   read(payload: Uint8Array): T;
 }
 
-/** Who hears of a call's end: exactly one of the two is called, once. */
+/** Receives the end of a call: exactly one of the two is called, once. */
 export interface CallReceiver<T> {
   resolve(answer: T): void;
   reject(error: unknown): void;
@@ -45,7 +45,7 @@ export interface CallReceiver<T> {
 interface PendingCall {
   readonly id: number;
   readonly call: HostCall<unknown>;
-  /** Its payload, if that is not in the socket. */
+  /** The response's payload, if it is not in the socket. */
   stored?: StoredPayload | undefined;
   readonly receiver: CallReceiver<unknown>;
 }
@@ -55,13 +55,12 @@ type HostState =
   | { readonly tag: "killed"; readonly error: RuntimeError }
   | { readonly tag: "gone"; readonly error: RuntimeError };
 
-/** An import of the engines that takes longer has hung. */
+/** Importing the engines should never take longer than this. */
 const startTimeoutMs = 30_000;
 
 /** Memory is for models: V8's young generation, which a host hardly needs, would grow by 16 MB and more, and
- *  four threads that compile would each keep some of what they once needed. What V8 compiles and collects
- *  on such threads takes memory whenever it likes, and would be taken for that of the model that is being
- *  loaded. */
+ *  four compiler threads would each keep some of what they once needed. What V8 compiles and collects on such
+ *  threads takes memory at any time, and would be attributed to the model that is being loaded. */
 const nodeFlags = [
   "--max-semi-space-size=1",
   "--v8-pool-size=1",
@@ -70,42 +69,42 @@ const nodeFlags = [
   "--disable-warning=ExperimentalWarning",
 ];
 
-/** The server decides and answers in microseconds what hosts compute in milliseconds: where both want
- *  the same core, the server goes first, or its event loop is late while models load and run. */
+/** The server decides and answers in microseconds what hosts compute in milliseconds. Where both want the
+ *  same core, the server takes precedence, or its event loop is late while models load and run. */
 const niceness = 10;
 
-/** The entry lies beside this file and has its extension: .ts in the sources, .js once compiled. */
+/** The entry is beside this file and has its extension: .ts in the sources, .js once compiled. */
 const entry = fileURLToPath(entryUrl(import.meta.url, "../child/host-main"));
 
 /** One engine host: a child process and the socket to it. */
 export class HostProcess {
-  /** Resolves when the host takes work. Rejects with "temporarily-unavailable" if the system did not
-   *  start it, or with the error of `exited` if it died first. */
+  /** Resolves when the host accepts work. Rejects with "temporarily-unavailable" if the system did not start
+   *  it, or with the error of `exited` if it died first. */
   readonly ready: Promise<void>;
-  /** Resolves when the process and its memory are gone, with the error of everything that was pending. */
+  /** Resolves when the process and its memory are gone, with the error that all pending calls got. */
   readonly exited: Promise<RuntimeError>;
   /** 0 if the system did not start the process. */
   readonly pid: number;
-  /** Called once, when the process is gone and before anything that was pending is rejected. */
+  /** Called once, when the process is gone and before any pending call is rejected. */
   onGone: (error: RuntimeError) => void = () => {};
-  /** What ended the process, if it was a signal. */
+  /** The signal that ended the process, if one did. */
   exitSignal: NodeJS.Signals | undefined;
-  /** Whether it was `kill`. */
+  /** Whether `kill` ended it. */
   isKilledHere = false;
-  /** Private memory of the host as last heard, undefined where the system does not tell. */
+  /** Private memory of the host as last reported, undefined where the system does not report it. */
   memoryBytes: number | undefined;
-  /** Of the host, to be looked at. */
+  /** The host's memory, to be read on demand. */
   readonly memory: ResidentMemory;
   /** The same before the first model. */
   baseMemoryBytes: number | undefined;
-  /** What RLIMIT_DATA counts of a host with no models, undefined as above. */
+  /** What RLIMIT_DATA counts for a host without models, undefined as above. */
   baseDataBytes: number | undefined;
 
   #state: HostState = { tag: "starting" };
   readonly #child: ChildProcess | undefined;
   readonly #socket: Duplex | undefined;
   readonly #arena: PayloadArena | undefined = PayloadArena.open();
-  /** A host answers in order, mostly. */
+  /** Responses usually arrive in the order of the calls. */
   #pending = new Line<PendingCall>();
   readonly #log: EngineLog;
   readonly #ready = Promise.withResolvers<void>();
@@ -119,7 +118,7 @@ export class HostProcess {
     this.#log = log;
     this.ready = this.#ready.promise;
     this.exited = this.#exited.promise;
-    // Whoever waits for `ready` hears of a failure; if nobody does, it is no unhandled rejection.
+    // Callers that await `ready` see a failure; without any, it must not be an unhandled rejection.
     this.ready.catch(() => {});
     this.#startTimer = setTimeout(
       () => void this.kill(new RuntimeError("host-lost", "an engine host did not start")),
@@ -128,14 +127,14 @@ export class HostProcess {
     this.#child = this.#spawn(environment);
     this.pid = this.#child?.pid ?? 0;
     this.memory = new ResidentMemory(this.pid);
-    // A child that the system refused has no streams at all, whatever the types say.
+    // A child that the system refused to start has no streams, whatever the types say.
     if (this.#child !== undefined && this.pid !== 0) {
       this.#socket = this.#child.stdio[3] as Duplex;
       this.#listen(this.#child);
     }
   }
 
-  /** Whether it was to end. */
+  /** Whether it was meant to end. */
   get wasKilled(): boolean {
     return this.#wasKilled;
   }
@@ -144,19 +143,18 @@ export class HostProcess {
     return this.#state.tag === "ready";
   }
 
-  /** False from the moment on at which the host is known to end; its memory may be there still. */
+  /** False as soon as the host is known to end; its memory may still be there. */
   get isAlive(): boolean {
     return this.#state.tag === "starting" || this.#state.tag === "ready";
   }
 
-  /** Sends a frame and resolves with what its answer says. Rejects with the error that the host
-   *  answers, with the error of `exited` once the host is gone, or with "invalid-argument" if the
-   *  frame is too big. */
+  /** Sends a frame and resolves with what the response holds. Rejects with the error that the host returns,
+   *  with the error of `exited` once the host is gone, or with "invalid-argument" if the frame is too big. */
   call<T>(call: HostCall<T>): Promise<T> {
     return new Promise<T>((resolve, reject) => this.send(call, { resolve, reject }));
   }
 
-  /** As `call`, for those who count in microseconds. */
+  /** As `call`, for callers for which microseconds matter. */
   send<T>(call: HostCall<T>, receiver: CallReceiver<T>): void {
     if (this.#state.tag === "gone") {
       receiver.reject(this.#state.error);
@@ -165,7 +163,7 @@ export class HostProcess {
     const id = this.#nextCall();
     const pending: PendingCall = { id, call, receiver: receiver as CallReceiver<unknown> };
     const place = this.#pending.add(pending);
-    // The answer to what a killed host is told is its exit.
+    // A killed host never replies; its exit settles the call.
     if (this.#state.tag === "killed" || this.#socket === undefined) return;
     this.#corkForThisTick(this.#socket);
     try {
@@ -177,8 +175,8 @@ export class HostProcess {
     }
   }
 
-  /** Ends the process by SIGKILL and resolves when it is gone. `error` becomes that of `exited` unless
-   *  the host is ending already. */
+  /** Ends the process by SIGKILL and resolves when it is gone. `error` becomes that of `exited` unless the
+   *  host is already ending. */
   async kill(error: RuntimeError): Promise<void> {
     if (this.isAlive) {
       this.#wasKilled = true;
@@ -202,14 +200,14 @@ export class HostProcess {
       if (child.pid !== undefined) yieldToServer(child.pid);
       return child;
     } catch (error) {
-      // Some failures of the system are thrown, others are emitted.
+      // Some of the system's failures are thrown, others are emitted.
       this.#notStarted(error);
       return undefined;
     }
   }
 
   #notStarted(error: unknown): void {
-    // The same event tells of a kill that failed; then the process exists and its exit is to come.
+    // A failed kill emits the same event; then the process exists and will still exit.
     if (this.#child?.pid !== undefined) return;
     const message = `the system did not start an engine host: ${describeError(error)}`;
     this.#end(new RuntimeError("temporarily-unavailable", message, { cause: error }));
@@ -218,7 +216,7 @@ export class HostProcess {
   #listen(child: ChildProcess): void {
     const reader = new FrameReader((frame) => this.#onFrame(frame));
     this.#socket?.on("data", (chunk: Buffer) => {
-      // What a host sends after nonsense is nonsense, until the kill has reached it.
+      // Anything after an invalid frame is invalid too, until the kill has taken effect.
       if (!this.isAlive) return;
       try {
         reader.push(chunk);
@@ -226,7 +224,7 @@ export class HostProcess {
         this.#broken(error);
       }
     });
-    // A host that dies while we write to it; its exit says the rest.
+    // The host died while we wrote to it; its exit is reported separately.
     this.#socket?.on("error", () => {});
     readLines(child.stderr as Readable, (line) =>
       this.#log.warn({ hostPid: this.pid, line }, "engine host wrote to stderr"),
@@ -254,7 +252,7 @@ export class HostProcess {
       this.#ready.resolve();
       return;
     }
-    // Before the call counts as answered: if this throws, it is rejected when the host is gone.
+    // Read before the call counts as answered: if this throws, the call is rejected when the host is gone.
     const failure = frame.kind === frameKind.failed ? readFailure(frame.payload) : undefined;
     const place = this.#pending.find(({ id }) => id === frame.call);
     if (place === undefined) throw new Error("an answer that nobody waits for");
@@ -273,7 +271,7 @@ export class HostProcess {
       }
       answer = pending.call.read(frame.payload);
     } catch (error) {
-      // Back among the pending: it is rejected with the others when the host is gone.
+      // Back to the pending calls: it is rejected with the others when the host is gone.
       this.#pending.add(pending);
       throw error;
     }
@@ -313,7 +311,7 @@ export class HostProcess {
     });
   }
 
-  /** Begins again after four thousand million, when nobody waits for those before any more. */
+  /** Wraps around after 2^32 calls, when none of the first ones is pending any more. */
   #nextCall(): number {
     this.#lastCall = (this.#lastCall + 1) >>> 0;
     return this.#lastCall;
@@ -325,11 +323,11 @@ function readFailure(payload: Uint8Array): RuntimeError {
   return new RuntimeError(kind, message);
 }
 
-/** At once after the start, since threads that the host makes later inherit it. */
+/** Right after the start, since threads that the host creates later inherit it. */
 function yieldToServer(pid: number): void {
   try {
     setPriority(pid, niceness);
   } catch {
-    // Where the system does not let us, or the host is gone already, hosts run as everybody does.
+    // If the system refuses, or the host is already gone, hosts run at normal priority.
   }
 }

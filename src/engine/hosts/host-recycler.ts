@@ -3,9 +3,9 @@ import type { EngineLog } from "../contract/engine-log.ts";
 import type { EngineHost } from "./engine-host.ts";
 
 export interface HostRecyclerOptions {
-  /** What a shared host may waste; 0: any amount. */
+  /** What a shared host may waste; 0: unlimited. */
   readonly maxWasteBytes: number;
-  /** Between two looks, in milliseconds. */
+  /** Time between two checks, in milliseconds. */
   readonly intervalMs: number;
   readonly log: EngineLog;
 }
@@ -13,34 +13,34 @@ export interface HostRecyclerOptions {
 /** The part of the pool that the recycler needs. */
 export interface RecyclablePool {
   sharedHosts(): readonly EngineHost[];
-  /** A shared host that takes no more models, and is ended when it has none, has another one here in its
-   *  place: that one. Undefined if there is none at the moment. */
+  /** Replaces a shared host, which takes no more models and is ended once it is empty, and returns its
+   *  replacement. Undefined if none is available at the moment. */
   replace(host: EngineHost): EngineHost | undefined;
-  /** `isEmpty`: ends the host; else it takes models again. */
+  /** `isEmpty`: ends the host; otherwise it takes models again. */
   finish(host: EngineHost, isEmpty: boolean): void;
 }
 
-/** So many looks in a row must find the waste. What a run takes is none, and hosts give it back: where one is under way at
- *  the look, more are needed. */
+/** The waste must be found at this many checks in a row. Memory of runs is not waste, and hosts give it back:
+ *  if a run is in progress at the check, more checks are needed. */
 const looksAtRest = 2;
 const looksAtRuns = 6;
 
-/** Pauses after a recycling, in looks: what wastes memory again at once must not keep the hosts busy. */
+/** Pauses after a recycling, in checks: waste that returns at once must not keep the hosts busy. */
 const firstPauseLooks = 12;
 const mostPauseLooks = 720;
 
-/** Looks at the memory of shared hosts from time to time, and has the models of one that keeps wasting much
- *  move to a fresh host: allocators keep small blocks that are free, and the arenas of sessions keep what
- *  their biggest run has taken. */
+/** Checks shared hosts' memory from time to time, and moves the models of one that keeps wasting much to a
+ *  fresh host: allocators keep small free blocks, and sessions' arenas keep what their biggest run has
+ *  taken. */
 export class HostRecycler {
   readonly #options: HostRecyclerOptions;
   readonly #pool: RecyclablePool;
   readonly #timer: NodeJS.Timeout | undefined;
-  /** Over the limit at the last look, and at how many in a row. */
+  /** The host over the limit at the last check, and at how many checks in a row. */
   #suspects = new Map<EngineHost, number>();
   #isBusy = false;
   #isClosed = false;
-  /** Looks until the next recycling, and what that was when it was set. */
+  /** Checks until the next recycling, and that count's initial value. */
   #pause = 0;
   #lastPause = 0;
 
@@ -79,9 +79,9 @@ export class HostRecycler {
       const looks = (before.get(host) ?? 0) + 1;
       this.#suspects.set(host, looks);
       if (looks < (host.isAtRun ? looksAtRuns : looksAtRest) || this.#pause > 0) continue;
-      // What did not happen did not help, either: the next look tries again.
+      // A failed recycling did not help either: the next check tries again.
       if (!(await this.#recycle(host, wasteBytes))) return;
-      // A waste that comes back at once is what its models take for their runs.
+      // Waste that returns at once is what its models take for their runs.
       const isBack = this.#pause > -this.#lastPause;
       this.#lastPause = isBack ? Math.min(mostPauseLooks, 2 * this.#lastPause) : firstPauseLooks;
       this.#pause = this.#lastPause;
@@ -98,7 +98,7 @@ export class HostRecycler {
     const startMs = performance.now();
     let isEmpty = false;
     try {
-      // Loads that were on their way when it was replaced end there first.
+      // Loads that were in progress when the host was replaced finish in it first.
       while (host.committedBytes > 0) {
         await successor.adoptFrom(host, { isBusy: false });
         if (host.committedBytes > 0) await pause(this.#options.intervalMs);

@@ -25,15 +25,15 @@ import {
 import type { HostMemory } from "./host-memory.ts";
 import type { HostProcess } from "./host-process.ts";
 
-// Made once: every unload has one at hand, and the collection of a stack costs more than the rest of it.
+// Made once: every unload needs one, and capturing a stack costs more than the rest of it.
 const unloaded = new RuntimeError("aborted", "the model was unloaded");
 
-/** What a model needs of the host that holds it. `number`: the model's in that host. */
+/** What a model needs from its host. `number`: the model's number in that host. */
 export interface HostOfModel {
   readonly process: HostProcess;
   readonly queue: HostQueue;
   readonly memory: Pick<HostMemory, "share" | "keptOf" | "allowRuns">;
-  /** The end of the host is no longer the loss of the model. */
+  /** From now on, the host's end does not count as the loss of the model. */
   forget(number: number): void;
   /** Frees the model's memory and resolves when it is free. */
   release(model: HostedModel, number: number): Promise<void>;
@@ -44,14 +44,14 @@ interface Caller {
   reject(reason: unknown): void;
 }
 
-/** A copy of the model in one host. */
+/** One copy of the model in one host. */
 interface Place {
   readonly host: HostOfModel;
   readonly number: number;
   readonly queue: ModelQueue;
-  /** Requests that are not answered. */
+  /** Requests that have no response yet. */
   runs: number;
-  /** Called when there are none. */
+  /** Called when there are none left. */
   onIdle: () => void;
   released: Promise<void> | undefined;
 }
@@ -64,16 +64,16 @@ export interface HostedModelFacts {
   readonly joining: Joining;
 }
 
-/** What a load says of how the model runs. */
+/** What a load determines about how the model runs. */
 export interface RunTerms {
   readonly settings: RunSettings;
   readonly meter: RunMeter | undefined;
   readonly joining: JoiningTerms;
-  /** What its runs take, also in other hosts. */
+  /** What its runs take, shared by all hosts. */
   readonly runs: ModelRuns;
 }
 
-/** A model in an engine host. It may move to another one while it is in use. */
+/** A model in an engine host. It may move to another host while it is in use. */
 export class HostedModel implements LoadedModel {
   readonly metadata: ModelMetadata;
   readonly sizeBytes: number;
@@ -88,11 +88,11 @@ export class HostedModel implements LoadedModel {
   #isLost = false;
   #joining: Joining;
   #place: Place;
-  /** Where it was before it moved, as long as runs go on there. */
+  /** The previous copy after a move, for as long as it has runs. */
   #former: Place | undefined;
   #unloaded: Promise<void> | undefined;
 
-  /** `number`: the model's in `host`. */
+  /** `number`: the model's number in `host`. */
   constructor(host: HostOfModel, number: number, facts: HostedModelFacts, terms: RunTerms) {
     const { sizeBytes, measuredBytes, metadata } = facts;
     this.#terms = terms;
@@ -121,15 +121,15 @@ export class HostedModel implements LoadedModel {
   }
 
   infer(request: EngineRequest, signal: CancelSignal): Promise<Tensor[]> {
-    // The one promise on the way to the host and back: each costs as much as a good part of a small call.
+    // The only promise on the way to the host and back: each costs a good part of a small call.
     return new Promise((resolve, reject) => this.#infer(request, signal, { resolve, reject }));
   }
 
-  /** Throws what `infer` rejects with if that is known at once. */
+  /** Throws what `infer` rejects with, if that is known at once. */
   #infer(request: EngineRequest, signal: CancelSignal, caller: Caller): void {
     if (this.#unloaded !== undefined) throw unloaded;
     const { times } = request;
-    // What may be left out has no rows, whatever its first dimension: it is no part of a batch.
+    // An input that may be omitted is not part of a batch, whatever its first dimension.
     const alone = request.alone === true || request.inputs.length > this.#neededInputs;
     const wanted = request.outputs.map((name) => position(this.#outputs, name, "output"));
     const tensors = request.inputs.map(({ name, datatype, shape, data }) => ({
@@ -155,7 +155,7 @@ export class HostedModel implements LoadedModel {
           end();
           const isHostLost = error instanceof RuntimeError && error.kind === "host-lost";
           const hasMoved = isHostLost && place !== this.#place && !this.#isLost;
-          // The host was killed because this model did not let go.
+          // The host was killed because this model was not released.
           if (isHostLost && this.#unloaded !== undefined) caller.reject(unloaded);
           else if (hasMoved)
             this.infer({ ...request, alone: true }, signal).then(caller.resolve, caller.reject);
@@ -180,9 +180,9 @@ export class HostedModel implements LoadedModel {
     this.#lost.resolve(error);
   }
 
-  /** From now on its runs go to the copy that `host` has loaded as `number`; those that were there before
-   *  end where they are, then that memory is freed. Resolves when it is free; undefined if nobody wants the
-   *  new copy, because the model was unloaded or lost meanwhile. */
+  /** From now on its runs go to the copy that `host` has loaded as `number`; runs in progress end where they
+   *  are, then their copy is freed. Resolves when it is free; undefined if the new copy is not wanted,
+   *  because the model was unloaded or lost meanwhile. */
   moveTo(host: HostOfModel, number: number): Promise<void> | undefined {
     if (this.#unloaded !== undefined || this.#isLost) return undefined;
     const former = this.#place;
@@ -282,7 +282,7 @@ function readAnswer(payload: Uint8Array, outputCount: number): RunAnswer {
   if (answer.tensors.length !== outputCount) throw new Error("a wrong number of outputs");
   if (!(answer.runMs >= 0 && answer.computeMs >= 0)) throw new Error("a run of no duration");
   const { peakBytes, memoryBytes } = answer;
-  // What was not measured is 0, and what could not be is not a number.
+  // 0 means not measured; NaN, that it could not be measured.
   return peakBytes > 0 && memoryBytes > 0
     ? answer
     : { ...answer, peakBytes: undefined, memoryBytes: undefined };

@@ -1,23 +1,23 @@
 import { RuntimeError } from "../../base/errors.ts";
 import type { ProcessMemory } from "../process/process-memory.ts";
 
-/** A host, as far as the memory of its runs goes. */
+/** A host, as far as the memory of its runs is concerned. */
 export interface WatchedHost {
-  /** What it holds by right without any run: itself and its models; undefined: nobody knows. */
+  /** What it may hold without any run: itself and its models; undefined if unknown. */
   readonly heldBytes: number | undefined;
-  /** What its runs were let take. */
+  /** What its runs have been admitted for. */
   readonly admittedBytes: number;
   readonly isRunning: boolean;
-  /** A load may take what it has reserved, which is no matter of runs. */
+  /** A load may take what it has reserved; that is not memory of runs. */
   readonly isLoading: boolean;
-  /** It may keep less than it did of what runs took. */
+  /** It may keep less of what runs took than it did. */
   lookAtKept(): void;
   readMemory(): ProcessMemory | undefined;
-  /** Ends it with nothing under way: its models come back elsewhere. */
+  /** Ends an idle host: its models are reloaded elsewhere. */
   endIdle(why: string): void;
-  /** Ends the run that it is at, and thus itself. `bytes`: what that has taken. */
+  /** Ends the current run, and the host with it. `bytes`: what the run has taken. */
   endRun(reason: RuntimeError, bytes: number): void;
-  /** Its runs need no more than `bytes` these days; the system counts `dataBytes` of it now. */
+  /** Its runs currently need no more than `bytes`; the system counts `dataBytes` for the host now. */
   lowerCap(bytes: number, dataBytes: number): void;
 }
 
@@ -26,23 +26,23 @@ export interface MemoryWatchOptions {
   hosts(): Iterable<WatchedHost>;
 }
 
-/** A run takes memory by some 1 to 2 GiB a second. */
+/** Runs allocate 1 to 2 GiB per second. */
 const lookMs = 25;
-/** What the memory of processes moves by for other reasons than runs. */
+/** How much the memory of processes varies for other reasons than runs. */
 const slackBytes = 32 * 1024 * 1024;
 const slackOfHost = 4 * 1024 * 1024;
-/** Over its share by less no host is ended. */
+/** A host is not killed for exceeding its share by less than this. */
 const leastExcessBytes = 16 * 1024 * 1024;
-/** Looks after which a cap is lowered to what its host's runs were let take meanwhile. */
+/** Looks after which a cap is lowered to what its host's runs were admitted for meanwhile. */
 const looksPerLowering = 400;
 
-/** Sees to it that runs of which too little was expected end before the memory of all does: looks at the memory of the
- *  hosts while they run, and if all together have taken more than runs may, ends one. An idle one that has kept what its
- *  runs took goes first, of which no request hears; then the one whose run is furthest over its share. */
+/** Stops runs that take more than expected before memory runs out: it checks the hosts' memory while they
+ *  run, and kills one if all together exceed what runs may take. An idle host that has kept memory from its
+ *  runs goes first, because no request notices; then the host whose run exceeds its share the most. */
 export class MemoryWatch {
   readonly #options: MemoryWatchOptions;
   readonly #timer: NodeJS.Timeout;
-  /** Of each host what its runs were let take at most since its cap was looked at. */
+  /** Per host, the most its runs were admitted for since its cap was last checked. */
   #most = new Map<WatchedHost, number>();
   #looks = 0;
 
@@ -56,7 +56,7 @@ export class MemoryWatch {
     clearInterval(this.#timer);
   }
 
-  /** What the timer calls. */
+  /** The timer's callback. */
   look(): void {
     const hosts = [...this.#options.hosts()];
     for (const host of hosts) host.lookAtKept();
@@ -83,7 +83,7 @@ export class MemoryWatch {
     else host.endIdle(`it kept ${mebibytes(bytes)} MiB of what runs had taken`);
   }
 
-  /** Beside what it holds by right. */
+  /** Beyond what it may hold without runs. */
   #takenBytes(host: WatchedHost): number {
     const { heldBytes, isLoading } = host;
     if (heldBytes === undefined || isLoading) return 0;
@@ -115,8 +115,8 @@ function tooMuch(
 ): RuntimeError {
   return new RuntimeError(
     "over-budget",
-    `the run has taken ${mebibytes(bytes)} MiB where ${mebibytes(host.admittedBytes)} MiB were expected, and ` +
-      `runs may take ${mebibytes(totalBytes)} MiB in all (RUN_MEMORY_BYTES): its engine host was ended`,
+    `the run took ${mebibytes(bytes)} MiB, ${mebibytes(host.admittedBytes)} MiB were expected, and all ` +
+      `runs together may take ${mebibytes(totalBytes)} MiB (RUN_MEMORY_BYTES): its engine host was killed`,
   );
 }
 

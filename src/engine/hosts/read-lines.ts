@@ -1,10 +1,10 @@
 import type { Readable } from "node:stream";
 import { StringDecoder } from "node:string_decoder";
 
-/** A longer line is cut here, so that one without end cannot fill the memory. */
+/** A longer line is cut here, so that an endless one cannot fill the memory. */
 const maxLineLength = 8192;
 
-/** Calls back for every line of `stream` that is not empty, the unfinished last one included. */
+/** Calls back for every non-empty line of `stream`, including an unfinished last one. */
 export function readLines(stream: Readable, onLine: (line: string) => void): void {
   const decoder = new StringDecoder("utf8");
   let rest = "";

@@ -2,22 +2,22 @@ import type { HostQueue, HostRun } from "../queue/host-queue.ts";
 
 export interface ReleaseWatchParts {
   readonly queue: Pick<HostQueue, "front" | "wantedLoad">;
-  /** The model that is to be let go. */
+  /** The model to be released. */
   readonly owner: HostRun["owner"];
   readonly graceMs: number;
-  /** Ends the host; may be called again. */
+  /** Kills the host; may be called again. */
   kill(why: string): void;
 }
 
 const looksPerGrace = 4;
 
-/** Sees to it that a model's own run, or one that nobody waits for, does not keep a host from letting the model
- *  go: after a grace of that the host is killed. While the host is at what others wait for, a load or a run,
- *  the grace does not run: an unload waits for these, and their own limits end them. */
+/** Keeps an unload from waiting for the model's own run, or for an abandoned one: after a grace the host is
+ *  killed. While the host executes work that others wait for, a load or a run, the grace is suspended: an
+ *  unload waits for these, and their own limits end them. */
 export class ReleaseWatch {
   readonly #parts: ReleaseWatchParts;
   readonly #timer: NodeJS.Timeout;
-  /** Looks in a row that found nothing that anybody else wants. */
+  /** Looks in a row that found nothing that another caller wants. */
   #idleLooks = 0;
 
   constructor(parts: ReleaseWatchParts) {
@@ -25,7 +25,7 @@ export class ReleaseWatch {
     this.#timer = setInterval(() => this.look(), parts.graceMs / looksPerGrace);
   }
 
-  /** To be called when the model is gone. */
+  /** Call when the model has been released. */
   stop(): void {
     clearInterval(this.#timer);
   }

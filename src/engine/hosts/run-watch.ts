@@ -4,25 +4,25 @@ import type { HostQueue, HostRun } from "../queue/host-queue.ts";
 export interface RunWatchParts {
   readonly queue: Pick<HostQueue, "front" | "frontMs" | "hasMore">;
   readonly graceMs: number;
-  /** Ends the host for `run`; may be called again. */
+  /** Ends the host because of `run`; may be called again. */
   kill(why: string, run: HostRun): void;
 }
 
-/** An abandoned run gets so many times what it was expected to take, or the grace if that is more. */
+/** An abandoned run gets this many times its expected duration, or the grace if that is longer. */
 const patience = 4;
-/** So many times longer if nothing else waits for the host. */
+/** This many times longer if nothing else waits for the host. */
 const patienceOfIdle = 5;
 const looksPerGrace = 4;
 
-/** Sees to it that no run keeps a host for ever. A run cannot be stopped but with its host: one over its
- *  limit is given up, and one that nobody waits for any more may be as long as its model is known for,
- *  and then a grace. Times are noticed late by a part of the grace. */
+/** Keeps runs from occupying a host for ever. A run can only be stopped with its host. A run over its limit
+ *  is given up; an abandoned run may take as long as its model is known to take, plus a grace. Times are
+ *  noticed late by a part of the grace. */
 export class RunWatch {
   readonly #parts: RunWatchParts;
   readonly #timer: NodeJS.Timeout;
-  /** What the host executes, since it was first seen to. */
+  /** The run in the host, since it was first seen there. */
   #front: { readonly run: HostRun; readonly sinceMs: number } | undefined;
-  /** Since when nobody waits for it. */
+  /** When its last caller gave up. */
   #abandonedMs: number | undefined;
   #isOverdue = false;
   /** The run for which the host was killed. */
@@ -38,7 +38,7 @@ export class RunWatch {
     return this.#hung;
   }
 
-  /** The host is about to be killed for the run that it is at, which fails with `reason`. */
+  /** The host is about to be killed because of its current run, which fails with `reason`. */
   giveUpFront(reason: RuntimeError): void {
     this.#hung = this.#parts.queue.front;
     this.#hung?.giveUp(reason);

@@ -2,29 +2,29 @@ import type { EngineLog } from "../contract/engine-log.ts";
 import type { EngineHost } from "./engine-host.ts";
 import type { RecyclablePool } from "./host-recycler.ts";
 
-/** What became of the models of a host: they are elsewhere, or they stay because nothing could take them at
- *  the moment, or at all. */
+/** What became of a host's models: they moved, or they stay because nothing could take them at the moment, or
+ *  ever. */
 export type Vacated = "moved" | "not-now" | "stayed";
 
 /** How a host takes over the models of another. */
 export interface Adoption {
-  /** The former host gives nothing back for now: nobody waits for that. */
+  /** The former host gives nothing back for now, and no one waits for that. */
   readonly isBusy: boolean;
-  /** Stays where it is. */
+  /** This model stays where it is. */
   readonly stuck?: object | undefined;
 }
 
 export interface VacateOptions {
-  /** What the models may take twice while they are moved; 0: any amount. */
+  /** The most memory that models may take twice while they are moved; 0: unlimited. */
   readonly mostBytes: number;
-  /** Between two looks at a host that is not empty yet. */
+  /** Between two checks of a host that is not empty yet. */
   readonly intervalMs: number;
   readonly log: EngineLog;
 }
 
-/** Has the models of `host`, which is at something that does not end, move to a fresh one, so that the host can be
- *  ended without a loss. `stuck`: the model whose own run that is, which stays. A host that goes on after all is
- *  given up when it is empty. */
+/** Moves the models of `host`, which is busy with something that does not end, to a fresh one, so that the
+ *  host can be killed without a loss. `stuck`: the model whose own run that is; it stays. A host that turns
+ *  out to go on is retired when it is empty. */
 export async function vacate(
   pool: RecyclablePool,
   host: EngineHost,
@@ -41,7 +41,7 @@ export async function vacate(
   try {
     await successor.adoptFrom(host, { isBusy: true, stuck });
   } catch {
-    // The successor was lost, or a model cannot be loaded again: who has not moved stays.
+    // The successor was lost, or a model cannot be loaded again: models that have not moved stay.
     pool.finish(host, false);
     return "stayed";
   }
@@ -51,7 +51,7 @@ export async function vacate(
   return "moved";
 }
 
-/** Whoever asked for the move ends the host now, unless what it was at has ended: then the rest follows. */
+/** The caller kills the host now, unless its work has ended: then the remaining models follow. */
 async function followLater(
   pool: RecyclablePool,
   host: EngineHost,
@@ -66,7 +66,7 @@ async function followLater(
     }
     isEmpty = true;
   } catch {
-    // What is left stays, and the host takes models again.
+    // The remaining models stay, and the host takes models again.
   } finally {
     pool.finish(host, isEmpty);
   }

@@ -2,15 +2,15 @@ import type { Vacated } from "./vacate.ts";
 
 export interface WarmUpLimitParts {
   readonly limitMs: number;
-  /** Has the other models of the host move away. */
+  /** Moves the host's other models away. */
   vacate(): Promise<Vacated>;
-  /** Ends the host, and the warm-up with it. */
+  /** Kills the host, and the warm-up with it. */
   kill(why: string): void;
 }
 
-/** Ends a warm-up that takes too long, which takes the host along: engines cannot be stopped otherwise. Those who
- *  live in the host move first. While they cannot, the warm-up goes on, which is wanted work: the load's own
- *  limit ends it. */
+/** Ends a warm-up that takes too long, together with its host: engines cannot be stopped otherwise. The
+ *  host's other models move first. While they cannot, the warm-up goes on, since it is wanted work: the load's
+ *  own limit ends it. */
 export class WarmUpLimit {
   readonly #parts: WarmUpLimitParts;
   #timer: NodeJS.Timeout;
@@ -21,7 +21,7 @@ export class WarmUpLimit {
     this.#timer = this.#wait();
   }
 
-  /** To be called when the warm-up has ended. */
+  /** Call when the warm-up has ended. */
   stop(): void {
     this.#isOver = true;
     clearTimeout(this.#timer);

@@ -2,25 +2,25 @@ import { openSync, readFileSync, readSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { getHeapStatistics } from "node:v8";
 
-/** What the system tells of this process's memory, in bytes. */
+/** What the system reports about this process's memory, in bytes. */
 export interface ProcessMemory {
-  /** Anonymous and resident: what no other process shares, code and files apart. */
+  /** Anonymous and resident: private memory, without code and files. */
   readonly anonymousBytes: number;
-  /** What RLIMIT_DATA limits: all that may be written to and is shared with nobody, resident or not. */
+  /** What RLIMIT_DATA limits: all private writable memory, resident or not. */
   readonly dataBytes: number;
 }
 
 const anonymousLines = /^RssAnon:\s+(\d+) kB$/gm;
-/** Open for good, since most of what a look costs is to open the file. */
+/** Kept open, since opening the file is most of the cost of reading it. */
 let statmFd: number | undefined;
 /** Far more than the seven numbers in the file. */
 const statmText = Buffer.alloc(256);
-/** Undefined where the system does not tell. */
+/** Undefined where the system does not report it. */
 let pageBytes: number | undefined;
 /** AT_PAGESZ, the entry of the auxiliary vector with the size of a page. */
 const pageSizeEntry = 6n;
 
-/** As `ProcessMemory.anonymousBytes`, of another process; undefined also if that is gone. */
+/** As `ProcessMemory.anonymousBytes`, for another process; also undefined if that process is gone. */
 export async function anonymousBytesOf(pid: number): Promise<number | undefined> {
   const text = await readFile(`/proc/${pid}/status`, "latin1").catch(() => "");
   return sumOfKilobytes(text, anonymousLines);
@@ -35,13 +35,13 @@ export function processMemory(): ProcessMemory | undefined {
   return { anonymousBytes, dataBytes };
 }
 
-/** As `ProcessMemory.anonymousBytes`, from numbers that the system has at hand: the whole status takes it five
- *  times as long, which is a good part of a small load. */
+/** As `ProcessMemory.anonymousBytes`, from counters that the system keeps: the whole status takes five times
+ *  as long, a good part of a small load. */
 export function anonymousBytes(): number | undefined {
   return (statmBytes() ?? processMemory())?.anonymousBytes;
 }
 
-/** The same, of both. Undefined where the system does not tell in this way. Blocks for some 10 µs. */
+/** The same, for both. Undefined where the system does not report it this way. Blocks for some 10 µs. */
 export function statmBytes(): ProcessMemory | undefined {
   try {
     statmFd ??= openSync("/proc/self/statm", "r");
@@ -52,43 +52,44 @@ export function statmBytes(): ProcessMemory | undefined {
   }
 }
 
-/** What the text of a /proc/PID/statm says. Undefined where the system does not tell how big its pages are. */
+/** Parses a /proc/PID/statm. Undefined where the page size is unknown. */
 export function statmOf(text: string): ProcessMemory | undefined {
   pageBytes ??= readPageBytes();
   if (pageBytes === undefined) return undefined;
-  // Pages: of the address space, resident, and resident of files or shared memory, which the rest is not; of code,
-  // nothing, and of data.
+  // In pages: address space, resident, and resident of files or shared memory, which is subtracted; code, an
+  // unused field, and data.
   const [, resident, shared, , , data] = text.split(" ").map(Number);
   if (resident === undefined || shared === undefined || data === undefined) return undefined;
   return { anonymousBytes: (resident - shared) * pageBytes, dataBytes: data * pageBytes };
 }
 
-/** Anonymous bytes, as just read, without those of JavaScript's heap, which comes and goes by megabytes
- *  for reasons of its own: the difference of two readings is what native code has taken between them. */
+/** Anonymous bytes, as just read, without JavaScript's heap, which varies by megabytes for reasons of its
+ *  own: the difference of two readings is what native code has taken in between. */
 export function nativeBytes(anonymous: number | undefined): number | undefined {
   return anonymous === undefined ? undefined : anonymous - getHeapStatistics().total_physical_size;
 }
 
-/** Collects the buffers that JavaScript has dropped, if there are enough to be taken for a model's
- *  memory. Blocks for some milliseconds if so. */
+/** Collects the buffers that JavaScript has dropped, if there are enough to be mistaken for a model's memory.
+ *  If so, blocks for some milliseconds. */
 export function collectBuffers(): void {
   if (getHeapStatistics().external_memory < keptBytes + collectedFromBytes) return;
   globalThis.gc?.();
   noteKept(getHeapStatistics().external_memory);
 }
 
-/** A payload that is just arriving is in use as well, and must not be left for good when it is not any more. */
+/** A payload that is just arriving counts as in use too, and must not stay counted for good. */
 function noteKept(externalBytes: number): void {
   keptBytes = Math.min(externalBytes, startBytes + collectedFromBytes);
 }
 
 const collectedFromBytes = 1024 * 1024;
-/** What was in use at the last collection, Node's own above all: to collect again frees nothing of it. */
+/** What was in use at the last collection, mostly Node's own: another collection would not free it. */
 let keptBytes = getHeapStatistics().external_memory;
 const startBytes = keptBytes;
 
-/** Gives back what JavaScript's heap has grown by, if that is much: some collection would do it later, as if a model had
- *  given memory back. The start of a process leaves megabytes as well. Blocks for some 20 ms if so. */
+/** Gives back growth of JavaScript's heap, if there is much: some later collection would do it, and look as
+ *  if a model had given memory back. A process's start leaves megabytes as well. If so, blocks for some 20
+ *  ms. */
 export function shrinkHeap(): void {
   if (getHeapStatistics().total_physical_size < shrunkHeapBytes + shrunkFromBytes) return;
   globalThis.gc?.({ type: "major", execution: "sync", flavor: "last-resort" });
@@ -98,11 +99,11 @@ export function shrinkHeap(): void {
 }
 
 const shrunkFromBytes = 2 * 1024 * 1024;
-/** Of the heap, after the last time. */
+/** The heap's size after the last collection. */
 let shrunkHeapBytes = 0;
 
-/** Resident bytes that no other process shares, undefined where there is no /proc. Blocks for some
- *  milliseconds: the system visits every page. */
+/** Private resident bytes, undefined where there is no /proc. Blocks for some milliseconds: the system visits
+ *  every page. */
 export function privateBytes(): number | undefined {
   return sumOfKilobytes(
     readProc("/proc/self/smaps_rollup"),

@@ -4,11 +4,11 @@ import { type ProcessMemory, statmOf } from "./process-memory.ts";
 /** Far more than the seven numbers in the file. */
 const text = Buffer.alloc(256);
 
-/** Looks at the memory of one other process, again and again. */
+/** Reads another process's memory repeatedly. */
 export class ResidentMemory {
   #fd: number | undefined;
 
-  /** Its file stays open until `close`. */
+  /** The process's file stays open until `close`. */
   constructor(pid: number) {
     try {
       this.#fd = openSync(`/proc/${pid}/statm`, "r");
@@ -17,7 +17,7 @@ export class ResidentMemory {
     }
   }
 
-  /** Undefined if the process is gone, or nobody tells. Some microseconds. */
+  /** Undefined if the process is gone, or the system does not report it. Takes some microseconds. */
   read(): ProcessMemory | undefined {
     if (this.#fd === undefined) return undefined;
     try {

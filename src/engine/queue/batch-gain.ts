@@ -1,9 +1,9 @@
-/** A row must get at least this much cheaper by doubling the rows of a run; less is not worth the time
- *  that the first request of a batch waits for the last. */
+/** Doubling a run's rows must make each row at least this much cheaper; less is not worth the time that a
+ *  batch's first request waits for the last. */
 const leastGain = 0.1;
-/** Runs of either size in a trial. Of each size the cheapest counts: disturbances only ever add to it. */
+/** Runs of each size in a trial. The cheapest of each size counts: disturbances only add to the cost. */
 const runsInTrial = 4;
-/** So many runs after a size was found not to pay, it is tried again. */
+/** A size that did not pay is tried again after this many runs. */
 const runsToRetry = 1_000;
 
 interface Side {
@@ -12,17 +12,17 @@ interface Side {
   leastMs: number;
 }
 
-/** Whether runs of more than 2^(n-1) and up to 2^n rows are worth it. */
+/** Whether runs of more than 2^(n-1) and up to 2^n rows pay. */
 type SizeClass =
-  /** Runs of half the size and of this one take turns, so that both see the same disturbances. */
+  /** Runs of half the size and of this size alternate, so that both see the same disturbances. */
   | { readonly tag: "trial"; readonly half: Side; readonly whole: Side }
   | { readonly tag: "pays" }
   | { readonly tag: "useless"; readonly retryAtRun: number };
 
-/** Learns from the runs of one model what joining requests saves. From the size of a single request on,
- *  twice the rows are tried, and kept if a row then costs clearly less; then twice that, and so on. So a
- *  model whose time is all in its rows stays at single requests after a few trials with two. The same
- *  runs always lead to the same decisions. */
+/** Learns from one model's runs what joining requests saves. From the size of a single request on, it tries
+ *  twice the rows, keeps that if a row then costs clearly less, and doubles again. So a model whose time is
+ *  all in its rows stays at single requests after a few trials with two. The same runs always lead to the
+ *  same decisions. */
 export class BatchGain {
   readonly #maxRows: number;
   readonly #classes: SizeClass[] = [];
@@ -44,12 +44,12 @@ export class BatchGain {
     if (own.tag === "trial") this.#note(power, own.whole, runMs / rows);
   }
 
-  /** Rows that a run may have which starts with a request of `rows`: at least `rows`. */
+  /** Rows allowed in a run that starts with a request of `rows`: at least `rows`. */
   rowsFor(rows: number): number {
     const own = classOf(rows);
     let power = own;
     while (2 ** power < this.#maxRows && this.#pays(power + 1)) power++;
-    // Beyond a size that is on trial nothing is known.
+    // Nothing is known beyond a size on trial.
     if (2 ** power < this.#maxRows && this.#isNextInTrial(power + 1)) power++;
     return power === own ? rows : Math.max(rows, Math.min(2 ** power, this.#maxRows));
   }
@@ -58,7 +58,7 @@ export class BatchGain {
     return this.#class(power).tag === "pays";
   }
 
-  /** Whether the next run is to have the greater one of the two sizes. */
+  /** Whether the next run should have the larger of the two sizes. */
   #isNextInTrial(power: number): boolean {
     const size = this.#class(power);
     return size.tag === "trial" && size.half.runs > size.whole.runs;

@@ -10,26 +10,26 @@ export interface RunRequest {
   readonly times?: InferenceTimes | undefined;
 }
 
-/** Beyond this the transport of a request costs more than what joining saves, and every request of a
- *  batch would wait for the bytes of all others. */
+/** Above this size a request's transport costs more than joining saves, and every request of a batch would
+ *  wait for the bytes of all others. */
 const maxJoinedBytes = 4 * 1024 * 1024;
 
-/** The rows that all tensors of a request have in common; undefined if they do not, or if there are none,
- *  or if the request is too big to be joined with another. */
+/** The number of rows that all tensors of a request have; undefined if they differ, if there are none, or if
+ *  the request is too big to be joined. */
 export function rowsOf({ tensors }: RunRequest): number | undefined {
   const rows = tensors[0]?.shape[0];
   if (rows === undefined || rows < 1) return undefined;
   let bytes = 0;
   for (const { shape, data } of tensors) {
-    // What a model makes of nothing at all is not proven to be rows.
+    // What a model returns for no rows at all is not proven to be rows.
     if (shape[0] !== rows || data.byteLength === 0) return undefined;
     bytes += data.byteLength;
   }
   return bytes <= maxJoinedBytes / 2 ? rows : undefined;
 }
 
-/** Whether two requests ask for the same: equal datatypes, dimensions behind the first, and outputs, all
- *  of them in the same order. */
+/** Whether two requests agree in datatypes, dimensions after the first, and outputs, all in the same
+ *  order. */
 export function canJoin(a: RunRequest, b: RunRequest): boolean {
   if (a.tensors.length !== b.tensors.length || !isSame(a.wanted, b.wanted, 0)) return false;
   for (let at = 0; at < a.tensors.length; at++) {
@@ -40,7 +40,7 @@ export function canJoin(a: RunRequest, b: RunRequest): boolean {
   return true;
 }
 
-/** One run of all `requests`, which can join and have `rows` rows together, in their order. Their bytes
+/** One run of all `requests`, which can be joined and have `rows` rows in total, in their order. Their bytes
  *  are not copied. */
 export function joinRequests(
   requests: readonly RunRequest[],
@@ -55,8 +55,8 @@ export function joinRequests(
   }));
 }
 
-/** The outputs of each request: views of the tensors of their common run, by the number of rows that
- *  each brought. Undefined if an output has not got one row for each row of the inputs. */
+/** Each request's outputs: views of their common run's tensors, by the number of rows that each request had.
+ *  Undefined if an output does not have one row for each row of the inputs. */
 export function splitResults(
   results: readonly IndexedTensor[],
   rowCounts: readonly number[],
@@ -68,7 +68,7 @@ export function splitResults(
   return rowCounts.map((count) => takers.map((take) => take(count)));
 }
 
-/** Takes the next rows of a tensor of `rows` rows, as a view of it. */
+/** Takes the next rows of a tensor of `rows` rows, as a view. */
 function rowTaker(
   { index, datatype, shape, data }: IndexedTensor,
   rows: number,
@@ -92,7 +92,7 @@ function evenly(data: Uint8Array, rows: number): EndOf {
   return (start, count) => start + count * rowBytes;
 }
 
-/** Elements of BYTES say their own lengths. */
+/** BYTES elements carry their own lengths. */
 function byElement(data: Uint8Array, elementsPerRow: number): EndOf {
   const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
   return (start, count) => {

@@ -4,29 +4,29 @@ import { type Comparison, copiesOf, copyOf, differenceAt, type Probe } from "./p
 import { differingResult } from "./same-results.ts";
 import { type Manner, strangerOf } from "./stranger.ts";
 
-/** More bytes than this are not sent for the sake of a rehearsal. */
+/** A rehearsal sends no more bytes than this. */
 const maxBytes = 6 * 1024 * 1024;
-/** A cheap rehearsal has this many rows at least. */
+/** A cheap rehearsal has at least this many rows. */
 const fewRows = 8;
 
-/** How many rows stand before and behind those of the request. */
+/** How many rows are placed before and after the request's own. */
 type Scene = readonly [before: number, after: number];
 
 export interface RehearsalParts {
   readonly request: RunRequest;
   readonly rows: number;
-  /** The results of the request by itself. */
+  /** The results of the request when it ran alone. */
   readonly alone: readonly IndexedTensor[];
-  /** Rows that one run may have. */
+  /** Maximum rows of one run. */
   readonly maxRows: number;
   readonly manner: Manner;
   /** Called once. */
   readonly onEnd: (outcome: Comparison) => void;
 }
 
-/** A request that has been answered runs again among others, in several places: a model that looks beyond one
- *  row (back, ahead, or at the mean of all) answers something else than to the request alone. The others
- *  are made up of its own values, and are real ones where such wait. */
+/** Runs an answered request again among others, in several positions: a model that looks beyond one row
+ *  (back, ahead, or at the mean of all) then returns something else than for the request alone. The other
+ *  rows are queued requests where there are any, and otherwise made up from the request's own values. */
 export class Rehearsal {
   readonly #parts: RehearsalParts;
   readonly #scenes: Scene[];
@@ -46,7 +46,7 @@ export class Rehearsal {
     return this.#scenes.length > 0;
   }
 
-  /** `neighbours`: requests that wait. */
+  /** `neighbours`: requests that are queued. */
   nextProbe(neighbours: Iterable<{ readonly request: RunRequest }>): Probe | undefined {
     const scene = this.#scenes.shift();
     if (scene === undefined) return undefined;
@@ -65,14 +65,14 @@ export class Rehearsal {
     };
   }
 
-  /** Requests that have `rows` rows together, `neighbours` first. */
+  /** Requests with `rows` rows in total, `neighbours` first. */
   #others(rows: number, neighbours: Iterable<{ readonly request: RunRequest }>): RunRequest[] {
     const { request, manner } = this.#parts;
     const others: RunRequest[] = [];
     let left = rows;
     for (const { request: neighbour } of neighbours) {
       const its = neighbour.tensors[0]?.shape[0] ?? 0;
-      // What repeats the request can fail only for its rows; others may be bad themselves.
+      // Repetitions of the request can only fail because of their rows; other requests may be bad themselves.
       if (left === 0 || manner === "repeated") break;
       if (its < 1 || its > left || !hasRows(neighbour, its) || !canJoin(request, neighbour))
         continue;
@@ -104,7 +104,7 @@ export class Rehearsal {
   }
 }
 
-/** One row before it; as many before and behind; and several behind if that is cheap. */
+/** One row before it; as many before as after; and several after if that is cheap. */
 function scenesFor({ request, rows, maxRows }: RehearsalParts): Scene[] {
   const bytesPerRow = request.tensors.reduce((sum, { data }) => sum + data.byteLength, 0) / rows;
   const room = Math.max(

@@ -2,12 +2,12 @@ import type { CancelSignal } from "../../base/cancel-signal.ts";
 import { Line } from "../../base/line.ts";
 import type { PartInLoss } from "../contract/host-lost-error.ts";
 
-/** The runs of one model that wait, as the queue of its host sees them. */
+/** One model's waiting runs, as seen by its host's queue. */
 export interface RunSource {
   readonly hasWaiting: boolean;
-  /** How long its next run is expected to keep the host; Infinity if that is not known. */
+  /** How long its next run is expected to take in the host; Infinity if unknown. */
   readonly expectedMs: number;
-  /** Whether what waits is joined into one run: then the longer it waits, the better. */
+  /** Whether waiting requests are joined into one run: then the longer they wait, the better. */
   readonly joins: boolean;
   /** Takes what is next. Undefined if nothing may be sent now; then the source offers itself again. */
   next(): HostRun | undefined;
@@ -17,13 +17,13 @@ export interface RunSource {
 export interface HostRun {
   /** The model. */
   readonly owner: object;
-  /** Whether anybody still waits for a result. */
+  /** Whether any caller still waits for a result. */
   readonly isWanted: boolean;
-  /** How long it may keep the host, 0: for as long as it takes. */
+  /** How long it may take in the host; 0: unlimited. */
   readonly limitMs: number;
-  /** Rejects all who wait for a result; afterwards it is not wanted any more. */
+  /** Rejects every caller that waits for a result; afterwards the run is not wanted any more. */
   giveUp(reason: Error): void;
-  /** Its host, which is ended for that, has grown by so much. */
+  /** Its host is killed because it grew by this much. */
   noteTaken?(bytes: number): void;
   /** Sends it. `done` is called once, as soon as the host has answered or is gone. */
   start(done: () => void): void;
@@ -45,27 +45,27 @@ interface WaitingLoad {
 
 /** One run executes and one waits in the host's socket. */
 const minAhead = 2;
-/** A millisecond's worth of short runs may be sent ahead: then several share one write on either side,
- *  which costs more than a short run does. */
+/** A millisecond's worth of short runs may be sent ahead: then several share one write on either side, and a
+ *  write costs more than a short run. */
 const maxAheadMs = 1;
 const maxAhead = 32;
 
-/** The work of one host, kept here until the host can take it up: what the host has not got can still be
- *  withdrawn, and joined. Few runs are sent ahead, so that the host never waits for the server between
- *  two; a load is sent only to a host with nothing else to do. Loads and runs take turns, and so do
- *  models: a flood of requests for one does not hold up the others. */
+/** One host's work, kept here until the host can start it: work that is not yet sent to the host can still be
+ *  withdrawn, or joined. Few runs are sent ahead, so that the host never waits for the server between two; a
+ *  load is sent only to a host with nothing else to do. Loads and runs take turns, and so do models: a flood
+ *  of requests for one does not hold up the others. */
 export class HostQueue {
   readonly #later: (callback: () => void) => void;
-  // Sets keep the order of insertion and give up any member at once.
-  /** Whose turn it is comes first. */
+  // Sets keep insertion order and remove any member at once.
+  /** The source whose turn it is comes first. */
   readonly #sources = new Set<RunSource>();
   readonly #loads = new Set<WaitingLoad>();
-  /** In the host. The oldest is the one that executes. */
+  /** Runs in the host. The oldest one executes. */
   readonly #sent = new Line<SentRun>();
   /** What the host was executing when it died. */
   #last: LastRun | undefined;
   #isLoading = false;
-  /** Of the load that the host is at. */
+  /** The load that the host is working on. */
   #loadSignal: CancelSignal | undefined;
   #turn: "loads" | "runs" = "loads";
   #isPumping = false;
@@ -81,47 +81,47 @@ export class HostQueue {
     return this.#sent.first?.run;
   }
 
-  /** How long `front` is expected to keep the host; Infinity if that is not known. */
+  /** How long `front` is expected to take in the host; Infinity if unknown. */
   get frontMs(): number {
     return this.#sent.first?.expectedMs ?? Number.POSITIVE_INFINITY;
   }
 
-  /** Whether the host is at a load that somebody waits for. */
+  /** Whether the host is working on a load that a caller waits for. */
   get wantedLoad(): boolean {
     return this.#loadSignal?.aborted === false;
   }
 
-  /** Whether the host is at a load, or at the release of one that was given up. */
+  /** Whether the host is working on a load, or on releasing one that was given up. */
   get isLoading(): boolean {
     return this.#isLoading;
   }
 
-  /** Whether the host has, or is about to get, other work than what it executes. */
+  /** Whether the host has, or is about to get, work besides the current run. */
   get hasMore(): boolean {
     return this.#sent.size > 1 || this.#sources.size > 0 || this.#loads.size > 0;
   }
 
-  /** The host has died. Returns what it was executing, and what `partOf` says of that. */
+  /** The host has died. Returns what it was executing, and what `partOf` says about that. */
   noteDeath(partOf: (run: HostRun) => PartInLoss): LastRun | undefined {
     const run = this.front;
     this.#last = run && { run, part: partOf(run) };
     return this.#last;
   }
 
-  /** What `run`, which was sent, had to do with the death of the host. */
+  /** What part `run`, which was sent, had in the death of the host. */
   partInDeath(run: HostRun): PartInLoss {
     return this.#last?.run === run ? this.#last.part : "bystander";
   }
 
-  /** `source` has something to send. An idle host gets it at once; a busy one together with what else
-   *  arrives in the same turn of the event loop: frames that go out in one write, or one run. */
+  /** `source` has something to send. An idle host gets it at once; a busy one together with what else arrives
+   *  in the same turn of the event loop: frames in one write, or one run. */
   offer(source: RunSource): void {
     this.#sources.add(source);
     if (this.#sent.size === 0) this.#pump();
     else if (this.#hasRoomFor(source)) this.#pumpLater();
   }
 
-  /** Rejects with the signal's reason if that aborts before `start` was called; else settles as `start`
+  /** Rejects with the signal's reason if that aborts before `start` was called; otherwise settles as `start`
    *  does, whatever becomes of the signal. No other load or run is in the host meanwhile. */
   load<T>(start: () => Promise<T>, signal: CancelSignal): Promise<T> {
     if (signal.aborted) return Promise.reject(signal.reason);
@@ -162,7 +162,7 @@ export class HostQueue {
   }
 
   #pump(): void {
-    // A run that ends while it is being sent, or an offer from inside, is seen by the loop under way.
+    // The loop in progress notices a run that ends while it is being sent, and an offer made from inside.
     if (this.#isPumping) return;
     this.#isPumping = true;
     try {
@@ -189,7 +189,7 @@ export class HostQueue {
     const run = source.next();
     if (run === undefined) return true;
     if (source.hasWaiting) this.#sources.add(source);
-    // With a load waiting, one run ahead of it is what a turn of the runs comes to.
+    // With a load waiting, the runs' turn is one run ahead of it.
     this.#turn = "loads";
     this.#send(run, source.expectedMs);
     return true;
@@ -213,7 +213,7 @@ export class HostQueue {
   }
 }
 
-/** What `start` comes to, also if it throws before it gives a promise. */
+/** The result of `start`, also if it throws before it returns a promise. */
 async function settled<T>(start: () => Promise<T>): Promise<T> {
   return await start();
 }

@@ -4,12 +4,12 @@ import { bytesOf, type Comparison, copiesOf, copyOf, differenceAt, type Probe } 
 import type { QueuedRun } from "./queued-run.ts";
 import { differingResult } from "./same-results.ts";
 
-/** Results of so many bytes are kept to be compared, beside those of the first request. */
+/** Results up to this many bytes are kept for comparison, besides those of the first request. */
 const maxResultBytes = 4 * 1024 * 1024;
-/** So many requests of a run are looked at again after it. */
+/** This many requests of a run are examined again after it. */
 const maxSamples = 4;
 
-/** Real requests that run one by one as well as joined, to see whether that is the same. */
+/** Real requests that run both one by one and joined, to compare the results. */
 export interface JoinCheck {
   readonly hasProbe: boolean;
   nextProbe(): Probe | undefined;
@@ -22,8 +22,8 @@ interface Part {
   readonly rows: number;
 }
 
-/** The requests are answered by runs of their own, and run joined when these are sent: what a caller gets is
- *  certain. Hosts answer in order, so that all results are here when that of the joined run is. */
+/** The requests get their responses from runs of their own, and also run joined when these are sent: what a
+ *  caller gets is certain. Hosts answer in order, so the single results are here before the joined run's. */
 export class CheckAhead implements JoinCheck {
   readonly #runs: readonly QueuedRun[];
   readonly #parts: readonly Part[];
@@ -33,7 +33,7 @@ export class CheckAhead implements JoinCheck {
   #hasFailed = false;
   #isSent = false;
 
-  /** `runs` can join. `onEnd` is called once. */
+  /** `runs` can be joined. `onEnd` is called once. */
   constructor(runs: readonly QueuedRun[], onEnd: (outcome: Comparison) => void) {
     this.#runs = runs;
     this.#parts = runs.map(({ request, rows = 0 }) => ({ request: copyOf(request), rows }));
@@ -86,7 +86,7 @@ export class CheckAhead implements JoinCheck {
   }
 }
 
-/** Some requests of a joined run, which has answered its callers, run by themselves when nobody waits. */
+/** Some requests of a joined run, whose callers have their responses, run by themselves when no one waits. */
 export class CheckAfter implements JoinCheck {
   readonly #samples: (Part & { readonly joined: readonly IndexedTensor[] })[] = [];
   readonly #rows: number;
@@ -94,7 +94,7 @@ export class CheckAfter implements JoinCheck {
   #unanswered: number;
   #isOver = false;
 
-  /** To be made before the callers have what their requests came to. */
+  /** Must be made before the callers have their results. */
   constructor(
     runs: readonly QueuedRun[],
     results: readonly (readonly IndexedTensor[])[],
@@ -105,7 +105,7 @@ export class CheckAfter implements JoinCheck {
     let bytes = 0;
     const count = Math.min(maxSamples, runs.length);
     for (let sample = 0; sample < count; sample++) {
-      // The first, the last, and what lies between.
+      // The first, the last, and some in between.
       const at = Math.round((sample * (runs.length - 1)) / Math.max(1, count - 1));
       const [run, joined] = [runs[at] as QueuedRun, results[at] ?? []];
       bytes += bytesOf(run.request.tensors) + bytesOf(joined);
@@ -135,7 +135,7 @@ export class CheckAfter implements JoinCheck {
         if (at !== undefined) this.#end(differenceAt(at, request, this.#rows));
         else if (--this.#unanswered === 0) this.#end({ tag: "same" });
       },
-      // The joined run has done it: what this one lacks is nothing of the rows.
+      // The joined run succeeded, so the failure is not due to the rows.
       failed: () => this.#end({ tag: "void" }),
     };
   }

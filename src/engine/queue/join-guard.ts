@@ -6,47 +6,49 @@ import { bytesOf, type Comparison, type Probe } from "./probe.ts";
 import type { QueuedRun } from "./queued-run.ts";
 import type { Manner } from "./stranger.ts";
 
-/** Why a model's requests are joined no more. */
+/** Why a model's requests are no longer joined. */
 export interface JoiningEnd {
   /** For people, without values. */
   readonly reason: string;
-  /** Whether a joined run has answered otherwise than single ones, so that nobody should try again. */
+  /** Whether a joined run has returned other results than single ones, so that joining must not be tried
+   *  again. */
   readonly isWrong: boolean;
 }
 
 export interface JoinGuardOptions {
-  /** Whether requests may be joined if nothing speaks against it. */
+  /** Whether requests may be joined unless something speaks against it. */
   readonly mayJoin: boolean;
   /** Rows that a joined run may have. */
   readonly maxRows: number;
-  /** Rows of a rehearsal, beyond three times those of its request, that the model's memory is made for. */
+  /** Rows of a rehearsal, beyond three times those of its request, that the model's memory allows for. */
   readonly cheapRows: number;
   /** Names of the model's outputs. */
   readonly outputs: readonly string[];
-  /** A joined run was compared with single ones. */
+  /** A joined run has been compared with single ones. */
   onCompared(isSame: boolean): void;
-  /** Called once at most. */
+  /** Called at most once. */
   onEnd(end: JoiningEnd): void;
 }
 
-/** "wanted": it would pay, so the next that runs alone is to be rehearsed, which is under way when
- *  "rehearsing". */
+/** "wanted": joining would pay, so the next request that runs alone is rehearsed; "rehearsing": that is under
+ *  way. */
 type State = "untested" | "wanted" | "rehearsing" | "allowed" | "never";
 
-/** One after the other, if a rehearsal fails: the strangers' values may have been at fault. */
+/** Attempts in sequence if a rehearsal fails: the made-up values may have been at fault. */
 const manners: readonly Manner[] = ["changed", "shuffled", "repeated"];
 
-/** Of the joined runs of each size (1, 2, 4 … times two rows), so many are checked. */
+/** How many joined runs of each size (1, 2, 4 … times two rows) are checked. */
 const checksOfSize = 2;
-/** Checks of one size that came to nothing, before its next ones are made after the callers' answers. */
+/** After this many inconclusive checks of a size, its next checks run after the callers have their
+ *  responses. */
 const maxVoidChecks = 4;
-/** Later ones are checked at this number of joined runs, and then at this many times as many, and so on. */
+/** Later checks run at this number of joined runs, then at multiples by this factor. */
 const firstLaterCheck = 64;
 const laterChecksFactor = 4;
-/** What takes longer, or is bigger, is checked after its callers have been answered. */
+/** Checks that take longer, or are bigger, run after their callers have their responses. */
 const maxAheadMs = 100;
 const maxAheadBytes = 1024 * 1024;
-/** A check that can wait lets so many runs of the model go first. */
+/** A check that can wait lets this many of the model's runs go first. */
 const maxDeferrals = 32;
 
 interface SizeChecks {
@@ -54,9 +56,9 @@ interface SizeChecks {
   void: number;
 }
 
-/** Watches over the joining of one model's requests. What is proven or promised is joined; that it is right as
- *  well is shown by a rehearsal before the first joined run, and by checks of joined runs against single
- *  ones: of the first of each size, and then of fewer and fewer. A difference ends it for good. */
+/** Watches over joining for one model. Requests are joined if that is proven or promised to be safe. A
+ *  rehearsal before the first joined run confirms it, and so do checks of joined runs against single ones: of
+ *  the first of each size, then less and less often. A difference ends joining for good. */
 export class JoinGuard {
   readonly #options: JoinGuardOptions;
   readonly #sizes: SizeChecks[] = [];
@@ -64,9 +66,9 @@ export class JoinGuard {
   #rehearsal: Rehearsal | undefined;
   #failedRehearsals = 0;
   #check: JoinCheck | undefined;
-  /** While a check ahead is not through, its kind of run has not been shown to be right. */
+  /** Until a check ahead has passed, its kind of run has not been shown to be right. */
   #isAhead = false;
-  /** Is to be looked at when it is answered. */
+  /** To be examined when its response arrives. */
   #later: readonly QueuedRun[] | undefined;
   #joinedRuns = 0;
   #nextLaterCheck = firstLaterCheck;
@@ -77,7 +79,7 @@ export class JoinGuard {
     this.#state = options.mayJoin ? "untested" : "never";
   }
 
-  /** False: requests need not be looked at for what they have in common. */
+  /** False: requests need not be examined for what they have in common. */
   get mayJoin(): boolean {
     return this.#state !== "never";
   }
@@ -91,12 +93,12 @@ export class JoinGuard {
     return this.#rehearsal?.hasProbe === true || this.#check?.hasProbe === true;
   }
 
-  /** There is something to gain. The first time, the request that runs next shows whether it is right. */
+  /** Joining would pay. The first time, the request that runs next shows whether it is right. */
   want(): void {
     if (this.#state === "untested") this.#state = "wanted";
   }
 
-  /** What nobody waits for and is to be sent now, while `waiting` wait. */
+  /** The probe to send now, while `waiting` wait. */
   nextProbe(waiting: Iterable<QueuedRun> & { readonly size: number }): Probe | undefined {
     const rehearsed = this.#rehearsal?.nextProbe(waiting);
     if (rehearsed !== undefined) return rehearsed;
@@ -105,14 +107,14 @@ export class JoinGuard {
     return this.#check.nextProbe();
   }
 
-  /** `runs`, two or more that can join, are about to be sent. True: by themselves, and without others to join
-   *  them until a probe is back. `expectedMs`: of one run. */
+  /** `runs`, two or more that can join, are about to be sent. True: send them individually, and let no others
+   *  join them until the probe returns. `expectedMs`: of one run. */
   checksAhead(runs: readonly QueuedRun[], expectedMs: number): boolean {
     const size = this.#sizeOf(rowsOf(runs));
     const isUnchecked = size.same < checksOfSize;
     if (isUnchecked && size.void < maxVoidChecks && isCheap(runs, expectedMs)) {
       this.#isAhead = true;
-      // A check after the fact, of a size that is known by now, can do without being ended.
+      // A check after the fact, of a size that is already known, need not be killed for.
       const check: JoinCheck = new CheckAhead(runs, (outcome) =>
         this.#endCheck(check, size, outcome),
       );
@@ -125,13 +127,13 @@ export class JoinGuard {
     return false;
   }
 
-  /** A request that ran by itself was answered. */
+  /** A request that ran by itself has its response. */
   ranAlone(run: QueuedRun, tensors: readonly IndexedTensor[]): void {
     if (this.#isAhead) this.#check?.noteAlone(run, tensors);
     else if (this.#state === "wanted") this.#rehearse(run, tensors);
   }
 
-  /** `runs` were answered by one run; their callers do not have `results` yet. */
+  /** `runs` were served by one run; their callers do not have `results` yet. */
   ranJoined(runs: readonly QueuedRun[], results: readonly (readonly IndexedTensor[])[]): void {
     if (this.#later !== runs) return;
     this.#later = undefined;
@@ -144,18 +146,18 @@ export class JoinGuard {
     this.#check = check;
   }
 
-  /** A run of `runs` has failed. */
+  /** A joined run of `runs` has failed. */
   failed(runs: readonly QueuedRun[]): void {
     if (this.#later === runs) this.#later = undefined;
     for (const run of runs) this.#check?.noteAlone(run, undefined);
   }
 
-  /** The outputs of a joined run were not one row for each row of its inputs. */
+  /** The outputs of a joined run did not have one row for each row of its inputs. */
   noteNoRows(rows: number): void {
     this.#settle({ tag: "different", output: undefined, rows });
   }
 
-  /** Ends joining, without a word to `onEnd`. */
+  /** Ends joining without calling `onEnd`. */
   stop(): void {
     this.#state = "never";
     this.#rehearsal = undefined;
@@ -177,7 +179,7 @@ export class JoinGuard {
       manner: manners[this.#failedRehearsals] ?? "repeated",
       onEnd: (outcome) => {
         this.#rehearsal = undefined;
-        // Meanwhile the outputs may have shown it.
+        // The outputs may have shown it in the meantime.
         if (this.#state === "rehearsing") this.#endRehearsal(outcome);
       },
     });
@@ -214,7 +216,7 @@ export class JoinGuard {
     this.#options.onEnd({ reason: this.#describe(outcome), isWrong });
   }
 
-  /** It failed for want of memory, or because the model or its host is going. */
+  /** The run failed because memory is short, or because the model or its host is going away. */
   #notePassing({ error }: { readonly error: unknown }): void {
     if (this.#failedRehearsals < manners.length) return;
     this.stop();

@@ -3,19 +3,19 @@ import type { RunSettings } from "../../config/run-settings.ts";
 import type { Joining, ModelMetadata } from "../contract/engine.ts";
 import type { RowProof } from "../contract/model-format.ts";
 
-/** What a load knows of the joining of its model's requests. */
+/** What a load knows about joining its model's requests. */
 export interface JoiningTerms {
   readonly rowProof: RowProof;
-  /** Rows of a run that the memory of the model is made for. */
+  /** Rows of a run that the model's memory allows for. */
   readonly cheapRows: number;
-  /** What was wrong with joined runs of this very file before. */
+  /** What was wrong with earlier joined runs of this very file. */
   readonly fault: string | undefined;
   /** As `onJoinedWrong` of `Engine.load`. */
   onWrong(joining: Joining): void;
 }
 
-/** Whether a model's requests are joined: only where its rows are proven to be independent, or where its own
- *  settings promise it. A default for all models promises nothing of any. */
+/** Whether a model's requests are joined: only if its rows are proven to be independent, or if its own
+ *  settings promise it. A default for all models promises nothing about any one. */
 export function joiningOf(
   metadata: ModelMetadata,
   { maxBatchSize, promisesRows }: RunSettings,
@@ -36,7 +36,7 @@ function off(reason: string): Joining {
   return { state: "off", reason };
 }
 
-/** Which of them cannot have any number of rows. */
+/** Which inputs or outputs cannot have a variable number of rows. */
 function withoutRows(role: "input" | "output", specs: readonly TensorSpec[]): string | undefined {
   if (specs.every(({ isOptional }) => isOptional)) return `it has no ${role}s`;
   // A request that gives an optional input is never joined.

@@ -16,7 +16,7 @@ import { QueueExpiry } from "./queue-expiry.ts";
 import { QueueLimit } from "./queue-limit.ts";
 import { QueuedRun, type ResultReceiver } from "./queued-run.ts";
 
-/** What a host answers to one run. */
+/** A host's response to one run. */
 export interface RunAnswer extends RunMeasures {
   readonly runMs: number;
   readonly computeMs: number;
@@ -26,7 +26,7 @@ export interface RunAnswer extends RunMeasures {
 export interface OutgoingRun {
   readonly wanted: readonly number[];
   readonly tensors: readonly OutgoingTensor[];
-  /** Whether the answer is to say how much memory it took. */
+  /** Whether the response should say how much memory the run took. */
   readonly isMeasured: boolean;
 }
 
@@ -40,28 +40,28 @@ export interface ModelQueueOptions {
   readonly owner: object;
   readonly host: HostQueue;
   readonly settings: RunSettings;
-  /** Whether requests may be joined: the rows of the model are known to be independent, or promised to be. */
+  /** Whether requests may be joined: the model's rows are proven or promised to be independent. */
   readonly mayJoin: boolean;
-  /** Rows of a rehearsal that the memory of the model is made for. */
+  /** Rows of a rehearsal that the model's memory allows for. */
   readonly cheapRows: number;
   /** Names of its outputs. */
   readonly outputs: readonly string[];
   readonly meter?: RunMeter | undefined;
-  /** Called once at most: requests are joined no more. */
+  /** Called at most once: requests are no longer joined. */
   onJoiningEnd(end: JoiningEnd): void;
   /** Decides when there is memory for a run, and calls back when there may be. Absent: always. */
   readonly admission?: ((onRoom: () => void) => RunAdmission) | undefined;
-  /** Sends one run to the host; the receiver hears of it once. */
+  /** Sends one run to the host; the receiver is called once. */
   send(run: OutgoingRun, receiver: RunReceiver): void;
 }
 
-/** So many waiting requests are looked at for those that can join the first. */
+/** How many queued requests are examined for ones that can join the first. */
 const maxLookedAt = 256;
 /** Longer runs are never taken for short because of the runs before them. */
 const shortRunMs = 1;
 
-/** The inferences of one model that its host has not got. Joins what waits, as far as that pays; keeps
- *  the limits of the model's settings. */
+/** One model's inferences that are not yet sent to the host. Joins queued requests, as far as that pays, and
+ *  enforces the limits in the model's settings. */
 export class ModelQueue implements RunSource {
   readonly #options: ModelQueueOptions;
   readonly #gain: BatchGain;
@@ -77,7 +77,7 @@ export class ModelQueue implements RunSource {
   #delayTimer: NodeJS.Timeout | undefined;
   readonly #expiry: QueueExpiry;
   readonly #admission: RunAdmission | undefined;
-  /** There was no memory for it. */
+  /** There was no memory for the next run. */
   #heldProbe: Probe | undefined;
 
   constructor(options: ModelQueueOptions) {
@@ -105,7 +105,7 @@ export class ModelQueue implements RunSource {
     return this.#waiting.size > 0 || this.#again.size > 0 || hasProbe;
   }
 
-  /** Requests that the host has not got. */
+  /** Requests that are not yet sent to the host. */
   get waitingCount(): number {
     return this.#waiting.size + this.#again.size;
   }
@@ -118,9 +118,9 @@ export class ModelQueue implements RunSource {
     return this.#expectedMs;
   }
 
-  /** Rejects with the signal's reason as soon as it aborts, whether or not the host has the run; with
-   *  "overloaded" if too many wait or it waited too long; else resolves or rejects as the run does.
-   *  `alone`: not to be joined with others. */
+  /** Rejects with the signal's reason as soon as it aborts, whether or not the host has the run, and with
+   *  "overloaded" if the queue is too long or it waited too long; otherwise settles as the run does. `alone`:
+   *  never joined with others. */
   run(
     request: RunRequest,
     { signal, alone }: { readonly signal: CancelSignal; readonly alone: boolean },
@@ -148,7 +148,7 @@ export class ModelQueue implements RunSource {
     for (const run of [...this.#waiting].slice(excess.kept)) run.reject(excess.reason);
   }
 
-  /** Rejects what the host has not got. */
+  /** Rejects what is not yet sent to the host. */
   cancel(reason: RuntimeError): void {
     for (const run of [...this.#again, ...this.#waiting]) run.reject(reason);
     this.stopJoining();
@@ -157,7 +157,7 @@ export class ModelQueue implements RunSource {
     this.#admission?.leave();
   }
 
-  /** What waits runs by itself from now on. */
+  /** From now on each queued request runs by itself. */
   stopJoining(): void {
     this.#guard.stop();
     this.#heldProbe = undefined;
@@ -165,7 +165,7 @@ export class ModelQueue implements RunSource {
   }
 
   next(): HostRun | undefined {
-    // What has run by itself is compared with a probe behind it.
+    // A request that has run by itself is compared with a probe sent after it.
     const probe = this.#again.size === 0 ? this.#nextProbe() : undefined;
     if (probe !== undefined) return probe;
     const { maxConcurrency } = this.#options.settings;
@@ -190,8 +190,8 @@ export class ModelQueue implements RunSource {
     return this.next();
   }
 
-  /** The first that waits, with those that can join it; undefined if there is nothing, or if more are
-   *  worth waiting for. */
+  /** The first queued request, with those that can join it; undefined if there is none, or if waiting for
+   *  more pays. */
   #gather(room: number): QueuedRun[] | undefined {
     const runs: QueuedRun[] = [];
     let rows = 0;
@@ -234,7 +234,7 @@ export class ModelQueue implements RunSource {
     return true;
   }
 
-  /** Takes the memory for `runs`. Undefined: there is no limit. */
+  /** Reserves memory for `runs`. Undefined: unlimited. */
   #admit(runs: readonly QueuedRun[]): AdmittedRun | "waits" | "refused" | undefined {
     const [first] = runs as readonly [QueuedRun];
     const rows = runs.length === 1 ? undefined : rowsIn(runs);
@@ -327,7 +327,7 @@ export class ModelQueue implements RunSource {
     return batch;
   }
 
-  /** Tells a run that its host died of from those that only waited for it. */
+  /** Distinguishes the run that killed its host from those that only waited for it. */
   #lossOf(run: HostRun, error: unknown): unknown {
     if (!(error instanceof RuntimeError) || error.kind !== "host-lost") return error;
     return new HostLostError(this.#options.host.partInDeath(run), error);
@@ -364,7 +364,7 @@ export class ModelQueue implements RunSource {
     else for (const run of runs) run.reject(error);
   }
 
-  /** They have failed for want of memory. One by itself gets all that there is. */
+  /** They failed because memory is short. A single one gets all the memory there is. */
   #runWithAll(runs: readonly QueuedRun[]): void {
     this.#guard.failed(runs);
     const [first] = runs as readonly [QueuedRun];
@@ -389,7 +389,7 @@ export class ModelQueue implements RunSource {
   #learn(rows: number, runMs: number): void {
     if (rows > 0) this.#gain.record(rows, runMs);
     const before = Number.isFinite(this.#expectedMs) ? this.#expectedMs : runMs;
-    // One long run is reason enough to be careful; it takes many short ones to be so no longer.
+    // One long run is reason enough for caution; it takes many short ones to end it.
     this.#expectedMs = runMs > shortRunMs ? runMs : before + (runMs - before) / 8;
   }
 }

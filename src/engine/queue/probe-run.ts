@@ -5,9 +5,9 @@ import type { ModelQueueOptions } from "./model-queue.ts";
 import type { Probe } from "./probe.ts";
 
 export interface ProbeRunParts extends Pick<ModelQueueOptions, "owner" | "send"> {
-  /** Undefined: memory has no limit. */
+  /** Undefined: memory is unlimited. */
   readonly admitted: AdmittedRun | undefined;
-  /** It took so long, and its cost says what joining gains. */
+  /** It took this long, and its cost shows what joining gains. */
   onUsual(rows: number, runMs: number): void;
   onEnd(): void;
 }

@@ -8,14 +8,14 @@ export class QueueExpiry {
   readonly #waiting: Line<QueuedRun>;
   #timer: NodeJS.Timeout | undefined;
 
-  /** `limitMs`: 0 is no limit. */
+  /** `limitMs`: 0 means no limit. */
   constructor(waiting: Line<QueuedRun>, limitMs: number) {
     this.#waiting = waiting;
     this.#limitMs = limitMs;
   }
 
-  /** To be called when a request has come. One timer for all: those that wait have come in order, and the first to
-   *  come expires first. */
+  /** Call when a request has arrived. One timer serves all: requests wait in order of arrival, and the first
+   *  one expires first. */
   watch(): void {
     if (this.#limitMs === 0 || this.#timer !== undefined) return;
     const oldest = this.#waiting.first;

@@ -3,7 +3,7 @@ import type { Line, Place } from "../../base/line.ts";
 import type { IndexedTensor } from "../wire/host-protocol.ts";
 import type { RunRequest } from "./batch-join.ts";
 
-/** Who waits for the results of one request: exactly one of the two is called, once. */
+/** Receives one request's results: exactly one of the two is called, once. */
 export interface ResultReceiver {
   resolve(results: readonly IndexedTensor[]): void;
   reject(reason: unknown): void;
@@ -19,15 +19,15 @@ export interface QueuedRunParts {
 
 const once = { once: true } as const;
 
-/** One inference from its call to its end. Settles once; when its signal aborts it rejects at once,
- *  wherever it is, and a late result is dropped. */
+/** One inference from its call to its end. Settles once; when its signal aborts it rejects at once, wherever
+ *  it is, and a late result is dropped. */
 export class QueuedRun {
   readonly request: RunRequest;
   readonly rows: number | undefined;
   readonly #parts: QueuedRunParts;
   /** It needs all the memory that runs may take. */
   needsAll = false;
-  /** Called when it is settled by somebody else than its run. */
+  /** Called when something other than its run settles it. */
   onGone: (() => void) | undefined;
   readonly #queuedMs = performance.now();
   #isWanted = true;
@@ -37,11 +37,11 @@ export class QueuedRun {
     this.request = parts.request;
     this.rows = parts.rows;
     this.#parts = parts;
-    // As an object with `handleEvent` it needs no function of its own to be taken off again.
+    // An object with `handleEvent` can be removed again without a function of its own.
     parts.signal.addEventListener("abort", this, once);
   }
 
-  /** Whether anybody still waits for the result. */
+  /** Whether a caller still waits for the result. */
   get isWanted(): boolean {
     return this.#isWanted;
   }
@@ -59,7 +59,7 @@ export class QueuedRun {
     return nowMs - this.#queuedMs;
   }
 
-  /** It is part of a run that is sent now. */
+  /** It is part of a run that is being sent now. */
   noteSent(nowMs: number, batchSize: number): void {
     const { times } = this.request;
     if (times === undefined) return;

@@ -1,9 +1,9 @@
 import type { Datatype } from "../../base/tensor.ts";
 import type { IndexedTensor } from "../wire/host-protocol.ts";
 
-/** What rounding may change between a single run and a joined one: in parts of a value, or of 1 where the
- *  value is smaller. Kernels for several rows sum in another order. What is not here is the same to the
- *  last bit, integers above all: an index that has flipped is another answer. */
+/** How much rounding may change between a single run and a joined one: relative to a value, or to 1 for
+ *  smaller values. Kernels for several rows sum in another order. Other datatypes must match exactly, above
+ *  all integers: an index that has flipped is another result. */
 const roundingParts: Partial<Record<Datatype, number>> = {
   FP64: 1e-9,
   FP32: 1e-4,
@@ -11,8 +11,8 @@ const roundingParts: Partial<Record<Datatype, number>> = {
   BF16: 5e-2,
 };
 
-/** The position of the first tensor in which the results of one request differ, alone and among others, by
- *  more than rounding; undefined if there is none. */
+/** The position of the first tensor in which a request's results differ, alone and among others, by more than
+ *  rounding; undefined if there is none. */
 export function differingResult(
   alone: readonly IndexedTensor[],
   among: readonly IndexedTensor[],

@@ -2,24 +2,24 @@ import { type Datatype, elementBytes } from "../../base/tensor.ts";
 import type { IndexedTensor } from "../wire/host-protocol.ts";
 import type { RunRequest } from "./batch-join.ts";
 
-/** How the values of a stranger come from those of the request that it is to join. "changed": drawn from
- *  them and altered a little; "shuffled": drawn from them; "repeated": the same rows again. The first shows
- *  the most, and the last is what a model can surely take. */
+/** How a stranger's values derive from those of the request that it joins. "changed": drawn from them and
+ *  altered a little; "shuffled": drawn from them; "repeated": the same rows again. The first reveals the
+ *  most, and the last is what a model can surely take. */
 export type Manner = "changed" | "shuffled" | "repeated";
 
 export interface StrangerParts {
-  /** Of the stranger, at least 1. */
+  /** The stranger's rows, at least 1. */
   readonly rows: number;
   readonly manner: Manner;
   /** The same seed makes the same stranger. */
   readonly seed: number;
-  /** Of values that are changed: each is another, even if nothing but zeros is left. Otherwise there is
-   *  something else than zeros, which many models take for nothing. */
+  /** For changed values. True: each one differs, even if only zeros are left. False: some are not zero,
+   *  because many models ignore zeros. */
   readonly isExtreme: boolean;
 }
 
-/** A made-up request that can join `request`. Its values are such as `request` has: integers, which may be
- *  indices into a table, are no further from zero. */
+/** A made-up request that can be joined with `request`. Its values resemble those of `request`: integers,
+ *  which may be indices into a table, are no further from zero. */
 export function strangerOf(request: RunRequest, parts: StrangerParts): RunRequest {
   const { wanted, tensors } = request;
   const random = randomFrom(parts.seed);
@@ -75,7 +75,7 @@ function changeIntegers(datatype: Datatype, data: Uint8Array, { random, isExtrem
   }
 }
 
-/** A step towards zero, which not all may reach: an index stays in its table. */
+/** A step towards zero, as far as the value allows: an index stays in its table. */
 function nearZero(value: number | bigint, mayBeZero: boolean): number | bigint {
   if (typeof value === "bigint") {
     const step = value > 0n ? 1n : value < 0n ? -1n : 0n;
@@ -109,7 +109,7 @@ const floats: Partial<Record<Datatype, FloatForm>> = {
   FP64: { size: 8, byte: 6, fraction: 0x0f, one: [0xf0, 0x3f], exponent: [0xf0, 0x7f] },
 };
 
-/** Sign and exponent stay, so that a value keeps its size; zeros become 1 now and then. */
+/** Sign and exponent stay, so that a value keeps its magnitude; zeros occasionally become 1. */
 function changeFloats(data: Uint8Array, form: FloatForm, { random, isExtreme }: Draw): void {
   const { size, byte, fraction, one, exponent } = form;
   for (let at = 0; at < data.length; at += size) {
@@ -175,7 +175,7 @@ function joined(elements: readonly Uint8Array[]): Uint8Array {
   );
 }
 
-/** The next letter or digit in place of one of them, so that numbers stay numbers; else one letter more. */
+/** Replaces a letter or digit by the next one, so that numbers stay numbers; otherwise appends a letter. */
 function changedText(text: Uint8Array, random: () => number): Uint8Array {
   const places = [...text.keys()].filter((at) => nextOf(text[at] as number) !== undefined);
   const place = places[Math.floor(random() * places.length)];

@@ -1,23 +1,23 @@
 import type { ClaimPlace, MemoryClaim, RunBudget } from "./run-budget.ts";
 import { type RunNeed, totalOf } from "./run-need.ts";
 
-/** A run that has its memory. */
+/** A run that has been given its memory. */
 export interface RunGrant {
-  /** Gives it back. `keptBytes`: but for what the host has not given back itself; undefined: nothing new is known
-   *  of that. Idempotent. */
+  /** Gives the memory back. `keptBytes`: except what the host has not given back itself; undefined: that is
+   *  not known anew. Idempotent. */
   end(keptBytes?: number): void;
 }
 
-/** What the runs of one host take of the budget. It executes one at a time, so that they take what the biggest needs,
- *  and the inputs of all that it has got. */
+/** The part of the budget that one host's runs take. A host executes one run at a time, so they take what the
+ *  biggest needs, plus the inputs of all runs that were sent to it. */
 export class HostShare {
   readonly #budget: RunBudget;
   readonly #runs = new Map<object, RunNeed>();
   #bytes = 0;
-  /** What the host has not given back to the system of what runs took: it may be free in there, and is taken here. */
+  /** What the host has kept of its runs' memory: it may be free in there, but counts as taken here. */
   #keptBytes = 0;
   #isClosed = false;
-  /** Has the host give back what it keeps. */
+  /** Tells the host to give back what it keeps. */
   onPressure: () => void = () => {};
 
   constructor(budget: RunBudget) {
@@ -28,17 +28,17 @@ export class HostShare {
     return this.#budget.totalBytes;
   }
 
-  /** What it keeps, beyond what its runs need. */
+  /** What it keeps beyond what its runs need. */
   get keptBytes(): number {
     return this.#bytes - this.#neededBytes();
   }
 
-  /** What its runs were let take, and have not given back. */
+  /** What its runs were admitted for, and have not given back. */
   get bytes(): number {
     return this.#bytes;
   }
 
-  /** Whether a run that needs this could begin now. */
+  /** Whether a run with this need could begin now. */
   fits(need: RunNeed): boolean {
     return this.#budget.admits({ growth: this.#growth(need), bytes: totalOf(need) });
   }
@@ -48,7 +48,7 @@ export class HostShare {
     return this.#bytes + this.#growth(need);
   }
 
-  /** Undefined: not now. Else `place`, where it has waited, is left. */
+  /** Undefined: not now. Otherwise gives up `place`, its place in line. */
   take(need: RunNeed, place: ClaimPlace | undefined): RunGrant | undefined {
     const change = { growth: this.#growth(need), bytes: totalOf(need) };
     if (!this.#budget.admits(change, place)) return undefined;
@@ -67,13 +67,13 @@ export class HostShare {
     return place;
   }
 
-  /** What waits there needs this by now. */
+  /** The run waiting there now needs this much. */
   waitsFor(place: ClaimPlace, need: RunNeed): void {
     place.item.bytes = totalOf(need);
     this.#budget.relieve();
   }
 
-  /** It keeps no more than that by now. */
+  /** The host now keeps no more than this. */
   keep(bytes: number): void {
     if (bytes >= this.#keptBytes) return;
     this.#keptBytes = bytes;
@@ -89,7 +89,7 @@ export class HostShare {
     this.#budget.leave(place);
   }
 
-  /** The host is gone: whatever it has got is over. */
+  /** The host is gone: its runs are over. */
   close(): void {
     this.#isClosed = true;
     this.#budget.forget(this);
@@ -101,7 +101,7 @@ export class HostShare {
     return this.#isClosed ? 0 : Math.max(0, this.#neededBytes(need) - this.#bytes);
   }
 
-  /** For the runs that it has got, and another one. */
+  /** For the runs that were sent to it, and another one. */
   #neededBytes(another?: RunNeed): number {
     let most = another?.runBytes ?? 0;
     let inputs = another?.inputBytes ?? 0;
@@ -118,7 +118,7 @@ export class HostShare {
     this.#shrink(grant);
   }
 
-  /** To what its runs need, and what it has kept of what earlier ones were let take. */
+  /** Shrinks the share to what its runs need, plus what the host has kept of earlier ones. */
   #shrink(grant?: object): void {
     this.#keptBytes = Math.min(this.#keptBytes, this.#bytes);
     const bytes = Math.min(this.#bytes, Math.max(this.#neededBytes(), this.#keptBytes));

@@ -3,7 +3,7 @@ import type { ModelRuns } from "./model-runs.ts";
 
 const mostKept = 1_000;
 
-/** What is known of the runs of models: of the same files it holds again, also in another host. */
+/** What is known about models' runs; it applies to the same files again, also in another host. */
 export class KnownRuns {
   /** Least recently loaded first. */
   readonly #kept = new Map<string, ModelRuns>();

@@ -1,5 +1,5 @@
-/** Runs of other sizes than these may be the next that are seen: what they take is expected up to so many times the
- *  biggest that was measured, as if it grew with the square. */
+/** The next run may have another size than these: it is expected to take up to this multiple of the biggest
+ *  one measured, as if the need grew with the square. */
 const mostFactor = 4;
 const mostPoints = 16;
 const margin = 1.3;
@@ -9,7 +9,7 @@ interface Point {
   readonly bytes: number;
 }
 
-/** What runs of a model took whose shapes cannot be followed, by the elements of their inputs. */
+/** What a model's runs took whose shapes cannot be followed, by the number of elements in their inputs. */
 export class LearntBytes {
   /** By elements, ascending. */
   #points: readonly Point[] = [];
@@ -19,11 +19,11 @@ export class LearntBytes {
     const others = this.#points.filter((point) => point !== same);
     const most = Math.max(bytes, same?.bytes ?? 0);
     const points = [...others, { elements, bytes: most }].sort((a, b) => a.elements - b.elements);
-    // The biggest says most; of the others it hardly matters which go.
+    // The biggest says the most; which of the others go hardly matters.
     this.#points = points.length > mostPoints ? points.slice(1) : points;
   }
 
-  /** Undefined: nobody knows. */
+  /** Undefined if unknown. */
   expect(elements: number): number | undefined {
     const last = this.#points.at(-1);
     if (last === undefined || elements > mostFactor * last.elements) return undefined;

@@ -5,42 +5,43 @@ import { variableDimension } from "../contract/variable-dimension.ts";
 import { LearntBytes } from "./learnt-bytes.ts";
 import { type RunNeed, smallRunBytes } from "./run-need.ts";
 
-/** As much of an input as matters here. */
+/** The part of an input that matters here. */
 export interface SizedTensor {
-  /** Among the model's inputs. */
+  /** Its position among the model's inputs. */
   readonly index: number;
   readonly shape: readonly number[];
   readonly data: { readonly byteLength: number };
 }
 
-/** What is expected of a run. */
+/** What a run is expected to need. */
 export interface Expectation {
   readonly need: RunNeed;
-  /** By its shapes, before what was learnt; undefined if nobody knows. */
+  /** By its shapes, before corrections; undefined if unknown. */
   readonly followedBytes: number | undefined;
   readonly elements: number;
 }
 
-/** Runs are given so much more than they are expected to take, and this besides: what an engine takes for itself. */
+/** Runs get this multiple of what they are expected to take, plus a constant for what an engine takes for
+ *  itself. */
 const margin = 1.25;
 const besideBytes = 1024 * 1024;
-/** Less says nothing: the memory of a process moves by as much for other reasons. */
+/** Smaller growth says nothing: a process's memory varies that much for other reasons. */
 const measurableBytes = 8 * 1024 * 1024;
-/** What runs took, to what their shapes said, is known by so many. */
+/** This many runs tell the ratio between what runs took and what their shapes said. */
 const measuredRuns = 8;
-/** Runs of other shapes may be nearer to what is said of them. */
+/** Runs of other shapes may be closer to the prediction. */
 const leastRatio = 0.4;
 const mostRatio = 64;
 
 const nothing: RunNeed = { runBytes: 0, inputBytes: 0 };
 
-/** What the runs of a model take, by their shapes and by what earlier ones took. One for all copies of a file. */
+/** What a model's runs take, by their shapes and by what earlier ones took. All copies of a file share it. */
 export class ModelRuns {
   readonly #usual: UsualRun;
   readonly #tabulate: () => Promise<RunTable | undefined>;
   readonly #learnt = new LearntBytes();
   #table: RunTable | undefined;
-  /** Undefined: nobody has asked for the table. */
+  /** Undefined: not requested yet. */
   #tabulating: Promise<void> | undefined;
   #isTabulated: boolean;
   #ratio = 1;
@@ -55,8 +56,8 @@ export class ModelRuns {
     this.#small = { need: nothing, followedBytes: usual.bytes, elements: 0 };
   }
 
-  /** Of a run of `tensors`, with `rows` rows in all if that is given, of a model with these inputs. Undefined: `prepare`
-   *  must be waited for. Allocates nothing for a small run as the load has made some. */
+  /** For a run of `tensors`, with `rows` rows in total if that is given, on a model with these inputs.
+   *  Undefined: await `prepare` first. Allocates nothing for a small run if the load has ended with runs. */
   expect(
     tensors: readonly SizedTensor[],
     rows: number | undefined,
@@ -76,7 +77,7 @@ export class ModelRuns {
     return { need: this.#needOf(runBytes, inputBytes), followedBytes: undefined, elements };
   }
 
-  /** Resolves when the shapes of every run are followed as far as they can be. Never rejects. */
+  /** Resolves when every run's shapes are followed as far as possible. Never rejects. */
   prepare(): Promise<void> {
     this.#tabulating ??= this.#tabulate()
       .catch(() => undefined)
@@ -96,14 +97,14 @@ export class ModelRuns {
     if (Math.max(followedBytes, peakBytes) < measurableBytes) return;
     const ratio = Math.min(mostRatio, peakBytes / Math.max(followedBytes, besideBytes));
     this.#lastRatios = [...this.#lastRatios, ratio].slice(-measuredRuns);
-    // One is enough to expect more, and it takes several to expect less.
+    // One run is enough to expect more, and it takes several to expect less.
     if (ratio > this.#ratio) this.#ratio = ratio;
     else if (this.#lastRatios.length === measuredRuns) {
       this.#ratio = Math.max(leastRatio, ...this.#lastRatios);
     }
   }
 
-  /** The load has ended with runs on zeros, the last of which had so many rows. */
+  /** The load has ended with runs on zeros, the last of which had this many rows. */
   learnWarmUp(inputs: readonly TensorSpec[], rows: number, peakBytes: number): void {
     if (this.#usual.bytes !== undefined) return;
     let elements = 0;
@@ -125,7 +126,7 @@ export class ModelRuns {
     return { need, followedBytes, elements };
   }
 
-  /** Inputs are there twice: as they arrived, and as the engine has them, which may be a copy. */
+  /** Inputs exist twice: as they arrived, and in the engine, which may copy them. */
   #needOf(expectedBytes: number, inputBytes: number): RunNeed {
     if (this.#isSmall(expectedBytes, inputBytes)) return nothing;
     return { runBytes: Math.ceil(margin * expectedBytes + besideBytes + inputBytes), inputBytes };
@@ -168,7 +169,7 @@ function elementsOf(tensors: readonly SizedTensor[], rows: number | undefined): 
   return elements;
 }
 
-/** Of how many such tensors a joined one of `rows` rows is made. */
+/** How many such tensors make up a joined one of `rows` rows. */
 function timesRows([own = 1]: readonly number[], rows: number | undefined): number {
   return rows === undefined || own === 0 ? 1 : rows / own;
 }

@@ -5,36 +5,36 @@ import type { Expectation, ModelRuns, SizedTensor } from "./model-runs.ts";
 import type { ClaimPlace } from "./run-budget.ts";
 import { type RunNeed, totalOf } from "./run-need.ts";
 
-/** As much of a request as matters here. */
+/** The part of a request that matters here. */
 export interface SizedRequest {
   readonly tensors: readonly SizedTensor[];
 }
 
-/** Who wants to run. */
+/** The caller that wants to run. */
 export interface RunClaimant {
   readonly isWanted: boolean;
-  /** It has failed for want of memory, with less than all: it gets all. */
+  /** It has failed because memory was short, with less than all: it gets all. */
   readonly needsAll?: boolean;
-  /** Set here: called when it goes without having run. */
+  /** Set here: called when the request leaves without having run. */
   onGone?: (() => void) | undefined;
 }
 
-/** What a host says of the memory of a run; undefined where that was not measured. */
+/** What a host reports about a run's memory; undefined where it was not measured. */
 export interface RunMeasures {
-  /** By how much it grew at most. */
+  /** The most that the host grew. */
   readonly peakBytes?: number | undefined;
-  /** Its private memory afterwards. */
+  /** The host's private memory after the run. */
   readonly memoryBytes?: number | undefined;
 }
 
-/** A run that may be sent. One of `ended` and `failed` is called, once. */
+/** A run that may be sent. Either `ended` or `failed` is called, once. */
 export interface AdmittedRun {
-  /** Whether the host is to say what it took. */
+  /** Whether the host should report what the run took. */
   readonly isMeasured: boolean;
   ended(measured?: RunMeasures): void;
-  /** It has taken so much already, before either. */
+  /** The run has already taken this much, before either is called. */
   took(bytes: number): void;
-  /** True: with all the memory that runs may take it might not have failed. */
+  /** True: it might not have failed with all the memory that runs may take. */
   failed(error: unknown): boolean;
 }
 
@@ -48,9 +48,9 @@ export interface RunAdmissionParts {
   readonly share: HostShare;
   readonly runs: ModelRuns;
   readonly inputs: readonly TensorSpec[];
-  /** What a host that has so much private memory keeps of what runs took. */
+  /** What a host with this much private memory keeps of its runs' memory. */
   keptOf(memoryBytes: number): number;
-  /** Lets the host take so much for its runs. Resolves when it may; undefined if it may already. */
+  /** Lets the host take this much for its runs. Resolves when it may; undefined if it may already. */
   allow(bytes: number): Promise<void> | undefined;
   onRoom(): void;
 }
@@ -61,16 +61,17 @@ const free: Admission = {
 };
 const waits: Admission = { tag: "waits" };
 
-/** Shapes may say so many times what a run takes: one that needs too much by no more than that is tried. */
+/** Shapes may overstate a run's need by this factor: a run that needs too much by no more than that is
+ *  tried. */
 const doubt = 1.25;
 
-/** Decides when the runs of one model may go to its host, by the memory that they need. */
+/** Decides when one model's runs may go to its host, by the memory that they need. */
 export class RunAdmission {
   readonly #parts: RunAdmissionParts;
-  /** Of the run that is next, in the line for memory. */
+  /** The next run's place in the line for memory. */
   #place: ClaimPlace | undefined;
   #claimant: RunClaimant | undefined;
-  /** By its shapes, what failed although it had all. */
+  /** Needs, by shape, of runs that failed although they had all the memory. */
   #tooMuchBytes = Number.POSITIVE_INFINITY;
   #isPreparing = false;
 
@@ -78,14 +79,14 @@ export class RunAdmission {
     this.#parts = parts;
   }
 
-  /** Why a request can never run. Undefined also if that is not known yet. */
+  /** Why a request can never run. Also undefined if that is not known yet. */
   refusal({ tensors }: SizedRequest): RuntimeError | undefined {
     const expected = this.#expect(tensors, undefined);
     return expected && this.#refusalOf(expected);
   }
 
-  /** Whether the request could run now, with others that have `rows` rows together with it. False while that is not
-   *  known, which it soon is. */
+  /** Whether the request could run now, joined with others that have `rows` rows in total. False until that
+   *  is known, which is soon. */
   fits({ tensors }: SizedRequest, rows: number): boolean {
     const expected = this.#expect(tensors, rows);
     if (expected === undefined) {
@@ -95,7 +96,7 @@ export class RunAdmission {
     return isFree(expected) || this.#parts.share.fits(expected.need);
   }
 
-  /** Takes the memory for a run of `request`, with `rows` rows in all if that is given. */
+  /** Takes the memory for a run of `request`, with `rows` rows in total if that is given. */
   take({ tensors }: SizedRequest, claimant: RunClaimant, rows: number | undefined): Admission {
     const { share, allow, onRoom } = this.#parts;
     const expected = this.#expect(tensors, rows);
@@ -181,7 +182,7 @@ export class RunAdmission {
       },
       took: (bytes) => this.#parts.runs.learn(expected, bytes),
       failed: (error) => {
-        // Nobody has said what is left of it.
+        // The host has not reported what it keeps.
         grant.end(Number.POSITIVE_INFINITY);
         if (!(error instanceof RuntimeError) || error.kind !== "over-budget") return false;
         const { followedBytes } = expected;
@@ -203,13 +204,13 @@ export class RunAdmission {
       () =>
         new RuntimeError(
           "over-budget",
-          `a run of these shapes needs about ${mebibytes(totalOf(need))} MiB, and runs may take ` +
-            `${mebibytes(share.totalBytes)} MiB in all; expected smaller inputs, or a higher RUN_MEMORY_BYTES`,
+          `a run of these shapes needs about ${mebibytes(totalOf(need))} MiB, and all runs together may take ` +
+            `${mebibytes(share.totalBytes)} MiB: send smaller inputs or raise RUN_MEMORY_BYTES`,
         ),
     );
   }
 
-  /** No more than there is. */
+  /** At most all the memory there is. */
   #bounded(need: RunNeed, needsAll = false): RunNeed {
     const { totalBytes } = this.#parts.share;
     if (!needsAll && totalOf(need) <= totalBytes) return need;

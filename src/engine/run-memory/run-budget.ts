@@ -3,36 +3,36 @@ import type { RunMemory } from "../contract/engine.ts";
 import { HostShare } from "./host-share.ts";
 
 export interface RunBudgetOptions {
-  /** What all runs of all hosts may take at once, in bytes. */
+  /** What all runs in all hosts may take at once, in bytes. */
   readonly totalBytes: number;
-  /** Default: the clock of this process. */
+  /** Default: this process's clock. */
   readonly now?: () => number;
 }
 
-/** Whoever waits for memory. */
+/** A run that waits for memory. */
 export interface MemoryClaim {
-  /** False: nobody waits for the run any more. */
+  /** False: no caller waits for the run any more. */
   readonly isWanted: boolean;
-  /** There may be room. Asks again, or need not. */
+  /** There may be room. The waiter may ask again. */
   wake(): void;
 }
 
-/** One's place in the line for memory. */
+/** A waiter's place in the line for memory. */
 export type ClaimPlace = Place<WaitingClaim>;
 
 interface WaitingClaim {
   readonly claim: MemoryClaim;
   readonly sinceMs: number;
-  /** What it asked for last. */
+  /** What it last asked for. */
   bytes: number;
 }
 
-/** For so long others may overtake what waits. */
+/** How long others may overtake a waiter. */
 const patienceMs = 200;
 
-/** The memory that runs may take at once, in all hosts together. A run takes its part or waits. While one waits, others
- *  that fit overtake it, but not for long: then its part is kept for it, and only what fits beside that goes on. So
- *  nobody waits for ever, and one that needs much does not stop all others. */
+/** The memory that runs may take at once, in all hosts together. A run takes its part or waits. While one
+ *  waits, others that fit overtake it, but not for long: then its part is reserved, and only runs that fit
+ *  beside it proceed. So no run waits for ever, and a run with a large need does not stop all others. */
 export class RunBudget implements RunMemory {
   readonly totalBytes: number;
   refusedCount = 0;
@@ -40,7 +40,7 @@ export class RunBudget implements RunMemory {
   readonly #shares = new Set<HostShare>();
   readonly #waiting = new Line<WaitingClaim>();
   #admittedBytes = 0;
-  /** Of runs that began since the first in the line lost its patience, for that one. */
+  /** Bytes of the runs that have begun since the first in line lost its patience, by grant. */
   readonly #overtaking = new Map<object, number>();
   #impatient: WaitingClaim | undefined;
 
@@ -59,7 +59,7 @@ export class RunBudget implements RunMemory {
     return count;
   }
 
-  /** The part of one host. */
+  /** One host's part. */
   share(): HostShare {
     const share = new HostShare(this);
     this.#shares.add(share);
@@ -71,8 +71,8 @@ export class RunBudget implements RunMemory {
     this.#shares.delete(share);
   }
 
-  /** For `HostShare`: whether a run may begin that needs `bytes`, with which its host takes `growth` more. `place`: its
-   *  own in the line. */
+  /** For `HostShare`: whether a run that needs `bytes` may begin, for which its host takes `growth` more.
+   *  `place`: its own place in line. */
   admits(
     { growth, bytes }: { readonly growth: number; readonly bytes: number },
     place?: ClaimPlace,
@@ -80,7 +80,7 @@ export class RunBudget implements RunMemory {
     if (growth > this.totalBytes - this.#admittedBytes) return false;
     const first = this.#firstImpatient();
     if (first === undefined || first === place?.item) return true;
-    // All of it counts: what a host has for a run already, it must not hold on to by the next.
+    // All of it counts: what a host already has for a run, it must not keep by starting the next one.
     let passedBytes = bytes;
     for (const overtaking of this.#overtaking.values()) passedBytes += overtaking;
     return first.bytes + passedBytes <= this.totalBytes;
@@ -95,7 +95,7 @@ export class RunBudget implements RunMemory {
     if (this.#firstImpatient() !== undefined) this.#overtaking.set(grant, bytes);
   }
 
-  /** For `HostShare`: a run has ended, its host takes so much less. */
+  /** For `HostShare`: a run has ended, and its host takes this much less. */
   giveBack(grant: object | undefined, bytes: number): void {
     this.#admittedBytes -= bytes;
     if (grant !== undefined) this.#overtaking.delete(grant);
@@ -107,19 +107,19 @@ export class RunBudget implements RunMemory {
     return this.#waiting.add({ claim, sinceMs: this.#now(), bytes });
   }
 
-  /** For `HostShare`: somebody waits, for whom hosts may have memory that they do not need. */
+  /** For `HostShare`: a run waits, and hosts may hold memory that they do not need. */
   relieve(): void {
     for (const share of this.#shares) if (share.keptBytes > 0) share.onPressure();
   }
 
-  /** For `HostShare`: it waits no more. */
+  /** For `HostShare`: it no longer waits. */
   leave(place: ClaimPlace): void {
     const wasKept = this.#impatient === place.item;
     place.leave();
     if (!wasKept) return;
     this.#impatient = undefined;
     this.#overtaking.clear();
-    // What was kept for it is there for the others.
+    // What was reserved for it is available to the others.
     if (this.#waiting.size > 0) this.#wakeAll();
   }
 

@@ -1,12 +1,12 @@
-/** What one run needs of its host beside what its models hold. */
+/** What one run needs from its host, beyond what its models hold. */
 export interface RunNeed {
-  /** While it is executed: of several that a host has got, one at a time takes this. */
+  /** While it executes: of several runs in a host, one at a time takes this. */
   readonly runBytes: number;
-  /** From its sending on: its inputs, which lie in the host until it is over. */
+  /** From the moment it is sent: its inputs, which stay in the host until the run is over. */
   readonly inputBytes: number;
 }
 
-/** Hosts take so much for runs of which nobody keeps books. */
+/** Hosts take this much for runs that are not accounted for. */
 export const smallRunBytes = 2 * 1024 * 1024;
 
 export function totalOf({ runBytes, inputBytes }: RunNeed): number {

@@ -1,18 +1,18 @@
 import type { ErrorKind } from "../../base/errors.ts";
 import type { TensorSpec } from "../../base/tensor.ts";
 
-// What the JSON frames between the server and a host say.
+// The contents of the JSON frames between the server and a host.
 
-/** What becomes of a warm-up: it never throws. `rows`: of its last run. */
+/** The result of a warm-up, which never throws. `rows`: of its last run. */
 export type WarmUpOutcome =
   | { readonly tag: "warmed"; readonly rows: number }
   | { readonly tag: "skipped" | "failed"; readonly reason: string };
 
 /** Host -> server, once, when all engines are imported. */
 export interface ReadyMessage {
-  /** Memory of the host that no other process shares, undefined where the system does not tell. */
+  /** Private memory of the host, undefined where the system does not report it. */
   readonly memoryBytes: number | undefined;
-  /** Of it and more, what RLIMIT_DATA limits; undefined likewise. */
+  /** What RLIMIT_DATA limits, which includes that; undefined likewise. */
   readonly dataBytes: number | undefined;
 }
 
@@ -50,13 +50,13 @@ export interface LoadedMessage {
 export interface WarmedMessage {
   readonly outcome: WarmUpOutcome;
   readonly memory: MeasuredMemory;
-  /** By how much the host grew at most while the runs were on; undefined where the system does not tell. */
+  /** The most that the host grew during the runs; undefined where the system does not report it. */
   readonly peakBytes: number | undefined;
 }
 
 export interface MeasuredMemory {
-  /** The host's private memory if the model owns it, else by how much its native memory has grown since
-   *  before the load; undefined where the system does not tell. */
+  /** The host's private memory if the model has it to itself, otherwise the growth of its native memory since
+   *  before the load; undefined where the system does not report it. */
   readonly measuredBytes: number | undefined;
   /** The host's, as in `ReadyMessage`. */
   readonly memoryBytes: number | undefined;
@@ -66,7 +66,7 @@ export interface ReleasedMessage {
   readonly memoryBytes: number | undefined;
 }
 
-/** Of a host that has given back what was free. */
+/** From a host that has given back free memory. */
 export interface RestedMessage {
   readonly memoryBytes: number | undefined;
 }

@@ -49,15 +49,15 @@ export interface Frame extends FrameHead {
 interface TensorMessage<T> {
   /** Positions of the wanted outputs, in order; empty in answers. */
   readonly wanted: readonly number[];
-  /** In answers the CPU time of the run, which tells what it costs however busy the machine is, in
-   *  milliseconds; 0 in requests. */
+  /** In responses the run's CPU time in milliseconds, which shows its cost however busy the machine is; 0 in
+   *  requests. */
   readonly runMs: number;
-  /** In answers how long the run took by the clock, in milliseconds; 0 in requests. */
+  /** In responses the run's duration by the clock, in milliseconds; 0 in requests. */
   readonly computeMs: number;
-  /** In answers by how many bytes the host grew at most, if the request asked for that by any other number
-   *  than 0; NaN where the system does not tell. */
+  /** In responses the most that the host grew in bytes, if the request asked for it with any number other
+   *  than 0; NaN where the system does not report it. */
   readonly peakBytes: number;
-  /** In answers to such requests the private memory of the host after the run; NaN likewise. */
+  /** In responses to such requests the host's private memory after the run; NaN likewise. */
   readonly memoryBytes: number;
   readonly tensors: readonly T[];
 }
@@ -68,13 +68,13 @@ interface TensorHead {
   readonly shape: readonly number[];
 }
 
-/** As `encodeTensors` takes it. */
+/** The form that `encodeTensors` takes. */
 export interface OutgoingTensor extends TensorHead {
-  /** The data, as in `Tensor`, in pieces that follow each other. */
+  /** The data, as in `Tensor`, in consecutive pieces. */
   readonly parts: readonly Uint8Array[];
 }
 
-/** As `decodeTensors` gives it. */
+/** The form that `decodeTensors` returns. */
 export interface IndexedTensor extends TensorHead {
   /** As in `Tensor`; a view into the frame, at a multiple of 16 bytes. */
   readonly data: Uint8Array;
@@ -89,19 +89,20 @@ const magic = 0x504d;
 const maxKind = Math.max(...Object.values(frameKind));
 const datatypes = Object.keys(elementBytes) as readonly Datatype[];
 const maxRank = 0xffff;
-/** The counts, the durations and the memory at the start of a `TensorMessage`. */
+/** The counts, durations and memory figures at the start of a `TensorMessage`. */
 const fixedHeadBytes = 40;
 /** One tensor's numbers before its dimensions. */
 const tensorHeadBytes = 16;
-/** Up to here one copy costs less than a write of several buffers. */
+/** Up to this size one copy costs less than a write of several buffers. */
 const copyBytes = 64 * 1024;
-/** What tensors start at multiples of. ONNX Runtime sums 16 bytes at a time, and the odd ones before the first
- *  multiple one by one: elsewhere the last bits of a result would depend on where in a frame its input lies. */
+/** Tensors start at multiples of this. ONNX Runtime sums 16 bytes at a time, and the odd ones before the
+ *  first multiple one by one: without alignment, the last bits of a result would depend on an input's
+ *  position in a frame. */
 const alignmentBytes = 16;
 const padding = new Uint8Array(alignmentBytes);
 
-/** Writes one frame; the chunks are its payload. If they are big they are stored in `arena`, if that is given
- *  and has room, and not copied otherwise. Returns what was stored, which is the caller's to release. Throws
+/** Writes one frame with `chunks` as its payload. A big payload is stored in `arena`, if there is one with
+ *  room, and not copied otherwise. Returns what was stored, which the caller must release. Throws
  *  RuntimeError "invalid-argument" and writes nothing if the payload is over the limit. */
 export function writeFrame(
   stream: Writable,
@@ -114,7 +115,7 @@ export function writeFrame(
   if (payloadBytes > maxPayloadBytes) {
     throw new RuntimeError(
       "invalid-argument",
-      `tensors of ${payloadBytes} bytes together are over the limit of ${maxPayloadBytes}`,
+      `the tensors take ${payloadBytes} bytes together, the limit is ${maxPayloadBytes}`,
     );
   }
   const stored = arena?.store(chunks, payloadBytes);
@@ -157,7 +158,7 @@ function writeChunks(
   stream.uncork();
 }
 
-/** Puts frames together from the chunks of a stream. */
+/** Assembles frames from the chunks of a stream. */
 export class FrameReader {
   readonly #onFrame: (frame: Frame) => void;
   readonly #stored: StoredPayloads | undefined;
@@ -166,13 +167,13 @@ export class FrameReader {
   #payload: Buffer<ArrayBuffer> | undefined;
   #payloadFilled = 0;
 
-  /** `stored`: where payloads may lie that are not in the stream. */
+  /** `stored`: where payloads outside the stream may be. */
   constructor(onFrame: (frame: Frame) => void, stored?: StoredPayloads) {
     this.#onFrame = onFrame;
     this.#stored = stored;
   }
 
-  /** Calls back once for each frame that `chunk` completes. Throws Error if the stream is not a stream of
+  /** Calls back once for each frame that `chunk` completes. Throws Error if the stream does not consist of
    *  frames; then nothing after it can be read either. */
   push(chunk: Buffer): void {
     let offset = 0;
@@ -203,7 +204,7 @@ export class FrameReader {
     if (kind < 1 || kind > maxKind) throw new Error(`a frame of unknown kind ${kind}`);
     if (payloadBytes > maxPayloadBytes) throw new Error(`a frame of ${payloadBytes} bytes`);
     if (flaggedKind !== kind && (this.#stored === undefined || payloadBytes !== storedBytes)) {
-      throw new Error("a frame with its payload where none can be");
+      throw new Error("a frame with its payload in a missing arena");
     }
     // Not from the shared pool: a view of it would not start at a multiple of 16.
     return Buffer.allocUnsafeSlow(payloadBytes);
@@ -216,7 +217,7 @@ export class FrameReader {
       kind: (flaggedKind & ~storedFlag) as FrameKind,
       call: this.#header.readUInt32LE(8),
       model: this.#header.readUInt32LE(12),
-      // No Buffer: its slice() shares memory where that of a Uint8Array copies.
+      // Not a Buffer, whose slice() shares memory where that of a Uint8Array copies.
       payload: stored?.read(readPlace(arrived)) ?? new Uint8Array(arrived.buffer),
     };
     this.#headerFilled = 0;
@@ -225,9 +226,9 @@ export class FrameReader {
   }
 }
 
-/** The payload of a run or of its answer, as chunks for `writeFrame`: a head with all numbers (wanted
- *  count, tensor count, durations, memory, wanted positions, then for each tensor its index, datatype, rank, bytes
- *  and dimensions), then the data, each tensor from a multiple of 16 bytes on. */
+/** The payload of a run or of its response, as chunks for `writeFrame`: a head with all numbers (wanted
+ *  count, tensor count, durations, memory, wanted positions, then each tensor's index, datatype, rank, bytes
+ *  and dimensions), then the data, each tensor starting at a multiple of 16 bytes. */
 export function encodeTensors(message: TensorMessage<OutgoingTensor>): Uint8Array[] {
   const { wanted, runMs, computeMs, peakBytes, memoryBytes, tensors } = message;
   let headBytes = align(fixedHeadBytes + 4 * wanted.length, 8);
@@ -270,8 +271,8 @@ export function encodeTensors(message: TensorMessage<OutgoingTensor>): Uint8Arra
   return chunks;
 }
 
-/** Reads what `encodeTensors` wrote. The tensors' data are views into `payload`. Throws an error of any
- *  kind if it is something else. */
+/** Reads what `encodeTensors` wrote. The tensors' data are views into `payload`. Throws an error of any kind
+ *  if the payload is something else. */
 export function decodeTensors(payload: Uint8Array): TensorMessage<IndexedTensor> {
   const view = new DataView(payload.buffer, payload.byteOffset, payload.byteLength);
   const wantedCount = view.getUint32(0, true);
@@ -282,7 +283,7 @@ export function decodeTensors(payload: Uint8Array): TensorMessage<IndexedTensor>
   const memoryBytes = view.getFloat64(32, true);
   const wanted: number[] = [];
   let offset = fixedHeadBytes;
-  // A count that lies runs into the end of the view, which throws.
+  // A wrong count runs into the end of the view, which throws.
   for (let at = 0; at < wantedCount; at++, offset += 4) wanted.push(view.getUint32(offset, true));
   offset = align(offset, 8);
   const heads: (TensorHead & { readonly dataBytes: number })[] = [];
@@ -297,7 +298,8 @@ export function decodeTensors(payload: Uint8Array): TensorMessage<IndexedTensor>
     for (let axis = 0; axis < rank; axis++, offset += 8) shape.push(view.getFloat64(offset, true));
     const size = elementBytes[datatype];
     const count = elementCount(shape, "a tensor in a frame");
-    if (size !== undefined && dataBytes !== count * size) throw new Error("a tensor of wrong size");
+    if (size !== undefined && dataBytes !== count * size)
+      throw new Error("a tensor of the wrong size");
     heads.push({ index, datatype, shape, dataBytes });
   }
   offset = align(offset, alignmentBytes);
@@ -316,7 +318,7 @@ export function encodeJson(value: unknown): Uint8Array[] {
   return [Buffer.from(JSON.stringify(value))];
 }
 
-/** The value is what the other end of the same build wrote; its shape is not checked again. */
+/** The other end of the same build wrote the value; its shape is not checked again. */
 export function decodeJson<T>(payload: Uint8Array): T {
   return JSON.parse(Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength).toString());
 }

@@ -6,18 +6,18 @@ import { join } from "node:path";
 const memoryFolder = "/dev/shm";
 /** Two of the largest payloads: one that runs and one that waits. */
 const capacityBytes = 8 * 1024 * 1024;
-/** Written in one go on the event loop, this takes less than a millisecond. */
+/** Writing this much at once on the event loop takes less than a millisecond. */
 const maxPayloadBytes = 4 * 1024 * 1024;
-/** Below, the socket takes the payload at once, whatever its reader does. */
+/** Below this size the socket takes the payload at once, whatever its reader does. */
 const minPayloadBytes = 64 * 1024;
-/** Of one payload that runs and one that waits. */
+/** For one payload that runs and one that waits. */
 const mostIdleBuffers = 2;
-/** Sizes of buffers: those of payloads of about one size are the same. */
+/** Buffer sizes are rounded to this, so that payloads of similar size share them. */
 const stepBytes = 64 * 1024;
-/** A host that has had nothing large for so long gives the memory back. */
+/** A host without large payloads for this long gives the memory back. */
 const idleMs = 5_000;
 
-/** A payload that lies in an arena until it is released. */
+/** A payload that stays in an arena until it is released. */
 export interface StoredPayload {
   readonly offset: number;
   readonly sizeBytes: number;
@@ -29,13 +29,13 @@ interface Region extends StoredPayload {
   isReleased: boolean;
 }
 
-/** Memory in which one process leaves payloads for another: a file without a name, which both have open. A
- *  host that computes does not read, and its socket holds a fifth of a megabyte: a large payload would
- *  begin to travel only when the host has nothing to do but wait for it. */
+/** Memory in which one process leaves payloads for another: an unnamed file that both have open. A host that
+ *  computes does not read, and its socket holds a fifth of a megabyte: without the arena, a large payload
+ *  would only begin to travel when the host is idle and waits for it. */
 export class PayloadArena {
   /** For the other process, which inherits it. */
   readonly fd: number;
-  /** A ring: those in use follow each other, oldest first. */
+  /** A ring: payloads in use follow each other, oldest first. */
   readonly #regions: Region[] = [];
   #nextOffset = 0;
   #usedToBytes = 0;
@@ -58,7 +58,7 @@ export class PayloadArena {
     }
   }
 
-  /** Copies a payload. Undefined if it is too small to be worth it, too large, or finds no room now. */
+  /** Copies a payload. Undefined if it is too small to be worth it, too large, or there is no room now. */
   store(chunks: readonly Uint8Array[], sizeBytes: number): StoredPayload | undefined {
     if (this.#isClosed || sizeBytes < minPayloadBytes || sizeBytes > maxPayloadBytes) {
       return undefined;
@@ -79,7 +79,7 @@ export class PayloadArena {
     return region;
   }
 
-  /** Idempotent. What is stored is gone, as far as this process goes. */
+  /** Idempotent. For this process, all stored payloads are gone. */
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
@@ -89,7 +89,7 @@ export class PayloadArena {
 
   #findRoom(sizeBytes: number): number | undefined {
     const [oldest] = this.#regions;
-    // From the start whenever nothing is stored: the same few pages are used again and again.
+    // Starts over whenever nothing is stored: the same few pages are reused.
     if (oldest === undefined) return 0;
     const next = this.#nextOffset;
     if (next > oldest.offset) {
@@ -103,7 +103,7 @@ export class PayloadArena {
     try {
       return writevSync(this.fd, chunks, offset) === sizeBytes;
     } catch {
-      // No space left: the folder may be small.
+      // No space left: the file system may be small.
       return false;
     }
   }
@@ -123,41 +123,41 @@ export class PayloadArena {
   }
 }
 
-/** The other end of an arena. What it reads, it reads into buffers that are used again: a new one of this size
- *  costs a page fault for every 4 KiB, and those a tenth of the time of a run of a few milliseconds. */
+/** The other end of an arena. It reads into buffers that are reused: a new one of this size costs a page
+ *  fault for every 4 KiB, which take a tenth of the time of a run of a few milliseconds. */
 export class StoredPayloads {
   readonly #fd: number;
   #idle: ArrayBuffer[] = [];
 
-  /** `fd`: that of the arena. */
+  /** `fd`: the arena's. */
   constructor(fd: number) {
     this.#fd = fd;
   }
 
-  /** In a buffer of its own. Throws Error if there is no such thing. */
+  /** In a buffer of its own. Throws Error if there is no such payload. */
   read({
     offset,
     sizeBytes,
   }: Pick<StoredPayload, "offset" | "sizeBytes">): Uint8Array<ArrayBuffer> {
     const isPlace = Number.isSafeInteger(offset) && Number.isSafeInteger(sizeBytes) && offset >= 0;
     if (!isPlace || sizeBytes < minPayloadBytes || sizeBytes > maxPayloadBytes) {
-      throw new Error("a payload that lies nowhere");
+      throw new Error("a payload outside the arena");
     }
     const payload = new Uint8Array(this.#takeBuffer(sizeBytes), 0, sizeBytes);
     if (readSync(this.#fd, payload, 0, sizeBytes, offset) !== sizeBytes) {
-      throw new Error("a payload that is cut off");
+      throw new Error("a truncated payload");
     }
     return payload;
   }
 
-  /** Call at most once, and only if nobody reads the payload any more, or never. Those that came another way
-   *  are none of these. */
+  /** Call at most once, when no one reads the payload any more, or never. Payloads that came another way are
+   *  ignored. */
   giveBack({ buffer }: Uint8Array<ArrayBuffer>): void {
     const isUsual = buffer.byteLength >= minPayloadBytes && buffer.byteLength <= maxPayloadBytes;
     if (isUsual && this.#idle.length < mostIdleBuffers) this.#idle.push(buffer);
   }
 
-  /** Keeps no buffer that is not in use. */
+  /** Drops every buffer that is not in use. */
   letGo(): void {
     this.#idle = [];
   }
@@ -167,7 +167,7 @@ export class StoredPayloads {
     const found = this.#idle.findIndex(({ byteLength }) => byteLength === capacityBytes);
     const [idle] = found < 0 ? [] : this.#idle.splice(found, 1);
     if (idle !== undefined) return idle;
-    // That of another size makes way: what comes next will have this one.
+    // A buffer of another size makes way: the next payload will probably have this size.
     this.#idle.shift();
     return Buffer.allocUnsafeSlow(capacityBytes).buffer;
   }

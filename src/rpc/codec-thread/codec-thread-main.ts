@@ -4,7 +4,7 @@ import { decodeRestInference } from "../rest/rest-request.ts";
 import type { CodecAnswer, CodecCall, CodecThreadData } from "./codec-thread-messages.ts";
 import { refuseCostlyJson } from "./json-cost.ts";
 
-// Entry of the codec thread.
+// Entry point of the codec thread.
 
 if (parentPort === null) throw new Error("this is the entry of a worker thread");
 const server = parentPort;

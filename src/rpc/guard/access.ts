@@ -10,11 +10,11 @@ import { isLoopback } from "../port/loopback.ts";
 import type { Peer } from "../port/peer.ts";
 import { BearerTokens } from "./bearer-tokens.ts";
 
-/** Who makes a call, as far as it can be known before its body is read. */
+/** The caller, as far as it can be known before the body is read. */
 export interface Caller {
-  /** Undefined if the connection went away before the call was looked at. */
+  /** Undefined if the connection was closed before the call was examined. */
   readonly peer: Peer | undefined;
-  /** The header of this name, as it came. */
+  /** The header with this name, as received. */
   readonly authorization: string | undefined;
 }
 
@@ -40,7 +40,7 @@ interface Refusal {
   readonly text: string;
 }
 
-/** Who may make which kind of call. */
+/** Decides which callers may make which kind of call. */
 export class Access {
   readonly #settings: AccessSettings;
   readonly #lifecycleClients: ReadonlySet<string>;
@@ -60,7 +60,7 @@ export class Access {
     this.#tokens = new BearerTokens(settings, log);
   }
 
-  /** Reads the files of tokens. Rejects with "failed-precondition" if one cannot be used. */
+  /** Reads the token files. Rejects with "failed-precondition" if one cannot be used. */
   async open(): Promise<void> {
     await this.#tokens.open();
   }
@@ -69,17 +69,17 @@ export class Access {
     this.#tokens.close();
   }
 
-  /** How often callers were refused, and why; since the start. */
+  /** How often callers were refused, and why, since the start. */
   get refusals(): readonly RefusalCount[] {
     return [...this.#refusals.values()];
   }
 
-  /** Whether a token could give the right to callers from anywhere. */
+  /** Whether a token could grant the right to callers from anywhere. */
   takesTokensFor(right: Right): boolean {
     return this.#tokens.areUsed && this.#settings.rules[right] !== "any";
   }
 
-  /** Whether everybody has this right. */
+  /** Whether every caller has this right. */
   isOpen(right: Right): boolean {
     return this.#settings.rules[right] === "any";
   }
@@ -88,9 +88,9 @@ export class Access {
     return this.#refusalOf(right, caller) === undefined;
   }
 
-  /** Throws "unauthenticated" if nobody knows who the caller is, and "permission-denied" if that is known or
-   *  would not help; counts it. `what` starts the message. Pages of other servers have been refused
-   *  before (see browserGate). */
+  /** Throws "unauthenticated" if the caller is unknown, and "permission-denied" if it is known or a
+   *  credential would not help; counts the refusal. `what` starts the message. Pages of other servers have
+   *  been refused before (see browserGate). */
   check(right: Right, caller: Caller, what: string): void {
     const refusal = this.#refusalOf(right, caller);
     if (refusal === undefined) return;
@@ -118,10 +118,10 @@ export class Access {
 
   #refusalWithoutToken(right: Right, names: readonly string[] | undefined): Refusal {
     if (names !== undefined) {
-      const text = `is not for this client, whose certificate has ${names.join(", ") || "no name"}`;
+      const text = `is not allowed for this client, whose certificate has ${names.join(", ") || "no name"}`;
       return { kind: "permission-denied", reason: "not_permitted", text };
     }
-    // To ask for a credential would not be honest where none would do.
+    // Do not ask for a credential where none would help.
     const credentials = [
       ...(this.#tokens.areUsed ? ["a token (authorization: Bearer)"] : []),
       ...(this.#takesCertificates && (right !== "lifecycle" || this.#lifecycleClients.size > 0)
@@ -144,21 +144,21 @@ export class Access {
   #refusalOfToken(right: Right, token: string, peer: Peer | undefined): Refusal | undefined {
     if (!this.#tokens.areUsed) return this.#refusalWithoutToken(right, undefined);
     if (this.#settings.tokenTransport === "tls" && !isPrivate(peer)) {
-      const text = "takes tokens over TLS only: this one may have been read on its way";
+      const text = "accepts tokens over TLS only: this one may have been read in transit";
       return { kind: "unauthenticated", reason: "token_in_the_open", text };
     }
     const given = this.#tokens.rightOf(token);
     if (given === undefined) {
-      const text = "does not know this token, or does not know it any more";
+      const text = "does not accept this token: it is unknown or was revoked";
       return { kind: "unauthenticated", reason: "unknown_token", text };
     }
     if (given === "lifecycle" || right !== "lifecycle") return undefined;
-    const text = "is not for the bearers of this token";
+    const text = "is not allowed with this token";
     return { kind: "permission-denied", reason: "not_permitted", text };
   }
 }
 
-/** Whether nobody else can read what this peer sends. */
+/** Whether no one else can read what this peer sends. */
 function isPrivate(peer: Peer | undefined): boolean {
   if (peer === undefined) return false;
   return peer.kind === "unix" || peer.isTls || isLoopback(peer.address);
@@ -183,7 +183,7 @@ const ownRights: ReadonlyMap<DescMethod, Right> = new Map<DescMethod, Right>([
   ...Health.methods.map((method) => [method, "health"] as const),
 ]);
 
-/** What it takes to call `method`. */
+/** The right that `method` requires. */
 export function rightFor(method: DescMethod): Right {
   return ownRights.get(method) ?? "inference";
 }

@@ -3,16 +3,15 @@ import type { Logger } from "pino";
 import type { AccessSettings } from "../../config/access-settings.ts";
 import { WatchedFiles } from "../port/watched-files.ts";
 
-/** What the bearer of a token may do; "lifecycle" is everything. */
+/** What a token's bearer may do; "lifecycle" includes everything. */
 export type TokenRight = "lifecycle" | "inference";
 
 // RFC 6750, 2.1.
 const tokenForm = /^[A-Za-z0-9\-._~+/]+=*$/;
-/** Shorter ones can be guessed. */
+/** Shorter tokens can be guessed. */
 const minLetters = 16;
 
-/** The tokens of the files that the operator has named, which may change at any time. Nothing but their
- *  hashes is kept. */
+/** The tokens in the operator's files, which may change at any time. Only their hashes are kept. */
 export class BearerTokens {
   readonly #files: readonly WatchedFiles[];
   readonly #hashes: Record<TokenRight, readonly Buffer[]> = { lifecycle: [], inference: [] };
@@ -35,7 +34,7 @@ export class BearerTokens {
     ];
   }
 
-  /** Whether there is a file of tokens at all. */
+  /** Whether there is a token file at all. */
   get areUsed(): boolean {
     return this.#files.length > 0;
   }
@@ -49,7 +48,7 @@ export class BearerTokens {
     for (const file of this.#files) file.close();
   }
 
-  /** Undefined if nobody has this token. Takes as long for one token as for another. */
+  /** Undefined if the token is unknown. Takes equally long for every token. */
   rightOf(token: string): TokenRight | undefined {
     const hashed = hashOf(token);
     const mayChange = isAmong(hashed, this.#hashes.lifecycle);
@@ -65,15 +64,15 @@ function hashOf(token: string): Buffer {
 
 function isAmong(hashed: Buffer, known: readonly Buffer[]): boolean {
   let found = false;
-  // To the end, whatever was found.
+  // Compares all, whatever was found.
   for (const each of known) found = timingSafeEqual(each, hashed) || found;
   return found;
 }
 
-/** One a line; empty lines and those that start with "#" do not count. Throws for what is not a token, without
- *  saying what it is. */
+/** One token per line; empty lines and those that start with "#" are ignored. Throws for anything that is not
+ *  a token, without quoting it. */
 export function readTokens(content: string): string[] {
-  // Whoever replaces a file in place empties it first. To revoke all tokens, leave a comment.
+  // Replacing a file in place empties it first. To revoke all tokens, leave a comment in it.
   if (content.trim() === "") throw new Error("the file is empty");
   const lines = content.split("\n").map((line) => line.trim());
   for (const [at, line] of lines.entries()) {
@@ -82,7 +81,7 @@ export function readTokens(content: string): string[] {
       throw new Error(`line ${at + 1} is not a token: letters, digits and -._~+/ without spaces`);
     }
     if (line.length < minLetters) {
-      throw new Error(`line ${at + 1} is a token of less than ${minLetters} characters`);
+      throw new Error(`line ${at + 1} is a token of fewer than ${minLetters} characters`);
     }
   }
   return lines.filter((line) => line !== "" && !line.startsWith("#"));

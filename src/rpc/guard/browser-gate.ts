@@ -10,10 +10,10 @@ import { discardUnreadBody } from "../port/discard-body.ts";
 import type { Peer } from "../port/peer.ts";
 import { type BrowserRules, refusalOf } from "./browser-rules.ts";
 
-/** How long a browser need not ask again; Chromium takes no more than this. */
+/** How long browsers may cache a preflight; Chromium's maximum. */
 const preflightSeconds = 7200;
 
-// What our own wire formats carry beside Connect's.
+// What our own wire formats need besides Connect's.
 const ownHeaders = [
   "authorization",
   "mm-model-id",
@@ -24,8 +24,8 @@ const ownHeaders = [
   "tracestate",
 ];
 
-/** Refuses what pages may not send (see refusalOf), on every path of `app` and before any body is read,
- *  and answers browsers that ask for pages of `allowedOrigins` (CORS). */
+/** Refuses what pages may not send (see refusalOf), on every path of `app` and before any body is read, and
+ *  answers browsers that ask on behalf of pages of `allowedOrigins` (CORS). */
 export async function browserGate(
   app: FastifyInstance,
   parts: {
@@ -50,7 +50,7 @@ export async function browserGate(
   }
 }
 
-/** Only what an allowed page asks is answered here: OPTIONS of other clients is a method like any. */
+/** Only preflights of allowed pages are answered here: OPTIONS of other clients is an ordinary method. */
 function crossOrigin({ allowedOrigins }: BrowserRules): FastifyCorsOptionsDelegateCallback {
   const shared = {
     methods: [...connectCors.allowedMethods],

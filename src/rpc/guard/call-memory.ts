@@ -10,30 +10,30 @@ export interface HeldCall {
   giveWay(): void;
 }
 
-/** Calls that hold no more are small: what large ones hold is no reason to refuse them. */
+/** Calls that hold no more are small: memory held by large ones is no reason to refuse them. */
 const smallBytes = 64 * 1024;
-/** So much may small calls hold together beyond what all may. */
+/** How much small calls may hold together beyond the common limit. */
 const smallReserveBytes = 4 * 1024 * 1024;
-/** How long one call may go on to arrive while all others give way. */
+/** How long one call may continue to arrive while all others are evicted. */
 const favourMs = 5_000;
-/** How long a call waits for others that work on what they hold. */
+/** How long a call waits for others that are processing what they hold. */
 const turnMs = 2_000;
 
-/** What a smaller answer takes is noticed soon enough. */
+/** A smaller response is noticed soon enough. */
 const leastAnswerBytes = 64 * 1024;
-/** Two looks at what is unread. */
+/** Time between two checks of unread responses. */
 const answerLookMs = 500;
 
-/** What the calls of one connection, or of all, hold; oldest first. */
+/** What the calls of one connection, or all calls, hold; oldest first. */
 interface Share {
   readonly maxBytes: number;
   readonly calls: Line<HeldCall>;
   bytes: number;
-  /** What was taken since the start, whatever was given back of it. */
+  /** Bytes taken since the start, including those given back. */
   takenBytes: number;
-  /** The call that does not give way until then. Where all that arrive give way to each other, none would arrive. */
+  /** The call that is not evicted until then. If all arriving calls evicted each other, none would arrive. */
   favoured: { readonly call: HeldCall; readonly untilMs: number } | undefined;
-  /** Calls that have made something. */
+  /** Calls that have allocated something for processing. */
   makers: number;
   /** Calls that wait for room, oldest first. */
   readonly waiting: Waiting[];
@@ -41,23 +41,23 @@ interface Share {
 
 interface Waiting {
   readonly account: CallAccount;
-  /** It is worth another try, or there was none. */
+  /** Another try is worthwhile, or there has been none. */
   resolve(hasRoom: boolean): void;
 }
 
-/** Why a call had to give way. */
+/** Why a call was evicted. */
 export const tooMuch = new ConnectError(
   "the requests under way hold too much memory; try again",
   Code.ResourceExhausted,
 );
 
-/** The memory that calls hold from the first byte of their request until they are over, whatever way they
- *  go and whoever reads them. Where it becomes too much, the call gives way that has waited for its client
- *  for longest. */
+/** The memory that calls hold from the first byte of their request until they are over, however they end and
+ *  whichever code reads them. When it exceeds the limit, the call that has waited longest for its client is
+ *  evicted. */
 export class CallMemory {
   readonly #maxConnectionBytes: number;
   readonly #all: Share;
-  /** Keys are sessions of HTTP/2 and sockets of HTTP/1.1. */
+  /** Keys are HTTP/2 sessions and HTTP/1.1 sockets. */
   readonly #connections = new WeakMap<object, Share>();
 
   constructor({
@@ -68,17 +68,17 @@ export class CallMemory {
     this.#all = newShare(maxCallBytes);
   }
 
-  /** What all calls hold now. */
+  /** Bytes that all calls hold now. */
   get heldBytes(): number {
     return this.#all.bytes;
   }
 
-  /** Bytes that calls have taken since the start, those that they do not hold any more included. */
+  /** Bytes that calls have taken since the start, including those they no longer hold. */
   get takenBytes(): number {
     return this.#all.takenBytes;
   }
 
-  /** `connection`: a session of HTTP/2 or a socket of HTTP/1.1. */
+  /** `connection`: an HTTP/2 session or an HTTP/1.1 socket. */
   open(call: HeldCall, connection: object): CallAccount {
     return new CallAccount(call, this.#shareOf(connection), this.#all);
   }
@@ -99,9 +99,9 @@ export class CallAccount {
   readonly #ofAll: Share;
   readonly #placeInConnection: Place<HeldCall>;
   readonly #placeInAll: Place<HeldCall>;
-  /** Received, or announced, and answers that were not read. */
+  /** Received or announced bytes, and unread responses. */
   #wireBytes = 0;
-  /** What was made of it: inflated, decoded, encoded. */
+  /** What was made from it: inflated, decoded, encoded. */
   #madeBytes = 0;
   #isOpen = true;
   readonly #number = accountCount++;
@@ -119,7 +119,7 @@ export class CallAccount {
     return this.#isOpen;
   }
 
-  /** The call is over, or was told to be. Idempotent. */
+  /** The call is over, or was told to end. Idempotent. */
   close(): void {
     if (!this.#isOpen) return;
     this.#note(0, 0);
@@ -132,15 +132,17 @@ export class CallAccount {
     }
   }
 
-  /** The call holds `bytes` of requests and answers now. Where that is too much, others or itself give way. */
+  /** The call now holds `bytes` of requests and responses. If that exceeds the limit, other calls or this one
+   *  are evicted. */
   hold(bytes: number): void {
     if (!this.#isOpen) return;
     this.#note(bytes, this.#madeBytes);
     this.#makeRoom();
   }
 
-  /** The call is about to make `bytes` of what it has received. Throws `tooMuch` if they do not fit after others
-   *  gave way; it must not make them then. `drop` gives them back, and so does the end of the call. */
+  /** The call is about to allocate `bytes` to process what it has received. Throws `tooMuch` if they do not
+   *  fit after evicting other calls; then it must not allocate them. `drop` gives them back, and so does the
+   *  end of the call. */
   make(bytes: number): void {
     if (!this.#isOpen) throw tooMuch;
     this.#note(this.#wireBytes, this.#madeBytes + bytes);
@@ -150,13 +152,14 @@ export class CallAccount {
     if (this.#ofConnection.bytes <= this.#ofConnection.maxBytes + more) {
       if (this.#ofAll.bytes <= this.#ofAll.maxBytes + more) return;
     }
-    // Nobody who waits has more room by this.
+    // This gives no waiting call more room.
     this.#note(this.#wireBytes, this.#madeBytes - bytes, { wakes: false });
     throw tooMuch;
   }
 
-  /** As `make`, but waits where others work on what they hold and will give it back. Calls that all wait for each other
-   *  would do so for good: then the youngest is refused, so that the oldest always gets through. */
+  /** As `make`, but waits for other calls that are processing what they hold and will give it back. Calls
+   *  that all wait for each other would do so for ever: then the youngest is refused, so that the oldest
+   *  always gets through. */
   async makeInTurn(bytes: number): Promise<void> {
     const endMs = performance.now() + turnMs;
     for (;;) {
@@ -169,7 +172,7 @@ export class CallAccount {
     }
   }
 
-  /** Resolves when it is worth another try; with false if it is not. */
+  /** Resolves when another try is worthwhile; with false if it is not. */
   #turn(limitMs: number): Promise<boolean> {
     if (!this.#isOpen || limitMs <= 0) return Promise.resolve(false);
     const { waiting } = this.#ofAll;
@@ -191,16 +194,16 @@ export class CallAccount {
     });
   }
 
-  /** Where nobody is left who works and could give something back. Of those that hold something, if there are any:
-   *  others have nothing to give. */
+  /** Called when no working call is left that could give something back. Prefers calls that hold something:
+   *  the others have nothing to give. */
   #refuseYoungest(): void {
     const { waiting, makers } = this.#ofAll;
     const waitingMakers = waiting.filter(({ account }) => account.#madeBytes > 0);
     if (waitingMakers.length >= makers) (waitingMakers.at(-1) ?? waiting.at(-1))?.resolve(false);
   }
 
-  /** An answer of `bytes` is about to be written. Throws as `make` does. From when its writing was looked at on,
-   *  `hold` hears of what is left of it. */
+  /** A response of `bytes` is about to be written. Throws as `make` does. Once its writing is tracked, `hold`
+   *  receives what is left of it. */
   answer(bytes: number): void {
     if (bytes < leastAnswerBytes) return;
     this.make(bytes);
@@ -237,16 +240,16 @@ export function setAccount(owner: object, account: CallAccount): void {
   (owner as Accounted)[accountKey] = account;
 }
 
-/** The account of the call behind `request`, of either HTTP; undefined if nobody watches the call. */
+/** The account of the call behind `request`, in HTTP/1.1 or HTTP/2; undefined if the call is not tracked. */
 export function accountOf(request: IncomingMessage): CallAccount | undefined {
   const { stream } = request as IncomingMessage & { readonly stream?: Accounted };
   return (request as Accounted)[accountKey] ?? stream?.[accountKey];
 }
 
-/** What code has to know of a call that is not told which one it works for, as Connect's decompression is not. */
+/** The account for code that is not passed its call, such as Connect's decompression. */
 export interface CallScope {
   readonly account: CallAccount | undefined;
-  /** For a message of the call, in the form that it has once it is inflated. */
+  /** For a message of the call, in its inflated form. */
   readonly newCounter: (() => MessageCounter) | undefined;
 }
 

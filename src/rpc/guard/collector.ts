@@ -2,15 +2,15 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 
 export interface Collection {
-  /** "minor": of young objects, in half a millisecond; "major": of all, in some ten. */
+  /** "minor": young objects, in half a millisecond; "major": all objects, in some ten. */
   readonly type: "minor" | "major";
 }
 
-/** Has V8 collect at once. */
+/** Makes V8 collect at once. */
 export type Collect = (collection: Collection) => void;
 
-/** The collector of this isolate. A flag on the command line would give it as well, but programs that embed the
- *  server would have to know of that. Does nothing where V8 does not have it. */
+/** This isolate's collector. A command-line flag would expose it as well, but programs that embed the server
+ *  would have to know about it. Does nothing where V8 does not have it. */
 export function exposedCollector(): Collect {
   setFlagsFromString("--expose-gc");
   const collect: unknown = runInNewContext("globalThis.gc");

@@ -2,9 +2,9 @@ const headBytes = 5;
 
 /** Follows the messages of a stream (gRPC, gRPC-Web and Connect frame them alike) by their lengths alone. */
 export class EnvelopeCounter {
-  /** Bytes here of a message that is not complete; 0 between messages. */
+  /** Bytes received of an incomplete message; 0 between messages. */
   heldBytes = 0;
-  /** Of the message under way; undefined while its head is. */
+  /** Length of the current message; undefined while its head is incomplete. */
   #restBytes: number | undefined;
   #sizeBytes = 0;
 

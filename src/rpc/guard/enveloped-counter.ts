@@ -4,8 +4,8 @@ import type { MessageCounter } from "./message-cost.ts";
 const headBytes = 5;
 const compressed = 1;
 
-/** Counts what each message of a stream costs by itself; gRPC, gRPC-Web and Connect frame them alike. Of those that
- *  are compressed nothing can be said before they are inflated. */
+/** Counts what each message of a stream costs by itself; gRPC, gRPC-Web and Connect frame them alike. The
+ *  cost of compressed messages is unknown before they are inflated. */
 export class EnvelopedCounter implements MessageCounter {
   readonly #newCounter: () => MessageCounter;
   readonly #knowsFlags: boolean;
@@ -14,7 +14,7 @@ export class EnvelopedCounter implements MessageCounter {
   #flags = 0;
   #restBytes = 0;
 
-  /** `knowsFlags`: whether there are no flags but that for compressed messages. */
+  /** `knowsFlags`: whether the flag for compressed messages is the only one. */
   constructor(newCounter: () => MessageCounter, knowsFlags: boolean) {
     this.#newCounter = newCounter;
     this.#knowsFlags = knowsFlags;

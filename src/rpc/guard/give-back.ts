@@ -2,19 +2,19 @@ import { type Collect, exposedCollector } from "./collector.ts";
 
 /** What calls hold, in bytes. */
 export interface CallBytes {
-  /** Now. */
+  /** Bytes held now. */
   readonly heldBytes: number;
-  /** Taken since the start, whatever was given back of it. */
+  /** Bytes taken since the start, including those given back. */
   readonly takenBytes: number;
 }
 
 export interface GiveBackOptions {
   readonly calls: CallBytes;
-  /** Lets go of memory that is kept for the next call. */
+  /** Drops memory that is kept for the next call. */
   readonly letGo: () => void;
   /** Returns free memory of the allocator to the system, a while after a collection. */
   readonly trim?: (() => void) | undefined;
-  /** Between two looks. Default: 5,000. */
+  /** Time between two checks. Default: 5,000. */
   readonly intervalMs?: number;
   /** Default: V8's own. */
   readonly collect?: Collect;
@@ -22,19 +22,19 @@ export interface GiveBackOptions {
 
 /** V8 frees the large pieces in a thread of its own after a collection. */
 const trimDelayMs = 1_000;
-/** So much garbage of calls is worth a collection. */
+/** This much garbage from calls is worth a collection. */
 const leastBytes = 16 * 1024 * 1024;
-/** Of the most that calls took between two looks: with less, the burst is over. */
+/** Share of the most that calls took between two checks: below it, the burst is over. */
 const quietShare = 1 / 16;
 
-/** Gives the memory that calls have taken back to the system when they are over. V8 frees the large pieces, which
- *  lie outside of its heap, when it collects all of the heap, and a server with nothing to do never does. */
+/** Gives memory from calls back to the system when they are over. V8 frees large buffers, which are outside
+ *  its heap, only in full collections, and an idle server never runs one. */
 export class GiveBack {
   readonly #options: GiveBackOptions;
   readonly #collect: Collect;
   readonly #timer: NodeJS.Timeout;
   #lastBytes: number;
-  /** Taken since the last collection; and the most of it between two looks. */
+  /** Bytes taken since the last collection, and their maximum between two checks. */
   #burstBytes = 0;
   #mostBytes = 0;
 
@@ -56,7 +56,7 @@ export class GiveBack {
     this.#burstBytes += bytes;
     this.#mostBytes = Math.max(this.#mostBytes, bytes);
     if (this.#burstBytes < leastBytes || bytes > this.#mostBytes * quietShare) return;
-    // What calls still hold would stay, and nobody would look again.
+    // What calls still hold would stay, and no later check would free it.
     if (heldBytes >= leastBytes) return;
     this.#burstBytes = 0;
     this.#mostBytes = 0;

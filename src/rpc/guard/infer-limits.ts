@@ -1,21 +1,20 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 
-// How much of a ModelInferRequest our own decoder reads, which takes it twenty milliseconds at most. Raw tensors are
-// never read, and typed floats are copied as they are.
+// How much of a ModelInferRequest our own decoder reads, which takes at most twenty milliseconds. Raw tensors
+// are never read, and typed floats are copied unchanged.
 
-/** Inputs, outputs, raw contents, and dimensions of a tensor, each: what real models have is far below. */
+/** Inputs, outputs, raw contents, and dimensions of a tensor, each: far above real models. */
 const maxParts = 4_096;
-/** Parameters, which protobuf-es reads at some microseconds each, and fields that nobody knows, of the whole
- *  message. */
+/** Parameters, which cost protobuf-es some microseconds each, and unknown fields, in the whole message. */
 const maxExtras = 4_096;
-/** Integers in typed tensors of the whole message. */
+/** Integers in typed tensors, in the whole message. */
 const maxElements = 2_097_152;
-/** Strings in typed tensors of the whole message. */
+/** Strings in typed tensors, in the whole message. */
 const maxStrings = 1_048_576;
 
 const useRaw = ": send tensors in raw_input_contents";
 
-/** Counts what the decoder meets in one message. All methods throw a ConnectError "resource_exhausted". */
+/** Counts what the decoder finds in one message. All methods throw a ConnectError "resource_exhausted". */
 export class InferLimits {
   #extras = 0;
   #elements = 0;
@@ -37,7 +36,7 @@ export class InferLimits {
   }
 }
 
-/** There are `count` parts already, and one more is to come. */
+/** There are already `count` parts, and another one follows. */
 export function refuseMany(count: number): void {
   if (count >= maxParts) throw tooMany(maxParts, "inputs, outputs or dimensions");
 }

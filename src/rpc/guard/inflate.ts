@@ -5,20 +5,20 @@ import type { CallAccount } from "./call-memory.ts";
 
 export type Inflater = (options: { readonly chunkSize: number }) => Transform;
 
-// A message is inflated piece by piece, and each piece waits for a thread of libuv behind everybody else's
-// work. With Node's 16 KiB a gzip bomb of the greatest length allowed has a thousand pieces.
+// A message is inflated piece by piece, and each piece queues for a libuv thread. With Node's default of 16
+// KiB, a gzip bomb of the maximum length has a thousand pieces.
 const minPieceBytes = 16 * 1024;
 const maxPieceBytes = 1024 * 1024;
 const usualRatio = 8;
 
-/** Text and sparse tensors stay far below; deflate itself ends at 1,032. */
+/** Text and sparse tensors stay far below; deflate itself reaches at most 1,032. */
 const maxRatio = 200;
-/** Whatever the ratio, a message may become so big. */
+/** Up to this size any ratio is allowed. */
 const freeBytes = 1024 * 1024;
 
-/** The content of `bytes`, of which `account` hears before memory is taken for it. Throws a ConnectError
- *  "resource_exhausted" at more than `maxBytes`, at more than `maxRatio` times what was sent, and where the
- *  account has no room; any other error if `bytes` are not in this format. */
+/** The content of `bytes`; `account` is charged before memory is allocated for it. Throws a ConnectError
+ *  "resource_exhausted" at more than `maxBytes`, at more than `maxRatio` times the compressed size, and where
+ *  the account has no room; any other error if `bytes` are not in this format. */
 export async function inflate(
   bytes: Uint8Array,
   options: {
@@ -59,7 +59,7 @@ function checkSize(inflatedBytes: number, sentBytes: number, maxBytes: number): 
     throw new ConnectError(message, Code.ResourceExhausted);
   }
   if (inflatedBytes > freeBytes && inflatedBytes > maxRatio * sentBytes) {
-    const message = `${sentBytes} compressed bytes become more than ${maxRatio} times as many: send them uncompressed`;
+    const message = `${sentBytes} compressed bytes expand by a factor of more than ${maxRatio}: send them uncompressed`;
     throw new ConnectError(message, Code.ResourceExhausted);
   }
 }

@@ -5,8 +5,8 @@ for (const letter of ',[:"') costs[letter.charCodeAt(0)] = jsonValueCost;
 costs["{".charCodeAt(0)] = jsonObjectCost;
 costs['"'.charCodeAt(0)] = jsonValueCost / 2;
 
-/** Counts the values of a JSON text by the letters that stand around them. Those within strings count as well:
- *  base64, which large strings are, has none of them. */
+/** Counts a JSON text's values by the characters around them. Those inside strings count as well: base64, in
+ *  which large strings are sent, contains none of them. */
 export class JsonCounter implements MessageCounter {
   readonly #cost = new MessageCost();
 

@@ -15,7 +15,7 @@ const wireType = { varint: 0, fixed64: 1, bytes: 2, fixed32: 5 } as const;
 const maxVarintBytes = 10;
 const maxDepth = 64;
 
-/** What a length-delimited field holds, as far as its cost goes. */
+/** What a length-delimited field holds, as far as its cost is concerned. */
 type Content =
   | { readonly tag: "message"; readonly fields: ReadonlyMap<number, Content> }
   | Packed
@@ -25,7 +25,7 @@ type Content =
 interface Packed {
   readonly tag: "packed";
   readonly elementBytes: 4 | 8 | "varint";
-  /** Of one element. */
+  /** Cost of one element. */
   readonly cost: number;
 }
 
@@ -38,27 +38,28 @@ const bytes: Content = { tag: "bytes" };
 const int32s: Packed = { tag: "packed", elementBytes: "varint", cost: numberCost };
 const known = new WeakMap<DescMessage, Map<number, Content>>();
 
-/** The dearest that two bytes can be are a nested message that is empty. */
+/** The most expensive content of two bytes is an empty nested message. */
 const harmlessBytes = (2 * maxMessageCost) / (numberCost + nestedCost);
 
-/** Throws as `ProtobufCounter.push` for a whole message. Small ones cannot cost too much, and are not looked at. */
+/** Throws as `ProtobufCounter.push` for a whole message. Small ones cannot cost too much, and are skipped. */
 export function refuseCostlyMessage(message: DescMessage, bytes: Uint8Array): void {
   if (bytes.length > harmlessBytes) new ProtobufCounter(message).push(bytes);
 }
 
-/** Counts what a binary message costs, piece by piece as it comes. It looks at tags and lengths, and passes over
- *  the contents of bytes and strings. Texts of an inference that are too long it refuses. A message that is malformed it leaves to the decoder. */
+/** Counts a binary message's cost, piece by piece as it arrives. It reads tags and lengths, and skips the
+ *  contents of bytes and strings. It refuses an inference's texts that are too long, and leaves malformed
+ *  messages to the decoder. */
 export class ProtobufCounter implements MessageCounter {
   readonly #cost = new MessageCost();
   readonly #stack: Frame[];
-  /** What the varint under way is. */
+  /** The meaning of the current varint. */
   #expects: "tag" | "value" | "length" = "tag";
   #varint = 0;
   #scale = 1;
   #varintBytes = 0;
-  /** Of the field whose length is expected. */
+  /** The field whose length is expected. */
   #content: Content = bytes;
-  /** Bytes to pass over; what a varint that ends among them costs, or a byte. */
+  /** Bytes to skip; the cost of a varint that ends among them, or of a byte. */
   #skipBytes = 0;
   #varintCost = 0;
   #byteCost = 0;
@@ -97,7 +98,7 @@ export class ProtobufCounter implements MessageCounter {
     return count;
   }
 
-  /** By what has arrived: a length alone may be a mistake, which is for the decoder to describe. */
+  /** By what has arrived: a length alone may be a mistake, which the decoder will describe. */
   #refuseLongText({
     name,
     sizeBytes,
@@ -108,7 +109,7 @@ export class ProtobufCounter implements MessageCounter {
     if (sizeBytes - this.#skipBytes > maxTextBytes) refuseLongText(name, sizeBytes);
   }
 
-  /** So many bytes of every message around here are over. */
+  /** This many bytes of every enclosing message have been read. */
   #consume(count: number): void {
     for (const frame of this.#stack) frame.restBytes -= count;
     while (this.#stack.length > 1 && this.#skipBytes === 0 && this.#top.restBytes <= 0) {
@@ -159,7 +160,7 @@ export class ProtobufCounter implements MessageCounter {
     if (content.tag === "message") {
       this.#cost.add(nestedCost);
       if (this.#stack.length === maxDepth) this.#isBroken = true;
-      // The byte that ends this length is still to be consumed, by the frames around it.
+      // The byte that ends this length is still to be consumed, by the enclosing frames.
       else this.#stack.push({ fields: content.fields, restBytes: length + 1 });
       return;
     }
@@ -169,7 +170,7 @@ export class ProtobufCounter implements MessageCounter {
     if (content.tag === "text") this.#text = { name: content.name, sizeBytes: length };
     if (content.tag === "bytes" || content.tag === "text") this.#cost.add(stringCost);
     else if (content.elementBytes === "varint") this.#varintCost = content.cost;
-    // By what comes, not by what is announced.
+    // By bytes received, not announced.
     else this.#byteCost = content.cost / content.elementBytes;
   }
 }
@@ -178,7 +179,7 @@ function contentsOf(message: DescMessage): ReadonlyMap<number, Content> {
   const before = known.get(message);
   if (before !== undefined) return before;
   const contents = new Map<number, Content>();
-  // Before its fields: a message may hold itself.
+  // Before its fields: a message type may contain itself.
   known.set(message, contents);
   for (const field of message.fields) contents.set(field.number, contentOf(field));
   return contents;
@@ -201,7 +202,7 @@ function contentOf(field: DescField): Content {
   return packedContent(field.scalar);
 }
 
-/** Of a map: field 2 is its value. */
+/** For a map: field 2 is its value. */
 function entryOf(field: DescField & { readonly fieldKind: "map" }): ReadonlyMap<number, Content> {
   if (field.mapKind !== "message") return new Map();
   return new Map([[2, { tag: "message", fields: contentsOf(field.message) }]]);

@@ -19,12 +19,13 @@ export function requestMessages(services: readonly DescService[]): RequestMessag
 interface CountedCall {
   readonly path: string | undefined;
   readonly headers: IncomingHttpHeaders;
-  /** Whether its client sends messages after the answer has begun, when there is no good form for a refusal. */
+  /** Whether its client may send messages after the response has begun, when there is no proper form for a
+   *  refusal. */
   readonly isStream?: boolean;
 }
 
-/** A counter for one message of this call, in the form that it has once it is inflated. Undefined if it is no call
- *  of an RPC, or in no form that is known here. */
+/** A counter for one message of this call, in its inflated form. Undefined if it is not an RPC, or has an
+ *  unknown format. */
 export function messageCounterOf(
   messages: RequestMessages,
   { path, headers }: CountedCall,
@@ -39,7 +40,7 @@ export function messageCounterOf(
   return undefined;
 }
 
-/** A counter for the body of this call as it comes. Undefined too if the whole of it is compressed. */
+/** A counter for the body of this call as it arrives. Also undefined if the whole body is compressed. */
 export function bodyCounterOf(
   messages: RequestMessages,
   call: CountedCall,

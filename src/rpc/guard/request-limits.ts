@@ -21,9 +21,9 @@ class OpenRequest implements HeldCall {
   readonly account: CallAccount;
   readonly #onGiveWay: (open: OpenRequest) => void;
   receivedBytes = 0;
-  /** Bytes of answers that the client has not made room for, when that was last looked at. */
+  /** Response bytes that the client had not made room for at the last check. */
   unreadBytes = 0;
-  /** Among those that are watched. */
+  /** Its entry among the tracked ones. */
   place: Place<OpenRequest> | undefined;
 
   constructor(parts: {
@@ -53,16 +53,16 @@ export interface RequestLimitsParts {
   readonly memory: CallMemory;
   /** Larger bodies are refused before memory is taken for them. */
   readonly readMaxBytes: number;
-  /** Of the RPCs whose requests protobuf-es decodes. */
+  /** RPCs whose requests protobuf-es decodes. */
   readonly messages: RequestMessages;
   readonly log: Logger;
 }
 
-// How long an answer may grow unnoticed.
+// How long a response may grow unnoticed.
 const sweepMs = 250;
 
-/** What requests of HTTP/1.1 and their answers hold in memory. Their time is limited by Node's server and by
- *  `UnreadAnswers`. */
+/** Tracks the memory of HTTP/1.1 requests and their responses. Node's server and `UnreadAnswers` limit their
+ *  time. */
 export class RequestLimits {
   readonly #parts: RequestLimitsParts;
   readonly #open = new Line<OpenRequest>();
@@ -73,7 +73,7 @@ export class RequestLimits {
     this.#sweeper = setInterval(() => this.#sweep(), sweepMs).unref();
   }
 
-  /** Call it as the request arrives. */
+  /** Call as the request arrives. */
   watch(request: CountedRequest, response: ServerResponse): void {
     const { memory, readMaxBytes, messages } = this.#parts;
     const open = new OpenRequest({
@@ -88,7 +88,7 @@ export class RequestLimits {
     response.once("close", () => this.#forget(open));
     const counter = bodyCounterOf(messages, { path: request.url, headers: request.headers });
     request.onBody = (chunk) => {
-      // What comes after the answer is read and dropped.
+      // Anything after the response is read and dropped.
       if (response.writableFinished || !open.account.isOpen) return;
       open.receivedBytes += chunk.length;
       if (open.receivedBytes > open.announcedBytes) open.hold();
@@ -107,7 +107,8 @@ export class RequestLimits {
 
   #sweep(): void {
     for (const open of this.#open) {
-      // While an earlier answer of the connection is being sent, what waits behind it lies in the response.
+      // While an earlier response of the connection is being sent, later ones are buffered in their response
+      // objects.
       const unreadBytes = open.response.writableLength;
       if (unreadBytes === open.unreadBytes) continue;
       open.unreadBytes = unreadBytes;

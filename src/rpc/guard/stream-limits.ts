@@ -20,17 +20,19 @@ import { EnvelopeCounter } from "./envelope-counter.ts";
 import type { MessageCounter } from "./message-cost.ts";
 import { bodyCounterOf, type RequestMessages } from "./request-counter.ts";
 
-/** A stream under watch. Whoever reads from it either tells of what arrives, or has it listened to. */
+/** A tracked stream. Its reader either reports what arrives, or lets it be listened to. */
 export interface WatchedStream {
   /** A piece of the request has arrived. */
   received(chunk: Uint8Array): void;
-  /** `bytes` were made of the request, beside it. Throws `tooMuch` if there is no room for them. */
+  /** `bytes` were allocated for the request, in addition to it. Throws `tooMuch` if there is no room for
+   *  them. */
   made(bytes: number): void;
-  /** An answer of `bytes` is about to be written to the stream. Throws `tooMuch` if there is no room for it. */
+  /** A response of `bytes` is about to be written to the stream. Throws `tooMuch` if there is no room for
+   *  it. */
   answers(bytes: number): void;
   /** The stream is closed. Idempotent. */
   closed(): void;
-  /** Instead of the two: takes them from the stream itself, at a microsecond or two for each call. Call it
+  /** Instead of the first two: observes the stream itself, which costs a microsecond or two per call. Call
    *  before anything reads. */
   listen(): void;
 }
@@ -42,24 +44,24 @@ export interface StreamLimitsParts {
   readonly readMaxBytes: number;
   /** Paths of the RPCs whose clients send more than one message. */
   readonly clientStreams: ReadonlySet<string>;
-  /** Of the RPCs whose requests protobuf-es decodes. */
+  /** RPCs whose requests protobuf-es decodes. */
   readonly messages: RequestMessages;
   readonly log: Logger;
 }
 
-// How late a timeout may be noticed at most; and how long an answer may grow unnoticed.
+// How late a timeout may be noticed, and how long a response may grow unnoticed.
 const maxSweepMs = 250;
 
-/** What a smaller answer takes is noticed soon enough. */
+/** A smaller response is noticed soon enough. */
 const leastNotedBytes = 64 * 1024;
 
-/** So long has a client to take an answer before that gives way to others. */
+/** How long a client may take for a response before it is evicted in favour of others. */
 const takingMs = 1_000;
 
 const tooLate = new ConnectError("the request did not arrive in time", Code.DeadlineExceeded);
 
-/** What Node does for HTTP/1.1 and leaves open for HTTP/2: requests have to arrive in time, and answers to be
- *  taken in time. And what calls of HTTP/2 hold in memory meanwhile. */
+/** Adds to HTTP/2 what Node only does for HTTP/1.1: requests must arrive in time, and responses must be read
+ *  in time. Also tracks the memory that HTTP/2 calls hold meanwhile. */
 export class StreamLimits {
   readonly parts: StreamLimitsParts;
   /** Oldest first. */
@@ -72,7 +74,7 @@ export class StreamLimits {
     this.#sweeper = setInterval(() => this.#sweep(), sweepMs).unref();
   }
 
-  /** Call it before anything reads from `stream`. Undefined if its connection is gone. */
+  /** Call before anything reads from `stream`. Undefined if its connection is gone. */
   watch(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): WatchedStream | undefined {
     if (stream.session === undefined) return undefined;
     const open = new OpenStream(this, stream, headers);
@@ -88,7 +90,7 @@ export class StreamLimits {
   /** `open` holds memory while others need it. */
   giveWay(open: OpenStream): void {
     if (open.unreadBytes > 0) {
-      // It was written a moment ago, and its client is probably taking it.
+      // It was written a moment ago, and its client is probably reading it.
       if (performance.now() - open.answeredMs < takingMs) return;
       this.#cut(open, "unread answers hold too much memory");
     } else if (open.requestBytes + open.announcedBytes > 0 && isArriving(open)) {
@@ -114,7 +116,7 @@ export class StreamLimits {
     }
   }
 
-  /** Answers grow without a word. */
+  /** Responses grow without an event. */
   #lookAtAnswer(open: OpenStream, nowMs: number): void {
     const { writableLength } = open.stream;
     if (writableLength === open.unreadBytes) return;
@@ -136,27 +138,27 @@ export class StreamLimits {
   }
 }
 
-/** One for each call: it has to cost little. */
+/** One per call: it must be cheap. */
 class OpenStream implements WatchedStream, HeldCall {
   readonly stream: ServerHttp2Stream;
   readonly headers: IncomingHttpHeaders;
-  /** Of calls whose client sends messages as it likes; those of other calls are whole requests. */
+  /** For calls whose client may send messages at any time; other calls consist of one whole request. */
   readonly envelopes: EnvelopeCounter | undefined;
-  /** What memory was taken for already, whatever of it has arrived. */
+  /** Bytes already reserved, however many of them have arrived. */
   readonly announcedBytes: number;
   readonly account: CallAccount;
-  /** Among those that are watched. */
+  /** Its entry among the tracked ones. */
   place: Place<OpenStream> | undefined;
   readonly #limits: StreamLimits;
   #counter: MessageCounter | undefined;
   requestBytes = 0;
-  /** Bytes of the answer that the client has not made room for, when it was last looked at. */
+  /** Response bytes that the client had not made room for at the last check. */
   unreadBytes = 0;
-  /** When the request, or the message of it that is under way, began. */
+  /** When the request, or its current message, began. */
   startMs: number;
-  /** When the client last took something of the answer. */
+  /** When the client last read a part of the response. */
   takenMs: number;
-  /** When a large answer was written, all of it. */
+  /** When a large response was written completely. */
   answeredMs = Number.NEGATIVE_INFINITY;
 
   constructor(limits: StreamLimits, stream: ServerHttp2Stream, headers: IncomingHttpHeaders) {
@@ -169,7 +171,7 @@ class OpenStream implements WatchedStream, HeldCall {
     this.announcedBytes = isStream ? 0 : announcedBytes(headers, readMaxBytes);
     this.startMs = performance.now();
     this.takenMs = this.startMs;
-    // A stream without a connection is not watched.
+    // A stream without a connection is not tracked.
     this.account = memory.open(this, stream.session as Http2Session);
   }
 
@@ -181,7 +183,7 @@ class OpenStream implements WatchedStream, HeldCall {
     setAccount(stream, this.account);
     stream.once("close", () => this.closed());
     if (stream.endAfterHeaders) return;
-    // To listen for data is to start reading: that is for the one to do who handles the call.
+    // Listening for data starts reading: that is up to the call's handler.
     stream.once("resume", () => {
       stream.on("data", (chunk: Buffer) => this.received(chunk));
     });
@@ -189,14 +191,14 @@ class OpenStream implements WatchedStream, HeldCall {
 
   received(chunk: Uint8Array): void {
     const { envelopes } = this;
-    // What comes after the answer is read and dropped.
+    // Anything after the response is read and dropped.
     if (!this.account.isOpen || this.stream.writableFinished) return;
     const before = this.requestBytes;
     if (envelopes === undefined) this.requestBytes += chunk.length;
     else {
       envelopes.push(chunk);
       this.requestBytes = envelopes.heldBytes;
-      // Messages are passed on as they become complete: one that is under way began no earlier than this.
+      // Messages are passed on when they are complete: the current one began no earlier than this.
       if (envelopes.heldBytes <= chunk.length) this.startMs = performance.now();
     }
     if (this.requestBytes > this.announcedBytes || this.requestBytes < before) this.hold();
@@ -219,7 +221,7 @@ class OpenStream implements WatchedStream, HeldCall {
     if (bytes < leastNotedBytes) return;
     this.account.make(bytes);
     this.account.drop(bytes);
-    // Until the next look at what is left of it.
+    // Until the next check of what is left of it.
     this.unreadBytes = bytes;
     this.takenMs = performance.now();
     this.answeredMs = this.takenMs;
@@ -239,6 +241,6 @@ class OpenStream implements WatchedStream, HeldCall {
 function isArriving({ stream, envelopes }: OpenStream): boolean {
   if (stream.readableEnded || stream.endAfterHeaders || stream.closed) return false;
   if (envelopes !== undefined && envelopes.heldBytes === 0) return false;
-  // All of it may be here and nobody have read it yet.
+  // All of it may have arrived without having been read yet.
   return stream.state.remoteClose !== 1;
 }

@@ -25,15 +25,15 @@ import { toIndexJson, toMetadataJson, toStatisticsJson } from "./rest-views.ts";
 
 export interface InferenceRestParts extends RestParts {
   readonly models: Models;
-  /** The version of this program. */
+  /** This program's version. */
   readonly version: string;
   /** Limit for one body, before and after decompression. */
   readonly readMaxBytes: number;
   readonly codecThread: CodecThread;
 }
 
-/** The Open Inference Protocol version 2 over plain HTTP. `scope` is one of REST (see restScope) whose
- *  prefix is /v2. */
+/** The Open Inference Protocol version 2 over plain HTTP. `scope` is a REST scope (see restScope) with the
+ *  prefix /v2. */
 export function inferenceRest(scope: FastifyInstance, parts: InferenceRestParts): void {
   for (const route of routes(parts)) addRestRoute(scope, route, parts);
 }
@@ -56,7 +56,7 @@ function routes(parts: InferenceRestParts): RestRoute[] {
       methods: ["GET"],
       paths: ["/health/ready"],
       right: "health",
-      // The protocol says "live" here and KServe "ready": clients find what they look for.
+      // The protocol says "live" here and KServe "ready": clients find either.
       answer: () => {
         if (models.ready) return jsonReply({ ready: true, live: true });
         return jsonReply({ error: "not ready yet", ready: false, live: true }, 503);
@@ -86,7 +86,7 @@ function routes(parts: InferenceRestParts): RestRoute[] {
       paths: forModel("/ready"),
       answer: ({ model, version }) => {
         if (models.isModelReady(model, version)) return jsonReply({ name: model, ready: true });
-        // Says why, in most cases.
+        // Reports why, in most cases.
         models.describe(model, version);
         throw new RuntimeError("model-not-ready", `model '${model}' is not ready`);
       },
@@ -137,7 +137,7 @@ async function infer(
 ): Promise<RestReply> {
   const body = await readBody(request, readMaxBytes);
   const account = accountOf(request);
-  // Nobody waits for the answer any more, or nobody may.
+  // No one waits for the response any more, or is allowed to.
   called.throwIfAborted();
   // HTTP joins repeated values by a comma, which the decoder refuses.
   const jsonLength = request.headers["inference-header-content-length"]?.toString();

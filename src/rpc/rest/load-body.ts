@@ -5,10 +5,10 @@ import { adviceOn, refuseLoadParameters } from "../services/load-parameters.ts";
 import { readBody } from "./rest-body.ts";
 import { parseJson } from "./rest-json.ts";
 
-/** Only files take more, which are refused anyway. */
+/** Only files need more, and they are refused anyway. */
 const maxBodyBytes = 1024 * 1024;
 
-/** As `refuseLoadParameters`, of the body of a REST request. It may be empty. */
+/** As `refuseLoadParameters`, for the body of a REST request. It may be empty. */
 export async function refuseParametersInBody(
   request: IncomingMessage,
   { model, maxBytes }: { readonly model: string; readonly maxBytes: number },

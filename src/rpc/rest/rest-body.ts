@@ -14,8 +14,8 @@ const inflaters = new Map<string, Inflater>([
 ]);
 
 /** The body of `request`, inflated. At most `maxBytes` are kept, as sent and as inflated; a body that is
- *  refused is left unread. Throws HttpRefusal 413 or 415, or a ConnectError. Fastify's parsers would not
- *  see a body of HTTP/2 that comes with neither Content-Type nor Content-Length. */
+ *  refused is left unread. Throws HttpRefusal 413 or 415, or a ConnectError. Fastify's parsers ignore an
+ *  HTTP/2 body that has neither Content-Type nor Content-Length. */
 export async function readBody(request: IncomingMessage, maxBytes: number): Promise<Uint8Array> {
   const encoding = request.headers["content-encoding"]?.trim().toLowerCase() ?? "identity";
   const inflater = inflaters.get(encoding);
@@ -40,7 +40,7 @@ export async function readBody(request: IncomingMessage, maxBytes: number): Prom
 function collect(request: IncomingMessage, maxBytes: number): Promise<Uint8Array> {
   return new Promise((resolve, reject) => {
     if (request.destroyed) {
-      // Refused before it came to whoever reads: it tells of nothing any more.
+      // Refused before it reached a reader: its memory is no longer tracked.
       reject(callerLeft());
       return;
     }

@@ -1,8 +1,8 @@
 import { RuntimeError } from "../../base/errors.ts";
 import { parseJson } from "./rest-json.ts";
 
-/** Whether a request for the index asks for ready models alone. Its body may be empty, which Python's
- *  tritonclient sends. Throws "invalid-argument". */
+/** Whether an index request asks for ready models only. Its body may be empty, as Python's tritonclient sends
+ *  it. Throws "invalid-argument". */
 export function wantsReadyOnly(body: Uint8Array): boolean {
   if (body.length === 0) return false;
   const request = parseJson(body, "the request");

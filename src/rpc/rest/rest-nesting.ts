@@ -1,9 +1,9 @@
 import { RuntimeError } from "../../base/errors.ts";
 import type { JsonTensor } from "./rest-tensor.ts";
 
-/** The elements of a tensor in row-major order, as many as its shape asks for: `data` may be one flat
- *  array, or arrays nested as the shape says. An element of BYTES may itself be an array, of bytes.
- *  Throws "invalid-argument", saying where `data` and shape part. */
+/** A tensor's elements in row-major order, as many as its shape requires: `data` may be one flat array, or
+ *  arrays nested as the shape says. A BYTES element may itself be an array of bytes. Throws
+ *  "invalid-argument", naming the place where `data` and shape differ. */
 export function flattenElements(data: unknown, tensor: JsonTensor): readonly unknown[] {
   const { shape, count, what } = tensor;
   if (!Array.isArray(data)) {
@@ -17,7 +17,7 @@ export function flattenElements(data: unknown, tensor: JsonTensor): readonly unk
   return data;
 }
 
-// Level by level, since a recursion would be as deep as the caller likes.
+// Level by level: a recursion would be as deep as the caller likes.
 function flattenRows(data: readonly unknown[], { shape, what }: JsonTensor): readonly unknown[] {
   let rows: readonly unknown[] = [data];
   for (const [axis, length] of shape.entries()) {
@@ -42,7 +42,7 @@ function flattenRows(data: readonly unknown[], { shape, what }: JsonTensor): rea
   return rows;
 }
 
-/** Where the row of this index is among all rows below the axes of `shape`, "data[1]" for example. */
+/** Where the row with this index is among all rows below the axes of `shape`, such as "data[1]". */
 function placeOf(index: number, shape: readonly number[]): string {
   const steps: string[] = [];
   let left = index;
@@ -53,7 +53,7 @@ function placeOf(index: number, shape: readonly number[]): string {
   return `data${steps.reverse().join("")}`;
 }
 
-/** Whether `item` holds elements of the tensor, and is not one itself. */
+/** Whether `item` contains elements of the tensor, rather than being one. */
 function isRow(item: unknown, { datatype }: JsonTensor): boolean {
   return Array.isArray(item) && (datatype !== "BYTES" || typeof item[0] !== "number");
 }

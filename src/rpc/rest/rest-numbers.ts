@@ -2,9 +2,9 @@ import { oddFloat } from "../../base/json-float.ts";
 import type { Datatype } from "../../base/tensor.ts";
 import { jsonInteger, jsonMinusZero } from "./rest-json.ts";
 
-// Numbers of JSON to and from the bytes of tensors, in one pass each: a tensor of JSON has millions of
-// them, and the event loop waits. Typed arrays have the byte order of the machine, which is little-endian
-// wherever ONNX Runtime is.
+// Converts JSON numbers to and from tensor bytes, in one pass each: a JSON tensor has millions of them, and
+// the event loop waits. Typed arrays use the machine's byte order, which is little-endian wherever ONNX
+// Runtime runs.
 
 const arrays = {
   INT8: Int8Array,
@@ -47,7 +47,7 @@ export function packNumbers(
       continue;
     }
     packed[index] = value;
-    // What is out of range became infinite or another integer.
+    // Values out of range became infinite or another integer.
     if (isFloat ? !Number.isFinite(packed[index]) : packed[index] !== value) refuse(index);
   }
   return bytesOf(packed);
@@ -61,7 +61,7 @@ export function packLongs(
 ): Uint8Array {
   const { least, most } = longRanges[datatype];
   const packed = new BigInt64Array(elements.length);
-  // A bigint for each of the small integers would cost most of the time.
+  // A bigint for each small integer would cost most of the time.
   const halves = new Int32Array(packed.buffer);
   for (let index = 0; index < elements.length; index++) {
     const element = elements[index];
@@ -69,7 +69,7 @@ export function packLongs(
       if (element < least || element > most) refuse(index);
       packed[index] = element;
     } else {
-      // An integer beyond 2^53 is a bigint, unless it came with a fraction or an exponent, rounded.
+      // An integer beyond 2^53 is a bigint, unless it had a fraction or an exponent, and was rounded.
       if (!Number.isSafeInteger(element)) refuse(index);
       const value = element as number;
       if (value < 0 && datatype === "UINT64") refuse(index);
@@ -127,7 +127,7 @@ function bytesOf({ buffer, byteOffset, byteLength }: ArrayBufferView): Uint8Arra
   return new Uint8Array(buffer, byteOffset, byteLength);
 }
 
-// Typed arrays must be aligned, a piece of a message need not be. (A slice of a Buffer is no copy.)
+// Typed arrays must be aligned, but a piece of a message may not be. (A Buffer's slice is not a copy.)
 function aligned(data: Uint8Array, sizeBytes: number): Uint8Array<ArrayBuffer> {
   const isAligned = data.byteOffset % sizeBytes === 0 && data.buffer instanceof ArrayBuffer;
   return isAligned ? (data as Uint8Array<ArrayBuffer>) : new Uint8Array(data);

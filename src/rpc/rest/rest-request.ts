@@ -10,7 +10,7 @@ import { parseJson } from "./rest-json.ts";
 import type { BytesForm } from "./rest-strings.ts";
 import { decodeData } from "./rest-tensor.ts";
 
-/** How one output is to travel. */
+/** How one output is returned. */
 export interface OutputForm {
   readonly binary: boolean;
   readonly bytesForm: BytesForm;
@@ -18,13 +18,13 @@ export interface OutputForm {
 
 export interface RestInference {
   readonly inference: InferenceRequest;
-  /** What the answer has to repeat. */
+  /** What the response must repeat. */
   readonly id: string | undefined;
   readonly timeoutUs: bigint | undefined;
   readonly forms: OutputForms;
 }
 
-/** How each output is to travel. Plain data: it passes between threads. */
+/** How each output is returned. Plain data: it passes between threads. */
 export interface OutputForms {
   readonly byName: ReadonlyMap<string, OutputForm>;
   readonly others: OutputForm;
@@ -35,9 +35,9 @@ export function formOf(forms: OutputForms, outputName: string): OutputForm {
 }
 
 export interface RestInferenceBody {
-  /** JSON, then the elements of binary tensors in the order of the inputs. Inflated already. */
+  /** JSON, then the elements of binary tensors in input order. Already inflated. */
   readonly body: Uint8Array;
-  /** The header Inference-Header-Content-Length: bytes of JSON, as decimal digits. All are if absent. */
+  /** The header Inference-Header-Content-Length: bytes of JSON, as decimal digits. Absent: the whole body. */
   readonly jsonLength: string | undefined;
   readonly modelId: string;
   readonly version: string;
@@ -45,9 +45,8 @@ export interface RestInferenceBody {
 
 type Json = Readonly<Record<string, unknown>>;
 
-/** Checks that the request is sound in itself; whether it fits the model is for others to say. Binary
- *  tensors are views into `body`. Parameters that mean nothing here are passed over. Throws
- *  "invalid-argument", naming tensor and model. */
+/** Checks that the request is consistent; whether it fits the model is checked elsewhere. Binary tensors are
+ *  views into `body`. Unknown parameters are ignored. Throws "invalid-argument", naming tensor and model. */
 export function decodeRestInference(sent: RestInferenceBody): RestInference {
   const { modelId, version } = sent;
   const { json, binary } = split(sent);
@@ -121,7 +120,7 @@ class BlobReader {
 
   end(): void {
     const left = this.#bytes.length - this.#offset;
-    if (left > 0) invalid(`the body has ${left} bytes that belong to no input`);
+    if (left > 0) invalid(`the body has ${left} bytes that do not belong to any input`);
   }
 }
 
@@ -131,7 +130,7 @@ function decodeInput(input: Json, blobs: BlobReader, modelId: string): Tensor {
   const datatype = readDatatype(asString(input["datatype"], `datatype of ${what}`), what);
   const shape = asArray(input["shape"], `shape of ${what}`).map((dimension) => {
     if (typeof dimension === "number") return dimension;
-    // Beyond 2^53 this rounds, but stays beyond, where it is refused.
+    // This rounds beyond 2^53, but stays beyond, where it is refused.
     if (typeof dimension === "bigint") return Number(dimension);
     return invalid(`shape of ${what} must be an array of integers`);
   });
@@ -188,10 +187,10 @@ function bytesFormOf(parameters: Json): BytesForm {
   return contentType === "base64" || contentType === "b64" ? "base64" : "text";
 }
 
-// Passed over, it would leave the caller with whatever its memory held before.
+// Ignoring it would leave the caller with the previous content of its memory.
 function refuseSharedMemory(parameters: Json, what: string): void {
   if ((parameters["shared_memory_region"] ?? undefined) === undefined) return;
-  invalid(`${what} is to travel in shared memory, which this server does not know`);
+  invalid(`${what} asks for shared memory, which this server does not support`);
 }
 
 function parametersOf(owner: Json, what: string): Json {

@@ -10,7 +10,7 @@ import { encodeData } from "./rest-tensor.ts";
 export interface RestAnswer {
   readonly body: Buffer | Readable;
   readonly sizeBytes: number;
-  /** Bytes of JSON at the start of `body`; undefined if the answer is nothing but JSON. */
+  /** Bytes of JSON at the start of `body`; undefined if the response is only JSON. */
   readonly jsonLength: number | undefined;
 }
 
@@ -28,10 +28,9 @@ interface JsonOutput {
   readonly data?: readonly unknown[];
 }
 
-/** The answer to an inference: JSON, and after it the elements of those outputs that go in binary form. Long JSON
- *  is written in slices, between which the event loop turns; `make` hears of its bytes before they are kept, and may have
- *  them wait.
- *  Throws "invalid-argument" if an output that is to go as JSON has no form there. */
+/** The response to an inference: JSON, followed by the elements of outputs in binary form. Long JSON is
+ *  written in slices, between which the event loop turns; `make` is called with its size before it is kept,
+ *  and may delay it. Throws "invalid-argument" if an output requested as JSON cannot be represented there. */
 export function encodeRestInference(
   result: InferenceResult,
   asked: Asked,
@@ -96,7 +95,7 @@ function headOf({ version }: InferenceResult, { modelId, id }: Asked): object {
   };
 }
 
-/** Undefined if no output goes in binary form. */
+/** Undefined if no output is in binary form. */
 function blobsOf({ outputs }: InferenceResult, { forms }: Asked): Uint8Array[] | undefined {
   const binary = outputs.filter(({ name }) => formOf(forms, name).binary);
   return binary.length === 0 ? undefined : binary.map(({ data }) => data);

@@ -10,12 +10,12 @@ import type { Access, Caller } from "../guard/access.ts";
 import { observedRequest } from "../observe/observed-requests.ts";
 import { callSignal } from "./rest-call.ts";
 
-/** What all routes of REST share. */
+/** What all REST routes share. */
 export interface RestParts {
   readonly log: Logger;
   readonly access: Access;
   readonly callerOf: (request: FastifyRequest) => Caller;
-  /** Aborts what is in flight when the server stops. */
+  /** Aborts calls in flight when the server stops. */
   readonly shutdownSignal: AbortSignal;
 }
 
@@ -42,9 +42,9 @@ export interface RestRoute {
   readonly methods: readonly RestMethod[];
   /** Below the prefix of the scope. */
   readonly paths: readonly string[];
-  /** What it takes to be answered; "inference" if absent. */
+  /** The right it requires; "inference" if absent. */
   readonly right?: Right;
-  /** What it throws is answered as {"error": "…"}. */
+  /** Anything it throws is answered as {"error": "…"}. */
   answer(call: RestCall): RestReply | Promise<RestReply>;
 }
 
@@ -53,8 +53,8 @@ export function jsonReply(value: unknown, status = 200): RestReply {
   return { status, headers: { "content-type": "application/json" }, body };
 }
 
-/** Makes `scope` one of REST: bodies are left to the routes, and whatever fails, a path that does not
- *  exist included, is answered as {"error": "…"}. */
+/** Makes `scope` a REST scope: routes read their bodies themselves, and every failure, including an unknown
+ *  path, is answered as {"error": "…"}. */
 export function restScope(scope: FastifyInstance, log: Logger): void {
   scope.removeAllContentTypeParsers();
   scope.addContentTypeParser("*", (_request, _payload, parsed) => parsed(null));
@@ -65,7 +65,7 @@ export function restScope(scope: FastifyInstance, log: Logger): void {
   });
 }
 
-/** Adds `route` to a scope of REST. */
+/** Adds `route` to a REST scope. */
 export function addRestRoute(scope: FastifyInstance, route: RestRoute, parts: RestParts): void {
   for (const url of route.paths) {
     scope.route({
@@ -85,7 +85,7 @@ export function addRestRoute(scope: FastifyInstance, route: RestRoute, parts: Re
         const observed = observedRequest(request.raw)?.call;
         const answering = async () =>
           observed?.run === undefined ? route.answer(call) : observed.run(() => route.answer(call));
-        // Raced, so that what cannot be stopped does not hold up a server that stops.
+        // Raced, so that work that cannot be stopped does not delay a server that stops.
         const { status = 200, headers, body } = await abortable(answering(), signal);
         return reply.code(status).headers(headers).send(body);
       },
@@ -104,12 +104,12 @@ export function refuseOtherMethods(
   const others = scope.supportedMethods.filter((method) => !allowed.includes(method));
   const refuse = async (request: FastifyRequest, reply: FastifyReply): Promise<never> => {
     reply.header("allow", allowed.join(", "));
-    throw new HttpRefusal(405, `${request.method} is not for this path, use ${methods[0]}`);
+    throw new HttpRefusal(405, `${request.method} is not allowed for this path: use ${methods[0]}`);
   };
   scope.route({ method: others as HTTPMethods[], url, onRequest: refuse, handler: refuse });
 }
 
-/** Answers a caller who has not this right. Undefined: it has. `what` starts the message. */
+/** Answers a caller that lacks this right. Undefined: it has it. `what` starts the message. */
 export function passGate(
   call: {
     readonly request: FastifyRequest;

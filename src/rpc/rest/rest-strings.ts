@@ -3,9 +3,9 @@ import { RuntimeError } from "../../base/errors.ts";
 import { BareNumber } from "../../base/json-float.ts";
 import { decodeBase64 } from "./rest-base64.ts";
 
-// Elements of BYTES in JSON to and from the bytes of tensors: length as uint32, then content.
+// Converts BYTES elements in JSON to and from tensor bytes: length as uint32, then content.
 
-/** How the elements of BYTES travel in JSON. */
+/** How BYTES elements are represented in JSON. */
 export type BytesForm = "text" | "base64";
 
 /** The bytes of `elements`: strings in `form`, or arrays of bytes. Throws "invalid-argument"; `what` names
@@ -36,7 +36,7 @@ export function packStrings(
   return packed;
 }
 
-/** The elements of a tensor of BYTES, as base64 if they are not all UTF-8, asked for or not. */
+/** A BYTES tensor's elements, as base64 if they are not all UTF-8, requested or not. */
 export function unpackStrings(
   data: Uint8Array,
   wanted: BytesForm,
@@ -53,7 +53,7 @@ export function unpackStrings(
   return { data: elements, bytesForm };
 }
 
-// A string is kept until it is known how much room all of them take.
+// Strings are kept until their total size is known.
 function readContent(element: unknown, form: BytesForm, what: string): string | Uint8Array {
   if (Array.isArray(element)) {
     const isByte = (byte: unknown) =>
@@ -83,7 +83,7 @@ export function areUtf8(data: Uint8Array): boolean {
   return true;
 }
 
-/** Any value of JSON, short enough for a message. What has parts is only named: it may be deep. */
+/** Any JSON value, short enough for a message. Compound values are only named: they may be deep. */
 export function showElement(element: unknown): string {
   if (Array.isArray(element)) return "an array";
   if (element instanceof BareNumber) return String(element);

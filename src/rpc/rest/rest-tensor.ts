@@ -21,12 +21,12 @@ export interface JsonTensor {
   readonly what: string;
 }
 
-/** The bytes of a tensor whose `data` is flat or nested as its shape says. Throws "invalid-argument" if
- *  it is neither, or if an element is not one of the datatype. */
+/** The bytes of a tensor whose `data` is flat or nested as its shape says. Throws "invalid-argument" if it is
+ *  neither, or if an element does not fit the datatype. */
 export function decodeData(data: unknown, tensor: JsonTensor): Uint8Array {
   const { datatype, bytesForm, what } = tensor;
   if (datatype === "FP16" || datatype === "BF16") {
-    invalid(`${what}: ${datatype} has no form in JSON, send it as binary data (binary_data_size)`);
+    invalid(`${what}: ${datatype} has no form in JSON: send it as binary data (binary_data_size)`);
   }
   const elements = flattenElements(data, tensor);
   const refuse = (index: number) => refuseElement(elements[index], index, tensor);
@@ -43,9 +43,9 @@ export function decodeData(data: unknown, tensor: JsonTensor): Uint8Array {
   }
 }
 
-/** The elements of a tensor for `writeJson`, flat. BYTES that are not all UTF-8 come as base64, asked for
- *  or not. NaN and the infinities, for which JSON has no form, become null. Throws "invalid-argument" if
- *  the datatype has no form in JSON. */
+/** A tensor's elements for `writeJson`, flat. BYTES that are not all UTF-8 become base64, requested or not.
+ *  NaN and the infinities, which JSON lacks, become null. Throws "invalid-argument" if JSON cannot represent
+ *  the datatype. */
 export function encodeData(
   { name, datatype, data }: Tensor,
   wanted: BytesForm,

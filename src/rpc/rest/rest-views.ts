@@ -7,7 +7,7 @@ import type {
 import { tensorParameters } from "../codec/tensor-parameters.ts";
 import { jsonInteger } from "./rest-json.ts";
 
-// What REST shows of models. Versions are left out where there are none.
+// How REST shows models. Versions are omitted where there are none.
 
 export function toMetadataJson(name: string, model: ModelDescription) {
   return {

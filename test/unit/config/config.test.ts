@@ -102,7 +102,7 @@ describe("the configuration", () => {
       told,
       /leaves 0 bytes for models; ModelMesh needs at least 10000000 with DEFAULT_MODELSIZE/,
     );
-    const [, enough = ""] = /CONTAINER_MEM_REQ_BYTES has to be at least (\d+)/.exec(told) ?? [];
+    const [, enough = ""] = /CONTAINER_MEM_REQ_BYTES must be at least (\d+)/.exec(told) ?? [];
     assert.ok(readConfig([], { CONTAINER_MEM_REQ_BYTES: enough }).capacityBytes >= 10_000_000);
     least({ CONTAINER_MEM_REQ_BYTES: String(Number(enough) - 1) });
     const large = { CONTAINER_MEM_REQ_BYTES: String(GiB), DEFAULT_MODELSIZE: String(GiB / 2) };
@@ -120,7 +120,7 @@ describe("the configuration", () => {
       ({ message }: Error) => {
         const lines = message.split("\n");
         assert.equal(lines.length, 3, message);
-        assert.match(lines[0] ?? "", /^MEM_BUFFER_BYTES \(256 MiB\) has to be at least 336 MiB/);
+        assert.match(lines[0] ?? "", /^MEM_BUFFER_BYTES \(256 MiB\) must be at least 336 MiB/);
         assert.match(lines[1] ?? "", /MEM_BUFFER_BYTES leaves 8388608 bytes/);
         assert.match(lines[2] ?? "", /MAX_CONNECTION_BYTES/);
         return true;

@@ -10,7 +10,7 @@ function report(kind: string, ...outcomes: readonly Outcome[]) {
   return reportZoo([{ kind, versions: { onnx: "1" }, skipped: ["one: too large"], tried }]);
 }
 
-const sequence = "input 'x' is a sequence of tensors, and only tensors can be served";
+const sequence = "input 'x' is a sequence of tensors, but only tensors can be served";
 
 describe("the report of the zoo", () => {
   it("finds no fault in equal and close answers, in what the runtime refuses, and in known refusals", () => {

@@ -4,8 +4,8 @@ import { RuntimeError } from "../../../base/errors.ts";
 import { SafePath } from "../../../base/safe-path.ts";
 import type { DataFolder } from "../../contract/model-format.ts";
 
-/** Finds the data files of one model: beside the path by which the model was named, else beside the file that
- *  this leads to. In Hugging Face's cache both are links, to files that do not lie side by side under
+/** Finds one model's data files: beside the path by which the model was named, otherwise beside the file that
+ *  this path leads to. In Hugging Face's cache both are links, to files that are not next to each other under
  *  these names. */
 export class DataFiles {
   readonly #file: string;
@@ -13,14 +13,15 @@ export class DataFiles {
   readonly #found: Record<string, string> = {};
   #areMoved = false;
 
-  /** `file`: of the model, without links. */
+  /** `file`: the model's, without links. */
   constructor(file: string, folder: DataFolder) {
     this.#file = file;
     this.#folder = folder;
   }
 
-  /** The path of the data file that the model calls `location`, a relative path without "..": without
-   *  links, unless nothing is there. Throws "invalid-argument" if a link leads out of the roots. Blocks. */
+  /** The path of the data file that the model calls `location`, a relative path without "..". It has no
+   *  links, unless nothing exists there. Throws "invalid-argument" if a link leads out of the roots.
+   *  Blocks. */
   find(location: string): string {
     const named = join(this.#folder.path, location);
     const beside = join(dirname(this.#file), location);
@@ -32,7 +33,7 @@ export class DataFiles {
     return path;
   }
 
-  /** All that were found, by location, if any is not at its place beside the file; else undefined. */
+  /** All that were found, by location, if any is not in its place beside the file; otherwise undefined. */
   get moved(): Readonly<Record<string, string>> | undefined {
     return this.#areMoved ? this.#found : undefined;
   }

@@ -3,8 +3,8 @@ import { RuntimeError } from "../../../base/errors.ts";
 import type { FileAccess } from "../../contract/file-access.ts";
 import { isDataLocation } from "../graph/data-location.ts";
 
-/** The path of a data file, which `model`, a file, calls `location`. `places`: as in `FileAccess`. Throws "load-failed"
- *  if it cannot have been called so when it was looked at. */
+/** The path of the data file that `model`, a file, calls `location`. `places`: as in `FileAccess`. Throws
+ *  "load-failed" if the name did not exist when the model was inspected. */
 export function dataPath(location: string, model: string, places: FileAccess["dataFiles"]): string {
   const name = normalize(location);
   if (places !== undefined) {
@@ -13,6 +13,6 @@ export function dataPath(location: string, model: string, places: FileAccess["da
   } else if (isDataLocation(location)) return join(dirname(model), name);
   throw new RuntimeError(
     "load-failed",
-    `the model changed while it was loaded: it has a data file '${location}' that was not there`,
+    `the model changed while it was loaded: its data file '${location}' is new; load it again`,
   );
 }

@@ -4,7 +4,7 @@ import { fromFileError } from "../../../base/file-errors.ts";
 import { openRegularFileSync } from "../../../base/regular-file.ts";
 import { SafePath } from "../../../base/safe-path.ts";
 
-/** Where Linux has a name for each open file, which leads to that very file whatever becomes of its path. */
+/** Where Linux has a name for each open file, which leads to that very file whatever happens to its path. */
 export const descriptorFolder = "/proc/self/fd";
 
 interface Held {
@@ -12,17 +12,18 @@ interface Held {
   readonly descriptor: number;
 }
 
-/** The files of one model, open from the look at where they lie until the engine has opened them. An engine takes names
- *  and not descriptors, and a name may be made a link to somewhere else after every look at it. So it is given names
- *  of descriptors. Where there are none, files are looked at once more after the load. All of it blocks. */
+/** Holds one model's files open from the check of where they lie until the engine has opened them. An engine
+ *  takes names, not descriptors, and after any check a name can be turned into a link to somewhere else. So
+ *  the engine gets the names of descriptors. Where descriptors have no names, files are checked again after
+ *  the load. Everything here blocks. */
 export class HeldFiles {
   readonly #safePath: SafePath | undefined;
   readonly #hasNames: boolean;
   /** By path. */
   readonly #held = new Map<string, Held>();
 
-  /** `roots`: absolute directories, in one of which each file must lie; undefined: anywhere. `hasNames`: whether
-   *  descriptors have names, which is tried if nobody says. */
+  /** `roots`: absolute directories, one of which must contain each file; undefined: no restriction.
+   *  `hasNames`: whether descriptors have names; probed if absent. */
   constructor(roots?: readonly string[], hasNames = descriptorsHaveNames()) {
     this.#safePath = roots && new SafePath(roots);
     this.#hasNames = hasNames;
@@ -32,16 +33,16 @@ export class HeldFiles {
     return this.#hasNames;
   }
 
-  /** Opens a file, once, and returns the name by which the engine is to open it. Throws "invalid-argument" if `path`
-   *  leads out of the roots or to no regular file, "load-failed" if it is gone, or this process may not read it or have
-   *  so many open, else as `fromFileError`. */
+  /** Opens a file, once, and returns the name by which the engine should open it. Throws "invalid-argument"
+   *  if `path` leads out of the roots or not to a regular file, "load-failed" if the file is gone, this
+   *  process may not read it, or too many files are open, otherwise as `fromFileError`. */
   hold(path: string): string {
     const held = this.#held.get(path) ?? this.#open(path);
     return this.#hasNames ? nameOf(held) : path;
   }
 
-  /** After the engine has opened them. Throws "load-failed" if a path may have led elsewhere meanwhile; never where
-   *  descriptors have names. */
+  /** Call after the engine has opened the files. Throws "load-failed" if a path may have led elsewhere
+   *  meanwhile; never where descriptors have names. */
   confirm(): void {
     if (this.#hasNames) return;
     for (const { path, descriptor } of this.#held.values()) {
@@ -51,7 +52,8 @@ export class HeldFiles {
     }
   }
 
-  /** Of a load that failed: throws "load-failed" if a file was removed or replaced meanwhile, which is then why. */
+  /** After a failed load: throws "load-failed" if a file was removed or replaced meanwhile, since that is the
+   *  cause. */
   explain(): void {
     for (const { path, descriptor } of this.#held.values()) {
       if (fstatSync(descriptor).nlink === 0) throw changed(path);
@@ -59,7 +61,7 @@ export class HeldFiles {
     this.confirm();
   }
 
-  /** A message of the engine, with paths for the names that it was given. */
+  /** A message from the engine, with paths in place of the names that it was given. */
   readable(message: string): string {
     if (!this.#hasNames) return message;
     const paths = new Map(
@@ -77,7 +79,7 @@ export class HeldFiles {
 
   #open(path: string): Held {
     const held = { path, descriptor: this.#openFile(path) };
-    // Held before it is looked at, so that it is closed in any case.
+    // Held before it is checked, so that it is closed in any case.
     this.#held.set(path, held);
     const place = this.#hasNames ? readlinkSync(nameOf(held)) : realpathSync.native(path);
     if (this.#safePath?.holds(place) === false) {
@@ -96,7 +98,7 @@ export class HeldFiles {
       const { code } = error as NodeJS.ErrnoException;
       const why = code === "EACCES" ? denied(path) : code === "EMFILE" && tooMany(this.#held.size);
       const told = fromFileError(error, path);
-      // A load was begun, for which it was there.
+      // A load had begun, so the file existed then.
       if (why || told.kind === "failed-precondition") {
         throw new RuntimeError("load-failed", why || told.message, { cause: error });
       }
@@ -109,22 +111,22 @@ function nameOf({ descriptor }: Held): string {
   return `${descriptorFolder}/${descriptor}`;
 }
 
-/** A server that is root can read what belongs to others, and its hosts cannot. */
+/** A server that runs as root can read files of other users; its hosts cannot. */
 function denied(path: string): string {
   return (
     `${path} is not readable: access denied to the engine host, which has no capabilities; ` +
-    "expected the server's user to be its owner, or everybody to be able to read it"
+    "make the server's user its owner, or make it readable by all users"
   );
 }
 
 function tooMany(held: number): string {
   return (
-    `the model lies in more than ${held} files, which its engine host cannot have open at once: ` +
-    "expected a higher limit of open files (ulimit -n), or weights in fewer files"
+    `the model consists of more than ${held} files, which its engine host cannot have open at once: ` +
+    "raise the open file limit (ulimit -n), or keep the weights in fewer files"
   );
 }
 
-/** `path` was without links. */
+/** `path` was free of links. */
 function isItself(path: string): boolean {
   return realpathSync.native(path) === path;
 }
@@ -138,7 +140,7 @@ function changed(path: string): RuntimeError {
 
 let haveNames: boolean | undefined;
 
-/** Whether they lead to the files themselves, which other systems than Linux may say of other things. */
+/** Whether the names lead to the files themselves; systems other than Linux may give them another meaning. */
 function descriptorsHaveNames(): boolean {
   haveNames ??= process.platform === "linux" && leadsToItself();
   return haveNames;

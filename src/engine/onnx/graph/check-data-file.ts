@@ -3,23 +3,23 @@ import { RuntimeError } from "../../../base/errors.ts";
 import { fromFileError } from "../../../base/file-errors.ts";
 import { checkRegular } from "../../../base/regular-file.ts";
 
-/** A data file, and what a model wants of it. */
+/** A data file, and what a model needs from it. */
 export interface WantedData {
   readonly path: string;
-  /** As the model calls it. */
+  /** The model's name for it. */
   readonly location: string;
   readonly modelFile: string;
-  /** From its start to the last byte that the model wants. */
+  /** From its start to the last byte that the model needs. */
   readonly bytes: number;
 }
 
-/** Throws "invalid-argument" if it is too short or no regular file, or as `fromFileError`. Blocks. */
+/** Throws "invalid-argument" if it is too short or not a regular file, or as `fromFileError`. Blocks. */
 export function checkDataFile({ path, location, modelFile, bytes }: WantedData): void {
   const sizeBytes = readableBytes(path, modelFile);
   if (bytes <= sizeBytes) return;
   throw new RuntimeError(
     "invalid-argument",
-    `${modelFile} wants ${bytes} bytes of its data file ${location}, which has ${sizeBytes}`,
+    `${modelFile} needs ${bytes} bytes of its data file ${location}, which has only ${sizeBytes}`,
   );
 }
 
@@ -28,7 +28,7 @@ function readableBytes(path: string, modelFile: string): number {
   try {
     const found = statSync(path);
     checkRegular(found, what);
-    // The engine, which opens it, would not say which of the files it was.
+    // Checked here because the engine, which opens it, would not name the file.
     accessSync(path, constants.R_OK);
     return found.size;
   } catch (error) {

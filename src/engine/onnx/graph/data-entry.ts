@@ -4,8 +4,8 @@ import type { ExternalData } from "./onnx-tensor-bytes.ts";
 /** StringStringEntryProto. */
 const fields = { key: 1, value: 2 } as const;
 
-/** One entry of what a tensor says of its data file, as it is read. Its fields may come in any order, and more than
- *  once: the last ones count. */
+/** One entry of a tensor's description of its data file, while it is read. Its fields may come in any order,
+ *  and more than once: the last ones count. */
 export class DataEntry {
   #key = "";
   #value = "";
@@ -20,7 +20,7 @@ export class DataEntry {
     }
   }
 
-  /** Notes what it says in `data`. Returns what is wrong with it. */
+  /** Stores the entry in `data`. Returns what is wrong with it. */
   addTo(data: ExternalData): string | undefined {
     if (!isKnownKey(this.#key)) return undefined;
     if (this.#key === "location") {

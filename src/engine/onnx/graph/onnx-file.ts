@@ -21,31 +21,31 @@ import { inlineBytes, newTally, shapeBytes, type TensorTally } from "./onnx-tens
 import { integerValue, packedValues, rawValues } from "./onnx-tensor-values.ts";
 import { ProtobufCursor, wireType } from "./protobuf-cursor.ts";
 
-/** What is in an ONNX file, weights apart. */
+/** The content of an ONNX file, without weights. */
 export interface OnnxStructure {
   /** Bytes of the weights as stored, in the file and beside it. */
   readonly weightBytes: number;
-  /** Those of subgraphs and functions, too. */
+  /** Including those of subgraphs and functions. */
   readonly nodeCount: number;
-  /** Undefined if there is too much of it. */
+  /** Undefined if it is too big to keep. */
   readonly graph: OnnxGraph | undefined;
-  /** What a load holds of the file itself for a moment, beside what the engine does: of one that names data files, a
-   *  copy in which they are called otherwise is made. */
+  /** What a load holds of the file itself for a moment, on top of what the engine takes: a model that names
+   *  data files is loaded from a copy with other names. */
   readonly copiedBytes: number;
   /** Paths of the files beside it that have weights. */
   readonly weightFiles: readonly string[];
 }
 
-/** Bounds the work: far above real models, a second or two of steps of a millisecond. */
+/** Bounds the work: far above any real model, and one or two seconds in steps of a millisecond. */
 const maxFields = 20_000_000;
 /** Protobuf's own limit for nested messages. */
 const maxNesting = 100;
 const maxDimensionBytes = 4096;
 const maxPathBytes = 1024;
-/** Longer names, and numbers in longer lists, tell nothing of shapes. */
+/** Longer names, and numbers in longer lists, say nothing about shapes. */
 const maxTextBytes = 1024;
 const maxListBytes = 1024;
-/** Texts of lists that are kept. */
+/** How many texts of a list are kept. */
 const maxShortBytes = 2;
 /** Exporters may write one data file per tensor; a scan keeps all their names. */
 const maxDataFiles = 20_000;
@@ -54,11 +54,11 @@ const maxRank = 64;
 /** TensorProto.DataLocation. */
 const dataPlace = { inline: 0, external: 1 } as const;
 
-/** Reads the structure of the ONNX model `file` and of its external data files; weights are passed over,
- *  so that the time depends on the number of nodes. Blocks. Safe on any bytes. Throws RuntimeError
- *  "invalid-argument" (no ONNX model, cut off), "failed-precondition" (the file or one of its data files
- *  is missing or not readable) or "temporarily-unavailable". `findDataFile` says where the data file of a
- *  normalized relative name is; by default beside the file. */
+/** Reads the structure of the ONNX model `file` and of its external data files. Weights are skipped, so the
+ *  time depends on the number of nodes. Blocks. Safe on any bytes. Throws RuntimeError "invalid-argument"
+ *  (not an ONNX model, cut off), "failed-precondition" (the file or one of its data files is missing or not
+ *  readable) or "temporarily-unavailable". `findDataFile` returns where the data file of a normalized
+ *  relative name is; by default beside the file. */
 export async function scanOnnxFile(
   file: string,
   findDataFile = (location: string) => join(dirname(file), location),
@@ -82,7 +82,7 @@ export async function scanOnnxFile(
 class OnnxScan {
   readonly #file: string;
   readonly #cursor: ProtobufCursor;
-  /** Data file, as the model names it -> the last byte that the model wants of it. */
+  /** Data file, as the model names it -> the last byte that the model needs from it. */
   readonly #dataFiles = new Map<string, number>();
   readonly #weightFiles: string[] = [];
   readonly #builder = new OnnxGraphBuilder();
@@ -180,9 +180,7 @@ class OnnxScan {
   #countSingle(top: Open, field: number): void {
     const bit = 1 << field;
     if ((top.seen & bit) !== 0) {
-      throw this.#cursor.corrupt(
-        `a message has the field ${field} twice, of which there may be one`,
-      );
+      throw this.#cursor.corrupt(`a message has field ${field} twice, expected once`);
     }
     top.seen |= bit;
   }
@@ -208,7 +206,7 @@ class OnnxScan {
     else if (number === 2) tensor.datatype = cursor.int32(end);
     else if (number === 14) {
       const place = cursor.int32(end);
-      // What is no place is an unknown field, and changes nothing.
+      // An entry other than a location is an unknown field, and changes nothing.
       if (place === dataPlace.external) tensor.isExternal = true;
       else if (place === dataPlace.inline) tensor.isExternal = false;
     } else {
@@ -247,7 +245,7 @@ class OnnxScan {
     cursor.skip(end - cursor.position, end);
   }
 
-  /** Of a short list, from which shapes may follow. */
+  /** An element of a short list, from which shapes may follow. */
   #readValues(number: number, end: number): void {
     const cursor = this.#cursor;
     const tensor = this.#tensor;
@@ -275,7 +273,7 @@ class OnnxScan {
     this.#addValues(integers.map((integer) => integerValue(datatype, integer)));
   }
 
-  /** Of all messages of the graph but tensors, and a tensor's name. */
+  /** Names in all messages of the graph except tensors, and a tensor's name. */
   #graphBytes(message: MessageName, number: number, length: number): void {
     const cursor = this.#cursor;
     const end = cursor.position + length;
@@ -285,7 +283,7 @@ class OnnxScan {
       if (!cursor.holds(length)) cursor.hold();
       this.#builder.text(message, number, cursor.text(length));
     } else if (isKept && isText(message, number) && !isValueOfAttribute(message, number)) {
-      // Whoever left out a name would take the names behind it for others.
+      // A nameless value must keep its place, or later names would shift.
       this.#builder.giveUp();
       cursor.skip(length, end);
     } else if (isKept && message === "attribute") this.#attributeList(number, length);
@@ -295,7 +293,7 @@ class OnnxScan {
     } else cursor.skip(length, end);
   }
 
-  /** A packed list, or one of a list of texts. */
+  /** A packed list, or an element of a list of texts. */
   #attributeList(number: number, length: number): void {
     const cursor = this.#cursor;
     const end = cursor.position + length;
@@ -346,7 +344,9 @@ class OnnxScan {
     const offset = externalNumber(tensor.external.offset) ?? 0;
     const bytes = externalNumber(tensor.external.length) ?? shapeBytes(tensor);
     if (Number.isNaN(offset + bytes)) {
-      throw this.#cursor.corrupt(`a place in its data file ${location} is not a number`);
+      throw this.#cursor.corrupt(
+        `an offset or length in its data file ${location} is not a number`,
+      );
     }
     this.#dataFiles.set(local, Math.max(this.#dataFiles.get(local) ?? 0, offset + bytes));
     if (this.#dataFiles.size > maxDataFiles) {
@@ -355,7 +355,7 @@ class OnnxScan {
     return bytes;
   }
 
-  /** Keeps where they are. */
+  /** Records where they are. */
   checkDataFiles(find: (location: string) => string): void {
     for (const [location, wantedBytes] of this.#dataFiles) {
       const path = find(location);
@@ -369,7 +369,7 @@ class OnnxScan {
 interface Open {
   readonly message: MessageName;
   readonly end: number;
-  /** Bits of the fields that were seen of which there may be one each. */
+  /** Bits for the fields seen so far that may occur only once. */
   seen: number;
 }
 

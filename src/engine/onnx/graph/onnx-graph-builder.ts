@@ -14,11 +14,11 @@ type Writable<T> = { -readonly [K in keyof T]: T[K] };
 type Lists = { ints: number[]; floats: number[]; shortTexts: Set<string> };
 type Attribute = Omit<Writable<OnnxAttribute>, keyof Lists> & Lists;
 
-/** Bounds what a file can make us remember. */
+/** Bounds what a file can make us keep. */
 const maxParts = 500_000;
-/** Longer lists of numbers tell nothing of shapes: they are counted. */
+/** Longer lists of numbers say nothing about shapes: only their lengths are kept. */
 const maxListed = 1024;
-/** The longer of the two names of ONNX's own operators. */
+/** The longer of the two names of ONNX's own domain. */
 const ownDomain = "ai.onnx";
 
 /** The messages of one graph or function that are being read. */
@@ -29,7 +29,7 @@ class Frame {
   readonly constants = new Map<string, OnnxConstant>();
   readonly nodes: OnnxNode[] = [];
   readonly opsets = new Map<string, number>();
-  /** Of a function. */
+  /** In a function. */
   readonly signature = { op: "", domain: "", overload: "", inputs: [] as string[] };
   readonly defaults = new Map<string, OnnxAttribute>();
   opset = { domain: "", version: 0 };
@@ -55,17 +55,17 @@ class Frame {
   }
 }
 
-/** Puts graphs and functions together from the fields of their messages, in the order of the file. */
+/** Builds graphs and functions from the fields of their messages, in file order. */
 export class OnnxGraphBuilder {
   readonly #functions = new Map<string, OnnxFunction>();
-  /** The model's own opsets come before or after its graph. */
+  /** The model's opsets may come before or after its graph. */
   readonly #model = new Frame();
   #graph: Frame | undefined;
   #frames: Frame[] = [];
   #frame = this.#model;
   #parts = 0;
 
-  /** Undefined if the graph was too big to be kept. */
+  /** Undefined if the graph was too big to keep. */
   graph(): OnnxGraph | undefined {
     if (this.#parts > maxParts || this.#graph === undefined) return undefined;
     return {
@@ -75,7 +75,7 @@ export class OnnxGraphBuilder {
     };
   }
 
-  /** Whether it still remembers what it hears. */
+  /** Whether it still keeps what it is given. */
   get isListening(): boolean {
     return this.#parts <= maxParts;
   }
@@ -144,7 +144,7 @@ export class OnnxGraphBuilder {
   number(message: GraphMessage, field: number, value: number): void {
     const frame = this.#frame;
     if (message === "tensorType" && field === 1) frame.value.datatype = value;
-    // Some exporters write -1 for a dimension that varies.
+    // Some exporters write -1 for a variable dimension.
     else if (message === "dimension" && field === 1) frame.dimension = value < 0 ? "" : value;
     else if (message === "opset" && field === 2) frame.opset.version = value;
     else if (message === "sparseTensor" && field === 3) frame.sparse?.dims.push(value);
@@ -157,7 +157,7 @@ export class OnnxGraphBuilder {
     }
   }
 
-  /** A float of an attribute. */
+  /** A float attribute. */
   float(field: number, value: number): void {
     const { attribute } = this.#frame;
     if (attribute === undefined) return;
@@ -165,23 +165,23 @@ export class OnnxGraphBuilder {
     else if (field === attributeList.floats) this.#listed(attribute.floats, value);
   }
 
-  /** Of elements of an attribute's list whose values are not told. */
+  /** Elements of an attribute's list whose values are not passed on. */
   countListed(count: number): void {
     const { attribute } = this.#frame;
     if (attribute !== undefined) attribute.count += count;
   }
 
-  /** One of an attribute's list of texts; all that take one or two bytes are told. */
+  /** An element of an attribute's list of texts; all that take one or two bytes are passed on. */
   shortText(text: string): void {
     this.#frame.attribute?.shortTexts.add(text);
   }
 
-  /** Something was too long to be told, without which the graph would be another. */
+  /** Something was too long to be passed on, and without it the graph would be another one. */
   giveUp(): void {
     this.#parts = Number.POSITIVE_INFINITY;
   }
 
-  /** `tally`: of a tensor. */
+  /** `tally`: the tensor's. */
   leave(message: GraphMessage, tally: TensorTally): void {
     if (!this.isListening && !isFrame(message)) return;
     const frame = this.#frame;
@@ -254,7 +254,7 @@ export class OnnxGraphBuilder {
     else signature.overload = text;
   }
 
-  /** Too long a list becomes empty and stays so: a part of it would be taken for all. */
+  /** A list that is too long becomes empty and stays so: a part of it would be taken for all of it. */
   #listed(list: number[], value: number): void {
     const { attribute } = this.#frame;
     if (attribute === undefined) return;
@@ -291,14 +291,14 @@ export class OnnxGraphBuilder {
     const { attribute, attributeName } = frame;
     frame.attribute = undefined;
     if (attribute === undefined) return;
-    // A function's defaults lie beside its nodes.
+    // A function's defaults are beside its nodes.
     (frame.isInNode ? frame.attributes : frame.defaults).set(attributeName, attribute);
   }
 
   #leaveTensor(frame: Frame, tally: TensorTally): void {
     const { datatype, dims, elements, values, sizeBytes } = tally;
     if (frame.sparse !== undefined) {
-      // Its values have its name and datatype, its indices neither.
+      // The tensor of values carries the name and datatype, the tensor of indices does not.
       if (frame.sparse.datatype === 0) frame.sparse.datatype = datatype;
       if (frame.sparse.name === "") frame.sparse.name = frame.tensorName;
       return;

@@ -1,9 +1,9 @@
-// What an ONNX file says of its graph: names, shapes, attributes and small constants, never weights.
+// What an ONNX file says about its graph: names, shapes, attributes and small constants, never weights.
 
-/** A value that the file describes. A dimension is a size, or the name of one that varies ("" unnamed). */
+/** A value described in the file. A dimension is a size, or the name of a variable one ("" if unnamed). */
 export interface OnnxValue {
   readonly name: string;
-  /** Number of TensorProto.DataType; 0 if it is not a tensor. */
+  /** TensorProto.DataType number; 0 if it is not a tensor. */
   readonly datatype: number;
   /** Undefined if the file does not say how many there are. */
   readonly dims: readonly (number | string)[] | undefined;
@@ -13,9 +13,9 @@ export interface OnnxValue {
 export interface OnnxConstant {
   readonly datatype: number;
   readonly dims: readonly number[];
-  /** All its numbers, row-major, of any datatype but strings, if they take less than a KiB. */
+  /** All its numbers, row-major, of any datatype except strings, if they take less than a KiB. */
   readonly values: readonly number[] | undefined;
-  /** As stored, in the file or beside it; of a sparse tensor with all its zeros. */
+  /** As stored, in the file or beside it; for a sparse tensor including all zeros. */
   readonly sizeBytes: number;
 }
 
@@ -23,18 +23,18 @@ export interface OnnxAttribute {
   readonly int: number | undefined;
   readonly float: number | undefined;
   readonly text: string;
-  /** Empty, too, if the list is longer than a thousand: see `count`. */
+  /** Also empty if the list has more than a thousand elements: see `count`. */
   readonly ints: readonly number[];
   readonly floats: readonly number[];
-  /** Elements of its list of integers, floats or texts; of a very long list at most that many. */
+  /** Length of its list of integers, floats or texts; capped for very long lists. */
   readonly count: number;
-  /** Of all its integers, the ones that are not kept included. */
+  /** The largest of all its integers, including those not kept. */
   readonly largest: number | undefined;
-  /** Those of its texts that take one or two bytes. */
+  /** Its texts that take one or two bytes. */
   readonly shortTexts: ReadonlySet<string>;
   readonly tensor: OnnxConstant | undefined;
   readonly graph: OnnxBody | undefined;
-  /** In the body of a function: the attribute of the function's call that is meant; else "". */
+  /** In a function's body: the attribute of the function's call that it refers to; otherwise "". */
   readonly refersTo: string;
 }
 
@@ -42,35 +42,36 @@ export interface OnnxNode {
   readonly op: string;
   /** "" for ONNX's own operators. */
   readonly domain: string;
-  /** Of a call: which of the functions of that name. */
+  /** For a call: which of the functions with that name. */
   readonly overload: string;
-  /** "" for an optional one that is left out. */
+  /** "" for an optional input that is omitted. */
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
   readonly attributes: ReadonlyMap<string, OnnxAttribute>;
 }
 
-/** A graph: the model's own, or one in an attribute of a node (If, Loop, Scan), which sees the values around. */
+/** A graph: the model's own, or one in an attribute of a node (If, Loop, Scan), which sees the surrounding
+ *  values. */
 export interface OnnxBody {
   /** In order; without those that have a value in `constants`. */
   readonly inputs: readonly OnnxValue[];
-  /** Outputs, and values between nodes that the exporter has described. */
+  /** Outputs, and values between nodes that the exporter described. */
   readonly described: ReadonlyMap<string, OnnxValue>;
   /** In order. */
   readonly outputs: ReadonlySet<string>;
   readonly constants: ReadonlyMap<string, OnnxConstant>;
-  /** Each after those whose results it uses. */
+  /** Each after the nodes whose results it uses. */
   readonly nodes: readonly OnnxNode[];
 }
 
 /** Domain -> version of its operators. */
 export type Opsets = ReadonlyMap<string, number>;
 
-/** Nodes under a name, which other nodes call as an operator. */
+/** Named groups of nodes, which other nodes call like an operator. */
 export interface OnnxFunction {
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
-  /** What attributes are where a call leaves them out. */
+  /** Default values of attributes that a call omits. */
   readonly defaults: ReadonlyMap<string, OnnxAttribute>;
   readonly opsets: Opsets;
   readonly nodes: readonly OnnxNode[];
@@ -82,7 +83,7 @@ export interface OnnxGraph extends OnnxBody {
   readonly functions: ReadonlyMap<string, OnnxFunction>;
 }
 
-/** Under which the function that `call` means lies in `OnnxGraph.functions`. */
+/** The key in `OnnxGraph.functions` of the function that `call` refers to. */
 export function functionKey(call: Pick<OnnxNode, "op" | "domain" | "overload">): string {
   return `${call.domain}\n${call.op}\n${call.overload}`;
 }

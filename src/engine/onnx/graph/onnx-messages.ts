@@ -1,6 +1,6 @@
-// The messages of an ONNX file that a scan looks into. Numbers of fields from onnx.proto.
+// The messages of an ONNX file that a scan enters. Field numbers from onnx.proto.
 
-/** The messages of which the builder of the graph is told. */
+/** The messages that are passed to the graph builder. */
 export type GraphMessage =
   | "opset"
   | "graph"
@@ -19,7 +19,7 @@ export type GraphMessage =
 
 export type MessageName = GraphMessage | "model" | "externalData";
 
-/** The fields that hold further messages on the way to weights and shapes; all others are passed over. */
+/** The fields that hold messages on the way to weights and shapes; all others are skipped. */
 export const submessages: Readonly<Record<MessageName, Readonly<Record<number, MessageName>>>> = {
   model: { 7: "graph", 8: "opset", 25: "function" },
   opset: {},
@@ -46,7 +46,7 @@ export const submessages: Readonly<Record<MessageName, Readonly<Record<number, M
   externalData: {},
 };
 
-/** Those of them that a message has once: Google's parser makes one message of two, of which neither says all. */
+/** Those that occur once in a message: Google's parser merges two into one, so neither is complete. */
 const singleFields: Readonly<Partial<Record<MessageName, readonly number[]>>> = {
   model: [7],
   input: [2],
@@ -75,7 +75,7 @@ const graphMessages: ReadonlySet<MessageName> = new Set<GraphMessage>([
   "dimension",
 ]);
 
-/** Fields that are texts, by message. */
+/** Text fields, by message. */
 const textFields: Partial<Record<MessageName, readonly number[]>> = {
   opset: [1],
   function: [1, 4, 5, 10, 13],

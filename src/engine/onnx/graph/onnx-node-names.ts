@@ -1,6 +1,6 @@
 import type { OnnxBody, OnnxNode } from "./onnx-graph.ts";
 
-/** What a node takes: its inputs, and what its subgraphs take from around them. */
+/** A node's inputs, and what its subgraphs take from the surrounding graph. */
 export function namesUsedBy(node: OnnxNode): readonly string[] {
   const names = [...node.inputs];
   for (const { graph } of node.attributes.values()) {

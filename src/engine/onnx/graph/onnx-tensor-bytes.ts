@@ -1,4 +1,4 @@
-/** Bits of one element as stored, by the number of TensorProto.DataType. */
+/** Bits of one element as stored, by TensorProto.DataType number. */
 const storedBits: Readonly<Record<number, number>> = {
   1: 32, // FLOAT
   2: 8, // UINT8
@@ -24,32 +24,32 @@ const storedBits: Readonly<Record<number, number>> = {
   23: 4, // FLOAT4E2M1
 };
 const string = 8;
-/** For a type that is not in the table: no engine knows it either, so only a bound matters. */
+/** For a type that is not in the table: no engine knows it either, so any bound will do. */
 const unknownBits = 128;
 /** A string of the C++ library, before its characters. */
 const stringBytes = 32;
 
-/** Where the data of a tensor lies if not in the model file. Values as they are written, unchecked. */
+/** Where a tensor's data is if not in the model file. Values as written, unchecked. */
 export interface ExternalData {
   location: string | undefined;
   offset: string | undefined;
   length: string | undefined;
 }
 
-/** What a walk over a TensorProto has seen of it so far. */
+/** What a walk over a TensorProto has seen so far. */
 export interface TensorTally {
   datatype: number;
   readonly dims: number[];
-  /** Product of the dimensions, Infinity if that is beyond counting. */
+  /** Product of the dimensions; Infinity if it is too large to represent. */
   elements: number;
-  /** Of a small tensor: the numbers seen so far. */
+  /** The numbers of a small tensor seen so far. */
   values: number[] | undefined;
   rawBytes: number;
-  /** Upper bound of the elements in the typed fields. */
+  /** Upper bound of the number of elements in the typed fields. */
   typedElements: number;
   strings: number;
   characterBytes: number;
-  /** Of all its data; once it is read. */
+  /** Bytes of all its data, once it is read. */
   sizeBytes: number;
   isExternal: boolean;
   external: ExternalData;
@@ -71,14 +71,14 @@ export function newTally(): TensorTally {
   };
 }
 
-/** Bytes of one element of a value between nodes, or of a tensor in the file; a string by what it takes
- *  without its characters. */
+/** Bytes of one element of a value between nodes, or of a tensor in the file; for a string, without its
+ *  characters. */
 export function storedBytes(datatype: number): number {
   if (datatype === string) return stringBytes;
   return Math.ceil((storedBits[datatype] ?? unknownBits) / 8);
 }
 
-/** Bytes that the tensor's shape asks for. */
+/** Bytes that the tensor's shape implies. */
 export function shapeBytes({
   elements,
   datatype,
@@ -86,8 +86,8 @@ export function shapeBytes({
   return Math.ceil((elements * (storedBits[datatype] ?? unknownBits)) / 8);
 }
 
-/** Bytes of data inside the model file, as they will lie in memory. The shape counts for no more than
- *  the data that is there: a shape alone takes no memory, the engine refuses such a tensor. */
+/** Bytes of data inside the model file, as they will be in memory. The shape counts for no more than the data
+ *  that is present: a shape alone takes no memory, and the engine refuses such a tensor. */
 export function inlineBytes(tensor: TensorTally): number {
   const bits = storedBits[tensor.datatype] ?? unknownBits;
   const typed = Math.ceil((Math.min(tensor.elements, tensor.typedElements) * bits) / 8);

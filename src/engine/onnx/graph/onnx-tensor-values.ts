@@ -1,4 +1,4 @@
-// The values of small tensors in an ONNX file, as JavaScript's numbers.
+// The values of small tensors in an ONNX file, as JavaScript numbers.
 
 type Read = (view: DataView, offset: number) => number;
 
@@ -7,7 +7,7 @@ interface ElementReader {
   readonly read: Read;
 }
 
-/** By the number of TensorProto.DataType: how elements lie in `raw_data`, little-endian. */
+/** Element layout in `raw_data`, little-endian, by TensorProto.DataType number. */
 const raw: Readonly<Record<number, ElementReader>> = {
   1: { bytes: 4, read: (view, at) => view.getFloat32(at, true) },
   2: { bytes: 1, read: (view, at) => view.getUint8(at) },
@@ -15,7 +15,7 @@ const raw: Readonly<Record<number, ElementReader>> = {
   4: { bytes: 2, read: (view, at) => view.getUint16(at, true) },
   5: { bytes: 2, read: (view, at) => view.getInt16(at, true) },
   6: { bytes: 4, read: (view, at) => view.getInt32(at, true) },
-  // Beyond 2^53 rounded, as are no sizes of anything.
+  // Rounded beyond 2^53, which no size reaches.
   7: { bytes: 8, read: (view, at) => Number(view.getBigInt64(at, true)) },
   9: { bytes: 1, read: (view, at) => view.getUint8(at) },
   10: { bytes: 2, read: (view, at) => fromHalf(view.getUint16(at, true)) },
@@ -28,7 +28,7 @@ const raw: Readonly<Record<number, ElementReader>> = {
 const float16 = 10;
 const bfloat16 = 16;
 
-/** Of `raw_data`; undefined for datatypes whose elements are not numbers, or no whole bytes. */
+/** From `raw_data`; undefined for datatypes whose elements are not numbers, or not whole bytes. */
 export function rawValues(datatype: number, bytes: Uint8Array): readonly number[] | undefined {
   const reader = raw[datatype];
   if (reader === undefined) return undefined;
@@ -38,12 +38,12 @@ export function rawValues(datatype: number, bytes: Uint8Array): readonly number[
   );
 }
 
-/** Of packed `float_data` or `double_data`. */
+/** From packed `float_data` or `double_data`. */
 export function packedValues(bytes: Uint8Array, isDouble: boolean): readonly number[] {
   return rawValues(isDouble ? 11 : 1, bytes) ?? [];
 }
 
-/** An integer of `int32_data`, where half-precision numbers lie as their bits. */
+/** An integer from `int32_data`, which stores half-precision numbers as their bits. */
 export function integerValue(datatype: number, integer: number): number {
   if (datatype === float16) return fromHalf(integer);
   return datatype === bfloat16 ? fromBrainFloat(integer) : integer;

@@ -3,27 +3,27 @@ import { RuntimeError } from "../../../base/errors.ts";
 
 export const wireType = { varint: 0, fixed64: 1, bytes: 2, fixed32: 5 } as const;
 
-/** Google's parser drops what does not fit into 32 bits, so that a longer tag means another field to it. */
+/** Google's parser drops bits beyond 32, so it would read a longer tag as another field. */
 const maxTagBytes = 5;
 const maxTag = 2 ** 32 - 1;
 /** A tag and a length or value, at most 10 bytes each. */
 const maxHeaderBytes = 20;
 const maxBufferBytes = 64 * 1024;
 
-/** Reads protobuf fields of a file through one small buffer: what is skipped is never read. The methods
- *  that decode are synchronous and need `hold` first. All throw RuntimeError "invalid-argument". */
+/** Reads a file's protobuf fields through one small buffer: skipped content is never read. The methods that
+ *  decode are synchronous and need `hold` first. All throw RuntimeError "invalid-argument". */
 export class ProtobufCursor {
   readonly sizeBytes: number;
-  /** Offset in the file of the next byte to decode. */
+  /** File offset of the next byte to decode. */
   position = 0;
-  /** Undefined: all of it is in the buffer. */
+  /** Undefined: everything is in the buffer. */
   readonly #descriptor: number | undefined;
   readonly #name: string;
   readonly #buffer: Buffer;
   #bufferStart = 0;
   #bufferEnd = 0;
 
-  /** `source`: the descriptor of a file, or a message in memory. */
+  /** `source`: a file descriptor, or a message in memory. */
   constructor(
     source: number | Uint8Array,
     options: { name: string; sizeBytes: number; buffer?: Buffer },
@@ -40,13 +40,13 @@ export class ProtobufCursor {
     }
   }
 
-  /** Whether the next `byteCount` bytes, or all up to the file's end, can be decoded now. */
+  /** Whether the next `byteCount` bytes, or all up to the end of the file, can be decoded now. */
   holds(byteCount = maxHeaderBytes): boolean {
     const end = Math.min(this.position + byteCount, this.sizeBytes);
     return this.position >= this.#bufferStart && end <= this.#bufferEnd;
   }
 
-  /** Reads on, so that `holds` is true for up to 64 KiB. Blocks. */
+  /** Reads ahead, so that `holds` is true for up to 64 KiB. Blocks. */
   hold(): void {
     if (this.#descriptor === undefined) return;
     this.#bufferStart = this.position;
@@ -56,12 +56,12 @@ export class ProtobufCursor {
       if (offset === this.#buffer.length) return;
       const length = Math.min(this.#buffer.length - offset, this.sizeBytes - this.#bufferEnd);
       const bytesRead = readSync(this.#descriptor, this.#buffer, offset, length, this.#bufferEnd);
-      if (bytesRead === 0) throw this.corrupt("it became shorter while it was read");
+      if (bytesRead === 0) throw this.corrupt("it shrank while it was read");
       this.#bufferEnd += bytesRead;
     }
   }
 
-  /** Number and wire type of the field that follows. */
+  /** Number and wire type of the next field. */
   tag(end: number): number {
     const start = this.position;
     const tag = this.varint(end);
@@ -71,7 +71,7 @@ export class ProtobufCursor {
     return tag;
   }
 
-  /** A base-128 integer; beyond 2^53 its value is rounded, as is that of a negative one. */
+  /** A base-128 integer; values beyond 2^53 and negative ones are rounded. */
   varint(end: number): number {
     let value = 0;
     let scale = 1;
@@ -86,12 +86,12 @@ export class ProtobufCursor {
     throw this.corrupt("a number has more than 10 bytes");
   }
 
-  /** As `varint`, of an integer that may be negative and is then exact. */
+  /** As `varint`, but exact for negative integers. */
   signedVarint(end: number): number {
     const start = this.position;
     const value = this.varint(end);
     if (this.position - start < 10) return value;
-    // Ten bytes are a negative number's 64 bits. Near zero it is their complement that is small.
+    // Ten bytes are a negative number's 64 bits. Near zero, their complement is small.
     let complement = 0;
     let scale = 1;
     for (let at = start; at < this.position; at++) {
@@ -102,7 +102,7 @@ export class ProtobufCursor {
     return -1 - complement;
   }
 
-  /** An integer that Google's parser has in 32 bits: of a longer one, the lowest. */
+  /** An integer that Google's parser stores in 32 bits: the lowest 32 of a longer one. */
   int32(end: number): number {
     const start = this.position;
     this.varint(end);
@@ -113,7 +113,7 @@ export class ProtobufCursor {
     return value;
   }
 
-  /** A little-endian number of 4 bytes, which `holds(4)` says are here. */
+  /** A little-endian number of 4 bytes, for which `holds(4)` must be true. */
   float32(end: number): number {
     if (end - this.position < 4) throw this.corrupt("a field is cut off");
     const value = this.#buffer.readFloatLE(this.position - this.#bufferStart);
@@ -121,14 +121,14 @@ export class ProtobufCursor {
     return value;
   }
 
-  /** The `byteCount` bytes that `holds(byteCount)` says are here, valid until the next `hold`. */
+  /** The next `byteCount` bytes, for which `holds(byteCount)` must be true; valid until the next `hold`. */
   bytes(byteCount: number): Uint8Array {
     const start = this.position - this.#bufferStart;
     this.position += byteCount;
     return this.#buffer.subarray(start, start + byteCount);
   }
 
-  /** The length of a field's content; the content lies before `end`, or the file is no such message. */
+  /** The length of a field's content; if the content does not end before `end`, the message is malformed. */
   length(end: number): number {
     const length = this.varint(end);
     if (length > end - this.position) {
@@ -141,13 +141,13 @@ export class ProtobufCursor {
     return length;
   }
 
-  /** Passes over `byteCount` bytes without reading them. */
+  /** Skips `byteCount` bytes without reading them. */
   skip(byteCount: number, end: number): void {
     if (byteCount > end - this.position) throw this.corrupt("a field is cut off");
     this.position += byteCount;
   }
 
-  /** Text of `byteCount` bytes, which `holds(byteCount)` says are here. */
+  /** Text of `byteCount` bytes, for which `holds(byteCount)` must be true. */
   text(byteCount: number): string {
     const start = this.position - this.#bufferStart;
     this.position += byteCount;

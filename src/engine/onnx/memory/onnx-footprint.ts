@@ -11,37 +11,38 @@ import { tabulateRuns } from "./tabulate-runs.ts";
 
 const KiB = 1024;
 
-/** A session with nothing in it, first runs included. Measured: 66 to 74 KiB. */
+/** An empty session, including its first runs. Measured: 66 to 74 KiB. */
 const sessionBytes = 70 * KiB;
-/** One node of a graph in a session, beside its weights. Measured: 3 KiB. */
+/** One node of a session's graph, without its weights. Measured: 3 KiB. */
 const nodeBytes = 3 * KiB;
-/** What a weight that takes pages of its own takes beside itself: of the first and the last only a part is its own. */
+/** Overhead of a weight that has pages of its own: it fills only a part of the first and the last. */
 const partPageBytes = 6 * KiB;
 const pageBytes = 4 * KiB;
-/** Of which the first run takes the rest. */
+/** The part of it that the first run takes. */
 const idleFrameShare = 0.75;
-/** What the bound allows for: names and kernels of their own, and weights that lie in pages with others. */
+/** Allowances in the bound: for names and kernels of the model's own, and weights that share pages with
+ *  others. */
 const boundFactors = { session: 1.1, nodes: 1.5, held: 1.07 } as const;
 /** More of it for a model that has run. */
 const boundBytes = 64 * KiB;
 
-/** Where shapes are not clear, the runs of a load are not expected to take more than so many times the file's
+/** Where shapes are not clear, the runs of a load are expected to take at most this multiple of the file's
  *  weights, its session and the largest value whose shape is clear. */
 const plausibleFactor = 4;
-/** A claim above this is none that a machine could meet: it counts as not clear. */
+/** No machine could meet a claim above this: it counts as not clear. */
 const implausibleBytes = 2 ** 40;
 
-/** Rows of the runs that a load ends with: as many as requests are joined into, unless they take more than
- *  this or an eighth of the weights, which then would be most of the model. */
+/** Rows of the runs that a load ends with: as many as requests are joined into, unless the runs take more
+ *  than this or an eighth of the weights, and would then dominate the model. */
 const mostRows = 64;
 const fewRows = 3;
 const cheapRowsBytes = 1024 * KiB;
 const cheapRowsShare = 1 / 8;
 
-/** A smaller model is not run before its first request, which takes little more than the load has. */
+/** A smaller model is not run before its first request, which takes little more than the load did. */
 const coldBytes = 128 * KiB;
 
-/** Above all machines; what hostile files claim must still be a number to count with. */
+/** Above any machine; a hostile file's claims must remain numbers to calculate with. */
 const mostBytes = 2 ** 50;
 
 /** As `ModelFormat.tabulateRuns`. */
@@ -138,7 +139,7 @@ const unknownRun: RunMemory = {
   largestClearBytes: 0,
 };
 
-/** Of a graph that is too big to be kept. */
+/** For a graph that is too big to keep. */
 function unknownRuns(weightBytes: number): WarmUpRuns {
   // Half-precision becomes FP32.
   const held = { heldBytes: 2 * weightBytes, leftBehindBytes: 0 };

@@ -4,8 +4,8 @@ import { storedBytes } from "../graph/onnx-tensor-bytes.ts";
 import { classic, ruleName } from "../shapes/node-view.ts";
 import type { FollowedBody, FollowedNode, FollowedValue } from "../shapes/onnx-shape-walk.ts";
 
-// What a session holds between runs, beside its nodes: constants, as ONNX Runtime's optimizer and kernels leave
-// them. All figures were measured with one operator at a time.
+// What a session holds between runs, besides its nodes: constants, in the form that ONNX Runtime's optimizer
+// and kernels leave them. All figures were measured with one operator at a time.
 
 /** What a session holds. */
 export interface HeldMemory {
@@ -17,10 +17,10 @@ export interface HeldMemory {
 
 const float16 = 10;
 const bfloat16 = 16;
-/** Two, four and eight of them in a byte. */
+/** Datatypes with two, four and eight elements per byte. */
 const packedInBytes = new Set([21, 22, 23]);
 
-/** Not computed ahead: weights stay in few bits where the kernels after it can take them so. */
+/** Not precomputed: weights stay in few bits where the next kernels can take them so. */
 const dequantizer = "DequantizeLinear";
 const random = new Set([
   "Bernoulli",
@@ -30,8 +30,8 @@ const random = new Set([
   "RandomUniform",
   "RandomUniformLike",
 ]);
-/** Kernels that move half-precision elements as they are; all others compute in FP32, and their weights are
- *  converted at the load. */
+/** Kernels that move half-precision elements unchanged; all others compute in FP32, and their weights are
+ *  converted during the load. */
 const moving = new Set([
   "Concat",
   "Expand",
@@ -50,7 +50,7 @@ const moving = new Set([
   "Transpose",
   "Unsqueeze",
 ]);
-/** Kernels that pack their weights. The original goes, unless it lies in a subgraph. */
+/** Kernels that pack their weights. The original is freed, unless it is in a subgraph. */
 const packing = new Set([
   "Conv",
   "ConvTranspose",
@@ -61,17 +61,17 @@ const packing = new Set([
   "MatMulInteger",
   "RNN",
 ]);
-/** With quantized inputs, these have kernels of their own, which take the weights as they are. */
+/** With quantized inputs, these have kernels of their own, which take the weights unchanged. */
 const quantizable = new Set(["Conv", "ConvTranspose", "Gemm", "MatMul"]);
 
-/** A tree's node, a leaf included, and the weight of a leaf for one class or target. */
+/** A tree's node, leaves included, and a leaf's weight for one class or target. */
 const treeNodeBytes = 152;
 const leafWeightBytes = 59;
-/** What a load of trees leaves behind: of each node, and more of the first ones. */
+/** What a load of trees leaves behind: per node, and more for the first ones. */
 const leftByTreeNodeBytes = 95;
 const leftByFirstNodesBytes = 250;
 const mostLeftByFirstNodesBytes = 2.5 * 1024 * 1024;
-/** One element of another list in an attribute, which nodes and kernels both have. */
+/** One element of another list in an attribute, which both nodes and kernels hold. */
 const listedBytes = 16;
 const trees = new Set(
   ["TreeEnsemble", "TreeEnsembleClassifier", "TreeEnsembleRegressor"].map((op) =>
@@ -80,13 +80,13 @@ const trees = new Set(
 );
 const treeLists = new Set(["class_weights", "target_weights", "leaf_weights"]);
 
-/** Of the outermost graph and all that lies in it. */
+/** For the outermost graph and everything in it. */
 export function heldMemory(body: FollowedBody): HeldMemory {
   return heldBy(body, false);
 }
 
-/** Names of what a load leaves to the runs, although it follows from constants ("repeated"), and of what it takes
- *  off ("fused"). */
+/** Names of values that a load leaves to the runs, although they follow from constants ("repeated"), and of
+ *  values that it removes ("fused"). */
 export function unfoldedConstants(body: FollowedBody): {
   readonly repeated: ReadonlySet<string>;
   readonly fused: ReadonlySet<string>;
@@ -113,14 +113,14 @@ function heldBy(body: FollowedBody, isSubgraph: boolean): HeldMemory {
   return { heldBytes, leftBehindBytes };
 }
 
-/** The constants of one body by what becomes of them. */
+/** The constants of one body, by what becomes of them. */
 class Constants {
   readonly #body: FollowedBody;
-  /** Those that are there after the load, if anybody needs them: initializers, and what follows from them. */
+  /** Those that exist after the load, if they are needed: initializers, and what follows from them. */
   readonly #stored = new Map<string, { readonly value: FollowedValue; readonly bytes: number }>();
-  /** Names that are taken off at the load -> what they mean. */
+  /** Names removed during the load -> what they refer to. */
   readonly #aliases = new Map<string, string>();
-  /** Nodes that run, by the names of what they take. */
+  /** Nodes that run, by the names of their inputs. */
   readonly #users = new Map<string, FollowedNode[]>();
   /** Results of DequantizeLinear. */
   readonly #dequantized = new Set<string>();
@@ -162,12 +162,12 @@ class Constants {
     return this.#aliases.get(name) ?? name;
   }
 
-  /** Here, or around the body. */
+  /** In this body, or in a surrounding one. */
   #isStored(name: string): boolean {
     return this.#stored.has(this.#meaning(name)) || !this.#body.values.has(name);
   }
 
-  /** Whether the optimizer computes it at the load. */
+  /** Whether the optimizer computes it during the load. */
   #isFolded({ node, results, bodies }: FollowedNode): boolean {
     if (bodies.length > 0 || results.length === 0) return false;
     if (node.op === dequantizer || random.has(node.op)) return false;
@@ -186,7 +186,7 @@ class Constants {
       if (users.length === 0 && !outputs.has(name)) continue;
       let copies = copiesFor(value, users);
       if (isSubgraph) {
-        // The subgraph as it was read is kept as well, and so is what its kernels have packed.
+        // The subgraph as read is kept as well, and so is what its kernels have packed.
         copies += users.some(({ node }) => packing.has(node.op)) ? 2 : 1;
       } else if (users.some((user) => user.bodies.some((inner) => convolvesWith(inner, name)))) {
         // In a layout of its own, in the subgraph. The original stays where it was.
@@ -210,7 +210,7 @@ class Constants {
     return { repeated, fused };
   }
 
-  /** Whether all that need the result of a DequantizeLinear can do with the weights as they are stored. */
+  /** Whether everything that needs a DequantizeLinear's result can take the weights as stored. */
   #staysQuantized({ node, inputs }: FollowedNode): boolean {
     if (node.op !== dequantizer) return false;
     const isPacked = packedInBytes.has(inputs[0]?.datatype ?? 0);
@@ -237,7 +237,7 @@ function convolvesWith(body: FollowedBody, weights: string): boolean {
   );
 }
 
-/** How often the weights of a constant are there. */
+/** How many copies of a constant's weights exist. */
 function copiesFor({ datatype }: FollowedValue, users: readonly FollowedNode[]): number {
   if (datatype !== float16 && datatype !== bfloat16) return 1;
   const isMoved = users.some(({ node }) => moving.has(node.op));

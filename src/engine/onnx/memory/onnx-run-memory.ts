@@ -5,45 +5,46 @@ import { at, elements, type Shape, withSize } from "../shapes/node-view.ts";
 import type { FollowedBody, FollowedNode, FollowedValue } from "../shapes/onnx-shape-walk.ts";
 import { unfoldedConstants } from "./onnx-held-memory.ts";
 
-/** What a run takes beside what the session holds. */
+/** What a run takes beyond what the session holds. */
 export interface RunMemory {
-  /** The most that is there between nodes at any time, and in the node that runs. */
+  /** The peak of what is alive between nodes and in the node that runs. */
   readonly peakBytes: number;
-  /** Of that what every run makes of constants before all else, since the optimizer leaves it to the run. */
+  /** The part that every run first computes from constants, because the optimizer leaves it to the run. */
   readonly constantBytes: number;
-  /** Whether the shapes of all values were clear; else some are guesses. */
+  /** Whether the shapes of all values were clear; otherwise some are guesses. */
   readonly isClear: boolean;
-  /** Of the largest value whose shape is no guess. */
+  /** Bytes of the largest value whose shape is not a guess. */
   readonly largestClearBytes: number;
 }
 
-/** As CPU kernels have them: half-precision is computed in FP32. */
+/** As CPU kernels use them: half-precision is computed in FP32. */
 const halfBytes = 2;
 const singleBytes = 4;
-/** Above all machines, and small enough for sums to stay exact. */
+/** Above any machine, and small enough for exact sums. */
 const mostBytes = 2 ** 42;
 
-/** Kernels that give the memory of their input another shape. */
+/** Kernels that reuse their input's memory under another shape. */
 const reshaping = new Set(["Flatten", "Identity", "Reshape", "Squeeze", "Unsqueeze"]);
-/** Kernels that write their result over an input that nobody needs any more, or are merged into the one before. */
+/** Kernels that overwrite an input that is no longer needed, or are merged into the previous one. */
 const overwriting = new Set(
   "Abs Add BatchNormalization Cast Ceil Clip Div Dropout Elu Erf Exp Floor HardSigmoid HardSwish LeakyRelu Log Mul Neg Not PRelu Pow Reciprocal Relu Round Selu Sigmoid Sign Softmax Softplus Sqrt Sub Sum Tanh ThresholdedRelu".split(
     " ",
   ),
 );
-/** Of texts and signals: their dimensions vary, and after a product that was merged with its sum the engine does
- *  not see any more that two shapes are one. */
+/** For texts and signals: their dimensions vary, and after merging a product with its sum the engine no
+ *  longer sees that two shapes are equal. */
 const rankOfSequences = 3;
 
 /** What a convolution unrolls at a time. */
 const unrolledBytes = 2 * 1024 * 1024;
-/** Images lie in blocks of so many channels, the last one filled up, between convolutions of two dimensions. */
+/** Between two-dimensional convolutions, images are stored in blocks of this many channels, the last one
+ *  padded. */
 const blockChannels = 16;
 const imageRank = 4;
 const pooling = new Set(["AveragePool", "GlobalAveragePool", "GlobalMaxPool", "MaxPool"]);
 const gates: Readonly<Record<string, number>> = { DynamicQuantizeLSTM: 4, GRU: 3, LSTM: 4, RNN: 1 };
 
-/** Of a run with the shapes of `body`. */
+/** For a run with the shapes of `body`. */
 export function runMemory(body: FollowedBody): RunMemory {
   const trace = new Trace();
   const names = trace.body(body);
@@ -67,16 +68,16 @@ class Trace {
   largestClearBytes = 0;
   #liveBytes = 0;
   #live = new Map<string, Piece>();
-  /** Names of images that lie in blocks. */
+  /** Names of images stored in blocks. */
   readonly #blocked = new Set<string>();
 
-  /** The values that leave the body, which are still there. */
+  /** The values that leave the body, which are still alive. */
   body(body: FollowedBody): readonly string[] {
     const around = this.#live;
     this.#live = new Map();
     const { repeated, fused } = unfoldedConstants(body);
     const isRepeated = ({ node }: FollowedNode) => node.outputs.some((name) => repeated.has(name));
-    // Nothing holds these back: they run before all others.
+    // Nothing delays these: they run before all others.
     const ordered = [
       ...body.nodes.filter(isRepeated),
       ...body.nodes.filter((node) => !isRepeated(node)),
@@ -135,7 +136,7 @@ class Trace {
     return isKept && this.#blocked.has(inputs[0] ?? "");
   }
 
-  /** The piece of an input that ends here and is as big. */
+  /** The part of an input that ends here and has the same size. */
   #over(
     inputs: readonly string[],
     { dying, bytes }: { readonly dying: ReadonlySet<string>; readonly bytes: number },
@@ -164,7 +165,7 @@ function isInPlace(op: string, shape: Shape): boolean {
   return reshaping.has(op) || (overwriting.has(op) && shape.length !== rankOfSequences);
 }
 
-/** Index of a node -> the results of nodes that nobody needs after it. */
+/** Node index -> the results of nodes that are not needed after it. */
 function lastUsesOf(
   nodes: readonly FollowedNode[],
   kept: ReadonlySet<string>,
@@ -222,7 +223,7 @@ function sumOf(values: readonly FollowedValue[]): number {
   return values.reduce((sum, value) => sum + bytesOf(value), 0);
 }
 
-/** What a kernel needs for a value. Never beyond counting, whatever the file says. */
+/** What a kernel needs for a value. Always a finite number, whatever the file says. */
 export function bytesOf({ shape, datatype }: FollowedValue): number {
   if (shape.includes(0)) return 0;
   const stored = storedBytes(datatype);

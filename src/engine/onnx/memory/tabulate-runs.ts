@@ -12,18 +12,18 @@ const sizeSamples: readonly (readonly number[])[] = [
   [16, 128, 1024, 8192],
 ];
 const mostAxes = 2;
-/** Nodes that are looked at for one table, which bounds what a huge graph can ask for. */
+/** The number of nodes visited for one table, which bounds what a huge graph can ask for. */
 const mostSteps = 400_000;
 
 interface VariableAxis {
-  /** As `dimensionKey` says. */
+  /** As `dimensionKey` returns it. */
   readonly keys: readonly string[];
   readonly axis: TableAxis;
 }
 
-/** What runs of the graph take beside its session and their inputs: what lies between its nodes, and its outputs once
- *  more, which are on their way to the server when the next run begins. Undefined if that does not follow from the
- *  shapes of its inputs. */
+/** What runs of the graph take beyond its session and their inputs: values between its nodes, and its outputs
+ *  once more, which are on their way to the server when the next run begins. Undefined if that does not
+ *  follow from the shapes of its inputs. */
 export function tabulateRuns(graph: OnnxGraph): RunTable | undefined {
   const axes = variableAxes(graph);
   const rows = rowSamples;
@@ -69,7 +69,7 @@ function variableAxes(graph: OnnxGraph): readonly VariableAxis[] {
     }
   }
   const keys = [...places.keys()];
-  // More than two become one, as big as the biggest: that bounds all of them.
+  // More than two become one, as large as the largest: that bounds all of them.
   const groups = keys.length > mostAxes ? [keys] : keys.map((key) => [key]);
   const sizes = sizeSamples[groups.length] ?? [];
   return groups.map((group) => ({
@@ -78,7 +78,7 @@ function variableAxes(graph: OnnxGraph): readonly VariableAxis[] {
   }));
 }
 
-/** Of the sizes of all axes, those of the first changing fastest. */
+/** The sizes of all axes, those of the first changing fastest. */
 function combinations(axes: readonly VariableAxis[]): readonly DimensionSizes[] {
   let made: readonly DimensionSizes[] = [new Map()];
   for (const { keys, axis } of axes) {

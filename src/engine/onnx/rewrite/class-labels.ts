@@ -17,7 +17,7 @@ export function readClasses(reader: ModelReader, { attributes }: GraphNode): (st
   for (const field of reader.fields(ints.content, ints.end)) {
     if (field.number !== attributeFields.ints) continue;
     for (const label of readIntegers(reader, field)) {
-      // A label beyond what JSON's readers take exactly is a text.
+      // A label that JSON readers cannot represent exactly becomes text.
       labels.push(Number.isSafeInteger(Number(label)) ? Number(label) : `${label}`);
     }
   }

@@ -4,11 +4,11 @@ import type { NodeChanges } from "./node-changes.ts";
 import { elementFields, graphFields, modelFields, typeFields, valueFields } from "./onnx-fields.ts";
 import { append, integer, message, type Piece, text, write } from "./pieces.ts";
 
-/** What is to be changed in the graph of a model. */
+/** The changes to a model's graph. */
 export class GraphEdits {
   readonly #replaced = new Map<number, readonly Piece[]>();
   readonly #added: Piece[] = [];
-  /** Values whose types are no longer those that the file describes. */
+  /** Values whose types are no longer those described in the file. */
   readonly #retyped = new Set<string>();
   #needsOpset = false;
 
@@ -27,8 +27,8 @@ export class GraphEdits {
     this.#retyped.add(name);
   }
 
-  /** The model with these changes; undefined if there are none. `changes`: of what is not replaced as a
-   *  whole. */
+  /** The model with these changes; undefined if there are none. `changes`: to parts that are not replaced as
+   *  a whole. */
   write(
     reader: ModelReader,
     outline: GraphOutline,
@@ -68,12 +68,12 @@ export class GraphEdits {
 /** For models without operators of the default domain. */
 const assumedOpset = 17;
 
-/** An input or an output of the graph: a tensor, of any shape if none is given. */
+/** An input or output of the graph: a tensor, of any shape if none is given. */
 export function newValue(
   field: "input" | "output",
   value: {
     readonly name: string;
-    /** Number of TensorProto.DataType. */
+    /** TensorProto.DataType number. */
     readonly datatype: number;
     /** As a field of another tensor's type. */
     readonly shape?: Field | undefined;

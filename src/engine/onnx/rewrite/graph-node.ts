@@ -2,7 +2,7 @@ import type { Field, ModelReader } from "./model-reader.ts";
 import { attributeFields, attributeTypes, nodeFields } from "./onnx-fields.ts";
 import { integer, message, type Piece, text } from "./pieces.ts";
 
-/** A node of a graph, its attributes by their places in the file. */
+/** A node of a graph, with its attributes by their positions in the file. */
 export interface GraphNode {
   readonly op: string;
   readonly domain: string;
@@ -29,7 +29,7 @@ export function readNode(reader: ModelReader, node: Field): GraphNode {
   return { op, domain, inputs, outputs, attributes };
 }
 
-/** As a field of a graph; of the default domain. `ints`: its attributes. */
+/** As a field of a graph; in the default domain. `ints`: its attributes. */
 export function newNode(
   op: string,
   from: string,

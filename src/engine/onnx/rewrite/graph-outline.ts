@@ -2,7 +2,7 @@ import { type GraphValue, readValue } from "./graph-value.ts";
 import type { Field, ModelReader, Span } from "./model-reader.ts";
 import { graphFields, modelFields, tensorFields } from "./onnx-fields.ts";
 
-/** What of a model's file tells what it takes and gives, and where its parts are. */
+/** The parts of a model's file that describe its inputs and outputs, and their positions. */
 export interface GraphOutline {
   /** Fields of the model, apart from its graph. */
   readonly around: readonly Field[];
@@ -11,17 +11,17 @@ export interface GraphOutline {
   readonly graph: Span;
   readonly inputs: readonly GraphValue[];
   readonly outputs: readonly GraphValue[];
-  /** Initializers that are inputs as well, by name. */
+  /** Initializers that are also inputs, by name. */
   readonly initialized: ReadonlyMap<string, Field>;
-  /** Whether a run may give such inputs. */
+  /** Whether a run may override such inputs. */
   readonly mayOverride: boolean;
 }
 
-/** From this version of the format on, an initializer that is an input as well may be given. Before, every
+/** From this format version on, an initializer that is also an input may be overridden. Before, every
  *  initializer had to be an input. */
 const overridableFrom = 4;
 
-/** Undefined for a file that has not one graph, which the engine shall explain. */
+/** Undefined for a file without exactly one graph, which the engine will explain. */
 export function readOutline(reader: ModelReader): GraphOutline | undefined {
   const around: Field[] = [];
   const graphs: Field[] = [];

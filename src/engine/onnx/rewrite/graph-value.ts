@@ -5,9 +5,9 @@ import { elementFields, typeFields, valueFields } from "./onnx-fields.ts";
 export type ValueType =
   | {
       readonly tag: "tensor";
-      /** Number of TensorProto.DataType. */
+      /** TensorProto.DataType number. */
       readonly datatype: number;
-      /** Undefined if not even the number of its dimensions is said. */
+      /** Undefined if not even the rank is given. */
       readonly shape: Field | undefined;
     }
   | { readonly tag: "sequence" | "optional"; readonly of: ValueType }
@@ -16,7 +16,7 @@ export type ValueType =
 export interface GraphValue {
   readonly name: string;
   readonly type: ValueType;
-  /** Where it stands in the graph. */
+  /** Its position in the graph. */
   readonly field: Field;
 }
 

@@ -13,17 +13,17 @@ import { findEscape } from "./string-rules.ts";
 import { refuseOtherInputs } from "./tensor-inputs.ts";
 import { replaceOutputs, type TensorOutput } from "./tensor-outputs.ts";
 
-/** How a model is loaded, and what its session's inputs and outputs are beside what the session says. */
+/** How a model is loaded, and what its inputs and outputs are beyond what the session reports. */
 export interface LoadPlan {
-  /** The model in place of its file, where that cannot be loaded or served as it is. */
+  /** Replaces the model's file where that cannot be loaded or served unchanged. */
   readonly bytes: Uint8Array<ArrayBuffer> | undefined;
-  /** Names of inputs and outputs of which the file does not say how many dimensions they have. */
+  /** Names of inputs and outputs whose rank the file does not give. */
   readonly anyRank: ReadonlySet<string>;
-  /** Those that the session has in another datatype. */
+  /** Those that have another datatype in the session. */
   readonly narrow: NarrowEdges;
-  /** How texts go to the session and come from it, where not all of the model's are UTF-8. */
+  /** How texts are passed to the session and back, if some of the model's are not UTF-8. */
   readonly escape: StringEscape | undefined;
-  /** Inputs that need not be given, and what they then are. */
+  /** Inputs that may be omitted, and their values in that case. */
   readonly defaults: ReadonlyMap<string, Tensor>;
   /** Outputs that the file does not have. */
   readonly outputs: ReadonlyMap<string, TensorOutput>;
@@ -38,9 +38,9 @@ const asItIs: LoadPlan = {
   outputs: new Map(),
 };
 
-/** Reads the model `file`, weights apart unless it is to be changed. Blocks. Throws RuntimeError
- *  "invalid-argument" with the name of the input or output that cannot be served, "failed-precondition" with that of
- *  a locale that lacks, or "over-budget" if there is no memory for a copy. */
+/** Reads the model `file`, without weights unless it must be changed. Blocks. Throws RuntimeError
+ *  "invalid-argument" with the name of the input or output that cannot be served, "failed-precondition" with
+ *  the name of a missing locale, or "over-budget" if there is no memory for a copy. */
 export function planLoad(file: string, hasLocale: HasLocale): LoadPlan {
   try {
     return readPlan(file, hasLocale);
@@ -53,7 +53,7 @@ export function planLoad(file: string, hasLocale: HasLocale): LoadPlan {
         { cause: error },
       );
     }
-    // Of a file that is gone or broken the engine says why.
+    // If the file is gone or broken, the engine reports why.
     return asItIs;
   }
 }

@@ -13,8 +13,8 @@ const texts = 8;
 const opset = 10;
 const ir = 5;
 
-/** A model that the engine loads if it can use this locale; undefined stands for the one that it takes if a
- *  node names none. */
+/** A model that the engine loads if it can use this locale; undefined means the default for nodes without a
+ *  locale. */
 export function localeProbe(locale: string | undefined): Uint8Array<ArrayBuffer> {
   const named = locale === undefined ? [] : [textAttribute("locale", locale)];
   const node = message(graphFields.node, [

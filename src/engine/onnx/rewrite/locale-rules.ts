@@ -6,22 +6,23 @@ import type { NodeRules } from "./node-changes.ts";
 import { attributeFields } from "./onnx-fields.ts";
 import { ServingRefusal } from "./serving-refusal.ts";
 
-/** Whether the engine can use a locale of the system; undefined stands for the one that it takes if a node
- *  names none. */
+/** Whether the engine can use a locale of the system; undefined means the default for nodes without a
+ *  locale. */
 export type HasLocale = (name: string | undefined) => boolean;
 
-/** Every glibc has it. Its upper and lower case are those of all other locales of UTF-8, but for the
- *  languages below: test/integration/engine-locale.test.ts compares them. */
+/** Every glibc has it. Its case mapping is that of all other UTF-8 locales, except for the languages below:
+ *  test/integration/engine-locale.test.ts compares them. */
 const plainLocale = "C.UTF-8";
-/** Which write a dotless i: Turkish, Azerbaijani, Crimean Tatar, Kurdish and Tatar. */
+/** Languages with a dotless i: Turkish, Azerbaijani, Crimean Tatar, Kurdish and Tatar. */
 const dottedLanguages = new Set(["tr", "az", "crh", "ku", "tt"]);
-/** If a node names none. */
+/** For nodes without a locale. */
 const engineLocale = "en_US.UTF-8";
 
 const datatypeOfTexts = 8;
 
-/** Lets text normalisers work on a machine without the locale that they name, where that changes no result.
- *  Undefined if the model takes no texts. The rules throw RuntimeError "failed-precondition" where it would. */
+/** Makes text normalisers work on a machine without the locale that they name, where that does not change the
+ *  result. Undefined if the model takes no texts. The rules throw RuntimeError "failed-precondition" where it
+ *  would. */
 export function localeRules(
   reader: ModelReader,
   outline: GraphOutline,
@@ -54,7 +55,7 @@ export function localeRules(
   };
 }
 
-/** Of UTF-8, or of Windows, whose names have a hyphen and no character set. */
+/** UTF-8 locales, or those of Windows, whose names have a hyphen and no character set. */
 function isPlain(locale: string): boolean {
   const [, language = ""] =
     /^([a-z]{2,3})(?:_[A-Z]{2}\.utf-?8(?:@\w+)?|-[A-Z]{2}(?:\.utf-?8)?)$/i.exec(locale) ?? [];
@@ -82,6 +83,6 @@ function refusal(locale: string): RuntimeError {
   return new ServingRefusal(
     "failed-precondition",
     `a StringNormalizer needs the locale '${locale}', which this machine lacks: install it ` +
-      "(on Debian: the package locales, then localedef), or set LOCPATH to where it is",
+      "(on Debian: the package locales, then localedef), or set LOCPATH to its directory",
   );
 }

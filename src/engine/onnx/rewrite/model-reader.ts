@@ -1,23 +1,23 @@
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { ProtobufCursor, wireType } from "../graph/protobuf-cursor.ts";
 
-/** One field of a protobuf message, by its places in the file. */
+/** One field of a protobuf message, by its positions in the file. */
 export interface Field {
   readonly number: number;
-  /** Of its tag. */
+  /** Position of its tag. */
   readonly start: number;
-  /** Of what follows the tag and the length. */
+  /** Position of what follows the tag and the length. */
   readonly content: number;
   readonly end: number;
   /** Whether it has a length: text, bytes, a message or a packed list. */
   readonly isBytes: boolean;
-  /** Of an integer; 0 for all other fields. Rounded beyond 2^53. */
+  /** The value of an integer; 0 for all other fields. Rounded beyond 2^53. */
   readonly value: number;
 }
 
-/** As much the cursor can hold. */
+/** As much as the cursor can hold. */
 const maxHeldBytes = 64 * 1024;
-/** For all files, one after the other: what a load leaves behind would be taken for the model's memory. */
+/** Shared by all files, one after the other: what a load leaves behind would count as the model's memory. */
 const buffer = Buffer.allocUnsafeSlow(maxHeldBytes);
 
 /** A part of the file. */
@@ -26,14 +26,14 @@ export interface Span {
   readonly end: number;
 }
 
-/** Reads the messages of an ONNX file by their places in it, so that weights are passed over. Blocks. To be
- *  closed. Throws RuntimeError "invalid-argument" for what is not protobuf. */
+/** Reads an ONNX file's messages by their positions, skipping weights. Blocks. Must be closed. Throws
+ *  RuntimeError "invalid-argument" for content that is not protobuf. */
 export class ModelReader {
   readonly sizeBytes: number;
   readonly #source: number | Uint8Array;
   readonly #cursor: ProtobufCursor;
 
-  /** Of a file, or of a model in memory. */
+  /** For a file, or for a model in memory. */
   constructor(model: string | Uint8Array) {
     const isFile = typeof model === "string";
     const source = isFile ? openSync(model, "r") : model;
@@ -92,12 +92,12 @@ export class ModelReader {
     return Buffer.from(this.#cursor.bytes(length));
   }
 
-  /** Of a field that holds text. */
+  /** For a field that holds text. */
   text({ content, end }: Field): string {
     return this.bytes(content, end).toString();
   }
 
-  /** Fills `target` with the file from `start` on. */
+  /** Fills `target` from the file, starting at `start`. */
   read(target: Uint8Array, start: number): void {
     if (typeof this.#source !== "number") {
       target.set(this.#source.subarray(start, start + target.byteLength));
@@ -106,7 +106,7 @@ export class ModelReader {
     for (let filled = 0; filled < target.byteLength; ) {
       const left = target.byteLength - filled;
       const count = readSync(this.#source, target, filled, left, start + filled);
-      if (count === 0) throw this.#cursor.corrupt("it became shorter while it was read");
+      if (count === 0) throw this.#cursor.corrupt("it shrank while it was read");
       filled += count;
     }
   }

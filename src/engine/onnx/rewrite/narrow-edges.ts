@@ -6,21 +6,21 @@ import type { GraphOutline } from "./graph-outline.ts";
 import type { GraphValue } from "./graph-value.ts";
 import { ServingRefusal } from "./serving-refusal.ts";
 
-/** An input or an output that the session has in another datatype, and under another name. */
+/** An input or output that has another datatype, and another name, in the session. */
 export interface NarrowEdge {
   readonly name: string;
   readonly type: NarrowType;
 }
 
-/** By the names of the session. */
+/** By the session's names. */
 export interface NarrowEdges {
   readonly inputs: ReadonlyMap<string, NarrowEdge>;
   readonly outputs: ReadonlyMap<string, NarrowEdge>;
 }
 
-/** Puts a Cast before each input, and behind each output, of a datatype that the binding does not pass.
- *  `within`: initializers that are inputs as well, and stay in the graph.
- *  Throws RuntimeError "invalid-argument" with the name of one for which there is no Cast. */
+/** Inserts a Cast before each input, and after each output, whose datatype the binding cannot pass. `within`:
+ *  initializers that are also inputs, and stay in the graph. Throws RuntimeError "invalid-argument" with the
+ *  name of an input or output for which there is no Cast. */
 export function widenEdges(
   outline: GraphOutline,
   edits: GraphEdits,

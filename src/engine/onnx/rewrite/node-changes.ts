@@ -10,19 +10,19 @@ import {
 } from "./onnx-fields.ts";
 import { append, bytes, message, type Piece } from "./pieces.ts";
 
-/** What is to be changed wherever it stands: in the graph, in graphs that nodes hold, and in functions. */
+/** Changes that apply everywhere: in the graph, in nodes' subgraphs, and in functions. */
 export interface NodeRules {
-  /** What stands in place of a text, of a tensor's elements or of an attribute; undefined for the same. */
+  /** Replaces a text, a tensor's elements or an attribute; undefined keeps it. */
   readonly text?: ((text: Buffer) => Uint8Array | undefined) | undefined;
-  /** What stands in place of an attribute of the node; undefined for the same. */
+  /** Replaces an attribute of the node; undefined keeps it. */
   readonly attribute?: ((node: Field, name: string) => Piece | undefined) | undefined;
-  /** Attributes that the node lacks. */
+  /** Attributes to add to the node. */
   readonly addAttributes?: ((node: Field) => readonly Piece[]) | undefined;
 }
 
 type MessageKind = "graph" | "function" | "node" | "attribute" | "tensor";
 
-/** The fields of a message that hold others, and those that hold texts. */
+/** The fields of a message that hold other messages, and those that hold texts. */
 const fieldsOf: Readonly<
   Record<
     MessageKind,
@@ -57,17 +57,17 @@ export class NodeChanges {
     this.#rules = rules;
   }
 
-  /** What stands in place of `field` of the graph; undefined for the same. */
+  /** Replaces `field` of the graph; undefined keeps it. */
   inGraph(field: Field): readonly Piece[] | undefined {
     return this.#inside("graph", field);
   }
 
-  /** Of a field of the model: what stands in place of a function. */
+  /** For a field of the model: replaces a function. */
   inFunction(field: Field): readonly Piece[] | undefined {
     return field.number === modelFields.function ? this.#changed("function", field) : undefined;
   }
 
-  /** Of a field of a message of this kind. */
+  /** For a field of a message of this kind. */
   #inside(kind: MessageKind, field: Field): readonly Piece[] | undefined {
     const { inner, texts } = fieldsOf[kind];
     const next = inner[field.number];
@@ -77,7 +77,7 @@ export class NodeChanges {
     return text === undefined ? undefined : [bytes(field.number, text)];
   }
 
-  /** Of a message of this kind. */
+  /** For a message of this kind. */
   #changed(kind: MessageKind, outer: Field): readonly Piece[] | undefined {
     const pieces: Piece[] = [];
     let isChanged = false;

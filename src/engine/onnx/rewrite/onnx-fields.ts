@@ -1,4 +1,4 @@
-// Field numbers of onnx.proto, of the messages that are rewritten.
+// Field numbers from onnx.proto, for the messages that are rewritten.
 
 export const modelFields = { irVersion: 1, graph: 7, opsetImport: 8, function: 25 } as const;
 
@@ -16,7 +16,7 @@ export const valueFields = { name: 1, type: 2 } as const;
 
 export const typeFields = { tensor: 1, sequence: 4, map: 5, sparseTensor: 8, optional: 9 } as const;
 
-/** Of what a type of tensors, and one of sequences or optional values, consist. */
+/** The parts of a tensor type, and of a sequence or optional type. */
 export const elementFields = { type: 1, shape: 2 } as const;
 
 export const nodeFields = { input: 1, output: 2, name: 3, op: 4, attribute: 5, domain: 7 } as const;

@@ -4,13 +4,13 @@ import type { GraphOutline } from "./graph-outline.ts";
 import type { ModelReader } from "./model-reader.ts";
 import { readStoredTensor } from "./stored-tensor.ts";
 
-/** Exporters that list every weight among the inputs mean none of them to be given: beyond this many, or
- *  this many bytes together, they stay in the graph. */
+/** Exporters that list every weight among the inputs do not mean them to be overridden: beyond this many, or
+ *  this many bytes in total, they stay in the graph. */
 const mostInputs = 64;
 const mostBytes = 16 * 1024 * 1024;
 
-/** Makes inputs of the initializers that may be given, for the binding of ONNX Runtime passes none but
- *  those without a value. Returns the values that they have if they are not given. */
+/** Turns overridable initializers into plain inputs, because ONNX Runtime's binding only passes inputs
+ *  without a value. Returns the default values. */
 export function openOverridable(
   reader: ModelReader,
   { initialized, mayOverride }: GraphOutline,

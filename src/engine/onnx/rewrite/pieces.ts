@@ -1,8 +1,8 @@
 import type { ModelReader, Span } from "./model-reader.ts";
 
-// A protobuf message in the making. What stays as it is stays in the file until the message is written.
+// A protobuf message under construction. Unchanged parts stay in the file until the message is written.
 
-/** Fields that are written as they are, fields of the file, or a field that holds a message. */
+/** Literal fields, fields of the file, or a field that holds a message. */
 export type Piece = Uint8Array | Span | Message;
 
 interface Message {
@@ -29,7 +29,7 @@ export function integer(field: number, value: number): Uint8Array {
   return Buffer.concat([tag(field, 0), varint(value)]);
 }
 
-/** All of `pieces`, in a buffer of its own. `reader`: of the file that spans are of, if there are any. */
+/** All of `pieces`, in a buffer of its own. `reader`: for the file that spans refer to, if there are any. */
 export function write(pieces: readonly Piece[], reader?: ModelReader): Uint8Array<ArrayBuffer> {
   const target = new Uint8Array(sizeOf(pieces));
   let offset = 0;
@@ -50,7 +50,7 @@ export function write(pieces: readonly Piece[], reader?: ModelReader): Uint8Arra
   return target;
 }
 
-/** Adds `piece`, as one with the last where both are neighbours in the file. */
+/** Adds `piece`, merged with the last one if they are adjacent in the file. */
 export function append(pieces: Piece[], piece: Piece): void {
   const last = pieces.at(-1);
   if (last !== undefined && "start" in last && "start" in piece && last.end === piece.start) {

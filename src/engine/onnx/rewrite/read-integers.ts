@@ -1,6 +1,6 @@
 import type { Field, ModelReader } from "./model-reader.ts";
 
-/** The integers of a field, which holds one or, packed, any number; signed, of 64 bits. */
+/** The integers of a field, which holds one or, packed, any number; signed, 64 bits. */
 export function readIntegers(reader: ModelReader, { content, end }: Field): bigint[] {
   const integers: bigint[] = [];
   let value = 0n;

@@ -8,9 +8,9 @@ import { append, message, type Piece, text, write } from "./pieces.ts";
 /** Protobuf's own limit. */
 const maxNesting = 100;
 
-/** A copy of a model whose data files are called what `nameOf` makes of their names; undefined if that is what they are
- *  called. `model`: its file, or its bytes. Of a file, weights are read into the copy alone. Throws "load-failed" if it
- *  is not an ONNX model, "over-budget" if there is no memory for the copy, and what `nameOf` throws. Blocks. */
+/** A copy of a model in which `nameOf` has renamed the data files; undefined if no name changes. `model`: its
+ *  file, or its bytes. A file's weights are read only into the copy. Throws "load-failed" if it is not an
+ *  ONNX model, "over-budget" if there is no memory for the copy, and what `nameOf` throws. Blocks. */
 export function renameData(
   model: string | Uint8Array,
   nameOf: (location: string) => string,
@@ -22,10 +22,10 @@ export function renameData(
     return name;
   });
   if (renamed === undefined || typeof model !== "string") return renamed;
-  // The file may have changed since its names were read. In the copy nobody changes them.
+  // The file may have changed since its names were read. The copy cannot change.
   renamedCopy(renamed, (name) => {
     if (given.has(name)) return name;
-    throw changed(`it has a data file '${name}' that was not there`);
+    throw changed(`its data file '${name}' is new`);
   });
   return renamed;
 }

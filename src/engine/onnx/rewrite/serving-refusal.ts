@@ -1,4 +1,5 @@
 import { RuntimeError } from "../../../base/errors.ts";
 
-/** Of a file that was read to its end and cannot be served here. What is wrong with others, the engine says. */
+/** For a file that was read to its end and cannot be served here. The engine reports what is wrong with
+ *  others. */
 export class ServingRefusal extends RuntimeError {}

@@ -11,15 +11,15 @@ interface StoredParts {
   readonly shape: number[];
   readonly texts: Buffer[];
   readonly integers: bigint[];
-  /** Of floats, doubles, or raw. */
+  /** From floats, doubles, or raw data. */
   readonly bytes: Buffer[];
   isExternal: boolean;
 }
 
 const external = 1;
 
-/** A tensor of the file: undefined if its values are in another file, or if they are of a datatype that
- *  the protocol lacks, or not as many as its shape says. */
+/** A tensor from the file: undefined if its values are in another file, have a datatype that the protocol
+ *  lacks, or do not match its shape. */
 export function readStoredTensor(
   reader: ModelReader,
   name: string,
@@ -48,7 +48,7 @@ export function readStoredTensor(
   }
   const all = Buffer.concat(bytes);
   if (all.byteLength !== data.byteLength) return undefined;
-  // Into a buffer of its own, which starts at a multiple of every element's size.
+  // Into a new buffer, which starts at a multiple of every element size.
   all.copy(data);
   return { name, datatype, shape, data };
 }
@@ -90,7 +90,7 @@ function readParts(reader: ModelReader, tensor: Field): StoredParts {
   return parts;
 }
 
-/** The lowest bytes: what is narrower than the field that carries it lies there, FP16 as its bits. */
+/** The lowest bytes: elements narrower than their field are stored there, FP16 as its bits. */
 function writeInteger(
   data: Buffer,
   {

@@ -6,7 +6,7 @@ import { NodeChanges } from "./node-changes.ts";
 import { graphFields } from "./onnx-fields.ts";
 import { ServingRefusal } from "./serving-refusal.ts";
 
-/** Operators to which a text is more than equal to another or not. */
+/** Operators that do more with a text than compare it for equality. */
 const readers = new Set([
   "RegexFullMatch",
   "StringNormalizer",
@@ -17,9 +17,9 @@ const readers = new Set([
 
 const datatypeOfTexts = 8;
 
-/** How the texts of the model are to be written, so that bytes that are not UTF-8 come through the binding.
- *  Undefined if there are none, or if no output has texts. Throws RuntimeError "invalid-argument" if there are
- *  some beside an operator that looks into texts. */
+/** How to write the model's texts so that bytes that are not UTF-8 pass the binding. Undefined if there are
+ *  none, or if no output holds texts. Throws RuntimeError "invalid-argument" if there are such texts together
+ *  with an operator that looks into texts. */
 export function findEscape(reader: ModelReader, outline: GraphOutline): StringEscape | undefined {
   const givesTexts = outline.outputs.some(
     ({ type }) => type.tag === "tensor" && type.datatype === datatypeOfTexts,
@@ -42,8 +42,8 @@ export function findEscape(reader: ModelReader, outline: GraphOutline): StringEs
     if (!readers.has(op)) continue;
     throw new ServingRefusal(
       "invalid-argument",
-      `the model has texts that are not UTF-8 beside ${op}, which would read them otherwise here; ` +
-        "write its texts in UTF-8",
+      `the model has texts that are not UTF-8 beside ${op}, which would read them differently here; ` +
+        "export its texts as UTF-8",
     );
   }
   return escaping;

@@ -10,12 +10,12 @@ import { graphFields } from "./onnx-fields.ts";
 import type { Piece } from "./pieces.ts";
 import { ServingRefusal } from "./serving-refusal.ts";
 
-/** One tensor of an output that is none. */
+/** One tensor of an output that is not a tensor itself. */
 export interface TensorOutput {
   readonly name: string;
-  /** Number of TensorProto.DataType. */
+  /** TensorProto.DataType number. */
   readonly datatype: number;
-  /** How many columns it has, if it has rows of them. */
+  /** Its number of columns, if it has rows of them. */
   readonly columns?: number;
   /** For the model's metadata. */
   readonly parameters?: Readonly<Record<string, string>>;
@@ -28,15 +28,15 @@ interface Producer {
 
 const float = 1;
 
-/** Puts tensors in place of the outputs that are sequences, maps or optional values, where the tensors that
- *  those are made of stand in the graph:
+/** Replaces outputs that are sequences, maps or optional values by the tensors that they are made of, where
+ *  these exist in the graph:
  *
  *  - ZipMap makes a map of class labels to scores for each row: the output becomes the scores.
  *  - SequenceConstruct makes a list of tensors: each becomes an output, `name_0`, `name_1` and so on.
  *  - Optional wraps a tensor: the output becomes that.
  *
- *  Returns what the new outputs are, by name. Throws RuntimeError "invalid-argument" with the name of an output
- *  that is made otherwise. */
+ *  Returns a description of the new outputs, by name. Throws RuntimeError "invalid-argument" with the name of
+ *  an output that is made in another way. */
 export function replaceOutputs(
   reader: ModelReader,
   outline: GraphOutline,
@@ -51,7 +51,7 @@ export function replaceOutputs(
     const first = producers.get(output.name);
     const sources = first && sourcesOf(reader, { output, producers, taken });
     if (first === undefined || sources === undefined) {
-      // The file need not say what an output is: the engine finds out.
+      // The file need not give an output's type: the engine infers it.
       if (output.type.tag === "value of no type") continue;
       throw refusal(output, first?.node);
     }
@@ -115,7 +115,7 @@ function behindIdentities(
   producers: ReadonlyMap<string, Producer>,
 ): GraphNode | undefined {
   let node = producers.get(name)?.node;
-  // A cycle, which the engine refuses, must not hold us.
+  // A cycle, which the engine refuses, must not hang us.
   for (let steps = 0; steps < producers.size; steps++) {
     if (node?.op !== "Identity" || !isDefaultDomain(node.domain)) return node;
     node = producers.get(node.inputs[0] ?? "")?.node;
@@ -137,7 +137,7 @@ function refusal({ name, type }: GraphValue, node: GraphNode | undefined): Runti
   const maker = node === undefined ? "" : ` made by ${node.op}`;
   return new ServingRefusal(
     "invalid-argument",
-    `output '${name}' is ${describeType(type)}${maker}, and only tensors can be served; ` +
+    `output '${name}' is ${describeType(type)}${maker}, but only tensors can be served: ` +
       "export the model so that the tensors themselves are its outputs",
   );
 }

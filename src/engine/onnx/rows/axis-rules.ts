@@ -3,16 +3,16 @@ import { type Count, known, numberOf, one, product } from "./count.ts";
 import type { RowNode, RowRule } from "./row-node.ts";
 import { countsRows, type RowValue, withDims, withElements } from "./row-value.ts";
 
-// Operators that work along some axes and leave the others apart.
+// Operators that work along some axes and keep the others apart.
 
 const along = (node: RowNode) => node.lose("works along the first dimension of the inputs");
 
-/** Sees to it that a value's rows do not lie on `axis`. */
+/** Ensures that a value's rows are not on `axis`. */
 export function keepOffAxis(node: RowNode, value: RowValue, axis: number): void {
   if (value.rows?.axis === axis) along(node);
 }
 
-/** Sees to it that a value's rows lie before `axis`. */
+/** Ensures that a value's rows are before `axis`. */
 function keepBefore(node: RowNode, value: RowValue, axis: number): void {
   if (value.rows !== undefined && value.rows.axis >= axis) along(node);
 }
@@ -21,13 +21,13 @@ function rankOf(node: RowNode, value: RowValue): number {
   return node.dims(value).length;
 }
 
-/** Axes of a node: an attribute, or an input of newer versions. Undefined if neither is there. */
+/** A node's axes: an attribute, or an input in newer versions. Undefined if neither is present. */
 export function axesOf(node: RowNode, value: RowValue, input: number): number[] | undefined {
   const axes = node.ints("axes") ?? node.numbers(input);
   return axes?.map((axis) => node.axis(axis, rankOf(node, value)));
 }
 
-/** Up to version 12 all axes from one on are taken for one. */
+/** Up to version 12, all axes from the given one on are treated as one. */
 const softmax: RowRule = (node) => {
   const value = node.value(0);
   const rank = rankOf(node, value);
@@ -107,7 +107,7 @@ const normalizesAlong: RowRule = (node) => {
   return [withDims(value, node.dims(value))];
 };
 
-/** Over the axes from one on, with a scale and an offset. */
+/** Over the axes from the given one on, with a scale and an offset. */
 const normalizesFrom: RowRule = (node) => {
   const value = node.value(0);
   const dims = node.dims(value);
@@ -139,7 +139,7 @@ const addsAndNormalizes: RowRule = (node) => {
   return [sum, statistics, statistics, sum];
 };
 
-/** Over all axes but the first two; the second has a scale for each channel. */
+/** Over all axes except the first two; the second has a scale for each channel. */
 const normalizesImages: RowRule = (node) => {
   const value = node.value(0);
   node.fixedFrom(1);
@@ -185,7 +185,7 @@ function inserted(dims: readonly Count[], axis: number, size: Count): readonly C
   return [...dims.slice(0, axis), size, ...dims.slice(axis)];
 }
 
-/** Lists of `batch_axis` are turned round, each as far as its length says. */
+/** Reverses lists along `batch_axis`, each up to its own length. */
 const reverses: RowRule = (node) => {
   const value = node.value(0);
   const lengths = node.value(1);
@@ -195,7 +195,7 @@ const reverses: RowRule = (node) => {
   return [withDims(value, node.dims(value))];
 };
 
-/** Whether `list` has one element for each element of the axis of the rows of `value`. */
+/** Whether `list` has one element for each element of the row axis of `value`. */
 export function isListOfRows(node: RowNode, value: RowValue, list: RowValue): boolean {
   if (value.rows === undefined || list.rows === undefined || countsRows(list)) return false;
   if (node.dims(list).length !== 1) return false;

@@ -2,8 +2,8 @@ import { broadcastSizes, type Count, isOne, one } from "./count.ts";
 import type { RowNode } from "./row-node.ts";
 import { isSameRows, type RowAxis, type RowValue, rowSize } from "./row-value.ts";
 
-/** What elementwise arithmetic makes of values. Shapes are aligned at their ends: rows must meet rows in the
- *  same place, or what is the same along them. */
+/** Shapes of elementwise arithmetic. They are aligned at their ends: rows must meet rows at the same axis, or
+ *  values that are constant along it. */
 export function broadcast(node: RowNode, values: readonly RowValue[]): RowValue {
   const meeting = rowsFromEnd(node, values);
   if (meeting === undefined && values.some(({ dims }) => dims === undefined)) {
@@ -35,7 +35,7 @@ function broadcastAt(node: RowNode, shapes: readonly (readonly Count[])[], fromE
   return size;
 }
 
-/** Where the rows of all values that have some meet. */
+/** The axis at which the rows of all values that have rows meet. */
 function rowsFromEnd(
   node: RowNode,
   values: readonly RowValue[],

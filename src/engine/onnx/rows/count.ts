@@ -1,9 +1,9 @@
-/** A number that shapes are made of: `factor`, times each of `sizes`, times the rows of the run if `ofRows`.
- *  Sizes are the same for all requests that one run may join. */
+/** A number used in shapes: `factor`, times each of `sizes`, times the rows of the run if `ofRows`. Sizes are
+ *  the same for all requests that one run may join. */
 export interface Count {
   readonly ofRows: boolean;
   readonly factor: number;
-  /** Names, sorted. Those of results of arithmetic begin with "(" and may be negative. */
+  /** Names, sorted. Names of arithmetic results begin with "(" and may be negative. */
   readonly sizes: readonly string[];
 }
 
@@ -50,7 +50,7 @@ export function product(counts: readonly Count[]): Count | undefined {
   return all;
 }
 
-/** Undefined unless the division is certain to leave no rest. */
+/** Undefined unless the division is certain to have no remainder. */
 export function over(a: Count, b: Count): Count | undefined {
   if (b.factor === 0 || !Number.isInteger(a.factor / b.factor) || (b.ofRows && !a.ofRows)) {
     return undefined;
@@ -64,7 +64,7 @@ export function over(a: Count, b: Count): Count | undefined {
   return { ofRows: a.ofRows && !b.ofRows, factor: a.factor / b.factor, sizes };
 }
 
-/** Whether it cannot be negative: a product of sizes of tensors. */
+/** Whether it cannot be negative: a product of tensor sizes. */
 export function isSizeLike({ factor, sizes }: Count): boolean {
   return factor >= 0 && Number.isInteger(factor) && sizes.every((size) => !size.startsWith("("));
 }
@@ -76,14 +76,14 @@ function describeCount({ ofRows, factor, sizes }: Count): string {
   return parts.join("*");
 }
 
-/** What arithmetic makes of numbers that do not depend on the rows: the same name for the same
- *  arithmetic. Undefined if a name would be too long. */
+/** The result of arithmetic on numbers that do not depend on the rows: the same name for the same arithmetic.
+ *  Undefined if a name would be too long. */
 export function derived(operation: string, counts: readonly Count[]): Count | undefined {
   const name = `(${operation} ${counts.map(describeCount).join(" ")})`;
   return name.length > maxNameLength ? undefined : named(name);
 }
 
-/** The size to which two sizes broadcast, neither of rows. */
+/** The size to which two sizes broadcast, neither of them rows. */
 export function broadcastSizes(a: Count, b: Count): Count | undefined {
   if (isOne(a) || isSame(a, b)) return b;
   if (isOne(b)) return a;

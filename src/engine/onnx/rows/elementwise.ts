@@ -4,7 +4,7 @@ import type { RowNode, RowRule } from "./row-node.ts";
 import type { RowValue } from "./row-value.ts";
 import { arithmeticOf } from "./size-arithmetic.ts";
 
-/** Operators whose output elements follow from the input elements in the same place. */
+/** Operators whose output elements depend on the input elements at the same position. */
 export const elementwise: RowRule = (node) => [
   arithmeticOf(node) ?? broadcast(node, node.values()),
 ];
@@ -16,13 +16,13 @@ const mapsElements: RowRule = (node) => {
   return [broadcast(node, [value])];
 };
 
-/** The second input only tells a datatype. */
+/** The second input only provides a datatype. */
 const castsLike: RowRule = (node) => {
   node.ignore(1);
   return [broadcast(node, [node.value(0)])];
 };
 
-/** Up to version 13, outputs of averages mean that it is being trained. */
+/** Up to version 13, outputs for averages mean that the model is in training. */
 const normalizesBatch: RowRule = (node) => {
   if (node.int("training_mode", 0) !== 0 || (node.opset < 14 && node.hasOutput(1))) {
     node.lose("takes averages over all rows, as in training");
@@ -44,7 +44,7 @@ const drops: RowRule = (node) => {
   return [value, { dims: value.dims, rows: value.rows }];
 };
 
-/** Scales and offsets: one for all, or some along an axis that is not that of the rows. */
+/** Scales and offsets: one for all, or several along an axis other than that of the rows. */
 const quantizes: RowRule = (node) => {
   const value = node.value(0);
   const { rows } = value;
@@ -60,13 +60,13 @@ const quantizes: RowRule = (node) => {
   return [broadcast(node, [value])];
 };
 
-/** Integers by a scale for all of them. */
+/** Integers with one scale for all of them. */
 const mapsQuantized: RowRule = (node) => {
   node.fixedFrom(1);
   return [broadcast(node, [node.value(0)])];
 };
 
-/** A, its scale and zero point, B, its scale and zero point, those of the result. */
+/** A, its scale and zero point, B, its scale and zero point, and those of the result. */
 const combinesQuantized: RowRule = (node) => {
   scalars(node, [1, 2, 4, 5, 6, 7]);
   return [broadcast(node, [node.value(0), node.value(3)])];
@@ -81,7 +81,7 @@ export function scalars(node: RowNode, indices: readonly number[]): void {
   }
 }
 
-/** A parameter must be the same for all rows; a list of numbers would lie along the last axis. */
+/** A parameter must be the same for all rows; a list of numbers would be along the last axis. */
 function keepOff(node: RowNode, value: RowValue, index: number): void {
   const parameter = node.fixed(index);
   if (parameter !== undefined && value.rows !== undefined) broadcast(node, [value, parameter]);

@@ -3,9 +3,9 @@ import type { RowNode, RowRule } from "./row-node.ts";
 import { type RowValue, rowSize, withDims } from "./row-value.ts";
 import { besideEachOther } from "./selection-rules.ts";
 
-// Operators on images: rows lie on the first axis, channels on the second, and windows move over the others.
+// Operators on images: rows are the first axis, channels the second, and windows move over the others.
 
-/** Sees to it that rows lie on the first axis. */
+/** Ensures that rows are the first axis. */
 function imagesOf(node: RowNode, index: number): RowValue {
   const value = node.value(index);
   if (value.rows !== undefined && value.rows.axis !== 0)
@@ -18,9 +18,9 @@ const pools: RowRule = (node) => {
   const dims = node.dims(images);
   const kernel = node.ints("kernel_shape")?.map(known) ?? [];
   const result = withDims(images, windows(node, { dims, kernel, channels: dims[1] ?? one }));
-  // The places of the largest elements are counted from the first row on.
+  // The positions of the largest elements are counted from the first row on.
   if (node.hasOutput(1) && images.rows !== undefined)
-    node.lose("tells places by the number of the row");
+    node.lose("returns positions that include the row number");
   return [result, { dims: result.dims }];
 };
 
@@ -46,7 +46,7 @@ const poolsQuantized: RowRule = (node) => {
   ];
 };
 
-/** X, then W at `weights`; all inputs but X (and what is added at `sum`) are the same for all rows. */
+/** X, then W at `weights`; all inputs except X (and what is added at `sum`) are the same for all rows. */
 function convolves({ weights, sum }: { weights: number; sum?: number }): RowRule {
   return (node) => {
     const images = imagesOf(node, 0);
@@ -69,7 +69,7 @@ interface Windows {
   readonly channels: Count;
 }
 
-/** What windows that move over images make. */
+/** The result of windows that move over images. */
 function windows(node: RowNode, { dims, kernel, channels }: Windows): readonly Count[] {
   const pads = node.ints("pads") ?? [];
   const strides = node.ints("strides") ?? [];
@@ -89,7 +89,7 @@ function windows(node: RowNode, { dims, kernel, channels }: Windows): readonly C
   return [dims[0] ?? one, channels, ...sizes];
 }
 
-/** W makes more of every place of an image; its second axis has the channels of the result. */
+/** W is applied to every position of an image; its second axis has the result's channels. */
 const convolvesBack: RowRule = (node) => {
   const images = imagesOf(node, 0);
   node.fixedFrom(1);
@@ -97,7 +97,7 @@ const convolvesBack: RowRule = (node) => {
   return [withDims(images, [dims[0] ?? one, ...node.sizes(dims.length - 1)])];
 };
 
-/** X and other inputs have rows side by side; those of `fixedInputs` are the same for all. */
+/** X and other inputs have rows side by side; those in `fixedInputs` are the same for all. */
 function besideImages(fixedInputs: readonly number[]): RowRule {
   return (node) => {
     for (const index of fixedInputs) node.fixed(index);
@@ -112,7 +112,7 @@ function besideImages(fixedInputs: readonly number[]): RowRule {
   };
 }
 
-/** Squares of places become channels, or channels squares. */
+/** Squares of positions become channels, or channels become squares. */
 const movesBlocks: RowRule = (node) => {
   const images = imagesOf(node, 0);
   const [rows = one, channels = one, ...places] = node.dims(images);
@@ -125,7 +125,7 @@ const movesBlocks: RowRule = (node) => {
   return [withDims(images, [rows, change(channels, square, isToDepth), ...moved])];
 };
 
-/** By scales or to sizes: the axis of the rows must stay as it is. */
+/** By scales or to sizes: the row axis must stay unchanged. */
 const resizes: RowRule = (node) => {
   const value = node.value(0);
   const dims = node.dims(value);
@@ -148,7 +148,7 @@ const resizes: RowRule = (node) => {
     if (movesPlaces.has(node.text("coordinate_transformation_mode", "half_pixel"))) {
       node.lose("moves places along the rows");
     }
-    // The engine interpolates along the first axis, too, but for images with batch and channels.
+    // The engine interpolates along the first axis too, except for images with batch and channels.
     const isBatch = value.rows.axis === 0 && (dims.length === 4 || dims.length === 5);
     if (node.text("mode", "nearest") !== "nearest" && !isBatch) {
       node.lose("interpolates along the rows");
@@ -171,7 +171,7 @@ const resizes: RowRule = (node) => {
   ];
 };
 
-/** Ways of resizing that do not leave an axis alone whose size stays the same. */
+/** Resize modes that change an axis even if its size stays the same. */
 const movesPlaces = new Set(["tf_crop_and_resize", "tf_half_pixel_for_nn"]);
 
 function isScaleOne(scale: Count | undefined): boolean {

@@ -4,9 +4,9 @@ import { type Count, isSame, known, numberOf, one, over, product } from "./count
 import type { RowNode, RowRule } from "./row-node.ts";
 import { isSameRows, type RowValue, rowSize, withDims, withElements } from "./row-value.ts";
 
-// Operators that give elements other places, or put them into other shapes.
+// Operators that move elements, or put them into other shapes.
 
-/** `value` in another shape, whose sizes are all known. The rows go on in the axis that has them, if
+/** `value` in another shape, whose sizes are all known. The rows continue in the axis that holds them, if
  *  there is as much before them as there was. */
 function reshaped(node: RowNode, value: RowValue, dims: readonly Count[]): RowValue {
   const { rows } = value;
@@ -52,14 +52,14 @@ const reshapes: RowRule = (node) => {
   return [reshaped(node, value, sizes)];
 };
 
-/** Texts that are filled up stay so: they have two axes already. */
+/** Padded texts stay padded: they already have two axes. */
 const flattens: RowRule = (node) => {
   const value = node.padded(0);
   const dims = node.dims(value);
   const given = node.int("axis", 1);
   const axis = given < 0 ? given + dims.length : given;
   if (value.padding !== undefined) {
-    if (dims.length !== 2 || axis !== 1) node.lose("takes apart texts that are filled up");
+    if (dims.length !== 2 || axis !== 1) node.lose("takes apart texts that are padded");
     return [value];
   }
   const sides = [product(dims.slice(0, axis)), product(dims.slice(axis))];
@@ -160,7 +160,7 @@ function sum(node: RowNode, a: Count, b: Count): Count {
   return x === undefined || y === undefined ? node.size() : known(x + y);
 }
 
-/** Of lists of sizes, of which some may be known by their number alone. */
+/** For lists of sizes, some of which may be known only by their count. */
 function concatenatedCounts(node: RowNode): RowValue | undefined {
   if (node.ranks().some((rank) => rank !== 1)) return undefined;
   const all: Count[] = [];
@@ -182,7 +182,7 @@ function unknownElements(node: RowNode, index: number): readonly Count[] | undef
   return Array.from({ length }, () => node.number());
 }
 
-/** Repeats along each axis. Something without rows may be repeated for each row. */
+/** Repeats along each axis. A value without rows may be repeated for each row. */
 const tiles: RowRule = (node) => {
   const value = node.value(0);
   const dims = node.dims(value);
@@ -202,7 +202,7 @@ const tiles: RowRule = (node) => {
   return [uniform(node, sizes)];
 };
 
-/** Of a shape that may have the number of rows on one axis: a value that is the same for each row. */
+/** For a shape that may have the number of rows at one axis: a value that is the same for each row. */
 export function uniform(node: RowNode, counts: readonly Count[]): RowValue {
   const shape = counts.map((count) => node.asSize(count));
   const axis = shape.findIndex(({ ofRows }) => ofRows);
@@ -212,7 +212,7 @@ export function uniform(node: RowNode, counts: readonly Count[]): RowValue {
   return { dims: shape, rows };
 }
 
-/** Broadcasts to a shape. What has no rows may be repeated for each row. */
+/** Broadcasts to a shape. A value without rows may be repeated for each row. */
 const expands: RowRule = (node) => {
   const value = node.value(0);
   const shape = node.counts(1);
@@ -221,7 +221,7 @@ const expands: RowRule = (node) => {
   if (value.rows === undefined || target.rows === undefined || fromEnd === undefined) {
     return [broadcast(node, [value, target])];
   }
-  // A shape has no rows of its own kind: where it is as long as the rows, it is like them.
+  // A shape has no rows of its own: an axis with as many elements as rows behaves like them.
   const isAsLong = isSame(rowSize(value.rows), rowSize(target.rows));
   const rows = isAsLong ? { ...value.rows, axis: target.rows.axis } : target.rows;
   return [broadcast(node, [value, { ...target, rows }])];

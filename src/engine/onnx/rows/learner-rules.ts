@@ -4,9 +4,9 @@ import { elementwise } from "./elementwise.ts";
 import type { RowNode, RowRule } from "./row-node.ts";
 import { type RowValue, withDims } from "./row-value.ts";
 
-// Operators of classical machine learning, and of texts: a table, whose rows are samples.
+// Operators of classical machine learning, and of texts, on a table whose rows are samples.
 
-/** Sees to it that a value with rows is a table. A list alone would be one sample. */
+/** Ensures that a value with rows is a table. A plain list would be a single sample. */
 function tableOf(node: RowNode, index: number): RowValue {
   const value = node.value(index);
   if (value.rows !== undefined && (node.dims(value).length !== 2 || value.rows.axis !== 0)) {
@@ -15,13 +15,13 @@ function tableOf(node: RowNode, index: number): RowValue {
   return value;
 }
 
-/** The length of whichever list is there. */
+/** The length of whichever list is present. */
 function listed(node: RowNode, names: readonly string[]): Count {
   const count = names.map((name) => node.attribute(name)?.count ?? 0).find((length) => length > 1);
   return count === undefined ? node.size() : known(count);
 }
 
-/** A label for each sample, and scores of each class. */
+/** A label for each sample, and scores for each class. */
 const classifies: RowRule = (node) => {
   const table = tableOf(node, 0);
   const [samples = one] = node.dims(table);
@@ -37,13 +37,13 @@ const predicts: RowRule = (node) => {
   return [withDims(table, [samples, targets])];
 };
 
-/** By the place in the sample. */
+/** By position in the sample. */
 const scales: RowRule = (node) => {
   const table = tableOf(node, 0);
   return [withDims(table, node.dims(table))];
 };
 
-/** Joins samples of several tables. */
+/** Joins samples from several tables. */
 const joinsTables: RowRule = (node) => {
   const tables = node.values().map((_, index) => tableOf(node, index));
   const [first] = tables;
@@ -64,7 +64,7 @@ const encodes: RowRule = (node) => {
   return [withDims(value, [...node.dims(value), codes])];
 };
 
-/** Takes elements along the last axis; of a list, the result has an axis before. */
+/** Takes elements along the last axis; for a list, the result gets a leading axis. */
 const extracts: RowRule = (node) => {
   const data = node.value(0);
   const places = node.value(1);
@@ -91,13 +91,13 @@ function flattened(node: RowNode, value: RowValue): RowValue {
   return withDims({ dims: [one], rows: { axis: 0, outer, inner } }, [one]);
 }
 
-/** One text in place of each, unless it takes some out. */
+/** Replaces each text by one text, unless it removes some. */
 const normalizesTexts: RowRule = (node) => {
   if ((node.attribute("stopwords")?.count ?? 0) > 0) node.lose("takes texts out");
   return [broadcast(node, [node.value(0)])];
 };
 
-/** The texts of a row become a list, filled up to the longest of all rows. */
+/** Each row's texts become a list, padded to the longest of all rows. */
 const tokenizes: RowRule = (node) => {
   const value = node.value(0);
   const dims: Count[] = [...node.dims(value), node.size()];
@@ -105,7 +105,7 @@ const tokenizes: RowRule = (node) => {
   return [{ ...withDims(value, dims), padding: node.text("pad_value", "") }];
 };
 
-/** Counts what its vocabulary has; fillings are not counted if it does not have them. */
+/** Counts what is in its vocabulary; padding is not counted unless it is in the vocabulary. */
 const countsWords: RowRule = (node) => {
   const value = node.padded(0);
   const dims = node.dims(value);
@@ -116,7 +116,7 @@ const countsWords: RowRule = (node) => {
     const words = node.attribute("pool_strings")?.shortTexts;
     const isKnown = value.padding.length > 0 && value.padding.length <= 2;
     if (words === undefined || !isKnown || words.has(value.padding)) {
-      node.lose("counts what fills texts up to the longest row");
+      node.lose("counts the padding up to the longest row");
     }
   }
   return [withDims({ dims, rows: value.rows }, [dims[0] ?? one, node.size()])];
@@ -139,7 +139,7 @@ const ml = {
   TreeEnsemble: predicts,
   TreeEnsembleClassifier: classifies,
   TreeEnsembleRegressor: predicts,
-  // A map for each sample, which is served as the table that it is made of.
+  // A map for each sample, which is served as the table that it is made from.
   ZipMap: scales,
 } satisfies Readonly<Record<string, RowRule>>;
 

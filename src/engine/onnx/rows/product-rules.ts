@@ -8,7 +8,7 @@ import { isSameRows, type RowValue, withDims } from "./row-value.ts";
 
 const summedUp = "adds up products over the rows";
 
-/** As numpy's matmul: the last axis of `a` is summed up with the last but one of `b`. */
+/** As numpy's matmul: sums over the last axis of `a` and the second to last of `b`. */
 function matrixProduct(node: RowNode, a: RowValue, b: RowValue): RowValue {
   const [left, right] = [node.dims(a), node.dims(b)];
   if (left.length === 0 || right.length === 0) node.lose("multiplies what is not a matrix");
@@ -47,7 +47,7 @@ function matricesProduct(node: RowNode, a: RowValue, b: RowValue): RowValue {
   if (a.rows !== undefined && b.rows !== undefined && (fromEndOfA === 2 || fromEndOfB === 1)) {
     node.lose("multiplies rows by other rows");
   }
-  // The matrices themselves are taken out of the broadcast of what is around them.
+  // The matrices themselves are excluded from the broadcast of the axes before them.
   const [outerA, outerB] = [around(a, left), around(b, right)];
   const batches = broadcast(node, [outerA, outerB]);
   const sizes = [...node.dims(batches), left.at(-2) ?? one, right.at(-1) ?? one];
@@ -77,7 +77,7 @@ function transposed(node: RowNode, value: RowValue, isWanted: boolean): RowValue
   );
 }
 
-/** The two matrices at these inputs, as the attributes turn them. */
+/** The two matrices at these inputs, transposed as the attributes say. */
 function factors(node: RowNode, a: number, b: number): [RowValue, RowValue] {
   return [
     transposed(node, node.value(a), node.int("transA", 0) !== 0),
@@ -94,7 +94,7 @@ const multipliesIntegers: RowRule = (node) => {
   return [matrixProduct(node, node.value(0), node.value(1))];
 };
 
-/** A list of them would lie along an axis of `value`. */
+/** A list of them would be along an axis of `value`. */
 function zeroPoints(node: RowNode, value: RowValue, index: number): void {
   if (value.rows !== undefined) scalars(node, [index]);
   else node.fixed(index);
@@ -106,7 +106,7 @@ const multipliesAndAdds: RowRule = (node) => {
   return [node.has(2) ? sumOf(node, result, node.value(2)) : result];
 };
 
-/** What is added may not be of a higher rank, or of more rows. */
+/** The added value may not have a higher rank, or more rows. */
 function sumOf(node: RowNode, result: RowValue, added: RowValue): RowValue {
   if (result.rows === undefined && added.rows !== undefined) node.lose("adds rows to a matrix");
   return broadcast(node, [result, added]);
@@ -119,7 +119,7 @@ const multipliesFused: RowRule = (node) => {
   return [matrixProduct(node, ...factors(node, 0, 1))];
 };
 
-/** A with its scale and zero point, B with its own, those of the result. */
+/** A with its scale and zero point, B with its own, and those of the result. */
 const multipliesQuantized: RowRule = (node) => {
   scalars(node, [1, 2, 6, 7]);
   const b = node.value(3);
@@ -137,7 +137,7 @@ const multipliesQuantizedAndAdds: RowRule = (node) => {
   return [node.has(6) ? sumOf(node, result, node.value(6)) : result];
 };
 
-/** A times weights of a few bits, whose shape lies in attributes. */
+/** A times low-bit weights, whose shape is in attributes. */
 const multipliesBits: RowRule = (node) => {
   const a = node.value(0);
   node.fixedFrom(1);
@@ -145,7 +145,7 @@ const multipliesBits: RowRule = (node) => {
   return [matrixProduct(node, a, weights)];
 };
 
-/** Axes have letters; those that the result does not have are summed up. */
+/** Axes have letters; those missing from the result are summed over. */
 const sumsByLetters: RowRule = (node) => {
   const equation = node.text("equation", "").replaceAll(" ", "");
   const [left = "", right] = equation.split("->");

@@ -2,15 +2,15 @@ import type { OnnxAttribute, OnnxNode } from "../graph/onnx-graph.ts";
 import { type Count, isSizeLike, named } from "./count.ts";
 import { countsRows, numbersOf, type RowValue } from "./row-value.ts";
 
-/** What the outputs of a node are. Throws RowsLost if rows may depend on each other. */
+/** Describes a node's outputs. Throws RowsLost if rows may depend on each other. */
 export type RowRule = (node: RowNode) => readonly RowValue[];
 
 export class RowsLost extends Error {}
 
-/** A node of the graph as rules see it. What a rule does not look at must not depend on the inputs. */
+/** A graph's node, as rules see it. Anything that a rule does not examine must not depend on the inputs. */
 export class RowNode {
   readonly op: string;
-  /** Version of the operators of its domain. */
+  /** Version of its domain's operators. */
   readonly opset: number;
   readonly outputCount: number;
   /** Whether one of its inputs may hold texts. */
@@ -42,7 +42,7 @@ export class RowNode {
     return this.#inputs.length;
   }
 
-  /** Ends the proof. `why` goes on after the operator's name. */
+  /** Ends the proof. `why` follows the operator's name. */
   lose(why: string): never {
     throw new RowsLost(why);
   }
@@ -59,7 +59,7 @@ export class RowNode {
   value(index: number): RowValue {
     const value = this.#input(index);
     if (countsRows(value)) this.lose("computes with the number of rows");
-    if (value.padding !== undefined) this.lose("takes texts that are filled up to the longest row");
+    if (value.padding !== undefined) this.lose("takes texts that are padded to the longest row");
     return value;
   }
 
@@ -71,25 +71,25 @@ export class RowNode {
     return values;
   }
 
-  /** As `value`, with texts that may be filled up. */
+  /** As `value`, but texts may be padded. */
   padded(index: number): RowValue {
     const value = this.#input(index);
     return value.padding === undefined ? this.value(index) : value;
   }
 
-  /** An input, if it is there and if its numbers are known; they may depend on how many rows there are. */
+  /** An input, if it is present and its numbers are known; they may depend on the number of rows. */
   elements(index: number): readonly Count[] | undefined {
     const elements = this.#inputs[index]?.elements;
     if (elements !== undefined) this.#seen.add(index);
     return elements;
   }
 
-  /** Of all inputs that are there and have a known shape. */
+  /** For all inputs that are present and have a known shape. */
   ranks(): readonly number[] {
     return this.#inputs.flatMap((input) => (input?.dims === undefined ? [] : [input.dims.length]));
   }
 
-  /** Of an input that is there and has a known shape. */
+  /** For an input that is present and has a known shape. */
   shapeOf(index: number): readonly Count[] {
     return this.#inputs[index]?.dims ?? this.lose(`has no shape of input ${index}`);
   }
@@ -98,14 +98,14 @@ export class RowNode {
     return this.shapeOf(index).length;
   }
 
-  /** Of an input that tells sizes. */
+  /** For an input that provides sizes. */
   counts(index: number): readonly Count[] {
     const value = this.#input(index);
     if (value.rows !== undefined) this.lose("takes a shape from the values of the inputs");
     return value.elements ?? this.lose("takes a shape that is not known ahead");
   }
 
-  /** The numbers of an input; undefined if it is left out. */
+  /** The numbers of an input; undefined if it is omitted. */
   numbers(index: number): readonly number[] | undefined {
     if (!this.has(index)) return undefined;
     return (
@@ -113,7 +113,7 @@ export class RowNode {
     );
   }
 
-  /** Sees to it that an input depends on no rows. */
+  /** Ensures that an input does not depend on any rows. */
   fixed(index: number): RowValue | undefined {
     if (!this.has(index)) return undefined;
     const value = this.value(index);
@@ -141,17 +141,17 @@ export class RowNode {
     return value.dims ?? this.lose("has an operand whose shape is not known ahead");
   }
 
-  /** A size that is not known. */
+  /** An unknown size. */
   size(): Count {
     return named(this.#newName());
   }
 
-  /** A number that is not known, and may be negative. */
+  /** An unknown number, which may be negative. */
   number(): Count {
     return named(`(${this.#newName()})`);
   }
 
-  /** A number that was computed, as the size of a dimension. */
+  /** A computed number, as the size of a dimension. */
   asSize(count: Count): Count {
     if (isSizeLike(count)) return count;
     if (count.ofRows) this.lose("makes a size of the number of rows that may be negative");
@@ -166,7 +166,7 @@ export class RowNode {
     return this.#node.attributes.get(name);
   }
 
-  /** An attribute that is there without a number is 0. */
+  /** An attribute that is present without a number is 0. */
   int(name: string, otherwise: number): number {
     const attribute = this.attribute(name);
     return attribute === undefined ? otherwise : (attribute.int ?? 0);

@@ -9,7 +9,7 @@ import { selectionRules } from "./selection-rules.ts";
 import { sequenceRules } from "./sequence-rules.ts";
 import { sizeRules } from "./size-rules.ts";
 
-/** By operator, "domain:operator" for those that are not ONNX's own. What is missing ends the proof. */
+/** By operator, "domain:operator" for those outside ONNX's own domain. A missing operator ends the proof. */
 export type RowOperators = ReadonlyMap<string, RowRule>;
 
 export const rowOperators: RowOperators = new Map(

@@ -8,18 +8,18 @@ import { constantValue } from "./size-rules.ts";
 
 type Followed = RowValue | LostValue;
 
-/** Versions of ONNX's own operators whose meaning the rules know. */
+/** Versions of ONNX's own operators that the rules cover. */
 const [oldestOpset, newestOpset] = [7, 26];
-/** Domains whose operators are known at all. */
+/** Domains whose operators are covered at all. */
 const domains = new Set(["", "ai.onnx.ml", "com.microsoft"]);
 const maxNameLength = 80;
 /** TensorProto.DataType.STRING */
 const textType = 8;
 
-/** Follows the first dimension of all inputs of `graph` to its outputs; undefined is a graph that was too
- *  big to be read. Proven means: for any numbers of rows, the outputs of inputs that are joined along their
- *  first dimensions are those of the single inputs, joined in the same way. Inputs that have no elements
- *  are left out of this. `operators` are others than usual in tests. */
+/** Follows the first dimension of all inputs of `graph` to its outputs; undefined means a graph that was too
+ *  big to read. Proven means: for any numbers of rows, the outputs for inputs joined along their first
+ *  dimensions are those of the single inputs, joined in the same way. Inputs without elements are excluded.
+ *  `operators` is overridden in tests. */
 export function proveRows(
   graph: OnnxGraph | undefined,
   operators: RowOperators = rowOperators,
@@ -48,7 +48,7 @@ function unproven(reason: string): RowProof {
   return { isProven: false, reason };
 }
 
-/** Values of a graph, in the order of its nodes. */
+/** Values of a graph, in node order. */
 class Walk {
   readonly #graph: OnnxGraph;
   readonly #operators: RowOperators;
@@ -74,7 +74,7 @@ class Walk {
       return `input '${short(name)}' does not have a first dimension that varies`;
     }
     const rows = { axis: 0, outer: known(1), inner: known(1) };
-    // Sizes of different inputs are not the same because the file gives them one name: nobody checks that.
+    // Equal names do not make sizes of different inputs equal: no one checks that.
     const at = `x${this.#names++}`;
     const sizes = dims.map((dim, axis) =>
       typeof dim === "number" ? known(dim) : named(`${at}[${axis}]`),
@@ -88,7 +88,7 @@ class Walk {
     for (const name of node.inputs) {
       const value = name === "" ? undefined : this.#values.get(name);
       if (name !== "" && value === undefined) {
-        this.#lose(node, `takes '${short(name)}', which nothing makes`);
+        this.#lose(node, `takes '${short(name)}', which no node makes`);
         return;
       }
       if (value !== undefined && isLost(value)) {
@@ -123,7 +123,7 @@ class Walk {
     return hasRowsFirst ? undefined : `${output} does not have one row for each row of the inputs`;
   }
 
-  /** Or why its rows are lost. */
+  /** The value, or why its rows are lost. */
   #resultsOf(
     node: OnnxNode,
     inputs: readonly (RowValue | undefined)[],
@@ -155,7 +155,7 @@ class Walk {
     }
   }
 
-  /** A shape that nothing else tells has at least the rank that the file tells. */
+  /** A shape that is otherwise unknown has at least the rank that the file gives. */
   #withRank(name: string, value: Followed): Followed {
     if (isLost(value) || value.dims !== undefined) return value;
     const dims = this.#graph.described.get(name)?.dims;
@@ -175,13 +175,13 @@ class Walk {
   }
 }
 
-/** Whether a node may make texts of something else. */
+/** Whether a node may produce texts from something else. */
 function makesTexts({ op, domain, attributes }: OnnxNode): boolean {
   if (op === "Cast") return attributes.get("to")?.int === textType;
   return domain === "ai.onnx.ml" || op === "Constant";
 }
 
-/** Nodes are known by what they make. */
+/** Nodes are identified by their outputs. */
 function reasonOf({ op, domain, outputs }: OnnxNode, why: string): string {
   const operator = domain === "" ? op : `${domain}.${op}`;
   return `${short(operator)} (of '${short(outputs[0] ?? "")}') ${why}`;

@@ -1,27 +1,27 @@
 import { type Count, isSame, numberOf, one, product } from "./count.ts";
 
-/** Where the rows of the inputs lie in a value. Its axis has outer × rows × inner elements, of which
- *  those with the same place in the middle belong to one row: they depend on that row of the inputs alone,
- *  and in the same way for every row. */
+/** Where the rows of the inputs are in a value. Its axis has outer × rows × inner elements, of which those
+ *  with the same middle position belong to one row: they depend on that row of the inputs alone, and in the
+ *  same way for every row. */
 export interface RowAxis {
   readonly axis: number;
   readonly outer: Count;
   readonly inner: Count;
 }
 
-/** A value that is followed. Without `rows` it does not depend on the values of the inputs. */
+/** A tracked value. Without `rows` it does not depend on the values of the inputs. */
 export interface RowValue {
-  /** Undefined if not known, which never is so with `rows`. */
+  /** Undefined if unknown; always known with `rows`. */
   readonly dims: readonly Count[] | undefined;
   readonly rows?: RowAxis | undefined;
-  /** Its numbers, if it has at most one axis and they are known. They alone may depend on how many rows
-   *  there are. */
+  /** Its numbers, if it has at most one axis and they are known. Only they may depend on the number of
+   *  rows. */
   readonly elements?: readonly Count[] | undefined;
-  /** The text that fills the rows up to the longest of them, along the last axis. */
+  /** The text that pads the rows to the longest of them, along the last axis. */
   readonly padding?: string | undefined;
 }
 
-/** A value of which nothing is known any more, and why. */
+/** A value about which nothing is known any more, and why. */
 export interface LostValue {
   readonly lost: string;
 }
@@ -55,17 +55,17 @@ export function withDims(value: RowValue, dims: readonly Count[], axis?: number)
   };
 }
 
-/** Numbers in a list, or one alone. */
+/** Numbers in a list, or a single one. */
 export function withElements(elements: readonly Count[], isList: boolean): RowValue {
   return { dims: isList ? [{ ...one, factor: elements.length }] : [], elements };
 }
 
-/** Of the axis of the rows. */
+/** The size of the row axis. */
 export function rowSize({ outer, inner }: RowAxis): Count {
   return product([outer, { ...one, ofRows: true }, inner]) ?? one;
 }
 
-/** The known numbers of a value; undefined if one of them is not known. */
+/** A value's known numbers; undefined if one of them is unknown. */
 export function numbersOf(value: RowValue): readonly number[] | undefined {
   const numbers = value.elements?.map(numberOf);
   return numbers?.every((number) => number !== undefined) ? (numbers as number[]) : undefined;

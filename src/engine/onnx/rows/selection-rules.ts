@@ -3,7 +3,7 @@ import { type Count, isSame, known, numberOf } from "./count.ts";
 import type { RowNode, RowRule } from "./row-node.ts";
 import { isSameRows, type RowValue, rowSize, withDims, withElements } from "./row-value.ts";
 
-// Operators that take some of the elements, by their places.
+// Operators that select elements by position.
 
 const gathers: RowRule = (node) => {
   const counts = gatheredCounts(node);
@@ -20,14 +20,14 @@ const gathers: RowRule = (node) => {
   if (indices.rows !== undefined) return [withDims(indices, result, axis + indices.rows.axis)];
   keepOffAxis(node, data, axis);
   const rowAxis = data.rows?.axis ?? 0;
-  // ONNX Runtime 1.30 copies the first text alone of what lies behind the axis.
+  // ONNX Runtime 1.30 copies only the first text after the axis.
   if (node.mayHaveTexts && data.rows !== undefined && rowAxis > axis) {
     node.lose("looks up texts before the rows");
   }
   return [withDims(data, result, rowAxis < axis ? rowAxis : rowAxis + places.length - 1)];
 };
 
-/** Of a list of sizes. */
+/** For a list of sizes. */
 function gatheredCounts(node: RowNode): RowValue | undefined {
   const elements = node.elements(0);
   const places = node.elements(1)?.map(numberOf);
@@ -37,7 +37,7 @@ function gatheredCounts(node: RowNode): RowValue | undefined {
   return withElements(chosen as Count[], node.rankOf(1) > 0);
 }
 
-/** Indices and data lie side by side. */
+/** Indices and data are side by side. */
 const gathersElements: RowRule = (node) => {
   const data = node.value(0);
   const indices = node.value(1);
@@ -57,7 +57,7 @@ const scattersElements: RowRule = (node) => {
   return [withDims(data, dims)];
 };
 
-/** Sees to it that either none or all of the values have rows, and in the same place. */
+/** Ensures that either none or all of the values have rows, at the same axis. */
 export function besideEachOther(node: RowNode, values: readonly RowValue[]): void {
   const first = values.find(({ rows }) => rows !== undefined)?.rows;
   if (first === undefined) return;
@@ -68,7 +68,7 @@ export function besideEachOther(node: RowNode, values: readonly RowValue[]): voi
   }
 }
 
-/** The last axis of the indices holds places in the data. */
+/** The last axis of the indices holds positions in the data. */
 const gathersSlices: RowRule = (node) => {
   const data = node.value(0);
   const indices = node.value(1);
@@ -148,7 +148,7 @@ function slicedSize(
   return known(Math.max(place(to) - place(from), 0));
 }
 
-/** Of a list of sizes. */
+/** For a list of sizes. */
 function slicedCounts(node: RowNode): RowValue | undefined {
   const elements = node.elements(0);
   if (elements === undefined || node.rankOf(0) !== 1) return undefined;
@@ -187,7 +187,7 @@ const splits: RowRule = (node) => {
   });
 };
 
-/** Nothing may be put before or behind the rows. */
+/** Nothing may be added before or after the rows. */
 const pads: RowRule = (node) => {
   const value = node.value(0);
   const dims = node.dims(value);
@@ -209,7 +209,7 @@ const pads: RowRule = (node) => {
   return [withDims(value, sizes)];
 };
 
-/** Cuts or pads to a shape. */
+/** Crops or pads to a shape. */
 const cropsOrPads: RowRule = (node) => {
   const value = node.value(0);
   const dims = node.dims(value);

@@ -5,9 +5,9 @@ import { scalars } from "./elementwise.ts";
 import type { RowNode, RowRule } from "./row-node.ts";
 import { isSameRows, type RowAxis, type RowValue, withDims } from "./row-value.ts";
 
-// Recurrent layers and attention: rows lie on the axis of the batch.
+// Recurrent layers and attention: rows are the batch axis.
 
-/** X, weights, biases, lengths, initial states, and the weights of peepholes. */
+/** X, weights, biases, lengths, initial states, and peephole weights. */
 const recurs: RowRule = (node) => {
   const x = node.value(0);
   node.fixedFrom(1, 4);
@@ -33,7 +33,7 @@ const recurs: RowRule = (node) => {
   return [withDims(x, all, isBatchFirst ? 0 : 2), state, state];
 };
 
-/** Sees to it that both have rows, on `axis`, or neither. */
+/** Ensures that both have rows, on `axis`, or neither. */
 function sideBySide(node: RowNode, x: RowValue, other: RowValue, axis: number): void {
   if (x.rows === undefined && other.rows === undefined) return;
   const isBeside =
@@ -41,7 +41,7 @@ function sideBySide(node: RowNode, x: RowValue, other: RowValue, axis: number): 
   if (!isBeside) node.lose("puts rows beside something that is not made of rows");
 }
 
-/** Rows on the first axis, one element for each. */
+/** Rows on the first axis, one element each. */
 const plainRows: RowAxis = { axis: 0, outer: one, inner: one };
 
 function isPlain(value: RowValue): boolean {
@@ -53,7 +53,7 @@ function needPlain(node: RowNode, value: RowValue): void {
     node.lose("takes an operand that does not have the rows as its first dimension");
 }
 
-/** What is added to scores of [rows, heads, from, to]. */
+/** Added to scores of shape [rows, heads, from, to]. */
 function checkMask(node: RowNode, index: number): void {
   if (!node.has(index)) return;
   const mask = node.value(index);
@@ -61,8 +61,8 @@ function checkMask(node: RowNode, index: number): void {
   broadcast(node, [{ dims: scores, rows: plainRows }, mask]);
 }
 
-/** Of the kinds that take rows, heads and steps of their own: from `index` on, which of them must be plain
- *  rows, which fixed, which masks; all others must be left out. */
+/** For operators that take rows, heads and steps of their own: which inputs from `index` on must be plain
+ *  rows, fixed, or masks; all others must be omitted. */
 interface AttentionInputs {
   readonly plain: readonly number[];
   readonly fixed?: readonly number[];
@@ -86,12 +86,12 @@ function isAllFixed(node: RowNode): boolean {
 const allUnknown = (node: RowNode): readonly RowValue[] =>
   Array.from({ length: node.outputCount }, () => ({ dims: undefined }));
 
-/** Rows with dimensions of which the first alone is known. */
+/** Rows with dimensions of which only the first is known. */
 function plainOf(node: RowNode, rank: number): RowValue {
   return withDims({ dims: [], rows: plainRows }, node.sizes(rank));
 }
 
-/** Of version 23: three or four dimensions; what is added may be broadcast. */
+/** From version 23: three or four dimensions; the added value may be broadcast. */
 const attends: RowRule = (node) => {
   if (isAllFixed(node)) return allUnknown(node);
   checkInputs(node, { plain: [0, 1, 2, 4, 5, 6], masks: [3] });
@@ -124,7 +124,7 @@ const attendsPacked: RowRule = (node) => {
   return [plainOf(node, 3), present];
 };
 
-/** As `attendsPacked`, of integers: scales and zero points between bias and past. */
+/** As `attendsPacked`, on integers: scales and zero points between bias and past. */
 const attendsQuantized: RowRule = (node) => {
   if (isAllFixed(node)) return allUnknown(node);
   scalars(node, [3, 6]);
@@ -158,7 +158,7 @@ const rotates: RowRule = (node) => {
   return [withDims(x, node.dims(x))];
 };
 
-/** X, positions, tables. One position alone is where all rows begin. */
+/** X, positions, tables. A single position is where all rows begin. */
 const rotatesWithOffset: RowRule = (node) => {
   const x = node.value(0);
   node.fixedFrom(2);
@@ -171,7 +171,7 @@ const rotatesWithOffset: RowRule = (node) => {
   return [withDims(x, node.dims(x))];
 };
 
-/** Of the frequencies in each row's list of samples. */
+/** The frequencies in each row's list of samples. */
 const transformsFrequencies: RowRule = (node) => {
   const x = node.value(0);
   const dims = node.dims(x);

@@ -18,7 +18,7 @@ type Arithmetic = (operands: Operands) => Count | undefined;
 
 const truth = (isTrue: boolean) => known(isTrue ? 1 : 0);
 
-/** Of numbers that are known. A rule for both integers and floats: where they differ, nothing. */
+/** For known numbers. A rule covers both integers and floats, and gives nothing where they differ. */
 const plain: Readonly<Record<string, (a: number, b: number) => number | boolean>> = {
   Add: (a, b) => a + b,
   Sub: (a, b) => a - b,
@@ -40,7 +40,7 @@ const plain: Readonly<Record<string, (a: number, b: number) => number | boolean>
   Not: (a) => a === 0,
 };
 
-/** Of numbers of which some are only known by name. */
+/** For numbers some of which are known only by name. */
 const symbolic: Readonly<Record<string, Arithmetic>> = {
   Add: ([a, b]) => a && b && sum(a, b),
   Sub: ([a, b]) => a && b && sum(a, { ...b, factor: -b.factor }),
@@ -63,11 +63,11 @@ const symbolic: Readonly<Record<string, Arithmetic>> = {
 
 /** TensorProto.DataType */
 const [int32, int64] = [6, 7];
-/** Beyond it, arithmetic of 32 bits wraps around or rounds. */
+/** Beyond this, 32-bit arithmetic wraps around or rounds. */
 const maxKnown = 2 ** 31 - 1;
 
-/** What an operator makes of numbers that are all known, if they are sizes, or constants that may become
- *  some. Undefined if they are not, or if nobody can say. */
+/** The result of an operator on numbers that are all known, if they are sizes, or constants that may become
+ *  sizes. Undefined if they are not, or if the result is uncertain. */
 export function arithmeticOf(node: RowNode): RowValue | undefined {
   const operands: Operands[] = [];
   for (let index = 0; index < node.inputCount; index++) {

@@ -3,10 +3,10 @@ import { uniform } from "./layout-rules.ts";
 import type { RowRule } from "./row-node.ts";
 import { isFixed, type RowValue, withElements } from "./row-value.ts";
 
-// Operators that make something of shapes, and constants.
+// Operators that compute with shapes, and constants.
 
 const zero = known(0);
-/** Longer lists are no shapes. */
+/** Longer lists are not shapes. */
 const maxKnown = 16;
 
 const constants: RowRule = (node) => {
@@ -40,7 +40,7 @@ export function constantValue(tensor: {
   return { dims: dims.map(known) };
 }
 
-/** Whatever the values are: how many sizes a list has is known, even if they depend on the rows. */
+/** Whatever the values: how many sizes a list has is known, even if they depend on the rows. */
 const shapes: RowRule = (node) => {
   const dims = node.elements(0) === undefined ? node.dims(node.value(0)) : node.shapeOf(0);
   const rank = dims.length;
@@ -56,7 +56,7 @@ const sizes: RowRule = (node) => {
   return [withElements([size], false)];
 };
 
-/** A short list of one number is known. */
+/** A short list with one number is known. */
 const fills: RowRule = (node) => {
   const shape = node.counts(0);
   const [length] = shape.length === 1 ? shape.map(numberOf) : [];
@@ -75,13 +75,13 @@ const ranges: RowRule = (node) => {
   return [{ dims: [known(Math.max(0, Math.ceil((limit - start) / step)))] }];
 };
 
-/** Operators that are known, but look at all elements at once, or make as many as they find. */
+/** Operators that are known, but examine all elements at once, or return as many as they find. */
 const mixes: RowRule = (node) => {
   node.fixedFrom(0);
   return Array.from({ length: node.outputCount }, () => ({ dims: undefined }));
 };
 
-/** The places of the ones depend on the places of the rows. */
+/** The positions of the ones depend on the positions of the rows. */
 const makesIdentity: RowRule = (node) => {
   const value = node.value(0);
   if (!isFixed(value)) node.lose("numbers the rows");

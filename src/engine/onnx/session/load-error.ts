@@ -2,13 +2,13 @@ import { basename, dirname, join } from "node:path";
 import { describeError, RuntimeError } from "../../../base/errors.ts";
 import { engineMessage, memoryRefusal } from "../types/engine-message.ts";
 
-/** Messages by which ONNX Runtime says that a file could not be read, which may be another time. Weights
- *  that are too short for the model are refused before a load: they were cut off since. */
+/** ONNX Runtime's messages for files that could not be read now, but may be later. Weights that are too short
+ *  for the model are refused before a load, so they were cut off since. */
 const systemRefusal =
   /NO_?SUCHFILE|doesn't exist|No such file|system error number|Too many open files|Permission denied|Input\/output error|open file|can ?not be read in full/i;
 
-/** Of a load that ONNX Runtime gave up. Almost always it is the model that cannot be run, with an operator that
- *  does not exist for example: who sent it has to change it, and here nothing is wrong. */
+/** The error for a load that ONNX Runtime gave up. The cause is almost always the model, for example an
+ *  unknown operator: its sender must change it, and nothing is wrong here. */
 export function loadError(file: string, error: unknown): RuntimeError {
   // Without the directory, which the caller knows; messages name it in odd places.
   const message = engineMessage(error).replaceAll(join(dirname(file), "/"), "");

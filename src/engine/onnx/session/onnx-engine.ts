@@ -17,7 +17,7 @@ type Session = Binding.InferenceSession;
 type OrtTensorConstructor = Parameters<typeof binding.initOrtOnce>[1];
 type OrtFeeds = Parameters<Session["run"]>[0];
 
-/** Characters of a message of the engine that are looked at. */
+/** How much of an engine message is examined. */
 const maxMessage = 10_000;
 
 /** Fatal only: every error comes back as an exception as well. */
@@ -25,8 +25,8 @@ const logSeverity = 4 as const;
 // The declared type asks for the whole public Tensor; the binding only ever calls the constructor.
 binding.initOrtOnce(logSeverity, OrtValue as unknown as OrtTensorConstructor, true);
 
-// The first session of a process costs 1.3 MB and 15 ms that no later one does. Paid here, before the
-// host is ready, they are not taken for the memory of the first model.
+// A process's first session costs 1.3 MB and 15 ms more than later ones. Paid here, before the host is ready,
+// this is not attributed to the first model.
 const firstSession = new binding.InferenceSession();
 const { buffer, byteOffset, byteLength } = smallestModel;
 firstSession.loadModel(buffer, byteOffset, byteLength, { logSeverityLevel: logSeverity });
@@ -72,13 +72,13 @@ function openSession(
       intraOpNumThreads: threads,
       interOpNumThreads: 1,
       logSeverityLevel: logSeverity,
-      // An arena of its own keeps the biggest run of a model for good. The allocator of the process keeps as much while
-      // runs follow each other, and gives it back after: see `MemoryRest`.
+      // The session's own arena would keep a model's biggest run for good. The process's allocator keeps as
+      // much while runs follow each other, and gives it back afterwards: see `MemoryRest`.
       enableCpuMemArena: false,
-      // A plan of the memory of earlier runs only saves allocations, which were not seen to matter, and
-      // keeps what it plans beside what those runs have left: up to twice the memory.
+      // A memory plan from earlier runs only saves allocations, without a measurable effect, and keeps the
+      // planned memory besides what those runs have left: up to twice the memory.
       enableMemPattern: false,
-      // Threads that spin between runs take the core away from the other hosts.
+      // Threads that spin between runs take the core away from other hosts.
       extra: {
         session: {
           intra_op: { allow_spinning: "0" },
@@ -99,7 +99,7 @@ function openSession(
   return session;
 }
 
-/** Probed once: to try is what the engine does as well, and nothing else tells. */
+/** Probed once, by trying: the engine does the same, and there is no other way to know. */
 const locales = new Map<string | undefined, boolean>();
 
 function hasLocale(name: string | undefined): boolean {
@@ -125,7 +125,7 @@ class OnnxModel implements HostModel {
   /** By the names that clients use. */
   readonly #inputs: ReadonlyMap<string, SessionEdge>;
   readonly #outputs: ReadonlyMap<string, SessionEdge>;
-  /** What is fed of inputs that are not given, by the session's names. */
+  /** Default values for omitted inputs, by the session's names. */
   readonly #defaults = new Map<string, OrtValue>();
 
   constructor(session: Session, plan: LoadPlan) {
@@ -146,7 +146,7 @@ class OnnxModel implements HostModel {
   }
 
   run(inputs: readonly Tensor[], outputs: readonly string[]): Tensor[] {
-    // Names come from the model file: one may well be called "__proto__".
+    // Names come from the model file: one may well be "__proto__".
     const feeds: Record<string, OrtValue> = Object.create(null);
     for (const [name, value] of this.#defaults) feeds[name] = value;
     for (const tensor of inputs) {
@@ -180,7 +180,7 @@ function edgeOf(edges: ReadonlyMap<string, SessionEdge>, name: string): SessionE
   return edge;
 }
 
-/** Messages by which ONNX Runtime refuses inputs, before it runs anything. */
+/** ONNX Runtime's messages when it refuses inputs before it runs anything. */
 const inputRefusal = /^(Got invalid dimensions|Invalid rank|Unexpected input data type)/;
 
 function runError(error: unknown): RuntimeError {

@@ -7,17 +7,17 @@ import { fromOrtValue, OrtValue, toOrtValue } from "../types/ort-value.ts";
 import type { StringEscape } from "../types/string-escape.ts";
 import { bytesElements } from "../types/string-tensor.ts";
 
-/** What a session says of one of its inputs or outputs. */
+/** What a session reports about one of its inputs or outputs. */
 export interface SessionValue {
   readonly name: string;
   readonly isTensor: boolean;
-  /** Number of TensorProto.DataType. */
+  /** TensorProto.DataType number. */
   readonly type: number;
-  /** Negative for a dimension that varies. */
+  /** Negative for a variable dimension. */
   readonly shape: readonly number[];
 }
 
-/** An input or an output: what clients see of it, and what the session has. */
+/** An input or output: as clients see it, and as the session has it. */
 export class SessionEdge {
   readonly spec: TensorSpec;
   /** The session's name for it. */
@@ -25,7 +25,7 @@ export class SessionEdge {
   readonly #narrow: NarrowEdge | undefined;
   readonly #escape: StringEscape | undefined;
 
-  /** Throws RuntimeError "invalid-argument" for what cannot be served. */
+  /** Throws RuntimeError "invalid-argument" if it cannot be served. */
   constructor(value: SessionValue, role: "input" | "output", plan: LoadPlan) {
     this.name = value.name;
     this.#narrow = plan.narrow[`${role}s`].get(value.name);
@@ -38,7 +38,7 @@ export class SessionEdge {
     return this.#narrow?.type.widen(tensor) ?? toOrtValue(tensor, this.#escape);
   }
 
-  /** Of a value of the model's file, whose texts need not be UTF-8. */
+  /** For a value from the model's file, whose texts need not be UTF-8. */
   defaultValue(tensor: Tensor): OrtValue {
     if (tensor.datatype !== "BYTES") return this.toSession(tensor);
     const { shape, data } = tensor;
@@ -48,7 +48,7 @@ export class SessionEdge {
     return new OrtValue("string", texts, shape);
   }
 
-  /** Throws RuntimeError "run-failed" for what is not a tensor that can be served. */
+  /** Throws RuntimeError "run-failed" for anything but a tensor that can be served. */
   fromSession(value: unknown): Tensor {
     const { name } = this.spec;
     if (this.#narrow !== undefined && value instanceof OrtValue) {
@@ -71,7 +71,7 @@ function toSpec(
   if (!value.isTensor) {
     throw new RuntimeError(
       "invalid-argument",
-      `${role} '${name}' is a sequence, map or optional value, and only tensors can be served; ` +
+      `${role} '${name}' is a sequence, map or optional value, but only tensors can be served: ` +
         "export the model with tensors in its place",
     );
   }
@@ -95,7 +95,7 @@ function toSpec(
   };
 }
 
-/** Rows of so many columns; those of a single row may lack their first dimension. */
+/** Rows of this many columns; the first dimension may be missing for a single row. */
 function withColumns(shape: readonly number[], columns: number): readonly number[] {
   return shape.length === 0 ? [-1, columns] : [...shape.slice(0, -1), columns];
 }

@@ -4,34 +4,34 @@ import { dataPath } from "../external/data-path.ts";
 import { descriptorFolder, type HeldFiles } from "../external/held-files.ts";
 import { renameData } from "../rewrite/rename-data.ts";
 
-/** By which names ONNX Runtime opens a model. */
+/** The names by which ONNX Runtime opens a model. */
 export interface SessionFiles {
-  /** The model in place of its file. */
+  /** The model's bytes, in place of its file. */
   readonly bytes: Uint8Array | undefined;
-  /** Below which it opens data files. */
+  /** The folder below which it opens data files. */
   readonly folder: string;
 }
 
 /** What a model is loaded from. */
 export interface ModelContent {
-  /** Of the model, without links. */
+  /** The model's path, without links. */
   readonly file: string;
-  /** The name by which it is held. */
+  /** The name by which it is held open. */
   readonly heldFile: string;
-  /** What is loaded in place of the file, if anything. */
+  /** Bytes that are loaded in place of the file, if any. */
   readonly bytes: Uint8Array | undefined;
 }
 
-/** Holds the data files of a model, and names them in it such that ONNX Runtime opens the very files that are held.
- *  It looks itself whether a data file lies below the folder it is given, links followed, and then opens the file by
- *  name: below "/" all of them lie, and the name of a descriptor can be made no link. Throws as `HeldFiles.hold`, and
- *  "load-failed" if the model is another one than was looked at. */
+/** Holds a model's data files open and renames them in the model, so that ONNX Runtime opens exactly the
+ *  files that are held. ONNX Runtime checks that a data file is below the folder it is given, links followed,
+ *  and then opens the file by name: all files are below "/", and a descriptor's name cannot be turned into a
+ *  link. Throws as `HeldFiles.hold`, and "load-failed" if the model has changed since it was inspected. */
 export function sessionFiles(
   held: HeldFiles,
   { file, heldFile, bytes }: ModelContent,
   { hasDataFiles, dataFiles }: FileAccess,
 ): SessionFiles {
-  // A model that names data files all the same finds none: they would be opened without a look at where they lie.
+  // A model that names data files anyway finds none: they would be opened without a check of where they are.
   const nowhere = held.hasNames ? descriptorFolder : dirname(file);
   if (!hasDataFiles) return { bytes, folder: nowhere };
   const folder = folderOf(held, file, dataFiles);
@@ -46,7 +46,7 @@ function folderOf(held: HeldFiles, file: string, dataFiles: FileAccess["dataFile
   return dataFiles === undefined ? dirname(file) : commonFolder(Object.values(dataFiles));
 }
 
-/** The deepest folder that has all of the files in it or below. */
+/** The deepest folder that contains all of the files. */
 function commonFolder(files: readonly string[]): string {
   const [first = sep, ...others] = files;
   let folder = dirname(first);

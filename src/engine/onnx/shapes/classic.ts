@@ -10,9 +10,9 @@ import {
   unclear,
 } from "./node-view.ts";
 
-// The operators of classic models, such as scikit-learn's: domain ai.onnx.ml.
+// Operators of classic models, such as scikit-learn's: domain ai.onnx.ml.
 
-/** Rows of the features: a single list of them is one row. */
+/** Rows of the features: a plain list of them is one row. */
 function rowsOf(shape: Shape): number {
   return shape.length < 2 ? 1 : at(shape, 0);
 }

@@ -20,7 +20,7 @@ const pools: Rule = (node) => {
   return [pooled, pooled];
 };
 
-/** `image` and `weights`: which inputs these are. */
+/** `image` and `weights`: the indices of these inputs. */
 export function convolution(node: NodeView, image: number, weights: number): Shape {
   const [channels = 1, , ...kernel] = node.shape(weights);
   return windows(node, { image: node.shape(image), kernel, channels });
@@ -29,11 +29,11 @@ export function convolution(node: NodeView, image: number, weights: number): Sha
 interface Windows {
   readonly image: Shape;
   readonly kernel: Shape;
-  /** Of the result. */
+  /** Spatial sizes of the result. */
   readonly channels: number;
 }
 
-/** What a window that moves over an image gives. */
+/** Output sizes of a window that moves over an image. */
 export function windows(node: NodeView, { image, kernel, channels }: Windows): Shape {
   const axes = image.length - 2;
   const pads = node.ints("pads");
@@ -64,7 +64,7 @@ const transposedConvolution: Rule = (node) => {
   const pads = node.ints("pads");
   const padding = node.text("auto_pad");
   const places = image.slice(2).map((size, axis) => {
-    // Some exporters write batch and channels before the places.
+    // Some exporters put batch and channels before the spatial dimensions.
     const place = wanted[wanted.length - axes + axis];
     if (place !== undefined) return place;
     const stride = node.ints("strides")[axis] ?? 1;
@@ -125,7 +125,7 @@ const flattensDepth: Rule = (node) => {
   return [[batch, channels / (block * block), height * block, width * block]];
 };
 
-/** "Resize" and "Upsample" in all their versions. */
+/** All versions of "Resize" and "Upsample". */
 const resizes: Rule = (node) => {
   const shape = node.shape(0);
   const isNew = node.opset >= 11;
@@ -196,7 +196,7 @@ export const convolutionRules = ruleTable("", [
   ["CenterCropPad", cropsOrPads],
 ]);
 
-/** The state is what the next piece of the signal needs of this one. */
+/** The state is what the next piece of the signal needs from this one. */
 function causalConvolution(node: NodeView): readonly Shape[] {
   const signal = node.shape(0);
   const [channels = 1, , length = 1] = node.shape(1);

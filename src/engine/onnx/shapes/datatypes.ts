@@ -1,6 +1,6 @@
 import { classic, microsoft, type NodeView, ruleName } from "./node-view.ts";
 
-// The datatypes of results, as numbers of TensorProto.DataType: most are that of the first input.
+// Datatypes of results, as TensorProto.DataType numbers: most are that of the first input.
 
 export const datatype = {
   float: 1,
@@ -115,7 +115,7 @@ const choices: ReadonlyMap<string, Choose> = new Map(
   ),
 );
 
-/** Of one output; FP32 where nothing says. */
+/** For one output; FP32 if nothing specifies it. */
 export function outputDatatype(node: NodeView, output: number): number {
   try {
     return (choices.get(ruleName(node.node)) ?? ofInput(0))(node, output);

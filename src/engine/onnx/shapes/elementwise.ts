@@ -1,8 +1,8 @@
 import { broadcasts, type Rule, ruleTable, type Shape, sameShape } from "./node-view.ts";
 
-// Operators that leave the shape of their first input as it is, and those that broadcast.
+// Operators that keep their first input's shape, and those that broadcast.
 
-/** Mean and deviation beside the result: one for each of the places before `axis`. */
+/** Mean and deviation besides the result: one for each position before `axis`. */
 const normalizes: Rule = (node) => {
   const shape = node.shape(0);
   const axis = node.int("axis", -1);
@@ -36,7 +36,7 @@ export const elementwiseRules = ruleTable("", [
   ["NegativeLogLikelihoodLoss SoftmaxCrossEntropyLoss", loss],
 ]);
 
-/** Each of the tensors that it updates, after the rate and the step. */
+/** One result for each tensor that it updates, which follow the rate and the step. */
 const optimizes =
   (states: number): Rule =>
   (node) => {

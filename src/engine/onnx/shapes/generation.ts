@@ -10,9 +10,9 @@ import {
   withSize,
 } from "./node-view.ts";
 
-// Operators that make values from nothing but sizes, and those on signals and texts.
+// Operators that make values from sizes alone, and those on signals and texts.
 
-/** The shape of what a "Constant" holds. */
+/** The shape of a "Constant". */
 function constantShape(node: NodeView): Shape {
   const tensor = node.tensor("value") ?? node.tensor("sparse_value");
   if (tensor !== undefined) return tensor.dims;
@@ -29,7 +29,7 @@ const ranges: Rule = (node) => [
   [Math.max(0, Math.ceil((node.scalar(1) - node.scalar(0)) / node.scalar(2)))],
 ];
 
-/** "DFT": of real numbers (one component) or complex ones (two). */
+/** "DFT" on real numbers (one component) or complex ones (two). */
 const transforms: Rule = (node) => {
   const shape = node.shape(0);
   const isNew = node.opset >= 20;
@@ -41,7 +41,7 @@ const transforms: Rule = (node) => {
   const components = isOneSided && isInverse ? 1 : 2;
   let length = size;
   if (isOneSided && !isInverse) length = Math.floor(size / 2) + 1;
-  // Without a length, the inverse makes as many as there were of both sides.
+  // Without a length, the inverse returns as many values as both halves had.
   else if (isOneSided && !node.has(1)) length = 2 * (size - 1);
   return [[...withSize(shape, axis, length).slice(0, -1), components]];
 };
@@ -56,7 +56,7 @@ const transformsFrames: Rule = (node) => {
 
 const normalizesTexts: Rule = (node) => [node.shape(0)];
 
-/** One place for each n-gram that may be counted. */
+/** One position for each n-gram that may be counted. */
 const countsGrams: Rule = (node) => {
   const shape = node.shape(0);
   return [[...shape.slice(0, -1), known(node.attribute("ngram_indexes")?.largest) + 1]];

@@ -12,7 +12,7 @@ import {
   withSize,
 } from "./node-view.ts";
 
-// Operators that move elements as they are: the same, or some of them, in another shape.
+// Operators that move elements unchanged: all or some of them, in another shape.
 
 const concatenates: Rule = (node) => {
   const shapes = node.shapes();
@@ -45,14 +45,14 @@ const reshapes: Rule = (node) => {
   return [wanted.map((size) => (size === -1 ? rest : size))];
 };
 
-/** The part of one dimension that a Slice takes. */
+/** The part of one dimension that a Slice selects. */
 export interface SliceRange {
   readonly start: number;
   readonly step: number;
   readonly length: number;
 }
 
-/** Of each dimension of the first input. */
+/** For each dimension of the first input. */
 export function sliceRanges(node: NodeView): readonly SliceRange[] {
   const shape = node.shape(0);
   const starts = known(node.list(1, "starts"));
@@ -83,7 +83,7 @@ function sliceRange(
   return { start: first, step, length: Math.max(0, Math.ceil((place(end) - first) / step)) };
 }
 
-/** Along which axis a Split goes, and the size of each part. */
+/** The axis of a Split, and the size of each part. */
 export function splitSizes(node: NodeView): { readonly axis: number; readonly sizes: Shape } {
   const shape = node.shape(0);
   const axis = axisOf(node.int("axis", 0), shape.length);
@@ -92,7 +92,7 @@ export function splitSizes(node: NodeView): { readonly axis: number; readonly si
   const count = node.int("num_outputs", node.outputCount);
   const size = at(shape, axis);
   const even = Math.ceil(size / count);
-  // The last is smaller where they do not divide it evenly.
+  // The last part is smaller if the size is not divisible.
   const sizes = Array.from({ length: count }, (_, index) =>
     Math.max(0, Math.min(even, size - index * even)),
   );
@@ -122,7 +122,7 @@ const unsqueezes: Rule = (node) => {
   return [shape];
 };
 
-/** The input's axis for each of the output's. */
+/** The input axis for each output axis. */
 export function transposition(node: NodeView): readonly number[] {
   const order = node.ints("perm");
   return order.length > 0 ? order : node.shape(0).map((_, axis, { length }) => length - 1 - axis);
@@ -147,7 +147,7 @@ const pads: Rule = (node) => {
   ];
 };
 
-/** Of the dimensions that "Shape" tells: all, or from `start` up to `end`. */
+/** The dimensions that "Shape" returns: all, or from `start` up to `end`. */
 export function shownSizes(node: NodeView): Shape {
   const shape = node.shape(0);
   return shape.slice(node.int("start", 0), node.int("end", shape.length));

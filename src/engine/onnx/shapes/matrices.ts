@@ -8,7 +8,7 @@ import {
   unclear,
 } from "./node-view.ts";
 
-// Products of matrices and what is told by equations.
+// Matrix products, and operators defined by equations.
 
 export function product(a: Shape, b: Shape): Shape {
   if (a.length === 0 || b.length === 0) throw unclear();
@@ -25,7 +25,7 @@ export function multipliesMatrices(node: NodeView): readonly Shape[] {
 
 const ellipsis = "...";
 
-/** "Einsum": letters stand for sizes, an ellipsis for all dimensions that have none. */
+/** "Einsum": letters stand for sizes, an ellipsis for all dimensions without a letter. */
 function einsum(node: NodeView): readonly Shape[] {
   const equation = node.text("equation").replaceAll(" ", "");
   const [terms = "", result] = equation.split("->");
@@ -48,11 +48,11 @@ function einsum(node: NodeView): readonly Shape[] {
 interface Term {
   readonly term: string;
   readonly shape: Shape;
-  /** Of the letters; those of this term are added. */
+  /** Sizes by letter; those of this term are added. */
   readonly sizes: Map<string, number>;
 }
 
-/** What the term's ellipsis stands for. */
+/** The dimensions that the term's ellipsis stands for. */
 function readTerm({ term, shape, sizes }: Term): Shape {
   const [before = "", after = ""] = term.split(ellipsis);
   const batchRank = term.includes(ellipsis) ? shape.length - before.length - after.length : 0;
@@ -68,7 +68,7 @@ function readTerm({ term, shape, sizes }: Term): Shape {
   return shape.slice(before.length, afterAt);
 }
 
-/** Without a result: the letters that are there once, in the order of the alphabet. */
+/** Without a result term: the letters that occur once, in alphabetical order. */
 function implied(terms: string): string {
   const letters = terms.replaceAll(/[.,]/g, "").split("");
   const single = letters.filter(

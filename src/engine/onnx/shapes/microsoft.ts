@@ -19,9 +19,9 @@ import {
 import { selectionRules } from "./selection.ts";
 import { sequenceRules } from "./sequences.ts";
 
-// ONNX Runtime's own operators, as its optimizer and its exporters write them: domain com.microsoft.
+// ONNX Runtime's own operators, as its optimizer and exporters write them: domain com.microsoft.
 
-/** A rule of ONNX's own operator of that name. */
+/** The rule of ONNX's own operator with that name. */
 function own(op: string): Rule {
   for (const rules of [
     elementwiseRules,
@@ -49,7 +49,7 @@ const embeds: Rule = (node) => {
   return [embedded, [at(ids, 0)], embedded];
 };
 
-/** Matrices that are turned around first, or whose product has them so. */
+/** Matrices that are transposed first, or whose product is transposed. */
 const multipliesTurned: Rule = (node) => {
   if (node.int("transBatchA", 0) !== 0 || node.int("transBatchB", 0) !== 0) throw unclear();
   const turned = (shape: Shape, isTurned: boolean) =>
@@ -58,7 +58,7 @@ const multipliesTurned: Rule = (node) => {
   return [product(a, turned(node.shape(1), node.int("transB", 0) !== 0))];
 };
 
-/** Its weights are packed: their shape tells nothing. */
+/** Its weights are packed: their shape says nothing. */
 const multipliesPacked: Rule = (node) => [
   [...node.shape(0).slice(0, -1), known(node.attribute("N")?.int)],
 ];
@@ -99,7 +99,7 @@ const attendsWithHeads: Rule = (node) => {
   ];
 };
 
-/** A cache may be as long as the model lets it become: then it does not grow. */
+/** A cache may be as long as the model allows: then it does not grow. */
 const attendsInGroups: Rule = (node) => {
   const [batch = 1, length = 1, width = 1] = node.shape(0);
   const heads = node.int("num_heads", 1);
@@ -130,7 +130,7 @@ const quantizedConcatenates: Rule = (node) => {
 
 const quantizedBroadcasts: Rule = (node) => [broadcast(node.shape(0), node.shape(3))];
 
-/** With channels before or behind the places. */
+/** With channels before or after the spatial dimensions. */
 const quantizedPools =
   (isGlobal: boolean): Rule =>
   (node) => {
@@ -148,12 +148,12 @@ const quantizedConvolves: Rule = (node) => {
   return [convolution(node, 0, 3)];
 };
 
-/** Rows of a table that lies there in blocks of 4 or 8 bits. */
+/** Rows of a table that is stored in blocks of 4 or 8 bits. */
 function gathersBlocks(node: NodeView): readonly Shape[] {
   const table = node.shape(0);
   const axis = axisOf(node.int("gather_axis", 0), table.length);
   const packed = 8 / node.int("bits", 4);
-  // A table of UINT8 has several in a byte; INT4 and UINT4 are told one by one.
+  // A UINT8 table packs several elements per byte; INT4 and UINT4 are counted individually.
   const width = node.value(0).datatype === 2 ? packed : 1;
   const whole = withSize(table, table.length - 1, at(table, -1) * width);
   return [[...whole.slice(0, axis), ...node.shape(1), ...whole.slice(axis + 1)]];

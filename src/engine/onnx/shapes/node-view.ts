@@ -5,23 +5,22 @@ export type Shape = readonly number[];
 /** One value of a graph, with all dimensions known. */
 export interface ShapedValue {
   readonly shape: Shape;
-  /** Number of TensorProto.DataType. */
+  /** TensorProto.DataType number. */
   readonly datatype: number;
   /** All its numbers, row-major, if they are few and known before any run; a boolean is 0 or 1. */
   readonly values?: readonly number[] | undefined;
 }
 
-/** The shapes of a node's outputs in their order, the ones that it leaves out included. Throws if it cannot
- *  tell. */
+/** The shapes of a node's outputs in order, including omitted ones. Throws if it cannot tell. */
 export type Rule = (node: NodeView) => readonly Shape[];
 
-/** Operators of one family, named as `ruleName` names them. */
+/** Operators of one family, by the names that `ruleName` returns. */
 export type RuleTable = ReadonlyMap<string, Rule>;
 
-/** What a rule asks of its node. Everything that is missing is thrown, as unclear. */
+/** What a rule reads from its node. Anything missing is thrown, as unclear. */
 export class NodeView {
   readonly node: OnnxNode;
-  /** The version of the operators of the node's domain. */
+  /** The version of the node's domain. */
   readonly opset: number;
   readonly #inputs: readonly (ShapedValue | undefined)[];
 
@@ -68,12 +67,12 @@ export class NodeView {
     return this.#inputs[input]?.values;
   }
 
-  /** The only number of an input. */
+  /** An input's only number. */
   scalar(input: number): number {
     return at(this.values(input), 0);
   }
 
-  /** What newer versions of an operator take as an input and older ones as an attribute. */
+  /** A value that newer versions of an operator take as an input and older ones as an attribute. */
   list(input: number, attribute: string): readonly number[] | undefined {
     if (this.has(input)) return this.values(input);
     return this.attribute(attribute) === undefined ? undefined : this.ints(attribute);
@@ -100,7 +99,7 @@ export class NodeView {
     return this.attribute(name)?.text ?? "";
   }
 
-  /** Elements of the list in an attribute. */
+  /** Length of the list in an attribute. */
   count(name: string): number {
     return this.attribute(name)?.count ?? 0;
   }
@@ -113,7 +112,7 @@ export class NodeView {
     return this.node.attributes.get(name);
   }
 
-  /** A list that was too long to be kept is not clear. */
+  /** A list that was too long to be kept is unclear. */
   #whole(name: string, kind: "ints" | "floats"): readonly number[] {
     const attribute = this.attribute(name);
     if (attribute === undefined) return [];
@@ -139,7 +138,7 @@ export function ruleTable(domain: string, rows: readonly [ops: string, rule: Rul
 export const microsoft = "com.microsoft";
 export const classic = "ai.onnx.ml";
 
-/** Thrown often, and caught by the walk: one for all saves the traces. */
+/** Thrown often, and caught by the walk: sharing one error saves the stack traces. */
 const unclearShape = new Error("the shape is not clear");
 
 export function unclear(): Error {
@@ -155,7 +154,7 @@ export function at(list: readonly number[], index: number): number {
   return known(list.at(index));
 }
 
-/** An axis counted from the end if it is negative. `rank` itself is one, too: where a new one may go. */
+/** An axis, counted from the end if it is negative. `rank` itself is valid too: the position of a new one. */
 export function axisOf(axis: number, rank: number): number {
   const index = axis < 0 ? axis + rank : axis;
   if (!(index >= 0 && index <= rank)) throw unclear();

@@ -3,7 +3,7 @@ import { datatype } from "./datatypes.ts";
 import { at, axisOf, elements, known, type NodeView, type Shape, unclear } from "./node-view.ts";
 import type { BodyWalker, FollowedBody, FollowedValue, Outcome } from "./onnx-shape-walk.ts";
 
-// The nodes that run graphs of their own: which of them, how often, and what becomes of the shapes.
+// Nodes that run graphs of their own: which of them, how often, and what shapes result.
 
 type Inputs = readonly (FollowedValue | undefined)[];
 interface Context {
@@ -11,7 +11,7 @@ interface Context {
   readonly inputs: Inputs;
 }
 
-/** A loop whose values grow is followed step by step, up to so many. */
+/** A loop whose values grow is followed step by step, up to this many steps. */
 const maxFollowedTrips = 64;
 
 export function followIf(node: NodeView, walker: BodyWalker): Outcome {
@@ -34,7 +34,7 @@ function resultsOf(body: FollowedBody): readonly FollowedValue[] {
   return body.outputs.map((name) => known(body.values.get(name)));
 }
 
-/** Of two values that may both be: a guess unless they have one shape. */
+/** For two possible values: a guess unless they have the same shape. */
 function larger(one: FollowedValue, other: FollowedValue): FollowedValue {
   const bigger = elements(one.shape) >= elements(other.shape) ? one : other;
   return {
@@ -49,8 +49,8 @@ function isSameShape(one: Shape, other: Shape): boolean {
   return one.length === other.length && one.every((size, axis) => size === other[axis]);
 }
 
-/** "Loop": inputs are the most trips, the condition, and what each trip hands to the next; then come the results
- *  that all trips are collected in. */
+/** "Loop": inputs are the maximum number of trips, the condition, and what each trip passes to the next; the
+ *  outputs that collect all trips' results come last. */
 export function followLoop(node: NodeView, { walker, inputs }: Context): Outcome {
   const body = known(node.attribute("body")?.graph);
   const trips = node.has(0) ? node.valuesIfKnown(0)?.[0] : undefined;
@@ -84,9 +84,10 @@ export function followLoop(node: NodeView, { walker, inputs }: Context): Outcome
   }
 }
 
-/** "Scan": a step for each element of its inputs along an axis, whose results are collected along one. */
+/** "Scan": one step for each element of its inputs along an axis, whose results are collected along an
+ *  axis. */
 export function followScan(node: NodeView, { walker, inputs }: Context): Outcome {
-  // Before, it had a batch of its own.
+  // Earlier versions had a batch of their own.
   if (node.opset < 9) throw unclear();
   const body: OnnxBody = known(node.attribute("body")?.graph);
   const scanned = known(node.attribute("num_scan_inputs")?.int);
@@ -113,12 +114,12 @@ export function followScan(node: NodeView, { walker, inputs }: Context): Outcome
   };
 }
 
-/** A body may hand on a value that it got, or one from around it, which is not among its own. */
+/** A body may pass on a value that it received, or one from around it, which is not among its own. */
 function outputOf(body: FollowedBody, name: string): FollowedValue {
   return known(body.values.get(name));
 }
 
-/** What is another number each time. */
+/** Values that differ in each step. */
 function asVarying(value: FollowedValue): FollowedValue {
   return { ...value, values: undefined, isConstant: false };
 }

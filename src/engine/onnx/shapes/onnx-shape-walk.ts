@@ -15,7 +15,7 @@ import { elements, known, NodeView, type ShapedValue, unclear } from "./node-vie
 import { followIf, followLoop, followScan } from "./onnx-control-flow.ts";
 import { resultsOf } from "./rules.ts";
 
-/** One value of a graph in a run, as far as it can be told. */
+/** One value of a graph in a run, as far as it is known. */
 export interface FollowedValue extends ShapedValue {
   /** Whether it follows from constants alone. */
   readonly isConstant: boolean;
@@ -23,12 +23,12 @@ export interface FollowedValue extends ShapedValue {
   readonly isGuess: boolean;
 }
 
-/** One node with what goes in and comes out; undefined: nothing is known of the input. */
+/** One node with its inputs and outputs; undefined: nothing is known about the input. */
 export interface FollowedNode {
   readonly node: OnnxNode;
   readonly inputs: readonly (FollowedValue | undefined)[];
   readonly results: readonly FollowedValue[];
-  /** Of its subgraphs, as many as may run, or of the function that it calls. */
+  /** Bodies of its subgraphs, as many as may run, or of the function that it calls. */
   readonly bodies: readonly FollowedBody[];
   /** Whether it calls a function. */
   readonly isCall: boolean;
@@ -39,37 +39,37 @@ export interface FollowedBody {
   readonly nodes: readonly FollowedNode[];
   /** Names of the values that leave it, in order. */
   readonly outputs: readonly string[];
-  /** Every value that is there at some time, by name; not the ones from around it. */
+  /** Every value that exists at some time, by name; not the surrounding ones. */
   readonly values: ReadonlyMap<string, FollowedValue>;
 }
 
-/** What a node gives, and the bodies that gave it. */
+/** A node's results, and the bodies that produced them. */
 export interface Outcome {
   readonly results: readonly FollowedValue[];
   readonly bodies: readonly FollowedBody[];
 }
 
-/** What nodes with subgraphs ask of the walk. */
+/** What nodes with subgraphs need from the walk. */
 export interface BodyWalker {
-  /** Follows `body` with these values for its inputs, in their order. */
+  /** Follows `body` with these values for its inputs, in order. */
   follow(body: OnnxBody, inputs: readonly (FollowedValue | undefined)[]): FollowedBody;
 }
 
-/** Nodes in loops and functions, each time that they are followed: bounds the work that a file can ask for by
- *  putting them into each other. */
+/** How many nodes in loops and functions are followed, counting repetitions: bounds the work that a file can
+ *  cause by nesting them. */
 const maxInnerSteps = 50_000;
 const maxCalls = 30;
 
-/** Sizes of dimensions that vary and are no rows, by `dimensionKey`. */
+/** Sizes of variable dimensions other than rows, by `dimensionKey`. */
 export type DimensionSizes = ReadonlyMap<string, number>;
 
-/** Dimensions of one name have one size; one without a name stands for itself. */
+/** Dimensions with one name have one size; an unnamed one stands for itself. */
 export function dimensionKey(dim: string, { name }: OnnxValue, axis: number): string {
   return dim === "" ? `${axis} of ${name}` : `named ${dim}`;
 }
 
-/** Follows the shapes of all values for a run on `rows` rows; other dimensions that vary and are not in `sizes`
- *  are taken to be 16. Never throws. */
+/** Follows the shapes of all values for a run on `rows` rows; other variable dimensions that are not in
+ *  `sizes` are taken to be 16. Never throws. */
 export function followShapes(
   graph: OnnxGraph,
   rows: number,
@@ -78,7 +78,7 @@ export function followShapes(
   return new ShapeWalk(graph, rows, sizes).walk();
 }
 
-/** The values that a node sees: those of its body, and of the bodies around. */
+/** The values that a node sees: those of its body, and of the surrounding bodies. */
 class Scope {
   readonly values = new Map<string, FollowedValue>();
   readonly #around: Scope | undefined;
@@ -92,10 +92,10 @@ class Scope {
   }
 }
 
-/** What holds for all nodes of a graph or of a function. */
+/** What applies to all nodes of a graph or function. */
 interface Setting {
   readonly opsets: Opsets;
-  /** In a function: what its call says of the attributes that its nodes refer to. */
+  /** In a function: the attributes of its call, to which its nodes refer. */
   readonly attributes: ReadonlyMap<string, OnnxAttribute>;
 }
 
@@ -124,7 +124,7 @@ class ShapeWalk {
           this.#dimensions.set(dim, this.#sizeOf(dim, axis, input));
         }
       }
-      // Nothing follows from what has no shape, or is not a tensor.
+      // A value without a shape, or one that is not a tensor, determines nothing.
       if (input.dims === undefined || input.datatype === 0) continue;
       const shape = input.dims.map((dim, axis) => this.#sizeOf(dim, axis, input));
       const { datatype } = input;
@@ -153,7 +153,7 @@ class ShapeWalk {
     const followed: FollowedNode[] = [];
     this.#depth++;
     for (const written of nodes) {
-      // What comes after it is not there: whoever needs it says that it is not clear.
+      // Later values are missing: nodes that need one report that it is unclear.
       if (this.#depth > 1 && ++this.#innerSteps > maxInnerSteps) break;
       const node = resolved(written, setting.attributes);
       const inputs = node.inputs.map((name) => (name === "" ? undefined : scope.get(name)));
@@ -210,7 +210,7 @@ class ShapeWalk {
     }
   }
 
-  /** A subgraph, which sees the values around it. */
+  /** A subgraph, which sees the surrounding values. */
   #inner(
     body: OnnxBody,
     {
@@ -265,7 +265,7 @@ class ShapeWalk {
     }
   }
 
-  /** By what the exporter wrote down. */
+  /** By the exporter's description. */
   #described(value: OnnxValue | undefined): readonly number[] | undefined {
     const shape = value?.dims?.map((dim) =>
       typeof dim === "number" ? dim : this.#dimensions.get(dim),
@@ -308,7 +308,7 @@ function resolved(node: OnnxNode, given: ReadonlyMap<string, OnnxAttribute>): On
   return { ...node, attributes };
 }
 
-/** Most operators give no more than they take. */
+/** Most operators produce no more than they take. */
 function guess(inputs: readonly (FollowedValue | undefined)[]): readonly number[] {
   let biggest: FollowedValue | undefined;
   for (const input of inputs) {

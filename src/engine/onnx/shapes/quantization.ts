@@ -1,6 +1,6 @@
 import { type Rule, ruleTable } from "./node-view.ts";
 
-// ONNX's own operators that give a scale beside what they have quantized.
+// ONNX's own operators that return a scale besides the quantized values.
 
 const quantizes: Rule = (node) => [node.shape(0), [], []];
 

@@ -29,8 +29,8 @@ const rules: RuleTable = new Map(
   ].flatMap((table) => [...table]),
 );
 
-/** What a node gives. Throws if it cannot tell the shapes: of an operator without a rule, or where these depend
- *  on numbers that no one knows before a run. */
+/** A node's results. Throws if the shapes cannot be determined: for an operator without a rule, or where they
+ *  depend on numbers that are only known in a run. */
 export function resultsOf(node: NodeView): readonly ShapedValue[] {
   const rule = rules.get(ruleName(node.node));
   if (rule === undefined) throw unclear();

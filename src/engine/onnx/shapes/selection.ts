@@ -9,10 +9,10 @@ import {
   withSize,
 } from "./node-view.ts";
 
-// Operators that pick elements by index, by condition or by size. Where the values decide how many there are,
-// the rules give the most that there can be.
+// Operators that select elements by index, by condition or by size. Where values decide how many there are,
+// the rules return the maximum.
 
-/** Those of `boundedOperators` give no exact shape, but the largest that is possible. */
+/** Those in `boundedOperators` return no exact shape, but the largest possible one. */
 export const boundedOperators: ReadonlySet<string> = new Set([
   "Compress",
   "NonMaxSuppression",
@@ -47,7 +47,7 @@ const oneHot: Rule = (node) => {
   return [[...shape.slice(0, axis), node.scalar(1), ...shape.slice(axis)]];
 };
 
-/** The indices of those that are not zero, in columns. */
+/** The indices of the elements that are not zero, in columns. */
 const findsNonZero: Rule = (node) => {
   const shape = node.shape(0);
   const found = node.valuesIfKnown(0)?.filter((value) => value !== 0).length;
@@ -75,7 +75,7 @@ const findsUnique: Rule = (node) => {
   return [shape, list, list, list];
 };
 
-/** At most so many boxes of each class in each image. */
+/** At most this many boxes of each class in each image. */
 const suppresses: Rule = (node) => {
   const boxes = at(node.shape(0), 1);
   const [images = 1, classes = 1] = node.shape(1);

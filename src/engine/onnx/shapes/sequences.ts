@@ -2,7 +2,7 @@ import { at, known, type NodeView, type Rule, ruleTable, type Shape } from "./no
 
 // Recurrent networks and attention.
 
-/** All steps, and what the last of them leaves once (GRU, RNN) or twice (LSTM). */
+/** All steps, and the final state once (GRU, RNN) or twice (LSTM). */
 const recurs: Rule = (node) => {
   const shape = node.shape(0);
   const weights = node.shape(1);

@@ -2,14 +2,14 @@ import { datatype } from "./datatypes.ts";
 import { shownSizes, sliceRanges, splitSizes, transposition } from "./layout.ts";
 import { at, axisOf, elements, known, type NodeView, type Shape, unclear } from "./node-view.ts";
 
-// The numbers that shapes are computed from are followed through the graph, as far as they are few: this is how
-// exporters write "as many rows as the input has".
+// The numbers from which shapes are computed are followed through the graph, as long as they are few: this is
+// how exporters write "as many rows as the input has".
 
-/** More than any list of sizes, masks and indices between them. */
+/** More than any list of sizes, masks or the indices between them. */
 const maxValues = 1024;
 
 type Values = readonly number[];
-/** Of the node's first output, whose shape and datatype are known. */
+/** The node's first output, whose shape and datatype are known. */
 type Evaluate = (node: NodeView, result: { shape: Shape; datatype: number }) => Values;
 
 const floating = new Set([1, 10, 11, 16]);
@@ -48,7 +48,7 @@ function spread(node: NodeView, { input, shape }: { input: number; shape: Shape 
   );
 }
 
-/** Numbers of the given shape, each from its place. */
+/** Numbers in the given shape, each from its position. */
 function moved(shape: Shape, read: (place: readonly number[]) => number): Values {
   const place = shape.map(() => 0);
   return Array.from({ length: elements(shape) }, () => {
@@ -319,7 +319,7 @@ function splitValues(node: NodeView, results: readonly { readonly shape: Shape }
   });
 }
 
-/** As a kernel of that datatype has them. */
+/** As a kernel with that datatype represents them. */
 function rounded(values: Values, type: number): Values {
   return type === datatype.float ? values.map(Math.fround) : values;
 }

@@ -1,6 +1,6 @@
 import type { Datatype } from "../../../base/tensor.ts";
 
-/** By the number of TensorProto.DataType. */
+/** By TensorProto.DataType number. */
 const datatypes: Readonly<Record<number, Datatype>> = {
   1: "FP32",
   2: "UINT8",
@@ -17,20 +17,20 @@ const datatypes: Readonly<Record<number, Datatype>> = {
   13: "UINT64",
 };
 
-/** Neither the binding passes them, nor has the engine a Cast for them. */
+/** The binding does not pass them, and the engine has no Cast for them. */
 const unserved: Readonly<Record<number, string>> = {
   14: "COMPLEX64",
   15: "COMPLEX128",
   23: "FLOAT4E2M1",
 };
 
-/** The protocol's name of a number of TensorProto.DataType; undefined for those that the binding of ONNX
- *  Runtime does not pass. */
+/** The protocol's name for a TensorProto.DataType number; undefined for those that ONNX Runtime's binding
+ *  does not pass. */
 export function datatypeOf(number: number): Datatype | undefined {
   return datatypes[number];
 }
 
-/** ONNX's own name of a datatype that cannot be served in any way. */
+/** ONNX's own name for a datatype that cannot be served in any way. */
 export function unservedName(number: number): string | undefined {
   return unserved[number];
 }

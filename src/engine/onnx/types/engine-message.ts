@@ -1,10 +1,10 @@
 import { describeError } from "../../../base/errors.ts";
 
-/** Messages by which ONNX Runtime says that the system refused memory. */
+/** ONNX Runtime's messages when the system refused memory. */
 export const memoryRefusal = /bad_alloc|Failed to allocate memory|Array buffer allocation failed/;
 
-/** ONNX Runtime's message without what only its authors can use: the path of the model (which the
- *  caller knows), source files, and C++ signatures. */
+/** ONNX Runtime's message without what only its authors can use: the model's path (which the caller knows),
+ *  source files, and C++ signatures. */
 export function engineMessage(error: unknown): string {
   return describeError(
     describeError(error, 10_000)

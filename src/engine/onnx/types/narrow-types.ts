@@ -2,20 +2,20 @@ import { RuntimeError } from "../../../base/errors.ts";
 import type { Datatype, Tensor } from "../../../base/tensor.ts";
 import { OrtValue } from "./ort-value.ts";
 
-/** A datatype that the binding of ONNX Runtime does not pass. It travels to the session, and back, in a
- *  wider one that holds each of its values exactly. */
+/** A datatype that ONNX Runtime's binding does not pass. It travels to the session, and back, in a wider one
+ *  that holds each of its values exactly. */
 export interface NarrowType {
   /** ONNX's own name. */
   readonly onnxName: string;
-  /** What clients see. */
+  /** The datatype that clients see. */
   readonly datatype: Datatype;
-  /** Of the wider datatype, number of TensorProto.DataType. */
+  /** TensorProto.DataType number of the wider datatype. */
   readonly carrier: number;
-  /** Whether elements lie in files as clients see them, not several in a byte. */
+  /** Whether elements are stored in files as clients see them, not several per byte. */
   readonly isPlain: boolean;
-  /** Of the Cast from it. */
+  /** Attributes of the Cast from it. */
   readonly castAttributes: Readonly<Record<string, number>>;
-  /** Throws RuntimeError "invalid-argument" for elements that are no values of this datatype. */
+  /** Throws RuntimeError "invalid-argument" for elements that are not values of this datatype. */
   widen(tensor: Tensor): OrtValue;
   /** The inverse; a NaN may come back as another one. */
   narrow(name: string, value: OrtValue): Tensor;
@@ -29,7 +29,7 @@ const float = 1;
 const uint8 = 2;
 const int8 = 3;
 
-/** By number of TensorProto.DataType. */
+/** By TensorProto.DataType number. */
 const narrowTypes = new Map<number, NarrowType>([
   [16, bfloat16()],
   [17, float8("FLOAT8E4M3FN", valuesOf({ mantissaBits: 3, bias: 7, special: "nan" }))],
@@ -76,15 +76,15 @@ function bfloat16(): NarrowType {
 function float8(
   onnxName: string,
   values: Float32Array<ArrayBuffer>,
-  // Else infinities and what is too large would become the largest number.
+  // Otherwise infinities and values that are too large would become the largest number.
   castAttributes: Readonly<Record<string, number>> = { saturate: 0 },
 ): NarrowType {
-  // As words, since JavaScript's numbers have one NaN, and the engine keeps its sign.
+  // As integers, since JavaScript has a single NaN, and the engine keeps its sign.
   const words = new Uint32Array(values.buffer);
   for (const [code, value] of values.entries()) {
     if (Number.isNaN(value)) words[code] = code >= 0x80 ? negativeNaN : positiveNaN;
   }
-  // Of several with the same sign the last is the one that the engine makes.
+  // Of several with the same sign, the engine produces the last.
   const codes = new Map(Array.from(words, (word, code) => [word, code]));
   const someNaN = values.findIndex(Number.isNaN);
   return {
@@ -121,7 +121,7 @@ function integer(onnxName: string, least: number, most: number): NarrowType {
         if (element >= least && element <= most) continue;
         throw new RuntimeError(
           "invalid-argument",
-          `input '${name}' is ${onnxName} in the model: ${element} is not from ${least} to ${most}`,
+          `input '${name}' is ${onnxName} in the model: ${element} is outside ${least} to ${most}`,
         );
       }
       return new OrtValue(isSigned ? "int8" : "uint8", elements, shape);
@@ -142,7 +142,7 @@ function wordsOf(value: OrtValue): Uint32Array {
 function valuesOf(form: {
   readonly mantissaBits: number;
   readonly bias: number;
-  /** What the last exponent is for; "unsigned zero": nothing, and minus zero stands for NaN. */
+  /** What the last exponent encodes; "unsigned zero": nothing, and minus zero stands for NaN. */
   readonly special: "nan" | "infinity" | "unsigned zero";
 }): Float32Array<ArrayBuffer> {
   const { mantissaBits, bias, special } = form;

@@ -27,7 +27,7 @@ interface ElementType {
   readonly view?: NumericView;
 }
 
-/** FP16 passes as its bits. */
+/** FP16 is passed as its bits. */
 const elementTypes: readonly ElementType[] = [
   { datatype: "FP32", ortName: "float32", view: Float32Array },
   { datatype: "UINT8", ortName: "uint8", view: Uint8Array },
@@ -46,9 +46,9 @@ const elementTypes: readonly ElementType[] = [
 const byDatatype = new Map(elementTypes.map((type) => [type.datatype, type]));
 const byOrtName = new Map(elementTypes.map((type) => [type.ortName, type]));
 
-/** What goes into the binding and comes out of it. The binding is called directly because the public
- *  session adds a turn of the event loop to every run, and because the public Tensor turns FP16 into a
- *  Float16Array on Node 24, which the binding then refuses. */
+/** Values passed to and from the binding. The binding is called directly because the public session adds a
+ *  turn of the event loop to every run, and the public Tensor turns FP16 into a Float16Array on Node 24,
+ *  which the binding then refuses. */
 export class OrtValue {
   readonly location = "cpu";
   readonly type: string;
@@ -83,7 +83,7 @@ export function toOrtValue(
     if (escaping !== undefined && strings.some((text) => escaping.isEscaped(text))) {
       throw new RuntimeError(
         "invalid-argument",
-        `input '${name}' has a character of the private planes that stands for bytes of the model's texts`,
+        `input '${name}' has a private-use character, which stands for bytes that are not UTF-8 in this model's texts`,
       );
     }
     return new OrtValue(type.ortName, strings, shape);
@@ -100,15 +100,17 @@ export function toOrtValue(
 
 function numericView(data: Uint8Array, View: NumericView): NumericArray {
   const size = View.BYTES_PER_ELEMENT;
-  // Frames are laid out so that this copy is not needed; a view must start at a multiple of its element.
+  // Frames are laid out so that this copy is rarely needed; a view must start at a multiple of its element
+  // size.
   const aligned = data.byteOffset % size === 0 ? data : new Uint8Array(data);
   return new View(aligned.buffer, aligned.byteOffset, aligned.byteLength / size);
 }
 
-/** Shares the bytes of `value`. Throws RuntimeError "run-failed" for what is not a tensor that can be served. */
+/** Shares the bytes of `value`. Throws RuntimeError "run-failed" for anything but a tensor that can be
+ *  served. */
 export function fromOrtValue(name: string, value: unknown, escaping?: StringEscape): Tensor {
   if (!(value instanceof OrtValue)) {
-    throw new RuntimeError("run-failed", `output '${name}' is missing or no tensor`);
+    throw new RuntimeError("run-failed", `output '${name}' is missing or is not a tensor`);
   }
   const type = byOrtName.get(value.type);
   if (type === undefined) {

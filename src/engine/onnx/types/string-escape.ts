@@ -1,11 +1,11 @@
 import { isUtf8 } from "node:buffer";
 
-/** The private planes of Unicode, in blocks of one character for each byte from 0x80 on. */
+/** Unicode's private planes, in blocks of one character for each byte from 0x80 on. */
 const firstPrivate = 0xf0000;
 const blockSize = 128;
 const lastBlock = 0x10ff80;
 
-/** Sees the texts of a model, to find characters that none of them has. */
+/** Examines a model's texts, to find characters that none of them has. */
 export class StringSurvey {
   /** Whether one of the texts is not UTF-8. */
   hasOthers = false;
@@ -31,8 +31,8 @@ export class StringSurvey {
   }
 }
 
-/** Writes bytes as UTF-8 and back. The binding of ONNX Runtime passes texts as JavaScript's, in which bytes
- *  that are not UTF-8 would be lost: each of them is a character of a block that the model does not use. */
+/** Writes bytes as UTF-8 and back. ONNX Runtime's binding passes texts as JavaScript strings, in which bytes
+ *  that are not UTF-8 would be lost: each is mapped to a character of a block that the model does not use. */
 export class StringEscape {
   readonly #block: number;
   readonly #pattern: RegExp;
@@ -44,7 +44,7 @@ export class StringEscape {
     this.#pattern = new RegExp(`[${first}-${last}]`, "u");
   }
 
-  /** Undefined for bytes that are UTF-8, which stay as they are. */
+  /** Undefined for bytes that are UTF-8, which stay unchanged. */
   escape(bytes: Buffer): Buffer | undefined {
     if (isUtf8(bytes)) return undefined;
     let text = "";
@@ -79,7 +79,7 @@ export class StringEscape {
   }
 }
 
-/** Bytes of the UTF-8 character that begins there; 0 if none does. */
+/** Length of the UTF-8 character that begins there; 0 if none does. */
 function characterBytes(bytes: Buffer, at: number): number {
   for (let length = 1; length <= 4 && at + length <= bytes.length; length++) {
     if (isUtf8(bytes.subarray(at, at + length))) return length;

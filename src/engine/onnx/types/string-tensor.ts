@@ -3,8 +3,8 @@ import { RuntimeError } from "../../../base/errors.ts";
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /** The elements of a BYTES tensor as strings. `data` is well formed (see `checkTensorBytes`). Throws
- *  RuntimeError "invalid-argument" for what an engine with C strings cannot take whole: bytes that are
- *  not UTF-8, and NUL, at which it would cut the element. */
+ *  RuntimeError "invalid-argument" for what an engine with C strings cannot take: bytes that are not UTF-8,
+ *  and NUL, at which it would cut the element. */
 export function decodeStrings(data: Uint8Array, what: string): string[] {
   const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
   const strings: string[] = [];

@@ -72,14 +72,14 @@ const kinds: readonly [content: Buffer | string, what: RegExp, advice: RegExp][]
   ],
   [zip(["archive/data.pkl", "archive/data/0"]), /^a PyTorch file/, /torch\.onnx\.export/],
   [zip(["m/data.pkl", "m/constants.pkl"]), /^a TorchScript model/, /torch\.onnx\.export/],
-  [zip(["archive_format", "models/model.json"]), /^a program of torch\.export/, /torch\.onnx/],
+  [zip(["archive_format", "models/model.json"]), /^a torch\.export program/, /torch\.onnx/],
   [
     zip(["metadata.json", "config.json", "model.weights.h5"]),
     /^a Keras model \(\.keras\)$/,
     /model\.export/,
   ],
   [zip(["MAR-INF/MANIFEST.json", "m.pt"]), /^a TorchServe archive/, /torch\.onnx/],
-  [zip(["x.npy", "y.npy"]), /^arrays of numpy/, /no graph/],
+  [zip(["x.npy", "y.npy"]), /^numpy arrays/, /no graph/],
   [zip(["read.me"]), /^a zip archive$/, /unpack it/],
   [zip(["m/1/model.onnx"]), /^a zip archive with m\/1\/model\.onnx in it$/, /unpack it/],
   [tar(["m/", "m/model.onnx"]), /^a tar archive with m\/model\.onnx in it$/, /unpack it/],
@@ -100,7 +100,7 @@ const kinds: readonly [content: Buffer | string, what: RegExp, advice: RegExp][]
   ["\xfd7zXZ\0", /\(xz\)$/, /unpack/],
   ["BZh91AY&SY", /\(bzip2\)$/, /unpack/],
   ["7z\xbc\xaf\x27\x1c", /\(7-Zip\)$/, /unpack/],
-  ["GGUF\x03\0\0\0", /^a GGUF file/, /llama\.cpp/],
+  ["GGUF\x03\0\0\0", /^a llama\.cpp GGUF file/, /llama\.cpp/],
   [safetensors(), /^a safetensors file/, /optimum-cli/],
   ["\x1c\0\0\0TFL3", /^a TensorFlow Lite model$/, /tf2onnx/],
   ["\x1c\0\0\0ORTM", /\(\.ort\)$/, /\.onnx/],
@@ -116,7 +116,7 @@ const kinds: readonly [content: Buffer | string, what: RegExp, advice: RegExp][]
   ['<?xml version="1.0"?>\n<PMML version="4.4">', /^a PMML model$/, /ONNX/],
   [
     '<?xml version="1.0"?>\n<Error><Code>AccessDenied</Code></Error>',
-    /^an error message of a store/,
+    /^a storage error message/,
     /fetch/,
   ],
   ["\xef\xbb\xbf\n <!DOCTYPE html><html>", /^an HTML page/, /fetch the file again/],
@@ -125,14 +125,14 @@ const kinds: readonly [content: Buffer | string, what: RegExp, advice: RegExp][]
   ['{\n "architectures": ["BertModel"]}', /Hugging Face/, /optimum/],
   [
     "version https://git-lfs.github.com/spec/v1\noid sha256:4d\n",
-    /^a pointer of Git LFS/,
+    /^a Git LFS pointer/,
     /git lfs pull/,
   ],
-  ["outs:\n- md5: a304\n  path: m.onnx\n", /^a pointer of DVC/, /dvc pull/],
-  ["/annex/objects/SHA256E-s1--a.onnx\n", /^a pointer of git-annex/, /git annex get/],
+  ["outs:\n- md5: a304\n  path: m.onnx\n", /^a DVC pointer/, /dvc pull/],
+  ["/annex/objects/SHA256E-s1--a.onnx\n", /^a git-annex pointer/, /git annex get/],
   ['ir_version: 8\nproducer_name: "x"\n', /^an ONNX model written as text$/, /onnx\.save/],
   ["[1, 2]", /^a JSON text$/, /ONNX/],
-  ["setosa\nversicolor\n", /^a text that begins with "setosa/, /\.onnx/],
+  ["setosa\nversicolor\n", /^a text file that begins with "setosa/, /\.onnx/],
   ["x^2 is no zlib", /^a text/, /\.onnx/],
   ["\x7fELF\x02", /^a program or library \(ELF\)$/, /no model/],
   ["\x93NUMPY\x01", /^a numpy array$/, /no model/],
@@ -212,14 +212,14 @@ describe("a file that is refused as a model", () => {
     );
   });
 
-  it("is called weights by its name, and else of no known kind", async () => {
+  it("is called weights by its name, and otherwise of an unknown kind", async () => {
     const noise = Buffer.from(Float32Array.from({ length: 999 }, (_, at) => Math.sin(at)).buffer);
     for (const name of ["model.onnx_data", "model.onnx.data", "pytorch.bin"]) {
-      assert.match(await refusal(name, noise), /by its name it holds weights/);
+      assert.match(await refusal(name, noise), /its name suggests weights/);
     }
     assert.match(
       await refusal("m.onnx", noise),
-      /^m\.onnx is not an ONNX model: it is of no kind that/,
+      /^m\.onnx is not an ONNX model: its format is unknown/,
     );
   });
 

@@ -51,8 +51,8 @@ describe("the watch on the memory of runs", () => {
     ]);
     look();
     assert.deepEqual(ended, [
-      "1 over-budget 300: the run has taken 300 MiB where 50 MiB were expected, and runs may take 500 MiB in all " +
-        "(RUN_MEMORY_BYTES): its engine host was ended",
+      "1 over-budget 300: the run took 300 MiB, 50 MiB were expected, and all runs together may take 500 MiB " +
+        "(RUN_MEMORY_BYTES): its engine host was killed",
     ]);
   });
 

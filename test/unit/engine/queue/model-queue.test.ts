@@ -182,7 +182,7 @@ describe("the queue of a model", () => {
     const taken = [infer([0]), infer([1]), infer([2])];
     await assert.rejects(infer([3]), {
       kind: "overloaded",
-      message: "2 inferences of this model wait already, its max_queue_size is 2",
+      message: "2 inferences of this model are queued already, its max_queue_size is 2",
     });
     answer();
     taken.push(infer([4]));
@@ -204,8 +204,8 @@ describe("the queue of a model", () => {
     await assert.rejects(infer([1]), {
       kind: "overloaded",
       message:
-        "11 inferences of this model wait already, which takes about 110 ms; " +
-        "the limit for more than 2 is 100 ms",
+        "11 inferences of this model are queued already, about 110 ms of work; " +
+        "beyond 2 of them the limit is 100 ms",
     });
     while (sent.length > 0) {
       nowMs += 10;

@@ -36,8 +36,8 @@ describe("the limit of a model's queue", () => {
     assert.equal(mostIn(limit), 201);
     assert.equal(
       limit.refusal(201)?.message,
-      "201 inferences of this model wait already, which takes about 2010 ms; " +
-        "the limit for more than 64 is 2000 ms",
+      "201 inferences of this model are queued already, about 2010 ms of work; " +
+        "beyond 64 of them the limit is 2000 ms",
     );
   });
 

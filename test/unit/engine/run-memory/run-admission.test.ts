@@ -125,8 +125,8 @@ describe("the admission of runs", () => {
     await assert.rejects(infer(values(7)), {
       kind: "over-budget",
       message:
-        "a run of these shapes needs about 72 MiB, and runs may take 50 MiB in all; " +
-        "expected smaller inputs, or a higher RUN_MEMORY_BYTES",
+        "a run of these shapes needs about 72 MiB, and all runs together may take 50 MiB: " +
+        "send smaller inputs or raise RUN_MEMORY_BYTES",
     });
     assert.equal(sent.length, 0);
     assert.equal(budget.refusedCount, 1);

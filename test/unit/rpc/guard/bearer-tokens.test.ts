@@ -15,7 +15,7 @@ describe("a file of tokens", () => {
       ["two words in one line", /^line 2 is not a token/],
       ["0123456789abcdefä", /^line 2 is not a token/],
       ["token=0123456789abcdef", /^line 2 is not a token/],
-      ["012345678", /^line 2 is a token of less than 16 characters$/],
+      ["012345678", /^line 2 is a token of fewer than 16 characters$/],
     ] as const) {
       assert.throws(
         () => readTokens(`${one}\n${line}\n`),

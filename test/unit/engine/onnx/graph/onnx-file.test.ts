@@ -192,7 +192,7 @@ describe("the scan of a model with external data", () => {
     for (const entries of [{}, { length: "16" }, { offset: "15", length: "1" }, { offset: "12" }]) {
       await assert.rejects(scan(withExternal({ location: "short.bin", ...entries })), {
         kind: "invalid-argument",
-        message: /wants 16 bytes of its data file short\.bin, which has 15$|wants 28 bytes/,
+        message: /needs 16 bytes of its data file short\.bin, which has only 15$|needs 28 bytes/,
       });
     }
   });

@@ -107,9 +107,9 @@ describe("the plan of a load", () => {
     const refused: [nodes: OnnxGraph["nodes"], message: RegExp][] = [
       [
         [{ op: "SplitToSequence", inputs: ["x"], outputs: ["y"] }],
-        /^output 'y' is a sequence of tensors made by SplitToSequence, and only tensors/,
+        /^output 'y' is a sequence of tensors made by SplitToSequence, but only tensors/,
       ],
-      [[], /^output 'y' is a sequence of tensors, and only tensors can be served; export/],
+      [[], /^output 'y' is a sequence of tensors, but only tensors can be served: export/],
       [
         [
           { op: "Identity", inputs: ["y"], outputs: ["z"] },
@@ -135,7 +135,7 @@ describe("the plan of a load", () => {
     assert.throws(() => planOf(encodeModel(graph).finish()), {
       kind: "invalid-argument",
       message:
-        "input 'list' is a sequence of tensors, and only tensors can be served; export the model so that it takes the tensors themselves",
+        "input 'list' is a sequence of tensors, but only tensors can be served: export the model so that it takes the tensors themselves",
     });
   });
 

@@ -132,7 +132,7 @@ describe("a model whose data files have other names", () => {
     };
     assert.throws(() => renameData(file, rename), {
       kind: "load-failed",
-      message: /'BIG\.bin' that was not there/,
+      message: /'BIG\.bin' is new/,
     });
   });
 

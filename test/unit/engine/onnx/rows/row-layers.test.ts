@@ -199,7 +199,7 @@ describe("rows of images", () => {
     ],
     "places of maxima": [
       { nodes: [node("p, y = MaxPool(x)", { kernel_shape: [2, 2] })], inputs: images },
-      /number of the row/,
+      /row number/,
     ],
     "LRN over them": [
       {
@@ -412,9 +412,9 @@ describe("rows of samples and texts", () => {
         ],
         constants: { s: [-1] },
       },
-      /fills texts/,
+      /counts the padding/,
     ],
-    "texts that are filled up": [
+    "texts that are padded": [
       {
         ...texts,
         nodes: [

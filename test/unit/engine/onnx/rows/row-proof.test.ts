@@ -79,7 +79,7 @@ describe("the proof of rows", () => {
     const proof = await proofOf({ nodes: [node("s = CumSum(x, a)"), node("y = Relu(s)")] });
     assert.deepEqual(proof, {
       isProven: false,
-      reason: "CumSum (of 's') takes 'a', which nothing makes",
+      reason: "CumSum (of 's') takes 'a', which no node makes",
     });
   });
 
