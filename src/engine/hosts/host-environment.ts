@@ -16,22 +16,28 @@ export function hostEnvironment(env: NodeJS.ProcessEnv): Readonly<Record<string,
 }
 
 /** How a host's allocator keeps freed memory. */
-interface Keeping {
+export interface Keeping {
   /** Blocks of this size or more come from the system and go back to it when they are freed. */
   readonly mappedFromBytes: number;
   /** The end of the heap is given back once this much of it is free. */
   readonly keptTopBytes: number;
 }
 
-/** For hosts that give back free memory when they are idle: consecutive runs reuse their memory without
- *  asking the system, as from an arena. 32 MiB is glibc's maximum. */
-const keepsUntilIdle: Keeping = { mappedFromBytes: 32 * MiB, keptTopBytes: 128 * MiB };
+/** glibc's maximum. */
+const mostMappedFromBytes = 32 * MiB;
+const mostKeptTopBytes = 128 * MiB;
+/** What one host may keep of the memory that all runs share. Other hosts' runs cannot have it. */
+const keptShare = 1 / 8;
 /** For other hosts: nothing big is ever kept, and runs pay for it. */
 const keepsLittle: Keeping = { mappedFromBytes: MiB, keptTopBytes: 4 * MiB };
 
-/** How this process's hosts keep memory. */
-export function hostKeeping(): Keeping {
-  return returnsFreeMemory() ? keepsUntilIdle : keepsLittle;
+/** How this process's hosts keep memory. Hosts that give back free memory when they are idle keep more: consecutive
+ *  runs reuse it without asking the system, as from an arena. `runMemoryBytes`: for all runs; 0 is no limit. */
+export function hostKeeping(runMemoryBytes: number): Keeping {
+  if (!returnsFreeMemory()) return keepsLittle;
+  const share = runMemoryBytes === 0 ? mostKeptTopBytes : Math.floor(runMemoryBytes * keptShare);
+  const keptTopBytes = Math.max(keepsLittle.keptTopBytes, Math.min(mostKeptTopBytes, share));
+  return { mappedFromBytes: Math.min(mostMappedFromBytes, keptTopBytes), keptTopBytes };
 }
 
 /** What native libraries in a host read before our first line runs. */

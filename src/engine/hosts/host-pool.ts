@@ -161,7 +161,7 @@ export class HostPool implements RecyclablePool {
 
   #start(kind: HostKind): EngineHost {
     const { environment, log, runMemoryBytes, wasteIntervalMs } = this.#options;
-    const host = new EngineHost(new HostProcess({ environment, log }), {
+    const host = new EngineHost(new HostProcess({ environment, log, runMemoryBytes }), {
       ...this.#options,
       kind,
       runBudget: this.runBudget,

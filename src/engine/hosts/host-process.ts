@@ -18,13 +18,15 @@ import {
 } from "../wire/host-protocol.ts";
 import { PayloadArena, type StoredPayload } from "../wire/payload-arena.ts";
 import { hostCommand } from "./host-command.ts";
-import { hostKeeping, libraryEnvironment } from "./host-environment.ts";
+import { hostKeeping, type Keeping, libraryEnvironment } from "./host-environment.ts";
 import { readLines } from "./read-lines.ts";
 
 export interface HostProcessOptions {
   readonly log: EngineLog;
   /** The host's whole environment, apart from what this class adds. */
   readonly environment: Readonly<Record<string, string>>;
+  /** For the runs of all hosts together; 0 is no limit. */
+  readonly runMemoryBytes: number;
 }
 
 export interface HostCall<T> {
@@ -114,7 +116,7 @@ export class HostProcess {
   #isCorked = false;
   #wasKilled = false;
 
-  constructor({ log, environment }: HostProcessOptions) {
+  constructor({ log, environment, runMemoryBytes }: HostProcessOptions) {
     this.#log = log;
     this.ready = this.#ready.promise;
     this.exited = this.#exited.promise;
@@ -124,7 +126,7 @@ export class HostProcess {
       () => void this.kill(new RuntimeError("host-lost", "an engine host did not start")),
       startTimeoutMs,
     );
-    this.#child = this.#spawn(environment);
+    this.#child = this.#spawn(environment, hostKeeping(runMemoryBytes));
     this.pid = this.#child?.pid ?? 0;
     this.memory = new ResidentMemory(this.pid);
     // A child that the system refused to start has no streams, whatever the types say.
@@ -187,9 +189,11 @@ export class HostProcess {
     await this.exited;
   }
 
-  #spawn(environment: Readonly<Record<string, string>>): ChildProcess | undefined {
+  #spawn(
+    environment: Readonly<Record<string, string>>,
+    keeping: Keeping,
+  ): ChildProcess | undefined {
     try {
-      const keeping = hostKeeping();
       const command = [process.execPath, ...nodeFlags, entry, String(keeping.keptTopBytes)];
       const { file, args } = hostCommand(command, this.#log);
       const child = spawn(file, args, {

@@ -1,19 +1,19 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { hostEnvironment } from "../../../../src/engine/hosts/host-environment.ts";
+import { hostKeeping } from "../../../../src/engine/hosts/host-environment.ts";
+import { returnsFreeMemory } from "../../../../src/engine/process/free-memory.ts";
 
-describe("the environment of engine hosts", () => {
-  it("has where locales are and the compile cache, and nothing else", () => {
-    const env = {
-      LANG: "de_DE.UTF-8",
-      LC_ALL: "C.UTF-8",
-      LOCPATH: "/locales",
-      NODE_COMPILE_CACHE: "/cache",
-      PATH: "/bin",
-      AWS_SECRET_ACCESS_KEY: "secret",
-    };
-    const { PATH: _, AWS_SECRET_ACCESS_KEY: __, ...expected } = env;
-    assert.deepEqual(hostEnvironment(env), expected);
-    assert.deepEqual(hostEnvironment({ LANG: "", HOME: "/root" }), {});
+const MiB = 1024 * 1024;
+
+describe("what a host keeps of freed memory", { skip: !returnsFreeMemory() }, () => {
+  it("is an eighth of what all runs share, since other hosts cannot have it", () => {
+    assert.equal(hostKeeping(200 * MiB).keptTopBytes, 25 * MiB);
+    assert.ok(hostKeeping(200 * MiB).mappedFromBytes <= 25 * MiB);
+  });
+
+  it("has bounds, and is the most that helps where runs have no limit", () => {
+    assert.equal(hostKeeping(MiB).keptTopBytes, 4 * MiB);
+    assert.equal(hostKeeping(64 * 1024 * MiB).keptTopBytes, 128 * MiB);
+    assert.deepEqual(hostKeeping(0), { mappedFromBytes: 32 * MiB, keptTopBytes: 128 * MiB });
   });
 });

@@ -37,7 +37,7 @@ describe("memory that is free in a process", () => {
     );
     const args = ["--input-type=module", "--disable-warning=ExperimentalWarning", "-e", program];
     const { stdout } = await run(process.execPath, [...args, ...modules], {
-      env: libraryEnvironment(hostKeeping()),
+      env: libraryEnvironment(hostKeeping(0)),
     });
     const { before, most, kept, after } = JSON.parse(stdout) as Record<string, number>;
     assert.ok(before !== undefined && most !== undefined && kept !== undefined);
