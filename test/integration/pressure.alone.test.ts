@@ -14,7 +14,6 @@ const ways = [
   "unread answers, gRPC",
   "large calls, one by one",
   "huge headers, open calls",
-  "12 dedicated models, huge batches",
   "attention, 64 to 256 rows",
   "outer products",
   "loads given up",
