@@ -105,7 +105,7 @@ describe("trying models in the dashboard", { skip: skipWithoutChromium }, () => 
       ["[1, 2", /^this is not JSON/],
       ["[1, 2, 3]", /there are 3 elements, expected a multiple of 4/],
       ["[[1, 2], [3, 4]]", /the shape is \[2, 2\], expected \[-1, 4\]/],
-      ["[{}, 1, 1, 1]", /no element of a tensor/],
+      ["[{}, 1, 1, 1]", /not a tensor element/],
     ] as const) {
       await text.fill(wrong);
       await eventually(async () => complaint.test((await says.textContent()) ?? ""), true);

@@ -66,7 +66,10 @@ describe("the dashboard, against the served examples", { skip: skipWithoutChromi
       assert.deepEqual([before.x, before.width], [after.x, after.width], part);
       // As high as its text, which depends on the fonts of the machine.
       for (const side of ["y", "height"] as const) {
-        assert.ok(Math.abs(before[side] - after[side]) < 16, `${part}: ${side}`);
+        assert.ok(
+          Math.abs(before[side] - after[side]) < 16,
+          `${part}: ${side} ${before[side]} -> ${after[side]}`,
+        );
       }
     }
     await still.close();

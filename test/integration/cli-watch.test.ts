@@ -62,7 +62,7 @@ describe("modelport watch", { timeout: 300_000 }, () => {
     start();
     await waitFor(() => lines().length >= 2);
     assert.deepEqual(lines()[0], "runtime  watching 1 model");
-    assert.match(lines()[1] ?? "", /^before {2}ready, \d+ KiB$/);
+    assert.match(lines()[1] ?? "", /^before {2}ready, [\d.]+ KiB$/);
     await load("mine");
     // What begins and ends between two messages leaves no row to tell of, only its events.
     await waitFor(() => lines().some((line) => line.startsWith("mine  ready")));
@@ -76,7 +76,7 @@ describe("modelport watch", { timeout: 300_000 }, () => {
         .map((state) => `mine  ${state}`),
     );
     assert.ok(
-      ofMine.some((line) => /^mine {2}ready, \d+ KiB in \d+ ms$/.test(line)),
+      ofMine.some((line) => /^mine {2}ready, [\d.]+ KiB in \d+ ms$/.test(line)),
       stdout,
     );
   });

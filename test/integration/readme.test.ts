@@ -42,7 +42,7 @@ describe("the README", async () => {
     assert.match(output, /Modelport serves 2 models at http:\/\/localhost:\d+/);
     assert.match(
       output,
-      /digits +\d+ KiB {2}image FP32\[-1,1,8,8\] -> probabilities FP32\[-1,10\]/,
+      /digits +[\d.]+ KiB {2}image FP32\[-1,1,8,8\] -> probabilities FP32\[-1,10\]/,
     );
     const call = output.slice(output.indexOf("  curl "));
     const answer = JSON.parse(await runExample(call, served.port)) as {

@@ -38,6 +38,11 @@ type LoadMemory = Pick<HostLoad, "loadingBytes" | "mostBytes" | "threads">;
 
 /** Less than this is not significant. */
 const leastKeptBytes = 4 * 1024 * 1024;
+/** JavaScript's heap and pages that the allocator cannot give back. More than this is not at rest. */
+const mostRestBytes = 12 * 1024 * 1024;
+/** A killed run's host has also kept memory of earlier runs, so its figure teaches no more than this multiple of what
+ *  was expected. */
+const mostLesson = 2;
 
 /** The memory of one host: what its runs were admitted for, and what it has taken. */
 export class HostMemory implements WatchedHost {
@@ -46,6 +51,8 @@ export class HostMemory implements WatchedHost {
   readonly #parts: HostMemoryParts;
   readonly #cap: HostMemoryCap;
   #isResting = false;
+  /** What the host held beyond its model when it was last at rest. */
+  #restBytes = 0;
 
   constructor(host: HostWithMemory, parts: HostMemoryParts) {
     this.#host = host;
@@ -71,7 +78,7 @@ export class HostMemory implements WatchedHost {
     const { process, kind, committedBytes } = this.#host;
     const { baseMemoryBytes } = process;
     // A dedicated host's model is charged for the whole host.
-    if (kind === "dedicated") return committedBytes;
+    if (kind === "dedicated") return committedBytes + this.#restBytes;
     if (baseMemoryBytes === undefined) return undefined;
     return baseMemoryBytes + committedBytes + this.#parts.maxWasteBytes;
   }
@@ -121,7 +128,7 @@ export class HostMemory implements WatchedHost {
   }
 
   endRun(reason: RuntimeError, bytes: number): void {
-    this.#host.queue.front?.noteTaken?.(bytes);
+    this.#host.queue.front?.noteTaken?.(Math.min(bytes, mostLesson * this.admittedBytes));
     this.#parts.watch.giveUpFront(reason);
     this.endIdle(reason.message);
   }
@@ -145,8 +152,17 @@ export class HostMemory implements WatchedHost {
     });
     const end = () => {
       this.#isResting = false;
+      this.#noteRest();
       this.share?.keep(0);
     };
     call.then(end, end);
+  }
+
+  #noteRest(): void {
+    const { anonymousBytes } = this.readMemory() ?? {};
+    // A run that has begun meanwhile would be taken for rest.
+    if (anonymousBytes === undefined || this.isRunning) return;
+    const restBytes = anonymousBytes - this.#host.committedBytes;
+    this.#restBytes = Math.max(0, Math.min(mostRestBytes, restBytes));
   }
 }
