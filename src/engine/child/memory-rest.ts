@@ -8,7 +8,7 @@ const MiB = 1024 * 1024;
 const keptBytes = 256 * 1024;
 const keptShare = 1 / 200;
 /** For a host that is never idle: how often at most, and from how much on. */
-const busyPauseMs = 2_000;
+const busyPauseMs = 250;
 const busyKeptBytes = 16 * MiB;
 
 /** This process's memory, as far as needed here. */
@@ -51,7 +51,10 @@ export class MemoryRest {
   busy(nowMs: number): void {
     if (nowMs - this.#busyLookMs < busyPauseMs) return;
     this.#busyLookMs = nowMs;
-    if (this.#grownBytes() >= busyKeptBytes) this.#memory.giveBack();
+    if (this.#grownBytes() < busyKeptBytes) return;
+    // Consecutive big runs leave their tensors faster than V8 collects them.
+    collectBuffers();
+    this.#memory.giveBack();
   }
 
   /** Gives back free memory if native memory has grown by `bytes` since the last release. */

@@ -35,15 +35,15 @@ describe("when a host gives memory back", () => {
   it("does every two seconds if it is never idle, and only if it has grown by much", () => {
     const { memory, rest } = fakeMemory();
     memory.freeBytes = 100 * MiB;
-    rest.busy(1_999);
+    rest.busy(249);
     assert.equal(memory.times, 0);
-    rest.busy(2_000);
+    rest.busy(250);
     assert.equal(memory.times, 1);
     memory.freeBytes = 100 * MiB;
-    rest.busy(3_999);
+    rest.busy(499);
     assert.equal(memory.times, 1);
     memory.freeBytes = 15 * MiB;
-    rest.busy(4_000);
+    rest.busy(500);
     assert.equal(memory.times, 1);
   });
 
@@ -51,7 +51,7 @@ describe("when a host gives memory back", () => {
     const { memory, rest } = fakeMemory();
     // Of which the tensors of the run go only after it.
     memory.usedBytes += 20 * MiB;
-    rest.busy(2_000);
+    rest.busy(250);
     memory.usedBytes -= 20 * MiB;
     memory.freeBytes = 20 * MiB;
     rest.idle();
