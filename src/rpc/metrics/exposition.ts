@@ -21,6 +21,7 @@ export interface Series {
 export class Exposition {
   readonly contentType: string;
   readonly #isOpenMetrics: boolean;
+  #hasFamily = false;
   /** The label text of objects that several series share. */
   readonly #spelled = new WeakMap<object, string>();
 
@@ -32,9 +33,12 @@ export class Exposition {
       : "text/plain; version=0.0.4; charset=utf-8";
   }
 
+  /** Begins a family. An empty line separates families where the format allows one. */
   head({ name, help, type }: MetricFamily): string {
+    const separator = this.#hasFamily && !this.#isOpenMetrics ? "\n" : "";
+    this.#hasFamily = true;
     const family = this.#isOpenMetrics && type === "counter" ? name.replace(/_total$/, "") : name;
-    return `# HELP ${family} ${escaped(help)}\n# TYPE ${family} ${type}\n`;
+    return `${separator}# HELP ${family} ${escaped(help)}\n# TYPE ${family} ${type}\n`;
   }
 
   line({ name, value, labels }: Series): string {

@@ -19,6 +19,15 @@ describe("the text of metrics", () => {
     );
   });
 
+  it("separates families by an empty line, but not in OpenMetrics, which has none", () => {
+    const [plain, open] = ["", "application/openmetrics-text"].map(
+      (accept) => new Exposition(accept),
+    );
+    const twice = (text: Exposition) => text.head(counter) + text.head(counter);
+    assert.match(twice(plain as Exposition), /^# HELP.*\n# TYPE.*\n\n# HELP/);
+    assert.match(twice(open as Exposition), /^# HELP.*\n# TYPE.*\n# HELP/);
+  });
+
   it("names the family of a counter without its suffix in OpenMetrics, and ends with a mark", () => {
     const text = new Exposition("application/openmetrics-text; version=1.0.0, text/plain;q=0.5");
     assert.match(text.contentType, /^application\/openmetrics-text/);
