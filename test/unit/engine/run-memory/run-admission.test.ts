@@ -157,12 +157,12 @@ describe("the admission of runs", () => {
     t.after(() => mock.timers.reset());
     const { add, budget } = newHosts(50);
     const [one, two] = [add(), add({ queueTimeoutMicroseconds: 5_000 })];
-    const late = performance.now() + 5;
     void one.infer(values(1));
     void one.infer(values(1));
     const held = budget.share().take({ runBytes: 38 * MiB, inputBytes: 0 }, undefined);
     assert.ok(held);
     const waits = two.infer(values(1));
+    const late = performance.now() + 5;
     while (performance.now() <= late);
     mock.timers.tick(5);
     await assert.rejects(waits, { kind: "overloaded", message: /waited/ });

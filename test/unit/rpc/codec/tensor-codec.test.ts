@@ -128,11 +128,11 @@ describe("tensors in typed form", () => {
 
   it("are refused where a narrow integer does not fit", () => {
     const cases: [Datatype, Contents, string][] = [
-      ["INT8", { intContents: [0, 128] }, "element 1 is 128, which is no INT8"],
-      ["INT8", { intContents: [-129, 0] }, "element 0 is -129, which is no INT8"],
-      ["INT16", { intContents: [0, 40000] }, "element 1 is 40000, which is no INT16"],
-      ["UINT8", { uintContents: [0, 256] }, "element 1 is 256, which is no UINT8"],
-      ["UINT16", { uintContents: [65536, 0] }, "element 0 is 65536, which is no UINT16"],
+      ["INT8", { intContents: [0, 128] }, "element 1 is 128, which is not an INT8"],
+      ["INT8", { intContents: [-129, 0] }, "element 0 is -129, which is not an INT8"],
+      ["INT16", { intContents: [0, 40000] }, "element 1 is 40000, which is not an INT16"],
+      ["UINT8", { uintContents: [0, 256] }, "element 1 is 256, which is not a UINT8"],
+      ["UINT16", { uintContents: [65536, 0] }, "element 0 is 65536, which is not a UINT16"],
     ];
     for (const [datatype, contents, text] of cases) {
       const inputs = [{ name: "x", datatype, shape: [2n], contents }];
