@@ -37,6 +37,8 @@ describe("Google's grpc-web, in a browser", { skip: skipWithoutChromium }, () =>
     await page.goto(`http://localhost:${fake.address.port}/google.html`);
     const content = await bundleForBrowser(join(import.meta.dirname, "grpc-web-google-script.ts"));
     await page.addScriptTag({ content, type: "module" });
+    // A module runs after its tag was added.
+    await page.waitForFunction(() => "googleClient" in globalThis);
   });
 
   afterEach((context) => keepPictureOfFailure(context, page, "grpc-web-google"));

@@ -261,7 +261,7 @@ describe("the manifests of deploy/kserve", { skip: lacking }, async () => {
     const [container] = spec.containers;
     const wrong: [change: object, problem: RegExp][] = [
       [{ multiModell: true }, /spec\.multiModell: .* no such field/],
-      [{ multiModel: "true" }, /spec\.multiModel: 'true' is not a bool/],
+      [{ multiModel: "true" }, /spec\.multiModel: 'true' is no bool/],
       [{ containers: [{ ...container, image: 1 }] }, /containers\[0\]\.image: 1 is no str/],
       [
         { containers: [{ ...container, name: undefined }] },

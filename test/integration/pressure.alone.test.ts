@@ -13,7 +13,6 @@ const ways = [
   "half-sent messages, gRPC",
   "unread answers, gRPC",
   "large calls, one by one",
-  "huge headers, open calls",
   "attention, 64 to 256 rows",
   "outer products",
   "loads given up",

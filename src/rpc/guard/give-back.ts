@@ -18,6 +18,8 @@ export interface GiveBackOptions {
   readonly intervalMs?: number;
   /** Default: V8's own. */
   readonly collect?: Collect;
+  /** Memory of this process. Default: what is resident. */
+  readonly processBytes?: () => number;
 }
 
 /** V8 frees the large pieces in a thread of its own after a collection. */
@@ -26,6 +28,8 @@ const trimDelayMs = 1_000;
 const leastBytes = 16 * 1024 * 1024;
 /** Share of the most that calls took between two checks: below it, the burst is over. */
 const quietShare = 1 / 16;
+/** This much growth of the process is worth one too, whatever took it: headers and connections are in no account. */
+const grownBytes = 64 * 1024 * 1024;
 
 /** Gives memory from calls back to the system when they are over. V8 frees large buffers, which are outside
  *  its heap, only in full collections, and an idle server never runs one. */
@@ -37,6 +41,8 @@ export class GiveBack {
   /** Bytes taken since the last collection, and their maximum between two checks. */
   #burstBytes = 0;
   #mostBytes = 0;
+  /** The process after the last collection; undefined until the check that follows it. */
+  #restedBytes: number | undefined;
 
   constructor(options: GiveBackOptions) {
     this.#options = options;
@@ -55,9 +61,14 @@ export class GiveBack {
     this.#lastBytes = takenBytes;
     this.#burstBytes += bytes;
     this.#mostBytes = Math.max(this.#mostBytes, bytes);
-    if (this.#burstBytes < leastBytes || bytes > this.#mostBytes * quietShare) return;
+    const processBytes = (this.#options.processBytes ?? process.memoryUsage.rss)();
+    this.#restedBytes ??= processBytes;
+    const isOver = this.#burstBytes >= leastBytes && bytes <= this.#mostBytes * quietShare;
+    const hasGrown = processBytes - this.#restedBytes >= grownBytes && bytes < leastBytes;
+    if (!isOver && !hasGrown) return;
     // What calls still hold would stay, and no later check would free it.
     if (heldBytes >= leastBytes) return;
+    this.#restedBytes = undefined;
     this.#burstBytes = 0;
     this.#mostBytes = 0;
     this.#options.letGo();

@@ -8,16 +8,19 @@ const intervalMs = 1_000;
 function start(t: TestContext) {
   t.mock.timers.enable({ apis: ["setInterval"] });
   const calls = { heldBytes: 0, takenBytes: 0 };
+  const process = { bytes: 100 * MiB };
   const done: string[] = [];
   const giveBack = new GiveBack({
     calls,
     letGo: () => done.push("let go"),
     collect: ({ type }) => done.push(type),
     intervalMs,
+    processBytes: () => process.bytes,
   });
   t.after(() => giveBack.close());
   return {
     calls,
+    process,
     done,
     /** Calls take `bytes` until the next look. */
     take(bytes: number) {
@@ -40,6 +43,25 @@ describe("the memory that calls have taken", () => {
     assert.equal(done.length, 2);
     take(100 * MiB);
     take(0);
+    assert.equal(done.length, 4);
+  });
+
+  it("is given back once when the process has grown by something that calls do not account for", (t) => {
+    const { process, done, take } = start(t);
+    take(MiB);
+    process.bytes = 160 * MiB;
+    take(MiB);
+    assert.deepEqual(done, []);
+    process.bytes = 170 * MiB;
+    take(MiB);
+    assert.deepEqual(done, ["let go", "major"]);
+    // It stays grown: that is what is in use now.
+    take(MiB);
+    process.bytes = 220 * MiB;
+    take(MiB);
+    assert.equal(done.length, 2);
+    process.bytes = 240 * MiB;
+    take(MiB);
     assert.equal(done.length, 4);
   });
 
