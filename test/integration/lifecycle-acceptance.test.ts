@@ -211,7 +211,12 @@ for (const kind of clientKinds.filter(({ name }) => protocols.includes(name))) {
         assert.ok(predicted >= 0.9 * loaded, `${path}: predicted ${predicted}, loaded ${loaded}`);
         assert.ok(predicted >= 16 * 1024);
         await calls.unload("m");
-        assert.equal(sizeIn(await calls.predict(path)), loaded, `${path}: predicted again`);
+        // A prediction waits 30 ms for a look at the file, which a busy machine may exceed.
+        let again = 0;
+        for (let tries = 0; again !== loaded && tries < 100; tries++) {
+          again = sizeIn(await calls.predict(path));
+        }
+        assert.equal(again, loaded, `${path}: predicted again`);
       }
       assert.equal(sizeIn(await calls.predict("not/here/yet.onnx")), 1_000_000);
       assert.ok(sizeIn(await calls.predict("not.onnx", '{"disk_size_bytes":5000000}')) >= 5e6);
