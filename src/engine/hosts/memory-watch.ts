@@ -1,4 +1,5 @@
 import { RuntimeError } from "../../base/errors.ts";
+import { mebibytes } from "../../base/mebibytes.ts";
 import type { ProcessMemory } from "../process/process-memory.ts";
 
 /** A host, as far as the memory of its runs is concerned. */
@@ -118,8 +119,4 @@ function tooMuch(
     `the run took ${mebibytes(bytes)} MiB, ${mebibytes(host.admittedBytes)} MiB were expected, and all ` +
       `runs together may take ${mebibytes(totalBytes)} MiB (RUN_MEMORY_BYTES): its engine host was killed`,
   );
-}
-
-function mebibytes(bytes: number): number {
-  return Math.round(bytes / 1024 / 1024);
 }

@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { RuntimeError } from "../../base/errors.ts";
+import { mebibytes } from "../../base/mebibytes.ts";
 import { processMemory } from "./process-memory.ts";
 
 // How much of RLIMIT_DATA a model's thread stacks take. Each stack counts in full from its start, however
@@ -48,8 +49,4 @@ function readLimit(name: string): number | undefined {
   } catch {
     return undefined;
   }
-}
-
-function mebibytes(bytes: number): number {
-  return Math.round(bytes / 1024 / 1024);
 }
