@@ -21,8 +21,10 @@ export const engineRooms: readonly Room[] = [
       "engine/hosts",
       "engine/queue",
       "engine/run-memory",
+      "engine/translation",
       "engine/onnx/memory",
       "engine/onnx/session",
+      "models",
     ],
   },
   {
@@ -30,7 +32,7 @@ export const engineRooms: readonly Room[] = [
     question: "What do the service layer, engines and formats promise each other?",
     runs: "everywhere; types and constants, and pure functions of them",
     blocks: "no",
-    imports: ["base", "config"],
+    imports: ["base", "config", "models"],
   },
   {
     path: "engine/hosts",
@@ -173,6 +175,14 @@ export const engineRooms: readonly Room[] = [
       "engine/onnx/types",
     ],
     packages: ["ONNX Runtime"],
+    hasBlockingFiles: true,
+  },
+  {
+    path: "engine/translation",
+    question: "Which files of other libraries are served, and where is the ONNX model made of each?",
+    runs: `${serverMain}; what reads files also in file threads`,
+    blocks: "only what file threads call",
+    imports: ["base", "engine/contract", "engine/hosts/host-command.ts", "models"],
     hasBlockingFiles: true,
   },
   {

@@ -5,9 +5,9 @@ import { describeError, type RuntimeError } from "../base/errors.ts";
 import type { Logger } from "../observe/log.ts";
 import { DiskBudget, type DiskUse } from "./disk-budget.ts";
 import { transferFile } from "./file-transfer.ts";
+import { Slots } from "../base/slots.ts";
 import { ProcessFolder } from "./process-folder.ts";
 import type { RemoteFile, RemoteStorage } from "./remote-storage.ts";
-import { Slots } from "./slots.ts";
 import { toDiskError, toPullFolderError } from "./storage-errors.ts";
 
 export interface PullProgress {
