@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { LoadedModel } from "../../src/engine/contract/engine.ts";
+import { addConstant, addOne } from "../support/models/simple-models.ts";
 import {
   forever,
   fp32,
@@ -8,8 +9,7 @@ import {
   isRunning,
   startEngine,
   until,
-} from "../support/engine-fixture.ts";
-import { addConstant, addOne } from "../support/onnx-models.ts";
+} from "../support/servers/engine-fixture.ts";
 
 const MiB = 2 ** 20;
 const settings = { maxWasteBytes: 8 * MiB, wasteIntervalMs: 100 };
