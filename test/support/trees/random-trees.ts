@@ -1,5 +1,5 @@
 import { splitMode, type Tree } from "../../../src/engine/translator/graph/tree.ts";
-import type { Random } from "../mutate.ts";
+import type { Random } from "../attacks/mutate.ts";
 
 export interface RandomTrees {
   readonly type: "float" | "double";

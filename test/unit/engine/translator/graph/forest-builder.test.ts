@@ -4,7 +4,7 @@ import { RuntimeError } from "../../../../../src/base/errors.ts";
 import { ForestBuilder } from "../../../../../src/engine/translator/graph/forest-builder.ts";
 import { GraphBuilder } from "../../../../../src/engine/translator/graph/graph-builder.ts";
 import { splitMode, type Tree } from "../../../../../src/engine/translator/graph/tree.ts";
-import { fuzzRandom } from "../../../../support/fuzz-seed.ts";
+import { fuzzRandom } from "../../../../support/attacks/fuzz-seed.ts";
 import { type RandomTrees, randomRow, randomTree } from "../../../../support/trees/random-trees.ts";
 import { openTranslated } from "../../../../support/trees/run-translated.ts";
 import { walkForest } from "../../../../support/trees/walk-forest.ts";
