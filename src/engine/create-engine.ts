@@ -252,7 +252,7 @@ class PooledEngine implements Engine {
       },
     });
     try {
-      const onnx = { format: "onnx", file: translated.file, identity: translated.key };
+      const onnx = { format: "onnx", file: translated.file, identity: translated.identity };
       const inspected = await this.#files.inspect(onnx);
       signal.throwIfAborted();
       const made = this.#sourceOf(onnx, inspected);
@@ -263,7 +263,7 @@ class PooledEngine implements Engine {
         // Trees are summed in another order on several threads.
         ownThreads: 1,
         tabulate: async () => {
-          const file = await this.#translations.fileOf(translated.key);
+          const file = this.#translations.fileOf(translated.key);
           return file === undefined ? undefined : await this.#files.tabulate({ ...onnx, file });
         },
       });

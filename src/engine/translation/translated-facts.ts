@@ -19,7 +19,9 @@ export function readFacts(file: Uint8Array): TabularFacts {
   const features = listOf(props.get("modelport.features"));
   const classes = listOf(props.get("modelport.classes"));
   return {
-    features: features?.every((name) => typeof name === "string") ? (features as string[]) : undefined,
+    features: features?.every((name) => typeof name === "string")
+      ? (features as string[])
+      : undefined,
     classes: classes?.every((label) => typeof label === "string" || typeof label === "number")
       ? (classes as (string | number)[])
       : undefined,

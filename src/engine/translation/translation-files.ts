@@ -18,6 +18,8 @@ export interface FileDigest {
 
 /** A file that a translator made, found whole. */
 export interface TranslatedFile {
+  /** Its `fileIdentity`. */
+  readonly identity: string;
   readonly splits: number;
   readonly facts: TabularFacts;
 }
@@ -46,10 +48,12 @@ export function digestFile(file: string): FileDigest {
 /** Undefined unless `file` is the whole translation of this key. Throws RuntimeError as `fromFileError` makes it. */
 export function checkTranslated(file: string, key: string): TranslatedFile | undefined {
   let bytes: Buffer;
+  let identity: string;
   try {
     const { descriptor, sizeBytes } = openRegularFileSync(file);
     try {
       if (sizeBytes > mostBytes) return undefined;
+      identity = fileIdentity(fstatSync(descriptor, { bigint: true }));
       bytes = readFileSync(descriptor);
     } finally {
       closeSync(descriptor);
@@ -58,7 +62,8 @@ export function checkTranslated(file: string, key: string): TranslatedFile | und
     throw fromFileError(error, file);
   }
   const seal = readSeal(bytes);
-  return seal?.key === key ? { splits: seal.splits, facts: readFacts(bytes) } : undefined;
+  if (seal?.key !== key) return undefined;
+  return { identity, splits: seal.splits, facts: readFacts(bytes) };
 }
 
 /** Each is overwritten by the next one. */

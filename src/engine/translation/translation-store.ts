@@ -35,6 +35,8 @@ export class TranslationStore {
   readonly #limitBytes: number;
   readonly #own: OwnFolder;
   #lastFile = 0;
+  /** Whether entries that were in use have left too little room. */
+  #isOver = false;
 
   constructor({ directory, limitBytes, own }: TranslationStoreOptions) {
     this.directory = directory ?? own.parent;
@@ -73,7 +75,7 @@ export class TranslationStore {
       throw error;
     });
     // Renaming a link to another one of the same file does nothing.
-    await this.remove(draft);
+    await rm(draft, { force: true });
     await this.shrinkTo(this.#limitBytes);
   }
 
@@ -93,21 +95,23 @@ export class TranslationStore {
     const entries = settled.flatMap((each) => (each.status === "fulfilled" ? [each.value] : []));
     let total = entries.reduce((sum, { size }) => sum + size, 0);
     for (const { path, size, isUsed } of entries.sort((a, b) => a.ctimeMs - b.ctimeMs)) {
-      if (total <= bytes) return;
+      if (total <= bytes) break;
       if (isUsed) continue;
       await unlink(path).catch(() => {});
       total -= size;
     }
+    this.#isOver = total > bytes;
   }
 
   /** Removes the entry. */
   async drop(key: string): Promise<void> {
-    await this.remove(await this.#entryOf(key));
+    await rm(await this.#entryOf(key), { force: true }).catch(() => {});
   }
 
-  /** Removes a file of the own folder. */
+  /** Removes a file of the own folder, and entries if too many were in use before. */
   async remove(path: string): Promise<void> {
     await rm(path, { force: true }).catch(() => {});
+    if (this.#isOver) await this.shrinkTo(this.#limitBytes);
   }
 
   async removeLeftovers(): Promise<void> {

@@ -52,6 +52,8 @@ export interface TranslationRequest {
 export interface Translated {
   readonly key: string;
   readonly file: string;
+  /** Its `fileIdentity`. */
+  readonly identity: string;
   readonly facts: TabularFacts;
   /** To be called once no host will load it again. Idempotent. */
   release(): void;
@@ -60,6 +62,8 @@ export interface Translated {
 /** What all loads of the same content share. */
 interface Shared {
   readonly making: Promise<Made>;
+  /** Undefined until it is made. */
+  made: Made | undefined;
   readonly stop: Cancellation;
   users: number;
 }
@@ -111,7 +115,8 @@ export class Translations {
         isReleased = true;
         void this.#leave(key, shared);
       };
-      return { key, file: made.path, facts: made.facts, release };
+      const { path: file, identity, facts } = made;
+      return { key, file, identity, facts, release };
     } catch (error) {
       await this.#leave(key, shared);
       if (error instanceof RuntimeError && error.kind === "temporarily-unavailable") {
@@ -122,9 +127,8 @@ export class Translations {
   }
 
   /** Where the translation of this key is now, if a load or a loaded model uses it. */
-  async fileOf(key: string): Promise<string | undefined> {
-    const made = await this.#shared.get(key)?.making.catch(() => undefined);
-    return made?.path;
+  fileOf(key: string): string | undefined {
+    return this.#shared.get(key)?.made?.path;
   }
 
   /** Removes what processes have left behind that ended without doing so. Never rejects. */
@@ -153,16 +157,18 @@ export class Translations {
   /** Programs that tidy up temporary folders may have removed what is in use. */
   async #forgetIfGone(key: string): Promise<void> {
     const shared = this.#shared.get(key);
-    const made = await shared?.making.catch(() => undefined);
-    if (made === undefined || (await isThere(made.path))) return;
+    if (shared?.made === undefined || (await isThere(shared.made.path))) return;
     if (this.#shared.get(key) === shared) this.#shared.delete(key);
   }
 
   #start(work: Work): Shared {
     const stop = new Cancellation();
     const making = this.#make({ ...work, signal: stop });
-    making.catch(() => {});
-    const shared: Shared = { making, stop, users: 0 };
+    const shared: Shared = { making, made: undefined, stop, users: 0 };
+    making.then(
+      (made) => (shared.made = made),
+      () => {},
+    );
     this.#shared.set(work.key, shared);
     return shared;
   }
@@ -294,7 +300,10 @@ export class Translations {
     if (this.#told.has(store)) return;
     this.#told.add(store);
     const { directory } = store;
-    this.#options.log.warn({ directory, reason }, "translated files were not kept in this directory");
+    this.#options.log.warn(
+      { directory, reason },
+      "translated files were not kept in this directory",
+    );
   }
 }
 

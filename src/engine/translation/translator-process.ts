@@ -1,5 +1,4 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync } from "node:fs";
 import { setPriority } from "node:os";
 import type { Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
@@ -29,15 +28,12 @@ export interface TranslatorProcessOptions {
 const MiB = 1024 * 1024;
 /** A translator that has imported its code and read nothing yet. Measured: 48 MiB resident, of which 27 are private. */
 export const translatorBaseBytes = 48 * MiB;
-/** What Node reserves beyond that as private memory without using it, which the system's limit counts. */
-const reservedBytes = 256 * MiB;
 /** Models and the server come first. */
 const niceness = 10;
 /** An answer is one short line. */
 const maxAnswerLength = 64 * 1024;
 /** Lines that are kept of what it writes to stderr. */
 const maxErrors = 20;
-const prlimitPaths = ["/usr/bin/prlimit", "/bin/prlimit"];
 
 /** As in hosts: threads of V8 would only add memory. */
 const nodeFlags = [
@@ -126,8 +122,9 @@ function start(
     `--max-old-space-size=${heapMiB}`,
     fileURLToPath(entry),
     JSON.stringify(call),
+    String(memoryBytes),
   ];
-  const { file, args } = hostCommand([...dataLimit(memoryBytes), ...program], log);
+  const { file, args } = hostCommand(program, log);
   try {
     const child = spawn(file, args, {
       env: { ...environment, MALLOC_ARENA_MAX: "1" },
@@ -138,13 +135,6 @@ function start(
   } catch (error) {
     throw notStarted(error);
   }
-}
-
-/** A wrapper that sets what the system lets the process take. Replaces itself by exec. */
-function dataLimit(memoryBytes: number): readonly string[] {
-  const prlimit = prlimitPaths.find((path) => existsSync(path));
-  if (prlimit === undefined) return [];
-  return [prlimit, `--data=${translatorBaseBytes + reservedBytes + 2 * memoryBytes}`];
 }
 
 function ended(child: ChildProcess): Promise<{ code: number | null; endedBy: string | null }> {

@@ -1,6 +1,7 @@
 import { writeSync } from "node:fs";
 import { flushCompileCache } from "node:module";
 import { preferForOom } from "../child/oom-score.ts";
+import { limitOwnMemory } from "./memory-limit.ts";
 import { runTranslator } from "./run-translator.ts";
 import { translators } from "./translators.ts";
 
@@ -12,6 +13,8 @@ process.on("SIGINT", () => {});
 process.on("SIGTERM", () => {});
 process.title = "modelport-translator";
 preferForOom();
-const line = await runTranslator(process.argv[2] ?? "", translators);
+const [, , call = "", memoryBytes] = process.argv;
+limitOwnMemory(Number(memoryBytes));
+const line = await runTranslator(call, translators);
 writeSync(1, line);
 flushCompileCache();

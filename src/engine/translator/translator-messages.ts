@@ -1,7 +1,8 @@
 import type { ErrorKind } from "../../base/errors.ts";
 import type { TranslationOptions } from "./translation.ts";
 
-// What the server hands to a translator process, as its only argument, and what that prints, as its only line.
+// What the server hands to a translator process, as its first argument, and what that prints, as its only line. The
+// second argument is what it may take beyond its start, in bytes.
 
 export interface TranslatorCall {
   /** A key of the table of translators. */

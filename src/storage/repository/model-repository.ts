@@ -159,8 +159,7 @@ async function judgeFolder(
     for (const kind of kinds) {
       const hasModelFile = listing.files.some((name) => isModelFileName(name, kind));
       numbers = hasModelFile ? [] : servedVersions(listing.folders);
-      const why =
-        hasModelFile || numbers.length > 0 ? undefined : await searchFolder(path, kind);
+      const why = hasModelFile || numbers.length > 0 ? undefined : await searchFolder(path, kind);
       // The first kind is the most usual, so its reason is reported.
       refusal = why === undefined ? undefined : (refusal ?? why);
       if (why === undefined) break;
