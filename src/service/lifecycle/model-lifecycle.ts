@@ -7,6 +7,7 @@ import { HostLostError } from "../../engine/contract/host-lost-error.ts";
 import type { Logger } from "../../observe/log.ts";
 import type { ModelPuller } from "../../storage/model-puller.ts";
 import type { StorageLocation } from "../../storage/storage-location.ts";
+import { describedOf } from "../tabular/tabular-view.ts";
 import { configureModel } from "./configure-model.ts";
 import { FaultBook } from "./fault-book.ts";
 import type { LifecycleTracing } from "./lifecycle-tracing.ts";
@@ -238,7 +239,7 @@ export class ModelLifecycle {
       throw record.signal.reason;
     }
     try {
-      record.configuration.check(loaded.metadata);
+      record.configuration.check(describedOf(loaded, record.settings));
     } catch (error) {
       await loaded.unload();
       throw error;
