@@ -9,7 +9,8 @@ export function gatherColumns(
   { spec, features }: { readonly spec: TensorSpec; readonly features: readonly string[] },
 ): Tensor {
   const { datatype } = spec;
-  if (datatype !== "FP32" && datatype !== "FP64") throw new Error("a matrix of numbers has columns");
+  if (datatype !== "FP32" && datatype !== "FP64")
+    throw new Error("a matrix of numbers has columns");
   const places = new Map(features.map((name, at) => [name, at]));
   const size = datatype === "FP32" ? 4 : 8;
   const rows = inputs[0]?.shape[0] ?? 0;

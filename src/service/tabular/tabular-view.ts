@@ -71,7 +71,10 @@ export class TabularView {
 
   /** By the names of this view, or those that another server gives. */
   #output(name: string): NamedOutput {
-    const views = [this.#outputs, ...outputNamings.map((naming) => outputsOf(this.#metadata, this.#facts, naming))];
+    const views = [
+      this.#outputs,
+      ...outputNamings.map((naming) => outputsOf(this.#metadata, this.#facts, naming)),
+    ];
     for (const outputs of views) {
       const found = outputs.find(({ client }) => client.name === name);
       if (found !== undefined) return found;

@@ -1,11 +1,16 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { encodeElements, type Element } from "../../../../src/base/element-codec.ts";
+import { type Element, encodeElements } from "../../../../src/base/element-codec.ts";
 import type { Datatype, Tensor } from "../../../../src/base/tensor.ts";
 import { convertTensor, isConvertible } from "../../../../src/service/tabular/convert-tensor.ts";
 
 function tensorOf(datatype: Datatype, elements: readonly Element[]): Tensor {
-  return { name: "x", datatype, shape: [elements.length], data: encodeElements(datatype, elements) };
+  return {
+    name: "x",
+    datatype,
+    shape: [elements.length],
+    data: encodeElements(datatype, elements),
+  };
 }
 
 function singles({ datatype, data }: Tensor): number[] {
@@ -54,9 +59,10 @@ describe("the conversion of a tensor", () => {
       Number.NEGATIVE_INFINITY,
       0,
     ]);
-    assert.deepEqual(singles(convertTensor(tensorOf("INT32", [16_777_217, 16_777_219]), "FP32")), [
-      16_777_216, 16_777_220,
-    ]);
+    assert.deepEqual(
+      singles(convertTensor(tensorOf("INT32", [16_777_217, 16_777_219]), "FP32")),
+      [16_777_216, 16_777_220],
+    );
   });
 
   it("rounds 64-bit integers once, not by way of a double", () => {

@@ -129,7 +129,12 @@ describe("a translated model as its clients see it", () => {
         { name: "plan", datatype: "BYTES", shape: [-1, 1] },
       ],
     });
-    const plan: Tensor = { name: "plan", datatype: "BYTES", shape: [1, 1], data: new Uint8Array(4) };
+    const plan: Tensor = {
+      name: "plan",
+      datatype: "BYTES",
+      shape: [1, 1],
+      data: new Uint8Array(4),
+    };
     const { request } = viewOf("mlserver", metadata).toEngine(ask([fp64("age", [1], [4]), plan]));
     assert.deepEqual(request.inputs, [fp32("age", [1, 1], [4]), plan]);
   });
