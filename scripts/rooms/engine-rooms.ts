@@ -217,4 +217,11 @@ export const engineRooms: readonly Room[] = [
     blocks: "yes: the process does nothing else",
     imports: ["base"],
   },
+  {
+    path: "engine/translator/xgboost",
+    question: "What does a file of XGBoost say, and which ONNX model answers the same?",
+    runs: translatorProcess,
+    blocks: "yes: the process does nothing else",
+    imports: ["base", "engine/translator", "engine/translator/graph"],
+  },
 ];
