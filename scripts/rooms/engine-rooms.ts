@@ -189,4 +189,18 @@ export const engineRooms: readonly Room[] = [
     blocks: "yes: the process does nothing else",
     imports: ["base"],
   },
+  {
+    path: "engine/translator/lightgbm",
+    question: "How does a model file of LightGBM become an ONNX model?",
+    runs: translatorProcess,
+    blocks: "yes: the process does nothing else",
+    imports: ["base", "engine/translator", "engine/translator/graph"],
+  },
+  {
+    path: "engine/translator/catboost",
+    question: "How does a model file of CatBoost become an ONNX model?",
+    runs: translatorProcess,
+    blocks: "yes: the process does nothing else",
+    imports: ["base", "engine/translator", "engine/translator/graph"],
+  },
 ];
