@@ -34,7 +34,8 @@ export function readGoldens(folder: string, list: string): Golden[] {
 
 /** A file of `folder`, for models that are to be refused. */
 export function readFixture(folder: string, file: string): Uint8Array {
-  return readFileSync(join(fixtures, folder, file));
+  // Not a Buffer, whose slices are views.
+  return new Uint8Array(readFileSync(join(fixtures, folder, file)));
 }
 
 function readGolden(folder: string, { file, type, columns, outputs }: Listed): Golden {
@@ -55,5 +56,11 @@ function readGolden(folder: string, { file, type, columns, outputs }: Listed): G
     answers.set(output.name, Array.from(new Float64Array(bytes.slice(at, at + 8 * length))));
     at += 8 * length;
   }
-  return { name: file, file: readFixture(folder, file), rows: { values, columns }, answers, rowCount };
+  return {
+    name: file,
+    file: readFixture(folder, file),
+    rows: { values, columns },
+    answers,
+    rowCount,
+  };
 }

@@ -1,3 +1,4 @@
+import { describeError } from "../../../base/errors.ts";
 import {
   type CatboostModel,
   type CatboostTree,
@@ -46,7 +47,8 @@ function parse(file: Uint8Array): unknown {
       Buffer.from(file.buffer, file.byteOffset, file.byteLength).toString("utf8"),
     ) as unknown;
   } catch (reason) {
-    throw malformed(`it is not JSON (${reason instanceof Error ? reason.message : reason})`);
+    const problem = describeError(reason, 200).replace(/[^\x20-\x7e]+/g, "?");
+    throw malformed(`its JSON cannot be read (${problem})`);
   }
 }
 

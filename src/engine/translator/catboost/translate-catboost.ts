@@ -11,14 +11,11 @@ import { readJson } from "./read-json.ts";
 import { splitsOf } from "./splits.ts";
 import { treeOf } from "./tree-of.ts";
 
-const cbmMagic = "CBM1";
-
 /** A model of CatBoost with numeric features, as `.cbm` or JSON. Input in float, as the library compares; outputs in double,
  *  as it sums: `margin`, raw scores; `predict`, the labels of a classifier, otherwise the values; `predict_proba` of a
  *  classifier. Such a file holds the rounds up to the best one only, so `rounds` changes nothing. */
 export const translateCatboost: Translate = (file, { maxSplits }) => {
-  const isCbm = Buffer.from(file.subarray(0, 4)).toString("latin1") === cbmMagic;
-  const model = isCbm ? readCbm(file) : readJson(file);
+  const model = readModel(file);
   check(model);
   const graph = new GraphBuilder();
   const x = graph.input("input", "float", ["N", model.columns]);
@@ -28,6 +25,13 @@ export const translateCatboost: Translate = (file, { maxSplits }) => {
   writeMetadata(graph, model);
   return { onnx: graph.finish(), splits: forest.splits };
 };
+
+function readModel(file: Uint8Array): CatboostModel {
+  const head = Buffer.from(file.subarray(0, 64)).toString("latin1");
+  if (head.startsWith("CBM1")) return readCbm(file);
+  if (/^\s*\{/.test(head)) return readJson(file);
+  throw refusal('is malformed: it begins neither with "CBM1" nor with "{"; copy it again');
+}
 
 function check({ trees, dimension, scale, bias }: CatboostModel): void {
   if (trees.length === 0) throw refusal("has no trees: train it for at least one iteration");
