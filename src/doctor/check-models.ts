@@ -76,7 +76,7 @@ export async function checkRepository(
   if (folder === undefined || engine === undefined) return [];
   let listing: RepositoryListing;
   try {
-    listing = await listModelRepository(folder, engine.extensions);
+    listing = await listModelRepository(folder, engine.modelKinds);
   } catch (error) {
     return [judge("fail", describeError(error), "correct the directory, or --model-repository")];
   }
