@@ -1,10 +1,12 @@
 import { RuntimeError } from "../../base/errors.ts";
+import { recogniseFormat } from "../engine-catalog.ts";
+import { aModelOf } from "../translation/translated-format.ts";
 import { fileKindOf } from "./file-kind.ts";
 import { sampleFile } from "./file-sample.ts";
 import { looksLikeOnnx } from "./onnx-look.ts";
 
-/** Prefix of refusals by the ONNX file reader. */
-const refusal = /^(?<file>.*) is not an ONNX model: (?<why>[^\n]*)$/s;
+/** Prefix of refusals by the readers of the formats. */
+const refusal = /^(?<file>.*) is not (?<wanted>an? \S+ model): (?<why>[^\n]*)$/s;
 
 /** Reasons that readers understand without knowing the file format. */
 const plainWhy = /^it (?:is cut off: |has |is nested|became shorter)|^a tensor has too many/;
@@ -13,14 +15,26 @@ const plainWhy = /^it (?:is cut off: |has |is nested|became shorter)|^a tensor h
  *  served. Returns other errors unchanged. Blocks. */
 export function explainRefusal(error: unknown, file: string): unknown {
   if (!(error instanceof RuntimeError) || error.kind !== "invalid-argument") return error;
-  const why = refusal.exec(error.message)?.groups?.["why"];
+  const { why, wanted } = refusal.exec(error.message)?.groups ?? {};
   const sample = why === undefined ? undefined : sampleFile(file);
   if (why === undefined || sample === undefined) return error;
-  const kind = fileKindOf(sample);
   const refused = (message: string) => new RuntimeError("invalid-argument", `${file} ${message}`);
-  if (kind !== undefined) {
-    return refused(`is not an ONNX model but ${kind.what}; ${kind.advice}`);
+  const kind = fileKindOf(sample);
+  const isForOnnx = wanted === "an ONNX model";
+  const format =
+    !isForOnnx && looksLikeOnnx(sample.head)
+      ? { what: "an ONNX model", name: "onnx" }
+      : translatedKind(sample.head);
+  if (format !== undefined && format.what !== wanted) {
+    const what = kind?.what ?? format.what;
+    return refused(
+      `is not ${wanted} but ${what}; load it without a type, or as '${format.name}'`,
+    );
   }
+  if (kind !== undefined) {
+    return refused(`is not ${wanted} but ${kind.what}; ${kind.advice}`);
+  }
+  if (!isForOnnx) return error;
   if (/[._](?:data|weights?|bin)$/i.test(sample.name)) {
     return refused(
       "is not an ONNX model; its name suggests weights: load the .onnx file that goes with it",
@@ -36,4 +50,11 @@ export function explainRefusal(error: unknown, file: string): unknown {
   }
   const doubt = "its format is unknown, or it was cut off or damaged";
   return refused(`is not an ONNX model: ${plain ?? doubt}`);
+}
+
+function translatedKind(
+  head: Uint8Array,
+): { readonly what: string; readonly name: string } | undefined {
+  const format = recogniseFormat(head);
+  return format && { what: aModelOf(format.library), name: format.name };
 }
