@@ -1,9 +1,8 @@
 import { RuntimeError } from "../../base/errors.ts";
-import { recogniseFormat } from "../engine-catalog.ts";
-import { aModelOf } from "../translation/translated-format.ts";
 import { fileKindOf } from "./file-kind.ts";
 import { sampleFile } from "./file-sample.ts";
 import { looksLikeOnnx } from "./onnx-look.ts";
+import { recognisedKind } from "./recognised-kind.ts";
 
 /** Prefix of refusals by the readers of the formats. */
 const refusal = /^(?<file>.*) is not (?<wanted>an? \S+ model): (?<why>[^\n]*)$/s;
@@ -21,15 +20,9 @@ export function explainRefusal(error: unknown, file: string): unknown {
   const refused = (message: string) => new RuntimeError("invalid-argument", `${file} ${message}`);
   const kind = fileKindOf(sample);
   const isForOnnx = wanted === "an ONNX model";
-  const format =
-    !isForOnnx && looksLikeOnnx(sample.head)
-      ? { what: "an ONNX model", name: "onnx" }
-      : translatedKind(sample.head);
-  if (format !== undefined && format.what !== wanted) {
-    const what = kind?.what ?? format.what;
-    return refused(
-      `is not ${wanted} but ${what}; load it without a type, or as '${format.name}'`,
-    );
+  const served = recognisedKind(sample.head);
+  if (served !== undefined && served.what !== wanted) {
+    return refused(`is not ${wanted} but ${kind?.what ?? served.what}; ${served.advice}`);
   }
   if (kind !== undefined) {
     return refused(`is not ${wanted} but ${kind.what}; ${kind.advice}`);
@@ -50,11 +43,4 @@ export function explainRefusal(error: unknown, file: string): unknown {
   }
   const doubt = "its format is unknown, or it was cut off or damaged";
   return refused(`is not an ONNX model: ${plain ?? doubt}`);
-}
-
-function translatedKind(
-  head: Uint8Array,
-): { readonly what: string; readonly name: string } | undefined {
-  const format = recogniseFormat(head);
-  return format && { what: aModelOf(format.library), name: format.name };
 }
