@@ -24,10 +24,8 @@ import {
   mounted,
   rpcPaths,
 } from "./connect/mounted-service.ts";
-import { aboutServer, plainHttp } from "./failures/plain-http.ts";
-import { headersRefusal } from "./failures/refuse-headers.ts";
-import { answerUnreadable } from "./failures/unreadable-request.ts";
-import { answerUnroutable, refuseUnknownMethods } from "./failures/unroutable-request.ts";
+import { answerUnroutable } from "./failures/answer-failure.ts";
+import { answerUnreadable, headersRefusal, refuseUnknownMethods } from "./failures/refuse-call.ts";
 import { GrpcUnary } from "./grpc/grpc-unary.ts";
 import { unaryMethods } from "./grpc/grpc-unary-method.ts";
 import { Access, type Caller, peerKey, type RefusalCount } from "./guard/access.ts";
@@ -42,9 +40,11 @@ import { passLargeInfer } from "./large/large-infer.ts";
 import { type MetricsParts, metricsRoute } from "./metrics/metrics-route.ts";
 import type { CallObserver } from "./observe/call-observer.ts";
 import { ObservedRequests, observedKey, observedRequest } from "./observe/observed-requests.ts";
+import { aboutServer } from "./pages/about-server.ts";
 import { dashboard } from "./pages/dashboard.ts";
 import { type DebugOptions, debugEndpoints } from "./pages/debug.ts";
 import { openApi } from "./pages/openapi.ts";
+import { plainHttp } from "./plain-http.ts";
 import { isLoopback } from "./port/loopback.ts";
 import { Port, type PortAddress, type PortOptions } from "./port/port.ts";
 import { type InferenceRestParts, inferenceRest } from "./rest/inference-rest.ts";
