@@ -3,6 +3,8 @@ import type { Room } from "./room.ts";
 const serverMain = "the server, main thread";
 const hostProcess = "an engine host, a child process; models run in its main thread";
 const fileThread = "a file thread of the server";
+const translatorProcess =
+  "a translator, a short-lived child process that makes an ONNX model of a file of another library";
 
 /** Each engine of another kind gets one folder, as ONNX has, and one row in the catalog. */
 export const engineRooms: readonly Room[] = [
@@ -172,5 +174,19 @@ export const engineRooms: readonly Room[] = [
     ],
     packages: ["ONNX Runtime"],
     hasBlockingFiles: true,
+  },
+  {
+    path: "engine/translator",
+    question: "What does a translator promise the server?",
+    runs: translatorProcess,
+    blocks: "yes: the process does nothing else",
+    imports: ["base"],
+  },
+  {
+    path: "engine/translator/graph",
+    question: "How are trees and what surrounds them written as an ONNX model?",
+    runs: translatorProcess,
+    blocks: "yes: the process does nothing else",
+    imports: ["base"],
   },
 ];
