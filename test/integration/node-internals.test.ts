@@ -331,10 +331,11 @@ const reliances: Readonly<Record<string, () => Promise<void> | void>> = {
   },
 
   "flags of V8": () => {
-    const isNew = Number(process.versions.node.split(".", 1)) >= 24;
+    const major = Number(process.versions.node.split(".", 1));
+    const favors = major === 24 || major === 25 ? ["--no-memory-reducer-favors-memory"] : [];
     const flags = [
       ...["--max-semi-space-size=4", "--v8-pool-size=1", "--single-threaded", "--expose-gc"],
-      ...["--heap-growing-percent=200", ...(isNew ? ["--no-memory-reducer-favors-memory"] : [])],
+      ...["--heap-growing-percent=200", ...favors],
     ];
     const { status, stderr } = spawnSync(process.execPath, [...flags, "-e", "0"]);
     assert.deepEqual([status, String(stderr)], [0, ""]);
