@@ -198,6 +198,7 @@ export const engineRooms: readonly Room[] = [
       "engine/run-memory",
       "engine/translator/catboost/catboost-look.ts",
       "engine/translator/lightgbm/lightgbm-look.ts",
+      "engine/translator/xgboost/xgboost-look.ts",
       "engine/translator/translation.ts",
       "engine/translator/translator-messages.ts",
       "engine/translator/xgboost/xgboost-look.ts",
@@ -217,6 +218,7 @@ export const engineRooms: readonly Room[] = [
       "engine/translation/seal.ts",
       "engine/translator/catboost",
       "engine/translator/lightgbm",
+      "engine/translator/xgboost",
     ],
     hasBlockingFiles: true,
   },
@@ -229,10 +231,10 @@ export const engineRooms: readonly Room[] = [
   },
   {
     path: "engine/translator/xgboost",
-    question: "What does a file of XGBoost say, and which ONNX model answers the same?",
+    question: "How does a model file of XGBoost become an ONNX model?",
     runs: translatorProcess,
     blocks: "yes: the process does nothing else",
-    imports: ["base", "engine/translator", "engine/translator/graph"],
+    imports: ["base", "engine/translator/translation.ts", "engine/translator/graph"],
   },
   {
     path: "engine/translator/lightgbm",

@@ -55,7 +55,11 @@ async function load({ models }: Runtime, id: string, path: string, signal = fore
 async function answer({ models }: Runtime, id: string): Promise<number> {
   const data = new Uint8Array(Float32Array.of(1, Number.NaN).buffer);
   const input = { name: "any name", datatype: "FP32", shape: [1, 2], data } as const;
-  const { outputs } = await models.infer(id, { version: "", inputs: [input], outputs: [] }, forever);
+  const { outputs } = await models.infer(
+    id,
+    { version: "", inputs: [input], outputs: [] },
+    forever,
+  );
   return new Float32Array(outputs[0]?.data.slice().buffer as ArrayBuffer)[0] as number;
 }
 
@@ -119,10 +123,7 @@ describe("the life of a translated model", () => {
     await runtime.put("m.json", slowModel());
     const loading = load(runtime, "m", "m.json");
     const pid = await stoppedTranslator();
-    await Promise.all([
-      assert.rejects(loading, { kind: "cancelled" }),
-      runtime.models.unload("m"),
-    ]);
+    await Promise.all([assert.rejects(loading, { kind: "cancelled" }), runtime.models.unload("m")]);
     assert.equal(isRunning(pid), false);
     assert.equal(runtime.models.usedBytes, 0);
     assert.deepEqual(await entriesIn(cache), []);
@@ -256,7 +257,8 @@ describe("the life of a translated model", () => {
         runtime.models.load({ id: "m", path: "m.json", type, key: "" }, forever),
         {
           kind: "invalid-argument",
-          message: / is not an? \w+ model but an XGBoost model \(JSON\); load it without a type, or as 'xgboost'$/,
+          message:
+            / is not an? \w+ model but an XGBoost model \(JSON\); load it without a type, or as 'xgboost'$/,
         },
       );
     }

@@ -1,7 +1,7 @@
 import type { LoadedModel } from "../../engine/contract/engine.ts";
 import type { Logger } from "../../observe/log.ts";
-import type { MemoryBudget } from "./memory-budget.ts";
 import { describedOf } from "../tabular/tabular-view.ts";
+import type { MemoryBudget } from "./memory-budget.ts";
 import type { ModelRecord } from "./model-record.ts";
 import type { ModelSizer } from "./model-sizer.ts";
 import { recordFacts } from "./record-facts.ts";

@@ -42,7 +42,8 @@ export function xgboostJson({
 function completeTree(depth: number, leaf: number): object {
   const inner = 2 ** depth - 1;
   const nodes = 2 * inner + 1;
-  const each = <Value>(of: (at: number) => Value) => Array.from({ length: nodes }, (_, at) => of(at));
+  const each = <Value>(of: (at: number) => Value) =>
+    Array.from({ length: nodes }, (_, at) => of(at));
   return {
     base_weights: each(() => 0),
     categories: [],

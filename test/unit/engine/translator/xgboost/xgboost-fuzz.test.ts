@@ -34,13 +34,14 @@ describe("translateXgboost, given damaged files", () => {
     }
   });
 
-  it("refuses or translates whatever has a flipped bit", () => {
+  it("refuses or translates whatever has a flipped bit", (t) => {
+    const random = fuzzRandom(t);
     for (const kind of [".json", ".ubj"]) {
       const file = smallest.find(({ name }) => name.endsWith(kind));
       assert.ok(file);
-      for (let at = 0; at < file.bytes.length; at++) {
+      for (let at = random.below(4); at < file.bytes.length; at += 1 + random.below(6)) {
         const copy = Uint8Array.from(file.bytes);
-        copy[at] = (copy[at] as number) ^ (1 << (at % 8));
+        copy[at] = (copy[at] as number) ^ (1 << random.below(8));
         translated(copy);
       }
     }
