@@ -201,7 +201,6 @@ export const engineRooms: readonly Room[] = [
       "engine/translator/xgboost/xgboost-look.ts",
       "engine/translator/translation.ts",
       "engine/translator/translator-messages.ts",
-      "engine/translator/xgboost/xgboost-look.ts",
       "models",
     ],
     hasBlockingFiles: true,
