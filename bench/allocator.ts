@@ -8,9 +8,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { LoadedModel } from "../src/engine/contract/engine.ts";
 import { createEngine } from "../src/engine/create-engine.ts";
 import { createLogger } from "../src/observe/log.ts";
-import { placeOf } from "../test/support/engine-fixture.ts";
-import { mlp, weights } from "../test/support/onnx-models.ts";
-import { cpuMsOf, privateBytesOf } from "../test/support/process-tree.ts";
+import { mlp, weights } from "../test/support/models/layered-models.ts";
+import { cpuMsOf, privateBytesOf } from "../test/support/processes/process-tree.ts";
+import { placeOf } from "../test/support/servers/engine-fixture.ts";
 
 const rounds = 3;
 const cycles = 4;

@@ -3,7 +3,7 @@
 
 import { launchChromium } from "../test/browser/launch-chromium.ts";
 import { type Visit, visitDashboard } from "../test/browser/visit-dashboard.ts";
-import { startExampleModels } from "../test/support/markdown-examples.ts";
+import { startExampleModels } from "../test/support/docs/markdown-examples.ts";
 import { quantile } from "./measurements.ts";
 
 const visits = Number(process.argv[2] ?? 15);

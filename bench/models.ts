@@ -1,6 +1,6 @@
-import { constant, encodeModel, type OnnxNode } from "../test/support/onnx-builder.ts";
-import { addOne } from "../test/support/onnx-models.ts";
-import { randomWeights } from "../test/support/random-weights.ts";
+import { constant, encodeModel, node, type OnnxNode } from "../test/support/models/onnx-builder.ts";
+import { randomWeights } from "../test/support/models/random-weights.ts";
+import { addOne } from "../test/support/models/simple-models.ts";
 
 /** A model that the bench runs. Its input "x" and output "y" are FP32. */
 export interface BenchModel {
@@ -98,8 +98,4 @@ function weights(name: string, shape: readonly number[], fanIn: number) {
   const seed = shape.reduce((sum, size) => sum * 31 + size, 7);
   const raw = randomWeights({ datatype: "FP32", shape, fanIn, seed });
   return { name, datatype: "FP32", shape, content: { raw } } as const;
-}
-
-function node(op: string, inputs: readonly string[], outputs: readonly string[]): OnnxNode {
-  return { op, inputs, outputs };
 }

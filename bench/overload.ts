@@ -1,7 +1,7 @@
 // `node bench/overload.ts [seconds]`: how overload affects throughput, latency, and other calls.
 // docs/reliability.md quotes it.
 
-import { measureOverload } from "../test/support/overload.ts";
+import { measureOverload } from "../test/support/attacks/overload.ts";
 
 const seconds = Number(process.argv[2] ?? 10);
 const { saturated, overloaded, beside, wrong } = await measureOverload(seconds);

@@ -9,8 +9,8 @@ import { createClient } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
 import { GRPCInferenceService } from "../gen/inference/inference_pb.ts";
 import { ModelRuntime } from "../gen/mmesh/model-runtime_pb.ts";
-import { writeWeightsModel } from "../test/support/onnx-models.ts";
-import { startServed } from "../test/support/served.ts";
+import { writeWeightsModel } from "../test/support/models/layered-models.ts";
+import { startServed } from "../test/support/servers/served.ts";
 import { quantile } from "./measurements.ts";
 
 const predictions = Number(process.argv[2] ?? 5_000);

@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { CreateBucketCommand, PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
 import { serverFiles, skipWithout, startServer } from "../test/storage/storage-server.ts";
-import { createPuller, type PullerFixture } from "../test/support/puller-fixture.ts";
+import { createPuller, type PullerFixture } from "../test/support/fakes/puller-fixture.ts";
 
 const MiB = 1024 * 1024;
 const sizeBytes = 1024 * MiB;

@@ -11,7 +11,8 @@ import { createLogger } from "../src/observe/log.ts";
 import { MetricsPage } from "../src/rpc/metrics/metrics-text.ts";
 import { CallMetrics } from "../src/rpc/observe/call-metrics.ts";
 import { ModelManager } from "../src/service/model-manager.ts";
-import { FakeEngine } from "../test/support/fake-engine.ts";
+import { FakeEngine } from "../test/support/fakes/fake-engine.ts";
+import { managerOptions } from "../test/support/fakes/manager-options.ts";
 import { quantile } from "./measurements.ts";
 
 const scrapes = Number(process.argv[2] ?? 20);
@@ -21,18 +22,13 @@ async function measure(modelCount: number, root: string): Promise<void> {
   const engine = new FakeEngine();
   const manager = new ModelManager(
     { engine, safePath: new SafePath([root]), log: createLogger("silent") },
-    {
+    managerOptions({
       capacityBytes: 2 ** 40,
       loadingConcurrency: 16,
       loadTimeoutMs: 60_000,
       defaultModelBytes: 1_000_000,
-      modelSizeMultiplier: undefined,
-      limitPerModelConcurrency: 0,
-      runtimeVersion: "bench",
       drainTimeoutMs: 0,
-      modelRepository: undefined,
-      lifecycleOwner: "auto",
-    },
+    }),
   );
   manager.watch.metrics.inference.maxModels = modelCount;
   const page = new MetricsPage(new CallMetrics(), manager.watch.metrics);

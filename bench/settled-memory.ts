@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { measureTree } from "../test/support/process-tree.ts";
+import { measureTree } from "../test/support/processes/process-tree.ts";
 import { quantile } from "./measurements.ts";
 
 /** Private memory of the process tree, as the median of some seconds at rest. */

@@ -12,9 +12,9 @@ import { createGrpcTransport } from "@connectrpc/connect-node";
 import { GRPCInferenceService } from "../gen/inference/inference_pb.ts";
 import { ModelRuntime } from "../gen/mmesh/model-runtime_pb.ts";
 import { RuntimeWatchService } from "../gen/modelport/v1/runtime_watch_pb.ts";
-import { addOne } from "../test/support/onnx-models.ts";
-import { cpuMsOf, privateBytesOf } from "../test/support/process-tree.ts";
-import { type Served, startServed } from "../test/support/served.ts";
+import { addOne } from "../test/support/models/simple-models.ts";
+import { cpuMsOf, privateBytesOf } from "../test/support/processes/process-tree.ts";
+import { type Served, startServed } from "../test/support/servers/served.ts";
 import { quantile } from "./measurements.ts";
 
 const watcherCount = Number(process.argv[2] ?? 500);

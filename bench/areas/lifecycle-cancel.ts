@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
-import { measureTree, type TreeMemory } from "../../test/support/process-tree.ts";
+import { measureTree, type TreeMemory } from "../../test/support/processes/process-tree.ts";
 import type { ModelClient } from "../load/model-client.ts";
 import { quantile } from "../measurements.ts";
 import type { Program } from "../program.ts";

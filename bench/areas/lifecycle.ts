@@ -1,6 +1,6 @@
 import { join } from "node:path";
-import { weights, writeWeightsModel } from "../../test/support/onnx-models.ts";
-import { canMeasureTrees } from "../../test/support/process-tree.ts";
+import { weights, writeWeightsModel } from "../../test/support/models/layered-models.ts";
+import { canMeasureTrees } from "../../test/support/processes/process-tree.ts";
 import type { SessionLoadsResult } from "../limits/session-loads.ts";
 import type { ModelClient } from "../load/model-client.ts";
 import { tiny } from "../models.ts";

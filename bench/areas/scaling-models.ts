@@ -1,5 +1,5 @@
 import { GRPCInferenceService, ModelReadyRequestSchema } from "../../gen/inference/inference_pb.ts";
-import { canMeasureTrees } from "../../test/support/process-tree.ts";
+import { canMeasureTrees } from "../../test/support/processes/process-tree.ts";
 import { inferPath } from "../echo-servers.ts";
 import { frameHeaderBytes, messageFrame, pathOf } from "../load/grpc-connection.ts";
 import type { ModelClient } from "../load/model-client.ts";

@@ -9,8 +9,8 @@ import {
   hpackLiteral,
   preface,
   readFrames,
-} from "../../test/support/http2-frames.ts";
-import { headersFrame } from "../../test/support/raw-http2.ts";
+} from "../../test/support/clients/http2-frames.ts";
+import { headersFrame } from "../../test/support/clients/raw-http2.ts";
 
 /** Unary calls of one method, each with a body of its own. */
 export interface UnaryBurst {

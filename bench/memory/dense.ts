@@ -1,9 +1,9 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import type { OnnxNode, OnnxTensor } from "../../test/support/models/onnx-builder.ts";
+import { constant } from "../../test/support/models/onnx-builder.ts";
+import { randomWeights, type WeightDatatype } from "../../test/support/models/random-weights.ts";
 import { node } from "../../test/support/onnx/short-graph.ts";
-import type { OnnxNode, OnnxTensor } from "../../test/support/onnx-builder.ts";
-import { constant } from "../../test/support/onnx-builder.ts";
-import { randomWeights, type WeightDatatype } from "../../test/support/random-weights.ts";
 import {
   encodeKind,
   type KindGraph,

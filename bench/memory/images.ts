@@ -1,6 +1,6 @@
+import type { Dimension, OnnxNode, OnnxTensor } from "../../test/support/models/onnx-builder.ts";
+import { constant } from "../../test/support/models/onnx-builder.ts";
 import { node } from "../../test/support/onnx/short-graph.ts";
-import type { Dimension, OnnxNode, OnnxTensor } from "../../test/support/onnx-builder.ts";
-import { constant } from "../../test/support/onnx-builder.ts";
 import { type KindGraph, kind, type MemoryKind, scalar, weights } from "./kind.ts";
 
 /** What computes on images, whose values between nodes are bigger than the weights. */

@@ -7,9 +7,9 @@ import type {
   OnnxGraph,
   OnnxNode,
   OnnxTensor,
-} from "../../test/support/onnx-builder.ts";
-import { constant, encodeModel } from "../../test/support/onnx-builder.ts";
-import { randomWeights, type WeightDatatype } from "../../test/support/random-weights.ts";
+} from "../../test/support/models/onnx-builder.ts";
+import { constant, encodeModel } from "../../test/support/models/onnx-builder.ts";
+import { randomWeights, type WeightDatatype } from "../../test/support/models/random-weights.ts";
 
 /** A kind of model whose memory is compared with what is reported for it. Its first dimension is the
  *  batch. */

@@ -4,9 +4,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { zeroInputs } from "../../src/engine/child/warm-up.ts";
 import type { Engine, LoadedModel } from "../../src/engine/contract/engine.ts";
 import { createEngine } from "../../src/engine/create-engine.ts";
-import { placeOf, patientSettings as settings } from "../../test/support/engine-fixture.ts";
-import { identity } from "../../test/support/onnx-models.ts";
-import { privateBytesOf } from "../../test/support/process-tree.ts";
+import { identity } from "../../test/support/models/simple-models.ts";
+import { privateBytesOf } from "../../test/support/processes/process-tree.ts";
+import { placeOf, patientSettings as settings } from "../../test/support/servers/engine-fixture.ts";
 import type { MemoryKind } from "./kind.ts";
 
 const MiB = 1024 * 1024;

@@ -1,6 +1,6 @@
+import type { OnnxGraph, OnnxNode } from "../../test/support/models/onnx-builder.ts";
+import { constant } from "../../test/support/models/onnx-builder.ts";
 import { node } from "../../test/support/onnx/short-graph.ts";
-import type { OnnxGraph, OnnxNode } from "../../test/support/onnx-builder.ts";
-import { constant } from "../../test/support/onnx-builder.ts";
 import { type KindGraph, kind, list, type MemoryKind, scalar, weights } from "./kind.ts";
 
 /** Trees, subgraphs, neighbours, and what multiplies its input. */

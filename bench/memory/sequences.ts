@@ -1,6 +1,6 @@
+import type { OnnxNode, OnnxTensor } from "../../test/support/models/onnx-builder.ts";
+import { constant } from "../../test/support/models/onnx-builder.ts";
 import { node } from "../../test/support/onnx/short-graph.ts";
-import type { OnnxNode, OnnxTensor } from "../../test/support/onnx-builder.ts";
-import { constant } from "../../test/support/onnx-builder.ts";
 import { type KindGraph, kind, list, type MemoryKind, weights } from "./kind.ts";
 
 /** Texts and signals: networks with a state, and attention. */

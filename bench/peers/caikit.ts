@@ -1,6 +1,6 @@
 import { copyFile, mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { ProtobufWriter } from "../../test/support/protobuf-writer.ts";
+import { ProtobufWriter } from "../../test/support/models/protobuf-writer.ts";
 import { frameHeaderBytes, frameOf } from "../load/grpc-connection.ts";
 import { freePorts } from "./free-ports.ts";
 import type { Peer } from "./peer.ts";

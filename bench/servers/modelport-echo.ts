@@ -6,7 +6,7 @@ import { CallMetrics } from "../../src/rpc/observe/call-metrics.ts";
 import { buildServer } from "../../src/rpc/server.ts";
 import type { InferenceRequest, InferenceResult } from "../../src/service/contract/models.ts";
 import { setCollectorFlags } from "../../src/start/collector-flags.ts";
-import { FakeModels } from "../../test/support/fake-models.ts";
+import { FakeModels } from "../../test/support/fakes/fake-models.ts";
 import { announce } from "./announce.ts";
 
 /** Every model id echoes. Unlike its parent it remembers no calls, which would fill the memory. */

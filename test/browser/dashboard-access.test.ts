@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { networkInterfaces } from "node:os";
 import { after, before, describe, it } from "node:test";
 import type { Browser, BrowserContextOptions } from "playwright-core";
-import { startExampleModels } from "../support/markdown-examples.ts";
-import { type Served, startServed } from "../support/served.ts";
+import { startExampleModels } from "../support/docs/markdown-examples.ts";
+import { type Served, startServed } from "../support/servers/served.ts";
 import { type DashboardPage, openDashboard } from "./dashboard-page.ts";
 import { launchChromium, skipWithoutChromium } from "./launch-chromium.ts";
 

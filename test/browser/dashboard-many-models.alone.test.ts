@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import type { Browser } from "playwright-core";
-import { type FakeServer, startFakeServer, suiteCleanup } from "../support/fake-server.ts";
+import { type FakeServer, startFakeServer, suiteCleanup } from "../support/fakes/fake-server.ts";
 import { type DashboardPage, eventually, openDashboard } from "./dashboard-page.ts";
 import { launchChromium, skipWithoutChromium } from "./launch-chromium.ts";
 

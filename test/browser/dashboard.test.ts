@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { after, afterEach, before, describe, it } from "node:test";
 import type { Browser, Page } from "playwright-core";
-import { startExampleModels } from "../support/markdown-examples.ts";
-import type { Served } from "../support/served.ts";
+import { startExampleModels } from "../support/docs/markdown-examples.ts";
+import type { Served } from "../support/servers/served.ts";
 import { type DashboardPage, eventually, openDashboard } from "./dashboard-page.ts";
 import { otherCaller } from "./dashboard-traffic.ts";
 import { keepPictureOfFailure, launchChromium, skipWithoutChromium } from "./launch-chromium.ts";

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { after, afterEach, before, describe, it } from "node:test";
 import type { Browser, Page } from "playwright-core";
-import { startExampleModels } from "../support/markdown-examples.ts";
-import type { Served } from "../support/served.ts";
+import { startExampleModels } from "../support/docs/markdown-examples.ts";
+import type { Served } from "../support/servers/served.ts";
 import { keepPictureOfFailure, launchChromium, skipWithoutChromium } from "./launch-chromium.ts";
 
 const LIMIT_MS = 60_000;

@@ -6,7 +6,7 @@ import net from "node:net";
 import { join } from "node:path";
 import { after, afterEach, before, describe, it } from "node:test";
 import type { Browser, Page } from "playwright-core";
-import { projectRoot, type Served, startServed } from "../support/served.ts";
+import { projectRoot, type Served, startServed } from "../support/servers/served.ts";
 import { eventually } from "./dashboard-page.ts";
 import { keepPictureOfFailure, launchChromium, skipWithoutChromium } from "./launch-chromium.ts";
 

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, afterEach, before, describe, it } from "node:test";
 import type { Browser, Page } from "playwright-core";
-import { type Served, startServed } from "../support/served.ts";
+import { type Served, startServed } from "../support/servers/served.ts";
 import { waitFor } from "../support/wait-for.ts";
 import { buildPage } from "./build-page.ts";
 import { keepPictureOfFailure, launchChromium, skipWithoutChromium } from "./launch-chromium.ts";

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Browser, Page } from "playwright-core";
-import { projectRoot, startServed } from "../support/served.ts";
+import { projectRoot, startServed } from "../support/servers/served.ts";
 import { waitFor } from "../support/wait-for.ts";
 import { askDigits, type OtherCaller, otherCaller } from "./dashboard-traffic.ts";
 import { drawStrokes, eight } from "./draw-strokes.ts";

@@ -1,16 +1,16 @@
 import { cp, mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { elementBytes, isDatatype } from "../../src/base/tensor.ts";
+import { failsAtRun } from "../support/models/failing-models.ts";
+import { slowLoop } from "../support/models/heavy-models.ts";
 import {
   addConstant,
   addOne,
-  failsAtRun,
   identity,
-  slowLoop,
   twoInputsTwoOutputs,
   withoutInputs,
-} from "../support/onnx-models.ts";
-import { projectRoot } from "../support/served.ts";
+} from "../support/models/simple-models.ts";
+import { projectRoot } from "../support/servers/served.ts";
 
 /** Fills `root`, a model repository, with the models that the client scripts ask for: the examples, and
  *  "identity-<datatype>", "arithmetic", "words", "constant", "slow", "spare" (which scripts unload and load again),

@@ -3,7 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
-import { type Served, startServed } from "../support/served.ts";
+import { type Served, startServed } from "../support/servers/served.ts";
 import { waitFor } from "../support/wait-for.ts";
 import { writeClientModels } from "./client-models.ts";
 import { missingFor, runScript } from "./python-script.ts";

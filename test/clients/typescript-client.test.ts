@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { promisify } from "node:util";
 import { build } from "esbuild";
-import { projectRoot, type Served, startServed } from "../support/served.ts";
+import { projectRoot, type Served, startServed } from "../support/servers/served.ts";
 import { waitFor } from "../support/wait-for.ts";
 import { writeClientModels } from "./client-models.ts";
 import type { CaseResult } from "./python-script.ts";

@@ -15,9 +15,9 @@ import type { TlsSettings } from "../../src/config/tls-settings.ts";
 import { createLogger } from "../../src/observe/log.ts";
 import { mounted } from "../../src/rpc/connect/mounted-service.ts";
 import { buildServer, type ServerOptions } from "../../src/rpc/server.ts";
-import { FakeModels } from "../support/fake-models.ts";
-import { testOptions } from "../support/fake-server.ts";
-import { testTls } from "../support/test-tls.ts";
+import { FakeModels } from "../support/fakes/fake-models.ts";
+import { testOptions } from "../support/fakes/fake-server.ts";
+import { testTls } from "../support/servers/test-tls.ts";
 import { conformanceService } from "./conformance-service.ts";
 import {
   ConformanceService,

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { access, constants } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, it } from "node:test";
-import { projectRoot } from "../support/served.ts";
+import { projectRoot } from "../support/servers/served.ts";
 import { runConformance } from "./run-conformance.ts";
 
 // Where the runner is, and whether doing without it is an error.

@@ -1,7 +1,7 @@
 import { type ExecFileException, execFile } from "node:child_process";
 import { join } from "node:path";
 import type { ServerOptions } from "../../src/rpc/server.ts";
-import { projectRoot } from "../support/served.ts";
+import { projectRoot } from "../support/servers/served.ts";
 
 export interface ConformanceRun {
   /** Path of the runner. */

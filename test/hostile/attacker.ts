@@ -1,4 +1,4 @@
-import type { Random } from "../support/mutate.ts";
+import type { Random } from "../support/attacks/mutate.ts";
 
 /** What became of hostile requests. Their sum is what was sent. */
 export interface Fates {

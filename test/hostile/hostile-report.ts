@@ -1,5 +1,5 @@
 import { slopeOf, type TreeSample } from "../soak/tree-watch.ts";
-import type { SteadyResult } from "../support/steady-client.ts";
+import type { SteadyResult } from "../support/clients/steady-client.ts";
 import type { Fates } from "./attacker.ts";
 import type { LoopDelay } from "./loop-delays.ts";
 

@@ -11,9 +11,9 @@ import {
   validRequests,
   validRestRequests,
   wrongMessage,
-} from "../support/fuzz-requests.ts";
-import { mutateBytes, mutateJson, type Random } from "../support/mutate.ts";
-import { grpcFrame } from "../support/raw-http.ts";
+} from "../support/attacks/fuzz-requests.ts";
+import { mutateBytes, mutateJson, type Random } from "../support/attacks/mutate.ts";
+import { grpcFrame } from "../support/clients/raw-http.ts";
 
 /** One request, whatever carries it. */
 export interface HostileRequest {

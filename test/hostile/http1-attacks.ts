@@ -1,8 +1,8 @@
 import { once } from "node:events";
 import net from "node:net";
 import { gzipSync } from "node:zlib";
-import { mutateBytes, type Random } from "../support/mutate.ts";
-import { postGrpc, untilClosed } from "../support/raw-http.ts";
+import { mutateBytes, type Random } from "../support/attacks/mutate.ts";
+import { postGrpc, untilClosed } from "../support/clients/raw-http.ts";
 import { type Attacker, type AttackKind, type Fates, inTime } from "./attacker.ts";
 import { type HostileRequest, hostileHttp } from "./hostile-request.ts";
 import { swollenRequest } from "./swollen-request.ts";

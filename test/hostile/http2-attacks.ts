@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { type Flood, floods } from "../support/http2-floods.ts";
-import { flag, frame, frameType, hpackLiteral } from "../support/http2-frames.ts";
-import { mutateBytes, type Random } from "../support/mutate.ts";
-import { headersFrame, openRawHttp2, type RawHttp2 } from "../support/raw-http2.ts";
+import { type Flood, floods } from "../support/attacks/http2-floods.ts";
+import { mutateBytes, type Random } from "../support/attacks/mutate.ts";
+import { flag, frame, frameType, hpackLiteral } from "../support/clients/http2-frames.ts";
+import { headersFrame, openRawHttp2, type RawHttp2 } from "../support/clients/raw-http2.ts";
 import { type Attacker, type AttackKind, type Fates, inTime } from "./attacker.ts";
 import { type HostileRequest, hostileGrpc, hostileHttp } from "./hostile-request.ts";
 import { swollenRequest } from "./swollen-request.ts";

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { Worker } from "node:worker_threads";
 import { evaluateIn } from "../soak/server-heap.ts";
-import type { Served } from "../support/served.ts";
+import type { Served } from "../support/servers/served.ts";
 
 /** How late an event loop was, in milliseconds. */
 export interface LoopDelay {

@@ -9,11 +9,11 @@ import { create, toBinary } from "@bufbuild/protobuf";
 import { ModelInferRequestSchema } from "../../gen/inference/inference_pb.ts";
 import { liveBytes } from "../soak/server-heap.ts";
 import { TreeWatch } from "../soak/tree-watch.ts";
-import { fuzzModels } from "../support/fuzz-requests.ts";
-import { Random } from "../support/mutate.ts";
-import { addOne } from "../support/onnx-models.ts";
-import { type Served, startServed } from "../support/served.ts";
-import type { SteadyOrder, SteadyResult } from "../support/steady-client.ts";
+import { fuzzModels } from "../support/attacks/fuzz-requests.ts";
+import { Random } from "../support/attacks/mutate.ts";
+import type { SteadyOrder, SteadyResult } from "../support/clients/steady-client.ts";
+import { addOne } from "../support/models/simple-models.ts";
+import { type Served, startServed } from "../support/servers/served.ts";
 import type { AttackKind, Fates } from "./attacker.ts";
 import type { HostileOptions } from "./hostile-options.ts";
 import { type HostileVerdict, judgeHostile } from "./hostile-report.ts";
@@ -239,7 +239,7 @@ async function startSteadyClient(port: number): Promise<{ stop(): Promise<Steady
       }),
     ),
   };
-  const worker = new Worker(new URL("../support/steady-client.ts", import.meta.url), {
+  const worker = new Worker(new URL("../support/clients/steady-client.ts", import.meta.url), {
     workerData: order,
     execArgv: [],
   });

@@ -1,7 +1,7 @@
 import { gzipSync } from "node:zlib";
-import type { Random } from "../support/mutate.ts";
-import { ProtobufWriter } from "../support/protobuf-writer.ts";
-import { grpcFrame } from "../support/raw-http.ts";
+import type { Random } from "../support/attacks/mutate.ts";
+import { grpcFrame } from "../support/clients/raw-http.ts";
+import { ProtobufWriter } from "../support/models/protobuf-writer.ts";
 import type { HostileRequest } from "./hostile-request.ts";
 
 const modelInfer = "/inference.GRPCInferenceService/ModelInfer";

@@ -9,10 +9,10 @@ import {
 } from "../../gen/inference/inference_pb.ts";
 import type { AccessLog } from "../../src/config/access-log-settings.ts";
 import { CallLog } from "../../src/rpc/observe/call-log.ts";
-import { clientKinds } from "../support/clients.ts";
-import { startFakeServer } from "../support/fake-server.ts";
-import { grpcFrame } from "../support/raw-http.ts";
-import { callRest, x } from "../support/rest-calls.ts";
+import { clientKinds } from "../support/clients/clients.ts";
+import { grpcFrame } from "../support/clients/raw-http.ts";
+import { callRest, x } from "../support/clients/rest-calls.ts";
+import { startFakeServer } from "../support/fakes/fake-server.ts";
 import { waitFor } from "../support/wait-for.ts";
 
 type Line = Record<string, unknown>;

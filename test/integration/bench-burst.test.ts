@@ -4,7 +4,7 @@ import { before, describe, it } from "node:test";
 import { messageFrame, pathOf } from "../../bench/load/grpc-connection.ts";
 import { sendBurst } from "../../bench/load/unary-burst.ts";
 import { ModelRuntime } from "../../gen/mmesh/model-runtime_pb.ts";
-import { type FakeServer, startFakeServer, suiteCleanup } from "../support/fake-server.ts";
+import { type FakeServer, startFakeServer, suiteCleanup } from "../support/fakes/fake-server.ts";
 
 const { loadModel, unloadModel } = ModelRuntime.method;
 

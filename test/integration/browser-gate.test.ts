@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { networkInterfaces } from "node:os";
 import { describe, it } from "node:test";
-import { startFakeServer } from "../support/fake-server.ts";
-import { exchange, grpcFrame, postGrpc } from "../support/raw-http.ts";
+import { exchange, grpcFrame, postGrpc } from "../support/clients/raw-http.ts";
+import { startFakeServer } from "../support/fakes/fake-server.ts";
 
 const ops = "https://ops.example.com";
 const browserRules = {

@@ -12,10 +12,10 @@ import { ModelRuntime } from "../../gen/mmesh/model-runtime_pb.ts";
 import { InferenceTimes } from "../../src/base/inference-times.ts";
 import type { CallObserver, CallStart } from "../../src/rpc/observe/call-observer.ts";
 import { combineObservers } from "../../src/rpc/observe/call-observer.ts";
-import { clientKinds } from "../support/clients.ts";
-import { type FakeServer, startFakeServer, suiteCleanup } from "../support/fake-server.ts";
-import { exchange, grpcFrame, postGrpc, until } from "../support/raw-http.ts";
-import { callRest, x } from "../support/rest-calls.ts";
+import { clientKinds } from "../support/clients/clients.ts";
+import { exchange, grpcFrame, postGrpc, until } from "../support/clients/raw-http.ts";
+import { callRest, x } from "../support/clients/rest-calls.ts";
+import { type FakeServer, startFakeServer, suiteCleanup } from "../support/fakes/fake-server.ts";
 
 interface Seen {
   readonly rpc: string;

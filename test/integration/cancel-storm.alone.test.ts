@@ -4,13 +4,18 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { type Calls, callsOf, codeIn, valuesIn } from "../support/calls.ts";
-import { capacityFlags } from "../support/capacity-flags.ts";
-import { type Client, clientKinds } from "../support/clients.ts";
-import { addOne, writeWeightsModel } from "../support/onnx-models.ts";
-import { canMeasureTrees, measureTree, type TreeMemory } from "../support/process-tree.ts";
-import { startRuntime } from "../support/runtime.ts";
-import { type Served, startServed } from "../support/served.ts";
+import { type Calls, callsOf, codeIn, valuesIn } from "../support/clients/calls.ts";
+import { type Client, clientKinds } from "../support/clients/clients.ts";
+import { writeWeightsModel } from "../support/models/layered-models.ts";
+import { addOne } from "../support/models/simple-models.ts";
+import {
+  canMeasureTrees,
+  measureTree,
+  type TreeMemory,
+} from "../support/processes/process-tree.ts";
+import { capacityFlags } from "../support/servers/capacity-flags.ts";
+import { startRuntime } from "../support/servers/runtime.ts";
+import { type Served, startServed } from "../support/servers/served.ts";
 
 const MiB = 1024 * 1024;
 

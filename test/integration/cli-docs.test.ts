@@ -12,8 +12,8 @@ import {
   runExample,
   startExampleModels,
   withoutFigures,
-} from "../support/markdown-examples.ts";
-import { projectRoot, type Served } from "../support/served.ts";
+} from "../support/docs/markdown-examples.ts";
+import { projectRoot, type Served } from "../support/servers/served.ts";
 
 describe("docs/cli.md", async () => {
   const page = await readFile(join(projectRoot, "docs/cli.md"), "utf8");

@@ -11,7 +11,7 @@ import { after, before, describe, it } from "node:test";
 import type { TLSSocket } from "node:tls";
 import { promisify } from "node:util";
 import { exitCodes } from "../../src/cli/exit-code.ts";
-import { runCli } from "../support/run-cli.ts";
+import { runCli } from "../support/clients/run-cli.ts";
 
 const run = promisify(execFile);
 

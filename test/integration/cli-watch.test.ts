@@ -3,9 +3,9 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { afterEach, beforeEach, describe, it } from "node:test";
 import { exitCodes } from "../../src/cli/exit-code.ts";
-import { addOne } from "../support/onnx-models.ts";
-import { type Runtime, startRuntime } from "../support/runtime.ts";
-import { projectRoot } from "../support/served.ts";
+import { addOne } from "../support/models/simple-models.ts";
+import { type Runtime, startRuntime } from "../support/servers/runtime.ts";
+import { projectRoot } from "../support/servers/served.ts";
 import { waitFor } from "../support/wait-for.ts";
 
 describe("modelport watch", { timeout: 300_000 }, () => {

@@ -5,9 +5,10 @@ import net from "node:net";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { exitCodes } from "../../src/cli/exit-code.ts";
-import { addOne, identity, junk } from "../support/onnx-models.ts";
-import { type CliOptions, runCli } from "../support/run-cli.ts";
-import { type Runtime, startRuntime } from "../support/runtime.ts";
+import { type CliOptions, runCli } from "../support/clients/run-cli.ts";
+import { junk } from "../support/models/failing-models.ts";
+import { addOne, identity } from "../support/models/simple-models.ts";
+import { type Runtime, startRuntime } from "../support/servers/runtime.ts";
 
 describe("modelport", { timeout: 300_000 }, () => {
   let runtime: Runtime;

@@ -6,9 +6,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { describe, it } from "node:test";
-import { addOne } from "../support/onnx-models.ts";
-import { callRest } from "../support/rest-calls.ts";
-import { projectRoot } from "../support/served.ts";
+import { callRest } from "../support/clients/rest-calls.ts";
+import { addOne } from "../support/models/simple-models.ts";
+import { projectRoot } from "../support/servers/served.ts";
 import { waitFor } from "../support/wait-for.ts";
 
 describe("a server whose standard output is closed", { timeout: 300_000 }, () => {

@@ -4,8 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { settings } from "../../src/config/settings.ts";
-import { runCli } from "../support/run-cli.ts";
-import { startServed } from "../support/served.ts";
+import { runCli } from "../support/clients/run-cli.ts";
+import { startServed } from "../support/servers/served.ts";
 
 describe("modelport config", () => {
   let folder: string;

@@ -7,8 +7,8 @@ import {
   markdownExamples,
   programFolder,
   runExample,
-} from "../support/markdown-examples.ts";
-import { projectRoot } from "../support/served.ts";
+} from "../support/docs/markdown-examples.ts";
+import { projectRoot } from "../support/servers/served.ts";
 
 describe("docs/configuration.md", async () => {
   const page = await readFile(join(projectRoot, "docs/configuration.md"), "utf8");

@@ -8,10 +8,10 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { TLSSocket } from "node:tls";
 import { create, toBinary } from "@bufbuild/protobuf";
 import { ModelInferRequestSchema } from "../../gen/inference/inference_pb.ts";
-import { TestAuthority } from "../support/certificates.ts";
-import { addOne } from "../support/onnx-models.ts";
-import { grpcFrame } from "../support/raw-http.ts";
-import { startServed } from "../support/served.ts";
+import { grpcFrame } from "../support/clients/raw-http.ts";
+import { addOne } from "../support/models/simple-models.ts";
+import { TestAuthority } from "../support/servers/certificates.ts";
+import { startServed } from "../support/servers/served.ts";
 import { waitFor } from "../support/wait-for.ts";
 
 const callsPerSecond = 1_000;

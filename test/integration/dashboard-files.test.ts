@@ -6,9 +6,9 @@ import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { brotliDecompressSync, gunzipSync } from "node:zlib";
 import { buildDashboard } from "../../scripts/dashboard-bundle.ts";
-import { startFakeServer, suiteCleanup } from "../support/fake-server.ts";
-import { exchange } from "../support/raw-http.ts";
-import { projectRoot } from "../support/served.ts";
+import { exchange } from "../support/clients/raw-http.ts";
+import { startFakeServer, suiteCleanup } from "../support/fakes/fake-server.ts";
+import { projectRoot } from "../support/servers/served.ts";
 
 const browser = { accept: "text/html,application/xhtml+xml,*/*;q=0.8" };
 

@@ -3,8 +3,8 @@ import { networkInterfaces } from "node:os";
 import { before, describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { RuntimeError } from "../../src/base/errors.ts";
-import { type FakeServer, startFakeServer, suiteCleanup } from "../support/fake-server.ts";
-import { assertError, callRest, x } from "../support/rest-calls.ts";
+import { assertError, callRest, x } from "../support/clients/rest-calls.ts";
+import { type FakeServer, startFakeServer, suiteCleanup } from "../support/fakes/fake-server.ts";
 
 const outside = Object.values(networkInterfaces())
   .flat()

@@ -7,19 +7,24 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { after, before, describe, it, type TestContext } from "node:test";
 import { promisify } from "node:util";
-import { environmentOf, readComposeFile } from "../support/compose-file.ts";
-import { ContainerProcess } from "../support/container-process.ts";
-import { fingerprint, type ImageFacts, layImage, readImageFacts } from "../support/image-tree.ts";
+import { environmentOf, readComposeFile } from "../support/docs/compose-file.ts";
+import {
+  fingerprint,
+  type ImageFacts,
+  layImage,
+  readImageFacts,
+} from "../support/docs/image-tree.ts";
 import {
   buildManifests,
   environmentOfContainer,
   findKustomize,
   type ServingRuntime,
-} from "../support/kserve-manifests.ts";
+} from "../support/docs/kserve-manifests.ts";
 import { MeshApi } from "../support/model-mesh/mesh-api.ts";
 import { ModelMesh } from "../support/model-mesh/model-mesh.ts";
-import { slowLoop } from "../support/onnx-models.ts";
-import { projectRoot } from "../support/served.ts";
+import { slowLoop } from "../support/models/heavy-models.ts";
+import { ContainerProcess } from "../support/processes/container-process.ts";
+import { projectRoot } from "../support/servers/served.ts";
 
 const run = promisify(execFile);
 const { services } = readComposeFile("docker-compose.yml");

@@ -16,9 +16,9 @@ import {
   findKustomize,
   type Manifest,
   type ServingRuntime,
-} from "../support/kserve-manifests.ts";
-import { brokenRules, portOf } from "../support/kserve-rules.ts";
-import { projectRoot } from "../support/served.ts";
+} from "../support/docs/kserve-manifests.ts";
+import { brokenRules, portOf } from "../support/docs/kserve-rules.ts";
+import { projectRoot } from "../support/servers/served.ts";
 import { inTemporaryFolder } from "../tooling/temporary-folder.ts";
 
 const run = promisify(execFile);

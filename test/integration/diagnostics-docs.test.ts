@@ -3,8 +3,8 @@ import { mkdtemp, readFile, rm, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
-import { runExample } from "../support/markdown-examples.ts";
-import { projectRoot, type Served, startServed } from "../support/served.ts";
+import { runExample } from "../support/docs/markdown-examples.ts";
+import { projectRoot, type Served, startServed } from "../support/servers/served.ts";
 import { waitFor } from "../support/wait-for.ts";
 
 describe("docs/diagnostics.md", async () => {

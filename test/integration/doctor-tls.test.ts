@@ -6,8 +6,8 @@ import { type Config, loadConfig } from "../../src/config/config.ts";
 import { checkAccess } from "../../src/doctor/check-access.ts";
 import { checkTls } from "../../src/doctor/check-tls.ts";
 import type { Finding } from "../../src/doctor/finding.ts";
-import { type KeyPair, TestAuthority } from "../support/certificates.ts";
-import { suiteCleanup } from "../support/fake-server.ts";
+import { suiteCleanup } from "../support/fakes/fake-server.ts";
+import { type KeyPair, TestAuthority } from "../support/servers/certificates.ts";
 
 const dayMs = 86_400_000;
 

@@ -4,9 +4,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import type { Finding } from "../../src/doctor/finding.ts";
-import { addOne, junk, unknownOp } from "../support/onnx-models.ts";
-import { type CliResult, runCli } from "../support/run-cli.ts";
-import { projectRoot, startServed } from "../support/served.ts";
+import { type CliResult, runCli } from "../support/clients/run-cli.ts";
+import { junk, unknownOp } from "../support/models/failing-models.ts";
+import { addOne } from "../support/models/simple-models.ts";
+import { projectRoot, startServed } from "../support/servers/served.ts";
 
 const memory = { CONTAINER_MEM_REQ_BYTES: String(1024 ** 3), PULL_TYPES: "none" };
 

@@ -3,6 +3,15 @@ import { describe, it } from "node:test";
 import type { Tensor } from "../../src/base/tensor.ts";
 import type { LoadedModel } from "../../src/engine/contract/engine.ts";
 import { encodeStrings } from "../../src/engine/onnx/types/string-tensor.ts";
+import { failsAtRun } from "../support/models/failing-models.ts";
+import { slowLoop } from "../support/models/heavy-models.ts";
+import { mlp } from "../support/models/layered-models.ts";
+import {
+  addOne,
+  identity,
+  mixesRows,
+  twoInputsTwoOutputs,
+} from "../support/models/simple-models.ts";
 import {
   forever,
   fp32,
@@ -10,16 +19,7 @@ import {
   int64,
   patientSettings,
   startEngine,
-} from "../support/engine-fixture.ts";
-import {
-  addOne,
-  failsAtRun,
-  identity,
-  mixesRows,
-  mlp,
-  slowLoop,
-  twoInputsTwoOutputs,
-} from "../support/onnx-models.ts";
+} from "../support/servers/engine-fixture.ts";
 
 const limitMs = 300_000;
 /** Enough for every trial, up to the greatest batch. */

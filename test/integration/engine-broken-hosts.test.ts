@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
 import { promisify } from "node:util";
 import { createEngine } from "../../src/engine/create-engine.ts";
+import { addOne } from "../support/models/simple-models.ts";
 import {
   forever,
   inspectAt,
@@ -13,8 +14,7 @@ import {
   placeOf,
   startEngine,
   until,
-} from "../support/engine-fixture.ts";
-import { addOne } from "../support/onnx-models.ts";
+} from "../support/servers/engine-fixture.ts";
 
 const limitMs = 300_000;
 const engineModule = new URL("../../src/engine/create-engine.ts", import.meta.url).href;

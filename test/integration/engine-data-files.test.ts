@@ -5,6 +5,8 @@ import { dirname, join } from "node:path";
 import { describe, it } from "node:test";
 import { Worker } from "node:worker_threads";
 import { RuntimeError } from "../../src/base/errors.ts";
+import { externalData } from "../support/models/layered-models.ts";
+import { encodeModel } from "../support/models/onnx-builder.ts";
 import {
   type EngineFixture,
   forever,
@@ -12,9 +14,7 @@ import {
   fp32Values,
   placeOf,
   startEngine,
-} from "../support/engine-fixture.ts";
-import { encodeModel } from "../support/onnx-builder.ts";
-import { externalData } from "../support/onnx-models.ts";
+} from "../support/servers/engine-fixture.ts";
 
 /** Moves `file` to `target`, and leaves a link in its place. */
 async function replaceByLink(file: string, target: string): Promise<void> {

@@ -5,8 +5,8 @@ import { describe, it } from "node:test";
 import { elementBytes, type Tensor, type TensorSpec } from "../../src/base/tensor.ts";
 import type { LoadedModel } from "../../src/engine/contract/engine.ts";
 import { encodeStrings } from "../../src/engine/onnx/types/string-tensor.ts";
-import { forever, fp32, fp32Values, startEngine } from "../support/engine-fixture.ts";
-import { constant, encodeModel } from "../support/onnx-builder.ts";
+import { constant, encodeModel } from "../support/models/onnx-builder.ts";
+import { forever, fp32, fp32Values, startEngine } from "../support/servers/engine-fixture.ts";
 
 // Models as their tools export them, and what Python's ONNX Runtime of the same version answers: both by
 // test/fixtures/onnx/exports/make-exports.py.

@@ -3,11 +3,16 @@ import { describe, it, type TestContext } from "node:test";
 import { zeroInputs } from "../../src/engine/child/warm-up.ts";
 import type { LoadedModel } from "../../src/engine/contract/engine.ts";
 import { returnsFreeMemory } from "../../src/engine/process/free-memory.ts";
-import { forever, inspectAt, patientSettings, startEngine } from "../support/engine-fixture.ts";
+import { identity } from "../support/models/simple-models.ts";
 import { node, shortModel } from "../support/onnx/short-graph.ts";
-import { identity } from "../support/onnx-models.ts";
-import { privateBytesOf } from "../support/process-tree.ts";
-import { untilHeld } from "../support/until-held.ts";
+import { privateBytesOf } from "../support/processes/process-tree.ts";
+import { untilHeld } from "../support/processes/until-held.ts";
+import {
+  forever,
+  inspectAt,
+  patientSettings,
+  startEngine,
+} from "../support/servers/engine-fixture.ts";
 
 const MiB = 1024 * 1024;
 

@@ -6,6 +6,10 @@ import { createInterface } from "node:readline";
 import { describe, it } from "node:test";
 import type { LoadedModel } from "../../src/engine/contract/engine.ts";
 import { createEngine } from "../../src/engine/create-engine.ts";
+import { slowLoop } from "../support/models/heavy-models.ts";
+import { writeWeightsModel } from "../support/models/layered-models.ts";
+import { addConstant, addOne } from "../support/models/simple-models.ts";
+import { openFilesBelow } from "../support/processes/open-files.ts";
 import {
   forever,
   fp32,
@@ -15,9 +19,7 @@ import {
   slowInputs,
   startEngine,
   until,
-} from "../support/engine-fixture.ts";
-import { addConstant, addOne, slowLoop, writeWeightsModel } from "../support/onnx-models.ts";
-import { openFilesBelow } from "../support/open-files.ts";
+} from "../support/servers/engine-fixture.ts";
 
 const MiB = 2 ** 20;
 const limitMs = 300_000;

@@ -5,6 +5,17 @@ import { setTimeout as sleep, setImmediate as turn } from "node:timers/promises"
 import { type Datatype, elementBytes, type Tensor } from "../../src/base/tensor.ts";
 import { defaultRunSettings } from "../../src/config/run-settings.ts";
 import { encodeStrings } from "../../src/engine/onnx/types/string-tensor.ts";
+import { failsAtRun } from "../support/models/failing-models.ts";
+import { slowLoop } from "../support/models/heavy-models.ts";
+import { externalData } from "../support/models/layered-models.ts";
+import {
+  addOne,
+  fixedShape,
+  identity,
+  passesThrough,
+  scalar,
+  twoInputsTwoOutputs,
+} from "../support/models/simple-models.ts";
 import {
   forever,
   fp32,
@@ -14,18 +25,7 @@ import {
   isRunning,
   slowInputs,
   startEngine,
-} from "../support/engine-fixture.ts";
-import {
-  addOne,
-  externalData,
-  failsAtRun,
-  fixedShape,
-  identity,
-  passesThrough,
-  scalar,
-  slowLoop,
-  twoInputsTwoOutputs,
-} from "../support/onnx-models.ts";
+} from "../support/servers/engine-fixture.ts";
 
 const limitMs = 300_000;
 

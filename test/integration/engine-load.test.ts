@@ -9,6 +9,16 @@ import { fileIdentity } from "../../src/base/file-identity.ts";
 import { defaultRunSettings } from "../../src/config/run-settings.ts";
 import { HostLostError } from "../../src/engine/contract/host-lost-error.ts";
 import {
+  float4Io,
+  junk,
+  sequenceOutput,
+  truncated,
+  unknownOp,
+} from "../support/models/failing-models.ts";
+import { externalData, writeWeightsModel } from "../support/models/layered-models.ts";
+import { addOne, identity } from "../support/models/simple-models.ts";
+import { canMeasureTrees } from "../support/processes/process-tree.ts";
+import {
   type EngineFixture,
   forever,
   fp32,
@@ -18,19 +28,7 @@ import {
   placeOf,
   startEngine,
   until,
-} from "../support/engine-fixture.ts";
-import {
-  addOne,
-  externalData,
-  float4Io,
-  identity,
-  junk,
-  sequenceOutput,
-  truncated,
-  unknownOp,
-  writeWeightsModel,
-} from "../support/onnx-models.ts";
-import { canMeasureTrees } from "../support/process-tree.ts";
+} from "../support/servers/engine-fixture.ts";
 
 const MiB = 2 ** 20;
 const limitMs = 300_000;

@@ -7,8 +7,8 @@ import { describe, it, type TestContext } from "node:test";
 import type { Tensor } from "../../src/base/tensor.ts";
 import { hostEnvironment } from "../../src/engine/hosts/host-environment.ts";
 import { encodeStrings } from "../../src/engine/onnx/types/string-tensor.ts";
-import { forever, startEngine } from "../support/engine-fixture.ts";
-import { encodeModel, type OnnxAttribute } from "../support/onnx-builder.ts";
+import { encodeModel, type OnnxAttribute } from "../support/models/onnx-builder.ts";
+import { forever, startEngine } from "../support/servers/engine-fixture.ts";
 
 const limitMs = 300_000;
 

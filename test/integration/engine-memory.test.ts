@@ -2,17 +2,14 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { defaultRunSettings } from "../../src/config/run-settings.ts";
-import { forever, startEngine } from "../support/engine-fixture.ts";
-import { encodeModel } from "../support/onnx-builder.ts";
-import {
-  addOne,
-  failsAtRun,
-  hiddenBomb,
-  identity,
-  writeWeightsModel,
-} from "../support/onnx-models.ts";
-import { privateBytesOf } from "../support/process-tree.ts";
-import { untilHeld } from "../support/until-held.ts";
+import { failsAtRun } from "../support/models/failing-models.ts";
+import { hiddenBomb } from "../support/models/heavy-models.ts";
+import { writeWeightsModel } from "../support/models/layered-models.ts";
+import { encodeModel } from "../support/models/onnx-builder.ts";
+import { addOne, identity } from "../support/models/simple-models.ts";
+import { privateBytesOf } from "../support/processes/process-tree.ts";
+import { untilHeld } from "../support/processes/until-held.ts";
+import { forever, startEngine } from "../support/servers/engine-fixture.ts";
 
 const MiB = 1024 * 1024;
 

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { Engine, LoadedModel } from "../../src/engine/contract/engine.ts";
-import { forever, startEngine } from "../support/engine-fixture.ts";
-import { encodeModel } from "../support/onnx-builder.ts";
-import { privateBytesOf } from "../support/process-tree.ts";
+import { encodeModel } from "../support/models/onnx-builder.ts";
+import { privateBytesOf } from "../support/processes/process-tree.ts";
+import { forever, startEngine } from "../support/servers/engine-fixture.ts";
 
 const MiB = 1024 * 1024;
 const width = 16;

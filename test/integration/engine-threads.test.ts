@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { readdir } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { describe, it } from "node:test";
-import { patientSettings, startEngine } from "../support/engine-fixture.ts";
-import { addOne } from "../support/onnx-models.ts";
-import { canMeasureTrees } from "../support/process-tree.ts";
+import { addOne } from "../support/models/simple-models.ts";
+import { canMeasureTrees } from "../support/processes/process-tree.ts";
+import { patientSettings, startEngine } from "../support/servers/engine-fixture.ts";
 
 const MiB = 1024 * 1024;
 /** Well above what one of these loads takes, on any machine, and far below the time limit of callers. */

@@ -3,9 +3,11 @@ import { describe, it, type TestContext } from "node:test";
 import { SafePath } from "../../src/base/safe-path.ts";
 import { createLogger } from "../../src/observe/log.ts";
 import { ModelManager } from "../../src/service/model-manager.ts";
-import { forever, fp32, fp32Values, startEngine } from "../support/engine-fixture.ts";
-import { addOne, hiddenBomb } from "../support/onnx-models.ts";
-import { unclearModels } from "../support/unclear-models.ts";
+import { managerOptions } from "../support/fakes/manager-options.ts";
+import { hiddenBomb } from "../support/models/heavy-models.ts";
+import { addOne } from "../support/models/simple-models.ts";
+import { unclearModels } from "../support/models/unclear-models.ts";
+import { forever, fp32, fp32Values, startEngine } from "../support/servers/engine-fixture.ts";
 
 const MiB = 1024 * 1024;
 const capacityBytes = 512 * MiB;
@@ -19,18 +21,12 @@ async function startRuntime(t: TestContext) {
       safePath: new SafePath([fixture.directory]),
       log: createLogger("silent"),
     },
-    {
+    managerOptions({
       capacityBytes,
-      loadingConcurrency: 2,
       loadTimeoutMs: 50_000,
       defaultModelBytes: MiB,
-      modelSizeMultiplier: undefined,
-      limitPerModelConcurrency: 0,
-      runtimeVersion: "test",
       drainTimeoutMs: 1_000,
-      modelRepository: undefined,
-      lifecycleOwner: "auto",
-    },
+    }),
   );
   t.after(() => manager.close());
   const spec = (id: string) => ({ id, path: `${id}.onnx`, type: "mt:onnx", key: "" });

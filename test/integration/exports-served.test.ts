@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
-import { runCli } from "../support/run-cli.ts";
-import { type Served, startServed } from "../support/served.ts";
+import { runCli } from "../support/clients/run-cli.ts";
+import { type Served, startServed } from "../support/servers/served.ts";
 import { waitFor } from "../support/wait-for.ts";
 
 const limitMs = 300_000;

@@ -4,13 +4,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it, type TestContext } from "node:test";
 import { fileURLToPath } from "node:url";
-import { type Calls, callsOf, codeIn, valuesIn } from "../support/calls.ts";
-import { clientKinds } from "../support/clients.ts";
-import { addOne, slowLoop } from "../support/onnx-models.ts";
-import { type Served, startServed } from "../support/served.ts";
-import { watchReaders } from "../support/watch-readers.ts";
+import { type Calls, callsOf, codeIn, valuesIn } from "../support/clients/calls.ts";
+import { clientKinds } from "../support/clients/clients.ts";
+import { watchReaders } from "../support/clients/watch-readers.ts";
+import { slowLoop } from "../support/models/heavy-models.ts";
+import { addOne } from "../support/models/simple-models.ts";
+import { type Served, startServed } from "../support/servers/served.ts";
 
-const clock = fileURLToPath(new URL("../support/jumping-clock.ts", import.meta.url));
+const clock = fileURLToPath(new URL("../support/fakes/jumping-clock.ts", import.meta.url));
 const patienceMs = 120_000;
 /** Some days. */
 const endless = 100_000_000;

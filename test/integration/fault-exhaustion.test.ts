@@ -7,12 +7,18 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it, type TestContext } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { type Calls, callsOf, codeIn, valuesIn } from "../support/calls.ts";
-import { clientKinds, type Outcome } from "../support/clients.ts";
-import { addConstant, addOne, writeWeightsModel } from "../support/onnx-models.ts";
-import { cpuMsOf, measureTree } from "../support/process-tree.ts";
-import { asNobody, canLimit, limitProcesses, withOpenFiles } from "../support/resource-limits.ts";
-import { projectRoot, type Served, startServed } from "../support/served.ts";
+import { type Calls, callsOf, codeIn, valuesIn } from "../support/clients/calls.ts";
+import { clientKinds, type Outcome } from "../support/clients/clients.ts";
+import { writeWeightsModel } from "../support/models/layered-models.ts";
+import { addConstant, addOne } from "../support/models/simple-models.ts";
+import { cpuMsOf, measureTree } from "../support/processes/process-tree.ts";
+import {
+  asNobody,
+  canLimit,
+  limitProcesses,
+  withOpenFiles,
+} from "../support/processes/resource-limits.ts";
+import { projectRoot, type Served, startServed } from "../support/servers/served.ts";
 import { waitFor } from "../support/wait-for.ts";
 
 const MiB = 1024 * 1024;

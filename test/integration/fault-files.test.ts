@@ -3,10 +3,11 @@ import { execFileSync } from "node:child_process";
 import { chmod, mkdir, rename, rm, symlink, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
-import { type Calls, callsOf, codeIn, valuesIn } from "../support/calls.ts";
-import { type Client, clientKinds, type Outcome } from "../support/clients.ts";
-import { addConstant, externalData, weights } from "../support/onnx-models.ts";
-import { type Runtime, startRuntime } from "../support/runtime.ts";
+import { type Calls, callsOf, codeIn, valuesIn } from "../support/clients/calls.ts";
+import { type Client, clientKinds, type Outcome } from "../support/clients/clients.ts";
+import { externalData, weights } from "../support/models/layered-models.ts";
+import { addConstant } from "../support/models/simple-models.ts";
+import { type Runtime, startRuntime } from "../support/servers/runtime.ts";
 
 const MiB = 1024 * 1024;
 

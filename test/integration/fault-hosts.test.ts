@@ -3,10 +3,12 @@ import { after, afterEach, before, describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { GRPCInferenceService as Inference } from "../../gen/inference/inference_pb.ts";
 import { defaultRunSettings } from "../../src/config/run-settings.ts";
-import { type Calls, callsOf, codeIn, valuesIn } from "../support/calls.ts";
-import { type Client, clientKinds, type Outcome } from "../support/clients.ts";
-import { addConstant, addOne, crashesAtRun, slowLoop } from "../support/onnx-models.ts";
-import { type Runtime, startRuntime } from "../support/runtime.ts";
+import { type Calls, callsOf, codeIn, valuesIn } from "../support/clients/calls.ts";
+import { type Client, clientKinds, type Outcome } from "../support/clients/clients.ts";
+import { crashesAtRun } from "../support/models/failing-models.ts";
+import { slowLoop } from "../support/models/heavy-models.ts";
+import { addConstant, addOne } from "../support/models/simple-models.ts";
+import { type Runtime, startRuntime } from "../support/servers/runtime.ts";
 import { waitFor } from "../support/wait-for.ts";
 
 const graceMs = 500;

@@ -4,10 +4,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it, type TestContext } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { codeIn, valuesIn } from "../support/calls.ts";
-import { isRunning } from "../support/engine-fixture.ts";
-import { canMeasureTrees, cpuMsOf, measureTree } from "../support/process-tree.ts";
-import { type ServedCalls, startServedCalls, writeServedModels } from "../support/served-calls.ts";
+import { codeIn, valuesIn } from "../support/clients/calls.ts";
+import { canMeasureTrees, cpuMsOf, measureTree } from "../support/processes/process-tree.ts";
+import { isRunning } from "../support/servers/engine-fixture.ts";
+import {
+  type ServedCalls,
+  startServedCalls,
+  writeServedModels,
+} from "../support/servers/served-calls.ts";
 import { waitFor } from "../support/wait-for.ts";
 
 describe("a server that is killed by SIGKILL", { timeout: 300_000, skip: !canMeasureTrees }, () => {

@@ -10,11 +10,15 @@ import {
 import { Health } from "../../gen/grpc/health/v1/health_pb.ts";
 import { GRPCInferenceService as Inference } from "../../gen/inference/inference_pb.ts";
 import { ModelRuntime } from "../../gen/mmesh/model-runtime_pb.ts";
-import { type FakeServer, startFakeServer, suiteCleanup } from "../support/fake-server.ts";
-import { fuzzSeed } from "../support/fuzz-run.ts";
-import { type GrpcAnswer, GrpcExchange, type GrpcRequest } from "../support/grpc-exchange.ts";
-import { mutateBytes, Random } from "../support/mutate.ts";
-import { grpcFrame } from "../support/raw-http.ts";
+import { fuzzSeed } from "../support/attacks/fuzz-run.ts";
+import { mutateBytes, Random } from "../support/attacks/mutate.ts";
+import {
+  type GrpcAnswer,
+  GrpcExchange,
+  type GrpcRequest,
+} from "../support/clients/grpc-exchange.ts";
+import { grpcFrame } from "../support/clients/raw-http.ts";
+import { type FakeServer, startFakeServer, suiteCleanup } from "../support/fakes/fake-server.ts";
 
 // The fast path of unary calls and Connect, each in a server of its own over the same models, have to
 // answer every request with the same code, message, metadata and bytes.

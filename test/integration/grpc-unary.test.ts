@@ -11,9 +11,9 @@ import {
 import { createLogger } from "../../src/observe/log.ts";
 import { GrpcUnary } from "../../src/rpc/grpc/grpc-unary.ts";
 import type { UnaryMethod } from "../../src/rpc/grpc/grpc-unary-method.ts";
-import { type FakeServer, startFakeServer, suiteCleanup } from "../support/fake-server.ts";
-import { GrpcExchange } from "../support/grpc-exchange.ts";
-import { grpcFrame, until } from "../support/raw-http.ts";
+import { GrpcExchange } from "../support/clients/grpc-exchange.ts";
+import { grpcFrame, until } from "../support/clients/raw-http.ts";
+import { type FakeServer, startFakeServer, suiteCleanup } from "../support/fakes/fake-server.ts";
 
 const path = "/inference.GRPCInferenceService/ModelInfer";
 const usual = { ":method": "POST", ":path": path, "content-type": "application/grpc" };

@@ -4,8 +4,8 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { promisify } from "node:util";
-import { startExampleModels } from "../support/markdown-examples.ts";
-import { projectRoot, type Served } from "../support/served.ts";
+import { startExampleModels } from "../support/docs/markdown-examples.ts";
+import { projectRoot, type Served } from "../support/servers/served.ts";
 
 const run = promisify(execFile);
 

@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { after, before, describe, it, type TestContext } from "node:test";
-import { type Calls, callsOf, codeIn, valuesIn } from "../support/calls.ts";
-import { type Client, clientKinds, type Outcome } from "../support/clients.ts";
-import { addConstant, slowLoop, writeWeightsModel } from "../support/onnx-models.ts";
-import { type Runtime, startRuntime } from "../support/runtime.ts";
+import { type Calls, callsOf, codeIn, valuesIn } from "../support/clients/calls.ts";
+import { type Client, clientKinds, type Outcome } from "../support/clients/clients.ts";
+import { slowLoop } from "../support/models/heavy-models.ts";
+import { writeWeightsModel } from "../support/models/layered-models.ts";
+import { addConstant } from "../support/models/simple-models.ts";
+import { type Runtime, startRuntime } from "../support/servers/runtime.ts";
 import { waitFor } from "../support/wait-for.ts";
 
 const MiB = 1024 * 1024;

@@ -17,6 +17,9 @@ import {
   writeFrame,
 } from "../../src/engine/wire/host-protocol.ts";
 import framesThatWereHarmful from "../fixtures/host-frames.json" with { type: "json" };
+import { fuzzRandom } from "../support/attacks/fuzz-seed.ts";
+import { mutateBytes } from "../support/attacks/mutate.ts";
+import { addOne } from "../support/models/simple-models.ts";
 import {
   type EngineFixture,
   forever,
@@ -24,10 +27,7 @@ import {
   fp32Values,
   isRunning,
   startEngine,
-} from "../support/engine-fixture.ts";
-import { fuzzRandom } from "../support/fuzz-seed.ts";
-import { mutateBytes } from "../support/mutate.ts";
-import { addOne } from "../support/onnx-models.ts";
+} from "../support/servers/engine-fixture.ts";
 
 const damageRounds = 16;
 const hostRounds = 8;
@@ -58,7 +58,7 @@ async function startDamagedEngine(t: TestContext): Promise<DamagedEngine> {
     preload,
     `import { readFileSync, rmSync } from "node:fs";
      import net from "node:net";
-     import { mutateBytes, Random } from ${moduleUrl("../support/mutate.ts")};
+     import { mutateBytes, Random } from ${moduleUrl("../support/attacks/mutate.ts")};
      import { writeFrame } from ${moduleUrl("../../src/engine/wire/host-protocol.ts")};
      const { write } = net.Socket.prototype;
      net.Socket.prototype.write = function (chunk, ...more) {

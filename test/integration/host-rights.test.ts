@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { chmod, chown, readFile } from "node:fs/promises";
 import { describe, it } from "node:test";
-import { startEngine } from "../support/engine-fixture.ts";
-import { addOne } from "../support/onnx-models.ts";
+import { addOne } from "../support/models/simple-models.ts";
+import { startEngine } from "../support/servers/engine-fixture.ts";
 
 const isRoot = process.getuid?.() === 0;
 const nobody = 65_534;

@@ -3,12 +3,17 @@ import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { after, before, describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { frame, frameType } from "../support/http2-frames.ts";
-import { canMeasureTrees } from "../support/process-tree.ts";
-import { grpcFrame } from "../support/raw-http.ts";
-import { headersFrame, openRawHttp2, type RawHttp2, requestHeaders } from "../support/raw-http2.ts";
-import { type Served, startServed } from "../support/served.ts";
-import { assertUnharmed, describeFigures, measureAttack } from "../support/under-attack.ts";
+import { assertUnharmed, describeFigures, measureAttack } from "../support/attacks/under-attack.ts";
+import { frame, frameType } from "../support/clients/http2-frames.ts";
+import { grpcFrame } from "../support/clients/raw-http.ts";
+import {
+  headersFrame,
+  openRawHttp2,
+  type RawHttp2,
+  requestHeaders,
+} from "../support/clients/raw-http2.ts";
+import { canMeasureTrees } from "../support/processes/process-tree.ts";
+import { type Served, startServed } from "../support/servers/served.ts";
 
 const attackMs = 250;
 const many = 1_000;

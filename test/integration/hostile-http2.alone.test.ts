@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { setTimeout as sleep, setImmediate as yieldToReads } from "node:timers/promises";
-import { type Flood, floods } from "../support/http2-floods.ts";
-import { canMeasureTrees } from "../support/process-tree.ts";
-import { openRawHttp2, type RawHttp2 } from "../support/raw-http2.ts";
-import { type Served, startServed } from "../support/served.ts";
-import { assertUnharmed, describeFigures, measureAttack } from "../support/under-attack.ts";
+import { type Flood, floods } from "../support/attacks/http2-floods.ts";
+import { assertUnharmed, describeFigures, measureAttack } from "../support/attacks/under-attack.ts";
+import { openRawHttp2, type RawHttp2 } from "../support/clients/raw-http2.ts";
+import { canMeasureTrees } from "../support/processes/process-tree.ts";
+import { type Served, startServed } from "../support/servers/served.ts";
 
 const attackMs = 250;
 // Each costs the server about as much as a call; without a limit, a busy machine digests for minutes.

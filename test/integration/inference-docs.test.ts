@@ -8,14 +8,14 @@ import { RuntimeError } from "../../src/base/errors.ts";
 import { type Datatype, elementBytes } from "../../src/base/tensor.ts";
 import { encodeContents, hasTypedForm } from "../../src/rpc/codec/tensor-contents.ts";
 import { toConnectError, toHttpStatus } from "../../src/rpc/failures/error-codes.ts";
-import { errorKinds } from "../support/error-kinds.ts";
 import {
   assertPrints,
   markdownExamples,
   runExample,
   startExampleModels,
-} from "../support/markdown-examples.ts";
-import { projectRoot, type Served } from "../support/served.ts";
+} from "../support/docs/markdown-examples.ts";
+import { errorKinds } from "../support/fakes/error-kinds.ts";
+import { projectRoot, type Served } from "../support/servers/served.ts";
 
 /** The rows of the table whose head starts with `head`, cell by cell, without backticks. */
 function tableOf(markdown: string, head: string): string[][] {

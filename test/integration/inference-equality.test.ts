@@ -1,12 +1,16 @@
 import assert from "node:assert/strict";
 import { before, describe, it } from "node:test";
 import type { Datatype } from "../../src/base/tensor.ts";
-import { suiteCleanup } from "../support/fake-server.ts";
-import { type Elements, type InferenceWay, openInferenceWays } from "../support/inference-ways.ts";
-import { encodeModel } from "../support/onnx-builder.ts";
-import { identity } from "../support/onnx-models.ts";
-import { startRuntime } from "../support/runtime.ts";
-import { packElements, type TensorElement } from "../support/tensor-elements.ts";
+import {
+  type Elements,
+  type InferenceWay,
+  openInferenceWays,
+} from "../support/clients/inference-ways.ts";
+import { suiteCleanup } from "../support/fakes/fake-server.ts";
+import { encodeModel } from "../support/models/onnx-builder.ts";
+import { identity } from "../support/models/simple-models.ts";
+import { packElements, type TensorElement } from "../support/models/tensor-elements.ts";
+import { startRuntime } from "../support/servers/runtime.ts";
 
 // Six of each, the ends of the range among them.
 const samples: Record<Datatype, readonly TensorElement[]> = {

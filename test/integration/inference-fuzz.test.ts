@@ -7,8 +7,8 @@ import {
   type Envelope,
   readWebTrailers,
   splitEnvelopes,
-} from "../support/fuzz-answers.ts";
-import { callFramed } from "../support/fuzz-http2.ts";
+} from "../support/attacks/fuzz-answers.ts";
+import { callFramed } from "../support/attacks/fuzz-http2.ts";
 import {
   damagedMessage,
   restCall,
@@ -16,10 +16,10 @@ import {
   validRequests,
   validRestRequests,
   wrongMessage,
-} from "../support/fuzz-requests.ts";
-import { type FuzzTarget, fuzzSuite } from "../support/fuzz-suite.ts";
-import { mutateBytes, mutateJson, type Random } from "../support/mutate.ts";
-import { grpcFrame } from "../support/raw-http.ts";
+} from "../support/attacks/fuzz-requests.ts";
+import { type FuzzTarget, fuzzSuite } from "../support/attacks/fuzz-suite.ts";
+import { mutateBytes, mutateJson, type Random } from "../support/attacks/mutate.ts";
+import { grpcFrame } from "../support/clients/raw-http.ts";
 
 const modelInfer = "/inference.GRPCInferenceService/ModelInfer";
 

@@ -9,23 +9,23 @@ import {
   checkGrpcStatus,
   readWebTrailers,
   splitEnvelopes,
-} from "../support/fuzz-answers.ts";
+} from "../support/attacks/fuzz-answers.ts";
 import {
   type CancelMoment,
   callFramed,
   cancelFramed,
   type FramedAnswer,
-} from "../support/fuzz-http2.ts";
+} from "../support/attacks/fuzz-http2.ts";
 import {
   damagedMessage,
   validMessage,
   validRequests,
   wrongMessage,
-} from "../support/fuzz-requests.ts";
-import type { FuzzCase } from "../support/fuzz-run.ts";
-import { type FuzzTarget, fuzzSuite } from "../support/fuzz-suite.ts";
-import { mutateBytes, mutateJson, type Random } from "../support/mutate.ts";
-import { grpcFrame } from "../support/raw-http.ts";
+} from "../support/attacks/fuzz-requests.ts";
+import type { FuzzCase } from "../support/attacks/fuzz-run.ts";
+import { type FuzzTarget, fuzzSuite } from "../support/attacks/fuzz-suite.ts";
+import { mutateBytes, mutateJson, type Random } from "../support/attacks/mutate.ts";
+import { grpcFrame } from "../support/clients/raw-http.ts";
 
 const path = "/inference.GRPCInferenceService/ModelStreamInfer";
 

@@ -5,11 +5,11 @@ import { RuntimeError } from "../../src/base/errors.ts";
 import type { Tensor } from "../../src/base/tensor.ts";
 import type { LoadedModel, RunMeter } from "../../src/engine/contract/engine.ts";
 import { differingResult } from "../../src/engine/queue/same-results.ts";
-import { forever, inspectAt, startEngine } from "../support/engine-fixture.ts";
-import { fuzzRandom } from "../support/fuzz-seed.ts";
-import type { Random } from "../support/mutate.ts";
+import { fuzzRandom } from "../support/attacks/fuzz-seed.ts";
+import type { Random } from "../support/attacks/mutate.ts";
 import { type RandomGraph, randomGraph } from "../support/onnx/random-graphs.ts";
 import { randomTensor } from "../support/onnx/random-values.ts";
+import { forever, inspectAt, startEngine } from "../support/servers/engine-fixture.ts";
 
 /** A long search is 200,000. */
 const wantedAnswers = Number(process.env["MODELPORT_JOINED_ANSWERS"] ?? 10_000);

@@ -16,9 +16,9 @@ import type { Datatype } from "../../src/base/tensor.ts";
 import { encodeStrings } from "../../src/engine/onnx/types/string-tensor.ts";
 import { differingResult } from "../../src/engine/queue/same-results.ts";
 import type { IndexedTensor } from "../../src/engine/wire/host-protocol.ts";
-import { mlp } from "../support/onnx-models.ts";
-import { likeTheFirst, maskedAttention } from "../support/row-mixers.ts";
-import { projectRoot, type Served, startServed } from "../support/served.ts";
+import { mlp } from "../support/models/layered-models.ts";
+import { likeTheFirst, maskedAttention } from "../support/models/row-mixers.ts";
+import { projectRoot, type Served, startServed } from "../support/servers/served.ts";
 import { waitFor } from "../support/wait-for.ts";
 
 const fixtures = join(projectRoot, "test/fixtures/joining");

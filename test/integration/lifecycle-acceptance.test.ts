@@ -3,22 +3,19 @@ import { mkdir, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, it, type TestContext } from "node:test";
 import type { HostKind } from "../../src/engine/contract/engine.ts";
-import { type Calls, callsOf, codeIn, sizeIn, valuesIn } from "../support/calls.ts";
-import { type Client, clientKinds, type Outcome } from "../support/clients.ts";
+import { type Calls, callsOf, codeIn, sizeIn, valuesIn } from "../support/clients/calls.ts";
+import { type Client, clientKinds, type Outcome } from "../support/clients/clients.ts";
 import {
-  addConstant,
   float4Io,
-  identity,
   junk,
-  mlp,
   sequenceOutput,
-  slowLoop,
   truncated,
   unknownOp,
-  weights,
-  writeWeightsModel,
-} from "../support/onnx-models.ts";
-import { type Runtime, startRuntime } from "../support/runtime.ts";
+} from "../support/models/failing-models.ts";
+import { slowLoop } from "../support/models/heavy-models.ts";
+import { mlp, weights, writeWeightsModel } from "../support/models/layered-models.ts";
+import { addConstant, identity } from "../support/models/simple-models.ts";
+import { type Runtime, startRuntime } from "../support/servers/runtime.ts";
 import { waitFor } from "../support/wait-for.ts";
 
 // Every situation of a model's life and its reply, over one client of each protocol.

@@ -2,10 +2,11 @@ import assert from "node:assert/strict";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
-import { type Calls, callsOf, codeIn, sizeIn, valuesIn } from "../support/calls.ts";
-import { type Client, clientKinds } from "../support/clients.ts";
-import { addOne, writeWeightsModel } from "../support/onnx-models.ts";
-import { startWatchedRuntime, type WatchedRuntime } from "../support/watched-runtime.ts";
+import { type Calls, callsOf, codeIn, sizeIn, valuesIn } from "../support/clients/calls.ts";
+import { type Client, clientKinds } from "../support/clients/clients.ts";
+import { writeWeightsModel } from "../support/models/layered-models.ts";
+import { addOne } from "../support/models/simple-models.ts";
+import { startWatchedRuntime, type WatchedRuntime } from "../support/servers/watched-runtime.ts";
 
 const MiB = 1024 * 1024;
 const bigBytes = 400 * MiB;

@@ -4,10 +4,10 @@ import { mkdtemp, rm, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
-import { logCalls } from "../support/log-calls.ts";
-import { assertPrints, markdownExamples, runExample } from "../support/markdown-examples.ts";
-import { callRest } from "../support/rest-calls.ts";
-import { projectRoot, type Served, startServed } from "../support/served.ts";
+import { callRest } from "../support/clients/rest-calls.ts";
+import { logCalls } from "../support/docs/log-calls.ts";
+import { assertPrints, markdownExamples, runExample } from "../support/docs/markdown-examples.ts";
+import { projectRoot, type Served, startServed } from "../support/servers/served.ts";
 import { waitFor } from "../support/wait-for.ts";
 
 const page = readFileSync(join(projectRoot, "docs/logging.md"), "utf8");

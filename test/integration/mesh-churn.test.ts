@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { fuzzRandom } from "../support/fuzz-seed.ts";
+import { fuzzRandom } from "../support/attacks/fuzz-seed.ts";
 import { MeshedRuntime } from "../support/model-mesh/meshed-runtime.ts";
 import { runChurn } from "../support/model-mesh/start-churn.ts";
 

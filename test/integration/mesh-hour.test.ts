@@ -4,7 +4,7 @@ import { HourOfTraffic } from "../support/model-mesh/hour-of-traffic.ts";
 import type { MeshBooks } from "../support/model-mesh/mesh-books.ts";
 import { MeshedRuntime } from "../support/model-mesh/meshed-runtime.ts";
 import { readRuntimeBooks } from "../support/model-mesh/runtime-books.ts";
-import { weights } from "../support/onnx-models.ts";
+import { weights } from "../support/models/layered-models.ts";
 
 const hourMs = 60 * 60_000;
 /** A busy machine takes more than an hour for so many. */

@@ -4,12 +4,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { type Calls, callsOf, codeIn, sizeIn, valuesIn } from "../support/calls.ts";
-import { type Client, clientKinds } from "../support/clients.ts";
-import { addOne, externalData, weights } from "../support/onnx-models.ts";
-import { openFilesBelow } from "../support/open-files.ts";
-import { canMeasureTrees } from "../support/process-tree.ts";
-import { type Served, startServed } from "../support/served.ts";
+import { type Calls, callsOf, codeIn, sizeIn, valuesIn } from "../support/clients/calls.ts";
+import { type Client, clientKinds } from "../support/clients/clients.ts";
+import { externalData, weights } from "../support/models/layered-models.ts";
+import { addOne } from "../support/models/simple-models.ts";
+import { openFilesBelow } from "../support/processes/open-files.ts";
+import { canMeasureTrees } from "../support/processes/process-tree.ts";
+import { type Served, startServed } from "../support/servers/served.ts";
 
 const MiB = 1024 * 1024;
 

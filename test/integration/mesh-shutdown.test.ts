@@ -6,8 +6,8 @@ import { describe, it, type TestContext } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { encodeInfer, inferMethod } from "../support/model-mesh/infer-message.ts";
 import { MeshedRuntime } from "../support/model-mesh/meshed-runtime.ts";
-import { slowLoop } from "../support/onnx-models.ts";
-import { startServed } from "../support/served.ts";
+import { slowLoop } from "../support/models/heavy-models.ts";
+import { startServed } from "../support/servers/served.ts";
 import { waitFor } from "../support/wait-for.ts";
 
 interface PrestopServer {

@@ -8,8 +8,8 @@ import { describe, it, type TestContext } from "node:test";
 import { MeshedRuntime, type MeshedRuntimeOptions } from "../support/model-mesh/meshed-runtime.ts";
 import { MeshError, ModelMesh } from "../support/model-mesh/model-mesh.ts";
 import { readRuntimeBooks } from "../support/model-mesh/runtime-books.ts";
-import { writeWeightsModel } from "../support/onnx-models.ts";
-import { startServed } from "../support/served.ts";
+import { writeWeightsModel } from "../support/models/layered-models.ts";
+import { startServed } from "../support/servers/served.ts";
 import { waitFor } from "../support/wait-for.ts";
 
 const MiB = 1024 * 1024;

@@ -1,11 +1,13 @@
 import assert from "node:assert/strict";
 import { describe, it, type TestContext } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { Random } from "../support/attacks/mutate.ts";
 import { encodeInfer, inferMethod } from "../support/model-mesh/infer-message.ts";
 import { MeshedRuntime, type MeshedRuntimeOptions } from "../support/model-mesh/meshed-runtime.ts";
 import { MeshError } from "../support/model-mesh/model-mesh.ts";
-import { Random } from "../support/mutate.ts";
-import { addConstant, junk, slowLoop } from "../support/onnx-models.ts";
+import { junk } from "../support/models/failing-models.ts";
+import { slowLoop } from "../support/models/heavy-models.ts";
+import { addConstant } from "../support/models/simple-models.ts";
 import { waitFor } from "../support/wait-for.ts";
 
 const MiB = 1024 * 1024;

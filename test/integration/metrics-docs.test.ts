@@ -8,8 +8,8 @@ import {
   markdownExamples,
   runExample,
   startExampleModels,
-} from "../support/markdown-examples.ts";
-import { projectRoot, type Served } from "../support/served.ts";
+} from "../support/docs/markdown-examples.ts";
+import { projectRoot, type Served } from "../support/servers/served.ts";
 
 describe("docs/metrics.md", async () => {
   const markdown = await readFile(join(projectRoot, "docs/metrics.md"), "utf8");

@@ -3,9 +3,10 @@ import { mkdir, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { defaultRunSettings } from "../../src/config/run-settings.ts";
-import { slowInputs } from "../support/engine-fixture.ts";
-import { addOne, slowLoop } from "../support/onnx-models.ts";
-import { type Runtime, startRuntime } from "../support/runtime.ts";
+import { slowLoop } from "../support/models/heavy-models.ts";
+import { addOne } from "../support/models/simple-models.ts";
+import { slowInputs } from "../support/servers/engine-fixture.ts";
+import { type Runtime, startRuntime } from "../support/servers/runtime.ts";
 
 const forever = new AbortController().signal;
 

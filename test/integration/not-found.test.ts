@@ -5,11 +5,13 @@ import {
   GRPCInferenceService,
   type ModelInferRequestSchema,
 } from "../../gen/inference/inference_pb.ts";
-import { type Client, clientKinds, type Outcome } from "../support/clients.ts";
-import { errorKinds } from "../support/error-kinds.ts";
-import { startFakeServer, suiteCleanup } from "../support/fake-server.ts";
-import { addOne, failsAtRun, junk, slowLoop } from "../support/onnx-models.ts";
-import { type Runtime, startRuntime } from "../support/runtime.ts";
+import { type Client, clientKinds, type Outcome } from "../support/clients/clients.ts";
+import { errorKinds } from "../support/fakes/error-kinds.ts";
+import { startFakeServer, suiteCleanup } from "../support/fakes/fake-server.ts";
+import { failsAtRun, junk } from "../support/models/failing-models.ts";
+import { slowLoop } from "../support/models/heavy-models.ts";
+import { addOne } from "../support/models/simple-models.ts";
+import { type Runtime, startRuntime } from "../support/servers/runtime.ts";
 import { waitFor } from "../support/wait-for.ts";
 
 // ModelMesh loads a model anew when it hears NOT_FOUND, or a message that it takes for that.

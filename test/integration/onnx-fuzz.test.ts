@@ -2,22 +2,21 @@ import assert from "node:assert/strict";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
-import { type Calls, callsOf, codeIn, valuesIn } from "../support/calls.ts";
-import { type Client, clientKinds } from "../support/clients.ts";
-import { fuzzRandom } from "../support/fuzz-seed.ts";
-import { mutateBytes, type Random } from "../support/mutate.ts";
+import { fuzzRandom } from "../support/attacks/fuzz-seed.ts";
+import { mutateBytes, type Random } from "../support/attacks/mutate.ts";
+import { type Calls, callsOf, codeIn, valuesIn } from "../support/clients/calls.ts";
+import { type Client, clientKinds } from "../support/clients/clients.ts";
+import { failsAtRun } from "../support/models/failing-models.ts";
+import { slowLoop } from "../support/models/heavy-models.ts";
+import { conv, mlp } from "../support/models/layered-models.ts";
 import {
   addConstant,
   addOne,
-  conv,
-  failsAtRun,
   identity,
-  mlp,
-  slowLoop,
   twoInputsTwoOutputs,
-} from "../support/onnx-models.ts";
-import { type Runtime, startRuntime } from "../support/runtime.ts";
-import { projectRoot } from "../support/served.ts";
+} from "../support/models/simple-models.ts";
+import { type Runtime, startRuntime } from "../support/servers/runtime.ts";
+import { projectRoot } from "../support/servers/served.ts";
 
 const loads = 240;
 const loadLimitMs = 120_000;

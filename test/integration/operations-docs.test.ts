@@ -7,8 +7,8 @@ import type { AddressInfo } from "node:net";
 import { delimiter, dirname, join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { promisify } from "node:util";
-import { assertPrints, withoutFigures } from "../support/markdown-examples.ts";
-import { projectRoot } from "../support/served.ts";
+import { assertPrints, withoutFigures } from "../support/docs/markdown-examples.ts";
+import { projectRoot } from "../support/servers/served.ts";
 
 const run = promisify(execFile);
 const mark = "@@ end of step";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { before, describe, it } from "node:test";
-import { measureOverload, type OverloadFigures } from "../support/overload.ts";
-import { canMeasureTrees } from "../support/process-tree.ts";
+import { measureOverload, type OverloadFigures } from "../support/attacks/overload.ts";
+import { canMeasureTrees } from "../support/processes/process-tree.ts";
 
 const seconds = 4;
 /** The goal is to pay for the refusals and for nothing else. Twice as much is far from a collapse, in which

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { runPressure } from "../pressure/run-pressure.ts";
-import { canMeasureTrees } from "../support/process-tree.ts";
+import { canMeasureTrees } from "../support/processes/process-tree.ts";
 
 const MiB = 1024 * 1024;
 

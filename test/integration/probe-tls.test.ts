@@ -5,10 +5,10 @@ import { join } from "node:path";
 import { before, describe, it } from "node:test";
 import { promisify } from "node:util";
 import { exitCodes } from "../../src/cli/exit-code.ts";
-import { type KeyPair, TestAuthority } from "../support/certificates.ts";
-import { suiteCleanup } from "../support/fake-server.ts";
-import { runCli } from "../support/run-cli.ts";
-import { projectRoot, type Served, startServed } from "../support/served.ts";
+import { runCli } from "../support/clients/run-cli.ts";
+import { suiteCleanup } from "../support/fakes/fake-server.ts";
+import { type KeyPair, TestAuthority } from "../support/servers/certificates.ts";
+import { projectRoot, type Served, startServed } from "../support/servers/served.ts";
 import { waitFor } from "../support/wait-for.ts";
 
 const run = promisify(execFile);

@@ -5,9 +5,9 @@ import { existsSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
-import { startExampleModels } from "../support/markdown-examples.ts";
-import { callRest } from "../support/rest-calls.ts";
-import { projectRoot, type Served } from "../support/served.ts";
+import { callRest } from "../support/clients/rest-calls.ts";
+import { startExampleModels } from "../support/docs/markdown-examples.ts";
+import { projectRoot, type Served } from "../support/servers/served.ts";
 import { inTemporaryFolder } from "../tooling/temporary-folder.ts";
 
 const extracted = join(projectRoot, "node_modules/.cache/prometheus/usr/bin");

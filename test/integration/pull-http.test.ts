@@ -4,9 +4,9 @@ import { readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, afterEach, before, beforeEach, describe, it } from "node:test";
-import { FileServer } from "../support/file-server.ts";
-import { createPuller, type PullerFixture } from "../support/puller-fixture.ts";
-import { projectRoot } from "../support/served.ts";
+import { FileServer } from "../support/fakes/file-server.ts";
+import { createPuller, type PullerFixture } from "../support/fakes/puller-fixture.ts";
+import { projectRoot } from "../support/servers/served.ts";
 import { waitFor } from "../support/wait-for.ts";
 
 const pem = (name: string) => readFileSync(join(projectRoot, "test/fixtures/tls", name), "utf8");

@@ -6,11 +6,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, afterEach, before, describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { type Calls, callsOf, codeIn, sizeIn, valuesIn } from "../support/calls.ts";
-import { type Client, clientKinds } from "../support/clients.ts";
-import { FileServer } from "../support/file-server.ts";
-import { addConstant, addOne } from "../support/onnx-models.ts";
-import { type Served, startServed } from "../support/served.ts";
+import { type Calls, callsOf, codeIn, sizeIn, valuesIn } from "../support/clients/calls.ts";
+import { type Client, clientKinds } from "../support/clients/clients.ts";
+import { FileServer } from "../support/fakes/file-server.ts";
+import { addConstant, addOne } from "../support/models/simple-models.ts";
+import { type Served, startServed } from "../support/servers/served.ts";
 import { waitFor } from "../support/wait-for.ts";
 
 // ModelMesh Serving without its storage helper: paths and keys come as the InferenceService has them.

@@ -3,8 +3,8 @@ import { chmod, mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { describe, it } from "node:test";
-import { addConstant } from "../support/onnx-models.ts";
-import { startServed } from "../support/served.ts";
+import { addConstant } from "../support/models/simple-models.ts";
+import { startServed } from "../support/servers/served.ts";
 
 /** A user whom modes keep out: root's tests would see nothing of them. */
 const asNobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];

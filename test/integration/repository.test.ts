@@ -8,9 +8,10 @@ import {
   type ModelRepositoryParameterSchema,
 } from "../../gen/inference/inference_pb.ts";
 import { ModelRuntime } from "../../gen/mmesh/model-runtime_pb.ts";
-import { clientKinds, type Outcome } from "../support/clients.ts";
-import { addConstant, junk } from "../support/onnx-models.ts";
-import { startRuntime } from "../support/runtime.ts";
+import { clientKinds, type Outcome } from "../support/clients/clients.ts";
+import { junk } from "../support/models/failing-models.ts";
+import { addConstant } from "../support/models/simple-models.ts";
+import { startRuntime } from "../support/servers/runtime.ts";
 
 const { repositoryIndex, repositoryModelLoad, repositoryModelUnload, modelInfer } =
   GRPCInferenceService.method;

@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
 import { before, describe, it } from "node:test";
 import type { ErrorKind } from "../../src/base/errors.ts";
-import { startFakeServer, suiteCleanup } from "../support/fake-server.ts";
-import { addOne, failsAtRun, junk, slowLoop } from "../support/onnx-models.ts";
-import { callRest, type RestCall } from "../support/rest-calls.ts";
-import { type Runtime, startRuntime } from "../support/runtime.ts";
+import { callRest, type RestCall } from "../support/clients/rest-calls.ts";
+import { startFakeServer, suiteCleanup } from "../support/fakes/fake-server.ts";
+import { failsAtRun, junk } from "../support/models/failing-models.ts";
+import { slowLoop } from "../support/models/heavy-models.ts";
+import { addOne } from "../support/models/simple-models.ts";
+import { type Runtime, startRuntime } from "../support/servers/runtime.ts";
 import { waitFor } from "../support/wait-for.ts";
 
 // See not-found.test.ts: here for REST, where 404 is also the answer for paths that are not there.

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { proveRows } from "../../src/engine/onnx/rows/row-proof.ts";
-import { Random } from "../support/mutate.ts";
+import { Random } from "../support/attacks/mutate.ts";
 import { randomGraph } from "../support/onnx/random-graphs.ts";
 import { findDependence } from "../support/onnx/row-dependence.ts";
 import { mutated, type RowMutation, rowMutations } from "../support/onnx/row-mutations.ts";

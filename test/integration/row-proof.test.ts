@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { proveRows } from "../../src/engine/onnx/rows/row-proof.ts";
-import { fuzzSeed } from "../support/fuzz-run.ts";
-import { Random } from "../support/mutate.ts";
+import { fuzzSeed } from "../support/attacks/fuzz-run.ts";
+import { Random } from "../support/attacks/mutate.ts";
 import { randomGraph } from "../support/onnx/random-graphs.ts";
 import { type Dependence, findDependence } from "../support/onnx/row-dependence.ts";
 import { openModel } from "../support/onnx/run-model.ts";

@@ -7,9 +7,9 @@ import { before, describe, it } from "node:test";
 import { promisify } from "node:util";
 import { accessSettings } from "../../src/config/access-settings.ts";
 import { tlsSettings } from "../../src/config/tls-settings.ts";
-import { suiteCleanup } from "../support/fake-server.ts";
-import { assertPrints, markdownExamples } from "../support/markdown-examples.ts";
-import { projectRoot, type Served, startServed } from "../support/served.ts";
+import { assertPrints, markdownExamples } from "../support/docs/markdown-examples.ts";
+import { suiteCleanup } from "../support/fakes/fake-server.ts";
+import { projectRoot, type Served, startServed } from "../support/servers/served.ts";
 import { waitFor } from "../support/wait-for.ts";
 
 const run = promisify(execFile);

@@ -11,11 +11,15 @@ import {
   Health,
   HealthCheckResponse_ServingStatus as Status,
 } from "../../gen/grpc/health/v1/health_pb.ts";
-import { codeIn, valuesIn } from "../support/calls.ts";
-import type { Outcome } from "../support/clients.ts";
-import { canMeasureTrees, measureTree } from "../support/process-tree.ts";
-import { startServed } from "../support/served.ts";
-import { type ServedCalls, startServedCalls, writeServedModels } from "../support/served-calls.ts";
+import { codeIn, valuesIn } from "../support/clients/calls.ts";
+import type { Outcome } from "../support/clients/clients.ts";
+import { canMeasureTrees, measureTree } from "../support/processes/process-tree.ts";
+import { startServed } from "../support/servers/served.ts";
+import {
+  type ServedCalls,
+  startServedCalls,
+  writeServedModels,
+} from "../support/servers/served-calls.ts";
 import { waitFor } from "../support/wait-for.ts";
 
 /** "" is the whole runtime. */

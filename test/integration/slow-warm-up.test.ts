@@ -4,8 +4,10 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { LoadedModel } from "../../src/engine/contract/engine.ts";
 import { HostLostError } from "../../src/engine/contract/host-lost-error.ts";
 import type { EngineOptions } from "../../src/engine/create-engine.ts";
-import { callsOf, codeIn, sizeIn, valuesIn } from "../support/calls.ts";
-import { clientKinds } from "../support/clients.ts";
+import { callsOf, codeIn, sizeIn, valuesIn } from "../support/clients/calls.ts";
+import { clientKinds } from "../support/clients/clients.ts";
+import { slowLoop } from "../support/models/heavy-models.ts";
+import { addConstant } from "../support/models/simple-models.ts";
 import {
   forever,
   fp32,
@@ -14,9 +16,8 @@ import {
   isRunning,
   startEngine,
   until,
-} from "../support/engine-fixture.ts";
-import { addConstant, slowLoop } from "../support/onnx-models.ts";
-import { startRuntime } from "../support/runtime.ts";
+} from "../support/servers/engine-fixture.ts";
+import { startRuntime } from "../support/servers/runtime.ts";
 
 /** Takes a quarter of an hour, if nobody ends it. */
 const endlessRounds = 300_000;

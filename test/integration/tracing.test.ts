@@ -4,17 +4,17 @@ import net from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
-import { type Calls, callsOf, codeIn } from "../support/calls.ts";
-import { type Client, type ClientKind, clientKinds } from "../support/clients.ts";
-import { FileServer } from "../support/file-server.ts";
-import { addOne } from "../support/onnx-models.ts";
+import { type Calls, callsOf, codeIn } from "../support/clients/calls.ts";
+import { type Client, type ClientKind, clientKinds } from "../support/clients/clients.ts";
+import { callRest } from "../support/clients/rest-calls.ts";
+import { FileServer } from "../support/fakes/file-server.ts";
 import {
   type CollectedSpan,
   type OtlpCollector,
   startCollector,
-} from "../support/otlp-collector.ts";
-import { callRest } from "../support/rest-calls.ts";
-import { projectRoot, type Served, startServed } from "../support/served.ts";
+} from "../support/fakes/otlp-collector.ts";
+import { addOne } from "../support/models/simple-models.ts";
+import { projectRoot, type Served, startServed } from "../support/servers/served.ts";
 import { waitFor } from "../support/wait-for.ts";
 
 const inferRpc = "inference.GRPCInferenceService/ModelInfer";

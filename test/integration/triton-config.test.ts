@@ -6,10 +6,11 @@ import { createClient } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
 import { GRPCInferenceService } from "../../gen/inference/inference_pb.ts";
 import { decodeElements } from "../../src/base/element-codec.ts";
-import { slowInputs } from "../support/engine-fixture.ts";
-import { addOne, slowLoop } from "../support/onnx-models.ts";
-import { assertError, callRest } from "../support/rest-calls.ts";
-import { type Runtime, startRuntime } from "../support/runtime.ts";
+import { assertError, callRest } from "../support/clients/rest-calls.ts";
+import { slowLoop } from "../support/models/heavy-models.ts";
+import { addOne } from "../support/models/simple-models.ts";
+import { slowInputs } from "../support/servers/engine-fixture.ts";
+import { type Runtime, startRuntime } from "../support/servers/runtime.ts";
 
 const forever = new AbortController().signal;
 

@@ -7,8 +7,8 @@ import {
   markdownExamples,
   runExample,
   startExampleModels,
-} from "../support/markdown-examples.ts";
-import { projectRoot, type Served } from "../support/served.ts";
+} from "../support/docs/markdown-examples.ts";
+import { projectRoot, type Served } from "../support/servers/served.ts";
 
 describe("docs/watch.md", async () => {
   const examples = markdownExamples(await readFile(join(projectRoot, "docs/watch.md"), "utf8"));

@@ -12,12 +12,15 @@ import {
   RuntimePhase,
   RuntimeWatchService,
 } from "../../gen/modelport/v1/runtime_watch_pb.ts";
-import { type Calls, callsOf, codeIn, sizeIn } from "../support/calls.ts";
-import { type Client, clientKinds } from "../support/clients.ts";
-import { addOne, slowLoop, unknownOp, writeWeightsModel } from "../support/onnx-models.ts";
-import { type Runtime, startRuntime } from "../support/runtime.ts";
+import { type Calls, callsOf, codeIn, sizeIn } from "../support/clients/calls.ts";
+import { type Client, clientKinds } from "../support/clients/clients.ts";
+import { WatchReplica } from "../support/fakes/watch-replica.ts";
+import { unknownOp } from "../support/models/failing-models.ts";
+import { slowLoop } from "../support/models/heavy-models.ts";
+import { writeWeightsModel } from "../support/models/layered-models.ts";
+import { addOne } from "../support/models/simple-models.ts";
+import { type Runtime, startRuntime } from "../support/servers/runtime.ts";
 import { waitFor } from "../support/wait-for.ts";
-import { WatchReplica } from "../support/watch-replica.ts";
 
 const MiB = 1024 * 1024;
 

@@ -4,16 +4,21 @@ import { join } from "node:path";
 import { before, describe, it } from "node:test";
 import { GRPCInferenceService } from "../../gen/inference/inference_pb.ts";
 import { ModelRuntime } from "../../gen/mmesh/model-runtime_pb.ts";
-import { TestAuthority } from "../support/certificates.ts";
-import { type ClientTls, clientKinds, type Outcome, type Target } from "../support/clients.ts";
+import {
+  type ClientTls,
+  clientKinds,
+  type Outcome,
+  type Target,
+} from "../support/clients/clients.ts";
+import { requestHttps } from "../support/clients/https-request.ts";
 import {
   type FakeServer,
   startFakeServer,
   suiteCleanup,
   temporarySocketPath,
-} from "../support/fake-server.ts";
-import { requestHttps } from "../support/https-request.ts";
-import { testTls } from "../support/test-tls.ts";
+} from "../support/fakes/fake-server.ts";
+import { TestAuthority } from "../support/servers/certificates.ts";
+import { testTls } from "../support/servers/test-tls.ts";
 import { waitFor } from "../support/wait-for.ts";
 
 const { modelReady, serverReady, repositoryModelLoad } = GRPCInferenceService.method;

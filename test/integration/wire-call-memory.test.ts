@@ -4,9 +4,9 @@ import http2 from "node:http2";
 import net from "node:net";
 import { before, describe, it, type TestContext } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { type FakeServer, startFakeServer, suiteCleanup } from "../support/fake-server.ts";
-import { ProtobufWriter } from "../support/protobuf-writer.ts";
-import { grpcFrame, until } from "../support/raw-http.ts";
+import { grpcFrame, until } from "../support/clients/raw-http.ts";
+import { type FakeServer, startFakeServer, suiteCleanup } from "../support/fakes/fake-server.ts";
+import { ProtobufWriter } from "../support/models/protobuf-writer.ts";
 
 const MiB = 1024 * 1024;
 const inferPath = "/inference.GRPCInferenceService/ModelInfer";

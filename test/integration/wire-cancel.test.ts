@@ -5,9 +5,9 @@ import { before, describe, it } from "node:test";
 import { create, toBinary } from "@bufbuild/protobuf";
 import { GRPCInferenceService, ModelInferRequestSchema } from "../../gen/inference/inference_pb.ts";
 import { ModelRuntime } from "../../gen/mmesh/model-runtime_pb.ts";
-import { clientKinds } from "../support/clients.ts";
-import { type FakeServer, startFakeServer, suiteCleanup } from "../support/fake-server.ts";
-import { grpcFrame, postGrpc, until } from "../support/raw-http.ts";
+import { clientKinds } from "../support/clients/clients.ts";
+import { grpcFrame, postGrpc, until } from "../support/clients/raw-http.ts";
+import { type FakeServer, startFakeServer, suiteCleanup } from "../support/fakes/fake-server.ts";
 
 const { modelInfer } = GRPCInferenceService.method;
 const { loadModel } = ModelRuntime.method;

@@ -7,13 +7,13 @@ import {
   type InferParameterSchema,
 } from "../../gen/inference/inference_pb.ts";
 import { ModelRuntime } from "../../gen/mmesh/model-runtime_pb.ts";
-import { type Client, clientKinds, type Outcome, type Target } from "../support/clients.ts";
+import { type Client, clientKinds, type Outcome, type Target } from "../support/clients/clients.ts";
 import {
   type FakeServer,
   startFakeServer,
   suiteCleanup,
   temporarySocketPath,
-} from "../support/fake-server.ts";
+} from "../support/fakes/fake-server.ts";
 
 interface Case {
   readonly title: string;

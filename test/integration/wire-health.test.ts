@@ -10,8 +10,8 @@ import {
   Health,
   HealthCheckResponse_ServingStatus as Status,
 } from "../../gen/grpc/health/v1/health_pb.ts";
-import { startFakeServer } from "../support/fake-server.ts";
-import { until } from "../support/raw-http.ts";
+import { until } from "../support/clients/raw-http.ts";
+import { startFakeServer } from "../support/fakes/fake-server.ts";
 
 const transports = {
   gRPC: (baseUrl: string) => createGrpcTransport({ baseUrl }),

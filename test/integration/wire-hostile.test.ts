@@ -5,16 +5,16 @@ import net from "node:net";
 import { before, describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { GRPCInferenceService } from "../../gen/inference/inference_pb.ts";
-import { clientKinds } from "../support/clients.ts";
+import { clientKinds } from "../support/clients/clients.ts";
+import { flag, frame, frameType, hpackLiteral } from "../support/clients/http2-frames.ts";
+import { exchange, grpcFrame, postGrpc, until, untilClosed } from "../support/clients/raw-http.ts";
+import { headersFrame, openRawHttp2, requestHeaders } from "../support/clients/raw-http2.ts";
 import {
   type FakeServer,
   startFakeServer,
   suiteCleanup,
   temporarySocketPath,
-} from "../support/fake-server.ts";
-import { flag, frame, frameType, hpackLiteral } from "../support/http2-frames.ts";
-import { exchange, grpcFrame, postGrpc, until, untilClosed } from "../support/raw-http.ts";
-import { headersFrame, openRawHttp2, requestHeaders } from "../support/raw-http2.ts";
+} from "../support/fakes/fake-server.ts";
 
 const preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 const emptySettings = "\0\0\0\x04\0\0\0\0\0";

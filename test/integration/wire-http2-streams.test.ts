@@ -3,9 +3,14 @@ import { once } from "node:events";
 import http2 from "node:http2";
 import { before, describe, it, type TestContext } from "node:test";
 import { GRPCInferenceService } from "../../gen/inference/inference_pb.ts";
-import { type FakeServer, startFakeServer, suiteCleanup } from "../support/fake-server.ts";
-import { flag, frame, frameType, hpackLiteral } from "../support/http2-frames.ts";
-import { headersFrame, openRawHttp2, type RawHttp2, requestHeaders } from "../support/raw-http2.ts";
+import { flag, frame, frameType, hpackLiteral } from "../support/clients/http2-frames.ts";
+import {
+  headersFrame,
+  openRawHttp2,
+  type RawHttp2,
+  requestHeaders,
+} from "../support/clients/raw-http2.ts";
+import { type FakeServer, startFakeServer, suiteCleanup } from "../support/fakes/fake-server.ts";
 import { waitFor } from "../support/wait-for.ts";
 
 const readyPath = `/${GRPCInferenceService.typeName}/ServerReady`;

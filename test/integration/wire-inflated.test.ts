@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import http2 from "node:http2";
 import { before, describe, it } from "node:test";
 import { deflateSync, gzipSync } from "node:zlib";
-import { type FakeServer, startFakeServer, suiteCleanup } from "../support/fake-server.ts";
-import { ProtobufWriter } from "../support/protobuf-writer.ts";
-import { grpcFrame, until } from "../support/raw-http.ts";
+import { grpcFrame, until } from "../support/clients/raw-http.ts";
+import { type FakeServer, startFakeServer, suiteCleanup } from "../support/fakes/fake-server.ts";
+import { ProtobufWriter } from "../support/models/protobuf-writer.ts";
 
 const MiB = 1024 * 1024;
 const message = "the requests under way hold too much memory; try again";

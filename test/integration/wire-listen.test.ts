@@ -10,10 +10,10 @@ import { pino } from "pino";
 import { GRPCInferenceService } from "../../gen/inference/inference_pb.ts";
 import { ModelRuntime } from "../../gen/mmesh/model-runtime_pb.ts";
 import { buildServer } from "../../src/rpc/server.ts";
-import { type Client, type ClientKind, clientKinds } from "../support/clients.ts";
-import { FakeModels } from "../support/fake-models.ts";
-import { startFakeServer, temporarySocketPath, testOptions } from "../support/fake-server.ts";
-import { exchange, until } from "../support/raw-http.ts";
+import { type Client, type ClientKind, clientKinds } from "../support/clients/clients.ts";
+import { exchange, until } from "../support/clients/raw-http.ts";
+import { FakeModels } from "../support/fakes/fake-models.ts";
+import { startFakeServer, temporarySocketPath, testOptions } from "../support/fakes/fake-server.ts";
 
 const { modelInfer, serverReady } = GRPCInferenceService.method;
 const ready = { ok: true, message: { ready: true } };

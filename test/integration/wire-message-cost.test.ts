@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { before, describe, it } from "node:test";
 import { gzipSync } from "node:zlib";
-import { type FakeServer, startFakeServer, suiteCleanup } from "../support/fake-server.ts";
-import { ProtobufWriter } from "../support/protobuf-writer.ts";
-import { grpcFrame } from "../support/raw-http.ts";
-import { SenderThread, type SentRequest } from "../support/sender-thread.ts";
-import { TurnCost } from "../support/turn-cost.ts";
+import { grpcFrame } from "../support/clients/raw-http.ts";
+import { SenderThread, type SentRequest } from "../support/clients/sender-thread.ts";
+import { type FakeServer, startFakeServer, suiteCleanup } from "../support/fakes/fake-server.ts";
+import { ProtobufWriter } from "../support/models/protobuf-writer.ts";
+import { TurnCost } from "../support/processes/turn-cost.ts";
 
 const MiB = 1024 * 1024;
 const size = 4 * MiB;

@@ -6,9 +6,9 @@ import {
   ModelInferRequestSchema,
   ModelInferResponseSchema,
 } from "../../gen/inference/inference_pb.ts";
-import { type Client, clientKinds } from "../support/clients.ts";
-import { type FakeServer, startFakeServer, suiteCleanup } from "../support/fake-server.ts";
-import { exchange, grpcFrame, postGrpc } from "../support/raw-http.ts";
+import { type Client, clientKinds } from "../support/clients/clients.ts";
+import { exchange, grpcFrame, postGrpc } from "../support/clients/raw-http.ts";
+import { type FakeServer, startFakeServer, suiteCleanup } from "../support/fakes/fake-server.ts";
 
 const inferPath = "/inference.GRPCInferenceService/ModelInfer";
 const { modelInfer, modelReady, modelMetadata } = GRPCInferenceService.method;

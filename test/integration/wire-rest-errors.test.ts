@@ -3,8 +3,8 @@ import { once } from "node:events";
 import http from "node:http";
 import { before, describe, it } from "node:test";
 import { deflateSync, gzipSync } from "node:zlib";
-import { type FakeServer, startFakeServer, suiteCleanup } from "../support/fake-server.ts";
-import { assertError, callRest, type RestCall, x, y } from "../support/rest-calls.ts";
+import { assertError, callRest, type RestCall, x, y } from "../support/clients/rest-calls.ts";
+import { type FakeServer, startFakeServer, suiteCleanup } from "../support/fakes/fake-server.ts";
 
 const readMaxBytes = 256 * 1024;
 

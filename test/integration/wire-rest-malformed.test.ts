@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import http2 from "node:http2";
 import { before, describe, it } from "node:test";
-import { type FakeServer, startFakeServer, suiteCleanup } from "../support/fake-server.ts";
-import { exchange } from "../support/raw-http.ts";
-import { assertError, callRest, x, y } from "../support/rest-calls.ts";
+import { exchange } from "../support/clients/raw-http.ts";
+import { assertError, callRest, x, y } from "../support/clients/rest-calls.ts";
+import { type FakeServer, startFakeServer, suiteCleanup } from "../support/fakes/fake-server.ts";
 
 /** One answer of HTTP/1.1, taken apart. */
 function parseAnswer(text: string) {

@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import http from "node:http";
 import { describe, it, type TestContext } from "node:test";
-import { type FakeServer, startFakeServer } from "../support/fake-server.ts";
-import { until } from "../support/raw-http.ts";
-import { assertError, callRest, x, y } from "../support/rest-calls.ts";
+import { until } from "../support/clients/raw-http.ts";
+import { assertError, callRest, x, y } from "../support/clients/rest-calls.ts";
+import { type FakeServer, startFakeServer } from "../support/fakes/fake-server.ts";
 
 const never = new Promise<never>(() => {});
 

@@ -4,9 +4,9 @@ import http from "node:http";
 import http2 from "node:http2";
 import { before, describe, it } from "node:test";
 import { deflateSync, gzipSync } from "node:zlib";
-import { type FakeServer, startFakeServer, suiteCleanup } from "../support/fake-server.ts";
-import { until } from "../support/raw-http.ts";
-import { assertError, callRest, type RestCall, x, y } from "../support/rest-calls.ts";
+import { until } from "../support/clients/raw-http.ts";
+import { assertError, callRest, type RestCall, x, y } from "../support/clients/rest-calls.ts";
+import { type FakeServer, startFakeServer, suiteCleanup } from "../support/fakes/fake-server.ts";
 
 describe("REST", () => {
   const cleanup = suiteCleanup();

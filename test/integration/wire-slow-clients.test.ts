@@ -8,8 +8,8 @@ import {
   ModelInferRequestSchema,
   ModelStreamInferResponseSchema,
 } from "../../gen/inference/inference_pb.ts";
-import { type FakeServer, startFakeServer, suiteCleanup } from "../support/fake-server.ts";
-import { grpcFrame, until } from "../support/raw-http.ts";
+import { grpcFrame, until } from "../support/clients/raw-http.ts";
+import { type FakeServer, startFakeServer, suiteCleanup } from "../support/fakes/fake-server.ts";
 
 const requestTimeoutMs = 600;
 const inferPath = "/inference.GRPCInferenceService/ModelInfer";

@@ -8,8 +8,8 @@ import {
   type ModelInferRequestSchema,
 } from "../../gen/inference/inference_pb.ts";
 import type { Tensor } from "../../src/base/tensor.ts";
-import { type FakeServer, startFakeServer, suiteCleanup } from "../support/fake-server.ts";
-import { until } from "../support/raw-http.ts";
+import { until } from "../support/clients/raw-http.ts";
+import { type FakeServer, startFakeServer, suiteCleanup } from "../support/fakes/fake-server.ts";
 
 type Request = MessageInitShape<typeof ModelInferRequestSchema>;
 

@@ -9,11 +9,11 @@ import { join } from "node:path";
 import { before, describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import tls from "node:tls";
-import { type KeyPair, TestAuthority } from "../support/certificates.ts";
-import { startFakeServer, suiteCleanup } from "../support/fake-server.ts";
-import { frame, frameType, preface, readFrames } from "../support/http2-frames.ts";
-import { exchange, until, untilClosed } from "../support/raw-http.ts";
-import { testTls } from "../support/test-tls.ts";
+import { frame, frameType, preface, readFrames } from "../support/clients/http2-frames.ts";
+import { exchange, until, untilClosed } from "../support/clients/raw-http.ts";
+import { startFakeServer, suiteCleanup } from "../support/fakes/fake-server.ts";
+import { type KeyPair, TestAuthority } from "../support/servers/certificates.ts";
+import { testTls } from "../support/servers/test-tls.ts";
 import { waitFor } from "../support/wait-for.ts";
 
 const live = "GET /v2/health/live HTTP/1.1\r\nHost: localhost\r\n\r\n";

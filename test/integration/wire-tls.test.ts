@@ -1,11 +1,16 @@
 import assert from "node:assert/strict";
 import { before, describe, it } from "node:test";
 import { GRPCInferenceService } from "../../gen/inference/inference_pb.ts";
-import { type KeyPair, TestAuthority } from "../support/certificates.ts";
-import { type ClientKind, type ClientTls, clientKinds, type Outcome } from "../support/clients.ts";
-import { type FakeServer, startFakeServer, suiteCleanup } from "../support/fake-server.ts";
-import { requestHttps } from "../support/https-request.ts";
-import { testTls } from "../support/test-tls.ts";
+import {
+  type ClientKind,
+  type ClientTls,
+  clientKinds,
+  type Outcome,
+} from "../support/clients/clients.ts";
+import { requestHttps } from "../support/clients/https-request.ts";
+import { type FakeServer, startFakeServer, suiteCleanup } from "../support/fakes/fake-server.ts";
+import { type KeyPair, TestAuthority } from "../support/servers/certificates.ts";
+import { testTls } from "../support/servers/test-tls.ts";
 
 const { serverReady } = GRPCInferenceService.method;
 const kinds = clientKinds.filter(({ tls }) => tls);

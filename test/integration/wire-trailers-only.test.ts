@@ -3,7 +3,6 @@ import { once } from "node:events";
 import http2 from "node:http2";
 import net from "node:net";
 import { before, describe, it } from "node:test";
-import { type FakeServer, startFakeServer, suiteCleanup } from "../support/fake-server.ts";
 import {
   flag,
   frame,
@@ -11,9 +10,10 @@ import {
   hpackLiteral,
   preface,
   readFrames,
-} from "../support/http2-frames.ts";
-import { grpcFrame } from "../support/raw-http.ts";
-import { headersFrame } from "../support/raw-http2.ts";
+} from "../support/clients/http2-frames.ts";
+import { grpcFrame } from "../support/clients/raw-http.ts";
+import { headersFrame } from "../support/clients/raw-http2.ts";
+import { type FakeServer, startFakeServer, suiteCleanup } from "../support/fakes/fake-server.ts";
 
 interface Call {
   readonly path: string;

@@ -4,7 +4,6 @@ import net from "node:net";
 import { before, describe, it } from "node:test";
 import { fromBinary } from "@bufbuild/protobuf";
 import { ServerReadyResponseSchema } from "../../gen/inference/inference_pb.ts";
-import { startFakeServer, suiteCleanup, temporarySocketPath } from "../support/fake-server.ts";
 import {
   flag,
   frame,
@@ -13,8 +12,13 @@ import {
   hpackLiteral,
   preface,
   readFrames,
-} from "../support/http2-frames.ts";
-import { grpcFrame, until } from "../support/raw-http.ts";
+} from "../support/clients/http2-frames.ts";
+import { grpcFrame, until } from "../support/clients/raw-http.ts";
+import {
+  startFakeServer,
+  suiteCleanup,
+  temporarySocketPath,
+} from "../support/fakes/fake-server.ts";
 
 // Indices of HPACK's static table, and where the first entry of the dynamic one is.
 const index = { authority: 1, postMethod: 3, path: 4, httpScheme: 6, contentType: 31 };

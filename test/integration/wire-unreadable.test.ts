@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { before, describe, it } from "node:test";
-import { type FakeServer, startFakeServer, suiteCleanup } from "../support/fake-server.ts";
-import { grpcFrame, postGrpc } from "../support/raw-http.ts";
+import { grpcFrame, postGrpc } from "../support/clients/raw-http.ts";
+import { type FakeServer, startFakeServer, suiteCleanup } from "../support/fakes/fake-server.ts";
 
 // A field of 5 bytes, of which only one comes.
 const broken = Buffer.from([0x0a, 0x05, 0x61]);

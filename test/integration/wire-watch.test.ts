@@ -6,11 +6,11 @@ import { createConnectTransport, createGrpcTransport } from "@connectrpc/connect
 import { RuntimeWatchService } from "../../gen/modelport/v1/runtime_watch_pb.ts";
 import { RuntimeError } from "../../src/base/errors.ts";
 import type { ModelRecord } from "../../src/service/lifecycle/model-record.ts";
-import { startFakeServer } from "../support/fake-server.ts";
-import { until } from "../support/raw-http.ts";
-import type { WatchFixture } from "../support/watch-fixture.ts";
-import { type WatchReader, watchReaders } from "../support/watch-readers.ts";
-import { viewOf, WatchReplica } from "../support/watch-replica.ts";
+import { until } from "../support/clients/raw-http.ts";
+import { type WatchReader, watchReaders } from "../support/clients/watch-readers.ts";
+import { startFakeServer } from "../support/fakes/fake-server.ts";
+import type { WatchFixture } from "../support/fakes/watch-fixture.ts";
+import { viewOf, WatchReplica } from "../support/fakes/watch-replica.ts";
 
 interface Watching {
   readonly replica: WatchReplica;

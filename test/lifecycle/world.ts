@@ -2,6 +2,7 @@ import { SafePath } from "../../src/base/safe-path.ts";
 import { createLogger } from "../../src/observe/log.ts";
 import { splitVersionedId } from "../../src/service/lifecycle/model-name.ts";
 import { ModelManager } from "../../src/service/model-manager.ts";
+import { managerOptions } from "../support/fakes/manager-options.ts";
 import { Callers } from "./callers.ts";
 import { capacityBytes, loadableFiles, repositoryFolder, writeVersion } from "./model-files.ts";
 import { OpenWorks } from "./open-work.ts";
@@ -77,18 +78,15 @@ export class World {
       () =>
         new ModelManager(
           { engine: this.engine, safePath: new SafePath([virtualRoot]), log: silent },
-          {
+          managerOptions({
             capacityBytes,
             loadingConcurrency: setup.loadingConcurrency,
             loadTimeoutMs,
             defaultModelBytes: 100_000,
-            modelSizeMultiplier: undefined,
-            limitPerModelConcurrency: 0,
-            runtimeVersion: "simulated",
             drainTimeoutMs: setup.drainTimeoutMs,
             modelRepository: repositoryFolder,
             lifecycleOwner: "repository",
-          },
+          }),
         ),
     );
     for (const { path, trueBytes } of loadableFiles) {

@@ -5,7 +5,7 @@ import {
   PredictModelSizeRequestSchema,
   UnloadModelRequestSchema,
 } from "../../gen/mmesh/model-runtime_pb.ts";
-import { ProtobufWriter } from "../support/protobuf-writer.ts";
+import { ProtobufWriter } from "../support/models/protobuf-writer.ts";
 
 export interface RawInput {
   readonly name: string;

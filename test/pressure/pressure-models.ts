@@ -1,18 +1,17 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { constant, encodeModel, type OnnxGraph, type OnnxNode } from "../support/onnx-builder.ts";
+import { junk, truncated, unknownOp } from "../support/models/failing-models.ts";
+import { bomb, hiddenBomb } from "../support/models/heavy-models.ts";
+import { mlp, writeWeightsModel } from "../support/models/layered-models.ts";
 import {
-  addOne,
-  bomb,
-  hiddenBomb,
-  identity,
-  junk,
-  mlp,
-  truncated,
-  unknownOp,
-  writeWeightsModel,
-} from "../support/onnx-models.ts";
-import { randomWeights } from "../support/random-weights.ts";
+  constant,
+  encodeModel,
+  node,
+  type OnnxGraph,
+  type OnnxNode,
+} from "../support/models/onnx-builder.ts";
+import { randomWeights } from "../support/models/random-weights.ts";
+import { addOne, identity } from "../support/models/simple-models.ts";
 
 const MiB = 1024 * 1024;
 
@@ -167,10 +166,6 @@ function mean(from: string, to: string, axes: readonly number[], keepdims: 0 | 1
     ...node("ReduceMean", [from], [to]),
     attributes: { axes: { ints: axes }, keepdims: { int: keepdims } },
   };
-}
-
-function node(op: string, inputs: readonly string[], outputs: readonly string[]): OnnxNode {
-  return { op, inputs, outputs };
 }
 
 function weights(name: string, shape: readonly number[]) {

@@ -1,4 +1,4 @@
-import type { Random } from "../support/mutate.ts";
+import type { Random } from "../support/attacks/mutate.ts";
 import type { Tally } from "./tally.ts";
 
 /** What a way to use memory finds: the server, and what it may do to it. */

@@ -3,7 +3,7 @@ import http2 from "node:http2";
 import net from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { GRPCInferenceService } from "../../gen/inference/inference_pb.ts";
-import { untilClosed } from "../support/raw-http.ts";
+import { untilClosed } from "../support/clients/raw-http.ts";
 import { anyClient } from "./inference-traffic.ts";
 import type { Answer } from "./ledger.ts";
 import { type Activity, type SoakUser, toAnswer } from "./soak-user.ts";

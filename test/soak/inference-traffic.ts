@@ -1,9 +1,9 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 import { GRPCInferenceService } from "../../gen/inference/inference_pb.ts";
 import type { Datatype } from "../../src/base/tensor.ts";
-import type { Elements, WayAnswer } from "../support/inference-ways.ts";
-import type { Random } from "../support/mutate.ts";
-import { packElements, type TensorElement } from "../support/tensor-elements.ts";
+import type { Random } from "../support/attacks/mutate.ts";
+import type { Elements, WayAnswer } from "../support/clients/inference-ways.ts";
+import { packElements, type TensorElement } from "../support/models/tensor-elements.ts";
 import type { Answer } from "./ledger.ts";
 import { adderCount, identityDatatypes } from "./soak-models.ts";
 import {

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Random } from "../support/mutate.ts";
+import type { Random } from "../support/attacks/mutate.ts";
 
 const minMeanMs = 0.5;
 const maxMeanMs = 2000;

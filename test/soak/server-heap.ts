@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import type { Served } from "../support/served.ts";
+import type { Served } from "../support/servers/served.ts";
 
 const answerLimitMs = 30_000;
 

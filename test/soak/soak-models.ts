@@ -1,20 +1,12 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { createEngine } from "../../src/engine/create-engine.ts";
-import { inspectAt } from "../support/engine-fixture.ts";
-import { Random } from "../support/mutate.ts";
-import {
-  addConstant,
-  conv,
-  failsAtRun,
-  identity,
-  junk,
-  mlp,
-  slowLoop,
-  truncated,
-  unknownOp,
-  writeWeightsModel,
-} from "../support/onnx-models.ts";
+import { Random } from "../support/attacks/mutate.ts";
+import { failsAtRun, junk, truncated, unknownOp } from "../support/models/failing-models.ts";
+import { slowLoop } from "../support/models/heavy-models.ts";
+import { conv, mlp, writeWeightsModel } from "../support/models/layered-models.ts";
+import { addConstant, identity } from "../support/models/simple-models.ts";
+import { inspectAt } from "../support/servers/engine-fixture.ts";
 
 const MiB = 1024 * 1024;
 

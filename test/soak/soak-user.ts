@@ -1,6 +1,6 @@
-import type { Client, Outcome } from "../support/clients.ts";
-import type { InferenceWay } from "../support/inference-ways.ts";
-import type { Random } from "../support/mutate.ts";
+import type { Random } from "../support/attacks/mutate.ts";
+import type { Client, Outcome } from "../support/clients/clients.ts";
+import type { InferenceWay } from "../support/clients/inference-ways.ts";
 import type { Answer, Ledger } from "./ledger.ts";
 import type { Reference } from "./soak-models.ts";
 

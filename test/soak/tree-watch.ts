@@ -1,5 +1,5 @@
 import { readdir } from "node:fs/promises";
-import { cpuMsOf, measureTree, privateBytesOf } from "../support/process-tree.ts";
+import { cpuMsOf, measureTree, privateBytesOf } from "../support/processes/process-tree.ts";
 
 export interface TreeSample {
   readonly atMs: number;

@@ -4,7 +4,7 @@ import { access } from "node:fs/promises";
 import { connect, createServer } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { projectRoot } from "../support/served.ts";
+import { projectRoot } from "../support/servers/served.ts";
 
 // Where the servers are, and whether doing without them is an error.
 const { MODELPORT_STORAGE_SERVERS, MODELPORT_REQUIRE_STORAGE } = process.env;

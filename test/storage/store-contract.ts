@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { after, afterEach, before, beforeEach, describe, it } from "node:test";
-import { createPuller, type PullerFixture } from "../support/puller-fixture.ts";
+import { createPuller, type PullerFixture } from "../support/fakes/puller-fixture.ts";
 import { waitFor } from "../support/wait-for.ts";
 import { CuttingProxy } from "./cutting-proxy.ts";
 import type { StorageServer } from "./storage-server.ts";

@@ -8,7 +8,7 @@ import { createInterface } from "node:readline";
 import { after, before, describe, it } from "node:test";
 import { promisify } from "node:util";
 import { publint } from "publint";
-import { projectRoot } from "../support/served.ts";
+import { projectRoot } from "../support/servers/served.ts";
 
 const run = promisify(execFile);
 

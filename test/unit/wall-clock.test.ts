@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
-import { projectRoot } from "../support/served.ts";
+import { projectRoot } from "../support/servers/served.ts";
 
 /** Who may look at the wall clock: to tell people when something was. It jumps, so that nothing is measured
  *  or waited for by it. */

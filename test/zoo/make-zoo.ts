@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { projectRoot } from "../support/served.ts";
+import { projectRoot } from "../support/servers/served.ts";
 import type { ZooOptions } from "./zoo-options.ts";
 
 const requirements = join(projectRoot, "test/zoo/requirements.txt");

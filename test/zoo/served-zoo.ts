@@ -1,7 +1,7 @@
 import { createClient } from "@connectrpc/connect";
 import { createGrpcTransport, Http2SessionManager } from "@connectrpc/connect-node";
 import { ModelRuntime } from "../../gen/mmesh/model-runtime_pb.ts";
-import { startServed } from "../support/served.ts";
+import { startServed } from "../support/servers/served.ts";
 import type { ModelLoader } from "./try-case.ts";
 import { rawGrpc } from "./ways/raw-grpc.ts";
 import { restBinary } from "./ways/rest-binary.ts";

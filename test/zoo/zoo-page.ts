@@ -1,6 +1,6 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { projectRoot } from "../support/served.ts";
+import { projectRoot } from "../support/servers/served.ts";
 
 const path = join(projectRoot, "docs/compatibility.md");
 const begin = "<!-- zoo: begin -->";

@@ -1,4 +1,4 @@
-import { ProtobufWriter } from "../../support/protobuf-writer.ts";
+import { ProtobufWriter } from "../../support/models/protobuf-writer.ts";
 import { repeat, type Way } from "../way.ts";
 import { callGrpc, callRest, openSession } from "../wire-calls.ts";
 

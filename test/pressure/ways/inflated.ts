@@ -1,5 +1,5 @@
 import { gzipSync } from "node:zlib";
-import { Random } from "../../support/mutate.ts";
+import { Random } from "../../support/attacks/mutate.ts";
 import { identityJson } from "../messages.ts";
 import { repeat, type Way } from "../way.ts";
 import { callGrpc, callRest, openSession } from "../wire-calls.ts";

@@ -1,5 +1,6 @@
-import { type Fault, FileServer } from "../../support/file-server.ts";
-import { addConstant, weights } from "../../support/onnx-models.ts";
+import { type Fault, FileServer } from "../../support/fakes/file-server.ts";
+import { weights } from "../../support/models/layered-models.ts";
+import { addConstant } from "../../support/models/simple-models.ts";
 import { loadCall, predictCall, unloadCall } from "../messages.ts";
 import { type Pressed, pause, repeat, type Way } from "../way.ts";
 import { callGrpc, openSession } from "../wire-calls.ts";

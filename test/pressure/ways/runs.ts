@@ -1,4 +1,4 @@
-import type { Random } from "../../support/mutate.ts";
+import type { Random } from "../../support/attacks/mutate.ts";
 import { inferMessage, outputOf, zeros } from "../messages.ts";
 import { type Pressed, repeat, type Way } from "../way.ts";
 import { callGrpc, openSession } from "../wire-calls.ts";

@@ -1,6 +1,6 @@
-import { Random } from "../mutate.ts";
-import { addsWithWeights } from "../onnx-models.ts";
-import { Scrape } from "../prometheus-text.ts";
+import { Random } from "../attacks/mutate.ts";
+import { Scrape } from "../clients/prometheus-text.ts";
+import { addsWithWeights } from "../models/simple-models.ts";
 import type { MeshedRuntime } from "./meshed-runtime.ts";
 import { cancelledLoad, LoadFailure } from "./model-loads.ts";
 import { MeshError } from "./model-mesh.ts";

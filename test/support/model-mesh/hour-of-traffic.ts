@@ -1,6 +1,7 @@
-import { Random } from "../mutate.ts";
-import { addConstant, junk } from "../onnx-models.ts";
-import { measureTree } from "../process-tree.ts";
+import { Random } from "../attacks/mutate.ts";
+import { junk } from "../models/failing-models.ts";
+import { addConstant } from "../models/simple-models.ts";
+import { measureTree } from "../processes/process-tree.ts";
 import { waitFor } from "../wait-for.ts";
 import type { MeshBooks } from "./mesh-books.ts";
 import { type MeshClock, scaledClock } from "./mesh-clock.ts";

@@ -1,11 +1,11 @@
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { capacityFlags } from "../capacity-flags.ts";
-import { addConstant } from "../onnx-models.ts";
-import { openFilesBelow } from "../open-files.ts";
-import { canMeasureTrees } from "../process-tree.ts";
-import { type Served, startServed } from "../served.ts";
+import { addConstant } from "../models/simple-models.ts";
+import { openFilesBelow } from "../processes/open-files.ts";
+import { canMeasureTrees } from "../processes/process-tree.ts";
+import { capacityFlags } from "../servers/capacity-flags.ts";
+import { type Served, startServed } from "../servers/served.ts";
 import { waitFor } from "../wait-for.ts";
 import { encodeInfer, fp32Output, inferMethod } from "./infer-message.ts";
 import { ModelMesh, type ModelMeshOptions } from "./model-mesh.ts";

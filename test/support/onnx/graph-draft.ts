@@ -1,13 +1,13 @@
 import type { Datatype, Tensor } from "../../../src/base/tensor.ts";
-import type { Random } from "../mutate.ts";
+import type { Random } from "../attacks/mutate.ts";
 import {
   type Dimension,
   encodeModel,
   type OnnxAttribute,
   type OnnxNode,
   type OnnxTensor,
-} from "../onnx-builder.ts";
-import { packElements } from "../tensor-elements.ts";
+} from "../models/onnx-builder.ts";
+import { packElements } from "../models/tensor-elements.ts";
 import { randomElement, randomTensor } from "./random-values.ts";
 import { openModel } from "./run-model.ts";
 

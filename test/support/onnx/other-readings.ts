@@ -1,4 +1,4 @@
-import { ProtobufWriter } from "../protobuf-writer.ts";
+import { ProtobufWriter } from "../models/protobuf-writer.ts";
 
 // Models that name a data file in a way that a careless parser reads otherwise than Google's, which ONNX Runtime has.
 

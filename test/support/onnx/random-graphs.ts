@@ -1,5 +1,5 @@
 import type { Datatype } from "../../../src/base/tensor.ts";
-import type { Random } from "../mutate.ts";
+import type { Random } from "../attacks/mutate.ts";
 import { type DraftInput, type DraftValue, GraphDraft } from "./graph-draft.ts";
 import { type Grow, growths } from "./random-operators.ts";
 

@@ -1,6 +1,6 @@
 import type { Datatype, Tensor } from "../../../src/base/tensor.ts";
-import type { Random } from "../mutate.ts";
-import { packElements, type TensorElement } from "../tensor-elements.ts";
+import type { Random } from "../attacks/mutate.ts";
+import { packElements, type TensorElement } from "../models/tensor-elements.ts";
 
 // Small values, as they are among real ones: zeros, ones, negative numbers, and few enough to meet again.
 

@@ -1,5 +1,5 @@
 import type { Datatype, Tensor } from "../../../src/base/tensor.ts";
-import type { Random } from "../mutate.ts";
+import type { Random } from "../attacks/mutate.ts";
 import type { RandomGraph } from "./random-graphs.ts";
 import { randomTensor } from "./random-values.ts";
 import type { OpenModel } from "./run-model.ts";

@@ -6,7 +6,7 @@ import {
   type OnnxAttribute,
   type OnnxNode,
   type OnnxTensor,
-} from "../onnx-builder.ts";
+} from "../models/onnx-builder.ts";
 
 /** Attributes in short: integers, lists of integers, texts; all others as they are. */
 export type ShortAttributes = Readonly<

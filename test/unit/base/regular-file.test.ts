@@ -16,7 +16,7 @@ import { createLogger } from "../../../src/observe/log.ts";
 import { BearerTokens } from "../../../src/rpc/guard/bearer-tokens.ts";
 import { WatchedFiles } from "../../../src/rpc/port/watched-files.ts";
 import { StorageConfig } from "../../../src/storage/storage-config.ts";
-import { externalData } from "../../support/onnx-models.ts";
+import { externalData } from "../../support/models/layered-models.ts";
 
 let directory: string;
 let fifo: string;

@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import { describe, it } from "node:test";
 import { pino } from "pino";
 import { changeLogLevel } from "../../../src/observe/log.ts";
-import { projectRoot } from "../../support/served.ts";
+import { projectRoot } from "../../support/servers/served.ts";
 
 /** Runs a program that has a `log` of level info. */
 function runLogging(statements: string) {

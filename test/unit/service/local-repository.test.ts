@@ -10,7 +10,8 @@ import { HostLostError } from "../../../src/engine/contract/host-lost-error.ts";
 import { createLogger } from "../../../src/observe/log.ts";
 import type { InferenceRequest } from "../../../src/service/contract/models.ts";
 import { ModelManager, type ModelManagerOptions } from "../../../src/service/model-manager.ts";
-import { FakeEngine } from "../../support/fake-engine.ts";
+import { FakeEngine } from "../../support/fakes/fake-engine.ts";
+import { managerOptions } from "../../support/fakes/manager-options.ts";
 
 const forever = new AbortController().signal;
 const ask = (version: string): InferenceRequest => ({
@@ -31,19 +32,12 @@ async function setUp(t: TestContext, options: Partial<ModelManagerOptions> = {})
   const engine = new FakeEngine();
   const manager = new ModelManager(
     { engine, safePath: new SafePath([root]), log: createLogger("silent") },
-    {
+    managerOptions({
       capacityBytes: 10_000,
       loadingConcurrency: 8,
-      loadTimeoutMs: 20_000,
-      defaultModelBytes: 100,
-      modelSizeMultiplier: undefined,
-      limitPerModelConcurrency: 0,
-      runtimeVersion: "test",
-      drainTimeoutMs: 20_000,
       modelRepository: root,
-      lifecycleOwner: "auto",
       ...options,
-    },
+    }),
   );
   const models = new Map<string, Awaited<ReturnType<typeof finish>>>();
   async function finish(count: number) {

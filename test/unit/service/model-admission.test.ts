@@ -8,7 +8,7 @@ import {
   settle,
   setUp,
   spec,
-} from "../../support/manager-fixture.ts";
+} from "../../support/fakes/manager-fixture.ts";
 
 describe("admission by memory", () => {
   it("lets a model be bigger than predicted, and predicts that from then on", async () => {

@@ -4,7 +4,7 @@ import { RuntimeError } from "../../../src/base/errors.ts";
 import type { ModelSource } from "../../../src/engine/contract/engine.ts";
 import { HostLostError } from "../../../src/engine/contract/host-lost-error.ts";
 import type { ModelSpec } from "../../../src/service/contract/models.ts";
-import { FakeEngine } from "../../support/fake-engine.ts";
+import { FakeEngine } from "../../support/fakes/fake-engine.ts";
 import {
   forever,
   isPending,
@@ -13,7 +13,7 @@ import {
   settle,
   setUp,
   spec,
-} from "../../support/manager-fixture.ts";
+} from "../../support/fakes/manager-fixture.ts";
 
 describe("loading a model", () => {
   it("answers with the measured size only when the engine has it", async () => {

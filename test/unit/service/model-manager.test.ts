@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { RuntimeError } from "../../../src/base/errors.ts";
-import { FakeEngine } from "../../support/fake-engine.ts";
-import { forever, loaded, one, settle, setUp, spec } from "../../support/manager-fixture.ts";
+import { FakeEngine } from "../../support/fakes/fake-engine.ts";
+import { forever, loaded, one, settle, setUp, spec } from "../../support/fakes/manager-fixture.ts";
 
 describe("runtimeStatus", () => {
   it("is not ready until the engine is", async () => {

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { nextStates } from "../../../src/service/lifecycle/model-state.ts";
-import { projectRoot } from "../../support/served.ts";
+import { projectRoot } from "../../support/servers/served.ts";
 
 const page = readFileSync(join(projectRoot, "docs/architecture.md"), "utf8");
 

@@ -121,6 +121,15 @@ describe("npm run check", () => {
         "src/rpc/long.ts has 401 lines, at most 400 are allowed",
       ]);
     });
+
+    it("counts tests, and leaves out what is generated", () => {
+      write("test/unit/long.test.ts", "x\n".repeat(401));
+      write("test/conformance/gen/made_pb.ts", "x\n".repeat(401));
+      write("test/clients/node_modules/other.js", "x\n".repeat(401));
+      assert.deepEqual(checkFileLength(root), [
+        "test/unit/long.test.ts has 401 lines, at most 400 are allowed",
+      ]);
+    });
   });
 
   describe("lockfile", () => {

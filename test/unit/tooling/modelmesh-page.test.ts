@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { describe, it } from "node:test";
 import type { Setting } from "../../../src/config/setting.ts";
 import { settings } from "../../../src/config/settings.ts";
-import { projectRoot } from "../../support/served.ts";
+import { projectRoot } from "../../support/servers/served.ts";
 
 const page = readFileSync(join(projectRoot, "docs/modelmesh.md"), "utf8");
 const rows: readonly Setting[] = Object.values(settings);

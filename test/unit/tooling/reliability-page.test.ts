@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
-import { projectRoot } from "../../support/served.ts";
+import { projectRoot } from "../../support/servers/served.ts";
 
 const page = readFileSync(join(projectRoot, "docs/reliability.md"), "utf8");
 const files = globSync("test/**/*.test.ts", { cwd: projectRoot }).map((file) =>

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { Datatype } from "../../../src/base/tensor.ts";
-import { packElements, type TensorElement } from "../../support/tensor-elements.ts";
+import { packElements, type TensorElement } from "../../support/models/tensor-elements.ts";
 import { compareAnswers } from "../../zoo/compare-tensors.ts";
 import type { ZooTensor } from "../../zoo/zoo-tensor.ts";
 

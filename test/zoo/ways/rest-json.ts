@@ -1,5 +1,5 @@
 import type { Datatype } from "../../../src/base/tensor.ts";
-import { packElements } from "../../support/tensor-elements.ts";
+import { packElements } from "../../support/models/tensor-elements.ts";
 import { elementsOf, type ZooElement, type ZooTensor } from "../zoo-tensor.ts";
 import { urlOf } from "./rest-binary.ts";
 import { postInference } from "./rest-exchange.ts";

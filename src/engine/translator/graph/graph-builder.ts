@@ -1,59 +1,129 @@
 import type { ForestBuilder } from "./forest-builder.ts";
+import {
+  type Attribute,
+  type Dimension,
+  type EdgeDraft,
+  edgeFields,
+  entryFields,
+  type NodeDraft,
+  nodeFields,
+  operatorSetFields,
+  tensorFields,
+} from "./onnx-fields.ts";
+import { integer, joined, message, nested, text } from "./protobuf-message.ts";
 import type { ElementType, Tensor } from "./tensor.ts";
 
-export type Attribute =
-  | { readonly int: number }
-  | { readonly float: number }
-  | { readonly string: string }
-  | { readonly ints: ArrayLike<number> }
-  | { readonly floats: ArrayLike<number> }
-  | { readonly strings: readonly string[] }
-  | { readonly tensor: Tensor };
+const irVersion = 10;
+const operatorSets = { "": 21, "ai.onnx.ml": 5 } as const;
 
-/** A dimension: a size, or the name of one that differs between requests. */
-type Dimension = number | string;
+/** Which operators a node's name is looked up in: "" for ai.onnx. */
+type Domain = keyof typeof operatorSets;
 
-/** An ONNX model under construction: opset 21, ai.onnx.ml 5. Values are referred to by the names that the methods
- *  return. The same calls make the same bytes. */
+export interface NodeOptions {
+  readonly attributes?: Readonly<Record<string, Attribute>>;
+  readonly domain?: Domain;
+}
+
+/** An ONNX model under construction: opset 21, ai.onnx.ml 5. The methods return names of values, which nodes take as
+ *  inputs. The same calls make the same bytes. */
 export class GraphBuilder {
+  readonly #inputs: EdgeDraft[] = [];
+  readonly #outputs: EdgeDraft[] = [];
+  readonly #constants: { readonly name: string; readonly tensor: Tensor }[] = [];
+  readonly #nodes: NodeDraft[] = [];
+  readonly #metadata = new Map<string, string>();
+  /** Names of values that nodes make. */
+  readonly #made = new Set<string>();
+  /** Names that inputs and outputs have. */
+  readonly #taken = new Set<string>();
+  /** Value -> the output that it is. */
+  readonly #renamed = new Map<string, string>();
+  #count = 0;
+
   /** Declares an input and returns its name. */
-  input(name: string, _type: ElementType, _shape: readonly Dimension[]): string {
+  input(name: string, type: ElementType, shape: readonly Dimension[]): string {
+    this.#take(name);
+    this.#inputs.push({ name, type, shape });
     return name;
   }
 
-  /** A constant, under a name of its own. */
-  constant(_tensor: Tensor): string {
-    return "";
+  constant(tensor: Tensor): string {
+    const name = this.#newName("constant");
+    this.#constants.push({ name, tensor });
+    return name;
   }
 
-  /** A node with one output. `domain`: "" is ai.onnx, "ai.onnx.ml" the classic operators. An empty name among
-   *  the inputs leaves an optional one out. */
-  node(_op: string, _inputs: readonly string[], _attributes?: Record<string, Attribute>): string {
-    return "";
+  /** A node with one output. An empty name among `inputs` leaves out an optional one. */
+  node(op: string, inputs: readonly string[], options: NodeOptions = {}): string {
+    return this.nodes(op, inputs, { ...options, outputs: 1 })[0] as string;
   }
 
-  /** A node with `outputs` outputs. */
+  /** A node with as many outputs as `outputs` says. */
   nodes(
-    _op: string,
-    _inputs: readonly string[],
-    _options: { outputs: number; attributes?: Record<string, Attribute> },
+    op: string,
+    inputs: readonly string[],
+    options: NodeOptions & { readonly outputs: number },
   ): string[] {
-    return [];
+    const { attributes = {}, domain = "" } = options;
+    const outputs = Array.from({ length: options.outputs }, () => this.#newName("value"));
+    for (const name of outputs) this.#made.add(name);
+    this.#nodes.push({ op, domain, inputs, outputs, attributes });
+    return outputs;
   }
 
-  /** Sums of the trees for each row of `input`: shape `[N, targets]`, in the forest's type. */
-  forest(_forest: ForestBuilder, _input: string): string {
-    return "";
+  /** Sums of the trees' leaves for each row of `input`: `[N, targets]`, in the forest's type, as `input` is. */
+  forest(forest: ForestBuilder, input: string): string {
+    return forest.emit(this, input);
   }
 
   /** Makes `value` an output. */
-  output(_name: string, _value: string, _type: ElementType, _shape: readonly Dimension[]): void {}
+  output(name: string, value: string, edge: Pick<EdgeDraft, "type" | "shape">): void {
+    this.#take(name);
+    this.#outputs.push({ name, ...edge });
+    const own =
+      this.#made.has(value) && !this.#renamed.has(value) ? value : this.node("Identity", [value]);
+    this.#renamed.set(own, name);
+  }
 
   /** An entry of metadata_props. */
-  metadata(_key: string, _value: string): void {}
+  metadata(key: string, value: string): void {
+    this.#metadata.set(key, value);
+  }
 
-  /** The bytes of the model. Only once. */
+  /** The bytes of the model. */
   finish(): Uint8Array {
-    return new Uint8Array();
+    const nameOf = (name: string) => this.#renamed.get(name) ?? name;
+    const nodes = this.#nodes.map((node) =>
+      nodeFields({ ...node, inputs: node.inputs.map(nameOf), outputs: node.outputs.map(nameOf) }),
+    );
+    const graph = message([
+      ...nodes.map((node) => nested(1, node)),
+      text(2, "model"),
+      ...this.#constants.map(({ name, tensor }) => nested(5, tensorFields(name, tensor))),
+      ...this.#inputs.map((edge) => nested(11, edgeFields(edge))),
+      ...this.#outputs.map((edge) => nested(12, edgeFields(edge))),
+    ]);
+    return joined(
+      message([
+        integer(1, irVersion),
+        text(2, "modelport"),
+        nested(7, graph),
+        ...Object.entries(operatorSets).map((set) => nested(8, operatorSetFields(...set))),
+        ...[...this.#metadata].map((entry) => nested(14, entryFields(...entry))),
+      ]),
+    );
+  }
+
+  #take(name: string): void {
+    if (this.#taken.has(name)) throw new Error(`two inputs or outputs are named '${name}'`);
+    this.#taken.add(name);
+  }
+
+  /** Slashes keep it apart from names of inputs that follow, which are names of columns. */
+  #newName(kind: "constant" | "value"): string {
+    for (;;) {
+      const name = `/${kind}/${this.#count++}`;
+      if (!this.#taken.has(name)) return name;
+    }
   }
 }

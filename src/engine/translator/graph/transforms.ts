@@ -1,58 +1,60 @@
 import type { GraphBuilder } from "./graph-builder.ts";
-import type { FloatType } from "./tensor.ts";
+import { elementTypes, type FloatType, int64Tensor, scalar } from "./tensor.ts";
 
-// Output transforms as the libraries compute them. `x` and the result have the same type. ONNX Runtime's own
-// float kernels for Exp, Sigmoid and Softmax are not exact enough.
+// Output transforms as the libraries compute them. Arguments and results have the same type. ONNX Runtime's own kernels
+// for Exp, Sigmoid and Softmax in float are not exact enough, and its trees ignore some of their transforms.
 
-/** e^x, correctly rounded for float. */
-export function exponential(_graph: GraphBuilder, _x: string, _type: FloatType): string {
-  return "";
+/** XGBoost's bound on the exponent of a sigmoid. */
+const mostExponent = 88.7;
+
+export function cast(graph: GraphBuilder, x: string, type: keyof typeof elementTypes): string {
+  return graph.node("Cast", [x], { attributes: { to: { int: elementTypes[type] } } });
 }
 
-/** 1 / (1 + e^(-slope x)). Float: 1 / (e^min(-x, 88.7) + 1), as XGBoost computes it. */
+/** e^x; float is rounded from double. */
+export function exponential(graph: GraphBuilder, x: string, type: FloatType): string {
+  if (type === "double") return graph.node("Exp", [x]);
+  return cast(graph, graph.node("Exp", [cast(graph, x, "double")]), "float");
+}
+
+/** 1 / (1 + e^(-slope x)). In float as XGBoost computes it: 1 / (e^min(-x, 88.7) + 1). */
 export function sigmoid(
-  _graph: GraphBuilder,
-  _x: string,
-  _options: { type: FloatType; slope?: number },
+  graph: GraphBuilder,
+  x: string,
+  { type, slope = 1 }: { readonly type: FloatType; readonly slope?: number },
 ): string {
-  return "";
+  let exponent =
+    slope === 1
+      ? graph.node("Neg", [x])
+      : graph.node("Mul", [x, graph.constant(scalar(type, -slope))]);
+  if (type === "float") {
+    exponent = graph.node("Min", [exponent, graph.constant(scalar(type, mostExponent))]);
+  }
+  const one = graph.constant(scalar(type, 1));
+  return graph.node("Div", [one, graph.node("Add", [exponential(graph, exponent, type), one])]);
 }
 
-/** Over the last axis of `[N, K]`; sums in double. */
-export function softmax(_graph: GraphBuilder, _x: string, _type: FloatType): string {
-  return "";
+/** Of each row of `[N, K]`. Float: powers are rounded, their sum is in double, as XGBoost computes it. */
+export function softmax(graph: GraphBuilder, x: string, type: FloatType): string {
+  const axis = graph.constant(int64Tensor([1]));
+  const powers = exponential(
+    graph,
+    graph.node("Sub", [x, graph.node("ReduceMax", [x, axis])]),
+    type,
+  );
+  const wide = type === "float" ? cast(graph, powers, "double") : powers;
+  const sum = graph.node("ReduceSum", [wide, axis]);
+  return graph.node("Div", [powers, type === "float" ? cast(graph, sum, "float") : sum]);
 }
 
-/** `[N, 1]` or `[N]` -> `[N]`. */
-export function flatten(_graph: GraphBuilder, _x: string): string {
-  return "";
+/** `[N, 1]` -> `[N]`. */
+export function flatten(graph: GraphBuilder, x: string): string {
+  return graph.node("Reshape", [x, graph.constant(int64Tensor([-1]))]);
 }
 
-/** p as `[N]` or `[N, 1]` -> `[1 - p, p]` as `[N, 2]`. */
-export function withComplement(_graph: GraphBuilder, _p: string, _type: FloatType): string {
-  return "";
-}
-
-/** Labels of classifiers. Numbers that are all whole become int64, otherwise double. */
-export type ClassLabels = readonly string[] | readonly number[] | readonly boolean[];
-
-/** The label of each row's largest score, the first one of equals: `[N, K]` -> `[N]`. */
-export function labelsOf(_graph: GraphBuilder, _scores: string, _labels: ClassLabels): string {
-  return "";
-}
-
-/** Columns of categories, made whole for sets: a code is truncated towards zero; what is not one of `0 … size - 1`
- *  becomes `size`. NaN stays. `below`: whether values between -1 and 0 are code 0 (LightGBM) or none (XGBoost). */
-export function wholeCategories(
-  _graph: GraphBuilder,
-  _x: string,
-  _options: {
-    type: FloatType;
-    columns: number;
-    /** Column -> number of categories. */
-    sizes: ReadonlyMap<number, number>;
-    below: "zero" | "none";
-  },
-): string {
-  return "";
+/** p as `[N]` or `[N, 1]` -> `[1 - p, p]`, as `[N, 2]`. */
+export function withComplement(graph: GraphBuilder, p: string, type: FloatType): string {
+  const column = graph.node("Reshape", [p, graph.constant(int64Tensor([-1, 1]))]);
+  const other = graph.node("Sub", [graph.constant(scalar(type, 1)), column]);
+  return graph.node("Concat", [other, column], { attributes: { axis: { int: 1 } } });
 }

@@ -1,13 +1,13 @@
 import type { FloatArray } from "./tensor.ts";
 
-/** How a node compares its column with its threshold. If it holds, the true child is next. */
+/** How a node compares its column with its threshold. If it holds, the true child is next. ONNX has "not equal" as well; in
+ *  ONNX Runtime that always holds for NaN. */
 export const splitMode = {
   lessEqual: 0,
   less: 1,
   greaterEqual: 2,
   greater: 3,
   equal: 4,
-  notEqual: 5,
   /** The column is in the node's set. */
   member: 6,
 } as const;

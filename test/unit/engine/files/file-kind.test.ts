@@ -9,7 +9,7 @@ import { fileKindOf } from "../../../../src/engine/files/file-kind.ts";
 import { sampleBytes } from "../../../../src/engine/files/file-sample.ts";
 import { inspectFile } from "../../../../src/engine/files/model-files.ts";
 import { findModelFile } from "../../../../src/engine/files/model-layout.ts";
-import { addOne } from "../../../support/onnx-models.ts";
+import { addOne } from "../../../support/models/simple-models.ts";
 
 const latin1 = (text: string) => Buffer.from(text, "latin1");
 

@@ -8,8 +8,8 @@ import { RuntimeError } from "../../../../src/base/errors.ts";
 import { fileIdentity } from "../../../../src/base/file-identity.ts";
 import { FileThreads } from "../../../../src/engine/files/file-threads.ts";
 import { inspectFile } from "../../../../src/engine/files/model-files.ts";
-import { placeOf } from "../../../support/engine-fixture.ts";
-import { addOne } from "../../../support/onnx-models.ts";
+import { addOne } from "../../../support/models/simple-models.ts";
+import { placeOf } from "../../../support/servers/engine-fixture.ts";
 
 const over = new RuntimeError("shutting-down", "the test is over");
 

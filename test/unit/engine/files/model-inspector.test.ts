@@ -6,7 +6,7 @@ import { after, before, describe, it } from "node:test";
 import type { ModelFormat } from "../../../../src/engine/contract/model-format.ts";
 import { knownFormat } from "../../../../src/engine/engine-catalog.ts";
 import { ModelInspector } from "../../../../src/engine/files/model-inspector.ts";
-import { encodeModel } from "../../../support/onnx-builder.ts";
+import { encodeModel } from "../../../support/models/onnx-builder.ts";
 
 /** "y" = "x" plus weights that lie in weights.bin. */
 function withWeightsBeside(): Uint8Array {

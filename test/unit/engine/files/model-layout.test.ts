@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { findModelFile } from "../../../../src/engine/files/model-layout.ts";
-import { withoutRoot } from "../../../support/without-root.ts";
+import { withoutRoot } from "../../../support/processes/without-root.ts";
 
 let root = "";
 before(async () => {

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { scanOnnxFile } from "../../../../src/engine/onnx/graph/onnx-file.ts";
-import { addOne } from "../../../support/onnx-models.ts";
+import { addOne } from "../../../support/models/simple-models.ts";
 
 describe("a disk that fails while a model file is read", () => {
   it("is told as what it is, and the file may be tried again", async (t) => {

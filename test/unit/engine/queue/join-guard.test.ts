@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { RuntimeError } from "../../../../src/base/errors.ts";
 import type { IndexedTensor } from "../../../../src/engine/wire/host-protocol.ts";
-import { newModel, rows } from "../../../support/queued-model.ts";
+import { newModel, rows } from "../../../support/fakes/queued-model.ts";
 
 type Model = (values: readonly number[]) => readonly number[];
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it, mock, type TestContext } from "node:test";
 import { RuntimeError } from "../../../../src/base/errors.ts";
 import type { IndexedTensor } from "../../../../src/engine/wire/host-protocol.ts";
-import { newModel, rows, valuesOf } from "../../../support/queued-model.ts";
+import { newModel, rows, valuesOf } from "../../../support/fakes/queued-model.ts";
 
 describe("the queue of a model", () => {
   it("joins what waits while the host is busy, and gives everybody their own rows", async () => {

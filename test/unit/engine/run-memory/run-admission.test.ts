@@ -7,7 +7,7 @@ import type { RunTable } from "../../../../src/engine/contract/run-table.ts";
 import { ModelRuns } from "../../../../src/engine/run-memory/model-runs.ts";
 import { RunAdmission } from "../../../../src/engine/run-memory/run-admission.ts";
 import { RunBudget } from "../../../../src/engine/run-memory/run-budget.ts";
-import { newModel, valuesOf } from "../../../support/queued-model.ts";
+import { newModel, valuesOf } from "../../../support/fakes/queued-model.ts";
 
 const MiB = 1024 * 1024;
 const inputs: readonly TensorSpec[] = [{ name: "x", datatype: "UINT8", shape: [-1, 1] }];

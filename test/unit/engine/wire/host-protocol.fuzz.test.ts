@@ -11,8 +11,8 @@ import {
   maxPayloadBytes,
   writeFrame,
 } from "../../../../src/engine/wire/host-protocol.ts";
-import { fuzzRandom } from "../../../support/fuzz-seed.ts";
-import { mutateBytes, type Random } from "../../../support/mutate.ts";
+import { fuzzRandom } from "../../../support/attacks/fuzz-seed.ts";
+import { mutateBytes, type Random } from "../../../support/attacks/mutate.ts";
 
 const rounds = 20_000;
 

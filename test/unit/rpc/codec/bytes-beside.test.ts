@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { contentBytesBeside, tensorBytesBeside } from "../../../../src/rpc/codec/bytes-beside.ts";
 import { decodeInferRequest } from "../../../../src/rpc/codec/infer-request-decoder.ts";
-import { ProtobufWriter } from "../../../support/protobuf-writer.ts";
+import { ProtobufWriter } from "../../../support/models/protobuf-writer.ts";
 
 /** What a decoded request with one input, of these contents, holds beside its message. */
 function besideOf(contents: ProtobufWriter): number {

@@ -21,9 +21,9 @@ import {
 import { encodeInferResponse } from "../../../../src/rpc/codec/infer-response-encoder.ts";
 import { encodeInference } from "../../../../src/rpc/codec/tensor-codec.ts";
 import { hasTypedForm } from "../../../../src/rpc/codec/tensor-contents.ts";
-import { fuzzSeed } from "../../../support/fuzz-run.ts";
-import { mutateBytes, Random } from "../../../support/mutate.ts";
-import { allDatatypes, randomTensors } from "../../../support/random-tensor.ts";
+import { fuzzSeed } from "../../../support/attacks/fuzz-run.ts";
+import { mutateBytes, Random } from "../../../support/attacks/mutate.ts";
+import { allDatatypes, randomTensors } from "../../../support/models/random-tensor.ts";
 
 const seed = fuzzSeed(process.env["MODELPORT_FUZZ_SEED"]);
 

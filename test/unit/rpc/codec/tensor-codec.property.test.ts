@@ -21,8 +21,8 @@ import { decodeInference, encodeInference } from "../../../../src/rpc/codec/tens
 import { hasTypedForm } from "../../../../src/rpc/codec/tensor-contents.ts";
 import { decodeRestInference } from "../../../../src/rpc/rest/rest-request.ts";
 import { encodeRestInference } from "../../../../src/rpc/rest/rest-response.ts";
-import { fuzzSeed } from "../../../support/fuzz-run.ts";
-import { allDatatypes, randomTensors } from "../../../support/random-tensor.ts";
+import { fuzzSeed } from "../../../support/attacks/fuzz-run.ts";
+import { allDatatypes, randomTensors } from "../../../support/models/random-tensor.ts";
 
 // What is encoded as an answer comes in as the request of the next step: both have the same form.
 

@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { GrpcMessageReader, wholeMessage } from "../../../../src/rpc/grpc/grpc-message-reader.ts";
 import { MessageBuffers } from "../../../../src/rpc/grpc/message-buffers.ts";
-import { fuzzSeed } from "../../../support/fuzz-run.ts";
-import { Random } from "../../../support/mutate.ts";
-import { grpcFrame } from "../../../support/raw-http.ts";
+import { fuzzSeed } from "../../../support/attacks/fuzz-run.ts";
+import { Random } from "../../../support/attacks/mutate.ts";
+import { grpcFrame } from "../../../support/clients/raw-http.ts";
 
 const seed = fuzzSeed(process.env["MODELPORT_FUZZ_SEED"]);
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { EnvelopeCounter } from "../../../../src/rpc/guard/envelope-counter.ts";
-import { grpcFrame } from "../../../support/raw-http.ts";
+import { grpcFrame } from "../../../support/clients/raw-http.ts";
 
 describe("a counter of the messages of a stream", () => {
   const messages = [0, 1, 300, 3_000].map((size) => grpcFrame(Buffer.alloc(size, 0xff)));

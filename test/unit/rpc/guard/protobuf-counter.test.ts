@@ -7,9 +7,9 @@ import { EnvelopedCounter } from "../../../../src/rpc/guard/enveloped-counter.ts
 import { JsonCounter } from "../../../../src/rpc/guard/json-counter.ts";
 import type { MessageCounter } from "../../../../src/rpc/guard/message-cost.ts";
 import { ProtobufCounter } from "../../../../src/rpc/guard/protobuf-counter.ts";
-import { Random } from "../../../support/mutate.ts";
-import { ProtobufWriter } from "../../../support/protobuf-writer.ts";
-import { grpcFrame } from "../../../support/raw-http.ts";
+import { Random } from "../../../support/attacks/mutate.ts";
+import { grpcFrame } from "../../../support/clients/raw-http.ts";
+import { ProtobufWriter } from "../../../support/models/protobuf-writer.ts";
 
 const MiB = 1024 * 1024;
 

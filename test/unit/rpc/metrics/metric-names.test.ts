@@ -5,7 +5,7 @@ import { describe, it } from "node:test";
 import { parse } from "yaml";
 import { type MetricRow, metricTable } from "../../../../src/rpc/metrics/metric-table.ts";
 import { ProcessMetrics } from "../../../../src/rpc/metrics/process-metrics.ts";
-import { projectRoot } from "../../../support/served.ts";
+import { projectRoot } from "../../../support/servers/served.ts";
 
 const read = (file: string) => readFileSync(join(projectRoot, "deploy", file), "utf8");
 const table: ReadonlyMap<string, MetricRow> = new Map(Object.entries(metricTable));

@@ -12,8 +12,9 @@ import { MetricsPage } from "../../../../src/rpc/metrics/metrics-text.ts";
 import { CallMetrics, codeNames } from "../../../../src/rpc/observe/call-metrics.ts";
 import type { InferenceRequest, ModelSpec } from "../../../../src/service/contract/models.ts";
 import { ModelManager } from "../../../../src/service/model-manager.ts";
-import { FakeEngine } from "../../../support/fake-engine.ts";
-import { Scrape } from "../../../support/prometheus-text.ts";
+import { Scrape } from "../../../support/clients/prometheus-text.ts";
+import { FakeEngine } from "../../../support/fakes/fake-engine.ts";
+import { managerOptions } from "../../../support/fakes/manager-options.ts";
 
 let root: string;
 before(async () => {
@@ -34,18 +35,7 @@ function setUp({ maxModels = 500 } = {}) {
   const engine = new FakeEngine();
   const manager = new ModelManager(
     { engine, safePath: new SafePath([root]), log: createLogger("silent") },
-    {
-      capacityBytes: 1e9,
-      loadingConcurrency: 1000,
-      loadTimeoutMs: 60_000,
-      defaultModelBytes: 100,
-      modelSizeMultiplier: undefined,
-      limitPerModelConcurrency: 0,
-      runtimeVersion: "test",
-      drainTimeoutMs: 20_000,
-      modelRepository: undefined,
-      lifecycleOwner: "auto",
-    },
+    managerOptions({ capacityBytes: 1e9, loadingConcurrency: 1000, loadTimeoutMs: 60_000 }),
   );
   const { metrics } = manager.watch;
   metrics.inference.maxModels = maxModels;

@@ -10,7 +10,7 @@ import {
   hpackLiteral,
   preface,
   type Representation,
-} from "../../../support/http2-frames.ts";
+} from "../../../support/clients/http2-frames.ts";
 
 const socketPath = "/tmp/mmesh/grpc.sock";
 const hyphenated = "-tmp-mmesh-grpc.sock";

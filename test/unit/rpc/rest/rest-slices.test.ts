@@ -9,7 +9,7 @@ import { encodeRestInference } from "../../../../src/rpc/rest/rest-response.ts";
 import { dataSlices } from "../../../../src/rpc/rest/rest-slices.ts";
 import type { BytesForm } from "../../../../src/rpc/rest/rest-strings.ts";
 import { encodeData } from "../../../../src/rpc/rest/rest-tensor.ts";
-import { randomBytes } from "../../../support/random-weights.ts";
+import { randomBytes } from "../../../support/models/random-weights.ts";
 
 const count = 30_001;
 

@@ -8,7 +8,7 @@ import {
 import { RuntimeError } from "../../../../src/base/errors.ts";
 import { SharedUpdates } from "../../../../src/rpc/watch/shared-updates.ts";
 import type { FeedUpdate } from "../../../../src/service/contract/runtime-feed.ts";
-import { watchFixture } from "../../../support/watch-fixture.ts";
+import { watchFixture } from "../../../support/fakes/watch-fixture.ts";
 
 /** An update with something in every field. */
 function richUpdates(): { readonly snapshot: FeedUpdate; readonly delta: FeedUpdate } {

@@ -7,7 +7,8 @@ import { setImmediate as turn } from "node:timers/promises";
 import { SafePath } from "../../../../src/base/safe-path.ts";
 import { createLogger } from "../../../../src/observe/log.ts";
 import { ModelManager } from "../../../../src/service/model-manager.ts";
-import { FakeEngine } from "../../../support/fake-engine.ts";
+import { FakeEngine } from "../../../support/fakes/fake-engine.ts";
+import { managerOptions } from "../../../support/fakes/manager-options.ts";
 
 const forever = new AbortController().signal;
 
@@ -26,18 +27,7 @@ function setUp(t: TestContext) {
   const engine = new FakeEngine();
   const manager = new ModelManager(
     { engine, safePath: new SafePath([root]), log },
-    {
-      capacityBytes: 1_000,
-      loadingConcurrency: 2,
-      loadTimeoutMs: 20_000,
-      defaultModelBytes: 100,
-      modelSizeMultiplier: undefined,
-      limitPerModelConcurrency: 0,
-      runtimeVersion: "test",
-      drainTimeoutMs: 20_000,
-      modelRepository: undefined,
-      lifecycleOwner: "auto",
-    },
+    managerOptions(),
   );
   return { clock, lines, engine, manager };
 }

@@ -7,7 +7,7 @@ import {
   isReleasing,
   type ModelState,
 } from "../../../../src/service/lifecycle/model-state.ts";
-import { Random } from "../../../support/mutate.ts";
+import { Random } from "../../../support/attacks/mutate.ts";
 
 describe("a memory budget of 100 bytes", () => {
   const held = new HeldMemory();

@@ -5,8 +5,8 @@ import { dirname, join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { findModel } from "../../../../src/engine/files/model-files.ts";
 import { readModelConfiguration } from "../../../../src/service/lifecycle/model-configuration.ts";
-import { placeOf } from "../../../support/engine-fixture.ts";
-import { addOne } from "../../../support/onnx-models.ts";
+import { addOne } from "../../../support/models/simple-models.ts";
+import { placeOf } from "../../../support/servers/engine-fixture.ts";
 
 describe("what the files beside a model say of it", () => {
   let root = "";

@@ -8,7 +8,8 @@ import { SafePath } from "../../../../src/base/safe-path.ts";
 import { createLogger } from "../../../../src/observe/log.ts";
 import type { ModelSpec } from "../../../../src/service/contract/models.ts";
 import { ModelManager } from "../../../../src/service/model-manager.ts";
-import { FakeEngine } from "../../../support/fake-engine.ts";
+import { FakeEngine } from "../../../support/fakes/fake-engine.ts";
+import { managerOptions } from "../../../support/fakes/manager-options.ts";
 
 const MiB = 1024 * 1024;
 const forever = new AbortController().signal;
@@ -35,18 +36,11 @@ function setUp(options: { capacityBytes?: number; multiplier?: number } = {}) {
   const engine = new FakeEngine();
   const manager = new ModelManager(
     { engine, safePath: new SafePath([root]), log: createLogger("silent") },
-    {
+    managerOptions({
       capacityBytes: options.capacityBytes ?? 200 * MiB,
-      loadingConcurrency: 2,
-      loadTimeoutMs: 20_000,
       defaultModelBytes: MiB,
       modelSizeMultiplier: options.multiplier,
-      limitPerModelConcurrency: 0,
-      runtimeVersion: "test",
-      drainTimeoutMs: 20_000,
-      modelRepository: undefined,
-      lifecycleOwner: "auto",
-    },
+    }),
   );
   async function load(id: string, sizeBytes: number, path?: string) {
     const answer = manager.load(spec(id, path), forever);

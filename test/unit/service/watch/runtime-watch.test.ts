@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { RuntimeError } from "../../../../src/base/errors.ts";
 import type { FeedUpdate, ModelRow } from "../../../../src/service/contract/runtime-feed.ts";
-import { watchFixture } from "../../../support/watch-fixture.ts";
+import { watchFixture } from "../../../support/fakes/watch-fixture.ts";
 
 const states = (row: ModelRow | undefined) => row?.history.map(({ state }) => state);
 const kinds = ({ events }: FeedUpdate) => events.map(({ kind }) => kind);

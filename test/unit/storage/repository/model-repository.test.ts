@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
 import { listModelRepository } from "../../../../src/storage/repository/model-repository.ts";
-import { withoutRoot } from "../../../support/without-root.ts";
+import { withoutRoot } from "../../../support/processes/without-root.ts";
 
 /** Makes files with their own names in them, folders where the name ends in a slash, and links. */
 async function repository(

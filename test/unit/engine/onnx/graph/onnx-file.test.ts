@@ -6,19 +6,17 @@ import { after, before, describe, it } from "node:test";
 import { RuntimeError } from "../../../../../src/base/errors.ts";
 import { scanOnnxFile } from "../../../../../src/engine/onnx/graph/onnx-file.ts";
 import { footprintOf } from "../../../../../src/engine/onnx/memory/onnx-footprint.ts";
-import { otherReadings } from "../../../../support/onnx/other-readings.ts";
 import {
-  addOne,
-  conv,
-  externalData,
   failsAtRun,
   junk,
-  mlp,
-  slowLoop,
   truncated,
   unknownOp,
-} from "../../../../support/onnx-models.ts";
-import { ProtobufWriter } from "../../../../support/protobuf-writer.ts";
+} from "../../../../support/models/failing-models.ts";
+import { slowLoop } from "../../../../support/models/heavy-models.ts";
+import { conv, externalData, mlp } from "../../../../support/models/layered-models.ts";
+import { ProtobufWriter } from "../../../../support/models/protobuf-writer.ts";
+import { addOne } from "../../../../support/models/simple-models.ts";
+import { otherReadings } from "../../../../support/onnx/other-readings.ts";
 
 let directory = "";
 let files = 0;

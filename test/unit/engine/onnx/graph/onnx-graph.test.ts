@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { scanOnnxFile } from "../../../../../src/engine/onnx/graph/onnx-file.ts";
 import { functionKey, type OnnxGraph } from "../../../../../src/engine/onnx/graph/onnx-graph.ts";
-import { ProtobufWriter } from "../../../../support/protobuf-writer.ts";
+import { ProtobufWriter } from "../../../../support/models/protobuf-writer.ts";
 
 const message = () => new ProtobufWriter();
 

@@ -5,8 +5,10 @@ import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { inspectOnnxFile } from "../../../../../src/engine/onnx/memory/onnx-footprint.ts";
-import { addOne, bomb, conv, mlp, weights } from "../../../../support/onnx-models.ts";
-import { ProtobufWriter } from "../../../../support/protobuf-writer.ts";
+import { bomb } from "../../../../support/models/heavy-models.ts";
+import { conv, mlp, weights } from "../../../../support/models/layered-models.ts";
+import { ProtobufWriter } from "../../../../support/models/protobuf-writer.ts";
+import { addOne } from "../../../../support/models/simple-models.ts";
 
 const KiB = 1024;
 const MiB = 1024 * KiB;

@@ -12,8 +12,8 @@ import {
   encodeModel,
   type OnnxNode,
   type OnnxTensor,
-} from "../../../../support/onnx-builder.ts";
-import { ProtobufWriter } from "../../../../support/protobuf-writer.ts";
+} from "../../../../support/models/onnx-builder.ts";
+import { ProtobufWriter } from "../../../../support/models/protobuf-writer.ts";
 
 let directory = "";
 before(async () => {

@@ -9,14 +9,15 @@ import {
   runMemory,
 } from "../../../../../src/engine/onnx/memory/onnx-run-memory.ts";
 import { followShapes } from "../../../../../src/engine/onnx/shapes/onnx-shape-walk.ts";
+import { unknownOp } from "../../../../support/models/failing-models.ts";
+import { slowLoop } from "../../../../support/models/heavy-models.ts";
 import {
   constant,
   encodeModel,
   type OnnxAttribute,
   type OnnxGraph,
   type OnnxTensor,
-} from "../../../../support/onnx-builder.ts";
-import { slowLoop, unknownOp } from "../../../../support/onnx-models.ts";
+} from "../../../../support/models/onnx-builder.ts";
 
 let directory = "";
 before(async () => {

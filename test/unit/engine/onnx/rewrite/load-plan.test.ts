@@ -5,8 +5,8 @@ import { join } from "node:path";
 import { after, describe, it } from "node:test";
 import { type LoadPlan, planLoad } from "../../../../../src/engine/onnx/rewrite/load-plan.ts";
 import { ServingRefusal } from "../../../../../src/engine/onnx/rewrite/serving-refusal.ts";
-import { constant, encodeModel, type OnnxGraph } from "../../../../support/onnx-builder.ts";
-import { ProtobufWriter } from "../../../../support/protobuf-writer.ts";
+import { constant, encodeModel, type OnnxGraph } from "../../../../support/models/onnx-builder.ts";
+import { ProtobufWriter } from "../../../../support/models/protobuf-writer.ts";
 
 const everyLocale = () => true;
 

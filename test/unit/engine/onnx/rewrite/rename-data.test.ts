@@ -7,9 +7,9 @@ import { after, before, describe, it } from "node:test";
 import { RuntimeError } from "../../../../../src/base/errors.ts";
 import { scanOnnxFile } from "../../../../../src/engine/onnx/graph/onnx-file.ts";
 import { renameData } from "../../../../../src/engine/onnx/rewrite/rename-data.ts";
+import { constant, encodeModel, type OnnxTensor } from "../../../../support/models/onnx-builder.ts";
+import { addOne } from "../../../../support/models/simple-models.ts";
 import { otherReadings } from "../../../../support/onnx/other-readings.ts";
-import { constant, encodeModel, type OnnxTensor } from "../../../../support/onnx-builder.ts";
-import { addOne } from "../../../../support/onnx-models.ts";
 
 const external = (name: string, externalFile: string): OnnxTensor => ({
   name,

@@ -1,7 +1,7 @@
 import { describe } from "node:test";
+import type { OnnxNode } from "../../../../support/models/onnx-builder.ts";
 import { itDoubts, itProves, type RowCases } from "../../../../support/onnx/row-cases.ts";
 import { node } from "../../../../support/onnx/short-graph.ts";
-import type { OnnxNode } from "../../../../support/onnx-builder.ts";
 
 // Encoders as PyTorch's exporters and Optimum write them, by the operators that they are made of.
 

@@ -4,26 +4,22 @@ import { join } from "node:path";
 import { describe, it } from "node:test";
 import { scanOnnxFile } from "../../../../../src/engine/onnx/graph/onnx-file.ts";
 import { proveRows } from "../../../../../src/engine/onnx/rows/row-proof.ts";
-import { itDoubts, itProves, proofOf } from "../../../../support/onnx/row-cases.ts";
-import { scanModel } from "../../../../support/onnx/scan-model.ts";
-import { node } from "../../../../support/onnx/short-graph.ts";
+import { crashesAtRun, failsAtRun, unknownOp } from "../../../../support/models/failing-models.ts";
+import { slowLoop } from "../../../../support/models/heavy-models.ts";
+import { conv, mlp, weights } from "../../../../support/models/layered-models.ts";
 import {
   addOne,
-  conv,
-  crashesAtRun,
-  failsAtRun,
   fixedShape,
   identity,
   mixesRows,
-  mlp,
   passesThrough,
   scalar,
-  slowLoop,
   twoInputsTwoOutputs,
-  unknownOp,
-  weights,
-} from "../../../../support/onnx-models.ts";
-import { projectRoot } from "../../../../support/served.ts";
+} from "../../../../support/models/simple-models.ts";
+import { itDoubts, itProves, proofOf } from "../../../../support/onnx/row-cases.ts";
+import { scanModel } from "../../../../support/onnx/scan-model.ts";
+import { node } from "../../../../support/onnx/short-graph.ts";
+import { projectRoot } from "../../../../support/servers/served.ts";
 
 const alone = node("y = Relu(x)");
 
