@@ -14,6 +14,7 @@ const allowed: ReadonlyMap<string, ReadonlySet<string>> = new Map(
     copy_reg: "_reconstructor",
     copyreg: "_reconstructor",
     _codecs: "encode",
+    functools: "partial",
     numpy: `ndarray dtype memmap matrix nan inf ${dtypes}`,
     "numpy.core.multiarray": "_reconstruct scalar",
     "numpy._core.multiarray": "_reconstruct scalar",
@@ -28,6 +29,7 @@ const allowed: ReadonlyMap<string, ReadonlySet<string>> = new Map(
       "__randomstate_ctor __generator_ctor __bit_generator_ctor MT19937 PCG64",
     "numpy.random.bit_generator":
       "__pyx_unpickle_SeedSequence SeedSequence __pyx_unpickle_SeedlessSequence SeedlessSequence",
+    "numpy.random._generator": "Generator",
     "numpy.random._mt19937": "MT19937",
     "numpy.random._pcg64": "PCG64",
     "numpy.random.mtrand": "RandomState",
@@ -55,7 +57,7 @@ export function allowedName(module: string, name: string): PythonName {
     (module === "_loss" && lossName.test(name));
   if (isKnown) return new PythonName(module, name);
   return refuse(
-    `the pickle refers to ${shown(`${module}.${name}`)}, which is not data of a known model; nothing of it was run. ` +
+    `the file refers to ${shown(`${module}.${name}`)}, which is not data of a known model; nothing of it was run. ` +
       "Only scikit-learn, XGBoost and LightGBM models that consist of those libraries' own classes can be read: " +
       "replace your own functions and classes by theirs, or export the model to ONNX (skl2onnx)",
   );

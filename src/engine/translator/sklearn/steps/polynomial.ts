@@ -1,9 +1,9 @@
-import { floatTensor, int64Tensor } from "../graph/tensor.ts";
-import { refuse } from "../pickle/refuse.ts";
-import type { Estimator } from "./estimator.ts";
-import { asNumbers, columnCount, type Features, numbersOf } from "./features.ts";
-import type { Outcome } from "./outcome.ts";
-import type { Translating } from "./translating.ts";
+import { floatTensor, int64Tensor } from "../../graph/tensor.ts";
+import { refuse } from "../../pickle/refuse.ts";
+import type { Estimator } from "../estimator/estimator.ts";
+import { asNumbers, columnCount, type Features, numbersOf } from "../estimator/features.ts";
+import type { Outcome } from "../estimator/outcome.ts";
+import type { Translating } from "../estimator/translating.ts";
 
 /** Columns that PolynomialFeatures may make. */
 const maxColumns = 100_000;
@@ -22,8 +22,8 @@ export function translatePolynomial(
   let total = 0;
   if (estimator.flag("include_bias")) {
     // Ones in as many rows as there are; x · 0 would not be 0 for NaN.
-    const rows = graph.node("Shape", [x], { end: { int: 1 } });
-    const shape = graph.node("Concat", [rows, graph.constant(int64Tensor([1]))], { axis: { int: 0 } });
+    const rows = graph.node("Shape", [x], { attributes: { end: { int: 1 } } });
+    const shape = graph.node("Concat", [rows, graph.constant(int64Tensor([1]))], { attributes: { axis: { int: 0 } } });
     parts.push(graph.node("Expand", [graph.constant(floatTensor("double", [1], [1, 1])), shape]));
     total++;
   }
@@ -45,7 +45,7 @@ export function translatePolynomial(
     total += products.length;
   }
   if (parts.length === 0) return estimator.wrong("degree", "leaves no columns");
-  const joined = parts.length === 1 ? (parts[0] as string) : graph.node("Concat", parts, { axis: { int: 1 } });
+  const joined = parts.length === 1 ? (parts[0] as string) : graph.node("Concat", parts, { attributes: { axis: { int: 1 } } });
   return { kind: "transform", features: numbersOf(joined, total) };
 }
 
@@ -77,5 +77,5 @@ function nextDegree(
 }
 
 function gather({ graph }: Translating, value: string, columns: readonly number[]): string {
-  return graph.node("Gather", [value, graph.constant(int64Tensor(columns))], { axis: { int: 1 } });
+  return graph.node("Gather", [value, graph.constant(int64Tensor(columns))], { attributes: { axis: { int: 1 } } });
 }

@@ -1,4 +1,4 @@
-import { refuse, shown } from "../pickle/refuse.ts";
+import { refuse, shown } from "../../pickle/refuse.ts";
 
 /** Minor versions of scikit-learn 1 whose files golden files prove. */
 const oldest = 0;

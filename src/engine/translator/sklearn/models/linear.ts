@@ -1,10 +1,10 @@
-import { floatTensor, scalar } from "../graph/tensor.ts";
-import { exponential, flatten } from "../graph/transforms.ts";
-import { PythonObject } from "../pickle/python-value.ts";
-import type { Estimator } from "./estimator.ts";
-import { asNumbers, type Features } from "./features.ts";
-import type { Outcome } from "./outcome.ts";
-import type { Translating } from "./translating.ts";
+import { floatTensor, scalar } from "../../graph/tensor.ts";
+import { exponential, flatten } from "../../graph/transforms.ts";
+import { PythonObject } from "../../pickle/python-value.ts";
+import type { Estimator } from "../estimator/estimator.ts";
+import { asNumbers, type Features } from "../estimator/features.ts";
+import type { Outcome } from "../estimator/outcome.ts";
+import type { Translating } from "../estimator/translating.ts";
 
 /** `x · coefᵀ + intercept` in double: `[N, outputs]`. */
 export interface LinearScores {
@@ -16,10 +16,11 @@ export interface LinearScores {
 
 /** From `coef_` and `intercept_`, as all linear models of scikit-learn have them. */
 export function linearScores(
-  { graph, ...to }: Translating,
+  to: Translating,
   estimator: Estimator,
   features: Features,
 ): LinearScores {
+  const { graph } = to;
   const { shape } = estimator.array("coef_");
   const columns = shape.at(-1) ?? 0;
   const outputs = shape.length === 2 ? (shape[0] as number) : 1;
@@ -31,7 +32,7 @@ export function linearScores(
   if (given.length !== 1 && given.length !== outputs) {
     return estimator.wrong("intercept_", `has ${given.length} values instead of ${outputs}`);
   }
-  const x = asNumbers({ graph, ...to }, features, columns);
+  const x = asNumbers(to, features, columns);
   const weights = graph.constant(
     floatTensor("double", transposed(coefficients, outputs, columns), [columns, outputs]),
   );
@@ -57,10 +58,10 @@ export function translateLinearRegressor(
 /** The index of the larger score: of `[N, 1]` whether it is above 0, otherwise the first largest one. */
 export function classOfScores(to: Translating, { scores, outputs }: LinearScores): string {
   const { graph } = to;
-  if (outputs > 1) return graph.node("ArgMax", [scores], { axis: { int: 1 }, keepdims: { int: 0 } });
+  if (outputs > 1) return graph.node("ArgMax", [scores], { attributes: { axis: { int: 1 }, keepdims: { int: 0 } } });
   const zero = graph.constant(scalar("double", 0));
   const isSecond = graph.node("Greater", [flatten(graph, scores), zero]);
-  return graph.node("Cast", [isSecond], { to: { int: 7 } });
+  return graph.node("Cast", [isSecond], { attributes: { to: { int: 7 } } });
 }
 
 export function transposed(values: Float64Array, rows: number, columns: number): Float64Array {

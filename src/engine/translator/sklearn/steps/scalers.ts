@@ -1,8 +1,8 @@
-import { floatTensor, int64Tensor, scalar } from "../graph/tensor.ts";
-import type { Estimator } from "./estimator.ts";
-import { asNumbers, columnCount, type Features, numbersOf } from "./features.ts";
-import type { Outcome } from "./outcome.ts";
-import type { Translating } from "./translating.ts";
+import { floatTensor, int64Tensor, scalar } from "../../graph/tensor.ts";
+import type { Estimator } from "../estimator/estimator.ts";
+import { asNumbers, columnCount, type Features, numbersOf } from "../estimator/features.ts";
+import type { Outcome } from "../estimator/outcome.ts";
+import type { Translating } from "../estimator/translating.ts";
 
 /** StandardScaler, RobustScaler, MinMaxScaler, MaxAbsScaler: in the order in which scikit-learn computes. */
 export function translateScaler(
@@ -57,7 +57,7 @@ export function translateNormalizer(
   if (reduction === undefined) return estimator.wrong("norm", `is '${norm}', which is unknown`);
   const sizes = norm === "l2" ? graph.node("Mul", [x, x]) : graph.node("Abs", [x]);
   const axis = graph.constant(int64Tensor([1]));
-  const sum = graph.node(reduction, [sizes, axis], { keepdims: { int: 1 } });
+  const sum = graph.node(reduction, [sizes, axis], { attributes: { keepdims: { int: 1 } } });
   const length = norm === "l2" ? graph.node("Sqrt", [sum]) : sum;
   const isZero = graph.node("Equal", [length, graph.constant(scalar("double", 0))]);
   const one = graph.constant(scalar("double", 1));
@@ -75,7 +75,7 @@ export function translateBinarizer(
   const columns = columnCount(features);
   const threshold = graph.constant(scalar("double", estimator.number("threshold")));
   const isAbove = graph.node("Greater", [asNumbers(to, features, columns), threshold]);
-  const value = graph.node("Cast", [isAbove], { to: { int: 11 } });
+  const value = graph.node("Cast", [isAbove], { attributes: { to: { int: 11 } } });
   return { kind: "transform", features: numbersOf(value, columns) };
 }
 

@@ -1,4 +1,4 @@
-// Logarithms in fixed point, rounded once. Those of V8, numpy and libm differ in their last bits, and a sum that
+// Logarithms and powers in fixed point, rounded once. Those of V8, numpy and libm differ in their last bits, and a sum that
 // starts with one would differ in them for every row.
 
 const fraction = 220n;
@@ -12,6 +12,21 @@ export function exactLog(x: number): number {
 /** ln(1 + x), for x > -1. */
 export function exactLog1p(x: number): number {
   return toNumber(logOf(one + toFixed(x)));
+}
+
+/** e^x, for x from -100 to 100. */
+export function exactExp(x: number): number {
+  const ln2 = seriesOf(2n * one);
+  const value = toFixed(x);
+  const doublings = value / ln2;
+  const rest = value - doublings * ln2;
+  let term = one;
+  let sum = 0n;
+  for (let at = 1n; term !== 0n; at++) {
+    sum += term;
+    term = (term * rest) / (at * one);
+  }
+  return toNumber(sum) * 2 ** Number(doublings);
 }
 
 /** Exact for numbers from 2^-160 on, and those are all that probabilities are made of. */

@@ -1,14 +1,14 @@
-import { scalar } from "../graph/tensor.ts";
-import { exponential, flatten, sigmoid, softmax, withComplement } from "../graph/transforms.ts";
-import { fieldDoubles } from "../pickle/array-elements.ts";
-import { NumpyArray } from "../pickle/numpy-array.ts";
-import { PythonList, PythonObject } from "../pickle/python-value.ts";
-import { readClasses } from "./class-list.ts";
-import type { Estimator } from "./estimator.ts";
-import { asNumbers, type Features } from "./features.ts";
+import { scalar } from "../../graph/tensor.ts";
+import { exponential, flatten, sigmoid, softmax, withComplement } from "../../graph/transforms.ts";
+import { fieldDoubles } from "../../pickle/array-elements.ts";
+import { NumpyArray } from "../../pickle/numpy-array.ts";
+import { PythonList, PythonObject } from "../../pickle/python-value.ts";
+import { readClasses } from "../estimator/class-list.ts";
+import type { Estimator } from "../estimator/estimator.ts";
+import { asNumbers, type Features } from "../estimator/features.ts";
 import { addForest, newForest } from "./forest.ts";
-import type { Outcome } from "./outcome.ts";
-import type { Translating } from "./translating.ts";
+import type { Outcome } from "../estimator/outcome.ts";
+import type { Translating } from "../estimator/translating.ts";
 import { type TreeArrays, treeFor } from "./tree-arrays.ts";
 
 /** HistGradientBoostingRegressor and -Classifier with numeric columns. */
@@ -51,7 +51,7 @@ export function translateHistogramBoosting(
     return {
       kind: "classes",
       classes,
-      index: graph.node("ArgMax", [raw], { axis: { int: 1 }, keepdims: { int: 0 } }),
+      index: graph.node("ArgMax", [raw], { attributes: { axis: { int: 1 }, keepdims: { int: 0 } } }),
       proba: softmax(graph, raw, "double"),
       margin: { value: raw, columns: targets },
     };
@@ -61,7 +61,7 @@ export function translateHistogramBoosting(
   return {
     kind: "classes",
     classes,
-    index: graph.node("Cast", [isSecond], { to: { int: 7 } }),
+    index: graph.node("Cast", [isSecond], { attributes: { to: { int: 7 } } }),
     proba: withComplement(graph, sigmoid(graph, margin, { type: "double" }), "double"),
     margin: { value: margin },
   };

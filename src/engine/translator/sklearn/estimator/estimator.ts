@@ -1,13 +1,13 @@
-import { toDoubles } from "../pickle/array-elements.ts";
-import { NumpyArray } from "../pickle/numpy-array.ts";
+import { toDoubles } from "../../pickle/array-elements.ts";
+import { NumpyArray } from "../../pickle/numpy-array.ts";
 import {
   PythonDict,
   PythonList,
   PythonObject,
   PythonTuple,
   type PythonValue,
-} from "../pickle/python-value.ts";
-import { refuse, shown } from "../pickle/refuse.ts";
+} from "../../pickle/python-value.ts";
+import { refuse, shown } from "../../pickle/refuse.ts";
 import { readVersion } from "./sklearn-versions.ts";
 
 /** A fitted estimator of a file. Its readers throw RuntimeError "invalid-argument" with its class and the attribute

@@ -1,11 +1,11 @@
-import { floatTensor, int64Tensor, scalar } from "../graph/tensor.ts";
-import { softmax } from "../graph/transforms.ts";
-import { readClasses } from "./class-list.ts";
-import type { Estimator } from "./estimator.ts";
-import { asNumbers, type Features } from "./features.ts";
+import { floatTensor, int64Tensor, scalar } from "../../graph/tensor.ts";
+import { softmax } from "../../graph/transforms.ts";
+import { readClasses } from "../estimator/class-list.ts";
+import type { Estimator } from "../estimator/estimator.ts";
+import { asNumbers, type Features } from "../estimator/features.ts";
 import { transposed } from "./linear.ts";
-import type { Outcome } from "./outcome.ts";
-import type { Translating } from "./translating.ts";
+import type { Outcome } from "../estimator/outcome.ts";
+import type { Translating } from "../estimator/translating.ts";
 
 interface Shape {
   readonly classes: number;
@@ -29,7 +29,7 @@ export function translateNaiveBayes(
   return {
     kind: "classes",
     classes,
-    index: graph.node("ArgMax", [likelihoods], { axis: { int: 1 }, keepdims: { int: 0 } }),
+    index: graph.node("ArgMax", [likelihoods], { attributes: { axis: { int: 1 }, keepdims: { int: 0 } } }),
     proba: softmax(graph, likelihoods, "double"),
   };
 }
@@ -55,7 +55,7 @@ function gaussian(
     graph.constant(floatTensor("double", variances, perClass)),
   ]);
   const axis = graph.constant(int64Tensor([2]));
-  const sum = graph.node("ReduceSum", [terms, axis], { keepdims: { int: 0 } });
+  const sum = graph.node("ReduceSum", [terms, axis], { attributes: { keepdims: { int: 0 } } });
   const half = graph.node("Mul", [sum, graph.constant(scalar("double", 0.5))]);
   return graph.node("Sub", [graph.constant(floatTensor("double", constant)), half]);
 }
@@ -77,7 +77,7 @@ function discrete(
     const threshold = estimator.optional("binarize");
     if (threshold !== undefined) {
       const limit = graph.constant(scalar("double", estimator.number("binarize")));
-      counts = graph.node("Cast", [graph.node("Greater", [x, limit])], { to: { int: 11 } });
+      counts = graph.node("Cast", [graph.node("Greater", [x, limit])], { attributes: { to: { int: 11 } } });
     }
     const absent = logs.map((value) => Math.log1p(-Math.exp(value)));
     weights = logs.map((value, at) => value - (absent[at] as number));

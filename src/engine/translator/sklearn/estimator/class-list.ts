@@ -1,9 +1,9 @@
-import type { GraphBuilder } from "../graph/graph-builder.ts";
-import { boolTensor, floatTensor, int64Tensor, stringTensor, type Tensor } from "../graph/tensor.ts";
-import { toItems } from "../pickle/array-elements.ts";
-import { NumpyArray } from "../pickle/numpy-array.ts";
-import type { PythonValue } from "../pickle/python-value.ts";
-import { refuse } from "../pickle/refuse.ts";
+import type { GraphBuilder } from "../../graph/graph-builder.ts";
+import { boolTensor, floatTensor, int64Tensor, stringTensor, type Tensor } from "../../graph/tensor.ts";
+import { toItems } from "../../pickle/array-elements.ts";
+import { NumpyArray } from "../../pickle/numpy-array.ts";
+import type { PythonValue } from "../../pickle/python-value.ts";
+import { refuse } from "../../pickle/refuse.ts";
 
 /** The classes of a classifier, in the type that they had. */
 export interface ClassList {
@@ -33,5 +33,5 @@ export function readClasses(value: PythonValue, what: string): ClassList {
 
 /** int64 `[N]` -> the labels `[N]`. */
 export function labelsAt(graph: GraphBuilder, classes: ClassList, index: string): string {
-  return graph.node("Gather", [graph.constant(classes.tensor), index], { axis: { int: 0 } });
+  return graph.node("Gather", [graph.constant(classes.tensor), index], { attributes: { axis: { int: 0 } } });
 }

@@ -1,12 +1,12 @@
-import { floatTensor, scalar } from "../graph/tensor.ts";
-import { flatten, sigmoid, softmax, withComplement } from "../graph/transforms.ts";
-import { toDoubles } from "../pickle/array-elements.ts";
-import { NumpyArray } from "../pickle/numpy-array.ts";
-import { readClasses } from "./class-list.ts";
-import type { Estimator } from "./estimator.ts";
-import { asNumbers, type Features } from "./features.ts";
-import type { Outcome } from "./outcome.ts";
-import type { Translating } from "./translating.ts";
+import { floatTensor, scalar } from "../../graph/tensor.ts";
+import { flatten, sigmoid, softmax, withComplement } from "../../graph/transforms.ts";
+import { toDoubles } from "../../pickle/array-elements.ts";
+import { NumpyArray } from "../../pickle/numpy-array.ts";
+import { readClasses } from "../estimator/class-list.ts";
+import type { Estimator } from "../estimator/estimator.ts";
+import { asNumbers, type Features } from "../estimator/features.ts";
+import type { Outcome } from "../estimator/outcome.ts";
+import type { Translating } from "../estimator/translating.ts";
 
 /** MLPClassifier and MLPRegressor. */
 export function translateMlp(to: Translating, estimator: Estimator, features: Features): Outcome {
@@ -21,7 +21,7 @@ export function translateMlp(to: Translating, estimator: Estimator, features: Fe
   const classes = readClasses(estimator.value("classes_"), estimator.called("classes_"));
   if (last === "softmax" && outputs > 1 && classes.labels.length === outputs) {
     const proba = softmax(graph, value, "double");
-    const index = graph.node("ArgMax", [proba], { axis: { int: 1 }, keepdims: { int: 0 } });
+    const index = graph.node("ArgMax", [proba], { attributes: { axis: { int: 1 }, keepdims: { int: 0 } } });
     return { kind: "classes", classes, index, proba };
   }
   if (last !== "logistic" || outputs !== 1 || classes.labels.length !== 2) {
@@ -29,7 +29,7 @@ export function translateMlp(to: Translating, estimator: Estimator, features: Fe
   }
   const positive = sigmoid(graph, flatten(graph, value), { type: "double" });
   const isSecond = graph.node("Greater", [positive, graph.constant(scalar("double", 0.5))]);
-  const index = graph.node("Cast", [isSecond], { to: { int: 7 } });
+  const index = graph.node("Cast", [isSecond], { attributes: { to: { int: 7 } } });
   return { kind: "classes", classes, index, proba: withComplement(graph, positive, "double") };
 }
 

@@ -1,14 +1,14 @@
-import { scalar } from "../graph/tensor.ts";
-import { flatten, sigmoid, softmax, withComplement } from "../graph/transforms.ts";
-import { toItems } from "../pickle/array-elements.ts";
-import { readClasses } from "./class-list.ts";
-import type { Estimator } from "./estimator.ts";
-import { exactLog, exactLog1p } from "./exact-log.ts";
-import { asNumbers, type Features } from "./features.ts";
+import { scalar } from "../../graph/tensor.ts";
+import { flatten, sigmoid, softmax, withComplement } from "../../graph/transforms.ts";
+import { toItems } from "../../pickle/array-elements.ts";
+import { readClasses } from "../estimator/class-list.ts";
+import type { Estimator } from "../estimator/estimator.ts";
+import { exactExp, exactLog, exactLog1p } from "./exact-logarithms.ts";
+import { asNumbers, type Features } from "../estimator/features.ts";
 import { addForest, estimatorsOf, newForest } from "./forest.ts";
-import type { Outcome } from "./outcome.ts";
+import type { Outcome } from "../estimator/outcome.ts";
 import { pairwiseSum } from "./pairwise-sum.ts";
-import type { Translating } from "./translating.ts";
+import type { Translating } from "../estimator/translating.ts";
 import { readTree, treeFor } from "./tree-arrays.ts";
 
 /** GradientBoostingRegressor and -Classifier: a first guess, and trees times the learning rate added to it. */
@@ -48,7 +48,7 @@ export function translateGradientBoosting(
     return {
       kind: "classes",
       classes,
-      index: graph.node("ArgMax", [raw], { axis: { int: 1 }, keepdims: { int: 0 } }),
+      index: graph.node("ArgMax", [raw], { attributes: { axis: { int: 1 }, keepdims: { int: 0 } } }),
       proba: softmax(graph, raw, "double"),
       margin: { value: raw, columns: targets },
     };
@@ -63,7 +63,7 @@ export function translateGradientBoosting(
     margin,
     zero,
   ]);
-  const index = graph.node("Cast", [isSecond], { to: { int: 7 } });
+  const index = graph.node("Cast", [isSecond], { attributes: { to: { int: 7 } } });
   return { kind: "classes", classes, index, proba, margin: { value: margin } };
 }
 
@@ -92,7 +92,8 @@ function firstGuess(
   }
   if (estimator.minorVersion < 4) return clipped.map(exactLog);
   const mean = pairwiseSum(clipped.map(exactLog), 0, targets) / targets;
-  return clipped.map((value) => exactLog(value / Math.exp(mean)));
+  const geometricMean = exactExp(mean);
+  return clipped.map((value) => exactLog(value / geometricMean));
 }
 
 /** As numpy computed it until version 1.3, and scipy since. */

@@ -1,9 +1,9 @@
-import type { Tree } from "../graph/tree.ts";
-import { splitMode } from "../graph/tree.ts";
-import { fieldDoubles, fieldOf, toDoubles } from "../pickle/array-elements.ts";
-import { NumpyArray } from "../pickle/numpy-array.ts";
-import { PythonObject } from "../pickle/python-value.ts";
-import type { Estimator } from "./estimator.ts";
+import type { Tree } from "../../graph/tree.ts";
+import { splitMode } from "../../graph/tree.ts";
+import { fieldDoubles, fieldOf, toDoubles } from "../../pickle/array-elements.ts";
+import { NumpyArray } from "../../pickle/numpy-array.ts";
+import { PythonObject } from "../../pickle/python-value.ts";
+import type { Estimator } from "../estimator/estimator.ts";
 
 /** The nodes of a decision tree, and what they answer. */
 export interface TreeArrays {

@@ -1,16 +1,16 @@
-import { ForestBuilder } from "../graph/forest-builder.ts";
-import { scalar } from "../graph/tensor.ts";
-import { flatten } from "../graph/transforms.ts";
-import { toItems } from "../pickle/array-elements.ts";
-import { NumpyArray } from "../pickle/numpy-array.ts";
-import { PythonObject, type PythonValue } from "../pickle/python-value.ts";
-import { refuse } from "../pickle/refuse.ts";
-import { readClasses } from "./class-list.ts";
-import { Estimator } from "./estimator.ts";
-import { asNumbers, type Features } from "./features.ts";
-import type { Outcome } from "./outcome.ts";
+import { ForestBuilder } from "../../graph/forest-builder.ts";
+import { scalar } from "../../graph/tensor.ts";
+import { flatten } from "../../graph/transforms.ts";
+import { toItems } from "../../pickle/array-elements.ts";
+import { NumpyArray } from "../../pickle/numpy-array.ts";
+import { PythonObject, type PythonValue } from "../../pickle/python-value.ts";
+import { refuse } from "../../pickle/refuse.ts";
+import { readClasses } from "../estimator/class-list.ts";
+import { Estimator } from "../estimator/estimator.ts";
+import { asNumbers, type Features } from "../estimator/features.ts";
+import type { Outcome } from "../estimator/outcome.ts";
 import { pairwiseSum } from "./pairwise-sum.ts";
-import type { Translating } from "./translating.ts";
+import type { Translating } from "../estimator/translating.ts";
 import { readTree, type TreeArrays, treeFor } from "./tree-arrays.ts";
 
 /** DecisionTree, ExtraTree, RandomForest, ExtraTrees: the mean of the trees' answers. */
@@ -41,7 +41,7 @@ export function translateForest(
       ? sums
       : to.graph.node("Div", [sums, to.graph.constant(scalar("double", trees.length))]);
   if (classes !== undefined) {
-    const index = to.graph.node("ArgMax", [answer], { axis: { int: 1 }, keepdims: { int: 0 } });
+    const index = to.graph.node("ArgMax", [answer], { attributes: { axis: { int: 1 }, keepdims: { int: 0 } } });
     return { kind: "classes", classes, index, proba: answer };
   }
   return targets === 1
@@ -75,8 +75,8 @@ export function addForest(
   const { graph } = to;
   to.splits += forest.splits;
   if (!isRounded) return graph.forest(forest, input);
-  const float = graph.node("Cast", [input], { to: { int: 1 } });
-  return graph.forest(forest, graph.node("Cast", [float], { to: { int: 11 } }));
+  const float = graph.node("Cast", [input], { attributes: { to: { int: 1 } } });
+  return graph.forest(forest, graph.node("Cast", [float], { attributes: { to: { int: 11 } } }));
 }
 
 /** Estimators of a list, or of an array of objects. */

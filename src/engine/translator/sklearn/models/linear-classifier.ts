@@ -1,12 +1,12 @@
-import { scalar } from "../graph/tensor.ts";
-import { flatten, sigmoid, softmax, withComplement } from "../graph/transforms.ts";
-import { readClasses } from "./class-list.ts";
-import type { Estimator } from "./estimator.ts";
-import type { Features } from "./features.ts";
+import { scalar } from "../../graph/tensor.ts";
+import { flatten, sigmoid, softmax, withComplement } from "../../graph/transforms.ts";
+import { readClasses } from "../estimator/class-list.ts";
+import type { Estimator } from "../estimator/estimator.ts";
+import type { Features } from "../estimator/features.ts";
 import { classOfScores, type LinearScores, linearScores } from "./linear.ts";
 import { normalized } from "./normalized.ts";
-import type { Outcome } from "./outcome.ts";
-import type { Translating } from "./translating.ts";
+import type { Outcome } from "../estimator/outcome.ts";
+import type { Translating } from "../estimator/translating.ts";
 
 /** How a classifier makes probabilities of its scores. */
 type Chances = "none" | "one-vs-rest" | "softmax" | "binary softmax" | "modified huber";
@@ -18,7 +18,9 @@ export function translateLinearClassifier(
   features: Features,
 ): Outcome {
   const { graph } = to;
-  const classes = readClasses(estimator.value("classes_"), estimator.called("classes_"));
+  // RidgeClassifier makes its classes_ of those of a part.
+  const holder = estimator.has("classes_") ? estimator : estimator.estimator("_label_binarizer");
+  const classes = readClasses(holder.value("classes_"), holder.called("classes_"));
   const linear = linearScores(to, estimator, features);
   const { scores, outputs } = linear;
   const expected = outputs === 1 ? 2 : outputs;
@@ -74,7 +76,7 @@ function chances(to: Translating, linear: LinearScores, how: Chances): string | 
       return softmax(graph, scores, "double");
     case "binary softmax": {
       const opposite = graph.node("Neg", [scores]);
-      const both = graph.node("Concat", [opposite, scores], { axis: { int: 1 } });
+      const both = graph.node("Concat", [opposite, scores], { attributes: { axis: { int: 1 } } });
       return softmax(graph, both, "double");
     }
     case "one-vs-rest": {

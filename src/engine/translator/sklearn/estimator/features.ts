@@ -1,5 +1,5 @@
-import { int64Tensor } from "../graph/tensor.ts";
-import { refuse } from "../pickle/refuse.ts";
+import { int64Tensor } from "../../graph/tensor.ts";
+import { refuse } from "../../pickle/refuse.ts";
 import type { Translating } from "./translating.ts";
 
 export type ColumnType = "double" | "string";
@@ -76,7 +76,7 @@ function gather({ graph }: Translating, part: Part, columns: readonly number[]):
   const isWhole = columns.length === part.columns && columns.every((column, at) => column === at);
   if (isWhole) return part;
   const indices = graph.constant(int64Tensor(columns));
-  const value = graph.node("Gather", [part.value, indices], { axis: { int: 1 } });
+  const value = graph.node("Gather", [part.value, indices], { attributes: { axis: { int: 1 } } });
   const { sources } = part;
   const picked = { value, columns: columns.length, type: part.type };
   if (sources === undefined) return picked;
@@ -96,7 +96,7 @@ function join(
   const values = features.map(({ value }) => value);
   return values.length === 1
     ? (values[0] as string)
-    : to.graph.node("Concat", values, { axis: { int: 1 } });
+    : to.graph.node("Concat", values, { attributes: { axis: { int: 1 } } });
 }
 
 /** Notes what the model's input has to be. */
