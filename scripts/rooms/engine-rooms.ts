@@ -207,7 +207,8 @@ export const engineRooms: readonly Room[] = [
   },
   {
     path: "engine/translator/sklearn/estimator",
-    question: "What does an estimator of scikit-learn say of itself, and what flows between estimators?",
+    question:
+      "What does an estimator of scikit-learn say of itself, and what flows between estimators?",
     runs: translatorProcess,
     blocks: "yes: the process does nothing else",
     imports: ["base", "engine/translator", "engine/translator/graph", "engine/translator/pickle"],

@@ -9,7 +9,8 @@ const allowed: ReadonlyMap<string, ReadonlySet<string>> = new Map(
   Object.entries({
     builtins:
       "object set frozenset slice bytearray bytes int float str bool list dict tuple complex range",
-    __builtin__: "object set frozenset slice bytearray bytes int long float str unicode bool xrange",
+    __builtin__:
+      "object set frozenset slice bytearray bytes int long float str unicode bool xrange",
     collections: "OrderedDict defaultdict",
     copy_reg: "_reconstructor",
     copyreg: "_reconstructor",
@@ -20,7 +21,8 @@ const allowed: ReadonlyMap<string, ReadonlySet<string>> = new Map(
     "numpy._core.multiarray": "_reconstruct scalar",
     "numpy.core.numeric": "_frombuffer",
     "numpy._core.numeric": "_frombuffer",
-    "numpy.dtypes": "Float64DType Float32DType Int64DType Int32DType BoolDType ObjectDType StrDType",
+    "numpy.dtypes":
+      "Float64DType Float32DType Int64DType Int32DType BoolDType ObjectDType StrDType",
     "numpy.ma.core": "_mareconstruct MaskedArray",
     "numpy.ma": "_mareconstruct MaskedArray",
     // The generators that some estimators keep.

@@ -62,7 +62,9 @@ export function filledArray(state: PythonValue): NumpyArray {
     return arrayOf({ shape, dtype, content: content.items, isFortran: isFortran === true });
   }
   if (!(content instanceof Uint8Array)) {
-    return refuse("the pickle has an array without bytes: the file is damaged, or Python 2 wrote it");
+    return refuse(
+      "the pickle has an array without bytes: the file is damaged, or Python 2 wrote it",
+    );
   }
   return arrayOf({ shape, dtype, content, isFortran: isFortran === true });
 }
@@ -81,7 +83,8 @@ export function arrayOf(options: {
 
 export function shapeOf(value: PythonValue | undefined): number[] {
   const items = value instanceof PythonTuple ? value.items : undefined;
-  if (items === undefined || items.length > 32) return refuse("the file has an array without a shape");
+  if (items === undefined || items.length > 32)
+    return refuse("the file has an array without a shape");
   return items.map((item) => (typeof item === "number" ? item : Number.NaN));
 }
 

@@ -51,16 +51,16 @@ export function parseDtype(text: string): NumpyDtype {
 
 /** Gives a dtype what `dtype.__setstate__` would: (version, byte order, base, names, fields, size, …). */
 export function setDtypeState(dtype: NumpyDtype, state: PythonValue): void {
-  if (!(state instanceof PythonTuple) || state.items.length < 6) return unknown("of unknown state");
+  if (!(state instanceof PythonTuple) || state.items.length < 6) unknown("of unknown state");
   const [, order, base, , fields, size] = state.items;
-  if (base !== null) return unknown("with a shape of its own");
+  if (base !== null) unknown("with a shape of its own");
   dtype.isBigEndian = order === ">";
   if (fields === null) return;
-  if (!(fields instanceof PythonDict) || dtype.kind !== "V") return unknown("of unknown fields");
+  if (!(fields instanceof PythonDict) || dtype.kind !== "V") unknown("of unknown fields");
   if (typeof size === "number" && size > 0) dtype.itemBytes = size;
   for (const [name, field] of fields.entries) {
     const [of, offset] = field instanceof PythonTuple ? field.items : [];
-    if (typeof name !== "string" || !(of instanceof NumpyDtype)) return unknown("of unknown fields");
+    if (typeof name !== "string" || !(of instanceof NumpyDtype)) unknown("of unknown fields");
     addField(dtype, name, { dtype: of, offset: Number(offset) });
   }
 }
@@ -70,7 +70,7 @@ export function addField(record: NumpyDtype, name: string, field: DtypeField): v
   const { dtype, offset } = field;
   const isInside = Number.isInteger(offset) && offset >= 0;
   if (!isInside || offset + dtype.itemBytes > record.itemBytes || dtype.kind === "V") {
-    return unknown(`whose field '${shown(name)}' is not a number within it`);
+    unknown(`whose field '${shown(name)}' is not a number within it`);
   }
   record.fields.set(name, field);
 }

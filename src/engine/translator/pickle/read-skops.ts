@@ -1,8 +1,14 @@
 import { allowedName } from "./allowed-names.ts";
+import { toItems } from "./array-elements.ts";
 import { NumpyArray } from "./numpy-array.ts";
 import { parseDtype } from "./numpy-dtype.ts";
-import { toItems } from "./array-elements.ts";
-import { PythonDict, PythonList, PythonObject, PythonTuple, type PythonValue } from "./python-value.ts";
+import {
+  PythonDict,
+  PythonList,
+  PythonObject,
+  PythonTuple,
+  type PythonValue,
+} from "./python-value.ts";
 import { readNpy } from "./read-npy.ts";
 import { refuse, shown } from "./refuse.ts";
 import { ZipEntries } from "./zip-entries.ts";
@@ -143,5 +149,7 @@ function textOf(value: unknown): string {
 }
 
 function malformed(what = "something else"): never {
-  return refuse(`the schema of the skops file has ${what} where a value should be: the file is damaged`);
+  return refuse(
+    `the schema of the skops file has ${what} where a value should be: the file is damaged`,
+  );
 }

@@ -46,7 +46,8 @@ export class ZipEntries {
     if (at + localBytes > this.#bytes.length || this.#view.getUint32(at, true) !== localMark) {
       return this.#damaged();
     }
-    const start = at + localBytes + this.#view.getUint16(at + 26, true) + this.#view.getUint16(at + 28, true);
+    const start =
+      at + localBytes + this.#view.getUint16(at + 26, true) + this.#view.getUint16(at + 28, true);
     const packed = this.#bytes.subarray(start, start + entry.packedBytes);
     if (packed.length !== entry.packedBytes) return this.#damaged();
     this.#left -= entry.bytes;
@@ -55,7 +56,9 @@ export class ZipEntries {
     }
     if (entry.method === methods.stored && entry.packedBytes === entry.bytes) return packed;
     if (entry.method !== methods.deflated) {
-      return refuse(`'${shown(name)}' in the archive is packed in an unknown way: write it with skops.io.dump(model, path)`);
+      return refuse(
+        `'${shown(name)}' in the archive is packed in an unknown way: write it with skops.io.dump(model, path)`,
+      );
     }
     return this.#unpack(packed, entry.bytes);
   }

@@ -1,6 +1,6 @@
 import type { TranslateEstimator } from "./estimator/translating.ts";
-import { translateLinearClassifier } from "./models/linear-classifier.ts";
 import { translateLinearRegressor } from "./models/linear.ts";
+import { translateLinearClassifier } from "./models/linear-classifier.ts";
 import { translateMlp } from "./models/mlp.ts";
 import { translateNaiveBayes } from "./models/naive-bayes.ts";
 import { translateOneHot, translateOrdinal } from "./steps/encoders.ts";

@@ -20,7 +20,11 @@ export function looksLikeSklearn(head: Uint8Array): boolean {
 /** The first file of the archive is an array, named by a number, or the schema. */
 function looksLikeSkops(head: Uint8Array): boolean {
   const bytes = Buffer.from(head);
-  const name = bytes.toString("latin1", 30, 30 + Math.min(bytes.length < 30 ? 0 : bytes.readUInt16LE(26), 64));
+  const name = bytes.toString(
+    "latin1",
+    30,
+    30 + Math.min(bytes.length < 30 ? 0 : bytes.readUInt16LE(26), 64),
+  );
   return name === "schema.json" || /^\d+\.(?:npy|bin)$/.test(name);
 }
 

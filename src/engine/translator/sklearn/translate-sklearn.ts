@@ -7,7 +7,7 @@ import { refuse, shown } from "../pickle/refuse.ts";
 import type { Translate, TranslationOptions } from "../translation.ts";
 import { labelsAt } from "./estimator/class-list.ts";
 import { Estimator } from "./estimator/estimator.ts";
-import { asNumbers, columnCount, type ColumnType, type Features } from "./estimator/features.ts";
+import { asNumbers, type ColumnType, columnCount, type Features } from "./estimator/features.ts";
 import type { Outcome } from "./estimator/outcome.ts";
 import type { Translating } from "./estimator/translating.ts";
 import { estimatorTable } from "./estimator-table.ts";
@@ -21,7 +21,9 @@ const maxDepth = 64;
 export const translateSklearn: Translate = (file, options) => {
   const root = readModelFile(file);
   if (!(root instanceof PythonObject)) {
-    return refuse(`the file holds ${kindOf(root)}, not a scikit-learn model: write the fitted model itself`);
+    return refuse(
+      `the file holds ${kindOf(root)}, not a scikit-learn model: write the fitted model itself`,
+    );
   }
   const estimator = new Estimator(root);
   const columns = columnsOf(estimator);
@@ -100,13 +102,12 @@ function writeOutputs(to: Translating, outcome: Outcome): void {
       const columns = columnCount(outcome.features);
       if (columns === 0) refuse("the file's transformer has no columns left");
       const value = asNumbers(to, outcome.features, columns);
-      return graph.output("transform", value, { type: "double", shape: ["N", columns] });
+      graph.output("transform", value, { type: "double", shape: ["N", columns] });
+      return;
     }
     case "values":
-      return graph.output("predict", outcome.values, {
-        type: "double",
-        shape: shape(outcome.columns),
-      });
+      graph.output("predict", outcome.values, { type: "double", shape: shape(outcome.columns) });
+      return;
     case "classes": {
       const { classes, index, proba, margin } = outcome;
       const labels = labelsAt(graph, classes, index);
@@ -136,16 +137,14 @@ function writeMetadata(
   if (outcome.kind === "classes") {
     graph.metadata("modelport.classes", JSON.stringify(outcome.classes.labels));
   }
-  graph.metadata(
-    "modelport.kserve_output",
-    outcome.kind === "transform" ? "transform" : "predict",
-  );
+  graph.metadata("modelport.kserve_output", outcome.kind === "transform" ? "transform" : "predict");
 }
 
 /** Names of the columns, made up if the file has none. */
 function featureNames(estimator: Estimator, columns: number): readonly string[] {
   const names = givenNames(estimator);
-  if (names?.length === columns && new Set(names).size === columns && !names.includes("")) return names;
+  if (names?.length === columns && new Set(names).size === columns && !names.includes(""))
+    return names;
   return Array.from({ length: columns }, (_, at) => `x${at}`);
 }
 
@@ -202,6 +201,7 @@ function unsupported(estimator: Estimator): never {
 
 function kindOf(value: PythonValue): string {
   if (value instanceof NumpyArray) return "an array";
-  if (value instanceof Object) return `a ${value.constructor.name.replace("Python", "").toLowerCase()}`;
+  if (value instanceof Object)
+    return `a ${value.constructor.name.replace("Python", "").toLowerCase()}`;
   return value === null ? "nothing" : `a ${typeof value}`;
 }

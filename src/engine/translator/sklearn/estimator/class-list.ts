@@ -1,5 +1,11 @@
 import type { GraphBuilder } from "../../graph/graph-builder.ts";
-import { boolTensor, floatTensor, int64Tensor, stringTensor, type Tensor } from "../../graph/tensor.ts";
+import {
+  boolTensor,
+  floatTensor,
+  int64Tensor,
+  stringTensor,
+  type Tensor,
+} from "../../graph/tensor.ts";
 import { toItems } from "../../pickle/array-elements.ts";
 import { NumpyArray } from "../../pickle/numpy-array.ts";
 import type { PythonValue } from "../../pickle/python-value.ts";
@@ -14,7 +20,9 @@ export interface ClassList {
 /** `what`: what messages call the list. */
 export function readClasses(value: PythonValue, what: string): ClassList {
   if (!(value instanceof NumpyArray) || value.shape.length !== 1) {
-    return refuse(`${what} is not one list of classes: classifiers of several outputs are not supported`);
+    return refuse(
+      `${what} is not one list of classes: classifiers of several outputs are not supported`,
+    );
   }
   const items = toItems(value, what);
   if (items.length === 0) refuse(`${what} is empty`);
@@ -33,5 +41,7 @@ export function readClasses(value: PythonValue, what: string): ClassList {
 
 /** int64 `[N]` -> the labels `[N]`. */
 export function labelsAt(graph: GraphBuilder, classes: ClassList, index: string): string {
-  return graph.node("Gather", [graph.constant(classes.tensor), index], { attributes: { axis: { int: 0 } } });
+  return graph.node("Gather", [graph.constant(classes.tensor), index], {
+    attributes: { axis: { int: 0 } },
+  });
 }

@@ -23,9 +23,7 @@ export class Estimator {
     this.className = object.type.name;
     const version = object.attribute("_sklearn_version");
     this.minorVersion =
-      typeof version === "string"
-        ? readVersion(version, this.className)
-        : Number.POSITIVE_INFINITY;
+      typeof version === "string" ? readVersion(version, this.className) : Number.POSITIVE_INFINITY;
     if (version === undefined && object.type.module.startsWith("sklearn.")) {
       refuse(
         `the file's ${shown(this.className)} does not say which version of scikit-learn wrote it: it is not a model ` +

@@ -90,7 +90,9 @@ function join(
 ): string {
   const found = columnCount(features);
   if (found !== columns) {
-    refuse(`a step of the file's pipeline expects ${columns} columns and gets ${found}: it is damaged`);
+    refuse(
+      `a step of the file's pipeline expects ${columns} columns and gets ${found}: it is damaged`,
+    );
   }
   for (const part of features) demand(to, part, type);
   const values = features.map(({ value }) => value);
@@ -102,13 +104,16 @@ function join(
 /** Notes what the model's input has to be. */
 function demand(to: Translating, { sources, type: has }: Part, type: ColumnType): void {
   if (sources === undefined) {
-    if (has !== type) refuse(`a step of the file's pipeline expects ${words[type]} and gets ${words[has]}`);
+    if (has !== type)
+      refuse(`a step of the file's pipeline expects ${words[type]} and gets ${words[has]}`);
     return;
   }
   for (const source of sources) {
     const earlier = to.columnTypes.get(source) ?? type;
     if (earlier !== type) {
-      refuse(`column ${source} of the file's model is used both as text and as numbers: export it to ONNX (skl2onnx)`);
+      refuse(
+        `column ${source} of the file's model is used both as text and as numbers: export it to ONNX (skl2onnx)`,
+      );
     }
     to.columnTypes.set(source, type);
   }

@@ -3,10 +3,10 @@ import { flatten, sigmoid, softmax, withComplement } from "../../graph/transform
 import { readClasses } from "../estimator/class-list.ts";
 import type { Estimator } from "../estimator/estimator.ts";
 import type { Features } from "../estimator/features.ts";
-import { classOfScores, type LinearScores, linearScores } from "./linear.ts";
-import { normalized } from "./normalized.ts";
 import type { Outcome } from "../estimator/outcome.ts";
 import type { Translating } from "../estimator/translating.ts";
+import { classOfScores, type LinearScores, linearScores } from "./linear.ts";
+import { normalized } from "./normalized.ts";
 
 /** How a classifier makes probabilities of its scores. */
 type Chances = "none" | "one-vs-rest" | "softmax" | "binary softmax" | "modified huber";
@@ -25,13 +25,14 @@ export function translateLinearClassifier(
   const { scores, outputs } = linear;
   const expected = outputs === 1 ? 2 : outputs;
   if (classes.labels.length !== expected) {
-    return estimator.wrong("classes_", `has ${classes.labels.length} classes instead of ${expected}`);
+    return estimator.wrong(
+      "classes_",
+      `has ${classes.labels.length} classes instead of ${expected}`,
+    );
   }
   const proba = chances(to, linear, chancesOf(estimator, expected));
   const margin =
-    outputs === 1
-      ? { value: flatten(graph, scores) }
-      : { value: scores, columns: outputs };
+    outputs === 1 ? { value: flatten(graph, scores) } : { value: scores, columns: outputs };
   const index = classOfScores(to, linear);
   return { kind: "classes", classes, index, ...(proba !== undefined && { proba }), margin };
 }

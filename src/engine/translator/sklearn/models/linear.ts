@@ -58,7 +58,10 @@ export function translateLinearRegressor(
 /** The index of the larger score: of `[N, 1]` whether it is above 0, otherwise the first largest one. */
 export function classOfScores(to: Translating, { scores, outputs }: LinearScores): string {
   const { graph } = to;
-  if (outputs > 1) return graph.node("ArgMax", [scores], { attributes: { axis: { int: 1 }, keepdims: { int: 0 } } });
+  if (outputs > 1)
+    return graph.node("ArgMax", [scores], {
+      attributes: { axis: { int: 1 }, keepdims: { int: 0 } },
+    });
   const zero = graph.constant(scalar("double", 0));
   const isSecond = graph.node("Greater", [flatten(graph, scores), zero]);
   return graph.node("Cast", [isSecond], { attributes: { to: { int: 7 } } });

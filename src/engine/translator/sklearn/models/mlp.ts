@@ -21,7 +21,9 @@ export function translateMlp(to: Translating, estimator: Estimator, features: Fe
   const classes = readClasses(estimator.value("classes_"), estimator.called("classes_"));
   if (last === "softmax" && outputs > 1 && classes.labels.length === outputs) {
     const proba = softmax(graph, value, "double");
-    const index = graph.node("ArgMax", [proba], { attributes: { axis: { int: 1 }, keepdims: { int: 0 } } });
+    const index = graph.node("ArgMax", [proba], {
+      attributes: { axis: { int: 1 }, keepdims: { int: 0 } },
+    });
     return { kind: "classes", classes, index, proba };
   }
   if (last !== "logistic" || outputs !== 1 || classes.labels.length !== 2) {
@@ -42,7 +44,10 @@ function forward(
   const layers = estimator.list("coefs_");
   const biases = estimator.list("intercepts_");
   if (layers.length === 0 || layers.length !== biases.length) {
-    return estimator.wrong("coefs_", `has ${layers.length} layers, and ${biases.length} intercepts`);
+    return estimator.wrong(
+      "coefs_",
+      `has ${layers.length} layers, and ${biases.length} intercepts`,
+    );
   }
   let width = estimator.count("n_features_in_");
   let value = asNumbers(to, features, width);
@@ -55,7 +60,11 @@ function forward(
     if (layer.shape.length !== 2 || rows !== width || columns === 0 || bias.size !== columns) {
       return estimator.wrong("coefs_", `do not fit together in layer ${at}`);
     }
-    const weights = floatTensor("double", toDoubles(layer, estimator.called("coefs_")), layer.shape);
+    const weights = floatTensor(
+      "double",
+      toDoubles(layer, estimator.called("coefs_")),
+      layer.shape,
+    );
     const offset = floatTensor("double", toDoubles(bias, estimator.called("intercepts_")));
     const product = graph.node("MatMul", [value, graph.constant(weights)]);
     value = graph.node("Add", [product, graph.constant(offset)]);

@@ -3,9 +3,9 @@ import { softmax } from "../../graph/transforms.ts";
 import { readClasses } from "../estimator/class-list.ts";
 import type { Estimator } from "../estimator/estimator.ts";
 import { asNumbers, type Features } from "../estimator/features.ts";
-import { transposed } from "./linear.ts";
 import type { Outcome } from "../estimator/outcome.ts";
 import type { Translating } from "../estimator/translating.ts";
+import { transposed } from "./linear.ts";
 
 interface Shape {
   readonly classes: number;
@@ -29,7 +29,9 @@ export function translateNaiveBayes(
   return {
     kind: "classes",
     classes,
-    index: graph.node("ArgMax", [likelihoods], { attributes: { axis: { int: 1 }, keepdims: { int: 0 } } }),
+    index: graph.node("ArgMax", [likelihoods], {
+      attributes: { axis: { int: 1 }, keepdims: { int: 0 } },
+    }),
     proba: softmax(graph, likelihoods, "double"),
   };
 }
@@ -44,11 +46,16 @@ function gaussian(
   const priors = estimator.vector("class_prior_", classes);
   const constant = priors.map((prior, at) => {
     const own = variances.subarray(at * columns, (at + 1) * columns);
-    return Math.log(prior) - 0.5 * own.reduce((sum, value) => sum + Math.log(2 * Math.PI * value), 0);
+    return (
+      Math.log(prior) - 0.5 * own.reduce((sum, value) => sum + Math.log(2 * Math.PI * value), 0)
+    );
   });
   const perClass = [1, classes, columns];
   const rows = graph.node("Unsqueeze", [x, graph.constant(int64Tensor([1]))]);
-  const distance = graph.node("Sub", [rows, graph.constant(floatTensor("double", means, perClass))]);
+  const distance = graph.node("Sub", [
+    rows,
+    graph.constant(floatTensor("double", means, perClass)),
+  ]);
   const square = graph.node("Mul", [distance, distance]);
   const terms = graph.node("Div", [
     square,
@@ -77,7 +84,9 @@ function discrete(
     const threshold = estimator.optional("binarize");
     if (threshold !== undefined) {
       const limit = graph.constant(scalar("double", estimator.number("binarize")));
-      counts = graph.node("Cast", [graph.node("Greater", [x, limit])], { attributes: { to: { int: 11 } } });
+      counts = graph.node("Cast", [graph.node("Greater", [x, limit])], {
+        attributes: { to: { int: 11 } },
+      });
     }
     const absent = logs.map((value) => Math.log1p(-Math.exp(value)));
     weights = logs.map((value, at) => value - (absent[at] as number));

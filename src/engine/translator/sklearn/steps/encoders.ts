@@ -33,12 +33,16 @@ export function translateOneHot(
     const table = graph.constant(floatTensor("double", matrix, [size, columns]));
     let value = graph.node("MatMul", [hits, table]);
     // The group of infrequent ones is the last.
-    const isGrouped = groups !== undefined && (unknown === "infrequent_if_exist" || unknown === "warn");
+    const isGrouped =
+      groups !== undefined && (unknown === "infrequent_if_exist" || unknown === "warn");
     if (isGrouped && columns > 0) {
       const row = new Float64Array(columns);
       row[columns - 1] = 1;
       const rest = graph.node("Sub", [graph.constant(scalar("double", 1)), sumOf(to, hits)]);
-      const added = graph.node("MatMul", [rest, graph.constant(floatTensor("double", row, [1, columns]))]);
+      const added = graph.node("MatMul", [
+        rest,
+        graph.constant(floatTensor("double", row, [1, columns])),
+      ]);
       value = graph.node("Add", [value, added]);
     }
     return { value, columns, type: "double" };

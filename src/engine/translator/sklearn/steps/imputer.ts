@@ -44,7 +44,12 @@ function imputeNumbers(
     (estimator.text("strategy") === "constant" && estimator.minorVersion < 9);
   const kept = [...fill.keys()].filter((at) => keepsAll || !Number.isNaN(fill[at]));
   const x = asNumbers(to, selectColumns(to, features, kept), kept.length);
-  const statistic = graph.constant(floatTensor("double", kept.map((at) => fill[at] as number)));
+  const statistic = graph.constant(
+    floatTensor(
+      "double",
+      kept.map((at) => fill[at] as number),
+    ),
+  );
   const value = graph.node("Where", [missingNumbers(to, estimator, x), statistic, x]);
   const result = numbersOf(value, kept.length);
   if (!estimator.flag("add_indicator")) return { kind: "transform", features: result };
@@ -59,7 +64,10 @@ function imputeNumbers(
 function missingNumbers({ graph }: Translating, estimator: Estimator, x: string): string {
   const missing = estimator.optional("missing_values");
   if (missing === undefined || Number.isNaN(missing)) return graph.node("IsNaN", [x]);
-  return graph.node("Equal", [x, graph.constant(scalar("double", estimator.number("missing_values")))]);
+  return graph.node("Equal", [
+    x,
+    graph.constant(scalar("double", estimator.number("missing_values"))),
+  ]);
 }
 
 /** A missing text is the empty one. */

@@ -1,10 +1,23 @@
 import { floatTensor } from "../../graph/tensor.ts";
 import { toDoubles } from "../../pickle/array-elements.ts";
 import { NumpyArray } from "../../pickle/numpy-array.ts";
-import { PythonDict, PythonList, PythonName, PythonObject, PythonTuple, type PythonValue } from "../../pickle/python-value.ts";
+import {
+  PythonDict,
+  PythonList,
+  PythonName,
+  PythonObject,
+  PythonTuple,
+  type PythonValue,
+} from "../../pickle/python-value.ts";
 import { refuse } from "../../pickle/refuse.ts";
 import { Estimator } from "../estimator/estimator.ts";
-import { asNumbers, columnCount, type Features, numbersOf, selectColumns } from "../estimator/features.ts";
+import {
+  asNumbers,
+  columnCount,
+  type Features,
+  numbersOf,
+  selectColumns,
+} from "../estimator/features.ts";
 import type { Outcome } from "../estimator/outcome.ts";
 import type { Translating } from "../estimator/translating.ts";
 
@@ -47,7 +60,10 @@ export function translateColumnTransformer(
     const indices = indicesOf(columns.get(name), estimator);
     if (step === "drop" || indices.length === 0) return [];
     const own = selectColumns(to, features, indices);
-    return weighted(to, estimator, { name, features: transformed(to, { name, step, features: own }) });
+    return weighted(to, estimator, {
+      name,
+      features: transformed(to, { name, step, features: own }),
+    });
   });
   return { kind: "transform", features: parts.flat() };
 }
@@ -63,7 +79,10 @@ export function translateFunction(
   if (func === undefined) return { kind: "transform", features };
   const name = func instanceof PythonName ? `${func}` : "a function of its own";
   if (name === "sklearn.utils.validation.check_array") return { kind: "transform", features };
-  return estimator.wrong("func", `is ${name}, which is not supported; export it to ONNX (skl2onnx)`);
+  return estimator.wrong(
+    "func",
+    `is ${name}, which is not supported; export it to ONNX (skl2onnx)`,
+  );
 }
 
 /** GridSearchCV and its kin: the best estimator that they found. */
@@ -110,7 +129,10 @@ function translateStep(to: Translating, step: PythonValue, features: Features): 
   return refuse("a step of the file's pipeline is not an estimator: the file is damaged");
 }
 
-function transformed(to: Translating, { name, step, features }: Step & { readonly features: Features }): Features {
+function transformed(
+  to: Translating,
+  { name, step, features }: Step & { readonly features: Features },
+): Features {
   const outcome = translateStep(to, step, features);
   if (outcome.kind === "transform") return outcome.features;
   return refuse(`'${name}' of the file's model is not a transformer`);

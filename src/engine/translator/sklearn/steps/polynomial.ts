@@ -23,7 +23,9 @@ export function translatePolynomial(
   if (estimator.flag("include_bias")) {
     // Ones in as many rows as there are; x · 0 would not be 0 for NaN.
     const rows = graph.node("Shape", [x], { attributes: { end: { int: 1 } } });
-    const shape = graph.node("Concat", [rows, graph.constant(int64Tensor([1]))], { attributes: { axis: { int: 0 } } });
+    const shape = graph.node("Concat", [rows, graph.constant(int64Tensor([1]))], {
+      attributes: { axis: { int: 0 } },
+    });
     parts.push(graph.node("Expand", [graph.constant(floatTensor("double", [1], [1, 1])), shape]));
     total++;
   }
@@ -32,11 +34,23 @@ export function translatePolynomial(
   let value = x;
   for (let degree = 1; degree <= highest; degree++) {
     if (degree > 1) {
-      const steps = nextDegree(products, { columns, isDistinct: estimator.flag("interaction_only") });
+      const steps = nextDegree(products, {
+        columns,
+        isDistinct: estimator.flag("interaction_only"),
+      });
       if (steps.length === 0) break;
-      if (steps.length > maxColumns) refuse(`the file's PolynomialFeatures makes more than ${maxColumns} columns`);
-      const below = gather(to, value, steps.map(({ product }) => product));
-      const more = gather(to, x, steps.map(({ column }) => column));
+      if (steps.length > maxColumns)
+        refuse(`the file's PolynomialFeatures makes more than ${maxColumns} columns`);
+      const below = gather(
+        to,
+        value,
+        steps.map(({ product }) => product),
+      );
+      const more = gather(
+        to,
+        x,
+        steps.map(({ column }) => column),
+      );
       value = graph.node("Mul", [below, more]);
       products = steps.map(({ column }) => column);
     }
@@ -45,14 +59,16 @@ export function translatePolynomial(
     total += products.length;
   }
   if (parts.length === 0) return estimator.wrong("degree", "leaves no columns");
-  const joined = parts.length === 1 ? (parts[0] as string) : graph.node("Concat", parts, { attributes: { axis: { int: 1 } } });
+  const joined =
+    parts.length === 1
+      ? (parts[0] as string)
+      : graph.node("Concat", parts, { attributes: { axis: { int: 1 } } });
   return { kind: "transform", features: numbersOf(joined, total) };
 }
 
 function degrees(estimator: Estimator): readonly [number, number] {
   const value = estimator.value("degree");
-  const [low, high] =
-    typeof value === "number" ? [1, value] : estimator.list("degree").map(Number);
+  const [low, high] = typeof value === "number" ? [1, value] : estimator.list("degree").map(Number);
   if (!Number.isInteger(low) || !Number.isInteger(high) || (high as number) > 64) {
     return estimator.wrong("degree", "is not a degree up to 64");
   }
@@ -77,5 +93,7 @@ function nextDegree(
 }
 
 function gather({ graph }: Translating, value: string, columns: readonly number[]): string {
-  return graph.node("Gather", [value, graph.constant(int64Tensor(columns))], { attributes: { axis: { int: 1 } } });
+  return graph.node("Gather", [value, graph.constant(int64Tensor(columns))], {
+    attributes: { axis: { int: 1 } },
+  });
 }

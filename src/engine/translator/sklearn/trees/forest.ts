@@ -9,8 +9,8 @@ import { readClasses } from "../estimator/class-list.ts";
 import { Estimator } from "../estimator/estimator.ts";
 import { asNumbers, type Features } from "../estimator/features.ts";
 import type { Outcome } from "../estimator/outcome.ts";
-import { pairwiseSum } from "./pairwise-sum.ts";
 import type { Translating } from "../estimator/translating.ts";
+import { pairwiseSum } from "./pairwise-sum.ts";
 import { readTree, type TreeArrays, treeFor } from "./tree-arrays.ts";
 
 /** DecisionTree, ExtraTree, RandomForest, ExtraTrees: the mean of the trees' answers. */
@@ -29,19 +29,21 @@ export function translateForest(
   const forest = newForest(to, { estimator, columns, targets });
   for (const [at, member] of trees.entries()) {
     const tree = readTree(member);
-    if (tree.width !== targets) member.wrong("tree_", `answers ${tree.width} values, not ${targets}`);
+    if (tree.width !== targets)
+      member.wrong("tree_", `answers ${tree.width} values, not ${targets}`);
     const values = isClassifier ? fractions(tree, member) : tree.values;
     for (let target = 0; target < targets; target++) {
       forest.addTree(treeFor(tree, everyNth(values, target, targets), target), `tree ${at}`);
     }
   }
   const sums = addForest(to, forest, asNumbers(to, features, columns));
-  const answer =
-    estimator.has("tree_")
-      ? sums
-      : to.graph.node("Div", [sums, to.graph.constant(scalar("double", trees.length))]);
+  const answer = estimator.has("tree_")
+    ? sums
+    : to.graph.node("Div", [sums, to.graph.constant(scalar("double", trees.length))]);
   if (classes !== undefined) {
-    const index = to.graph.node("ArgMax", [answer], { attributes: { axis: { int: 1 }, keepdims: { int: 0 } } });
+    const index = to.graph.node("ArgMax", [answer], {
+      attributes: { axis: { int: 1 }, keepdims: { int: 0 } },
+    });
     return { kind: "classes", classes, index, proba: answer };
   }
   return targets === 1

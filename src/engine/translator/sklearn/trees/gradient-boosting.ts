@@ -3,12 +3,12 @@ import { flatten, sigmoid, softmax, withComplement } from "../../graph/transform
 import { toItems } from "../../pickle/array-elements.ts";
 import { readClasses } from "../estimator/class-list.ts";
 import type { Estimator } from "../estimator/estimator.ts";
-import { exactExp, exactLog, exactLog1p } from "./exact-logarithms.ts";
 import { asNumbers, type Features } from "../estimator/features.ts";
-import { addForest, estimatorsOf, newForest } from "./forest.ts";
 import type { Outcome } from "../estimator/outcome.ts";
-import { pairwiseSum } from "./pairwise-sum.ts";
 import type { Translating } from "../estimator/translating.ts";
+import { exactExp, exactLog, exactLog1p } from "./exact-logarithms.ts";
+import { addForest, estimatorsOf, newForest } from "./forest.ts";
+import { pairwiseSum } from "./pairwise-sum.ts";
 import { readTree, treeFor } from "./tree-arrays.ts";
 
 /** GradientBoostingRegressor and -Classifier: a first guess, and trees times the learning rate added to it. */
@@ -22,7 +22,8 @@ export function translateGradientBoosting(
   const columns = estimator.count("n_features_in_");
   const stages = estimator.array("estimators_");
   const targets = stages.shape[1] ?? 0;
-  if (stages.shape.length !== 2 || stages.size === 0) return estimator.wrong("estimators_", "is empty");
+  if (stages.shape.length !== 2 || stages.size === 0)
+    return estimator.wrong("estimators_", "is empty");
   const forest = newForest(to, { estimator, columns, targets });
   for (const [target, value] of firstGuess(estimator, { isClassifier, targets }).entries()) {
     forest.addConstant(target, value);
@@ -42,13 +43,18 @@ export function translateGradientBoosting(
   const classes = readClasses(estimator.value("classes_"), estimator.called("classes_"));
   const expected = targets === 1 ? 2 : targets;
   if (classes.labels.length !== expected) {
-    return estimator.wrong("classes_", `has ${classes.labels.length} classes instead of ${expected}`);
+    return estimator.wrong(
+      "classes_",
+      `has ${classes.labels.length} classes instead of ${expected}`,
+    );
   }
   if (targets > 1) {
     return {
       kind: "classes",
       classes,
-      index: graph.node("ArgMax", [raw], { attributes: { axis: { int: 1 }, keepdims: { int: 0 } } }),
+      index: graph.node("ArgMax", [raw], {
+        attributes: { axis: { int: 1 }, keepdims: { int: 0 } },
+      }),
       proba: softmax(graph, raw, "double"),
       margin: { value: raw, columns: targets },
     };

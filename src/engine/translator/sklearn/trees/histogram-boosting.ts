@@ -6,9 +6,9 @@ import { PythonList, PythonObject } from "../../pickle/python-value.ts";
 import { readClasses } from "../estimator/class-list.ts";
 import type { Estimator } from "../estimator/estimator.ts";
 import { asNumbers, type Features } from "../estimator/features.ts";
-import { addForest, newForest } from "./forest.ts";
 import type { Outcome } from "../estimator/outcome.ts";
 import type { Translating } from "../estimator/translating.ts";
+import { addForest, newForest } from "./forest.ts";
 import { type TreeArrays, treeFor } from "./tree-arrays.ts";
 
 /** HistGradientBoostingRegressor and -Classifier with numeric columns. */
@@ -29,7 +29,10 @@ export function translateHistogramBoosting(
   for (const [at, iteration] of estimator.list("_predictors").entries()) {
     const trees = iteration instanceof PythonList ? iteration.items : [];
     if (trees.length !== targets) {
-      return estimator.wrong("_predictors", `has ${trees.length} trees instead of ${targets} in round ${at}`);
+      return estimator.wrong(
+        "_predictors",
+        `has ${trees.length} trees instead of ${targets} in round ${at}`,
+      );
     }
     for (const [target, predictor] of trees.entries()) {
       const tree = readPredictor(predictor as PythonObject, estimator);
@@ -45,13 +48,18 @@ export function translateHistogramBoosting(
   const classes = readClasses(estimator.value("classes_"), estimator.called("classes_"));
   const expected = targets === 1 ? 2 : targets;
   if (classes.labels.length !== expected) {
-    return estimator.wrong("classes_", `has ${classes.labels.length} classes instead of ${expected}`);
+    return estimator.wrong(
+      "classes_",
+      `has ${classes.labels.length} classes instead of ${expected}`,
+    );
   }
   if (targets > 1) {
     return {
       kind: "classes",
       classes,
-      index: graph.node("ArgMax", [raw], { attributes: { axis: { int: 1 }, keepdims: { int: 0 } } }),
+      index: graph.node("ArgMax", [raw], {
+        attributes: { axis: { int: 1 }, keepdims: { int: 0 } },
+      }),
       proba: softmax(graph, raw, "double"),
       margin: { value: raw, columns: targets },
     };

@@ -23,7 +23,8 @@ export interface TreeArrays {
 /** Reads `tree_` of a decision tree. */
 export function readTree(estimator: Estimator): TreeArrays {
   const tree = estimator.value("tree_");
-  if (!(tree instanceof PythonObject)) return estimator.wrong("tree_", "is missing: was it fitted?");
+  if (!(tree instanceof PythonObject))
+    return estimator.wrong("tree_", "is missing: was it fitted?");
   const nodes = tree.attribute("nodes");
   const values = tree.attribute("values");
   const what = estimator.called("tree_");
