@@ -39,9 +39,14 @@ def tensor(values):
 
 
 def inputs(rows):
+    """One matrix if all columns are of one kind, otherwise one input for each column."""
     if isinstance(rows, np.ndarray):
         return dict(input=tensor(rows.astype(float)))
-    return {name: tensor(np.asarray(rows[name].tolist()).reshape(-1, 1)) for name in rows.columns}
+    kinds = {rows[name].dtype.kind in "fiu" for name in rows.columns}
+    if len(kinds) == 1:
+        return dict(input=tensor(rows.to_numpy().astype(float if True in kinds else str)))
+    # "note" is dropped by the model, which has no input for it.
+    return {name: tensor(np.asarray(rows[name].tolist()).reshape(-1, 1)) for name in rows.columns if name != "note"}
 
 
 def outputs(model, rows):

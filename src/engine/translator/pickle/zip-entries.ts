@@ -52,7 +52,7 @@ export class ZipEntries {
     if (packed.length !== entry.packedBytes) return this.#damaged();
     this.#left -= entry.bytes;
     if (this.#left < 0) {
-      return refuse("the archive unpacks to more than 1 GiB: no model that can be served does");
+      return refuse("the archive unpacks to more bytes than any model that can be served");
     }
     if (entry.method === methods.stored && entry.packedBytes === entry.bytes) return packed;
     if (entry.method !== methods.deflated) {
