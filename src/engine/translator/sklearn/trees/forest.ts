@@ -90,7 +90,7 @@ export function estimatorsOf(value: readonly PythonValue[], what: string): Estim
   );
 }
 
-export function everyNth(values: Float64Array, first: number, step: number): Float64Array {
+function everyNth(values: Float64Array, first: number, step: number): Float64Array {
   const picked = new Float64Array(values.length / step);
   for (let at = 0, from = first; at < picked.length; at++, from += step) {
     picked[at] = values[from] as number;
