@@ -1,6 +1,6 @@
 import type { HostQueue, HostRun } from "../queue/host-queue.ts";
 
-export interface ReleaseWatchParts {
+export interface ReleaseLimitParts {
   readonly queue: Pick<HostQueue, "front" | "wantedLoad">;
   /** The model to be released. */
   readonly owner: HostRun["owner"];
@@ -14,13 +14,13 @@ const looksPerGrace = 4;
 /** Keeps an unload from waiting for the model's own run, or for an abandoned one: after a grace the host is
  *  killed. While the host executes work that others wait for, a load or a run, the grace is suspended: an
  *  unload waits for these, and their own limits end them. */
-export class ReleaseWatch {
-  readonly #parts: ReleaseWatchParts;
+export class ReleaseLimit {
+  readonly #parts: ReleaseLimitParts;
   readonly #timer: NodeJS.Timeout;
-  /** Looks in a row that found nothing that another caller wants. */
+  /** Looks in a row that found nothing that another client wants. */
   #idleLooks = 0;
 
-  constructor(parts: ReleaseWatchParts) {
+  constructor(parts: ReleaseLimitParts) {
     this.#parts = parts;
     this.#timer = setInterval(() => this.look(), parts.graceMs / looksPerGrace);
   }

@@ -9,7 +9,7 @@ const defaultIntervalMs = 1_000;
 /** Files that belong together, such as a certificate and its key, and are replaced while the server runs. They
  *  are checked by name once a second, which also detects changes that inotify misses: the links that Kubernetes
  *  swaps, and files on network disks. */
-export class WatchedFiles {
+export class RenewedFiles {
   readonly #paths: readonly string[];
   readonly #use: (contents: readonly Buffer[]) => void;
   readonly #intervalMs: number;

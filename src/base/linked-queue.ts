@@ -1,13 +1,13 @@
 /** A member's place in a line, until it leaves. */
-export class Place<Item> {
+export class LinkedNode<Item> {
   readonly item: Item;
-  readonly #line: Line<Item>;
-  /** For `Line`, as are the next two. */
-  previous: Place<Item> | undefined;
-  next: Place<Item> | undefined;
+  readonly #line: LinkedQueue<Item>;
+  /** For `LinkedQueue`, as are the next two. */
+  previous: LinkedNode<Item> | undefined;
+  next: LinkedNode<Item> | undefined;
   isTaken = true;
 
-  constructor(line: Line<Item>, item: Item) {
+  constructor(line: LinkedQueue<Item>, item: Item) {
     this.#line = line;
     this.item = item;
   }
@@ -22,9 +22,9 @@ export class Place<Item> {
  *  Set outgrows and leaves behind. Once those are old, V8 treats them as live until the next full collection,
  *  with every member of that time and all that it references; for short-lived members that is most of the cost
  *  of young collections. */
-export class Line<Item> {
-  #first: Place<Item> | undefined;
-  #last: Place<Item> | undefined;
+export class LinkedQueue<Item> {
+  #first: LinkedNode<Item> | undefined;
+  #last: LinkedNode<Item> | undefined;
   #size = 0;
 
   get size(): number {
@@ -37,15 +37,15 @@ export class Line<Item> {
   }
 
   /** The place of the first member that `isIt` accepts. */
-  find(isIt: (item: Item) => boolean): Place<Item> | undefined {
+  find(isIt: (item: Item) => boolean): LinkedNode<Item> | undefined {
     let place = this.#first;
     while (place !== undefined && !isIt(place.item)) place = place.next;
     return place;
   }
 
   /** Adds a member at the end. */
-  add(item: Item): Place<Item> {
-    const place = new Place(this, item);
+  add(item: Item): LinkedNode<Item> {
+    const place = new LinkedNode(this, item);
     const last = this.#last;
     if (last === undefined) this.#first = place;
     else {
@@ -57,8 +57,8 @@ export class Line<Item> {
     return place;
   }
 
-  /** For `Place`. */
-  remove(place: Place<Item>): void {
+  /** For `LinkedNode`. */
+  remove(place: LinkedNode<Item>): void {
     if (!place.isTaken) return;
     const { previous, next } = place;
     if (previous === undefined) this.#first = next;

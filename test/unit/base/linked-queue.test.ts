@@ -1,10 +1,13 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { Line, type Place } from "../../../src/base/line.ts";
+import { type LinkedNode, LinkedQueue } from "../../../src/base/linked-queue.ts";
 
 /** A line of "a", "b" and so on, and the places of these. */
-function lineOf(names: string): { line: Line<string>; places: Record<string, Place<string>> } {
-  const line = new Line<string>();
+function lineOf(names: string): {
+  line: LinkedQueue<string>;
+  places: Record<string, LinkedNode<string>>;
+} {
+  const line = new LinkedQueue<string>();
   const places = Object.fromEntries([...names].map((name) => [name, line.add(name)]));
   return { line, places };
 }
@@ -20,7 +23,7 @@ describe("a line", () => {
   it("is empty at first, and again when all have left", () => {
     const { line, places } = lineOf("ab");
     for (const name of ["b", "a"]) places[name]?.leave();
-    for (const empty of [line, new Line<string>()]) {
+    for (const empty of [line, new LinkedQueue<string>()]) {
       assert.deepEqual([...empty], []);
       assert.equal(empty.first, undefined);
       assert.equal(empty.size, 0);
@@ -104,9 +107,9 @@ describe("a line", () => {
   });
 
   it("does as a Set does, whatever comes and goes", () => {
-    const line = new Line<number>();
+    const line = new LinkedQueue<number>();
     const set = new Set<number>();
-    const places = new Map<number, Place<number>>();
+    const places = new Map<number, LinkedNode<number>>();
     let state = 1;
     for (let step = 0; step < 2_000; step++) {
       state = (state * 48_271) % 0x7fff_ffff;

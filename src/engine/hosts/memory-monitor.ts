@@ -3,7 +3,7 @@ import { mebibytes } from "../../base/mebibytes.ts";
 import type { ProcessMemory } from "../process/process-memory.ts";
 
 /** A host, as far as the memory of its runs is concerned. */
-export interface WatchedHost {
+export interface MonitoredHost {
   /** What it may hold without any run: itself and its models; undefined if unknown. */
   readonly heldBytes: number | undefined;
   /** What its runs have been admitted for. */
@@ -22,9 +22,9 @@ export interface WatchedHost {
   lowerCap(bytes: number, dataBytes: number): void;
 }
 
-export interface MemoryWatchOptions {
+export interface MemoryMonitorOptions {
   readonly totalBytes: number;
-  hosts(): Iterable<WatchedHost>;
+  hosts(): Iterable<MonitoredHost>;
 }
 
 /** Runs allocate 1 to 2 GiB per second. */
@@ -40,14 +40,14 @@ const looksPerLowering = 400;
 /** Stops runs that take more than expected before memory runs out: it checks the hosts' memory while they
  *  run, and kills one if all together exceed what runs may take. An idle host that has kept memory from its
  *  runs goes first, because no request notices; then the host whose run exceeds its share the most. */
-export class MemoryWatch {
-  readonly #options: MemoryWatchOptions;
+export class MemoryMonitor {
+  readonly #options: MemoryMonitorOptions;
   readonly #timer: NodeJS.Timeout;
   /** Per host, the most its runs were admitted for since its cap was last checked. */
-  #most = new Map<WatchedHost, number>();
+  #most = new Map<MonitoredHost, number>();
   #looks = 0;
 
-  constructor(options: MemoryWatchOptions) {
+  constructor(options: MemoryMonitorOptions) {
     this.#options = options;
     this.#timer = setInterval(() => this.look(), lookMs);
     this.#timer.unref();
@@ -66,7 +66,7 @@ export class MemoryWatch {
     if (hosts.some(({ isRunning }) => isRunning)) this.#keepSum(hosts);
   }
 
-  #keepSum(hosts: readonly WatchedHost[]): void {
+  #keepSum(hosts: readonly MonitoredHost[]): void {
     const { totalBytes } = this.#options;
     const taken = hosts.map((host) => {
       const bytes = this.#takenBytes(host);
@@ -85,21 +85,21 @@ export class MemoryWatch {
   }
 
   /** Beyond what it may hold without runs. */
-  #takenBytes(host: WatchedHost): number {
+  #takenBytes(host: MonitoredHost): number {
     const { heldBytes, isLoading } = host;
     if (heldBytes === undefined || isLoading) return 0;
     const { anonymousBytes = 0 } = host.readMemory() ?? {};
     return Math.max(0, anonymousBytes - heldBytes);
   }
 
-  #noteMost(hosts: readonly WatchedHost[]): void {
+  #noteMost(hosts: readonly MonitoredHost[]): void {
     for (const host of hosts) {
       const most = this.#most.get(host) ?? 0;
       if (host.admittedBytes >= most) this.#most.set(host, host.admittedBytes);
     }
   }
 
-  #lowerCaps(hosts: readonly WatchedHost[]): void {
+  #lowerCaps(hosts: readonly MonitoredHost[]): void {
     const most = this.#most;
     this.#most = new Map();
     for (const host of hosts) {
@@ -111,7 +111,7 @@ export class MemoryWatch {
 }
 
 function tooMuch(
-  { host, bytes }: { readonly host: WatchedHost; readonly bytes: number },
+  { host, bytes }: { readonly host: MonitoredHost; readonly bytes: number },
   totalBytes: number,
 ): RuntimeError {
   return new RuntimeError(

@@ -1,7 +1,7 @@
 import { RuntimeError } from "../../base/errors.ts";
 import type { HostQueue, HostRun } from "../queue/host-queue.ts";
 
-export interface RunWatchParts {
+export interface RunLimitParts {
   readonly queue: Pick<HostQueue, "front" | "frontMs" | "hasMore">;
   readonly graceMs: number;
   /** Ends the host because of `run`; may be called again. */
@@ -17,18 +17,18 @@ const looksPerGrace = 4;
 /** Keeps runs from occupying a host for ever. A run can only be stopped with its host. A run over its limit
  *  is given up; an abandoned run may take as long as its model is known to take, plus a grace. Times are
  *  noticed late by a part of the grace. */
-export class RunWatch {
-  readonly #parts: RunWatchParts;
+export class RunLimit {
+  readonly #parts: RunLimitParts;
   readonly #timer: NodeJS.Timeout;
   /** The run in the host, since it was first seen there. */
   #front: { readonly run: HostRun; readonly sinceMs: number } | undefined;
-  /** When its last caller gave up. */
+  /** When its last client gave up. */
   #abandonedMs: number | undefined;
   #isOverdue = false;
   /** The run for which the host was killed. */
   #hung: HostRun | undefined;
 
-  constructor(parts: RunWatchParts) {
+  constructor(parts: RunLimitParts) {
     this.#parts = parts;
     this.#timer = setInterval(() => this.#look(), parts.graceMs / looksPerGrace);
     this.#timer.unref();

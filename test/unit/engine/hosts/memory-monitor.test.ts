@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it, type TestContext } from "node:test";
-import { MemoryWatch, type WatchedHost } from "../../../../src/engine/hosts/memory-watch.ts";
+import { MemoryMonitor, type MonitoredHost } from "../../../../src/engine/hosts/memory-monitor.ts";
 
 const MiB = 1024 * 1024;
 
@@ -17,7 +17,7 @@ function watch(t: TestContext, totalMiB: number, fakes: readonly Fake[]) {
   const ended: string[] = [];
   const caps: (readonly number[])[] = [];
   const hosts = fakes.map(
-    ({ taken, admitted, isRunning = false, isLoading = false }, at): WatchedHost => ({
+    ({ taken, admitted, isRunning = false, isLoading = false }, at): MonitoredHost => ({
       heldBytes: 50 * MiB,
       admittedBytes: admitted * MiB,
       isRunning,
@@ -29,7 +29,7 @@ function watch(t: TestContext, totalMiB: number, fakes: readonly Fake[]) {
       lowerCap: (bytes, dataBytes) => caps.push([at, bytes / MiB, dataBytes / MiB]),
     }),
   );
-  const watched = new MemoryWatch({ totalBytes: totalMiB * MiB, hosts: () => hosts });
+  const watched = new MemoryMonitor({ totalBytes: totalMiB * MiB, hosts: () => hosts });
   t.after(() => watched.close());
   return { look: () => watched.look(), ended, caps };
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it, type TestContext } from "node:test";
-import { ReleaseWatch } from "../../../../src/engine/hosts/release-watch.ts";
+import { ReleaseLimit } from "../../../../src/engine/hosts/release-limit.ts";
 import type { HostRun } from "../../../../src/engine/queue/host-queue.ts";
 
 const [mine, others] = [{}, {}];
@@ -17,7 +17,7 @@ function start(t: TestContext) {
   };
   const kills: string[] = [];
   const kill = (why: string) => kills.push(why);
-  const watch = new ReleaseWatch({ queue, owner: mine, graceMs: 1e9, kill });
+  const watch = new ReleaseLimit({ queue, owner: mine, graceMs: 1e9, kill });
   t.after(() => watch.stop());
   const look = (times: number) => {
     for (let time = 0; time < times; time++) watch.look();

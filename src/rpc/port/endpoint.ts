@@ -21,7 +21,7 @@ import { FilteredSocket } from "./unix-authority.ts";
 import { UnreadAnswers } from "./unread-answers.ts";
 
 /** Omitted limits have their defaults. */
-export interface PortOptions extends Partial<NetworkLimits> {
+export interface EndpointOptions extends Partial<NetworkLimits> {
   /** "localhost" means 127.0.0.1 and ::1; any other value is bound as it stands. */
   readonly host: string;
   /** 0: the system chooses. */
@@ -32,7 +32,7 @@ export interface PortOptions extends Partial<NetworkLimits> {
   readonly tls?: TlsSettings | undefined;
 }
 
-export interface PortAddress {
+export interface EndpointAddress {
   readonly port: number;
   /** The bound TCP addresses, as IP addresses unless `host` was a name. */
   readonly hosts: readonly string[];
@@ -71,8 +71,8 @@ const deadPeerProbeMs = 60_000;
 
 /** One port for HTTP/1.1 and HTTP/2, on TCP with or without TLS, and on a unix socket: reads the first bytes of
  *  a connection and hands it to one of two servers that never listen themselves. */
-export class Port {
-  readonly #options: PortOptions & NetworkLimits;
+export class Endpoint {
+  readonly #options: EndpointOptions & NetworkLimits;
   readonly #log: Logger;
   readonly #http1: http.Server<typeof CountedRequest>;
   readonly #http2: Record<Peer["kind"], http2.Http2Server>;
@@ -92,7 +92,7 @@ export class Port {
   readonly #peers = new WeakMap<object, Peer>();
   #closed: Promise<void> | undefined;
 
-  constructor(options: PortOptions, log: Logger) {
+  constructor(options: EndpointOptions, log: Logger) {
     const limits = { ...defaultNetworkLimits, ...options };
     this.#options = limits;
     this.#log = log;
@@ -164,7 +164,7 @@ export class Port {
   }
 
   /** Rejects with "failed-precondition", and nothing open, if an address is not available. */
-  async listen(): Promise<PortAddress> {
+  async listen(): Promise<EndpointAddress> {
     const { host, port, socketPath } = this.#options;
     try {
       await this.#tls?.open();

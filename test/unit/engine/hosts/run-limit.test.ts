@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it, type TestContext } from "node:test";
-import { RunWatch } from "../../../../src/engine/hosts/run-watch.ts";
+import { RunLimit } from "../../../../src/engine/hosts/run-limit.ts";
 import type { HostRun } from "../../../../src/engine/queue/host-queue.ts";
 
 const graceMs = 100;
@@ -33,7 +33,7 @@ function startWatch(t: TestContext) {
     hasMore: true,
   };
   const kills: number[] = [];
-  const watch = new RunWatch({ queue, graceMs, kill: () => kills.push(nowMs) });
+  const watch = new RunLimit({ queue, graceMs, kill: () => kills.push(nowMs) });
   /** A quarter of the grace at a time, as often as the watch looks. */
   const pass = (ms: number) => {
     for (let passed = 0; passed < ms; passed += graceMs / 4) {
