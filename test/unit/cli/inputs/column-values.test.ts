@@ -29,9 +29,10 @@ describe("the inputs of a model whose columns have names", () => {
     const [tensor] = await read(["income=10.5", "age=41"]);
     assert.deepEqual(tensor?.shape, [1n, 2n]);
     assert.deepEqual(await rowsOf(["income=10.5", "age=41"]), [41, 10.5]);
-    assert.deepEqual(await rowsOf(["age=0.1", "income=1"], specWith(["age", "income"], "FP64")), [
-      0.1, 1,
-    ]);
+    assert.deepEqual(
+      await rowsOf(["age=0.1", "income=1"], specWith(["age", "income"], "FP64")),
+      [0.1, 1],
+    );
   });
 
   it("may be missing, and may be of several rows", async () => {
