@@ -91,7 +91,7 @@ const kserve: TreePeer = {
         ...models.map(({ id, library, file }) => [id, library, file].join("=")),
       ],
       cores: bench.cores.server,
-      announcement: /gRPC server listening on .*:(\d+)/,
+      announcement: /Starting gRPC server on .*:(\d+)/,
     });
     await modelsReady(program.port, models);
     return program;

@@ -37,17 +37,31 @@ export async function measureTreeSpeed(bench: Workbench): Promise<void> {
       file: await bench.put("lgb.txt", lightgbmFile({ ...shape, leaves: 31 }).bytes),
     },
   ];
-  const servers: Server[] = [];
-  for (const peer of treePeers) {
-    if (peer.missing !== undefined) bench.measurements.skip(`trees in ${peer.name}`, peer.missing);
-    else servers.push({ peer, program: await peer.start(bench, models) });
-  }
+  const servers = await startAll(bench, models);
   for (let round = 0; round < bench.choose(rounds); round++) {
     for (const { id, title } of models) {
       for (const load of loads) await measureLoad(bench, servers, { id, title, load });
     }
   }
   await Promise.all(servers.map(({ program }) => program.stop()));
+}
+
+async function startAll(bench: Workbench, models: readonly TreeModel[]): Promise<Server[]> {
+  const servers: Server[] = [];
+  for (const peer of treePeers) {
+    if (peer.missing !== undefined) {
+      bench.measurements.skip(`trees in ${peer.name}`, peer.missing);
+      continue;
+    }
+    bench.log(`starts ${peer.name}`);
+    try {
+      servers.push({ peer, program: await peer.start(bench, models) });
+    } catch (error) {
+      // The ratios to the others hold all the same.
+      bench.measurements.skip(`trees in ${peer.name}`, (error as Error).message);
+    }
+  }
+  return servers;
 }
 
 async function measureLoad(
