@@ -301,10 +301,11 @@ export class Translations {
     this.#told.add(store);
     const { directory } = store;
     const { log } = this.#options;
-    const message = "translated files were not kept in this directory";
+    const facts = { directory, reason };
     // A default directory that does not exist is nobody's mistake.
-    if (/\bENOENT\b/.test(reason)) log.info({ directory, reason }, message);
-    else log.warn({ directory, reason }, message);
+    if (/\bENOENT\b/.test(reason)) {
+      log.info(facts, "translated files were not kept in this directory");
+    } else log.warn(facts, "translated files were not kept in this directory");
   }
 }
 
