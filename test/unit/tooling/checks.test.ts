@@ -1,5 +1,13 @@
 import assert from "node:assert/strict";
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, it } from "node:test";
@@ -7,6 +15,7 @@ import { checkFileLength } from "../../tooling/check-file-length.ts";
 import { checkGen } from "../../tooling/check-gen.ts";
 import { checkLayers } from "../../tooling/check-layers.ts";
 import { checkLockfile } from "../../tooling/check-lockfile.ts";
+import { checkWorkflow } from "../../tooling/check-workflow.ts";
 
 const repository = join(import.meta.dirname, "../../..");
 interface LinterOverride {
@@ -129,6 +138,42 @@ describe("npm run check", () => {
       assert.deepEqual(checkFileLength(root), [
         "test/unit/long.test.ts has 401 lines, at most 400 are allowed",
       ]);
+    });
+  });
+
+  describe("the hosted CI", () => {
+    const workflow = (steps: string) =>
+      `on:\n  pull_request:\njobs:\n  ci:\n    steps:\n      - uses: checkout\n${steps}`;
+    const ownScript = "      - run: .ci/run\n";
+
+    it("is accepted if it runs the script of the repository", () => {
+      copy(".ci");
+      write(".github/workflows/ci.yml", workflow(ownScript));
+      assert.deepEqual(checkWorkflow(root), []);
+    });
+
+    it("is refused if it is missing, not YAML, runs something else, or not for pull requests", () => {
+      copy(".ci");
+      assert.deepEqual(checkWorkflow(root), [".github/workflows/ci.yml is missing"]);
+      write(".github/workflows/ci.yml", "jobs: [");
+      assert.match(checkWorkflow(root)[0] ?? "", /ci\.yml is not YAML: /);
+      write(
+        ".github/workflows/ci.yml",
+        workflow("      - run: npm test\n").replace("pull_request", "push"),
+      );
+      assert.deepEqual(checkWorkflow(root), [
+        ".github/workflows/ci.yml does not run for pull requests",
+        ".github/workflows/ci.yml does not run .ci/run",
+        '.github/workflows/ci.yml runs "npm test": move that to .ci/run',
+      ]);
+    });
+
+    it("is refused if the script leaves out what every change has to pass", () => {
+      write(".github/workflows/ci.yml", workflow(ownScript));
+      assert.deepEqual(checkWorkflow(root), [".ci/run is missing, or cannot be executed"]);
+      write(".ci/run", 'step "tests" npm test\n');
+      chmodSync(join(root, ".ci/run"), 0o755);
+      assert.deepEqual(checkWorkflow(root), [".ci/run has no step for `npm run check`"]);
     });
   });
 
