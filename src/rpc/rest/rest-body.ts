@@ -1,8 +1,8 @@
 import type { IncomingMessage } from "node:http";
 import { createGunzip, createInflate } from "node:zlib";
 import { Code, ConnectError } from "@connectrpc/connect";
-import { messageLimit } from "../failures/named-limit.ts";
-import { HttpRefusal } from "../failures/rest-failure.ts";
+import { HttpRefusal } from "../failures/answer-failure.ts";
+import { messageLimit } from "../failures/error-codes.ts";
 import { BodyBuffer } from "../guard/body-buffer.ts";
 import { accountOf, tooMuch } from "../guard/call-memory.ts";
 import { type Inflater, inflate } from "../guard/inflate.ts";
@@ -70,7 +70,7 @@ function collect(request: IncomingMessage, maxBytes: number): Promise<Uint8Array
 }
 
 function callerLeft(): ConnectError {
-  return new ConnectError("the caller went away", Code.Canceled);
+  return new ConnectError("the client went away", Code.Canceled);
 }
 
 function tooLarge(maxBytes: number): HttpRefusal {
