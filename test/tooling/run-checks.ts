@@ -6,6 +6,7 @@ import { checkFileLength } from "./check-file-length.ts";
 import { checkGen } from "./check-gen.ts";
 import { checkLayers } from "./check-layers.ts";
 import { checkLockfile } from "./check-lockfile.ts";
+import { checkShellScripts } from "./check-shell-scripts.ts";
 import { checkWorkflow } from "./check-workflow.ts";
 import { runTool } from "./command.ts";
 import { inParallel } from "./in-parallel.ts";
@@ -32,7 +33,7 @@ const checks: readonly Check[] = [
   { name: "paths that docs name exist", run: () => checkDocPaths(root) },
   { name: "lockfile", run: () => checkLockfile(root) },
   { name: "the hosted CI runs .ci/run", run: () => checkWorkflow(root) },
-  tool("syntax of .ci/run", "bash", "-n", ".ci/run"),
+  { name: "shell scripts can be read", run: () => checkShellScripts(root) },
 ];
 
 function tool(name: string, ...command: [string, ...string[]]): Check {

@@ -15,6 +15,7 @@ import { checkFileLength } from "../../tooling/check-file-length.ts";
 import { checkGen } from "../../tooling/check-gen.ts";
 import { checkLayers } from "../../tooling/check-layers.ts";
 import { checkLockfile } from "../../tooling/check-lockfile.ts";
+import { checkShellScripts } from "../../tooling/check-shell-scripts.ts";
 import { checkWorkflow } from "../../tooling/check-workflow.ts";
 
 const repository = join(import.meta.dirname, "../../..");
@@ -170,6 +171,15 @@ describe("npm run check", () => {
       write(".ci/run", 'step "tests" npm test\n');
       chmodSync(join(root, ".ci/run"), 0o755);
       assert.deepEqual(checkWorkflow(root), [".ci/run has no step for `npm run check`"]);
+    });
+  });
+
+  describe("shell scripts", () => {
+    it("are named with the line that bash cannot read", () => {
+      write(".ci/run", "echo fine\n");
+      assert.deepEqual(checkShellScripts(root), []);
+      write("test/storage/install.sh", "if true; then\n");
+      assert.match(checkShellScripts(root).join(), /test\/storage\/install\.sh: line 2: /);
     });
   });
 
