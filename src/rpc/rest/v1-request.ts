@@ -61,7 +61,13 @@ function readRows(instances: unknown, model: V1Model): Tensor[] {
   const picked = rows.map((row, at) =>
     byName ? pick(row, names, `instances[${at}]`) : inOrder(row, names, `instances[${at}]`),
   );
-  return model.inputs.map((each, at) => readTensor(picked.map((row) => row[at]), each, model));
+  return model.inputs.map((each, at) =>
+    readTensor(
+      picked.map((row) => row[at]),
+      each,
+      model,
+    ),
+  );
 }
 
 function readColumns(inputs: Row, model: V1Model): Tensor[] {
@@ -111,7 +117,10 @@ function readTensor(data: unknown, { name, datatype, shape }: TensorSpec, model:
   const count = elementCount(given, what);
   const values = datatype === "BYTES" ? withBytes(data, given.length, what) : data;
   const tensor = { datatype, shape: given, count, bytesForm: "text", what } as const;
-  const bytes = decodeData(count === 0 ? [] : values, { ...tensor, shape: count === 0 ? [0] : given });
+  const bytes = decodeData(count === 0 ? [] : values, {
+    ...tensor,
+    shape: count === 0 ? [0] : given,
+  });
   return { name, datatype, shape: isColumn ? [...given, 1] : given, data: bytes };
 }
 
