@@ -171,7 +171,8 @@ export class ModelLifecycle {
   }
 
   #noteLoss(record: ModelRecord, loss: RuntimeError): void {
-    if (!(loss instanceof HostLostError) || loss.part === "bystander") return;
+    if (!(loss instanceof HostLostError)) return;
+    if (loss.part === "bystander" || loss.part === "crowded") return;
     record.faults ??= this.#faults.open(record.request);
     record.faults.note(loss.part, loss.message, performance.now());
   }
