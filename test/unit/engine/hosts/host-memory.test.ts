@@ -26,7 +26,7 @@ function runningHost({ hasAll }: { readonly hasAll: boolean }) {
         baseDataBytes: 20 * MiB,
         memory: { read: () => undefined, close: () => {} },
         call: () => new Promise(() => {}),
-        kill: async ({ message }) => void ended.push(message),
+        kill: async ({ message }: Error) => void ended.push(message),
       } as unknown as ConstructorParameters<typeof HostMemory>[0]["process"],
       queue: { front: run, isLoading: false },
       kind: "shared",
