@@ -24,6 +24,7 @@ import { announce } from "./start/announce.ts";
 import { setCollectorFlags } from "./start/collector-flags.ts";
 import { awaitPrestop } from "./start/prestop.ts";
 import { ModelPuller } from "./storage/model-puller.ts";
+import { ProcessFolder } from "./storage/process-folder.ts";
 
 /** How long a collector may take for the last spans. */
 const traceFlushMs = 2_000;
@@ -60,6 +61,10 @@ export async function serve(flags: readonly string[], env: NodeJS.ProcessEnv): P
     runMemoryBytes: config.runMemoryBytes,
     maxWasteBytes: config.maxWasteBytes,
     environment: hostEnvironment(env),
+    translation: {
+      ...config.translation,
+      own: new ProcessFolder(config.translation.directory),
+    },
     log,
   });
   const puller = new ModelPuller(config.pull, log);

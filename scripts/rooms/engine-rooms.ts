@@ -21,8 +21,10 @@ export const engineRooms: readonly Room[] = [
       "engine/hosts",
       "engine/queue",
       "engine/run-memory",
+      "engine/translation",
       "engine/onnx/memory",
       "engine/onnx/session",
+      "models",
     ],
   },
   {
@@ -30,7 +32,7 @@ export const engineRooms: readonly Room[] = [
     question: "What do the service layer, engines and formats promise each other?",
     runs: "everywhere; types and constants, and pure functions of them",
     blocks: "no",
-    imports: ["base", "config"],
+    imports: ["base", "config", "models"],
   },
   {
     path: "engine/hosts",
@@ -98,7 +100,14 @@ export const engineRooms: readonly Room[] = [
     question: "Which file is the model, what is in it, and what is it if it is not a model?",
     runs: `${fileThread}; file-threads.ts starts them, in the server's main thread`,
     blocks: "yes, except file-threads.ts",
-    imports: ["base", "config", "engine/contract", "engine/engine-catalog.ts", "models"],
+    imports: [
+      "base",
+      "config",
+      "engine/contract",
+      "engine/engine-catalog.ts",
+      "engine/translation/translation-files.ts",
+      "models",
+    ],
     hasBlockingFiles: true,
   },
   {
@@ -176,11 +185,30 @@ export const engineRooms: readonly Room[] = [
     hasBlockingFiles: true,
   },
   {
+    path: "engine/translation",
+    question:
+      "Which files of other libraries are served, and where is the ONNX model made of each?",
+    runs: `${serverMain}; what reads files also in file threads`,
+    blocks: "only what file threads call, and to look up system programs, once",
+    imports: [
+      "base",
+      "engine/contract",
+      "engine/hosts/host-command.ts",
+      "engine/hosts/read-lines.ts",
+      "engine/run-memory",
+      "engine/translator/translation.ts",
+      "engine/translator/translator-messages.ts",
+      "models",
+    ],
+    hasBlockingFiles: true,
+  },
+  {
     path: "engine/translator",
-    question: "What does a translator promise the server?",
+    question: "What does a translator promise the server, and what does its process do?",
     runs: translatorProcess,
     blocks: "yes: the process does nothing else",
-    imports: ["base"],
+    imports: ["base", "engine/child/oom-score.ts", "engine/process", "engine/translation/seal.ts"],
+    hasBlockingFiles: true,
   },
   {
     path: "engine/translator/graph",

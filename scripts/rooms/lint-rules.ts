@@ -64,7 +64,8 @@ function ownCode(room: Room, rooms: readonly Room[]): Restriction {
   if (room.isDeep) {
     const others = rooms.filter(({ path }) => path !== "." && path !== room.path);
     const group = others.map(({ path }) => `**/${path}/**`);
-    return { group: [...group, ...room.imports.map((path) => `!**/${path}`)], message };
+    const allowed = room.imports.map((path) => `!**/${path}${path.endsWith(".ts") ? "" : "/**"}`);
+    return { group: [...group, ...allowed], message };
   }
   const allowed = room.imports.map((path) => {
     const target = posix.relative(folderOf(room), posix.join("src", path));
@@ -91,6 +92,6 @@ function packages(room: Room): Restriction[] {
 
 /** Only browser code must work without Node. */
 export function mayImport(room: Room, group: PackageGroup): boolean {
-  if (group === "node built-ins") return room.runs !== "browsers";
+  if (group === "node built-ins") return !room.runs.includes("browsers");
   return room.packages?.includes(group) ?? false;
 }

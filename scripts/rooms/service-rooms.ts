@@ -58,6 +58,13 @@ export const serviceRooms: readonly Room[] = [
     question: "What has changed, for clients that watch the runtime?",
     runs,
     blocks,
-    imports: ["base", "engine/contract", "service/contract", "service/counts", "service/lifecycle"],
+    imports: [
+      "base",
+      "engine/contract",
+      "observe",
+      "service/contract",
+      "service/counts",
+      "service/lifecycle",
+    ],
   },
 ];

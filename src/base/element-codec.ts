@@ -1,3 +1,5 @@
+import { packElements, unpackElements } from "./bytes-elements.ts";
+
 /** One element of a tensor: bigint for 64-bit integers, string for BYTES. */
 export type Element = number | bigint | boolean | string;
 
@@ -74,13 +76,13 @@ export function encodeElements(datatype: string, elements: readonly Element[]): 
 
 /** The reverse. Bytes of BYTES elements that are not UTF-8 become U+FFFD. */
 export function decodeElements(datatype: string, bytes: Uint8Array): Element[] {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  if (datatype === "BYTES") return decodeTexts(bytes, view);
+  if (datatype === "BYTES") return decodeTexts(bytes);
   const codec = fixed[datatype];
   if (codec === undefined) throw new Error(`elements of ${datatype} are not known here`);
   if (bytes.length % codec.bytes !== 0) {
     throw new Error(`${bytes.length} bytes are not a whole number of ${datatype} elements`);
   }
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   return Array.from({ length: bytes.length / codec.bytes }, (_, index) =>
     codec.read(view, index * codec.bytes),
   );
@@ -88,27 +90,12 @@ export function decodeElements(datatype: string, bytes: Uint8Array): Element[] {
 
 function encodeTexts(elements: readonly Element[]): Uint8Array {
   const encoder = new TextEncoder();
-  const texts = elements.map((element) => encoder.encode(String(element)));
-  const bytes = new Uint8Array(texts.reduce((sum, text) => sum + 4 + text.length, 0));
-  const view = new DataView(bytes.buffer);
-  let at = 0;
-  for (const text of texts) {
-    view.setUint32(at, text.length, true);
-    bytes.set(text, at + 4);
-    at += 4 + text.length;
-  }
-  return bytes;
+  return packElements(elements.map((element) => encoder.encode(String(element))));
 }
 
-function decodeTexts(bytes: Uint8Array, view: DataView): string[] {
+function decodeTexts(bytes: Uint8Array): string[] {
   const decoder = new TextDecoder();
-  const texts: string[] = [];
-  for (let at = 0; at < bytes.length; ) {
-    const end = at + 4 + view.getUint32(at, true);
-    texts.push(decoder.decode(bytes.subarray(at + 4, end)));
-    at = end;
-  }
-  return texts;
+  return unpackElements(bytes).map((element) => decoder.decode(element));
 }
 
 function integer(

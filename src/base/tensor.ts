@@ -1,3 +1,4 @@
+import { elementEnd, elementView, lengthBytes } from "./bytes-elements.ts";
 import { RuntimeError } from "./errors.ts";
 
 /** Bytes per element, by the Open Inference Protocol's names. BYTES elements vary in length. */
@@ -92,16 +93,16 @@ export function checkTensorBytes(tensor: Tensor, what: string): void {
 }
 
 function checkByteElements(data: Uint8Array, count: number, what: string): void {
-  const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
+  const view = elementView(data);
   let offset = 0;
   for (let index = 0; index < count; index++) {
-    if (offset + 4 > data.byteLength) {
+    if (offset + lengthBytes > data.byteLength) {
       throw new RuntimeError(
         "invalid-argument",
         `${what} ends after ${index} of ${count} BYTES elements`,
       );
     }
-    offset += 4 + view.getUint32(offset, true);
+    offset = elementEnd(view, offset);
     if (offset > data.byteLength) {
       throw new RuntimeError(
         "invalid-argument",

@@ -6,9 +6,11 @@ import {
   type StateChange,
   type WatchResponse,
 } from "../../gen/modelport/v1/runtime_watch_pb.ts";
+import { formatMs } from "../clients/figures.ts";
+import { stateName } from "../clients/state-names.ts";
 import { RuntimeReplica } from "./connect/runtime-replica.ts";
-import { count, formatMs, formatTime, printable } from "./show/format.ts";
-import { memoryOf, modelLabel, stateName } from "./show/model-state.ts";
+import { count, formatTime, printable } from "./show/format.ts";
+import { memoryOf, modelLabel } from "./show/model-state.ts";
 
 interface Entry {
   readonly timeMs: bigint;

@@ -23,6 +23,7 @@ import {
 import type { SettingName } from "./settings.ts";
 import { readTlsSettings, type TlsSettings } from "./tls-settings.ts";
 import { readTracing, type TracingSettings } from "./tracing-settings.ts";
+import { readTranslationSettings, type TranslationLimits } from "./translation-settings.ts";
 
 /** Every effective setting. Frozen; passed down from main.ts, and read nowhere else. */
 export interface Config {
@@ -37,6 +38,7 @@ export interface Config {
   /** Absolute. Relative model paths start at the first. */
   readonly modelRoots: readonly string[];
   readonly pull: PullSettings;
+  readonly translation: TranslationLimits;
   /** How the container's memory is divided. Other figures here follow from it. */
   readonly memory: MemoryDivision;
   /** Bytes for models: `memory.models`. */
@@ -163,6 +165,7 @@ function assemble(values: Values, memory: MemoryDivision, problems: string[]): C
     modelRepository: repository === undefined ? undefined : resolve(repository),
     modelRoots: [...new Set(roots.map((root) => resolve(root)))],
     pull: readPullSettings(raw, raw["root-model-dir"] as string, problems),
+    translation: readTranslationSettings(raw, raw["root-model-dir"] as string),
     memory,
     capacityBytes: memory.models,
     loadingConcurrency: number("loading-concurrency"),
@@ -170,7 +173,7 @@ function assemble(values: Values, memory: MemoryDivision, problems: string[]): C
     defaultModelBytes: number("default-model-size"),
     modelSizeMultiplier: raw["model-size-multiplier"] as number | undefined,
     limitPerModelConcurrency: number("limit-per-model-concurrency"),
-    runSettings: runSettings((name) => raw[name] as number | undefined),
+    runSettings: runSettings((name) => raw[name]),
     warmupTimeoutMs: number("warmup-timeout"),
     runMemoryBytes: number("run-memory"),
     maxWasteBytes: number("host-waste"),

@@ -1,5 +1,9 @@
 import type { SettingRows } from "./setting.ts";
 
+/** Whose names the outputs of translated models have. */
+export const outputNamings = ["mlserver", "kserve", "fil"] as const;
+export type OutputNaming = (typeof outputNamings)[number];
+
 /** How the inferences of one model are queued, run in parallel and batched. */
 export interface RunSettings {
   /** Rows (along axis 0) that requests joined into one run may have together; below 2 nothing is joined. A
@@ -28,6 +32,10 @@ export interface RunSettings {
   readonly warmupBatchSize: number;
   /** Threads per run; 0: one, or one per core if the model has a host of its own. */
   readonly threads: number;
+  /** For translated models: the server whose outputs they have, as its clients expect them. */
+  readonly outputNames: OutputNaming;
+  /** For boosted models whose training stopped early: whether rounds after the best one count. */
+  readonly rounds: "best" | "all";
 }
 
 /** The name, or the end of the name, of settings files beside models: see `findSettingsFile`. */
@@ -44,6 +52,8 @@ export const defaultRunSettings: RunSettings = Object.freeze({
   maxConcurrency: 0,
   warmupBatchSize: 64,
   threads: 0,
+  outputNames: "mlserver",
+  rounds: "best",
 });
 
 /** The rows of src/config/settings.ts for models without settings of their own. */
@@ -129,11 +139,25 @@ export const inferenceSettings = {
     max: 256,
     doc: "threads per run, at most one per core; 0 chooses automatically",
   },
+  "output-names": {
+    env: "OUTPUT_NAMES",
+    type: "choice",
+    choices: outputNamings,
+    default: defaultRunSettings.outputNames,
+    doc: "outputs of XGBoost, LightGBM, CatBoost and scikit-learn models as this server names and shapes them; fil: Triton's FIL backend",
+  },
+  "boosting-rounds": {
+    env: "BOOSTING_ROUNDS",
+    type: "choice",
+    choices: ["best", "all"],
+    default: defaultRunSettings.rounds,
+    doc: "which rounds of an XGBoost model count whose training stopped early: up to the best one, as in MLServer, or all, as in KServe's own server",
+  },
 } as const satisfies SettingRows;
 
 /** The settings from the values read for these rows. */
 export function runSettings(
-  value: (name: keyof typeof inferenceSettings) => number | undefined,
+  value: (name: keyof typeof inferenceSettings) => string | number | undefined,
 ): RunSettings {
   const number = (name: keyof typeof inferenceSettings) => value(name) as number;
   return {
@@ -141,11 +165,13 @@ export function runSettings(
     promisesRows: false,
     maxQueueDelayMicroseconds: number("max-queue-delay"),
     maxQueueSize: number("max-queue-size"),
-    maxQueueWaitMs: value("max-queue-wait"),
+    maxQueueWaitMs: value("max-queue-wait") as number | undefined,
     queueTimeoutMicroseconds: number("queue-timeout"),
     maxRunMs: number("run-timeout"),
     maxConcurrency: number("limit-per-model-concurrency"),
     warmupBatchSize: number("warmup-batch-size"),
     threads: number("intra-op-threads"),
+    outputNames: value("output-names") as RunSettings["outputNames"],
+    rounds: value("boosting-rounds") as RunSettings["rounds"],
   };
 }

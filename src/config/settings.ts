@@ -13,6 +13,7 @@ import { inferenceSettings } from "./run-settings.ts";
 import type { SettingRows } from "./setting.ts";
 import { tlsSettings } from "./tls-settings.ts";
 import { tracingSettings } from "./tracing-settings.ts";
+import { translationSettings } from "./translation-settings.ts";
 
 const KiB = 1024;
 const MiB = 1024 * KiB;
@@ -234,6 +235,7 @@ export const settings = {
   ...pullSettings,
   ...memorySettings,
   ...loading,
+  ...translationSettings,
   ...inferenceSettings,
   ...limits,
   ...stopping,
@@ -255,6 +257,7 @@ export const settingGroups: readonly { readonly title: string; readonly rows: Se
   { title: "Pulling models", rows: pullSettings },
   { title: "Memory", rows: memorySettings },
   { title: "Loading", rows: loading },
+  { title: "Translating models of other libraries", rows: translationSettings },
   { title: "Inference", rows: inferenceSettings },
   { title: "Client limits", rows: limits },
   { title: "Stopping", rows: stopping },

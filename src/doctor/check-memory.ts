@@ -1,7 +1,8 @@
 import { freemem, totalmem } from "node:os";
+import { formatBytes } from "../clients/figures.ts";
 import type { Config, ConfigReading } from "../config/config.ts";
 import { describeDivision } from "../config/memory-division.ts";
-import { type Finding, judgeOf, sizeText } from "./finding.ts";
+import { type Finding, judgeOf } from "./finding.ts";
 
 /** The machine's memory. */
 export interface MachineMemory {
@@ -37,7 +38,7 @@ export function checkMemory(
     machine.limitBytes === undefined ? "this machine has" : "the cgroup allows this container";
   if (setBytes > roofBytes) {
     const advice = `set ${source.name} to resources.limits.memory, or raise that limit`;
-    const message = `${source.name} is ${sizeText(setBytes)}, but ${roof} ${sizeText(roofBytes)}`;
+    const message = `${source.name} is ${formatBytes(setBytes)}, but ${roof} ${formatBytes(roofBytes)}`;
     findings.push(judge("fail", message, `${advice}: the kernel kills processes that take more`));
   }
   if (source.kind === "default" && machine.limitBytes === undefined) {
@@ -45,12 +46,12 @@ export function checkMemory(
     findings.push(
       judge(
         "warn",
-        `models may take all of the machine's memory but ${sizeText(bufferBytes)}`,
+        `models may take all of the machine's memory but ${formatBytes(bufferBytes)}`,
         advice,
       ),
     );
   } else if (config.capacityBytes > machine.availableBytes && setBytes <= roofBytes) {
-    const message = `models may take ${sizeText(config.capacityBytes)}, ${sizeText(machine.availableBytes)} are available now`;
+    const message = `models may take ${formatBytes(config.capacityBytes)}, ${formatBytes(machine.availableBytes)} are available now`;
     findings.push(
       judge(
         "warn",

@@ -1,6 +1,7 @@
 import { constants } from "node:fs";
 import { access, stat } from "node:fs/promises";
 import { describeError } from "../base/errors.ts";
+import { formatBytes } from "../clients/figures.ts";
 import type { Config, ConfigReading } from "../config/config.ts";
 import type { RunSettings } from "../config/run-settings.ts";
 import type { Engine, ModelSource } from "../engine/contract/engine.ts";
@@ -12,7 +13,7 @@ import {
   listModelRepository,
   type RepositoryListing,
 } from "../storage/repository/model-repository.ts";
-import { type Finding, judgeOf, sizeText } from "./finding.ts";
+import { type Finding, judgeOf } from "./finding.ts";
 
 /** Ignored entries that are listed. */
 const maxShown = 10;
@@ -76,7 +77,7 @@ export async function checkRepository(
   if (folder === undefined || engine === undefined) return [];
   let listing: RepositoryListing;
   try {
-    listing = await listModelRepository(folder, engine.extensions);
+    listing = await listModelRepository(folder, engine.modelKinds);
   } catch (error) {
     return [judge("fail", describeError(error), "correct the directory, or --model-repository")];
   }
@@ -109,7 +110,7 @@ export async function checkRepository(
     }
   }
   if (totalBytes > config.capacityBytes) {
-    const message = `all models together take ${sizeText(totalBytes)}, but only ${sizeText(config.capacityBytes)} are for models`;
+    const message = `all models together take ${formatBytes(totalBytes)}, but only ${formatBytes(config.capacityBytes)} are for models`;
     findings.push(judge("fail", message, "raise CONTAINER_MEM_REQ_BYTES, or remove models"));
   }
   return findings;
@@ -135,7 +136,7 @@ async function tryModel(
     const source = await engine.inspect(file);
     ({ estimatedBytes } = source);
     if (estimatedBytes > availableBytes) {
-      const message = `${name}: not tried, it may take ${sizeText(estimatedBytes)} but only ${sizeText(availableBytes)} are available`;
+      const message = `${name}: not tried, it may take ${formatBytes(estimatedBytes)} but only ${formatBytes(availableBytes)} are available`;
       const finding = judge("warn", message, "stop other programs on this machine, and try again");
       return { finding, sizeBytes: estimatedBytes };
     }
@@ -145,7 +146,7 @@ async function tryModel(
       timeoutMs: config.loadTimeoutMs,
       mostBytes: availableBytes,
     });
-    const message = `${name}: ${source.format}, ${sizeText(sizeBytes)}`;
+    const message = `${name}: ${source.format}, ${formatBytes(sizeBytes)}`;
     const { ignored } = configuration;
     if (ignored.length === 0) return { finding: judge("ok", message), sizeBytes };
     const note = `${message}; these fields of its config.pbtxt have no effect: ${ignored.join(", ")}`;

@@ -2,8 +2,9 @@ import { constants } from "node:fs";
 import { access, stat, statfs } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname } from "node:path";
+import { formatBytes } from "../clients/figures.ts";
 import type { Config } from "../config/config.ts";
-import { type Finding, judgeOf, sizeText } from "./finding.ts";
+import { type Finding, judgeOf } from "./finding.ts";
 
 const MiB = 1024 ** 2;
 /** What the server reserves there for each host with large payloads: src/engine/wire/payload-arena.ts. */
@@ -31,10 +32,10 @@ async function checkPullFolder(folder: string, limitBytes: number): Promise<Find
     );
   }
   const freeBytes = await freeBytesAt(folder);
-  const has = `${folder} is writable, ${sizeText(freeBytes)} are free`;
+  const has = `${folder} is writable, ${formatBytes(freeBytes)} are free`;
   if (limitBytes > freeBytes) {
     const advice = "models already pulled count too; otherwise use a larger volume";
-    return judge("warn", `${has}, --pull-disk-size allows ${sizeText(limitBytes)}`, advice);
+    return judge("warn", `${has}, --pull-disk-size allows ${formatBytes(limitBytes)}`, advice);
   }
   if (freeBytes < 256 * MiB) {
     return judge("warn", has, "use a larger volume: models are kept there for later loads");
@@ -63,10 +64,10 @@ async function checkSharedMemory(folder: string, hosts: number): Promise<Finding
   }
   const freeBytes = await freeBytesAt(folder);
   const wantedBytes = hosts * sharedBytesPerHost;
-  const has = `${folder} has ${sizeText(freeBytes)}`;
+  const has = `${folder} has ${formatBytes(freeBytes)}`;
   if (freeBytes >= wantedBytes) return judge("ok", `${has} for tensors that are sent to hosts`);
   const advice = `mount an emptyDir with medium: Memory there, or start docker with --shm-size; ${instead}`;
-  return judge("warn", `${has}, but ${hosts} hosts may need ${sizeText(wantedBytes)}`, advice);
+  return judge("warn", `${has}, but ${hosts} hosts may need ${formatBytes(wantedBytes)}`, advice);
 }
 
 /** Why this user cannot write there, or could not once the folder is created; undefined if nothing prevents it. */

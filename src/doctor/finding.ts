@@ -20,15 +20,3 @@ export function judgeOf(check: string): Judge {
     ...(advice === undefined ? {} : { advice }),
   });
 }
-
-/** In binary units, with as many digits as people read. */
-export function sizeText(bytes: number): string {
-  const units = ["bytes", "KiB", "MiB", "GiB", "TiB"];
-  let value = bytes;
-  let unit = 0;
-  while (value >= 1024 && unit < units.length - 1) {
-    value /= 1024;
-    unit++;
-  }
-  return `${unit === 0 || value >= 100 ? Math.round(value) : value.toFixed(1)} ${units[unit]}`;
-}

@@ -10,18 +10,28 @@ import type {
   ModelPlace,
   ModelSource,
   RunMemory,
+  TabularFacts,
 } from "./contract/engine.ts";
 import { type EngineLog, silentLog } from "./contract/engine-log.ts";
 import type { HostCounts } from "./contract/host-counts.ts";
-import type { ModelFootprint } from "./contract/model-format.ts";
-import { findFormat, knownFormat, modelFormats } from "./engine-catalog.ts";
+import {
+  isTranslated,
+  type ModelFootprint,
+  type TranslatedFormat,
+} from "./contract/model-format.ts";
+import type { RunTable } from "./contract/run-table.ts";
+import { engineFormats, findFormat, knownFormat, modelKinds } from "./engine-catalog.ts";
 import { FileThreads } from "./files/file-threads.ts";
 import type { InspectedFiles } from "./files/model-inspector.ts";
 import { HostPool, shuttingDown } from "./hosts/host-pool.ts";
+import type { HostedModel } from "./hosts/hosted-model.ts";
 import { plannedSize, sharedHostFactor, sharedModelBytes } from "./model-size.ts";
 import { JoiningFaults } from "./queue/joining-faults.ts";
 import { KnownRuns } from "./run-memory/known-runs.ts";
 import { ModelRuns } from "./run-memory/model-runs.ts";
+import { createTranslations, type TranslationSettings } from "./translation/create-translations.ts";
+import { translationMemory } from "./translation/translation-memory.ts";
+import type { Translations } from "./translation/translations.ts";
 
 export interface EngineOptions {
   /** Shared hosts for small models. Default: one for each core. */
@@ -45,6 +55,8 @@ export interface EngineOptions {
    *  NODE_COMPILE_CACHE, which halves their start and saves 14 MB each when run from sources. Default:
    *  empty. */
   readonly environment?: Readonly<Record<string, string>>;
+  /** How files of other libraries become ONNX models. Default: in private folders, without keeping them. */
+  readonly translation?: TranslationSettings;
   /** Default: no logging. */
   readonly log?: EngineLog;
 }
@@ -56,6 +68,11 @@ const hostBaseBytes = (extname(import.meta.url) === ".ts" ? 28 : 22) * 1024 * 10
 /** Rows of a joining rehearsal (see `Rehearsal`) for a model whose runs take next to nothing. */
 const cheapRows = 8;
 
+/** A translated model may turn out to hold this multiple of what its file's size has said, which is a bound. */
+const mostOfEstimate = 2;
+/** What a session holds for a split, at least. */
+const leastSplitBytes = 200;
+
 /** Starts the engine hosts and returns at once; see `ready`. */
 export function createEngine(options: EngineOptions = {}): Engine {
   return new PooledEngine(options);
@@ -66,6 +83,19 @@ interface SeenFile extends ModelFile {
   readonly inspected?: InspectedFiles;
 }
 
+type LoadOptions = Parameters<Engine["load"]>[1];
+
+/** What is known about a file that a host loads. */
+interface HostedFile {
+  readonly footprint: ModelFootprint;
+  readonly platform: string;
+  readonly tabular?: TabularFacts;
+  /** Threads of its runs in a host of its own, if no setting says otherwise. */
+  readonly ownThreads: number;
+  /** As `ModelFormat.tabulateRuns`. */
+  tabulate(): Promise<RunTable | undefined>;
+}
+
 /** Loads can wait for a file thread. A size prediction cannot: its thread counts as stuck after the time that
  *  the prediction may wait. */
 const loadNiceness = 5;
@@ -73,7 +103,7 @@ const predictionStuckMs = 20;
 
 class PooledEngine implements Engine {
   readonly ready: Promise<void>;
-  readonly extensions: readonly string[] = modelFormats.map(({ extension }) => extension);
+  readonly modelKinds = modelKinds;
   readonly #pool: HostPool;
   readonly #files = new FileThreads({ niceness: loadNiceness });
   /** Separate threads, so that predictions overtake loads. They start when the first host is up, because that
@@ -84,6 +114,7 @@ class PooledEngine implements Engine {
   readonly #footprints = new WeakMap<ModelSource, ModelFootprint>();
   readonly #joiningFaults = new JoiningFaults();
   readonly #runs = new KnownRuns();
+  readonly #translations: Translations;
   readonly #log: EngineLog;
   /** Thread counts that have been warned about. */
   readonly #toldThreads = new Set<number>();
@@ -102,6 +133,13 @@ class PooledEngine implements Engine {
       environment: options.environment ?? {},
       log: this.#log,
     });
+    this.#translations = createTranslations(options.translation, {
+      environment: options.environment ?? {},
+      files: this.#files,
+      memory: translationMemory(this.#pool.runBudget),
+      log: this.#log,
+    });
+    void this.#translations.removeLeftovers();
     this.ready = this.#pool.ready;
     this.ready.then(
       () => this.#isClosed || this.#predictionThreads(),
@@ -174,29 +212,87 @@ class PooledEngine implements Engine {
   }
 
   predictBytes(diskBytes: number, format: string | undefined): number {
-    const formats = format === undefined ? modelFormats : [knownFormat(format)];
+    const formats = format === undefined ? engineFormats : [knownFormat(format)];
     const bytes = Math.max(...formats.map((known) => known.predictBytes(Math.max(0, diskBytes))));
     const withHost = bytes >= this.#dedicatedMinBytes ? bytes + hostBaseBytes : bytes;
     return Math.min(Math.ceil(withHost), Number.MAX_SAFE_INTEGER);
   }
 
-  async load(source: ModelSource, options: Parameters<Engine["load"]>[1]): Promise<LoadedModel> {
-    const { signal, isolated, ownHost = isolated, settings = defaultRunSettings } = options;
-    const { meter, onJoinedWrong } = options;
+  async load(source: ModelSource, options: LoadOptions): Promise<LoadedModel> {
+    const { signal } = options;
     signal.throwIfAborted();
     const format = knownFormat(source.format);
+    if (isTranslated(format)) return await this.#loadTranslated(source, format, options);
     const footprint = this.#footprints.get(source) ?? (await this.#files.inspect(source)).footprint;
     signal.throwIfAborted();
+    return await this.#loadInHost(source, options, {
+      footprint,
+      platform: format.platform,
+      // More threads than one for a model that has the cores to itself.
+      ownThreads: availableParallelism(),
+      tabulate: () => this.#files.tabulate(source),
+    });
+  }
+
+  /** The file that its translator makes is loaded like any ONNX file, and stays until the model has ended. */
+  async #loadTranslated(
+    source: ModelSource,
+    format: TranslatedFormat,
+    options: LoadOptions,
+  ): Promise<LoadedModel> {
+    const { signal, mostBytes, settings = defaultRunSettings } = options;
+    const mostHeldBytes = mostBytes ?? mostOfEstimate * source.estimatedBytes;
+    const translated = await this.#translations.get({
+      source,
+      format,
+      signal,
+      options: {
+        maxSplits: Math.floor(mostHeldBytes / leastSplitBytes),
+        rounds: settings.rounds,
+      },
+    });
+    try {
+      const onnx = { format: "onnx", file: translated.file, identity: translated.identity };
+      const inspected = await this.#files.inspect(onnx);
+      signal.throwIfAborted();
+      const made = this.#sourceOf(onnx, inspected);
+      const model = await this.#loadInHost({ ...made, identity: source.identity }, options, {
+        footprint: inspected.footprint,
+        platform: format.platform,
+        tabular: translated.facts,
+        // Trees are summed in another order on several threads.
+        ownThreads: 1,
+        tabulate: async () => {
+          const file = this.#translations.fileOf(translated.key);
+          return file === undefined ? undefined : await this.#files.tabulate({ ...onnx, file });
+        },
+      });
+      void model.ended.then(translated.release);
+      return model;
+    } catch (error) {
+      translated.release();
+      throw error;
+    }
+  }
+
+  async #loadInHost(
+    source: ModelSource,
+    options: LoadOptions,
+    { footprint, platform, tabular, ownThreads, tabulate }: HostedFile,
+  ): Promise<HostedModel> {
+    const { signal, isolated, ownHost = isolated, settings = defaultRunSettings } = options;
+    const { meter, onJoinedWrong } = options;
     const load = {
       source,
-      platform: format.platform,
+      platform,
+      tabular,
       settings,
       meter,
       signal,
       // The warm-up may have killed the host: the second attempt goes without.
       loadingBytes: footprint.loadingBytes,
       warmupRows: isolated ? 0 : footprint.warmupRows,
-      runs: this.#runsOf(source, footprint),
+      runs: this.#runs.of(source, () => new ModelRuns(footprint.usualRun, tabulate)),
       joining: {
         rowProof: footprint.rowProof,
         // A model whose runs take next to nothing is not warmed up.
@@ -213,7 +309,7 @@ class PooledEngine implements Engine {
       try {
         return await host.load({
           ...load,
-          threads: this.#threadsOf(settings) || availableParallelism(),
+          threads: this.#threadsOf(settings) || ownThreads,
           mostBytes: options.mostBytes,
           sizeOf: (measuredBytes) => measuredBytes ?? footprint.usualBytes + hostBaseBytes,
         });
@@ -229,16 +325,12 @@ class PooledEngine implements Engine {
     });
   }
 
-  #runsOf(source: ModelSource, { usualRun }: ModelFootprint): ModelRuns {
-    return this.#runs.of(source, () => {
-      return new ModelRuns(usualRun, () => this.#files.tabulate(source));
-    });
-  }
-
-  close(): Promise<void> {
+  async close(): Promise<void> {
     this.#isClosed = true;
+    // While the file threads can still answer what it waits for.
+    const translations = this.#translations.close(shuttingDown());
     for (const threads of [this.#files, this.#predictions]) threads?.close(shuttingDown());
-    return this.#pool.close();
+    await Promise.all([translations, this.#pool.close()]);
   }
 
   /** More threads than cores would make runs slower, and take memory. */

@@ -1,5 +1,7 @@
 import { RuntimeError } from "../base/errors.ts";
-import type { ModelFormat } from "./contract/model-format.ts";
+import type { ModelNames } from "../models/model-names.ts";
+import type { EngineFormat, ModelFormat } from "./contract/model-format.ts";
+import { treeFormats } from "./translation/tree-formats.ts";
 
 // Imported only where models are inspected: hosts start often and do without. Kept, since even a repeated
 // import costs more than the rest of inspecting a small model.
@@ -10,10 +12,10 @@ async function importInspector(): Promise<ModelFormat["inspect"]> {
   return inspectOnnx;
 }
 
-const onnx: ModelFormat = {
+const onnx: EngineFormat = {
   name: "onnx",
   aliases: ["onnxruntime", "onnx_onnxv1"],
-  extension: ".onnx",
+  files: { extensions: [".onnx"] },
   platform: "onnx_onnxv1",
   inspect: async (file, dataFolder) =>
     await (inspectOnnx ?? (await importInspector()))(file, dataFolder),
@@ -25,8 +27,32 @@ const onnx: ModelFormat = {
   importEngine: async () => (await import("./onnx/session/onnx-engine.ts")).onnxEngine,
 };
 
-/** In the order in which formats are tried for a file if none was named. */
-export const modelFormats: readonly ModelFormat[] = [onnx];
+/** The formats that hosts have engines for, in the order in which they are tried for a file if none was named. */
+export const engineFormats: readonly EngineFormat[] = [onnx];
+
+export const modelFormats: readonly ModelFormat[] = [...engineFormats, ...treeFormats];
+
+/** Which files are models if no format was named: those of later kinds count only where there are none of earlier
+ *  ones. What a folder holds beside an ONNX file is thus never in the way. */
+export const modelKinds: readonly ModelNames[] = [
+  ...engineFormats.map(({ files }) => files),
+  ...(treeFormats.length === 0 ? [] : [together(treeFormats.map(({ files }) => files))]),
+];
+
+function together(kinds: readonly ModelNames[]): ModelNames {
+  const all = (of: (kind: ModelNames) => readonly string[]) => [...new Set(kinds.flatMap(of))];
+  return {
+    extensions: all(({ extensions }) => extensions),
+    usual: all(({ usual = [] }) => usual),
+    doubtful: all(({ doubtful = [] }) => doubtful),
+    recognises: (head) => kinds.some(({ recognises }) => recognises?.(head) === true),
+  };
+}
+
+/** The translated format of a file that begins with `head`. Undefined if it is none of them. */
+export function recogniseFormat(head: Uint8Array): ModelFormat | undefined {
+  return treeFormats.find(({ files }) => files.recognises?.(head) === true);
+}
 
 /** The format with this name or alias, in any case. */
 export function findFormat(name: string): ModelFormat | undefined {
@@ -43,4 +69,11 @@ export function knownFormat(name: string): ModelFormat {
     "invalid-argument",
     `unknown model format '${name}': expected one of ${known}`,
   );
+}
+
+/** The engine's format of this name. */
+export function engineFormat(name: string): EngineFormat {
+  const format = engineFormats.find((each) => each.name === name);
+  if (format === undefined) throw new Error(`no engine for '${name}'`);
+  return format;
 }

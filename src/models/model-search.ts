@@ -1,12 +1,25 @@
-import { extname, join } from "node:path";
+import { join } from "node:path";
 import { RuntimeError } from "../base/errors.ts";
-import { settingsFileName } from "../config/run-settings.ts";
+import {
+  isDoubtfulName,
+  isForeignName,
+  isModelFileName,
+  type ModelNames,
+  usualNames,
+} from "./model-names.ts";
 import { servedVersions } from "./served-versions.ts";
 
 /** The contents of a folder. Links count as their targets; broken links are left out. */
 export interface FolderListing {
   readonly files: readonly string[];
   readonly folders: readonly string[];
+}
+
+/** What a search needs next: the contents of `folder`, or, if `files` are named, those of them that are models by
+ *  their content, as the files of a listing. */
+export interface SearchStep {
+  readonly folder: string;
+  readonly files?: readonly string[];
 }
 
 /** The result of a search. "doubt": there are several models, and nothing says which one is meant. */
@@ -19,63 +32,38 @@ const maxDepth = 8;
 /** Limit for one search. A home directory has more folders; a model does not. */
 const maxFolders = 1_000;
 const maxListed = 10;
-const schemaFile = "_schema.json";
-
-/** What file systems, network disks and their tools put into every folder. */
-const foreignNames: ReadonlySet<string> = new Set([
-  "lost+found",
-  "@eaDir",
-  "@Recycle",
-  "@Recently-Snapshot",
-  "#recycle",
-  "#snapshot",
-  "$RECYCLE.BIN",
-  "System Volume Information",
-  "__MACOSX",
-]);
-
-/** Whether a file or folder of this name never belongs to a model. */
-export function isForeignName(name: string): boolean {
-  return name.startsWith(".") || foreignNames.has(name);
-}
-
-/** Whether a file of this name is a model. `extensions`: of models, with their dots. */
-export function isModelFileName(name: string, extensions: readonly string[]): boolean {
-  const isOther = name === schemaFile || name.endsWith(settingsFileName) || isForeignName(name);
-  return !isOther && extensions.includes(extname(name));
-}
+/** Files of one folder whose content is looked at. */
+const maxLooks = 32;
 
 /** Looks for the one model file in `folder`, by rules that the local repository and the engine share. Order:
- *  `model<extension>`, the only model file, the highest version, the only folder that holds a model. Yields the
- *  folders that the caller has to list. An error thrown while listing ends the search, unless it is a
- *  RuntimeError about this one folder and there are others. */
-export function searchModel(
-  folder: string,
-  extensions: readonly string[],
-): Generator<string, SearchResult, FolderListing> {
-  return look(folder, { top: folder, extensions, left: maxFolders, depth: 0 });
+ *  one of `usualNames`, the only model file, the only file that is one by its content, the highest version, the
+ *  only folder that holds a model. Yields what the caller has to read. An error thrown while listing ends the
+ *  search, unless it is a RuntimeError about this one folder and there are others. */
+export function searchModel(folder: string, models: ModelNames): Search {
+  return look(folder, { top: folder, models, left: maxFolders, depth: 0 });
 }
 
-interface Search {
+type Search = Generator<SearchStep, SearchResult, FolderListing>;
+
+interface Progress {
   readonly top: string;
-  readonly extensions: readonly string[];
+  readonly models: ModelNames;
   left: number;
   /** Depth of the current folder below the top. */
   depth: number;
 }
 
-function* look(folder: string, search: Search): Generator<string, SearchResult, FolderListing> {
-  const { extensions } = search;
+function* look(folder: string, search: Progress): Search {
   if (search.depth >= maxDepth)
     return none(`no ${kindOf(search)} within ${maxDepth} directories below ${search.top}`);
   if (search.left-- <= 0) throw tooMany(search);
-  const listing = yield folder;
-  const models = listing.files.filter((name) => isModelFileName(name, extensions));
-  const file = chooseFile(models, extensions);
+  const listing = yield { folder };
+  const models = yield* modelsIn(folder, listing, search.models);
+  const file = chooseFile(models, search.models);
   if (file !== undefined) return { tag: "found", file: join(folder, file) };
   // Several model files and none has the usual name: searching subfolders would only hide the ambiguity.
   if (models.length > 0) {
-    const why = `${folder} has ${models.length} ${kindOf(search)}s and none is named ${usualNames(extensions)}`;
+    const why = `${folder} has ${models.length} ${kindOf(search)}s and none is named ${usualNames(search.models).join(" or ")}`;
     return { tag: "doubt", why: refusal(`${why}; seen: ${namesIn(listing)}`) };
   }
   const highest = servedVersions(listing.folders).at(-1);
@@ -94,8 +82,8 @@ function* look(folder: string, search: Search): Generator<string, SearchResult, 
 function* lookInEach(
   folder: string,
   names: readonly string[],
-  search: Search,
-): Generator<string, SearchResult | undefined, FolderListing> {
+  search: Progress,
+): Generator<SearchStep, SearchResult | undefined, FolderListing> {
   const found: string[] = [];
   let last: SearchResult | undefined;
   for (const name of names) {
@@ -117,18 +105,25 @@ function* lookInEach(
   return { tag: "doubt", why: refusal(`${folder} has models in several folders: ${folders}`) };
 }
 
-function chooseFile(models: readonly string[], extensions: readonly string[]): string | undefined {
-  const usual = extensions.map((extension) => `model${extension}`);
-  const preferred = usual.find((name) => models.includes(name));
-  return preferred ?? (models.length === 1 ? models[0] : undefined);
+/** By name, or if there is none by content. */
+function* modelsIn(
+  folder: string,
+  { files }: FolderListing,
+  models: ModelNames,
+): Generator<SearchStep, readonly string[], FolderListing> {
+  const named = files.filter((name) => isModelFileName(name, models));
+  if (named.length > 0) return named;
+  const doubtful = files.filter((name) => isDoubtfulName(name, models)).slice(0, maxLooks);
+  return doubtful.length === 0 ? [] : (yield { folder, files: doubtful }).files;
 }
 
-function usualNames(extensions: readonly string[]): string {
-  return extensions.map((extension) => `model${extension}`).join(" or ");
+function chooseFile(found: readonly string[], models: ModelNames): string | undefined {
+  const preferred = usualNames(models).find((name) => found.includes(name));
+  return preferred ?? (found.length === 1 ? found[0] : undefined);
 }
 
-function kindOf({ extensions }: Search): string {
-  return `${extensions.join(" or ")} file`;
+function kindOf({ models }: Pick<Progress, "models">): string {
+  return `${models.extensions.join(" or ")} file`;
 }
 
 function namesIn({ files, folders }: FolderListing): string {
@@ -138,7 +133,7 @@ function namesIn({ files, folders }: FolderListing): string {
   return `${names.slice(0, maxListed).join(", ")}${more}`;
 }
 
-function tooMany({ top }: Search): RuntimeError {
+function tooMany({ top }: Progress): RuntimeError {
   return refusal(`${top} has more than ${maxFolders} folders: not a model directory`);
 }
 

@@ -1,26 +1,23 @@
 import { readdir, readlink } from "node:fs/promises";
-import { monitorEventLoopDelay, performance } from "node:perf_hooks";
+import { performance } from "node:perf_hooks";
 import { getHeapStatistics } from "node:v8";
 import { delay } from "../base/abort.ts";
-
-/** How often the event loop is sampled, in milliseconds. */
-const resolutionMs = 10;
+import { LoopDelay } from "./loop-delay.ts";
 
 /** The state of this process, with its event loop measured for `durationMs`. */
 export async function takeProcessFigures(durationMs: number, signal: AbortSignal): Promise<object> {
-  const histogram = monitorEventLoopDelay({ resolution: resolutionMs });
+  const loop = new LoopDelay();
   const before = performance.eventLoopUtilization();
   const cpuBefore = process.cpuUsage();
-  histogram.enable();
+  loop.enable();
   try {
     await delay(durationMs, signal);
   } finally {
-    histogram.disable();
+    loop.disable();
   }
   const { utilization } = performance.eventLoopUtilization(before);
   const cpu = process.cpuUsage(cpuBefore);
-  const lateMs = (ns: number) =>
-    histogram.count === 0 ? 0 : round(Math.max(0, ns / 1e6 - resolutionMs));
+  const late = loop.take() ?? { p50Ms: 0, p99Ms: 0, maxMs: 0 };
   const { heap_size_limit, malloced_memory } = getHeapStatistics();
   const { rss, heapTotal, heapUsed, external, arrayBuffers } = process.memoryUsage();
   return {
@@ -29,9 +26,9 @@ export async function takeProcessFigures(durationMs: number, signal: AbortSignal
     measuredMs: durationMs,
     eventLoop: {
       utilization: round(utilization),
-      delayP50Ms: lateMs(histogram.percentile(50)),
-      delayP99Ms: lateMs(histogram.percentile(99)),
-      delayMaxMs: lateMs(histogram.max),
+      delayP50Ms: round(late.p50Ms),
+      delayP99Ms: round(late.p99Ms),
+      delayMaxMs: round(late.maxMs),
     },
     cpuShare: round((cpu.user + cpu.system) / 1e3 / durationMs),
     memory: {

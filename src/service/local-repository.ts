@@ -1,6 +1,7 @@
 import { abortable } from "../base/abort.ts";
 import type { CancelSignal } from "../base/cancel-signal.ts";
 import { describeError, RuntimeError } from "../base/errors.ts";
+import type { ModelNames } from "../models/model-names.ts";
 import type { Logger } from "../observe/log.ts";
 import type { RepositoryEntry, RepositoryListing } from "../storage/repository/model-repository.ts";
 import { RepositoryReader } from "../storage/repository/repository-reader.ts";
@@ -38,14 +39,14 @@ export class LocalRepository {
   constructor(
     parts: {
       readonly directory: string | undefined;
-      readonly extensions: readonly string[];
+      readonly modelKinds: readonly ModelNames[];
       readonly log: Logger;
     },
     host: RepositoryHost,
   ) {
-    const { directory, extensions, log } = parts;
+    const { directory, modelKinds, log } = parts;
     this.#reader =
-      directory === undefined ? undefined : new RepositoryReader(directory, extensions);
+      directory === undefined ? undefined : new RepositoryReader(directory, modelKinds);
     this.#host = host;
     this.#remarks = new RepositoryRemarks(log);
   }

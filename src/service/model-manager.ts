@@ -138,9 +138,9 @@ export class ModelManager implements Models {
     const lookup = new ModelLookup(registry);
     this.#directory = new ModelDirectory({ registry, lookup, phase });
     this.#loads = new ModelLoads({ engine, registry, lookup, lifecycle, phase, drainTimeoutMs });
-    const { extensions } = engine;
+    const { modelKinds } = engine;
     this.#repository = new LocalRepository(
-      { directory: options.modelRepository, extensions, log: parts.log },
+      { directory: options.modelRepository, modelKinds, log: parts.log },
       this.#loads,
     );
     this.#connect();

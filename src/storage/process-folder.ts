@@ -12,13 +12,13 @@ const lookAgainMs = 300_000;
  *  runtimes can share the parent, in one container or on several machines. The signs of life beside each folder
  *  show which owners have ended. */
 export class ProcessFolder {
-  readonly #parent: string;
+  readonly parent: string;
   #path: Promise<string> | undefined;
   #sign: LifeSign | undefined;
   #lookAgain: NodeJS.Timeout | undefined;
 
   constructor(parent: string) {
-    this.#parent = parent;
+    this.parent = parent;
   }
 
   /** Its absolute path; created on first use. */
@@ -37,15 +37,15 @@ export class ProcessFolder {
   async removeOthers(): Promise<void> {
     clearTimeout(this.#lookAgain);
     const own = await this.#path?.catch(() => undefined);
-    const names = await readdir(this.#parent).catch(() => []);
+    const names = await readdir(this.parent).catch(() => []);
     const others = new Set(names.filter((name) => name.startsWith(prefix)).map(withoutSuffix));
-    others.delete(own?.slice(this.#parent.length + 1) ?? "");
+    others.delete(own?.slice(this.parent.length + 1) ?? "");
     if (others.size === 0) return;
-    const nowMs = await clockOf(this.#parent);
+    const nowMs = await clockOf(this.parent);
     const failures: unknown[] = [];
     let isAnyLeft = false;
     for (const name of others) {
-      if (!(await isLeftover(this.#parent, name, nowMs))) isAnyLeft = true;
+      if (!(await isLeftover(this.parent, name, nowMs))) isAnyLeft = true;
       else await this.#remove(name).catch((error: unknown) => failures.push(error));
     }
     if (isAnyLeft) {
@@ -67,7 +67,7 @@ export class ProcessFolder {
   /** The folder is removed first: without its sign the owner would be unknown. */
   async #remove(name: string): Promise<void> {
     for (const suffix of ["", ...signSuffixes]) {
-      await rm(join(this.#parent, `${name}${suffix}`), { recursive: true, force: true });
+      await rm(join(this.parent, `${name}${suffix}`), { recursive: true, force: true });
     }
   }
 
@@ -76,9 +76,9 @@ export class ProcessFolder {
       .replaceAll(/[^\w-]/g, "_")
       .slice(0, 64);
     const name = `${prefix}${host}-${randomBytes(4).toString("hex")}`;
-    const path = join(this.#parent, name);
-    await mkdir(this.#parent, { recursive: true });
-    const sign = await LifeSign.start(this.#parent, name);
+    const path = join(this.parent, name);
+    await mkdir(this.parent, { recursive: true });
+    const sign = await LifeSign.start(this.parent, name);
     try {
       await mkdir(path, { mode: 0o700 });
     } catch (error) {

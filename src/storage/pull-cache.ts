@@ -2,12 +2,12 @@ import { mkdir, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { abortable } from "../base/abort.ts";
 import { describeError, type RuntimeError } from "../base/errors.ts";
+import { Slots } from "../base/slots.ts";
 import type { Logger } from "../observe/log.ts";
 import { DiskBudget, type DiskUse } from "./disk-budget.ts";
 import { transferFile } from "./file-transfer.ts";
 import { ProcessFolder } from "./process-folder.ts";
 import type { RemoteFile, RemoteStorage } from "./remote-storage.ts";
-import { Slots } from "./slots.ts";
 import { toDiskError, toPullFolderError } from "./storage-errors.ts";
 
 export interface PullProgress {

@@ -80,7 +80,7 @@ describe("the dashboard, against the served examples", { skip: skipWithoutChromi
     const loadedAt = await page.evaluate("performance.timeOrigin");
     await runtime.loadModel({ modelId: "from-afar", modelPath: "digits/model.onnx" });
     await eventually(() => state("from-afar"), ["ready"]);
-    assert.match((await dashboard.row("from-afar").textContent()) ?? "", /\d [kM]B/);
+    assert.match((await dashboard.row("from-afar").textContent()) ?? "", /\d [KM]iB/);
     await runtime.unloadModel({ modelId: "from-afar" });
     await eventually(() => dashboard.row("from-afar").count(), 0);
     const events = page.locator(".events li");

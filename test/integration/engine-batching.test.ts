@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { packTexts } from "../../src/base/packed-texts.ts";
 import type { Tensor } from "../../src/base/tensor.ts";
 import type { LoadedModel } from "../../src/engine/contract/engine.ts";
-import { encodeStrings } from "../../src/engine/onnx/types/string-tensor.ts";
 import { failsAtRun } from "../support/models/failing-models.ts";
 import { slowLoop } from "../support/models/heavy-models.ts";
 import { mlp } from "../support/models/layered-models.ts";
@@ -85,7 +85,7 @@ describe("requests that are joined", { timeout: limitMs }, () => {
     const { put, load } = await startEngine(t);
     const model = await load(await put("text.onnx", identity("BYTES")));
     assert.equal(model.joining.state, "proven");
-    const text = (at: number) => encodeStrings([`${at}`, "ü".repeat(at % 5)]);
+    const text = (at: number) => packTexts([`${at}`, "ü".repeat(at % 5)]);
     const answers = await inferAll(model, 500, (at) => {
       const input = { name: "x", datatype: "BYTES", shape: [1, 2], data: text(at) } as const;
       return { inputs: [input], outputs: ["y"] };
@@ -109,7 +109,7 @@ describe("requests that are joined", { timeout: limitMs }, () => {
       if (isBad(at))
         assert.equal((answer as { kind?: string }).kind, "run-failed", `request ${at}`);
       else {
-        const expected = encodeStrings([words[at % 3] ?? ""]);
+        const expected = packTexts([words[at % 3] ?? ""]);
         const [word] = outputsOf(answer);
         assert.deepEqual(Buffer.from(word?.data ?? []), Buffer.from(expected), `request ${at}`);
       }

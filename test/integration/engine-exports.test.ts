@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
+import { packTexts } from "../../src/base/packed-texts.ts";
 import { elementBytes, type Tensor, type TensorSpec } from "../../src/base/tensor.ts";
 import type { LoadedModel } from "../../src/engine/contract/engine.ts";
-import { encodeStrings } from "../../src/engine/onnx/types/string-tensor.ts";
 import { constant, encodeModel } from "../support/models/onnx-builder.ts";
 import { forever, fp32, fp32Values, startEngine } from "../support/servers/engine-fixture.ts";
 
@@ -155,7 +155,7 @@ describe("models as the usual tools export them", { timeout: limitMs }, () => {
     const { load } = await startEngine(t);
     const model = await load(fileOf("latin-texts"));
     const infer = (character: number) => {
-      const data = encodeStrings([String.fromCodePoint(character)]);
+      const data = packTexts([String.fromCodePoint(character)]);
       const inputs: Tensor[] = [
         { name: "given", datatype: "BYTES", shape: [1], data },
         { name: "label", datatype: "INT64", shape: [0], data: new Uint8Array() },

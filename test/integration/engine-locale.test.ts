@@ -4,9 +4,9 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
+import { packTexts } from "../../src/base/packed-texts.ts";
 import type { Tensor } from "../../src/base/tensor.ts";
 import { hostEnvironment } from "../../src/engine/hosts/host-environment.ts";
-import { encodeStrings } from "../../src/engine/onnx/types/string-tensor.ts";
 import { encodeModel, type OnnxAttribute } from "../support/models/onnx-builder.ts";
 import { forever, startEngine } from "../support/servers/engine-fixture.ts";
 
@@ -39,7 +39,7 @@ function everyCharacter(): string[] {
 }
 
 const texts = (name: string, values: readonly string[]): Tensor => {
-  return { name, datatype: "BYTES", shape: [values.length], data: encodeStrings(values) };
+  return { name, datatype: "BYTES", shape: [values.length], data: packTexts(values) };
 };
 
 /** Compiles these locales, or skips the test where that cannot be done. */

@@ -12,8 +12,8 @@ import {
   type ModelStatus,
   RuntimeWatchService,
 } from "../../gen/modelport/v1/runtime_watch_pb.ts";
+import { packTexts } from "../../src/base/packed-texts.ts";
 import type { Datatype } from "../../src/base/tensor.ts";
-import { encodeStrings } from "../../src/engine/onnx/types/string-tensor.ts";
 import { differingResult } from "../../src/engine/queue/same-results.ts";
 import type { IndexedTensor } from "../../src/engine/wire/host-protocol.ts";
 import { mlp } from "../support/models/layered-models.ts";
@@ -61,7 +61,7 @@ const mixers: Readonly<Record<string, Mixer>> = {
   },
   first: {
     ...{ input: "x", datatype: "BYTES", output: "BOOL", reason: /./ },
-    values: (rows, at) => encodeStrings(small(rows, at).map((value) => "abc".charAt(value % 3))),
+    values: (rows, at) => packTexts(small(rows, at).map((value) => "abc".charAt(value % 3))),
   },
 };
 

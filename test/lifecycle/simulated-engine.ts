@@ -32,7 +32,7 @@ const sharedHosts = 2;
  *  fails, its hosts die, it ignores aborts and answers late, all of it when the script says so. Its
  *  books, the copies, are what the runtime's own are held against. */
 export class SimulatedEngine implements Engine {
-  readonly extensions = [".onnx"];
+  readonly modelKinds = [{ extensions: [".onnx"] }];
   readonly hostCounts = new HostCounts();
   readonly runMemory: RunBudget;
   /** Attempts to load and loaded models of which anything is left, oldest first. */

@@ -2,6 +2,7 @@ import {
   GRPCInferenceService,
   type ModelMetadataResponse,
 } from "../../../gen/inference/inference_pb.ts";
+import { writeLong } from "../../base/raw-json.ts";
 import type { CommandArguments, RunCommand, Terminal } from "../command.ts";
 import { usageError } from "../command-error.ts";
 import { readRequestFile } from "../connect/request-file.ts";
@@ -9,7 +10,6 @@ import { withServer } from "../connect/server-connection.ts";
 import { exitCodes } from "../exit-code.ts";
 import { readInputs } from "../inputs/read-inputs.ts";
 import { isOptional, type RawTensor, showSpec, toTensor, zeros } from "../inputs/tensor-value.ts";
-import { writeLong } from "../show/json-text.ts";
 import { toInferenceJson, toInferenceText } from "../show/show-outputs.ts";
 
 export const run: RunCommand = (args, terminal) =>

@@ -1,11 +1,13 @@
+import { formatMs } from "../../clients/figures.ts";
+import { stateName } from "../../clients/state-names.ts";
 import type { RunCommand } from "../command.ts";
 import { CommandError } from "../command-error.ts";
 import { withServer } from "../connect/server-connection.ts";
 import { exitCodes } from "../exit-code.ts";
-import { formatMs, formatRate, formatTable } from "../show/format.ts";
+import { formatRate, formatTable } from "../show/format.ts";
 import { describeModel } from "../show/model-details.ts";
 import { listModels, type ModelList, selectModel, toListJson } from "../show/model-list.ts";
-import { memoryOf, stateName } from "../show/model-state.ts";
+import { memoryOf } from "../show/model-state.ts";
 import { printJson } from "../show/print-json.ts";
 
 export const run: RunCommand = (args, terminal) =>

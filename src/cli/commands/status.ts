@@ -8,18 +8,12 @@ import {
   RuntimeWatchService,
   type Snapshot,
 } from "../../../gen/modelport/v1/runtime_watch_pb.ts";
+import { formatAge, formatBytes, formatMebibytes, formatMs } from "../../clients/figures.ts";
+import { stateName } from "../../clients/state-names.ts";
 import type { RunCommand } from "../command.ts";
 import { withServer } from "../connect/server-connection.ts";
 import { exitCodes } from "../exit-code.ts";
-import {
-  count,
-  formatAge,
-  formatBytes,
-  formatMs,
-  formatRate,
-  formatTable,
-} from "../show/format.ts";
-import { stateName } from "../show/model-state.ts";
+import { count, formatRate, formatTable } from "../show/format.ts";
 import { printMessage } from "../show/print-message.ts";
 
 export const run: RunCommand = (args, terminal) =>
@@ -90,12 +84,11 @@ function describeRuntime(runtime: RuntimeState, mayChangeModels: boolean): strin
 /** How the container's memory is divided. */
 function describeMemory(memory: MemoryDivision | undefined): string[][] {
   if (memory === undefined) return [];
-  const mib = (bytes: bigint) => `${bytes / 1024n ** 2n} MiB`;
   const { runsBytes } = memory;
-  const runs = runsBytes === 0n ? "runs without a limit" : `${mib(runsBytes)} for runs`;
-  const rest = `${mib(memory.callsBytes)} for calls, ${mib(memory.serverBytes)} for the server, ${mib(memory.hostsBytes)} for its hosts`;
-  const models = `${mib(memory.modelsBytes)} for models`;
-  return [["", `${mib(memory.containerBytes)}: ${models}, ${runs}, ${rest}`]];
+  const runs = runsBytes === 0n ? "runs without a limit" : `${formatMebibytes(runsBytes)} for runs`;
+  const rest = `${formatMebibytes(memory.callsBytes)} for calls, ${formatMebibytes(memory.serverBytes)} for the server, ${formatMebibytes(memory.hostsBytes)} for its hosts`;
+  const models = `${formatMebibytes(memory.modelsBytes)} for models`;
+  return [["", `${formatMebibytes(memory.containerBytes)}: ${models}, ${runs}, ${rest}`]];
 }
 
 /** Who owns the lifecycle, what this client may do, and which setting changes the owner. */

@@ -1,11 +1,12 @@
 import { GRPCInferenceService } from "../../../gen/inference/inference_pb.ts";
 import { ModelRuntime } from "../../../gen/mmesh/model-runtime_pb.ts";
 import { ModelState } from "../../../gen/modelport/v1/runtime_watch_pb.ts";
+import { formatBytes } from "../../clients/figures.ts";
 import type { RunCommand } from "../command.ts";
 import { CommandError } from "../command-error.ts";
 import { withServer } from "../connect/server-connection.ts";
 import { exitCodes } from "../exit-code.ts";
-import { formatBytes, printable } from "../show/format.ts";
+import { printable } from "../show/format.ts";
 import { listModels, selectModel } from "../show/model-list.ts";
 import { printJson } from "../show/print-json.ts";
 

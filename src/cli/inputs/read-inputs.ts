@@ -1,9 +1,9 @@
 import { readFileSync } from "node:fs";
 import { buffer } from "node:stream/consumers";
+import { packElements } from "../../base/bytes-elements.ts";
 import { describeError } from "../../base/errors.ts";
 import { parseExactly } from "../../base/exact-json.ts";
 import { usageError } from "../command-error.ts";
-import { encodeBytes } from "./bytes-elements.ts";
 import { readNpy } from "./npy-file.ts";
 import {
   isOptional,
@@ -59,7 +59,7 @@ async function readValue(
   }
   // An image for a model that decodes it: the whole file is one element.
   if (spec.datatype === "BYTES" && !file.endsWith(".json")) {
-    return { shape: [1], elements: encodeBytes([bytes]) };
+    return { shape: [1], elements: packElements([bytes]) };
   }
   return readText(bytes.toString("utf8"), spec, file);
 }

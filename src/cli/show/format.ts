@@ -1,34 +1,6 @@
-// Figures and tables for terminals.
+import { threeDigits } from "../../clients/figures.ts";
 
-const units = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
-
-/** Three digits in binary units, the units that memory is measured in. */
-export function formatBytes(bytes: bigint | number): string {
-  let value = Number(bytes);
-  let unit = 0;
-  // A value that would round to 1,024 is 1 of the next unit.
-  while (value >= 1023.5 && unit < units.length - 1) {
-    value /= 1024;
-    unit++;
-  }
-  return `${unit === 0 ? value : threeDigits(value)} ${units[unit]}`;
-}
-
-export function formatMs(ms: number): string {
-  return ms < 999.5 ? `${threeDigits(ms)} ms` : formatSeconds(ms);
-}
-
-/** A duration in its two largest units. */
-export function formatAge(ms: number): string {
-  const seconds = Math.max(0, Math.floor(ms / 1000));
-  if (seconds < 60) return `${seconds} s`;
-  const minutes = Math.floor(seconds / 60);
-  if (minutes < 60) return `${minutes} min ${seconds % 60} s`;
-  const hours = Math.floor(minutes / 60);
-  return hours < 24
-    ? `${hours} h ${minutes % 60} min`
-    : `${Math.floor(hours / 24)} d ${hours % 24} h`;
-}
+// Times, names and tables for terminals.
 
 /** The time of day in this machine's time zone. */
 export function formatTime(timeMs: bigint | number): string {
@@ -69,13 +41,4 @@ export function formatTable(
       return `${cells.join("  ").trimEnd()}\n`;
     })
     .join("");
-}
-
-function formatSeconds(ms: number): string {
-  return ms < 60_000 ? `${threeDigits(ms / 1000)} s` : formatAge(ms);
-}
-
-function threeDigits(value: number): string {
-  if (Number.isInteger(value) || value >= 99.95) return value.toFixed(0);
-  return value >= 9.995 ? value.toFixed(1) : value.toFixed(2);
 }

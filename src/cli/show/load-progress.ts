@@ -4,11 +4,12 @@ import {
   type RuntimeState,
   RuntimeWatchService,
 } from "../../../gen/modelport/v1/runtime_watch_pb.ts";
+import { formatAge, formatBytes } from "../../clients/figures.ts";
+import { stateName } from "../../clients/state-names.ts";
 import type { OutputStream } from "../command.ts";
 import { RuntimeReplica } from "../connect/runtime-replica.ts";
 import type { ServerConnection } from "../connect/server-connection.ts";
-import { formatAge, formatBytes, printable } from "./format.ts";
-import { stateName } from "./model-state.ts";
+import { printable } from "./format.ts";
 
 export interface ProgressTimes {
   /** A load that ends sooner prints nothing. */

@@ -1,18 +1,12 @@
 import { GRPCInferenceService } from "../../../gen/inference/inference_pb.ts";
 import { ModelState, type ModelStatus } from "../../../gen/modelport/v1/runtime_watch_pb.ts";
+import { formatBytes, formatMs } from "../../clients/figures.ts";
+import { joiningText, stateName } from "../../clients/state-names.ts";
 import type { ServerConnection } from "../connect/server-connection.ts";
 import { showSpec } from "../inputs/tensor-value.ts";
-import {
-  count,
-  formatBytes,
-  formatMs,
-  formatRate,
-  formatTable,
-  formatTime,
-  printable,
-} from "./format.ts";
+import { count, formatRate, formatTable, formatTime, printable } from "./format.ts";
 import type { ModelList } from "./model-list.ts";
-import { joiningOf, modelLabel, stateName } from "./model-state.ts";
+import { modelLabel } from "./model-state.ts";
 
 /** Everything that is known about one model, for people. */
 export async function describeModel(server: ServerConnection, list: ModelList): Promise<string> {
@@ -26,6 +20,7 @@ export async function describeModel(server: ServerConnection, list: ModelList): 
 }
 
 async function describeLoaded(server: ServerConnection, model: ModelStatus): Promise<string> {
+  const joining = joiningText(model);
   const rows = [
     ["state", `${stateName(model.state)} since ${formatTime(model.stateSinceMs)}`],
     ...(model.reason === "" ? [] : [["reason", model.reason]]),
@@ -36,7 +31,7 @@ async function describeLoaded(server: ServerConnection, model: ModelStatus): Pro
     ["memory", describeMemory(model)],
     ...(model.hostPid === 0 ? [] : [["host", `process ${model.hostPid}`]]),
     ...(model.loadMs === 0 ? [] : [["loaded in", formatMs(model.loadMs)]]),
-    ...(model.joining === undefined ? [] : [["joining", joiningOf(model)]]),
+    ...(joining === undefined ? [] : [["joining", joining]]),
     ["loads", `${model.loads}, and ${model.loadFailures} failed`],
     ...describeTraffic(model),
     ...(model.state === ModelState.READY ? await describeTensors(server, model) : []),

@@ -1,9 +1,10 @@
+import { isUtf8 } from "node:buffer";
 import type {
   ModelInferResponse,
   ModelInferResponse_InferOutputTensor,
 } from "../../../gen/inference/inference_pb.ts";
+import { unpackElements } from "../../base/bytes-elements.ts";
 import { decodeElements, type Element } from "../../base/element-codec.ts";
-import { decodeBytes } from "../inputs/bytes-elements.ts";
 import { showSpec } from "../inputs/tensor-value.ts";
 import { printable } from "./format.ts";
 
@@ -50,9 +51,17 @@ const edge = 3;
 function readOutputs({ outputs, rawOutputContents }: ModelInferResponse): Output[] {
   return outputs.map((spec, index) => {
     const data = rawOutputContents[index] ?? new Uint8Array();
-    if (spec.datatype === "BYTES") return { spec, ...decodeBytes(data) };
+    if (spec.datatype === "BYTES") return { spec, ...readTexts(data) };
     return { spec, isText: true, elements: decodeElements(spec.datatype, data) };
   });
+}
+
+/** The elements as text, or all of them as base64 if one is not valid UTF-8. */
+function readTexts(data: Uint8Array): Pick<Output, "isText" | "elements"> {
+  const elements = unpackElements(Buffer.from(data.buffer, data.byteOffset, data.byteLength));
+  const isText = elements.every((element) => isUtf8(element));
+  const encoding = isText ? "utf8" : "base64";
+  return { isText, elements: elements.map((element) => element.toString(encoding)) };
 }
 
 function nest(elements: readonly Element[], shape: readonly number[], show: number): string {

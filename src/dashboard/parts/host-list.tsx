@@ -1,6 +1,6 @@
 import type { JSX } from "preact";
 import { HostKind } from "../../../gen/modelport/v1/runtime_watch_pb.ts";
-import { formatBytes } from "../format.ts";
+import { formatBytes } from "../../clients/figures.ts";
 import { usePage } from "../state/page-state.ts";
 import { ScrollArea } from "./scroll-area.tsx";
 

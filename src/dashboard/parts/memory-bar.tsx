@@ -1,6 +1,6 @@
 import type { JSX } from "preact";
 import type { MemoryDivision } from "../../../gen/modelport/v1/runtime_watch_pb.ts";
-import { formatBytes } from "../format.ts";
+import { formatBytes, formatMebibytes } from "../../clients/figures.ts";
 import type { ModelRow } from "../state/model-rows.ts";
 import { usePage } from "../state/page-state.ts";
 import { modelHref } from "../state/route.ts";
@@ -84,22 +84,17 @@ function Container({
   return (
     <>
       <p class="caption">
-        Container of {mib(containerBytes)}:{" "}
+        Container of {formatMebibytes(containerBytes)}:{" "}
         {parts
           .map(([name, bytes]) => {
             const isUnlimited = name === "runs" && bytes === 0n;
-            return `${name} ${isUnlimited ? "without a limit" : mib(bytes)}`;
+            return `${name} ${isUnlimited ? "without a limit" : formatMebibytes(bytes)}`;
           })
           .join(", ")}
       </p>
       <Bar label="Parts of the container" segments={segments} totalBytes={Number(containerBytes)} />
     </>
   );
-}
-
-/** The same format as in settings and on the command line. */
-function mib(bytes: bigint): string {
-  return `${bytes / 1024n ** 2n} MiB`;
 }
 
 function Bar(props: {

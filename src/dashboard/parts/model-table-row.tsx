@@ -1,5 +1,6 @@
 import type { JSX } from "preact";
-import { formatBytes, formatCount, formatMs, formatRate } from "../format.ts";
+import { formatBytes } from "../../clients/figures.ts";
+import { formatCount, formatMs, formatRate } from "../format.ts";
 import { type ModelRow, sizeBytes } from "../state/model-rows.ts";
 import { modelHref } from "../state/route.ts";
 import { StateLabel } from "./state-label.tsx";

@@ -1,8 +1,8 @@
 import type { JSX } from "preact";
-import type { StateName } from "../state/model-rows.ts";
+import type { ModelRow } from "../state/model-rows.ts";
 
 /** A state as a word with a mark; colour alone never distinguishes states. */
-export function StateLabel({ state, reason }: { state: StateName; reason: string }): JSX.Element {
+export function StateLabel({ state, reason }: Pick<ModelRow, "state" | "reason">): JSX.Element {
   return (
     <span class={`state state-${state.replace(" ", "-")}`} title={reason}>
       {state}

@@ -1,8 +1,5 @@
-import {
-  JoiningState,
-  ModelState,
-  type ModelStatus,
-} from "../../../gen/modelport/v1/runtime_watch_pb.ts";
+import type { ModelStatus } from "../../../gen/modelport/v1/runtime_watch_pb.ts";
+import { type StateName, stateName } from "../../clients/state-names.ts";
 
 /** A model of the local repository, or one of its versions, that is not loaded. */
 export interface UnloadedModel {
@@ -19,39 +16,9 @@ export interface ModelRow {
   readonly version: string;
   /** Undefined if nothing of it is loaded. */
   readonly status: ModelStatus | undefined;
-  readonly state: StateName;
+  readonly state: StateName | "not loaded";
   /** The reason for its state; may be empty. */
   readonly reason: string;
-}
-
-const stateNames = {
-  [ModelState.UNSPECIFIED]: "unknown",
-  [ModelState.QUEUED]: "queued",
-  [ModelState.LOADING]: "loading",
-  [ModelState.READY]: "ready",
-  [ModelState.RELOADING]: "reloading",
-  [ModelState.DRAINING]: "draining",
-  [ModelState.UNLOADING]: "unloading",
-  [ModelState.FAILED]: "failed",
-} as const;
-
-export type StateName = (typeof stateNames)[keyof typeof stateNames] | "not loaded";
-
-/** A newer server may have states that this page does not know. */
-export function stateName(state: ModelState): StateName {
-  return state in stateNames ? stateNames[state as keyof typeof stateNames] : "unknown";
-}
-
-const joiningNames: Readonly<Partial<Record<JoiningState, string>>> = {
-  [JoiningState.PROVEN]: "proven",
-  [JoiningState.PROMISED]: "promised",
-  [JoiningState.OFF]: "off",
-};
-
-/** Whether its requests are batched, and why; undefined if unknown. */
-export function joiningText({ joining }: ModelStatus): string | undefined {
-  if (joining === undefined) return undefined;
-  return `${joiningNames[joining.state] ?? "unknown"}: ${joining.reason}`;
 }
 
 export type SortKey = "name" | "state" | "size" | "load" | "rate" | "p99" | "errors";

@@ -3,7 +3,7 @@ import { Socket } from "node:net";
 import { describeError, RuntimeError } from "../../base/errors.ts";
 import type { Tensor, TensorSpec } from "../../base/tensor.ts";
 import type { HostEngine, HostModel } from "../contract/host-engine.ts";
-import { modelFormats } from "../engine-catalog.ts";
+import { engineFormats } from "../engine-catalog.ts";
 import {
   anonymousBytes,
   collectBuffers,
@@ -103,7 +103,7 @@ server.on("error", () => {});
 server.on("close", () => process.exit(0));
 
 // All engines at once, before any call: a warm spare is only warm with its libraries loaded.
-for (const format of modelFormats) engines.set(format.name, await format.importEngine());
+for (const format of engineFormats) engines.set(format.name, await format.importEngine());
 letGo();
 const atStart = processMemory();
 const readyMessage: ReadyMessage = {

@@ -3,6 +3,7 @@ import type { RuntimeError } from "../../base/errors.ts";
 import type { InferenceTimes } from "../../base/inference-times.ts";
 import type { Tensor, TensorSpec } from "../../base/tensor.ts";
 import type { RunSettings } from "../../config/run-settings.ts";
+import type { ModelNames } from "../../models/model-names.ts";
 import type { HostCounts } from "./host-counts.ts";
 import type { DataFolder } from "./model-format.ts";
 
@@ -70,9 +71,23 @@ export interface Joining {
   readonly reason: string;
 }
 
+/** What the file of a translated model says about it beyond its tensors. */
+export interface TabularFacts {
+  /** Names of the columns, if the file has them and all differ. */
+  readonly features: readonly string[] | undefined;
+  /** Labels of the classes in the order of the columns of `predict_proba`, of their original type. */
+  readonly classes: readonly (string | number)[] | undefined;
+  /** The output that KServe's own server answers with. */
+  readonly kserveOutput: string | undefined;
+  /** The version of the library that wrote the file, as far as the file says. */
+  readonly libraryVersion: string | undefined;
+}
+
 export interface ModelMetadata {
   /** Format and engine in the Open Inference Protocol's terms, such as "onnx_onnxv1". */
   readonly platform: string;
+  /** For translated models. */
+  readonly tabular?: TabularFacts;
   readonly inputs: readonly TensorSpec[];
   readonly outputs: readonly TensorSpec[];
 }
@@ -183,8 +198,8 @@ export interface Engine {
   /** Upper bound of the memory for a model with `diskBytes` bytes of files. No I/O. */
   predictBytes(diskBytes: number, format: string | undefined): number;
 
-  /** File extensions of models, each with its dot. */
-  readonly extensions: readonly string[];
+  /** Which files are models. A file of an earlier kind is the model, whatever files of later ones are beside it. */
+  readonly modelKinds: readonly ModelNames[];
 
   /** Whether `format` names an engine of the catalog. */
   knowsFormat(format: string): boolean;

@@ -1,3 +1,4 @@
+import type { ModelNames } from "../../models/model-names.ts";
 import type { HostEngine } from "./host-engine.ts";
 import type { RunTable } from "./run-table.ts";
 
@@ -58,26 +59,42 @@ export interface ModelInspection extends ModelFootprint {
   readonly weightFiles: readonly string[];
 }
 
-/** One kind of model file: all that the server must know about it, and the engine that a host loads for
- *  it. */
+/** One kind of model file: all that the server must know about it. */
 export interface ModelFormat {
   readonly name: string;
   /** Other names that callers use, in lower case. */
   readonly aliases: readonly string[];
-  /** The extension of the files to look for in a directory, with its dot. */
-  readonly extension: string;
+  /** The files to look for in a directory. */
+  readonly files: ModelNames;
   /** Format and engine in the Open Inference Protocol's terms. */
   readonly platform: string;
   /** Reads the structure of `file`, never its weights, and blocks meanwhile. Data files are looked up in
    *  `dataFolder`, or beside the file if that is absent. Throws as `Engine.inspect` does. */
   inspect(file: string, dataFolder?: DataFolder): Promise<ModelInspection>;
-  /** What runs of the model in `file` take, by their shapes; undefined if shapes cannot be followed. Takes
-   *  several times as long as `inspect`. Throws as `inspect` does. */
-  tabulateRuns(file: string, dataFolder?: DataFolder): Promise<RunTable | undefined>;
   /** Imports what `inspect` needs, so that the first call does not wait for it. */
   prepareToInspect(): Promise<void>;
   /** Upper bound for a loaded model whose files have `diskBytes` bytes, without a host. */
   predictBytes(diskBytes: number): number;
+}
+
+/** A format that an engine loads as it is. */
+export interface EngineFormat extends ModelFormat {
+  /** What runs of the model in `file` take, by their shapes; undefined if shapes cannot be followed. Takes
+   *  several times as long as `inspect`. Throws as `inspect` does. */
+  tabulateRuns(file: string, dataFolder?: DataFolder): Promise<RunTable | undefined>;
   /** Called in engine hosts only: importing an engine brings its native library into the process. */
   importEngine(): Promise<HostEngine>;
+}
+
+/** A format whose files are translated into ONNX before a host loads them. Its `inspect` estimates from the size of
+ *  the file: only the translation shows how much memory the model takes. */
+export interface TranslatedFormat extends ModelFormat {
+  /** The library's name, as people write it. */
+  readonly library: string;
+  /** Bytes of memory for one byte of a file, at most, while it is translated. */
+  readonly peakFactor: number;
+}
+
+export function isTranslated(format: ModelFormat): format is TranslatedFormat {
+  return "library" in format;
 }

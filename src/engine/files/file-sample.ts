@@ -1,6 +1,7 @@
 import { closeSync, readSync } from "node:fs";
 import { basename } from "node:path";
 import { openRegularFileSync } from "../../base/regular-file.ts";
+import { headBytes } from "../../models/model-names.ts";
 
 /** The parts of a file from which its kind is determined. */
 export interface FileSample {
@@ -12,7 +13,7 @@ export interface FileSample {
   readonly tail: Buffer;
 }
 
-const maxBytes = 64 * 1024;
+const maxBytes = headBytes;
 
 /** Undefined if the file cannot be read. Blocks. */
 export function sampleFile(file: string): FileSample | undefined {

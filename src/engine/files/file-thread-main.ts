@@ -4,6 +4,7 @@ import { basename } from "node:path";
 import { parentPort, workerData } from "node:worker_threads";
 import { describeError, RuntimeError } from "../../base/errors.ts";
 import { modelFormats } from "../engine-catalog.ts";
+import { checkTranslated, digestFile } from "../translation/translation-files.ts";
 import type { FileThreadAnswer, FileThreadCall, FileThreadSetup } from "./file-thread-messages.ts";
 import { findModel, inspectFile, tabulateRuns } from "./model-files.ts";
 
@@ -43,5 +44,9 @@ async function resultOf(call: FileThreadCall): Promise<unknown> {
       return await inspectFile(call.model);
     case "tabulate":
       return await tabulateRuns(call.model);
+    case "digest":
+      return digestFile(call.file);
+    case "check-translated":
+      return checkTranslated(call.file, call.key);
   }
 }

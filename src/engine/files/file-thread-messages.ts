@@ -13,6 +13,8 @@ export type FileThreadCall = { readonly number: number } & (
   | { readonly task: "find"; readonly place: ModelPlace }
   | { readonly task: "inspect"; readonly model: InspectedFile }
   | { readonly task: "tabulate"; readonly model: TabulatedFile }
+  | { readonly task: "digest"; readonly file: string }
+  | { readonly task: "check-translated"; readonly file: string; readonly key: string }
 );
 
 /** Responses carry their call's number. `kind` is undefined for errors that are our bugs. */

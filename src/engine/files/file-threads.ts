@@ -4,6 +4,7 @@ import { describeError, RuntimeError } from "../../base/errors.ts";
 import { endsWithProcess } from "../../base/process-exit.ts";
 import type { ModelPlace } from "../contract/engine.ts";
 import type { RunTable } from "../contract/run-table.ts";
+import type { FileDigest, TranslatedFile } from "../translation/translation-files.ts";
 import type { FileThreadAnswer, FileThreadCall, FileThreadSetup } from "./file-thread-messages.ts";
 import type { FoundModel, InspectedFile, TabulatedFile } from "./model-files.ts";
 import type { InspectedFiles } from "./model-inspector.ts";
@@ -58,6 +59,20 @@ export class FileThreads {
   }: TabulatedFile): Promise<RunTable | undefined> {
     const model = { format, file, identity, ...(dataFolder && { dataFolder }) };
     return await this.#pick().call<RunTable | undefined>({ task: "tabulate", model });
+  }
+
+  /** As `digestFile` in translation-files.ts. Rejects with "temporarily-unavailable" if the thread breaks. */
+  async digest(file: string): Promise<FileDigest> {
+    return await this.#pick().call<FileDigest>({ task: "digest", file });
+  }
+
+  /** As `checkTranslated` in translation-files.ts. Rejects with "temporarily-unavailable" if the thread breaks. */
+  async checkTranslated(file: string, key: string): Promise<TranslatedFile | undefined> {
+    return await this.#pick().call<TranslatedFile | undefined>({
+      task: "check-translated",
+      file,
+      key,
+    });
   }
 
   /** Rejects the calls in progress with `reason`, and all later ones. */

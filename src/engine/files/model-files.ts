@@ -1,13 +1,15 @@
 import { statSync } from "node:fs";
-import { dirname, extname } from "node:path";
+import { basename, dirname } from "node:path";
 import { fromFileError } from "../../base/file-errors.ts";
 import { fileIdentity } from "../../base/file-identity.ts";
 import { SafePath } from "../../base/safe-path.ts";
+import { isModelFileName, type ModelNames } from "../../models/model-names.ts";
 import type { ModelFile, ModelPlace, SettingsFile } from "../contract/engine.ts";
 import type { ModelFormat } from "../contract/model-format.ts";
 import type { RunTable } from "../contract/run-table.ts";
-import { knownFormat, modelFormats } from "../engine-catalog.ts";
+import { engineFormat, knownFormat, modelKinds, recogniseFormat } from "../engine-catalog.ts";
 import { explainRefusal } from "./explain-refusal.ts";
+import { sampleFile } from "./file-sample.ts";
 import { type InspectedFiles, ModelInspector } from "./model-inspector.ts";
 import { findModelFile } from "./model-layout.ts";
 import { findSettingsFile, findTritonConfig } from "./settings-file.ts";
@@ -21,6 +23,8 @@ export interface FoundModel {
 }
 
 const inspector = new ModelInspector();
+/** For files that are not recognised: its reader says what is wrong with them. */
+const onnxFormat = engineFormat("onnx");
 
 /** What is needed to inspect a model's file. */
 export type InspectedFile = Pick<ModelFile, "format" | "file" | "dataFolder">;
@@ -33,31 +37,48 @@ export async function findModel(place: ModelPlace): Promise<FoundModel> {
   const { name, format, roots } = place;
   const safePath = new SafePath(roots);
   const path = safePath.follow(place.path, name);
+  const wanted = format === undefined ? undefined : knownFormat(format);
+  const found = findFile(path, wanted === undefined ? modelKinds : [wanted.files]);
+  // A file inside a directory may be a link out of the allowed directories.
+  const file = found === path ? path : safePath.follow(found, name);
+  // A model's other files are beside the path that was named, whatever that links to.
+  const named = found === path ? place.path : found;
+  const locate = (find: (modelFile: string) => string | undefined) =>
+    locateSettings([named, file].map(find), safePath, name);
+  const settingsFile = locate(findSettingsFile);
+  const tritonConfig = locate(findTritonConfig);
+  const dataFolder = { path: dirname(named), roots };
+  const identity = identityOf(file);
+  const inspectAs = async (kind: ModelFormat): Promise<FoundModel> => {
+    const model = {
+      format: kind.name,
+      file,
+      identity,
+      dataFolder,
+      ...(settingsFile && { settingsFile }),
+      ...(tritonConfig && { tritonConfig }),
+    };
+    const inspected = await inspector.inspect(kind, model).catch(() => undefined);
+    return { model, inspected };
+  };
+  if (wanted !== undefined) return await inspectAs(wanted);
+  // The extension of ONNX is a promise, that of others may mean anything.
+  const isNamedOnnx = isModelFileName(basename(found), onnxFormat.files);
+  const asOnnx = isNamedOnnx ? await inspectAs(onnxFormat) : undefined;
+  if (asOnnx?.inspected !== undefined) return asOnnx;
+  const sample = sampleFile(file);
+  const other = sample && recogniseFormat(sample.head);
+  return other === undefined ? (asOnnx ?? (await inspectAs(onnxFormat))) : await inspectAs(other);
+}
+
+/** By the first of `kinds` of which there is one. */
+function findFile(path: string, kinds: readonly ModelNames[]): string {
   let refusal: unknown;
-  for (const candidate of candidates(path, format)) {
+  for (const kind of kinds) {
     try {
-      const found = findModelFile(path, candidate.extension);
-      // A file inside a directory may be a link out of the allowed directories.
-      const file = found === path ? path : safePath.follow(found, name);
-      // A model's other files are beside the path that was named, whatever that links to.
-      const named = found === path ? place.path : found;
-      const locate = (find: (modelFile: string) => string | undefined) =>
-        locateSettings([named, file].map(find), safePath, name);
-      const settingsFile = locate(findSettingsFile);
-      const tritonConfig = locate(findTritonConfig);
-      const dataFolder = { path: dirname(named), roots };
-      const model = {
-        format: candidate.name,
-        file,
-        identity: identityOf(file),
-        dataFolder,
-        ...(settingsFile && { settingsFile }),
-        ...(tritonConfig && { tritonConfig }),
-      };
-      const inspected = await inspector.inspect(candidate, model).catch(() => undefined);
-      return { model, inspected };
+      return findModelFile(path, kind);
     } catch (error) {
-      // The first format is the likeliest, so its reason is reported.
+      // The first kind is the likeliest, so its reason is reported.
       refusal ??= error;
     }
   }
@@ -95,11 +116,5 @@ export async function inspectFile(model: InspectedFile): Promise<InspectedFiles>
 export async function tabulateRuns(model: TabulatedFile): Promise<RunTable | undefined> {
   const { format, file, dataFolder, identity } = model;
   if (identityOf(file) !== identity) return undefined;
-  return await knownFormat(format).tabulateRuns(file, dataFolder);
-}
-
-function candidates(path: string, format: string | undefined): readonly ModelFormat[] {
-  if (format !== undefined) return [knownFormat(format)];
-  const byExtension = modelFormats.filter(({ extension }) => extension === extname(path));
-  return byExtension.length > 0 ? byExtension : modelFormats;
+  return await engineFormat(format).tabulateRuns(file, dataFolder);
 }

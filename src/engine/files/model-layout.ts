@@ -3,7 +3,8 @@ import { join } from "node:path";
 import { RuntimeError } from "../../base/errors.ts";
 import { fromFileError } from "../../base/file-errors.ts";
 import { nameOfType } from "../../base/regular-file.ts";
-import { type FolderListing, isForeignName, searchModel } from "../../models/model-search.ts";
+import { isForeignName, type ModelNames } from "../../models/model-names.ts";
+import { type FolderListing, type SearchStep, searchModel } from "../../models/model-search.ts";
 import { fileKindOf } from "./file-kind.ts";
 import { sampleFile } from "./file-sample.ts";
 
@@ -16,7 +17,7 @@ const maxSampled = 10;
 /** Finds the model file at `path`, which is a file of any name or a directory, searched as `searchModel`
  *  describes. Throws RuntimeError "invalid-argument" (no model file, or several), "failed-precondition"
  *  (nothing there, not readable) or "temporarily-unavailable". Blocks. */
-export function findModelFile(path: string, extension: string): string {
+export function findModelFile(path: string, models: ModelNames): string {
   const found = statPath(path);
   if (found.isFile()) return path;
   if (!found.isDirectory()) {
@@ -25,10 +26,10 @@ export function findModelFile(path: string, extension: string): string {
       `${path} is ${nameOfType(found)}, expected a file or a directory`,
     );
   }
-  const search = searchModel(path, [extension]);
+  const search = searchModel(path, models);
   let step = search.next();
   while (!step.done) {
-    const listing = tryList(step.value);
+    const listing = tryRead(step.value, models);
     step = "error" in listing ? search.throw(listing.error) : search.next(listing);
   }
   const result = step.value;
@@ -37,9 +38,17 @@ export function findModelFile(path: string, extension: string): string {
   throw new RuntimeError(result.why.kind, `${result.why.message}${hintOf(path)}`);
 }
 
-function tryList(directory: string): FolderListing | { readonly error: unknown } {
+function tryRead(
+  { folder, files }: SearchStep,
+  { recognises = () => false }: ModelNames,
+): FolderListing | { readonly error: unknown } {
   try {
-    return list(directory);
+    if (files === undefined) return list(folder);
+    const isModel = (name: string) => {
+      const sample = sampleFile(join(folder, name));
+      return sample !== undefined && recognises(sample.head);
+    };
+    return { files: files.filter(isModel), folders: [] };
   } catch (error) {
     return { error };
   }

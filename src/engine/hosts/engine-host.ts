@@ -134,7 +134,8 @@ export class EngineHost implements HostOfModel {
           ? await this.#loadAlone(number, load)
           : await this.#loadBesideOthers(number, load);
       const sizeBytes = load.sizeOf(measuredBytes);
-      const metadata = { platform: load.platform, inputs, outputs };
+      const { platform, tabular } = load;
+      const metadata = { platform, ...(tabular && { tabular }), inputs, outputs };
       const joining = joiningOf(metadata, load.settings, load.joining);
       const facts = { sizeBytes, measuredBytes, warmupMs, metadata, joining };
       const model = new HostedModel(this, number, facts, load);

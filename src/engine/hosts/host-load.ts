@@ -1,7 +1,7 @@
 import type { CancelSignal } from "../../base/cancel-signal.ts";
 import { RuntimeError } from "../../base/errors.ts";
 import type { RunSettings } from "../../config/run-settings.ts";
-import type { ModelSource, RunMeter } from "../contract/engine.ts";
+import type { ModelSource, RunMeter, TabularFacts } from "../contract/engine.ts";
 import type { JoiningTerms } from "../queue/joining-of.ts";
 import type { ModelRuns } from "../run-memory/model-runs.ts";
 import type { LoadedMessage } from "../wire/host-messages.ts";
@@ -10,6 +10,8 @@ import type { LoadedMessage } from "../wire/host-messages.ts";
 export interface HostLoad {
   readonly source: ModelSource;
   readonly platform: string;
+  /** As in `ModelMetadata`. */
+  readonly tabular?: TabularFacts | undefined;
   readonly threads: number;
   readonly settings: RunSettings;
   readonly meter: RunMeter | undefined;

@@ -80,11 +80,14 @@ export class HostedModel implements LoadedModel {
   readonly measuredBytes: number | undefined;
   readonly warmupMs: number;
   readonly lost: Promise<HostLostError>;
+  /** Resolves when no host will load it again: it was unloaded, or lost. Never rejects. */
+  readonly ended: Promise<void>;
   readonly #neededInputs: number;
   readonly #terms: RunTerms;
   readonly #inputs: ReadonlyMap<string, number>;
   readonly #outputs: ReadonlyMap<string, number>;
   readonly #lost = Promise.withResolvers<HostLostError>();
+  readonly #ended = Promise.withResolvers<void>();
   #isLost = false;
   #joining: Joining;
   #place: Place;
@@ -102,6 +105,7 @@ export class HostedModel implements LoadedModel {
     this.measuredBytes = measuredBytes;
     this.metadata = metadata;
     this.lost = this.#lost.promise;
+    this.ended = this.#ended.promise;
     this.#neededInputs = metadata.inputs.filter(({ isOptional }) => !isOptional).length;
     this.#inputs = positions(metadata.inputs);
     this.#outputs = positions(metadata.outputs);
@@ -168,7 +172,9 @@ export class HostedModel implements LoadedModel {
   unload(): Promise<void> {
     if (this.#unloaded === undefined) {
       const places = this.#former === undefined ? [this.#place] : [this.#place, this.#former];
-      this.#unloaded = Promise.all(places.map((place) => this.#release(place))).then(() => {});
+      this.#unloaded = Promise.all(places.map((place) => this.#release(place))).then(() =>
+        this.#ended.resolve(),
+      );
       for (const { queue } of places) queue.cancel(unloaded);
     }
     return this.#unloaded;
@@ -178,6 +184,7 @@ export class HostedModel implements LoadedModel {
   lose(error: HostLostError): void {
     this.#isLost = true;
     this.#lost.resolve(error);
+    this.#ended.resolve();
   }
 
   /** From now on its runs go to the copy that `host` has loaded as `number`; runs in progress end where they

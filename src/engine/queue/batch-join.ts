@@ -1,3 +1,4 @@
+import { elementEnd, elementView } from "../../base/bytes-elements.ts";
 import type { InferenceTimes } from "../../base/inference-times.ts";
 import type { IndexedTensor, OutgoingTensor } from "../wire/host-protocol.ts";
 
@@ -94,10 +95,10 @@ function evenly(data: Uint8Array, rows: number): EndOf {
 
 /** BYTES elements carry their own lengths. */
 function byElement(data: Uint8Array, elementsPerRow: number): EndOf {
-  const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
+  const view = elementView(data);
   return (start, count) => {
     let end = start;
-    for (let left = count * elementsPerRow; left > 0; left--) end += 4 + view.getUint32(end, true);
+    for (let left = count * elementsPerRow; left > 0; left--) end = elementEnd(view, end);
     return end;
   };
 }

@@ -1,5 +1,6 @@
+import { alignedView } from "../../base/aligned-view.ts";
+import { elementEnd, elementView, lengthBytes } from "../../base/bytes-elements.ts";
 import type { Datatype, Tensor } from "../../base/tensor.ts";
-import { alignedView } from "./tensor-contents.ts";
 import { varintBytes } from "./wire-writer.ts";
 
 /** The content of an InferTensorContents message: one packed field, or fields that include their tags, in pieces. */
@@ -105,24 +106,26 @@ function varint64Bytes(low: number, high: number): number {
 
 /** From elements that each start with their length as uint32. Contents of long ones are views of `data`. */
 function packByteFields(data: Uint8Array): Uint8Array[] {
-  const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
+  const view = elementView(data);
   let sizeBytes = 0;
   for (let offset = 0; offset < data.length; ) {
-    const length = view.getUint32(offset, true);
+    const end = elementEnd(view, offset);
+    const length = end - offset - lengthBytes;
     sizeBytes += 1 + varintBytes(length) + (length > longBytes ? 0 : length);
-    offset += 4 + length;
+    offset = end;
   }
   const bytes = new Uint8Array(sizeBytes);
   const pieces: Uint8Array[] = [];
   let start = 0;
   let position = 0;
   for (let offset = 0; offset < data.length; ) {
-    const length = view.getUint32(offset, true);
+    const end = elementEnd(view, offset);
+    const content = data.subarray(offset + lengthBytes, end);
+    const { length } = content;
     bytes[position++] = bytesTag;
     let rest = length;
     for (; rest >= 0x80; rest >>>= 7) bytes[position++] = rest | 0x80;
     bytes[position++] = rest;
-    const content = data.subarray(offset + 4, offset + 4 + length);
     if (length > longBytes) {
       pieces.push(bytes.subarray(start, position), content);
       start = position;
@@ -130,7 +133,7 @@ function packByteFields(data: Uint8Array): Uint8Array[] {
       bytes.set(content, position);
       position += length;
     }
-    offset += 4 + length;
+    offset = end;
   }
   if (start < position) pieces.push(bytes.subarray(start));
   return pieces;

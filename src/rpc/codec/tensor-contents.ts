@@ -1,5 +1,7 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { InferTensorContentsSchema } from "../../../gen/inference/inference_pb.ts";
+import { alignedView, bytesOf } from "../../base/aligned-view.ts";
+import { packElements, unpackElements } from "../../base/bytes-elements.ts";
 import { RuntimeError } from "../../base/errors.ts";
 import { type Datatype, type Tensor, withArticle } from "../../base/tensor.ts";
 import { PackedStrings, type TypedContents } from "./infer-message.ts";
@@ -126,7 +128,7 @@ export function encodeContents(tensor: Tensor): MessageInitShape<typeof InferTen
     case "bool":
       return { boolContents: Array.from(tensor.data, (byte) => byte !== 0) };
     case "bytes":
-      return { bytesContents: unpackByteElements(tensor.data) };
+      return { bytesContents: unpackElements(tensor.data) };
     case "raw-only":
       throw new RuntimeError("run-failed", `${tensor.datatype} has no typed form`);
   }
@@ -170,47 +172,9 @@ function packBools(values: ArrayLike<boolean | number>): Uint8Array {
   return values instanceof Uint8Array ? values : Uint8Array.from(values, Number);
 }
 
-function bytesOf(array: NumberArray | BigInt64Array | BigUint64Array): Uint8Array {
-  return new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
-}
-
-/** The elements in `data`, which is copied if it is not aligned. */
-export function alignedView<Elements>(
-  data: Uint8Array,
-  type: {
-    readonly BYTES_PER_ELEMENT: number;
-    new (buffer: ArrayBufferLike, byteOffset: number, length: number): Elements;
-  },
-): Elements {
-  const size = type.BYTES_PER_ELEMENT;
-  // Typed arrays must be aligned; a piece of a message may not be. (A slice of a Buffer is not a copy.)
-  const aligned = data.byteOffset % size === 0 ? data : new Uint8Array(data);
-  return new type(aligned.buffer, aligned.byteOffset, aligned.byteLength / size);
-}
-
 function packByteElements(elements: TypedContents["bytesContents"]): Uint8Array {
   if (elements instanceof PackedStrings) return elements.data;
-  const sizeBytes = elements.reduce((sum, element) => sum + 4 + element.length, 0);
-  const packed = new Uint8Array(sizeBytes);
-  const view = new DataView(packed.buffer);
-  let offset = 0;
-  for (const element of elements) {
-    view.setUint32(offset, element.length, true);
-    packed.set(element, offset + 4);
-    offset += 4 + element.length;
-  }
-  return packed;
-}
-
-function unpackByteElements(data: Uint8Array): Uint8Array[] {
-  const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
-  const elements: Uint8Array[] = [];
-  for (let offset = 0; offset < data.length; ) {
-    const start = offset + 4;
-    offset = start + view.getUint32(offset, true);
-    elements.push(data.subarray(start, offset));
-  }
-  return elements;
+  return packElements(elements);
 }
 
 function invalid(message: string): never {

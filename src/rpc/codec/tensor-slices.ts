@@ -1,3 +1,4 @@
+import { elementEnd, elementView, lengthBytes } from "../../base/bytes-elements.ts";
 import { elementBytes, type Tensor } from "../../base/tensor.ts";
 
 // Long tensors, a slice at a time: whoever writes or reads one lets the event loop turn in between.
@@ -8,8 +9,6 @@ const sliceElements = 8_192;
 const sliceBytes = 128 * 1024;
 /** Of one string: three bytes are four letters of base64. */
 const pieceBytes = 3 * 64 * 1024;
-/** Of an element of BYTES, before its content. */
-const lengthBytes = 4;
 
 /** Whether a tensor takes more than a slice. */
 export function isLong({ datatype, data }: Tensor): boolean {
@@ -25,18 +24,18 @@ export function* slicesOf({ datatype, data }: Tensor): Generator<Uint8Array> {
     for (let at = 0; at < data.length; at += step) yield data.subarray(at, at + step);
     return;
   }
-  const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
+  const view = elementView(data);
   let start = 0;
   let count = 0;
   for (let at = 0; at < data.length; ) {
-    const elementEnd = at + lengthBytes + view.getUint32(at, true);
+    const end = elementEnd(view, at);
     // A long element is a slice by itself.
-    if (elementEnd - at > sliceBytes && at > start) {
+    if (end - at > sliceBytes && at > start) {
       yield data.subarray(start, at);
       start = at;
       count = 0;
     }
-    at = elementEnd;
+    at = end;
     count++;
     const isFull = at - start >= sliceBytes || count === sliceElements;
     if (!isFull && at < data.length) continue;
@@ -50,10 +49,8 @@ export function* slicesOf({ datatype, data }: Tensor): Generator<Uint8Array> {
 export function longElement({ datatype }: Tensor, slice: Uint8Array): Buffer | undefined {
   const contentBytes = slice.length - lengthBytes;
   if (elementBytes[datatype] !== undefined || contentBytes < sliceBytes) return undefined;
-  const { buffer, byteOffset } = slice;
-  const firstBytes = new DataView(buffer, byteOffset).getUint32(0, true);
-  if (firstBytes !== contentBytes) return undefined;
-  return Buffer.from(buffer, byteOffset + lengthBytes, contentBytes);
+  if (elementEnd(elementView(slice), 0) !== slice.length) return undefined;
+  return Buffer.from(slice.buffer, slice.byteOffset + lengthBytes, contentBytes);
 }
 
 /** Pieces of one string. No character of UTF-8 is cut, and base64 can be put together. */

@@ -1,11 +1,9 @@
 import { constants } from "node:buffer";
 import { describeError, RuntimeError } from "../../base/errors.ts";
 import { parseExactly } from "../../base/exact-json.ts";
+import { rawJson } from "../../base/raw-json.ts";
 
 // JSON with exact integers. JavaScript's numbers are exact up to 2^53, INT64 and UINT64 go further.
-
-/** Available in Node 22 and later, but not declared by the es2024 library. */
-const json = JSON as unknown as { rawJSON(text: string): unknown };
 
 const utf8 = new TextDecoder("utf-8", { fatal: true });
 
@@ -29,12 +27,12 @@ export function parseJson(
 /** An integer element for `writeJson`, with all of its digits. */
 export function jsonInteger(integer: bigint): unknown {
   const number = Number(integer);
-  return Number.isSafeInteger(number) ? number : json.rawJSON(String(integer));
+  return Number.isSafeInteger(number) ? number : rawJson(String(integer));
 }
 
 /** -0 as an element for `writeJson`; JSON.stringify would drop its sign. It has a fraction because readers
  *  that tell integers from floats (Python's) take "-0" for the integer 0. */
-export const jsonMinusZero = json.rawJSON("-0.0");
+export const jsonMinusZero = rawJson("-0.0");
 
 /** The UTF-8 bytes of `value`. Throws "invalid-argument" if the text would exceed the length of a JavaScript
  *  string. */

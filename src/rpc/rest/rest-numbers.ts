@@ -1,3 +1,4 @@
+import { alignedView, bytesOf } from "../../base/aligned-view.ts";
 import { oddFloat } from "../../base/json-float.ts";
 import type { Datatype } from "../../base/tensor.ts";
 import { jsonInteger, jsonMinusZero } from "./rest-json.ts";
@@ -93,8 +94,7 @@ export function packBooleans(elements: readonly unknown[], refuse: Refuse): Uint
 /** Elements for `writeJson`. */
 export function unpackNumbers(data: Uint8Array, datatype: NumberDatatype): unknown[] {
   const type = arrays[datatype];
-  const { buffer, byteOffset, byteLength } = aligned(data, type.BYTES_PER_ELEMENT);
-  const packed = new type(buffer, byteOffset, byteLength / type.BYTES_PER_ELEMENT);
+  const packed = alignedView<ArrayLike<number>>(data, type);
   const elements: unknown[] = [];
   for (let index = 0; index < packed.length; index++) {
     const value = packed[index];
@@ -105,11 +105,10 @@ export function unpackNumbers(data: Uint8Array, datatype: NumberDatatype): unkno
 
 /** Elements for `writeJson`. */
 export function unpackLongs(data: Uint8Array, datatype: LongDatatype): unknown[] {
-  const { buffer, byteOffset, byteLength } = aligned(data, 8);
+  const wide = alignedView(data, BigInt64Array);
   const high = datatype === "INT64" ? Int32Array : Uint32Array;
-  const lowHalves = new Uint32Array(buffer, byteOffset, byteLength / 4);
-  const highHalves = new high(buffer, byteOffset, byteLength / 4);
-  const wide = new BigInt64Array(buffer, byteOffset, byteLength / 8);
+  const lowHalves = new Uint32Array(wide.buffer, wide.byteOffset, 2 * wide.length);
+  const highHalves = new high(wide.buffer, wide.byteOffset, 2 * wide.length);
   const elements: unknown[] = [];
   for (let index = 0; index < wide.length; index++) {
     const value = (highHalves[2 * index + 1] ?? 0) * 2 ** 32 + (lowHalves[2 * index] ?? 0);
@@ -121,14 +120,4 @@ export function unpackLongs(data: Uint8Array, datatype: LongDatatype): unknown[]
     }
   }
   return elements;
-}
-
-function bytesOf({ buffer, byteOffset, byteLength }: ArrayBufferView): Uint8Array {
-  return new Uint8Array(buffer, byteOffset, byteLength);
-}
-
-// Typed arrays must be aligned, but a piece of a message may not be. (A Buffer's slice is not a copy.)
-function aligned(data: Uint8Array, sizeBytes: number): Uint8Array<ArrayBuffer> {
-  const isAligned = data.byteOffset % sizeBytes === 0 && data.buffer instanceof ArrayBuffer;
-  return isAligned ? (data as Uint8Array<ArrayBuffer>) : new Uint8Array(data);
 }

@@ -1,9 +1,11 @@
 import { isAscii, isUtf8 } from "node:buffer";
+import { everyElement, mapElements } from "../../base/bytes-elements.ts";
 import { RuntimeError } from "../../base/errors.ts";
 import { BareNumber } from "../../base/json-float.ts";
+import { packTexts } from "../../base/packed-texts.ts";
 import { decodeBase64 } from "./rest-base64.ts";
 
-// Converts BYTES elements in JSON to and from tensor bytes: length as uint32, then content.
+// Converts BYTES elements in JSON to and from tensor bytes.
 
 /** How BYTES elements are represented in JSON. */
 export type BytesForm = "text" | "base64";
@@ -15,25 +17,9 @@ export function packStrings(
   form: BytesForm,
   what: string,
 ): Uint8Array {
-  let sizeBytes = 0;
-  const contents = elements.map((element, index) => {
-    const content = readContent(element, form, `${what}: element ${index}`);
-    sizeBytes += 4 + (typeof content === "string" ? Buffer.byteLength(content) : content.length);
-    return content;
-  });
-  const packed = Buffer.allocUnsafe(sizeBytes);
-  let offset = 0;
-  for (const content of contents) {
-    const start = offset + 4;
-    if (typeof content === "string") {
-      offset = start + packed.write(content, start);
-    } else {
-      packed.set(content, start);
-      offset = start + content.length;
-    }
-    packed.writeUInt32LE(offset - start, start - 4);
-  }
-  return packed;
+  return packTexts(
+    elements.map((element, index) => readContent(element, form, `${what}: element ${index}`)),
+  );
 }
 
 /** A BYTES tensor's elements, as base64 if they are not all UTF-8, requested or not. */
@@ -44,12 +30,7 @@ export function unpackStrings(
   const bytes = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
   const bytesForm = wanted === "base64" || !areUtf8(data) ? "base64" : "text";
   const encoding = bytesForm === "text" ? "utf8" : "base64";
-  const elements: string[] = [];
-  for (let offset = 0; offset < bytes.length; ) {
-    const start = offset + 4;
-    offset = start + bytes.readUInt32LE(offset);
-    elements.push(bytes.toString(encoding, start, offset));
-  }
+  const elements = mapElements(data, (start, end) => bytes.toString(encoding, start, end));
   return { data: elements, bytesForm };
 }
 
@@ -74,13 +55,7 @@ function readContent(element: unknown, form: BytesForm, what: string): string | 
 export function areUtf8(data: Uint8Array): boolean {
   const bytes = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
   // Lengths below 128 are ASCII too.
-  if (isAscii(bytes)) return true;
-  for (let offset = 0; offset < bytes.length; ) {
-    const start = offset + 4;
-    offset = start + bytes.readUInt32LE(offset);
-    if (!isUtf8(bytes.subarray(start, offset))) return false;
-  }
-  return true;
+  return isAscii(bytes) || everyElement(data, (start, end) => isUtf8(bytes.subarray(start, end)));
 }
 
 /** Any JSON value, short enough for a message. Compound values are only named: they may be deep. */

@@ -1,5 +1,6 @@
 import { RuntimeError } from "../../base/errors.ts";
 import { inferenceSettings, type RunSettings } from "../../config/run-settings.ts";
+import type { Setting } from "../../config/setting.ts";
 
 type SettingRow = keyof typeof inferenceSettings;
 
@@ -12,8 +13,8 @@ export interface ModelSettingField {
   readonly row: SettingRow;
 }
 
-/** Names and nesting follow Triton's model configuration where that has the setting. All values are integers of
- *  at least 0. */
+/** Names and nesting follow Triton's model configuration where that has the setting. Values are integers of at
+ *  least 0, or of a choice. */
 export const modelSettingFields: readonly ModelSettingField[] = [
   { path: ["max_batch_size"], setting: "maxBatchSize", row: "max-batch-size" },
   { path: ["max_concurrency"], setting: "maxConcurrency", row: "limit-per-model-concurrency" },
@@ -40,6 +41,8 @@ export const modelSettingFields: readonly ModelSettingField[] = [
     setting: "queueTimeoutMicroseconds",
     row: "queue-timeout",
   },
+  { path: ["output_names"], setting: "outputNames", row: "output-names" },
+  { path: ["boosting_rounds"], setting: "rounds", row: "boosting-rounds" },
 ];
 
 type Document = Readonly<Record<string, unknown>>;
@@ -62,19 +65,31 @@ export function parseSettingsFile(text: string, where: string): Partial<RunSetti
 /** The settings in a modelKey, which also has fields of other programs. Throws "invalid-argument" if a setting
  *  has an invalid value. */
 export function readSettings(document: Document, where: string): Partial<RunSettings> {
-  const settings: Partial<Record<ModelSettingField["setting"], number>> = {};
+  const settings: Partial<Record<ModelSettingField["setting"], unknown>> = {};
   for (const { path, setting, row } of modelSettingFields) {
-    const { max } = inferenceSettings[row];
     const value = valueAt(document, path, where);
     if (value === undefined) continue;
-    if (!Number.isSafeInteger(value) || (value as number) < 0 || (value as number) > max) {
+    const expected = unlessValid(value, inferenceSettings[row]);
+    if (expected !== undefined) {
       throw invalid(
-        `${where}: ${path.join(".")} is ${JSON.stringify(value)}, expected an integer from 0 to ${max}`,
+        `${where}: ${path.join(".")} is ${JSON.stringify(value)}, expected ${expected}`,
       );
     }
-    settings[setting] = value as number;
+    settings[setting] = value;
   }
-  return settings;
+  return settings as Partial<RunSettings>;
+}
+
+/** What a value should have been; undefined if it is valid. */
+function unlessValid(value: unknown, row: Setting): string | undefined {
+  if (row.choices !== undefined) {
+    return row.choices.some((choice) => choice === value)
+      ? undefined
+      : `one of ${row.choices.join(", ")}`;
+  }
+  const { max = Number.MAX_SAFE_INTEGER } = row;
+  const isValid = Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) <= max;
+  return isValid ? undefined : `an integer from 0 to ${max}`;
 }
 
 /** The effective settings of a model whose own settings are `own`. */

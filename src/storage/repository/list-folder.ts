@@ -2,7 +2,35 @@ import type { Stats } from "node:fs";
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { fromFileError } from "../../base/file-errors.ts";
-import { type FolderListing, isForeignName } from "../../models/model-search.ts";
+import { openRegularFile } from "../../base/regular-file.ts";
+import { headBytes, isForeignName, type ModelNames } from "../../models/model-names.ts";
+import type { FolderListing, SearchStep } from "../../models/model-search.ts";
+
+/** What `searchModel` asks for. Rejects like `listFolder`. */
+export async function readStep(
+  { folder, files }: SearchStep,
+  models: ModelNames,
+): Promise<FolderListing> {
+  if (files === undefined) return await listFolder(folder);
+  const isModel = await Promise.all(files.map((name) => holdsModel(join(folder, name), models)));
+  return { files: files.filter((_, at) => isModel[at]), folders: [] };
+}
+
+/** Whether the file is a model by its content. False if it cannot be read. */
+export async function holdsModel(path: string, { recognises }: ModelNames): Promise<boolean> {
+  if (recognises === undefined) return false;
+  try {
+    const file = await openRegularFile(path);
+    try {
+      const { buffer, bytesRead } = await file.read(Buffer.alloc(headBytes), 0, headBytes, 0);
+      return recognises(buffer.subarray(0, bytesRead));
+    } finally {
+      await file.close();
+    }
+  } catch {
+    return false;
+  }
+}
 
 /** The entries of `folder`, by name. Links are followed; broken links and unreachable entries are left out.
  *  Throws RuntimeError if the folder cannot be read. */

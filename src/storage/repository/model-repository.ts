@@ -5,11 +5,17 @@ import { RuntimeError } from "../../base/errors.ts";
 import { fromFileError } from "../../base/file-errors.ts";
 import { nameOfType } from "../../base/regular-file.ts";
 import { settingsFileName } from "../../config/run-settings.ts";
-import { isForeignName, isModelFileName, searchModel } from "../../models/model-search.ts";
+import {
+  isDoubtfulName,
+  isForeignName,
+  isModelFileName,
+  type ModelNames,
+} from "../../models/model-names.ts";
+import { searchModel } from "../../models/model-search.ts";
 import { servedVersions } from "../../models/served-versions.ts";
 import { tritonConfigName } from "../../models/triton-config.ts";
 import { fingerprintOf } from "./file-fingerprint.ts";
-import { listFolder } from "./list-folder.ts";
+import { holdsModel, listFolder, readStep } from "./list-folder.ts";
 import { versionsToServe } from "./version-policy.ts";
 
 export interface RepositoryVersion {
@@ -53,14 +59,15 @@ const documents = /\.(md|txt)$/;
 /** Settings that versions share. */
 const sharedFiles = [settingsFileName, tritonConfigName];
 
-/** Lists a local model repository. Each entry of `directory` that looks like a model is one: a file with one of
- *  `extensions`, or a folder in which `searchModel` finds a model or which has versions (folders with numeric
- *  names). Names that start with "." or "_" belong to other programs, `*.md` files are documentation, and
- *  `*modelport.json` holds settings. Other entries are ignored. If two entries would be the same model, the
- *  readable one is used, and of two readable ones the folder. Throws if `directory` itself cannot be read. */
+/** Lists a local model repository. Each entry of `directory` that looks like a model is one: a file that is one of
+ *  `kinds` by its name or content, or a folder in which `searchModel` finds a model or which has versions (folders
+ *  with numeric names). The first of `kinds` that fits counts. Names that start with "." or "_" belong to other
+ *  programs, `*.md` files are documentation, and `*modelport.json` holds settings. Other entries are ignored. If
+ *  two entries would be the same model, the readable one is used, of two readable ones the folder, and of two
+ *  files the one of the first kind. Throws if `directory` itself cannot be read. */
 export async function listModelRepository(
   directory: string,
-  extensions: readonly string[],
+  kinds: readonly ModelNames[],
 ): Promise<RepositoryListing> {
   const entries = await readdir(directory, { withFileTypes: true }).catch((error: unknown) => {
     throw fromFileError(error, `model repository '${directory}'`);
@@ -72,7 +79,7 @@ export async function listModelRepository(
   const classify = async (entry: Dirent) => {
     const { name } = entry;
     if (/^[._]/.test(name) || name.endsWith(".md") || name.endsWith(settingsFileName)) return;
-    const verdict = await judge(directory, entry, { extensions, beside });
+    const verdict = await judge(directory, entry, { kinds, beside });
     if (verdict === undefined) return;
     if (typeof verdict !== "string") candidates.push(verdict);
     else {
@@ -82,11 +89,11 @@ export async function listModelRepository(
   };
   await Promise.all(entries.map(classify));
   ignored.sort((a, b) => (a.name < b.name ? -1 : 1));
-  return { ...withoutDoubles(candidates, extensions), ignored };
+  return { ...withoutDoubles(candidates, kinds), ignored };
 }
 
 interface Rules {
-  readonly extensions: readonly string[];
+  readonly kinds: readonly ModelNames[];
   /** Complete before the first fingerprint is requested. */
   readonly beside: readonly string[];
 }
@@ -100,7 +107,7 @@ async function judge(
   const { name } = entry;
   const path = join(directory, name);
   if (isForeignName(name)) return "belongs to the file system or its tools";
-  const isModelFile = isModelFileName(name, rules.extensions);
+  const isModelName = rules.kinds.some((kind) => isModelFileName(name, kind));
   let found: Dirent | Stats = entry;
   if (!entry.isFile() && !entry.isDirectory()) {
     try {
@@ -109,12 +116,15 @@ async function judge(
       if (!entry.isSymbolicLink() && isMissing(error)) return undefined;
       const refusal = fromFileError(error, `what ${path} points to`);
       // Model folders usually have no extension, and an entry with another extension is not a model.
-      if (!isModelFile && extname(name) !== "") return refusal.message;
-      return unreadable(isModelFile ? parse(name).name : name, path, refusal);
+      if (!isModelName && extname(name) !== "") return refusal.message;
+      return unreadable(isModelName ? parse(name).name : name, path, refusal);
     }
   }
-  if (found.isDirectory()) return await judgeFolder(name, path, rules.extensions);
-  if (!isModelFile) return `does not have a model extension (${rules.extensions.join(", ")})`;
+  if (found.isDirectory()) return await judgeFolder(name, path, rules.kinds);
+  if (!isModelName && !(found.isFile() && (await isModelByContent(name, path, rules.kinds)))) {
+    const extensions = new Set(rules.kinds.flatMap((kind) => kind.extensions));
+    return `does not have a model extension (${[...extensions].join(", ")})`;
+  }
   const id = parse(name).name;
   if (!found.isFile()) {
     const why = `${path} is ${nameOfType(found)}, expected a file or a directory`;
@@ -126,19 +136,35 @@ async function judge(
   return { id, path, versions, isFolder: false, refusal: undefined };
 }
 
+async function isModelByContent(
+  name: string,
+  path: string,
+  kinds: readonly ModelNames[],
+): Promise<boolean> {
+  for (const kind of kinds) {
+    if (isDoubtfulName(name, kind) && (await holdsModel(path, kind))) return true;
+  }
+  return false;
+}
+
 async function judgeFolder(
   id: string,
   path: string,
-  extensions: readonly string[],
+  kinds: readonly ModelNames[],
 ): Promise<Candidate | string> {
   try {
     const listing = await listFolder(path);
-    const hasModelFile = listing.files.some((name) => isModelFileName(name, extensions));
-    const numbers = hasModelFile ? [] : servedVersions(listing.folders);
-    if (!hasModelFile && numbers.length === 0) {
-      const why = await searchFolder(path, extensions);
-      if (why !== undefined) return why;
+    let numbers: readonly string[] = [];
+    let refusal: string | undefined;
+    for (const kind of kinds) {
+      const hasModelFile = listing.files.some((name) => isModelFileName(name, kind));
+      numbers = hasModelFile ? [] : servedVersions(listing.folders);
+      const why = hasModelFile || numbers.length > 0 ? undefined : await searchFolder(path, kind);
+      // The first kind is the most usual, so its reason is reported.
+      refusal = why === undefined ? undefined : (refusal ?? why);
+      if (why === undefined) break;
     }
+    if (refusal !== undefined) return refusal;
     const versions =
       numbers.length === 0
         ? [{ version: "", path, fingerprint: () => fingerprintOf([path]) }]
@@ -156,14 +182,11 @@ function versionIn(folder: string, version: string): RepositoryVersion {
 }
 
 /** Why there is no model below `path`; undefined if there is one. */
-async function searchFolder(
-  path: string,
-  extensions: readonly string[],
-): Promise<string | undefined> {
-  const search = searchModel(path, extensions);
+async function searchFolder(path: string, kind: ModelNames): Promise<string | undefined> {
+  const search = searchModel(path, kind);
   let step = search.next();
   while (!step.done) {
-    const listed = await listFolder(step.value).then(
+    const listed = await readStep(step.value, kind).then(
       (listing) => ({ listing }),
       (error: unknown) => ({ error }),
     );
@@ -174,10 +197,15 @@ async function searchFolder(
 
 function withoutDoubles(
   candidates: readonly Candidate[],
-  extensions: readonly string[],
+  kinds: readonly ModelNames[],
 ): Pick<RepositoryListing, "models" | "doubles"> {
+  const extensions = kinds.flatMap((kind) => kind.extensions);
+  const place = (path: string) => {
+    const at = extensions.indexOf(extname(path));
+    return at < 0 ? extensions.length : at;
+  };
   const rank = ({ refusal, isFolder, path }: Candidate) =>
-    (refusal === undefined ? 0 : 100) + (isFolder ? 0 : 1 + extensions.indexOf(extname(path)));
+    (refusal === undefined ? 0 : 1_000) + (isFolder ? 0 : 1 + place(path));
   const models = new Map<string, Candidate>();
   const doubles: RepositoryListing["doubles"][number][] = [];
   for (const candidate of [...candidates].sort((a, b) => rank(a) - rank(b))) {

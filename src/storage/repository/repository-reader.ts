@@ -1,4 +1,5 @@
 import { stat } from "node:fs/promises";
+import type { ModelNames } from "../../models/model-names.ts";
 import { listModelRepository, type RepositoryListing } from "./model-repository.ts";
 
 /** The minimum age up to which a cached list may be shown. */
@@ -17,7 +18,7 @@ interface Reading {
 /** The list of a model repository, read once for all parties that want it at the same time. */
 export class RepositoryReader {
   readonly #directory: string;
-  readonly #extensions: readonly string[];
+  readonly #kinds: readonly ModelNames[];
   readonly #read: typeof listModelRepository;
   #last: Reading | undefined;
   #running: Promise<Reading> | undefined;
@@ -26,11 +27,11 @@ export class RepositoryReader {
 
   constructor(
     directory: string,
-    extensions: readonly string[],
+    kinds: readonly ModelNames[],
     read: typeof listModelRepository = listModelRepository,
   ) {
     this.#directory = directory;
-    this.#extensions = extensions;
+    this.#kinds = kinds;
     this.#read = read;
   }
 
@@ -74,7 +75,7 @@ export class RepositoryReader {
     const startedMs = performance.now();
     // Read first: changes during the listing must not count as seen.
     const directoryState = await stateOf(this.#directory);
-    const listing = await this.#read(this.#directory, this.#extensions);
+    const listing = await this.#read(this.#directory, this.#kinds);
     const endedMs = performance.now();
     this.#last = { listing, directoryState, endedMs, tookMs: endedMs - startedMs };
     return this.#last;

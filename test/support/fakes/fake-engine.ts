@@ -83,7 +83,7 @@ export class FakeModel implements LoadedModel {
 
 /** An engine without processes, whose every step waits for the test. */
 export class FakeEngine implements Engine {
-  readonly extensions = [".onnx"];
+  readonly modelKinds = [{ extensions: [".onnx"] }];
   readonly loads: FakeLoad[] = [];
   readonly up = Promise.withResolvers<void>();
   readonly hostCounts = new HostCounts();

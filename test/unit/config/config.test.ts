@@ -41,6 +41,8 @@ describe("the configuration", () => {
       LIMIT_PER_MODEL_CONCURRENCY: "2",
       WARMUP_BATCH_SIZE: "4",
       INTRA_OP_THREADS: "3",
+      OUTPUT_NAMES: "fil",
+      BOOSTING_ROUNDS: "all",
     };
     assert.deepEqual(readConfig([], env).runSettings, {
       maxBatchSize: 8,
@@ -53,6 +55,8 @@ describe("the configuration", () => {
       maxConcurrency: 2,
       warmupBatchSize: 4,
       threads: 3,
+      outputNames: "fil",
+      rounds: "all",
     });
   });
 

@@ -15,13 +15,15 @@ describe("the engine catalog", () => {
     }
   });
 
-  it("has names, aliases and extensions that mean one format each", () => {
+  it("has names and aliases that mean one format each, and extensions with their dots", () => {
     const names = modelFormats.flatMap((format) => [format.name, ...format.aliases]);
     assert.equal(new Set(names).size, names.length);
     for (const name of names) assert.equal(name, name.toLowerCase());
-    const extensions = modelFormats.map((format) => format.extension);
-    assert.equal(new Set(extensions).size, extensions.length);
-    for (const extension of extensions) assert.match(extension, /^\.[a-z0-9]+$/);
+    for (const { files } of modelFormats) {
+      const extensions = [...files.extensions, ...(files.doubtful ?? [])];
+      assert.equal(new Set(extensions).size, extensions.length);
+      for (const extension of extensions) assert.match(extension, /^\.[a-z0-9]+$/);
+    }
   });
 
   it("predicts twice the files and something for the session", () => {

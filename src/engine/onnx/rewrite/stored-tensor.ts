@@ -1,7 +1,7 @@
+import { packElements } from "../../../base/bytes-elements.ts";
 import { elementBytes, elementCount, type Tensor } from "../../../base/tensor.ts";
 import { datatypeOf } from "../types/element-types.ts";
 import { narrowType } from "../types/narrow-types.ts";
-import { encodeElements } from "../types/string-tensor.ts";
 import type { Field, ModelReader } from "./model-reader.ts";
 import { tensorFields } from "./onnx-fields.ts";
 import { readIntegers } from "./read-integers.ts";
@@ -32,7 +32,7 @@ export function readStoredTensor(
   const size = elementBytes[datatype];
   const count = elementCount(shape, `initializer '${name}'`);
   if (size === undefined) {
-    const data = encodeElements(texts);
+    const data = packElements(texts);
     // The binding would cut a text at a NUL.
     return texts.length === count && !texts.some((text) => text.includes(0))
       ? { name, datatype, shape, data }

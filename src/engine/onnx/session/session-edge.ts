@@ -1,3 +1,4 @@
+import { unpackElements } from "../../../base/bytes-elements.ts";
 import { RuntimeError } from "../../../base/errors.ts";
 import type { Tensor, TensorSpec } from "../../../base/tensor.ts";
 import type { LoadPlan } from "../rewrite/load-plan.ts";
@@ -5,7 +6,6 @@ import type { NarrowEdge } from "../rewrite/narrow-edges.ts";
 import { datatypeOf } from "../types/element-types.ts";
 import { fromOrtValue, OrtValue, toOrtValue } from "../types/ort-value.ts";
 import type { StringEscape } from "../types/string-escape.ts";
-import { bytesElements } from "../types/string-tensor.ts";
 
 /** What a session reports about one of its inputs or outputs. */
 export interface SessionValue {
@@ -42,8 +42,8 @@ export class SessionEdge {
   defaultValue(tensor: Tensor): OrtValue {
     if (tensor.datatype !== "BYTES") return this.toSession(tensor);
     const { shape, data } = tensor;
-    const texts = bytesElements(data).map((text) =>
-      (this.#escape?.escape(text) ?? text).toString(),
+    const texts = unpackElements(Buffer.from(data.buffer, data.byteOffset, data.byteLength)).map(
+      (text) => (this.#escape?.escape(text) ?? text).toString(),
     );
     return new OrtValue("string", texts, shape);
   }

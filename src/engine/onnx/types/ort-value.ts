@@ -1,7 +1,10 @@
+import { alignedView } from "../../../base/aligned-view.ts";
+import { packElements } from "../../../base/bytes-elements.ts";
 import { RuntimeError } from "../../../base/errors.ts";
+import { packTexts } from "../../../base/packed-texts.ts";
 import { type Datatype, elementCount, type Tensor } from "../../../base/tensor.ts";
 import type { StringEscape } from "./string-escape.ts";
-import { decodeStrings, encodeElements, encodeStrings } from "./string-tensor.ts";
+import { decodeStrings } from "./string-tensor.ts";
 
 type NumericArray =
   | Uint8Array
@@ -95,15 +98,7 @@ export function toOrtValue(
       `input '${name}' is BOOL: every byte must be 0 or 1`,
     );
   }
-  return new OrtValue(type.ortName, numericView(data, type.view), shape);
-}
-
-function numericView(data: Uint8Array, View: NumericView): NumericArray {
-  const size = View.BYTES_PER_ELEMENT;
-  // Frames are laid out so that this copy is rarely needed; a view must start at a multiple of its element
-  // size.
-  const aligned = data.byteOffset % size === 0 ? data : new Uint8Array(data);
-  return new View(aligned.buffer, aligned.byteOffset, aligned.byteLength / size);
+  return new OrtValue(type.ortName, alignedView(data, type.view), shape);
 }
 
 /** Shares the bytes of `value`. Throws RuntimeError "run-failed" for anything but a tensor that can be
@@ -124,8 +119,8 @@ export function fromOrtValue(name: string, value: unknown, escaping?: StringEsca
   if (Array.isArray(data)) {
     const isEscaped = escaping !== undefined && data.some((text) => escaping.isEscaped(text));
     const bytes = isEscaped
-      ? encodeElements(data.map((text) => escaping.unescape(text)))
-      : encodeStrings(data);
+      ? packElements(data.map((text) => escaping.unescape(text)))
+      : packTexts(data);
     return { name, datatype: type.datatype, shape, data: bytes };
   }
   if (data.length !== elementCount(shape, `output '${name}'`)) {

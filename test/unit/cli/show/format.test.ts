@@ -2,22 +2,9 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { create } from "@bufbuild/protobuf";
 import { ModelInferResponseSchema } from "../../../../gen/inference/inference_pb.ts";
-import { formatAge, formatBytes, formatMs, formatTable } from "../../../../src/cli/show/format.ts";
-import { writeLong } from "../../../../src/cli/show/json-text.ts";
+import { writeLong } from "../../../../src/base/raw-json.ts";
+import { formatTable } from "../../../../src/cli/show/format.ts";
 import { toInferenceJson, toInferenceText } from "../../../../src/cli/show/show-outputs.ts";
-
-describe("figures", () => {
-  it("have three digits and the unit that keeps them short", () => {
-    const bytes = [0, 1023, 1024, 1536, 425_984, 1024 ** 2 - 1, 3 * 1024 ** 4].map(formatBytes);
-    assert.deepEqual(bytes, ["0 B", "1023 B", "1 KiB", "1.50 KiB", "416 KiB", "1.00 MiB", "3 TiB"]);
-    assert.deepEqual([0.25, 12, 999.4, 1500, 90_000].map(formatMs), [
-      ...["0.25 ms", "12 ms", "999 ms", "1.50 s", "1 min 30 s"],
-    ]);
-    assert.deepEqual([0, 59_999, 3_600_000, 90_000_000].map(formatAge), [
-      ...["0 s", "59 s", "1 h 0 min", "1 d 1 h"],
-    ]);
-  });
-});
 
 describe("a table", () => {
   it("is as wide as it needs to be, with figures to the right", () => {

@@ -232,7 +232,7 @@ describe("a file that is refused as a model", () => {
     ] as const) {
       await writeFile(join(folder, name), content);
     }
-    assert.throws(() => findModelFile(folder, ".onnx"), {
+    assert.throws(() => findModelFile(folder, { extensions: [".onnx"] }), {
       kind: "invalid-argument",
       message:
         /has no \.onnx file; seen: README\.md, config\.yml, model\.safetensors; model\.safetensors is a safetensors file, .*: export the model with optimum/,

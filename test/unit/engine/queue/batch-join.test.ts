@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { encodeStrings } from "../../../../src/engine/onnx/types/string-tensor.ts";
+import { packTexts } from "../../../../src/base/packed-texts.ts";
 import {
   canJoin,
   joinRequests,
@@ -71,7 +71,7 @@ describe("a batch", () => {
 
   it("gives each request its own rows of every output", () => {
     const data = Uint8Array.of(0, 1, 2, 3, 4, 5, 6, 7);
-    const strings = encodeStrings(["a", "", "ccc", "日本"]);
+    const strings = packTexts(["a", "", "ccc", "日本"]);
     const results = splitResults(
       [tensor([4, 2], { data }), tensor([4, 1], { index: 1, datatype: "BYTES", data: strings })],
       [1, 3],
@@ -79,11 +79,11 @@ describe("a batch", () => {
     assert.deepEqual(results, [
       [
         tensor([1, 2], { data: Uint8Array.of(0, 1) }),
-        tensor([1, 1], { index: 1, datatype: "BYTES", data: encodeStrings(["a"]) }),
+        tensor([1, 1], { index: 1, datatype: "BYTES", data: packTexts(["a"]) }),
       ],
       [
         tensor([3, 2], { data: Uint8Array.of(2, 3, 4, 5, 6, 7) }),
-        tensor([3, 1], { index: 1, datatype: "BYTES", data: encodeStrings(["", "ccc", "日本"]) }),
+        tensor([3, 1], { index: 1, datatype: "BYTES", data: packTexts(["", "ccc", "日本"]) }),
       ],
     ]);
   });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { packTexts } from "../../../../src/base/packed-texts.ts";
 import type { Datatype } from "../../../../src/base/tensor.ts";
-import { encodeStrings } from "../../../../src/engine/onnx/types/string-tensor.ts";
 import { differingResult } from "../../../../src/engine/queue/same-results.ts";
 import type { IndexedTensor } from "../../../../src/engine/wire/host-protocol.ts";
 
@@ -53,8 +53,8 @@ describe("the results of one request, alone and among others", () => {
       [[fp32(1, 2)], [{ ...fp32(1, 2), shape: [2, 4] }]],
       [[int64(2n ** 60n)], [int64(2n ** 60n + 1n)]],
       [[tensor("BOOL", Uint8Array.of(1))], [tensor("BOOL", Uint8Array.of(0))]],
-      [[tensor("BYTES", encodeStrings(["a"]))], [tensor("BYTES", encodeStrings(["b"]))]],
-      [[tensor("BYTES", encodeStrings(["a"]))], [tensor("BYTES", encodeStrings(["ab"]))]],
+      [[tensor("BYTES", packTexts(["a"]))], [tensor("BYTES", packTexts(["b"]))]],
+      [[tensor("BYTES", packTexts(["a"]))], [tensor("BYTES", packTexts(["ab"]))]],
     ];
     for (const [a, b] of other) assert.equal(differingResult(a, b), 0);
     assert.equal(differingResult([fp32(1), int64(1n)], [fp32(1), int64(2n)]), 1);

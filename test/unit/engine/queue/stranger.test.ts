@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { packTexts } from "../../../../src/base/packed-texts.ts";
 import { checkTensorBytes, type Datatype } from "../../../../src/base/tensor.ts";
-import { decodeStrings, encodeStrings } from "../../../../src/engine/onnx/types/string-tensor.ts";
+import { decodeStrings } from "../../../../src/engine/onnx/types/string-tensor.ts";
 import { canJoin, rowsOf } from "../../../../src/engine/queue/batch-join.ts";
 import { type Manner, strangerOf } from "../../../../src/engine/queue/stranger.ts";
 import type { IndexedTensor } from "../../../../src/engine/wire/host-protocol.ts";
@@ -37,8 +38,8 @@ const tensors: readonly IndexedTensor[] = [
   tensor("INT8", [1], Int8Array.of(-128)),
   tensor("UINT8", [3, 1], Uint8Array.of(0, 0, 0)),
   tensor("BOOL", [1, 2], Uint8Array.of(0, 0)),
-  tensor("BYTES", [2], encodeStrings(["a", "日本"])),
-  tensor("BYTES", [1, 2], encodeStrings(["", "42"])),
+  tensor("BYTES", [2], packTexts(["a", "日本"])),
+  tensor("BYTES", [1, 2], packTexts(["", "42"])),
 ];
 const manners: readonly Manner[] = ["changed", "shuffled", "repeated"];
 
@@ -117,7 +118,7 @@ describe("a stranger", () => {
 
   it("keeps the size of numbers, and text that is a number a number", () => {
     const fp32 = tensor("FP32", [1, 1], Float32Array.of(-1000));
-    const text = tensor("BYTES", [1], encodeStrings(["199"]));
+    const text = tensor("BYTES", [1], packTexts(["199"]));
     for (let seed = 0; seed < 50; seed++) {
       const parts = { rows: 1, manner: "changed", isExtreme: false, seed } as const;
       const made = strangerOf({ wanted: [0], tensors: [fp32, text] }, parts).tensors;

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import type { Readable } from "node:stream";
 import { buffer } from "node:stream/consumers";
 import { describe, it } from "node:test";
+import { packTexts } from "../../../../src/base/packed-texts.ts";
 import type { Datatype, Tensor } from "../../../../src/base/tensor.ts";
-import { encodeStrings } from "../../../../src/engine/onnx/types/string-tensor.ts";
 import { writeJson } from "../../../../src/rpc/rest/rest-json.ts";
 import { encodeRestInference } from "../../../../src/rpc/rest/rest-response.ts";
 import { dataSlices } from "../../../../src/rpc/rest/rest-slices.ts";
@@ -84,7 +84,7 @@ describe("long tensors in an answer of REST", () => {
   it("are so for BYTES, short and long, with all that JSON escapes", async () => {
     const strings = Array.from({ length: count }, (_, at) => `${at} "\\\n€ ${"x".repeat(at % 50)}`);
     strings[17] = "y".repeat(300_000);
-    const long = tensor("BYTES", encodeStrings(strings));
+    const long = tensor("BYTES", packTexts(strings));
     assert.equal((await answer([long])).text, inOne([long]));
   });
 
@@ -98,7 +98,7 @@ describe("long tensors in an answer of REST", () => {
   })) {
     it(`are so for one long string ${what}, in pieces`, async (t) => {
       const strings = ["before", `_${unit.repeat(900_000 / unit.length)}`, "", "after"];
-      const long = tensor("BYTES", encodeStrings(strings), 4);
+      const long = tensor("BYTES", packTexts(strings), 4);
       const slices: number[] = [];
       for await (const slice of dataSlices(long, "text")) slices.push(slice.length);
       t.diagnostic(`${slices.length} slices, the longest of ${Math.max(...slices)} bytes`);
@@ -121,7 +121,7 @@ describe("long tensors in an answer of REST", () => {
   });
 
   it("are base64 where the last element is not UTF-8", async () => {
-    const head = encodeStrings(Array.from({ length: count - 1 }, () => "word"));
+    const head = packTexts(Array.from({ length: count - 1 }, () => "word"));
     const tail = Uint8Array.of(1, 0, 0, 0, 0xff);
     const long = tensor("BYTES", Buffer.concat([head, tail]));
     const { text } = await answer([long]);

@@ -18,6 +18,8 @@ const full = {
   warmup_batch_size: 2,
   intra_op_thread_count: 3,
   run_timeout_ms: 1_000,
+  output_names: "kserve",
+  boosting_rounds: "all",
   dynamic_batching: {
     max_queue_delay_microseconds: 500,
     default_queue_policy: {
@@ -36,6 +38,8 @@ describe("the settings of a model", () => {
       warmupBatchSize: 2,
       threads: 3,
       maxRunMs: 1_000,
+      outputNames: "kserve",
+      rounds: "all",
       maxQueueWaitMs: 200,
       maxQueueDelayMicroseconds: 500,
       maxQueueSize: 16,
@@ -73,7 +77,7 @@ describe("the settings of a model", () => {
     ["[]", "f must be a JSON object"],
     [
       '{"max_batch_sise": 8}',
-      "f: unknown setting max_batch_sise: expected one of max_batch_size, max_concurrency, warmup_batch_size, intra_op_thread_count, run_timeout_ms, dynamic_batching",
+      "f: unknown setting max_batch_sise: expected one of max_batch_size, max_concurrency, warmup_batch_size, intra_op_thread_count, run_timeout_ms, dynamic_batching, output_names, boosting_rounds",
     ],
     [
       '{"dynamic_batching": {"max_queue_size": 8}}',

@@ -29,7 +29,7 @@ async function put(directory: string, name: string): Promise<void> {
   if (!name.endsWith("/")) await writeFile(path, name);
 }
 
-const list = (directory: string) => listModelRepository(directory, [".onnx"]);
+const list = (directory: string) => listModelRepository(directory, [{ extensions: [".onnx"] }]);
 
 /** "model/version path" of all models, and "model: reason" of those that cannot be read. */
 async function shown(directory: string): Promise<string[]> {

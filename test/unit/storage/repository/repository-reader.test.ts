@@ -16,7 +16,7 @@ async function setUp(t: TestContext) {
   let nowMs = Math.ceil(performance.now());
   t.mock.method(performance, "now", () => nowMs);
   const readings: PromiseWithResolvers<RepositoryListing>[] = [];
-  const reader = new RepositoryReader(directory, [".onnx"], () => {
+  const reader = new RepositoryReader(directory, [{ extensions: [".onnx"] }], () => {
     const reading = Promise.withResolvers<RepositoryListing>();
     readings.push(reading);
     return reading.promise;

@@ -1,9 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import {
-  decodeStrings,
-  encodeStrings,
-} from "../../../../../src/engine/onnx/types/string-tensor.ts";
+import { packTexts } from "../../../../../src/base/packed-texts.ts";
+import { decodeStrings } from "../../../../../src/engine/onnx/types/string-tensor.ts";
 
 function elements(...parts: readonly (readonly number[])[]): Uint8Array {
   return Buffer.concat(parts.map((bytes) => Buffer.from([bytes.length, 0, 0, 0, ...bytes])));
@@ -12,11 +10,11 @@ function elements(...parts: readonly (readonly number[])[]): Uint8Array {
 describe("the strings of a BYTES tensor", () => {
   it("come back as they were, whatever characters they have", () => {
     const strings = ["", "plain", "zwölf", "日本", "👍🏽", "\uFEFFwith a mark", "line\nbreak"];
-    assert.deepEqual(decodeStrings(encodeStrings(strings), "x"), strings);
+    assert.deepEqual(decodeStrings(packTexts(strings), "x"), strings);
   });
 
   it("are each a length as uint32, little-endian, and UTF-8", () => {
-    assert.deepEqual([...encodeStrings(["é", ""])], [2, 0, 0, 0, 0xc3, 0xa9, 0, 0, 0, 0]);
+    assert.deepEqual([...packTexts(["é", ""])], [2, 0, 0, 0, 0xc3, 0xa9, 0, 0, 0, 0]);
   });
 
   it("are refused with a NUL, at which the engine would cut them", () => {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { setImmediate } from "node:timers/promises";
-import { Slots } from "../../../src/storage/slots.ts";
+import { Slots } from "../../../src/base/slots.ts";
 
 const forever = new AbortController().signal;
 

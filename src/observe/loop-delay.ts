@@ -1,8 +1,14 @@
 import { monitorEventLoopDelay } from "node:perf_hooks";
-import type { RuntimeFigures } from "../contract/runtime-feed.ts";
 
 /** How often the event loop is sampled, in milliseconds. */
 const resolutionMs = 10;
+
+/** How late the event loop was. */
+export interface LoopDelayFigures {
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  readonly maxMs: number;
+}
 
 /** Measures how late this process's event loop is, while enabled. */
 export class LoopDelay {
@@ -18,7 +24,7 @@ export class LoopDelay {
   }
 
   /** The measurement since the last call, or since it was enabled; undefined if there is none. */
-  take(): RuntimeFigures["loopDelay"] {
+  take(): LoopDelayFigures | undefined {
     const histogram = this.#histogram;
     if (histogram.count === 0) return undefined;
     const taken = {

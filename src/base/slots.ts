@@ -1,4 +1,5 @@
-import { abortable } from "../base/abort.ts";
+import { abortable } from "./abort.ts";
+import type { CancelSignal } from "./cancel-signal.ts";
 
 /** A bounded number of slots, given out in the order of requests. */
 export class Slots {
@@ -10,7 +11,7 @@ export class Slots {
   }
 
   /** Runs `work` in a slot of its own. Rejects with the signal's reason if that aborts first. */
-  async run<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+  async run<T>(signal: CancelSignal, work: () => Promise<T>): Promise<T> {
     await this.#enter(signal);
     try {
       return await work();
@@ -19,7 +20,7 @@ export class Slots {
     }
   }
 
-  async #enter(signal: AbortSignal): Promise<void> {
+  async #enter(signal: CancelSignal): Promise<void> {
     signal.throwIfAborted();
     if (this.#free > 0) {
       this.#free--;

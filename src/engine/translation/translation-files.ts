@@ -1,0 +1,78 @@
+import { createHash } from "node:crypto";
+import { closeSync, fstatSync, readFileSync, readSync } from "node:fs";
+import { fromFileError } from "../../base/file-errors.ts";
+import { fileIdentity } from "../../base/file-identity.ts";
+import { openRegularFileSync } from "../../base/regular-file.ts";
+import type { TabularFacts } from "../contract/engine.ts";
+import { readSeal } from "./seal.ts";
+import { readFacts } from "./translated-facts.ts";
+
+// What file threads do for translations. It blocks.
+
+export interface FileDigest {
+  /** SHA-256, as hexadecimal digits. */
+  readonly digest: string;
+  /** The `fileIdentity` of what was read. */
+  readonly identity: string;
+}
+
+/** A file that a translator made, found whole. */
+export interface TranslatedFile {
+  /** Its `fileIdentity`. */
+  readonly identity: string;
+  readonly splits: number;
+  readonly facts: TabularFacts;
+}
+
+const chunkBytes = 1024 * 1024;
+/** ONNX files have less than 2 GiB. */
+const mostBytes = 2 ** 31 - 1;
+
+/** Reads the whole file. Throws RuntimeError as `fromFileError` makes it. */
+export function digestFile(file: string): FileDigest {
+  try {
+    const { descriptor } = openRegularFileSync(file);
+    try {
+      const identity = fileIdentity(fstatSync(descriptor, { bigint: true }));
+      const hash = createHash("sha256");
+      for (const chunk of chunksOf(descriptor)) hash.update(chunk);
+      return { digest: hash.digest("hex"), identity };
+    } finally {
+      closeSync(descriptor);
+    }
+  } catch (error) {
+    throw fromFileError(error, file);
+  }
+}
+
+/** Undefined unless `file` is the whole translation of this key. Throws RuntimeError as `fromFileError` makes it. */
+export function checkTranslated(file: string, key: string): TranslatedFile | undefined {
+  let bytes: Buffer;
+  let identity: string;
+  try {
+    const { descriptor, sizeBytes } = openRegularFileSync(file);
+    try {
+      if (sizeBytes > mostBytes) return undefined;
+      identity = fileIdentity(fstatSync(descriptor, { bigint: true }));
+      bytes = readFileSync(descriptor);
+    } finally {
+      closeSync(descriptor);
+    }
+  } catch (error) {
+    throw fromFileError(error, file);
+  }
+  const seal = readSeal(bytes);
+  if (seal?.key !== key) return undefined;
+  return { identity, splits: seal.splits, facts: readFacts(bytes) };
+}
+
+/** Each is overwritten by the next one. */
+function* chunksOf(descriptor: number): Generator<Uint8Array> {
+  const buffer = Buffer.allocUnsafe(chunkBytes);
+  for (let at = 0; ; ) {
+    const read = readSync(descriptor, buffer, 0, chunkBytes, at);
+    if (read === 0) return;
+    yield buffer.subarray(0, read);
+    at += read;
+  }
+}

@@ -1,0 +1,4 @@
+import type { Translate } from "./translation.ts";
+
+/** By the names of the formats. A translator is imported when it is needed: a process translates one file. */
+export const translators: Readonly<Record<string, () => Promise<Translate>>> = {};
