@@ -1,4 +1,3 @@
-import type { CancelSignal } from "../../base/cancel-signal.ts";
 import { RuntimeError } from "../../base/errors.ts";
 import { Line } from "../../base/line.ts";
 import type { RunSettings } from "../../config/run-settings.ts";
