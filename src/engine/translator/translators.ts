@@ -1,4 +1,7 @@
 import type { Translate } from "./translation.ts";
 
 /** By the names of the formats. A translator is imported when it is needed: a process translates one file. */
-export const translators: Readonly<Record<string, () => Promise<Translate>>> = {};
+export const translators: Readonly<Record<string, () => Promise<Translate>>> = {
+  catboost: async () => (await import("./catboost/translate-catboost.ts")).translateCatboost,
+  lightgbm: async () => (await import("./lightgbm/translate-lightgbm.ts")).translateLightgbm,
+};
