@@ -36,8 +36,6 @@ const roots: readonly Room[] = [
       "service/lifecycle",
       "storage",
       "storage/repository",
-      "cli",
-      "cli/show",
     ],
     hasBlockingFiles: true,
   },

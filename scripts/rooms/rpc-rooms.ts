@@ -140,7 +140,6 @@ export const rpcRooms: readonly Room[] = [
       "base",
       "config",
       "rpc/codec",
-      "rpc/codec-thread",
       "rpc/connect",
       "rpc/failures",
       "rpc/guard",

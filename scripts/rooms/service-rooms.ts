@@ -28,14 +28,14 @@ export const serviceRooms: readonly Room[] = [
     question: "Which view of models does the rest of the program get?",
     runs: "types only",
     blocks,
-    imports: ["base", "engine/contract", "service/counts", "service/lifecycle", "service/watch"],
+    imports: ["base", "engine/contract"],
   },
   {
     path: "service/counts",
     question: "How many inferences arrived and ended, when, and how?",
     runs,
     blocks,
-    imports: ["base", "config", "engine/contract"],
+    imports: ["base", "config", "engine/contract", "service/contract"],
   },
   {
     path: "service/lifecycle",

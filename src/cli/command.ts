@@ -61,3 +61,13 @@ export interface Terminal {
 
 /** Throws CommandError, or the error of a failed call. */
 export type RunCommand = (args: CommandArguments, terminal: Terminal) => Promise<ExitCode>;
+
+/** What a command receives if it inspects this machine the way `serve` would find it. */
+export interface ServerCommandInput {
+  /** Its own options. */
+  readonly args: CommandArguments;
+  /** The rest: flags of `serve`, not checked yet. */
+  readonly flags: readonly string[];
+  readonly env: NodeJS.ProcessEnv;
+  readonly terminal: Terminal;
+}

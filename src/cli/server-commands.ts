@@ -1,16 +1,6 @@
-import type { CommandArguments, OptionSpec, Terminal } from "./command.ts";
+import type { OptionSpec, ServerCommandInput } from "./command.ts";
 import { outputOption } from "./connect/client-options.ts";
 import type { ExitCode } from "./exit-code.ts";
-
-/** What a command receives if it inspects this machine the way `serve` would find it. */
-export interface ServerCommandInput {
-  /** Its own options. */
-  readonly args: CommandArguments;
-  /** The rest: flags of `serve`, not checked yet. */
-  readonly flags: readonly string[];
-  readonly env: NodeJS.ProcessEnv;
-  readonly terminal: Terminal;
-}
 
 export interface ServerCommand {
   readonly summary: string;
@@ -42,6 +32,6 @@ export const serverCommands: Readonly<Record<string, ServerCommand>> = {
       output: outputOption,
     },
     examples: ["doctor --model-repository models", "doctor --output json"],
-    load: () => import("../doctor/doctor.ts"),
+    load: () => import("./commands/doctor.ts"),
   },
 };

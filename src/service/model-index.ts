@@ -1,8 +1,8 @@
 import { compareVersions } from "../models/served-versions.ts";
 import type { ModelIndexEntry } from "./contract/models.ts";
+import type { ModelStateTag } from "./contract/runtime-feed.ts";
 import { splitVersionedId } from "./lifecycle/model-name.ts";
 import type { ModelRecord } from "./lifecycle/model-record.ts";
-import type { ModelStateTag } from "./lifecycle/model-state.ts";
 
 const states: Record<ModelStateTag, ModelIndexEntry["state"]> = {
   queued: "LOADING",

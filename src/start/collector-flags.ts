@@ -9,7 +9,7 @@ const heapGrowth = 200;
  *  memory is still given back. */
 export function setCollectorFlags(): void {
   const major = Number(process.versions.node.split(".", 1));
-  // Older versions do not know the flag, and complain on stderr.
-  if (major >= 24) setFlagsFromString("--no-memory-reducer-favors-memory");
+  // Other versions do not know the flag, and complain on stderr.
+  if (major === 24 || major === 25) setFlagsFromString("--no-memory-reducer-favors-memory");
   setFlagsFromString(`--heap-growing-percent=${heapGrowth}`);
 }

@@ -1,15 +1,10 @@
 import { createHash } from "node:crypto";
 import { crc32 } from "node:zlib";
-import type { Checksum } from "./remote-storage.ts";
+import type { Checksum, Hasher } from "./remote-storage.ts";
 
-/** Takes a file's bytes in order. */
-export interface Hasher {
-  update(bytes: Uint8Array): void;
-  /** Lower-case hex; ends the hasher. */
-  digest(): string;
-}
-
-export function createHasher(algorithm: Checksum["algorithm"]): Hasher {
+export function createHasher(checksum: Checksum): Hasher {
+  if ("newHasher" in checksum) return checksum.newHasher();
+  const { algorithm } = checksum;
   if (algorithm === "crc32") {
     let value = 0;
     return {

@@ -1,7 +1,7 @@
 import { type FileHandle, open } from "node:fs/promises";
 import { RuntimeError } from "../base/errors.ts";
-import { createHasher, type Hasher } from "./checksum.ts";
-import type { Checksum, RemoteBody, RemoteFile, RemoteStorage } from "./remote-storage.ts";
+import { createHasher } from "./checksum.ts";
+import type { Checksum, Hasher, RemoteBody, RemoteFile, RemoteStorage } from "./remote-storage.ts";
 import { RetryPolicy } from "./retry.ts";
 import { isMissing, ObjectChangedError, toDiskError } from "./storage-errors.ts";
 
@@ -93,7 +93,7 @@ class PartialCopy {
 
   #expect(checksum: Checksum | undefined): void {
     this.#checksum = checksum;
-    this.#hasher = checksum === undefined ? undefined : createHasher(checksum.algorithm);
+    this.#hasher = checksum === undefined ? undefined : createHasher(checksum);
   }
 
   async #append(chunk: Uint8Array): Promise<void> {
@@ -131,7 +131,7 @@ class PartialCopy {
     }
     if (this.#checksum === undefined || this.#hasher === undefined) return;
     const { algorithm, digest } = this.#checksum;
-    const found = this.#hasher.digest();
+    const found = await this.#hasher.digest();
     if (found === digest) return;
     this.#corruptions++;
     await this.#startOver(0);

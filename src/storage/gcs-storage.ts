@@ -2,7 +2,7 @@ import type { GetFilesResponse, Storage, StorageOptions } from "@google-cloud/st
 import { loadSdk } from "../base/load-sdk.ts";
 import { listModel, type StoredObject } from "./object-listing.ts";
 import { withPageTimeout } from "./page-timeout.ts";
-import type { Checksum, RemoteStorage } from "./remote-storage.ts";
+import type { Checksum, Hasher, RemoteStorage } from "./remote-storage.ts";
 import { toStorageError } from "./storage-errors.ts";
 import type { StorageParameters } from "./storage-parameters.ts";
 
@@ -30,8 +30,16 @@ export async function openGcs(
   storage.interceptors.push({ request: endConnection } as unknown as Interceptor);
   const bucket = storage.bucket(bucketName);
   const origin = `gcs ${options.apiEndpoint ?? publicEndpoint}/${bucketName}`;
-  /** MD5 of the listed objects, by key. Objects composed of others have none. */
+  /** Of the listed objects, by key. Objects composed of others have no MD5. */
   const checksums = new Map<string, Checksum>();
+  const newHasher = (): Hasher => {
+    const crc = new sdk.CRC32C();
+    return {
+      // The SDK declares a Buffer, and reads bytes.
+      update: (bytes) => crc.update(bytes as Buffer),
+      digest: () => crc.toBuffer().toString("hex"),
+    };
+  };
   let isClosed = false;
 
   async function* objects(
@@ -48,10 +56,11 @@ export async function openGcs(
       });
       const [files, next] = await withPageTimeout(page, idleTimeoutMs, signal);
       for (const { name, metadata } of files) {
-        const { size, generation, md5Hash } = metadata;
+        const { size, generation, md5Hash, crc32c } = metadata;
         if (md5Hash !== undefined) {
-          const digest = Buffer.from(md5Hash, "base64").toString("hex");
-          checksums.set(name, { algorithm: "md5", digest });
+          checksums.set(name, { algorithm: "md5", digest: toHex(md5Hash) });
+        } else if (crc32c !== undefined) {
+          checksums.set(name, { algorithm: "crc32c", digest: toHex(crc32c), newHasher });
         }
         const version = generation === undefined ? undefined : String(generation);
         yield { key: name, sizeBytes: Number(size ?? 0), version };
@@ -75,7 +84,7 @@ export async function openGcs(
       const file = bucket.file(key, version === undefined ? {} : { generation: version });
       const bytes = file.createReadStream({
         decompress: false,
-        // We check the MD5 if there is one; otherwise the SDK checks what arrives in one piece.
+        // We check what the store has named; otherwise the SDK checks what arrives in one piece.
         ...(offset > 0 ? { start: offset } : checksum === undefined ? {} : { validation: false }),
       });
       return { offset, checksum, bytes };
@@ -109,4 +118,8 @@ function clientOptions(parameters: StorageParameters): StorageOptions {
           },
         }),
   };
+}
+
+function toHex(base64: string): string {
+  return Buffer.from(base64, "base64").toString("hex");
 }

@@ -1,8 +1,19 @@
-/** How to verify that the received bytes are the stored ones. `digest`: lower-case hex. */
-export interface Checksum {
-  readonly algorithm: "crc32" | "md5" | "sha1" | "sha256";
-  readonly digest: string;
+/** Takes a file's bytes in order. */
+export interface Hasher {
+  update(bytes: Uint8Array): void;
+  /** Lower-case hex; ends the hasher. */
+  digest(): string | Promise<string>;
 }
+
+/** How to verify that the received bytes are the stored ones. `digest`: lower-case hex. */
+export type Checksum =
+  | { readonly algorithm: "crc32" | "md5" | "sha1" | "sha256"; readonly digest: string }
+  /** Node does not have these; the clients of the stores that name them do. */
+  | {
+      readonly algorithm: "crc32c" | "crc64nvme";
+      readonly digest: string;
+      readonly newHasher: () => Hasher;
+    };
 
 /** One file of a model in a remote store. */
 export interface RemoteFile {

@@ -2,10 +2,11 @@ import { Agent as HttpAgent } from "node:http";
 import { Agent as HttpsAgent } from "node:https";
 import type { Readable } from "node:stream";
 import { rootCertificates } from "node:tls";
-import type { GetObjectCommandOutput, S3ClientConfig } from "@aws-sdk/client-s3";
+import type { S3ClientConfig } from "@aws-sdk/client-s3";
 import { loadSdk } from "../base/load-sdk.ts";
 import { listModel, type StoredObject } from "./object-listing.ts";
-import type { Checksum, RemoteStorage } from "./remote-storage.ts";
+import type { RemoteStorage } from "./remote-storage.ts";
+import { checksumOf } from "./s3-checksums.ts";
 import { toStorageError } from "./storage-errors.ts";
 import type { StorageParameters } from "./storage-parameters.ts";
 
@@ -116,29 +117,4 @@ function identity(parameters: StorageParameters): Pick<S3ClientConfig, "credenti
     credentials: { accessKeyId: "", secretAccessKey: "" },
     signer: { sign: async (request) => request },
   };
-}
-
-/** Only checksums of the whole object help: those of multipart uploads are computed from those of the parts. */
-function checksumOf(answer: GetObjectCommandOutput, bucket: string): Checksum | undefined {
-  if (answer.ChecksumType !== "COMPOSITE" && answer.ContentRange === undefined) {
-    const { ChecksumSHA256, ChecksumSHA1, ChecksumCRC32 } = answer;
-    if (ChecksumSHA256) return { algorithm: "sha256", digest: toHex(ChecksumSHA256) };
-    if (ChecksumSHA1) return { algorithm: "sha1", digest: toHex(ChecksumSHA1) };
-    if (ChecksumCRC32) return { algorithm: "crc32", digest: toHex(ChecksumCRC32) };
-  }
-  const { ETag = "", ServerSideEncryption = "AES256", SSECustomerAlgorithm } = answer;
-  // The ETag is the MD5 of an object uploaded in one piece, unless it is encrypted with a key that is not S3's
-  // own. Directory buckets have random ETags.
-  const isMd5 =
-    ServerSideEncryption === "AES256" &&
-    SSECustomerAlgorithm === undefined &&
-    !bucket.endsWith("--x-s3");
-  const digest = /^"?([0-9a-f]{32})"?$/i.exec(ETag)?.[1];
-  return isMd5 && digest !== undefined
-    ? { algorithm: "md5", digest: digest.toLowerCase() }
-    : undefined;
-}
-
-function toHex(base64: string): string {
-  return Buffer.from(base64, "base64").toString("hex");
 }

@@ -14,7 +14,8 @@ import {
 import type { TlsSettings } from "../../src/config/tls-settings.ts";
 import { createLogger } from "../../src/observe/log.ts";
 import { mounted } from "../../src/rpc/connect/mounted-service.ts";
-import { buildServer, type ServerOptions } from "../../src/rpc/server.ts";
+import { buildServer } from "../../src/rpc/server.ts";
+import type { ServerOptions } from "../../src/rpc/server-options.ts";
 import { FakeModels } from "../support/fakes/fake-models.ts";
 import { testOptions } from "../support/fakes/fake-server.ts";
 import { testTls } from "../support/servers/test-tls.ts";

@@ -1,6 +1,6 @@
 import { type ExecFileException, execFile } from "node:child_process";
 import { join } from "node:path";
-import type { ServerOptions } from "../../src/rpc/server.ts";
+import type { ServerOptions } from "../../src/rpc/server-options.ts";
 import { projectRoot } from "../support/servers/served.ts";
 
 export interface ConformanceRun {

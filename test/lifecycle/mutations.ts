@@ -107,9 +107,9 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: "give a stopped load's place back before its memory",
-    file: "lifecycle/model-lifecycle.ts",
-    from: "await loaded.unload();\n      throw record.signal.reason;",
-    to: "void loaded.unload();\n      throw record.signal.reason;",
+    file: "lifecycle/start-serving.ts",
+    from: "await loaded.unload();\n    throw record.signal.reason;",
+    to: "void loaded.unload();\n    throw record.signal.reason;",
   },
   {
     name: "leak the lease of a caller that left",
@@ -125,15 +125,15 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: "serve a load that was stopped",
-    file: "lifecycle/model-lifecycle.ts",
+    file: "lifecycle/start-serving.ts",
     from: 'if (record.state.tag !== "loading" && record.state.tag !== "reloading") {',
     to: 'if (record.state.tag === "failed") {',
   },
   {
     name: "let a stopped load retire its predecessors",
     file: "lifecycle/model-lifecycle.ts",
-    from: "await abortable(this.#inspect(record), record.signal)",
-    to: "await this.#inspect(record)",
+    from: "await abortable(this.#sources.find(record), record.signal)",
+    to: "await this.#sources.find(record)",
   },
   {
     name: "do not wait for older generations",

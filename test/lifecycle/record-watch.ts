@@ -1,8 +1,9 @@
 import type { CancelSignal } from "../../src/base/cancel-signal.ts";
+import type { ModelStateTag } from "../../src/service/contract/runtime-feed.ts";
 import { labelOf } from "../../src/service/lifecycle/model-name.ts";
 import type { ModelRecord } from "../../src/service/lifecycle/model-record.ts";
 import { ModelRegistry } from "../../src/service/lifecycle/model-registry.ts";
-import type { ModelState, ModelStateTag } from "../../src/service/lifecycle/model-state.ts";
+import type { ModelState } from "../../src/service/lifecycle/model-state.ts";
 import type { Violations } from "./violation.ts";
 
 export type Station = ModelStateTag | "new" | "removed";

@@ -4,8 +4,8 @@ import { describeValue, type Setting } from "../../config/setting.ts";
 import type { SourcedSettings, SourcedValue } from "../../config/setting-sources.ts";
 import { type SettingName, settingGroups } from "../../config/settings.ts";
 import { hiddenValue, showSettings } from "../../config/shown-settings.ts";
+import type { ServerCommandInput } from "../command.ts";
 import { exitCodes } from "../exit-code.ts";
-import type { ServerCommandInput } from "../server-commands.ts";
 import { formatTable, printable } from "../show/format.ts";
 import { printJson } from "../show/print-json.ts";
 

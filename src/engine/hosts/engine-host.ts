@@ -1,31 +1,21 @@
-import { abortable } from "../../base/abort.ts";
 import { Cancellation } from "../../base/cancel-signal.ts";
 import { RuntimeError } from "../../base/errors.ts";
-import type { TensorSpec } from "../../base/tensor.ts";
 import type { HostKind } from "../contract/engine.ts";
-import type { EngineLog } from "../contract/engine-log.ts";
 import { HostLostError, type PartInLoss } from "../contract/host-lost-error.ts";
 import { anonymousBytesOf } from "../process/process-memory.ts";
 import { HostQueue, type HostRun } from "../queue/host-queue.ts";
 import { joiningOf } from "../queue/joining-of.ts";
 import type { RunBudget } from "../run-memory/run-budget.ts";
-import type {
-  LoadedMessage,
-  LoadMessage,
-  MeasuredMemory,
-  ReleasedMessage,
-  WarmedMessage,
-  WarmUpMessage,
-} from "../wire/host-messages.ts";
-import { decodeJson, encodeJson, frameKind } from "../wire/host-protocol.ts";
-import { cancelled, type HostLoad, killedFor, type LoadAnswer, notReached } from "./host-load.ts";
+import type { ReleasedMessage } from "../wire/host-messages.ts";
+import { decodeJson, frameKind } from "../wire/host-protocol.ts";
+import { type HostLoad, killedFor } from "./host-load.ts";
+import { HostLoader, type HostLoaderOptions } from "./host-loader.ts";
 import { HostMemory } from "./host-memory.ts";
 import type { HostProcess } from "./host-process.ts";
 import { HostedModel, type HostOfModel } from "./hosted-model.ts";
 import { ReleaseWatch } from "./release-watch.ts";
 import { RunWatch } from "./run-watch.ts";
 import type { Adoption, Vacated } from "./vacate.ts";
-import { WarmUpLimit } from "./warm-up-limit.ts";
 
 /** A model in this host, and how it was loaded. */
 interface Resident {
@@ -33,26 +23,17 @@ interface Resident {
   readonly load: HostLoad;
 }
 
-export interface EngineHostOptions {
+export interface EngineHostOptions extends HostLoaderOptions {
   readonly kind: HostKind;
-  readonly killGraceMs: number;
-  readonly warmupTimeoutMs: number;
   /** What runs may take beyond the models before they fail; 0: unlimited. */
   readonly runMemoryBytes: number;
   /** As in `HostPoolOptions`. */
   readonly maxWasteBytes: number;
   /** Shared with all other hosts; undefined: unlimited. */
   readonly runBudget: RunBudget | undefined;
-  readonly log: EngineLog;
   /** Moves the models of a busy host elsewhere, except `stuck`. */
   vacate(host: EngineHost, stuck: object | undefined): Promise<Vacated>;
 }
-
-/** Up to this size, a model's warm-up is sent with its load, which saves a round trip. A larger model's is
- *  sent only when it is loaded, so that an abandoned load ends without it. */
-const sentTogetherBytes = 1024 * 1024;
-/** An abandoned load gets this many grace periods to end by itself where others would lose their host. */
-const graceBesideOthers = 5;
 
 const never = new Cancellation();
 
@@ -79,6 +60,7 @@ export class EngineHost implements HostOfModel {
   /** In progress: its models move elsewhere, so that it can be ended. */
   #vacating: Promise<Vacated> | undefined;
   readonly #watch: RunWatch;
+  readonly #loader: HostLoader;
 
   constructor(process: HostProcess, options: EngineHostOptions) {
     this.process = process;
@@ -88,9 +70,10 @@ export class EngineHost implements HostOfModel {
     this.#watch = new RunWatch({
       queue: this.queue,
       graceMs: options.killGraceMs,
-      kill: (why, run) => void this.#endUnwanted(why, () => this.queue.front !== run, run.owner),
+      kill: (why, run) => void this.endUnwanted(why, () => this.queue.front !== run, run.owner),
     });
     this.memory = new HostMemory(this, { ...options, watch: this.#watch });
+    this.#loader = new HostLoader(this, options);
   }
 
   get modelCount(): number {
@@ -131,8 +114,8 @@ export class EngineHost implements HostOfModel {
     try {
       const { inputs, outputs, measuredBytes, warmupMs } =
         this.kind === "dedicated"
-          ? await this.#loadAlone(number, load)
-          : await this.#loadBesideOthers(number, load);
+          ? await this.#loader.loadAlone(number, load)
+          : await this.#loader.loadBesideOthers(number, load);
       const sizeBytes = load.sizeOf(measuredBytes);
       const { platform, tabular } = load;
       const metadata = { platform, ...(tabular && { tabular }), inputs, outputs };
@@ -159,7 +142,7 @@ export class EngineHost implements HostOfModel {
       const number = ++this.#lastModel;
       this.#commit(number, model.sizeBytes, load.threads);
       try {
-        await this.#loadBesideOthers(number, { ...load, signal: never });
+        await this.#loader.loadBesideOthers(number, { ...load, signal: never });
       } catch (error) {
         this.#commit(number, 0);
         throw error;
@@ -191,65 +174,8 @@ export class EngineHost implements HostOfModel {
     else this.#bytes.set(model, bytes);
   }
 
-  async #loadAlone(number: number, load: HostLoad): Promise<LoadAnswer> {
-    const { signal } = load;
-    const abort = () => void this.process.kill(cancelled());
-    signal.addEventListener("abort", abort, { once: true });
-    let isSent = false;
-    this.loadsAlone = true;
-    try {
-      signal.throwIfAborted();
-      await this.process.ready;
-      await this.memory.allow(load);
-      isSent = true;
-      const message = await this.#callLoad(number, load);
-      signal.throwIfAborted();
-      return message;
-    } catch (error) {
-      await this.process.kill(cancelled());
-      if (signal.aborted) throw signal.reason;
-      throw isSent ? error : notReached(error);
-    } finally {
-      this.loadsAlone = false;
-      signal.removeEventListener("abort", abort);
-    }
-  }
-
-  async #loadBesideOthers(number: number, load: HostLoad): Promise<LoadAnswer> {
-    const { signal } = load;
-    let timer: NodeJS.Timeout | undefined;
-    let isSent = false;
-    let isOver = false;
-    const abort = () => {
-      timer = setTimeout(
-        () => void this.#endUnwanted("a cancelled load did not end", () => isOver),
-        this.#options.killGraceMs * (this.#models.size > 0 ? graceBesideOthers : 1),
-      );
-    };
-    try {
-      await abortable(this.process.ready, signal);
-      const allowed = this.memory.allow(load);
-      if (allowed !== undefined) await allowed;
-      const message = await this.queue.load(() => {
-        isSent = this.process.isAlive;
-        signal.addEventListener("abort", abort, { once: true });
-        return this.#callLoad(number, load);
-      }, signal);
-      if (signal.aborted) await this.#callRelease(number);
-      signal.throwIfAborted();
-      return message;
-    } catch (error) {
-      if (signal.aborted) throw signal.reason;
-      throw isSent ? this.#lossOfLoad(error) : notReached(error);
-    } finally {
-      isOver = true;
-      clearTimeout(timer);
-      signal.removeEventListener("abort", abort);
-    }
-  }
-
   /** Moves the other models out of the host, whose current work cannot be stopped without ending it. */
-  #vacate(stuck?: object): Promise<Vacated> {
+  vacate(stuck?: object): Promise<Vacated> {
     if (this.kind === "dedicated" || this.#models.size === 0) return Promise.resolve("moved");
     this.#vacating ??= this.#options
       .vacate(this, stuck)
@@ -258,82 +184,9 @@ export class EngineHost implements HostOfModel {
   }
 
   /** Ends the host because of unwanted work: its models move first, if anything can take them. */
-  async #endUnwanted(why: string, isOver: () => boolean, stuck?: object): Promise<void> {
-    await this.#vacate(stuck);
+  async endUnwanted(why: string, isOver: () => boolean, stuck?: object): Promise<void> {
+    await this.vacate(stuck);
     if (!isOver()) await this.process.kill(killedFor(why));
-  }
-
-  async #callLoad(number: number, load: HostLoad): Promise<LoadAnswer> {
-    const { source, threads, settings, signal } = load;
-    const ownsHost = this.kind === "dedicated";
-    const isWarmedUp = load.warmupRows > 0 && settings.warmupBatchSize > 0;
-    const { format, file, hasDataFiles, dataFiles, dataFolder, estimatedBytes } = source;
-    const access = { roots: dataFolder?.roots, hasDataFiles, dataFiles };
-    const message: LoadMessage = { format, file, access, threads, ownsHost, isWarmedUp };
-    const loading = this.process.call({
-      kind: frameKind.load,
-      model: number,
-      chunks: encodeJson(message),
-      answer: frameKind.loaded,
-      read: decodeJson<LoadedMessage>,
-    });
-    const isSentTogether = isWarmedUp && estimatedBytes < sentTogetherBytes;
-    let warming = isSentTogether ? this.#callWarmUp(number, load) : undefined;
-    // If the load fails, its warm-up fails with it, and no one awaits that.
-    warming?.catch(() => {});
-    const { inputs, outputs, memory } = await loading;
-    if (memory !== undefined) {
-      return { inputs, outputs, measuredBytes: this.#note(memory), warmupMs: 0 };
-    }
-    if (signal.aborted) return { inputs, outputs, measuredBytes: undefined, warmupMs: 0 };
-    const startMs = performance.now();
-    warming ??= this.#callWarmUp(number, load);
-    const measuredBytes = await this.#endOfWarmUp(warming, load, inputs);
-    return { inputs, outputs, measuredBytes, warmupMs: performance.now() - startMs };
-  }
-
-  #callWarmUp(number: number, { settings, warmupRows }: HostLoad): Promise<WarmedMessage> {
-    const joinedRows = Math.max(1, settings.maxBatchSize);
-    const message: WarmUpMessage = {
-      mostRows: Math.min(settings.warmupBatchSize, joinedRows, warmupRows),
-      ownsHost: this.kind === "dedicated",
-    };
-    return this.process.call({
-      kind: frameKind.warmUp,
-      model: number,
-      chunks: encodeJson(message),
-      answer: frameKind.warmed,
-      read: decodeJson<WarmedMessage>,
-    });
-  }
-
-  /** Resolves with the measured bytes. */
-  async #endOfWarmUp(
-    warming: Promise<WarmedMessage>,
-    { source, runs }: HostLoad,
-    inputs: readonly TensorSpec[],
-  ): Promise<number | undefined> {
-    const { log, warmupTimeoutMs } = this.#options;
-    const limit = new WarmUpLimit({
-      limitMs: warmupTimeoutMs,
-      vacate: () => this.#vacate(),
-      kill: (why) => void this.process.kill(killedFor(why)),
-    });
-    try {
-      const { outcome, memory, peakBytes } = await warming;
-      if (outcome.tag !== "warmed") {
-        log.warn({ file: source.file, ...outcome }, "model was not warmed up");
-      } else if (peakBytes !== undefined) runs.learnWarmUp(inputs, outcome.rows, peakBytes);
-      return this.#note(memory);
-    } finally {
-      limit.stop();
-    }
-  }
-
-  /** Returns how much the host grew. It may have shrunk: then the model fitted into free memory. */
-  #note({ measuredBytes, memoryBytes }: MeasuredMemory): number | undefined {
-    this.process.memoryBytes = memoryBytes;
-    return measuredBytes === undefined ? undefined : Math.max(0, measuredBytes);
   }
 
   async #releaseBesideOthers(model: HostedModel, number: number): Promise<void> {
@@ -342,10 +195,10 @@ export class EngineHost implements HostOfModel {
       queue: this.queue,
       owner: model,
       graceMs: this.#options.killGraceMs,
-      kill: (why) => void this.#endUnwanted(why, () => isOver),
+      kill: (why) => void this.endUnwanted(why, () => isOver),
     });
     try {
-      await this.#callRelease(number);
+      await this.callRelease(number);
     } catch {
       // The host is gone, and its memory with it.
     } finally {
@@ -354,7 +207,8 @@ export class EngineHost implements HostOfModel {
     }
   }
 
-  async #callRelease(number: number): Promise<void> {
+  /** Has the process release a model, and waits for it. */
+  async callRelease(number: number): Promise<void> {
     const { memoryBytes } = await this.process.call({
       kind: frameKind.release,
       model: number,
@@ -378,14 +232,6 @@ export class EngineHost implements HostOfModel {
       const part = last?.run.owner === model ? last.part : "bystander";
       model.lose(new HostLostError(part, error));
     }
-  }
-
-  /** As `error`; if it reports a lost host, with the part that the load had in it. */
-  #lossOfLoad(error: unknown): unknown {
-    if (!(error instanceof RuntimeError) || error.kind !== "host-lost") return error;
-    const { isKilledHere, exitSignal } = this.process;
-    const part = isKilledHere || exitSignal !== "SIGKILL" ? "caused" : "suspected";
-    return new HostLostError(part, error);
   }
 
   #partOf(run: HostRun): PartInLoss {

@@ -6,9 +6,6 @@ import type { RestInference, RestInferenceBody } from "../rest/rest-request.ts";
 import type { CodecAnswer, CodecThreadData } from "./codec-thread-messages.ts";
 import { maxJsonHeapBytes } from "./json-cost.ts";
 
-/** Smaller bodies are read where they are: that takes a few milliseconds at most, and a thread costs some too. */
-export const leastThreadBytes = 256 * 1024;
-
 /** What it takes to start again is less than what an idle heap holds. */
 const idleMs = 5_000;
 const MiB = 1024 * 1024;

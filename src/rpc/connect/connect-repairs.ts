@@ -1,10 +1,10 @@
-import type { IncomingMessage } from "node:http";
-import { Code } from "@connectrpc/connect";
+import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from "node:http";
+import { Code, ConnectError } from "@connectrpc/connect";
 import { parseTimeout } from "@connectrpc/connect/protocol-grpc";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import type { Logger } from "pino";
-import { respellGrpcMessage } from "../failures/grpc-message.ts";
-import { answerNoRpc } from "../failures/plain-http.ts";
+import { answerNoRpc } from "../failures/answer-failure.ts";
+import { encodeGrpcMessage } from "../failures/error-codes.ts";
 import { accountOf, callScope } from "../guard/call-memory.ts";
 import { messageCounterOf, type RequestMessages } from "../guard/request-counter.ts";
 import type { Peer } from "../port/peer.ts";
@@ -27,12 +27,8 @@ export function repairConnect(
     if (!repairAuthority(request.raw, peer)) {
       const rpc = `${request.method} ${request.routeOptions.url ?? ""}`;
       log.info({ rpc, statusCode: 400, reason: "malformed host", peer }, "call failed");
-      answerNoRpc(request, reply, {
-        status: 400,
-        code: "invalid_argument",
-        grpcStatus: Code.InvalidArgument,
-        message: "the request names a malformed host",
-      });
+      const error = new ConnectError("the request names a malformed host", Code.InvalidArgument);
+      answerNoRpc(request, reply, error);
       return;
     }
     // Never compress a response: ModelMesh offers gzip, but reads only one byte of such a response. Without any
@@ -66,4 +62,17 @@ function dropEndlessTimeout({ headers }: IncomingMessage): void {
   if (grpc === undefined) return;
   const { timeoutMs = 0 } = parseTimeout(String(grpc), Number.MAX_SAFE_INTEGER);
   if (timeoutMs > maxTimeoutMs) delete headers["grpc-timeout"];
+}
+
+/** Makes `response` encode grpc-message as gRPC requires. Connect also encodes every comma, colon and space;
+ *  grpc-js does not decode those, and they count against ModelMesh's limit of 8 KiB. */
+function respellGrpcMessage(response: ServerResponse): void {
+  const addTrailers = response.addTrailers;
+  response.addTrailers = (trailers: OutgoingHttpHeaders) => {
+    const message = trailers["grpc-message"];
+    if (typeof message === "string") {
+      trailers["grpc-message"] = encodeGrpcMessage(decodeURIComponent(message));
+    }
+    addTrailers.call(response, trailers);
+  };
 }

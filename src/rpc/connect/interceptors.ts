@@ -10,10 +10,10 @@ import { ModelRuntime } from "../../../gen/mmesh/model-runtime_pb.ts";
 import { abortable } from "../../base/abort.ts";
 import { toConnectError } from "../failures/error-codes.ts";
 import { failCall, logFailure, modelIdIn, rpcOf } from "../failures/log-failure.ts";
-import { watchUnreadable } from "../failures/unreadable-message.ts";
 import { type Access, type Caller, callerIn, rightFor } from "../guard/access.ts";
 import { callFacts } from "../observe/call-facts.ts";
 import { observedKey } from "../observe/observed-requests.ts";
+import { watchUnreadable } from "./watch-unreadable.ts";
 
 /** Throws the error to send, and logs it, if the client may not make this call. */
 export type CallGate = (method: DescMethod, caller: Caller) => void;

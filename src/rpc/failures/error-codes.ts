@@ -1,8 +1,5 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 import { describeError, type ErrorKind, RuntimeError, withoutStack } from "../../base/errors.ts";
-import { encodeGrpcMessage } from "./grpc-message.ts";
-import { nameLimit } from "./named-limit.ts";
-import { blameUnreadable } from "./unreadable-message.ts";
 
 // Total on purpose: a kind without a code does not compile.
 const codes: Record<ErrorKind, Code> = {
@@ -46,6 +43,9 @@ const httpStatuses: Record<Code, number> = {
   [Code.Unauthenticated]: 401,
 };
 
+/** Of a request that is refused before it has arrived. RFC 9110, 15.5.9: it is the client that was too slow. */
+const earlyStatuses: Partial<Record<Code, number>> = { [Code.DeadlineExceeded]: 408 };
+
 /** RFC 9110, 15.5.2: a response to an unauthenticated client must contain this. */
 export const challenge: Readonly<Record<string, string>> = { "www-authenticate": "Bearer" };
 
@@ -57,8 +57,7 @@ const maxEncodedLength = 1000;
  *  error becomes "internal error" and keeps its text in `cause`. */
 export function toConnectError(reason: unknown): ConnectError {
   if (reason instanceof ConnectError) {
-    nameLimit(reason);
-    blameUnreadable(reason);
+    repairError(reason);
     return reason;
   }
   if (reason instanceof RuntimeError) {
@@ -94,6 +93,48 @@ const cutCodes: ReadonlySet<string> = new Set(["ECANCELED", "ECONNRESET", "EPIPE
 /** The HTTP status that REST uses for an error of `code`. */
 export function toHttpStatus(code: Code): number {
   return httpStatuses[code];
+}
+
+/** The HTTP status for an error of `code` that ends a request before it has arrived. */
+export function toEarlyStatus(code: Code): number {
+  return earlyStatuses[code] ?? httpStatuses[code];
+}
+
+/** The message size limit under the name by which operators can change it. */
+export function messageLimit(maxBytes: number): string {
+  return `MAX_MESSAGE_BYTES (${maxBytes})`;
+}
+
+/** Repairs an error that Connect made, in place, since it may be about to be written: names the limit after our
+ *  setting, and makes a malformed message the client's mistake. Returns whether it was one. */
+export function repairError(error: ConnectError): boolean {
+  nameLimit(error);
+  return blameUnreadable(error);
+}
+
+// Connect names the limit after its own option.
+function nameLimit(error: ConnectError): void {
+  const named = (text: string) =>
+    text.replace(/configured readMaxBytes (\d+)/, (_, bytes) => messageLimit(Number(bytes)));
+  const writable: { rawMessage: string; message: string } = error;
+  if (!error.rawMessage.includes("readMaxBytes")) return;
+  writable.message = named(error.message);
+  writable.rawMessage = named(error.rawMessage);
+}
+
+// Connect reports a malformed protobuf message as "internal", on which clients retry and operators are alerted.
+// It is the client's mistake, as with JSON.
+function blameUnreadable(error: ConnectError): boolean {
+  if (error.code !== Code.Internal || !error.rawMessage.startsWith("parse binary: ")) return false;
+  const writable: { code: Code } = error;
+  writable.code = Code.InvalidArgument;
+  return true;
+}
+
+/** The value of a grpc-message trailer: printable ASCII unchanged, everything else (and "%") as percent-encoded
+ *  UTF-8. */
+export function encodeGrpcMessage(text: string): string {
+  return text.toWellFormed().replace(/[^\x20-\x24\x26-\x7e]+/g, encodeURIComponent);
 }
 
 function wireMessage(reason: RuntimeError, code: Code): string {

@@ -4,7 +4,9 @@ import { RuntimeError } from "../../base/errors.ts";
 import { LogSampler } from "../../observe/log-sampler.ts";
 import type { CallFacts } from "../observe/call-observer.ts";
 import { toConnectError } from "./error-codes.ts";
-import { isReset } from "./http2-reset.ts";
+
+/** Begins the message of an error whose cause is that the client reset the stream, as in Connect. */
+export const resetPrefix = "http/2 stream closed with error code ";
 
 /** The error to send for a call whose handler, or whose wait for it, failed with `reason`. Logs it. */
 export function failCall(
@@ -62,7 +64,8 @@ function sampledKind(code: Code, rpc: string): string | undefined {
 /** Logs one line at the level that fits the code; lines about refusals are rate-limited. `rpc` names the call. */
 export function logFailure(log: Logger, rpc: string, error: ConnectError, facts: object): void {
   // A client may give any reason for resetting its call, but nothing went wrong here.
-  const level = isReset(error) ? "debug" : (levels[error.code] ?? "info");
+  const isReset = error.rawMessage.startsWith(resetPrefix);
+  const level = isReset ? "debug" : (levels[error.code] ?? "info");
   const kind = sampledKind(error.code, rpc);
   if (kind !== undefined) {
     const droppedCount = samplerOf(log).pass(kind);

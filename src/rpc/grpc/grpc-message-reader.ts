@@ -1,6 +1,6 @@
 import { Code, ConnectError } from "@connectrpc/connect";
-import { messageLimit } from "../failures/named-limit.ts";
-import { refuseFlags } from "../failures/refuse-flags.ts";
+import { messageLimit } from "../failures/error-codes.ts";
+import { refuseFlags } from "../guard/enveloped-counter.ts";
 import type { MessageBuffers } from "./message-buffers.ts";
 
 const headBytes = 5;

@@ -10,8 +10,7 @@ import type { Logger } from "pino";
 import type { Line, Place } from "../../base/line.ts";
 import { maxTimeoutMs } from "../connect/inference-timeout.ts";
 import type { CallGate } from "../connect/interceptors.ts";
-import { encodeGrpcMessage } from "../failures/grpc-message.ts";
-import { resetReason } from "../failures/http2-reset.ts";
+import { encodeGrpcMessage } from "../failures/error-codes.ts";
 import { failCall, logFailure, modelIdIn } from "../failures/log-failure.ts";
 import type { WatchedStream } from "../guard/stream-limits.ts";
 import { callFacts } from "../observe/call-facts.ts";
@@ -24,6 +23,7 @@ import type { BodyGarbage } from "./body-garbage.ts";
 import { type GrpcMessage, GrpcMessageReader, wholeMessage } from "./grpc-message-reader.ts";
 import { GrpcUnaryContext } from "./grpc-unary-context.ts";
 import type { UnaryMethod } from "./grpc-unary-method.ts";
+import { resetReason } from "./http2-reset.ts";
 import type { MessageBuffers } from "./message-buffers.ts";
 
 /** Shared by the calls of one server. */

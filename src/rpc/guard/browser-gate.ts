@@ -3,9 +3,8 @@ import cors, { type FastifyCorsOptionsDelegateCallback } from "@fastify/cors";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { Logger } from "pino";
 import { RuntimeError } from "../../base/errors.ts";
+import { answerFailure, answerNoRpc, pathOf } from "../failures/answer-failure.ts";
 import { logFailure } from "../failures/log-failure.ts";
-import { answerNoRpc } from "../failures/plain-http.ts";
-import { answerFailure, pathOf } from "../failures/rest-failure.ts";
 import { discardUnreadBody } from "../port/discard-body.ts";
 import type { Peer } from "../port/peer.ts";
 import { type BrowserRules, refusalOf } from "./browser-rules.ts";
@@ -91,10 +90,5 @@ function answerRefusal(
   }
   const error = new ConnectError(message, Code.PermissionDenied, undefined, undefined, reason);
   logFailure(log, `${request.method} ${pathOf(request)}`, error, facts);
-  answerNoRpc(request, reply, {
-    status: 403,
-    code: "permission_denied",
-    grpcStatus: Code.PermissionDenied,
-    message,
-  });
+  answerNoRpc(request, reply, error);
 }

@@ -1,4 +1,4 @@
-import { refuseFlags } from "../failures/refuse-flags.ts";
+import { Code, ConnectError } from "@connectrpc/connect";
 import type { MessageCounter } from "./message-cost.ts";
 
 const headBytes = 5;
@@ -45,4 +45,13 @@ export class EnvelopedCounter implements MessageCounter {
     this.#counter = (this.#flags & compressed) === 0 ? this.#newCounter() : undefined;
     if (this.#restBytes === 0) this.#headBytes = 0;
   }
+}
+
+/** Throws "invalid_argument" unless a message's first byte is 0, or 1 for compressed. */
+export function refuseFlags(flags: number): void {
+  if (flags <= 1) return;
+  throw new ConnectError(
+    `protocol error: a message starts with the flags ${flags}, expected 0, or 1 if it is compressed`,
+    Code.InvalidArgument,
+  );
 }

@@ -1,6 +1,6 @@
 import type { Transform } from "node:stream";
 import { Code, ConnectError } from "@connectrpc/connect";
-import { messageLimit } from "../failures/named-limit.ts";
+import { messageLimit } from "../failures/error-codes.ts";
 import type { CallAccount } from "./call-memory.ts";
 
 export type Inflater = (options: { readonly chunkSize: number }) => Transform;

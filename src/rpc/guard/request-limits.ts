@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { ConnectError } from "@connectrpc/connect";
 import type { Logger } from "pino";
 import { Line, type Place } from "../../base/line.ts";
-import { refuseRequest } from "../failures/refuse-request.ts";
+import { refuseRequest } from "../failures/refuse-call.ts";
 import type { CountedRequest } from "../port/counted-request.ts";
 import { announcedBytes } from "./announced-bytes.ts";
 import {

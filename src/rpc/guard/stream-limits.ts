@@ -7,7 +7,7 @@ import {
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { Logger } from "pino";
 import { Line, type Place } from "../../base/line.ts";
-import { refuseStream } from "../failures/refuse-stream.ts";
+import { refuseStream } from "../failures/refuse-call.ts";
 import { announcedBytes } from "./announced-bytes.ts";
 import {
   type CallAccount,

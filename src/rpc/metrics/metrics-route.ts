@@ -1,5 +1,5 @@
 import type { FastifyInstance } from "fastify";
-import { answerFailure } from "../failures/rest-failure.ts";
+import { answerFailure } from "../failures/answer-failure.ts";
 import { addRestRoute, type RestParts } from "../rest/rest-route.ts";
 import type { MetricsPage } from "./metrics-text.ts";
 

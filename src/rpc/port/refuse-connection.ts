@@ -1,5 +1,6 @@
 import { constants } from "node:http2";
 import type { Socket } from "node:net";
+import { http1Answer } from "./http1-answer.ts";
 import { type HttpVersion, httpVersionOf, peek, protocolOf } from "./peek.ts";
 
 const peekMs = 1_000;
@@ -14,14 +15,14 @@ interface Refusal {
 }
 
 const tooMany = refusal("the connection limit is reached: try again later", {
-  status: "503 Service Unavailable",
-  headers: "Retry-After: 1\r\n",
+  status: 503,
+  headers: { "retry-after": "1" },
   errorCode: constants.NGHTTP2_ENHANCE_YOUR_CALM,
 });
 
 const tlsOnly = refusal("this port speaks TLS: use https", {
-  status: "400 Bad Request",
-  headers: "",
+  status: 400,
+  headers: {},
   errorCode: constants.NGHTTP2_INADEQUATE_SECURITY,
 });
 
@@ -72,14 +73,15 @@ function refusal(
     status,
     headers,
     errorCode,
-  }: { readonly status: string; readonly headers: string; readonly errorCode: number },
+  }: {
+    readonly status: number;
+    readonly headers: Readonly<Record<string, string>>;
+    readonly errorCode: number;
+  },
 ): Refusal {
   const body = JSON.stringify({ error: reason });
   return {
-    http1: Buffer.from(
-      `HTTP/1.1 ${status}\r\nConnection: close\r\n${headers}` +
-        `Content-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
-    ),
+    http1: Buffer.from(http1Answer(status, { headers, body })),
     http2: Buffer.concat([settingsFrame(), goawayFrame(reason, errorCode)]),
   };
 }

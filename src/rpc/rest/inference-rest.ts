@@ -3,7 +3,6 @@ import { abortable } from "../../base/abort.ts";
 import { RuntimeError } from "../../base/errors.ts";
 import type { Models } from "../../service/contract/models.ts";
 import { tensorBytesBeside } from "../codec/bytes-beside.ts";
-import { type CodecThread, leastThreadBytes } from "../codec-thread/codec-thread.ts";
 import { withTimeout } from "../connect/inference-timeout.ts";
 import { accountOf } from "../guard/call-memory.ts";
 import { observedRequest } from "../observe/observed-requests.ts";
@@ -11,7 +10,7 @@ import { inferenceExtensions } from "../services/inference.ts";
 import { refuseParametersInBody } from "./load-body.ts";
 import { readBody } from "./rest-body.ts";
 import { wantsReadyOnly } from "./rest-index.ts";
-import { decodeRestInference, type RestInferenceBody } from "./rest-request.ts";
+import { decodeRestInference, type RestInference, type RestInferenceBody } from "./rest-request.ts";
 import { encodeRestInference } from "./rest-response.ts";
 import {
   addRestRoute,
@@ -23,13 +22,20 @@ import {
 } from "./rest-route.ts";
 import { toIndexJson, toMetadataJson, toStatisticsJson } from "./rest-views.ts";
 
+/** Smaller bodies are decoded where they are: that takes a few milliseconds at most, and a thread costs some too. */
+const leastThreadBytes = 256 * 1024;
+
 export interface InferenceRestParts extends RestParts {
   readonly models: Models;
   /** This program's version. */
   readonly version: string;
   /** Limit for one body, before and after decompression. */
   readonly readMaxBytes: number;
-  readonly codecThread: CodecThread;
+  /** Decodes large requests. The memory behind `body` is taken away. Settles as `decodeRestInference`, or rejects
+   *  with the reason of `signal`. */
+  readonly codecThread: {
+    decode(body: RestInferenceBody, signal: AbortSignal): Promise<RestInference>;
+  };
 }
 
 /** The Open Inference Protocol version 2 over plain HTTP. `scope` is a REST scope (see restScope) with the

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import { RuntimeError } from "../../base/errors.ts";
-import { HttpRefusal } from "../failures/rest-failure.ts";
+import { HttpRefusal } from "../failures/answer-failure.ts";
 import { adviceOn, refuseLoadParameters } from "../services/load-parameters.ts";
 import { readBody } from "./rest-body.ts";
 import { parseJson } from "./rest-json.ts";

@@ -1,8 +1,8 @@
 import type { IncomingMessage } from "node:http";
 import { createGunzip, createInflate } from "node:zlib";
 import { Code, ConnectError } from "@connectrpc/connect";
-import { messageLimit } from "../failures/named-limit.ts";
-import { HttpRefusal } from "../failures/rest-failure.ts";
+import { HttpRefusal } from "../failures/answer-failure.ts";
+import { messageLimit } from "../failures/error-codes.ts";
 import { BodyBuffer } from "../guard/body-buffer.ts";
 import { accountOf, tooMuch } from "../guard/call-memory.ts";
 import { type Inflater, inflate } from "../guard/inflate.ts";

@@ -5,7 +5,7 @@ import type { Logger } from "pino";
 import { abortable } from "../../base/abort.ts";
 import { RuntimeError } from "../../base/errors.ts";
 import type { Right } from "../../config/access-settings.ts";
-import { answerFailure, HttpRefusal, pathOf } from "../failures/rest-failure.ts";
+import { answerFailure, HttpRefusal, pathOf } from "../failures/answer-failure.ts";
 import type { Access, Caller } from "../guard/access.ts";
 import { observedRequest } from "../observe/observed-requests.ts";
 import { callSignal } from "./rest-call.ts";

@@ -1,9 +1,17 @@
+import type { ErrorKind } from "../../base/errors.ts";
 import type { MemoryDivision } from "../../base/memory-parts.ts";
 import type { HostInfo, Joining } from "../../engine/contract/engine.ts";
-import type { RecentFailure } from "../counts/recent-failures.ts";
-import type { TrafficFigures } from "../counts/traffic-meter.ts";
-import type { ModelStateTag } from "../lifecycle/model-state.ts";
-import type { Changes } from "../watch/change-journal.ts";
+import type { Changes } from "./changes.ts";
+
+/** The states of a generation; `src/service/lifecycle/model-state.ts` has the steps between them. */
+export type ModelStateTag =
+  | "queued"
+  | "loading"
+  | "ready"
+  | "reloading"
+  | "draining"
+  | "unloading"
+  | "failed";
 
 /** A step in the life of a generation. Times are milliseconds since 1970, here and below. */
 export interface StateStep {
@@ -11,6 +19,24 @@ export interface StateStep {
   readonly timeMs: number;
   /** One line, or "". */
   readonly reason: string;
+}
+
+/** The recent traffic of one model, or of all. */
+export interface TrafficFigures {
+  /** Inferences that ended within the window, including failed ones. */
+  readonly requestsPerSecond: number;
+  readonly errorsPerSecond: number;
+  /** Of inferences that succeeded within the window, in milliseconds; undefined if there were none. */
+  readonly latency: LatencyQuantiles | undefined;
+  /** Since the start. */
+  readonly succeededTotal: number;
+  readonly failedTotal: number;
+}
+
+export interface LatencyQuantiles {
+  readonly p50Ms: number;
+  readonly p95Ms: number;
+  readonly p99Ms: number;
 }
 
 /** One generation of a model, as it is shown. */
@@ -111,6 +137,16 @@ export interface RuntimeFigures {
 export interface FeedUpdate extends Changes<ModelRow, RuntimeEvent> {
   /** Undefined if they are the same as before. */
   readonly runtime: RuntimeFigures | undefined;
+}
+
+/** An inference that failed. */
+export interface RecentFailure {
+  /** Milliseconds since 1970. */
+  readonly timeMs: number;
+  /** "unforeseen": not a RuntimeError. */
+  readonly kind: ErrorKind | "unforeseen";
+  /** One line. */
+  readonly reason: string;
 }
 
 export interface ModelFailures {

@@ -1,14 +1,5 @@
-import { describeError, type ErrorKind, RuntimeError } from "../../base/errors.ts";
-
-/** An inference that failed. */
-export interface RecentFailure {
-  /** Milliseconds since 1970. */
-  readonly timeMs: number;
-  /** "unforeseen": not a RuntimeError. */
-  readonly kind: ErrorKind | "unforeseen";
-  /** One line. */
-  readonly reason: string;
-}
+import { describeError, RuntimeError } from "../../base/errors.ts";
+import type { RecentFailure } from "../contract/runtime-feed.ts";
 
 const maxKept = 5;
 

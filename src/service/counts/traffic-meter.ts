@@ -1,20 +1,4 @@
-/** The recent traffic of one model, or of all. */
-export interface TrafficFigures {
-  /** Inferences that ended within the window, including failed ones. */
-  readonly requestsPerSecond: number;
-  readonly errorsPerSecond: number;
-  /** Of inferences that succeeded within the window, in milliseconds; undefined if there were none. */
-  readonly latency: LatencyQuantiles | undefined;
-  /** Since the start. */
-  readonly succeededTotal: number;
-  readonly failedTotal: number;
-}
-
-export interface LatencyQuantiles {
-  readonly p50Ms: number;
-  readonly p95Ms: number;
-  readonly p99Ms: number;
-}
+import type { LatencyQuantiles, TrafficFigures } from "../contract/runtime-feed.ts";
 
 // The window is the current slot, as far as it has come, and the full ones before it.
 const slotMs = 2_000;

@@ -1,4 +1,7 @@
+import { RuntimeError } from "../../base/errors.ts";
+import { HostLostError } from "../../engine/contract/host-lost-error.ts";
 import { ModelFaults } from "./model-faults.ts";
+import type { ModelRecord } from "./model-record.ts";
 import type { ModelRequest } from "./model-spec.ts";
 
 /** Bounds the memory; the oldest entries are forgotten first. */
@@ -38,6 +41,26 @@ export class FaultBook {
       }
     }
     return faults;
+  }
+
+  /** Notes that the record's host died, unless another model was to blame. */
+  noteLoss(record: ModelRecord, loss: RuntimeError): void {
+    if (!(loss instanceof HostLostError)) return;
+    if (loss.part === "bystander" || loss.part === "crowded") return;
+    record.faults ??= this.open(record.request);
+    record.faults.note(loss.part, loss.message, this.#now());
+  }
+
+  /** Gives a new generation the faults of its model. Throws "load-failed" while the model is banned. */
+  refuseBanned(record: ModelRecord): void {
+    const faults = this.find(record.request);
+    record.faults = faults;
+    const forMs = faults?.bannedForMs(this.#now()) ?? 0;
+    if (forMs === 0) return;
+    throw new RuntimeError(
+      "load-failed",
+      `model '${record.label}' is not loaded for another ${Math.ceil(forMs / 1000)} s: its hosts died when it ran, the last time because ${faults?.lastReason}`,
+    );
   }
 }
 

@@ -6,6 +6,7 @@ import type { Logger } from "../../observe/log.ts";
 import type { MemoryBudget } from "./memory-budget.ts";
 import type { ModelRecord } from "./model-record.ts";
 import { heldBytes } from "./model-state.ts";
+import { recordFacts } from "./record-facts.ts";
 
 export interface AttemptParts {
   readonly engine: Pick<Engine, "load">;
@@ -18,12 +19,9 @@ const maxAttempts = 3;
 /** Has the engine load models, and retries after faults that the model did not cause. */
 export class LoadAttempts {
   readonly #parts: AttemptParts;
-  readonly #facts: (record: ModelRecord) => object;
 
-  /** `facts`: the log fields for a record. */
-  constructor(parts: AttemptParts, facts: (record: ModelRecord) => object) {
+  constructor(parts: AttemptParts) {
     this.#parts = parts;
-    this.#facts = facts;
   }
 
   /** Settles as `Engine.load` does in the last attempt. */
@@ -41,7 +39,7 @@ export class LoadAttempts {
         // A model that took its host down while loading gets a host of its own next time.
         record.isIsolated ||= isToBlame(reason, attempt);
         this.#parts.log.warn(
-          { ...this.#facts(record), attempt, reason: describeError(reason) },
+          { ...recordFacts(record), attempt, reason: describeError(reason) },
           "load attempt failed",
         );
         await delay(50 * 4 ** (attempt - 1), record.signal);
@@ -69,7 +67,7 @@ export class LoadAttempts {
 
   #noteJoinedWrong(record: ModelRecord, { reason }: Joining): void {
     this.#parts.log.error(
-      { ...this.#facts(record), reason },
+      { ...recordFacts(record), reason },
       "joined runs differed from single ones",
     );
   }

@@ -1,35 +1,26 @@
 import { abortable, delay } from "../../base/abort.ts";
 import { describeError, RuntimeError } from "../../base/errors.ts";
-import type { SafePath } from "../../base/safe-path.ts";
-import type { RunSettings } from "../../config/run-settings.ts";
-import type { Engine, LoadedModel, ModelSource } from "../../engine/contract/engine.ts";
-import { HostLostError } from "../../engine/contract/host-lost-error.ts";
-import type { Logger } from "../../observe/log.ts";
-import type { ModelPuller } from "../../storage/model-puller.ts";
-import type { StorageLocation } from "../../storage/storage-location.ts";
-import { configureModel } from "./configure-model.ts";
+import type { Engine, LoadedModel } from "../../engine/contract/engine.ts";
 import { FaultBook } from "./fault-book.ts";
 import type { LifecycleTracing } from "./lifecycle-tracing.ts";
 import { LoadAttempts } from "./load-attempts.ts";
+import { lateLoad } from "./load-limit.ts";
 import type { LoadQueue } from "./load-queue.ts";
 import type { MemoryBudget } from "./memory-budget.ts";
 import type { ModelFaults } from "./model-faults.ts";
-import { splitVersionedId } from "./model-name.ts";
-import { ModelPull } from "./model-pull.ts";
 import type { ModelRecord } from "./model-record.ts";
 import type { ModelRegistry } from "./model-registry.ts";
 import type { ModelSizer } from "./model-sizer.ts";
+import { recordFacts } from "./record-facts.ts";
+import { SourceFinder, type SourceParts } from "./source-finder.ts";
+import { startServing } from "./start-serving.ts";
 
-export interface LifecycleParts {
+export interface LifecycleParts extends SourceParts {
   readonly engine: Engine;
-  readonly safePath: SafePath;
-  /** Undefined if models in stores cannot be loaded. */
-  readonly puller: Pick<ModelPuller, "pull"> | undefined;
   readonly registry: ModelRegistry;
   readonly budget: MemoryBudget;
   readonly queue: LoadQueue;
   readonly sizer: Pick<ModelSizer, "reservation" | "needsOwnHost" | "settle">;
-  readonly log: Logger;
   /** Undefined: no tracing. */
   readonly tracing?: LifecycleTracing | undefined;
   /** From the call to the point where we give up: slightly less than ModelMesh's own limit, so that it receives
@@ -37,20 +28,20 @@ export interface LifecycleParts {
   readonly loadLimitMs: number;
   /** How long inferences of a replaced model may continue. */
   readonly drainTimeoutMs: number;
-  /** For settings that neither a model's files nor its key have. */
-  readonly defaultSettings: RunSettings;
 }
 
 /** Moves generations through their states: the only code that starts, stops and retires them. */
 export class ModelLifecycle {
   readonly #parts: LifecycleParts;
   readonly #faults = new FaultBook();
+  readonly #sources: SourceFinder;
   readonly #attempts: LoadAttempts;
   #onGivenUp: (record: ModelRecord, banMs: number) => void = () => {};
 
   constructor(parts: LifecycleParts) {
     this.#parts = parts;
-    this.#attempts = new LoadAttempts(parts, (record) => this.#facts(record));
+    this.#sources = new SourceFinder(parts);
+    this.#attempts = new LoadAttempts(parts);
   }
 
   /** Calls `listener`, the only one, when a model must not be loaded for `banMs`. */
@@ -77,11 +68,11 @@ export class ModelLifecycle {
     const { engine, budget, queue, sizer, drainTimeoutMs } = this.#parts;
     const timer = this.#limitTime(record);
     const { type: modelType, path } = record.request.spec;
-    this.#parts.log.debug({ ...this.#facts(record), modelType, path }, "load started");
+    this.#parts.log.debug({ ...recordFacts(record), modelType, path }, "load started");
     try {
-      this.#refuseBanned(record);
+      this.#faults.refuseBanned(record);
       // Abortable: a load that was stopped meanwhile must not continue and retire its predecessors.
-      const source = await abortable(this.#inspect(record), record.signal);
+      const source = await abortable(this.#sources.find(record), record.signal);
       const reservedBytes = sizer.reservation(record.request, source);
       if (reservedBytes > budget.capacityBytes) {
         throw budget.refusal(record.label, reservedBytes);
@@ -107,7 +98,7 @@ export class ModelLifecycle {
       );
       this.#parts.log.debug(
         {
-          ...this.#facts(record),
+          ...recordFacts(record),
           reservedBytes,
           queueMs: record.times.durationMs("queue"),
         },
@@ -133,7 +124,7 @@ export class ModelLifecycle {
       case "queued":
         record.fail(reason());
         this.#parts.log.info(
-          { ...this.#facts(record), reason: describeError(record.signal.reason) },
+          { ...recordFacts(record), reason: describeError(record.signal.reason) },
           "load dropped from the queue",
         );
         this.#remove(record);
@@ -147,7 +138,7 @@ export class ModelLifecycle {
       case "ready":
         record.startDraining();
         this.#parts.log.debug(
-          { ...this.#facts(record), inferenceCount: record.leases.count },
+          { ...recordFacts(record), inferenceCount: record.leases.count },
           "unload started",
         );
         void this.#traced("unload", record, () => this.#drain(record, state.sizeBytes, drainMs));
@@ -163,18 +154,11 @@ export class ModelLifecycle {
   /** The host of `loaded` died. Loads the model again, once per loss. */
   recover(record: ModelRecord, loaded: LoadedModel, loss: RuntimeError): void {
     if (record.loaded !== loaded || record.state.tag !== "ready") return;
-    this.#parts.log.warn({ ...this.#facts(record), reason: loss.message }, "model lost its host");
+    this.#parts.log.warn({ ...recordFacts(record), reason: loss.message }, "model lost its host");
     record.loseHost(loss);
-    this.#noteLoss(record, loss);
+    this.#faults.noteLoss(record, loss);
     if (record.faults?.isHopeless === true) this.#giveUp(record, record.faults);
     else void this.#traced("reload", record, () => this.#reload(record));
-  }
-
-  #noteLoss(record: ModelRecord, loss: RuntimeError): void {
-    if (!(loss instanceof HostLostError)) return;
-    if (loss.part === "bystander" || loss.part === "crowded") return;
-    record.faults ??= this.#faults.open(record.request);
-    record.faults.note(loss.part, loss.message, performance.now());
   }
 
   /** The next request gets NOT_FOUND, since the model is not here; the next load reports why. */
@@ -185,100 +169,8 @@ export class ModelLifecycle {
     this.#settle(record, new RuntimeError("host-lost", message));
   }
 
-  #refuseBanned(record: ModelRecord): void {
-    const faults = this.#faults.find(record.request);
-    record.faults = faults;
-    const forMs = faults?.bannedForMs(performance.now()) ?? 0;
-    if (forMs === 0) return;
-    throw new RuntimeError(
-      "load-failed",
-      `model '${record.label}' is not loaded for another ${Math.ceil(forMs / 1000)} s: its hosts died when it ran, the last time because ${faults?.lastReason}`,
-    );
-  }
-
-  async #inspect(record: ModelRecord): Promise<ModelSource> {
-    const { engine, safePath } = this.#parts;
-    const { spec, format, location } = record.request;
-    const { path, roots } =
-      location === undefined
-        ? { path: safePath.resolve(spec.path), roots: safePath.roots }
-        : await this.#pull(record, location);
-    const model = await engine.locate({ path, name: spec.path, roots, format });
-    await configureModel(record, model, { ...this.#parts, facts: this.#facts(record) });
-    return await engine.inspect(model);
-  }
-
-  /** Resolves with the model's location on the local disk, and the folder that its links must stay in. */
-  async #pull(
-    record: ModelRecord,
-    location: StorageLocation,
-  ): Promise<{ readonly path: string; readonly roots: readonly string[] }> {
-    const { puller } = this.#parts;
-    if (puller === undefined) {
-      throw new RuntimeError(
-        "failed-precondition",
-        "this runtime does not pull models from stores",
-      );
-    }
-    const pull = new ModelPull(puller, location, { signal: record.signal });
-    record.pull = pull;
-    const { path, root, origin, sizeBytes } = await record.times.measure("pull", () => pull.pulled);
-    const pullMs = record.times.durationMs("pull");
-    this.#parts.log.info(
-      { ...this.#facts(record), origin, diskBytes: sizeBytes, pullMs },
-      "model pulled",
-    );
-    return { path, roots: [root] };
-  }
-
   async #serve(record: ModelRecord, loaded: LoadedModel): Promise<void> {
-    const { budget, sizer } = this.#parts;
-    // The engine may have finished at the very moment in which the load was stopped.
-    if (record.state.tag !== "loading" && record.state.tag !== "reloading") {
-      await loaded.unload();
-      throw record.signal.reason;
-    }
-    try {
-      record.configuration.check(loaded.metadata);
-    } catch (error) {
-      await loaded.unload();
-      throw error;
-    }
-    // A model that has a host of its own only because others died will probably not need one next time.
-    let sizeBytes = record.isIsolated ? loaded.sizeBytes : sizer.settle(record, loaded.sizeBytes);
-    // A model that is loaded again already had its memory.
-    if (record.state.tag === "loading") {
-      const { reservedBytes } = record.state;
-      if (!budget.canGrow(reservedBytes, sizeBytes)) {
-        await loaded.unload();
-        throw budget.refusal(record.label, sizeBytes, reservedBytes);
-      }
-    }
-    record.becomeReady(loaded, sizeBytes);
-    if (sizeBytes > record.sizeBytes) {
-      const facts = {
-        ...this.#facts(record),
-        sizeBytes: record.sizeBytes,
-        measuredBytes: sizeBytes,
-      };
-      this.#parts.log.warn(facts, "model takes more memory than it was reported with");
-    }
-    sizeBytes = record.sizeBytes;
-    const loadMs = Math.round(performance.now() - record.loadSinceMs);
-    this.#parts.log.info(
-      {
-        ...this.#facts(record),
-        sizeBytes,
-        loadMs,
-        queueMs: record.times.durationMs("queue"),
-        hostMs: record.times.durationMs("host"),
-        warmupMs: record.times.durationMs("warm-up"),
-        hostPid: loaded.hostPid,
-        joining: loaded.joining.state,
-        joiningReason: loaded.joining.reason,
-      },
-      "model loaded",
-    );
+    await startServing(record, loaded, this.#parts);
     void loaded.lost.then((loss) => this.recover(record, loaded, loss));
   }
 
@@ -316,7 +208,7 @@ export class ModelLifecycle {
     this.#parts.registry.remove(record);
     this.#parts.log.info(
       {
-        ...this.#facts(record),
+        ...recordFacts(record),
         sizeBytes,
         abortedRuns,
         drainMs: times.durationMs("drain") ?? 0,
@@ -334,7 +226,7 @@ export class ModelLifecycle {
     this.#remove(record);
     const loadMs = Math.round(performance.now() - record.loadSinceMs);
     const reason = describeError(record.signal.reason);
-    this.#parts.log.warn({ ...this.#facts(record), loadMs, reason }, "model not loaded");
+    this.#parts.log.warn({ ...recordFacts(record), loadMs, reason }, "model not loaded");
   }
 
   /** Forgets a generation of which only pulled files are left, once those are gone. */
@@ -347,28 +239,8 @@ export class ModelLifecycle {
   #limitTime(record: ModelRecord): NodeJS.Timeout {
     const limitMs = this.#parts.loadLimitMs;
     return setTimeout(() => {
-      const reason = () =>
-        new RuntimeError(
-          "deadline-exceeded",
-          `model '${record.label}' was not loaded within ${limitMs} ms (${describeProgress(record)})`,
-        );
+      const reason = () => lateLoad(record, limitMs);
       void this.retire(record, reason, 0);
     }, limitMs);
   }
-
-  #facts(record: ModelRecord): { modelId: string; version?: string; generation: number } {
-    const { name, version } = splitVersionedId(record.id);
-    const { generation } = record;
-    return version === "" ? { modelId: name, generation } : { modelId: name, version, generation };
-  }
-}
-
-/** The current step of a load. */
-function describeProgress({ pull, source, state, times }: ModelRecord): string {
-  if (state.tag !== "queued") return `still ${state.tag}`;
-  if (pull !== undefined && times.durationMs("pull") === undefined) {
-    const { receivedBytes, totalBytes = "an unknown number of" } = pull.progress;
-    return `still being pulled, ${receivedBytes} of ${totalBytes} bytes`;
-  }
-  return source === undefined ? "its files were still being inspected" : "still queued";
 }

@@ -1,4 +1,5 @@
 import { RuntimeError } from "../../base/errors.ts";
+import type { ModelStateTag } from "../contract/runtime-feed.ts";
 
 /** The life of one generation of a model, with the data of each step. */
 export type ModelState =
@@ -15,8 +16,6 @@ export type ModelState =
   | { readonly tag: "unloading"; readonly heldBytes: number; readonly reason: unknown }
   /** Ended without being unloaded: refused, failed, or dropped from the queue. Holds nothing. */
   | { readonly tag: "failed"; readonly reason: unknown };
-
-export type ModelStateTag = ModelState["tag"];
 
 /** Every legal step. A generation ends in "failed", or leaves the registry when "unloading" is done. */
 export const nextStates: Readonly<Record<ModelStateTag, readonly ModelStateTag[]>> = {

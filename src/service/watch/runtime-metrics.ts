@@ -1,11 +1,11 @@
 import type { RunMemory } from "../../engine/contract/engine.ts";
 import type { HostCounts } from "../../engine/contract/host-counts.ts";
-import type { RuntimeFigures } from "../contract/runtime-feed.ts";
+import type { ModelStateTag, RuntimeFigures } from "../contract/runtime-feed.ts";
 import { type InferenceMetrics, otherModels } from "../counts/inference-metrics.ts";
 import type { ModelSeries } from "../counts/model-series.ts";
 import { splitVersionedId } from "../lifecycle/model-name.ts";
 import type { ModelRegistry } from "../lifecycle/model-registry.ts";
-import { heldBytes, type ModelStateTag, modelStates } from "../lifecycle/model-state.ts";
+import { heldBytes, modelStates } from "../lifecycle/model-state.ts";
 import { LifecycleMetrics } from "./lifecycle-metrics.ts";
 
 /** A model over all of its generations, or all models without counts of their own together. */

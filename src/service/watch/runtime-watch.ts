@@ -3,6 +3,7 @@ import { engineVersion, version } from "../../base/version.ts";
 import type { HostInfo, RunMemory } from "../../engine/contract/engine.ts";
 import { HostCounts } from "../../engine/contract/host-counts.ts";
 import { LoopDelay } from "../../observe/loop-delay.ts";
+import type { Changes } from "../contract/changes.ts";
 import type {
   FeedUpdate,
   ModelFailures,
@@ -15,7 +16,7 @@ import type {
 import type { ModelRecord } from "../lifecycle/model-record.ts";
 import type { ModelRegistry } from "../lifecycle/model-registry.ts";
 import { isWantedEnd } from "../lifecycle/model-state.ts";
-import { ChangeJournal, type Changes } from "./change-journal.ts";
+import { ChangeJournal } from "./change-journal.ts";
 import { type LoadCounts, ModelTrack, reasonOf } from "./model-track.ts";
 import { RuntimeMetrics } from "./runtime-metrics.ts";
 

@@ -2,8 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { type ErrorKind, RuntimeError } from "../../../../src/base/errors.ts";
-import { toConnectError } from "../../../../src/rpc/failures/error-codes.ts";
-import { encodeGrpcMessage } from "../../../../src/rpc/failures/grpc-message.ts";
+import { encodeGrpcMessage, toConnectError } from "../../../../src/rpc/failures/error-codes.ts";
 
 describe("the error of a RuntimeError", () => {
   const expected: Record<ErrorKind, keyof typeof Code> = {

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import type { ModelStateTag } from "../../../../src/service/contract/runtime-feed.ts";
 import {
   advance,
   heldBytes,
   type ModelState,
-  type ModelStateTag,
   nextStates,
 } from "../../../../src/service/lifecycle/model-state.ts";
 

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import { ChangeJournal, type Changes } from "../../../../src/service/watch/change-journal.ts";
+import type { Changes } from "../../../../src/service/contract/changes.ts";
+import { ChangeJournal } from "../../../../src/service/watch/change-journal.ts";
 
 type Row = { readonly key: number; readonly value: number };
 type Update = Changes<Row, number>;

@@ -1,9 +1,9 @@
-import { exitCodes } from "../cli/exit-code.ts";
-import type { ServerCommandInput } from "../cli/server-commands.ts";
-import { count, printable } from "../cli/show/format.ts";
-import { printJson } from "../cli/show/print-json.ts";
-import { diagnose } from "./diagnose.ts";
-import type { Finding } from "./finding.ts";
+import { diagnose } from "../../doctor/diagnose.ts";
+import type { Finding } from "../../doctor/finding.ts";
+import type { ServerCommandInput } from "../command.ts";
+import { exitCodes } from "../exit-code.ts";
+import { count, printable } from "../show/format.ts";
+import { printJson } from "../show/print-json.ts";
 
 /** Reports what keeps `serve` from working here, what may, and what to do about it. */
 export async function run({ args, flags, env, terminal }: ServerCommandInput) {

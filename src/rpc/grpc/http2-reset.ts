@@ -1,10 +1,10 @@
 import { constants } from "node:http2";
 import { Code, ConnectError } from "@connectrpc/connect";
+import { resetPrefix } from "../failures/log-failure.ts";
 
 // gRPC's mapping. The errors are created once: otherwise a client that cancels often would make us collect many
 // stacks that are never read.
 const reasons = new Map<number, ConnectError>();
-const prefix = "http/2 stream closed with error code ";
 for (const [name, code] of [
   ["PROTOCOL_ERROR", Code.Internal],
   ["INTERNAL_ERROR", Code.Internal],
@@ -20,7 +20,7 @@ for (const [name, code] of [
   ["HTTP_1_1_REQUIRED", Code.PermissionDenied],
 ] as const) {
   const number = constants[`NGHTTP2_${name}`];
-  const message = `${prefix}${name} (0x${number.toString(16)})`;
+  const message = `${resetPrefix}${name} (0x${number.toString(16)})`;
   reasons.set(number, new ConnectError(message, code));
 }
 const gone = new ConnectError("the caller went away", Code.Canceled);
@@ -28,10 +28,4 @@ const gone = new ConnectError("the caller went away", Code.Canceled);
 /** Why a call ends whose stream was closed, with this code, before the response. */
 export function resetReason(code: number | undefined): ConnectError {
   return reasons.get(code ?? constants.NGHTTP2_NO_ERROR) ?? gone;
-}
-
-/** Whether `error` means that the client reset the stream, in any wording of HTTP/2; includes Connect's own
- *  errors of that kind. */
-export function isReset(error: ConnectError): boolean {
-  return error === gone || error.rawMessage.startsWith(prefix);
 }

@@ -1,0 +1,32 @@
+import type { FastifyInstance } from "fastify";
+import { openApi } from "./pages/openapi.ts";
+import { type InferenceRestParts, inferenceRest } from "./rest/inference-rest.ts";
+import { restScope } from "./rest/rest-route.ts";
+import type { RuntimeWatchParts } from "./watch/runtime-watch.ts";
+import { watchLines } from "./watch/watch-lines.ts";
+
+/** Mounts what is spoken as REST: the Open Inference Protocol and its description below /v2, and what watchers
+ *  receive as lines below /modelport/v1. */
+export function mountRest(
+  app: FastifyInstance,
+  rest: InferenceRestParts,
+  watching: RuntimeWatchParts | undefined,
+): void {
+  void app.register(
+    (scope, _options, done) => {
+      restScope(scope, rest.log);
+      openApi(scope, rest);
+      inferenceRest(scope, rest);
+      done();
+    },
+    { prefix: "/v2" },
+  );
+  void app.register(
+    (scope, _options, done) => {
+      restScope(scope, rest.log);
+      if (watching) watchLines(scope, { ...rest, ...watching });
+      done();
+    },
+    { prefix: "/modelport/v1" },
+  );
+}

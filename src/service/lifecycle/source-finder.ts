@@ -1,0 +1,66 @@
+import { RuntimeError } from "../../base/errors.ts";
+import type { SafePath } from "../../base/safe-path.ts";
+import type { RunSettings } from "../../config/run-settings.ts";
+import type { Engine, ModelSource } from "../../engine/contract/engine.ts";
+import type { Logger } from "../../observe/log.ts";
+import type { ModelPuller } from "../../storage/model-puller.ts";
+import type { StorageLocation } from "../../storage/storage-location.ts";
+import { configureModel } from "./configure-model.ts";
+import { ModelPull } from "./model-pull.ts";
+import type { ModelRecord } from "./model-record.ts";
+import { recordFacts } from "./record-facts.ts";
+
+export interface SourceParts {
+  readonly engine: Pick<Engine, "locate" | "inspect">;
+  readonly safePath: SafePath;
+  /** Undefined if models in stores cannot be loaded. */
+  readonly puller: Pick<ModelPuller, "pull"> | undefined;
+  readonly log: Logger;
+  /** For settings that neither a model's files nor its key have. */
+  readonly defaultSettings: RunSettings;
+}
+
+/** Finds what a load asks for on the local disk, where it is pulled to first if it lies in a store. */
+export class SourceFinder {
+  readonly #parts: SourceParts;
+
+  constructor(parts: SourceParts) {
+    this.#parts = parts;
+  }
+
+  /** Also gives the record its pull and its settings. Rejects with the reason for the client. */
+  async find(record: ModelRecord): Promise<ModelSource> {
+    const { engine, safePath } = this.#parts;
+    const { spec, format, location } = record.request;
+    const { path, roots } =
+      location === undefined
+        ? { path: safePath.resolve(spec.path), roots: safePath.roots }
+        : await this.#pull(record, location);
+    const model = await engine.locate({ path, name: spec.path, roots, format });
+    await configureModel(record, model, { ...this.#parts, facts: recordFacts(record) });
+    return await engine.inspect(model);
+  }
+
+  /** Resolves with the model's location on the local disk, and the folder that its links must stay in. */
+  async #pull(
+    record: ModelRecord,
+    location: StorageLocation,
+  ): Promise<{ readonly path: string; readonly roots: readonly string[] }> {
+    const { puller } = this.#parts;
+    if (puller === undefined) {
+      throw new RuntimeError(
+        "failed-precondition",
+        "this runtime does not pull models from stores",
+      );
+    }
+    const pull = new ModelPull(puller, location, { signal: record.signal });
+    record.pull = pull;
+    const { path, root, origin, sizeBytes } = await record.times.measure("pull", () => pull.pulled);
+    const pullMs = record.times.durationMs("pull");
+    this.#parts.log.info(
+      { ...recordFacts(record), origin, diskBytes: sizeBytes, pullMs },
+      "model pulled",
+    );
+    return { path, roots: [root] };
+  }
+}
