@@ -32,7 +32,7 @@ const leastBytes = 16 * 1024 * 1024;
 const quietShare = 1 / 16;
 /** This much growth of the process is worth one too, whatever took it: headers and connections are in no
  *  account. */
-const grownBytes = 64 * 1024 * 1024;
+const grownBytes = 32 * 1024 * 1024;
 /** Share of the time between two checks that an idle process spends on its CPU at most. */
 const idleShare = 1 / 4;
 /** Collections because of growth before the growth counts as needed, and the pauses until the next attempt, in

@@ -50,10 +50,10 @@ describe("the memory that calls have taken", () => {
   it("is given back when the process has grown by something that calls do not account for, once it is idle", (t) => {
     const { process, done, take } = start(t);
     take(MiB);
-    process.bytes = 160 * MiB;
+    process.bytes = 130 * MiB;
     take(MiB);
     assert.deepEqual(done, []);
-    process.bytes = 170 * MiB;
+    process.bytes = 135 * MiB;
     process.cpuMs += 0.9 * intervalMs;
     take(MiB);
     assert.deepEqual(done, [], "it is at work");
