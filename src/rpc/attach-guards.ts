@@ -8,7 +8,7 @@ import { GiveBack } from "./guard/give-back.ts";
 import type { RequestMessages } from "./guard/request-counter.ts";
 import { RequestLimits } from "./guard/request-limits.ts";
 import { StreamLimits } from "./guard/stream-limits.ts";
-import type { Port } from "./port/port.ts";
+import type { Endpoint } from "./port/endpoint.ts";
 
 export interface Guards {
   /** Call it when every connection is closed. */
@@ -18,7 +18,7 @@ export interface Guards {
 /** Counts what requests hold in memory from their first byte on, over HTTP/1.1 and HTTP/2, and refuses what is too
  *  much. HTTP/2 streams go to the fast path first, if there is one. */
 export function attachGuards(
-  port: Port,
+  port: Endpoint,
   parts: {
     readonly limits: NetworkLimits & { readonly readMaxBytes: number };
     readonly services: readonly MountedService[];
@@ -35,10 +35,10 @@ export function attachGuards(
   const streamLimits = new StreamLimits({ ...limits, memory, clientStreams, messages, log });
   const requestLimits = new RequestLimits({ ...limits, memory, messages, log });
   const giveBack = new GiveBack({ calls: memory, letGo: () => fastPath?.letGo(), trim });
-  port.interceptRequests((request, response) => requestLimits.watch(request, response));
+  port.interceptRequests((request, response) => requestLimits.track(request, response));
   port.interceptStreams(
     (stream, headers) => {
-      const watched = streamLimits.watch(stream, headers);
+      const watched = streamLimits.track(stream, headers);
       if (fastPath?.take(stream, headers, watched)) return true;
       watched?.listen();
       return false;

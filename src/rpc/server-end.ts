@@ -1,5 +1,5 @@
 import { Code, ConnectError } from "@connectrpc/connect";
-import type { Port } from "./port/port.ts";
+import type { Endpoint } from "./port/endpoint.ts";
 
 /** How long aborted calls have to answer their clients. */
 const abortGraceMs = 1000;
@@ -21,7 +21,7 @@ export class ServerEnd {
   }
 
   /** Lets calls in flight go on for `graceMs`, then aborts them. Resolves when every connection is closed. */
-  async endCalls(port: Pick<Port, "close" | "destroy">, graceMs: number): Promise<void> {
+  async endCalls(port: Pick<Endpoint, "close" | "destroy">, graceMs: number): Promise<void> {
     this.#closing.abort();
     const reason = new ConnectError("the runtime is shutting down", Code.Unavailable);
     const abort = setTimeout(() => this.#aborting.abort(reason), graceMs);

@@ -7,10 +7,10 @@ import type { BrowserRules } from "./guard/browser-rules.ts";
 import type { MetricsParts } from "./metrics/metrics-route.ts";
 import type { CallObserver } from "./observe/call-observer.ts";
 import type { DebugOptions } from "./pages/debug.ts";
-import type { PortOptions } from "./port/port.ts";
+import type { EndpointOptions } from "./port/endpoint.ts";
 import type { Readiness } from "./services/health.ts";
 
-export interface ServerOptions extends PortOptions {
+export interface ServerOptions extends EndpointOptions {
   /** This program's version. */
   readonly version: string;
   /** Limit for one message, after decompression. */

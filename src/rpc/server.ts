@@ -7,7 +7,7 @@ import { callGate } from "./connect/interceptors.ts";
 import { rpcPaths } from "./connect/mounted-service.ts";
 import { GrpcUnary } from "./grpc/grpc-unary.ts";
 import { unaryMethods } from "./grpc/grpc-unary-method.ts";
-import { Access, type Caller, type RefusalCount } from "./guard/access.ts";
+import { Access, type Client, type RefusalCount } from "./guard/access.ts";
 import { browserGate } from "./guard/browser-gate.ts";
 import type { BrowserRules } from "./guard/browser-rules.ts";
 import { requestMessages } from "./guard/request-counter.ts";
@@ -16,8 +16,8 @@ import { mountPages } from "./mount-pages.ts";
 import { mountRest } from "./mount-rest.ts";
 import { mountedServices } from "./mounted-services.ts";
 import { ObservedRequests } from "./observe/observed-requests.ts";
+import { Endpoint, type EndpointAddress } from "./port/endpoint.ts";
 import { isLoopback } from "./port/loopback.ts";
-import { Port, type PortAddress } from "./port/port.ts";
 import { ServerEnd } from "./server-end.ts";
 import type { ServerParts } from "./server-options.ts";
 import { modelInferMethod } from "./services/model-infer-method.ts";
@@ -27,16 +27,16 @@ import { webApp } from "./web-app.ts";
 
 export interface Server {
   /** Rejects with "failed-precondition" if an address cannot be bound. */
-  listen(): Promise<PortAddress>;
+  listen(): Promise<EndpointAddress>;
   /** Lets calls in flight finish, then aborts them. Resolves when every connection is closed. */
   close(): Promise<void>;
   /** Connections that are open now, of both HTTP versions. */
   readonly connectionCount: number;
-  /** Which kinds of callers were refused, and how often, since the start. */
+  /** Which kinds of clients were refused, and how often, since the start. */
   readonly refusals: readonly RefusalCount[];
   /** For TLS: when the certificate expires, in milliseconds since 1970, and how many handshakes failed.
    *  Undefined without TLS. */
-  readonly tls: Port["tls"];
+  readonly tls: Endpoint["tls"];
 }
 
 const noRules: BrowserRules = { allowedOrigins: new Set(), allowedHosts: new Set() };
@@ -47,7 +47,7 @@ export async function buildServer(parts: ServerParts): Promise<Server> {
   const { models, watch, options, log, observer } = parts;
   const { version, readMaxBytes } = options;
   const limits = { ...defaultNetworkLimits, ...options };
-  const port = new Port(options, log);
+  const port = new Endpoint(options, log);
   watch?.countConnections(() => port.connectionCount);
   const end = new ServerEnd();
   const shutdownSignal = end.aborting;
@@ -57,7 +57,7 @@ export async function buildServer(parts: ServerParts): Promise<Server> {
   );
   const gate = callGate(access, log);
   const peerOf = (request: FastifyRequest) => port.peerOf(request.raw);
-  const callerOf = (request: FastifyRequest): Caller => ({
+  const clientOf = (request: FastifyRequest): Client => ({
     peer: peerOf(request),
     authorization: request.headers.authorization,
   });
@@ -76,7 +76,7 @@ export async function buildServer(parts: ServerParts): Promise<Server> {
   const connect = { services, messages, gate, peerOf, readMaxBytes, shutdownSignal, log };
   await mountConnect(app, connect);
   const codecThread = new CodecThread(limits.maxCallBytes);
-  const rest = { log, access, callerOf, shutdownSignal };
+  const rest = { log, access, clientOf, shutdownSignal };
   mountRest(app, { ...rest, models, version, readMaxBytes, codecThread }, watching);
   mountPages(app, rest, { ...options, feed: watch, metrics: parts.metrics });
   await app.ready();
@@ -111,7 +111,7 @@ export async function buildServer(parts: ServerParts): Promise<Server> {
       const address = await port.listen();
       const isExposed = access.isOpen("lifecycle") && options.tls?.clientAuth !== "require";
       if (isExposed && !address.hosts.every(isLoopback)) {
-        log.warn({ hosts: address.hosts }, "lifecycle calls taken from anybody in the network");
+        log.warn({ hosts: address.hosts }, "lifecycle calls accepted from the whole network");
       }
       return address;
     },

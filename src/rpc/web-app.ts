@@ -6,8 +6,8 @@ import { answerUnreadable, noteAnswer, refuseUnknownMethods } from "./failures/r
 import { wireOf } from "./failures/wire-form.ts";
 import type { ObservedRequests } from "./observe/observed-requests.ts";
 import { discardUnreadBody } from "./port/discard-body.ts";
+import type { Endpoint } from "./port/endpoint.ts";
 import { namesOneHost } from "./port/one-host.ts";
-import type { Port } from "./port/port.ts";
 
 // More than Node allows in a request line.
 const maxPathLetters = 16 * 1024;
@@ -15,7 +15,7 @@ const maxPathLetters = 16 * 1024;
 /** The Fastify instance that receives every request of the port but those on the fast path, with what applies to
  *  all of them. `observed` is told of each. */
 export function webApp(
-  port: Port,
+  port: Endpoint,
   { observed, log }: { readonly observed: ObservedRequests | undefined; readonly log: Logger },
 ): FastifyInstance {
   const app: FastifyInstance = Fastify({

@@ -10,7 +10,7 @@ import { splitVersionedId, versionedId } from "./lifecycle/model-name.ts";
 import { RepositoryRemarks } from "./repository-remarks.ts";
 
 /** What the local repository needs from the loaded models. */
-export interface RepositoryHost {
+export interface RepositoryOwner {
   /** Loads a record that stays through the purge of runtimeStatus. */
   loadPinned(spec: ModelSpec, signal: CancelSignal): Promise<unknown>;
   unloadRecord(id: string): Promise<void>;
@@ -25,7 +25,7 @@ const clockSlackMs = 50;
 export class LocalRepository {
   /** Undefined if there is no repository. */
   readonly #reader: RepositoryReader | undefined;
-  readonly #host: RepositoryHost;
+  readonly #host: RepositoryOwner;
   readonly #remarks: RepositoryRemarks;
   /** Record id → why its last load failed. */
   readonly #failures = new Map<string, string>();
@@ -42,7 +42,7 @@ export class LocalRepository {
       readonly modelKinds: readonly ModelNames[];
       readonly log: Logger;
     },
-    host: RepositoryHost,
+    host: RepositoryOwner,
   ) {
     const { directory, modelKinds, log } = parts;
     this.#reader =

@@ -8,7 +8,7 @@ import { labelOf } from "./lifecycle/model-name.ts";
 import type { ModelRecord } from "./lifecycle/model-record.ts";
 import type { ModelRegistry } from "./lifecycle/model-registry.ts";
 import { isSameSpec, readModelSpec } from "./lifecycle/model-spec.ts";
-import type { RepositoryHost } from "./local-repository.ts";
+import type { RepositoryOwner } from "./local-repository.ts";
 import type { ModelLookup } from "./model-lookup.ts";
 import type { RuntimePhase } from "./runtime-phase.ts";
 
@@ -23,7 +23,7 @@ interface Parts {
 }
 
 /** Loads and unloads: which generations a call means, who waits for them, and when no one does any more. */
-export class ModelLoads implements RepositoryHost {
+export class ModelLoads implements RepositoryOwner {
   readonly #parts: Parts;
 
   constructor(parts: Parts) {

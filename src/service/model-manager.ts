@@ -14,7 +14,7 @@ import type {
   ModelStatistics,
   Models,
   RuntimeStatus,
-  StatusCaller,
+  StatusClient,
 } from "./contract/models.ts";
 import { runInference } from "./inference-run.ts";
 import { LoadQueue } from "./lifecycle/load-queue.ts";
@@ -216,8 +216,8 @@ export class ModelManager implements Models {
     return this.#directory.size(id);
   }
 
-  async status(caller: StatusCaller = "modelmesh"): Promise<RuntimeStatus> {
-    if (caller === "modelmesh") this.#owner.noteMesh();
+  async status(client: StatusClient = "modelmesh"): Promise<RuntimeStatus> {
+    if (client === "modelmesh") this.#owner.noteMesh();
     if (!this.ready) return { ready: false };
     // The current models: loads that arrive during the purge belong to ModelMesh's new life.
     const old = [...this.#registry.all()].filter((record) => !record.pinned);

@@ -72,7 +72,7 @@ class PartialCopy {
   /** Reads `body` to its end, which must be the end of the file. Otherwise throws, and keeps what has arrived. */
   async take(body: RemoteBody, onProgress: () => void): Promise<void> {
     const { bytes } = body;
-    const watch = new StallWatch(bytes, this.#options);
+    const watch = new StallLimit(bytes, this.#options);
     try {
       if (body.offset !== this.#sizeBytes) await this.#startOver(body.offset);
       if (this.#sizeBytes === 0) this.#expect(body.checksum);
@@ -150,7 +150,7 @@ class PartialCopy {
 }
 
 /** Ends a body when its reader gives up, or when no data arrives for too long. */
-class StallWatch {
+class StallLimit {
   readonly #bytes: RemoteBody["bytes"];
   readonly #signal: AbortSignal;
   readonly #idleTimeoutMs: number;

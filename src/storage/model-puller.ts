@@ -7,7 +7,7 @@ import { openAzure } from "./azure-storage.ts";
 import { openGcs } from "./gcs-storage.ts";
 import { openHttp } from "./http-storage.ts";
 import { findInVolume } from "./mounted-volume.ts";
-import { PullCache, type PullWatch } from "./pull-cache.ts";
+import { PullCache, type PullListener } from "./pull-cache.ts";
 import type { RemoteListing, RemoteStorage } from "./remote-storage.ts";
 import { RetryPolicy } from "./retry.ts";
 import { openS3 } from "./s3-storage.ts";
@@ -82,7 +82,7 @@ export class ModelPuller {
    *  others have pulled from the same place. Rejects when nothing of the attempt is left, with the signal's
    *  reason or a RuntimeError: "invalid-argument" (unusable parameters), "failed-precondition" (does not exist,
    *  no access), "over-budget" (the disk), "temporarily-unavailable". */
-  async pull(location: StorageLocation, watch: PullWatch): Promise<PulledModel> {
+  async pull(location: StorageLocation, watch: PullListener): Promise<PulledModel> {
     const parameters = await this.#config.resolve(location);
     watch.signal.throwIfAborted();
     const type = this.#typeOf(parameters);
@@ -115,7 +115,7 @@ export class ModelPuller {
     return { path: found, root, origin: "pvc", sizeBytes: 0, release };
   }
 
-  async #copy(storage: RemoteStorage, path: string, watch: PullWatch): Promise<PulledModel> {
+  async #copy(storage: RemoteStorage, path: string, watch: PullListener): Promise<PulledModel> {
     const { origin } = storage;
     const listing = await this.#list(storage, path, watch.signal).catch((error: unknown) => {
       storage.close();

@@ -26,7 +26,7 @@ export interface PullPlan {
   readonly storage: RemoteStorage;
 }
 
-export interface PullWatch {
+export interface PullListener {
   readonly signal: AbortSignal;
   /** Called when bytes have arrived; must not throw. */
   readonly onProgress: (progress: PullProgress) => void;
@@ -44,7 +44,7 @@ interface Entry {
   readonly plan: PullPlan;
   readonly totalBytes: number | undefined;
   readonly abort: AbortController;
-  readonly watchers: Set<PullWatch["onProgress"]>;
+  readonly watchers: Set<PullListener["onProgress"]>;
   /** The directory, once it is complete. Rejects when nothing of a failed pull is left. */
   filled: Promise<string>;
   readonly gone: PromiseWithResolvers<void>;
@@ -100,7 +100,7 @@ export class PullCache {
   /** The files of `plan`: pulled now, or shared with others that have or pull them. The transfer stops when the
    *  last waiting party gives up. Rejects when nothing of it is left, with the signal's reason or a
    *  RuntimeError. */
-  async acquire(plan: PullPlan, { signal, onProgress }: PullWatch): Promise<CachedFiles> {
+  async acquire(plan: PullPlan, { signal, onProgress }: PullListener): Promise<CachedFiles> {
     const entry = await this.#join(plan, signal);
     entry.watchers.add(onProgress);
     report(entry);

@@ -159,7 +159,7 @@ describe("the gate for browsers", () => {
       body: unload.body ?? "",
     });
     assert.equal(response.status, 403);
-    assert.match(await response.text(), /answers callers on this machine only/);
+    assert.match(await response.text(), /answers clients on this machine only/);
     assert.equal(response.headers.get("access-control-allow-origin"), ops);
     assert.deepEqual(models.calls, []);
   });

@@ -59,8 +59,8 @@ describe("the thread that reads large requests", () => {
     const first = thread.decode(request(numbers(200_000)), never);
     const second = thread.decode(request(numbers(10)), caller.signal);
     const third = thread.decode(request(numbers(20)), never);
-    caller.abort(new Error("the caller went away"));
-    await assert.rejects(second, /the caller went away/);
+    caller.abort(new Error("the client went away"));
+    await assert.rejects(second, /the client went away/);
     assert.equal((await first).inference.inputs[0]?.shape[0], 200_000);
     assert.equal((await third).inference.inputs[0]?.shape[0], 20);
   });

@@ -233,7 +233,7 @@ describe("/debug", () => {
       });
       assert.equal(response.status, 403, path);
       const { error } = (await response.json()) as { error: string };
-      assert.match(error, /answers callers on this machine only/);
+      assert.match(error, /answers clients on this machine only/);
     }
     const put = { method: "PUT", body: '{"level":"silent"}' };
     const url = `http://${outside}:${open.address.port}/debug/log-level`;

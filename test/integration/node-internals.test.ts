@@ -165,7 +165,7 @@ const reliances: Readonly<Record<string, () => Promise<void> | void>> = {
     session.destroy();
   },
 
-  "an end that nobody heard": async () => {
+  "an end that no one heard": async () => {
     const server = http2Server();
     const streams = once(server, "stream");
     const session = await connectHttp2(server);

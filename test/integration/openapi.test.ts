@@ -60,7 +60,7 @@ async function serve(models: Loaded): Promise<FastifyInstance> {
     version: "1.2.3",
     log,
     access: new Access(defaultAccess, { takesCertificates: false, log }),
-    callerOf: () => ({ peer: undefined, authorization: undefined }),
+    clientOf: () => ({ peer: undefined, authorization: undefined }),
     shutdownSignal: new AbortController().signal,
   };
   void app.register(

@@ -145,7 +145,7 @@ describe("lifecycle calls", () => {
       assert.deepEqual(await loadElsewhere(kind.open(target)), {
         ok: false,
         code: "PermissionDenied",
-        message: "mmesh.ModelRuntime answers callers on this machine only",
+        message: "mmesh.ModelRuntime answers clients on this machine only",
       });
       assert.deepEqual(models.calls, []);
       assert.deepEqual(await callOnce(kind, target), ready);
@@ -164,7 +164,7 @@ describe("lifecycle calls", () => {
       assert.deepEqual(await away.call(method, { modelName: "shelved" }), {
         ok: false,
         code: "PermissionDenied",
-        message: `inference.GRPCInferenceService/${method.name} answers callers on this machine only`,
+        message: `inference.GRPCInferenceService/${method.name} answers clients on this machine only`,
       });
     }
     assert.deepEqual(models.calls, []);

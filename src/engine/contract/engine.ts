@@ -7,15 +7,15 @@ import type { ModelNames } from "../../models/model-names.ts";
 import type { HostCounts } from "./host-counts.ts";
 import type { DataFolder } from "./model-format.ts";
 
-/** Where a caller locates a model. */
+/** Where a client locates a model. */
 export interface ModelPlace {
   /** Absolute path of a file or a directory. Links are followed. */
   readonly path: string;
-  /** The same path as the caller wrote it, for messages. */
+  /** The same path as the client wrote it, for messages. */
   readonly name: string;
   /** Absolute directories; the targets of links must lie in one of them. */
   readonly roots: readonly string[];
-  /** The format that the caller named, if any. */
+  /** The format that the client named, if any. */
   readonly format: string | undefined;
 }
 

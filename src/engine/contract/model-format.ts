@@ -62,7 +62,7 @@ export interface ModelInspection extends ModelFootprint {
 /** One kind of model file: all that the server must know about it. */
 export interface ModelFormat {
   readonly name: string;
-  /** Other names that callers use, in lower case. */
+  /** Other names that clients use, in lower case. */
   readonly aliases: readonly string[];
   /** The files to look for in a directory. */
   readonly files: ModelNames;

@@ -13,8 +13,8 @@ import { HostLoader, type HostLoaderOptions } from "./host-loader.ts";
 import { HostMemory } from "./host-memory.ts";
 import type { HostProcess } from "./host-process.ts";
 import { HostedModel, type HostOfModel } from "./hosted-model.ts";
-import { ReleaseWatch } from "./release-watch.ts";
-import { RunWatch } from "./run-watch.ts";
+import { ReleaseLimit } from "./release-limit.ts";
+import { RunLimit } from "./run-limit.ts";
 import type { Adoption, Vacated } from "./vacate.ts";
 
 /** A model in this host, and how it was loaded. */
@@ -59,7 +59,7 @@ export class EngineHost implements HostOfModel {
   loadsAlone = false;
   /** In progress: its models move elsewhere, so that it can be ended. */
   #vacating: Promise<Vacated> | undefined;
-  readonly #watch: RunWatch;
+  readonly #watch: RunLimit;
   readonly #loader: HostLoader;
 
   constructor(process: HostProcess, options: EngineHostOptions) {
@@ -67,7 +67,7 @@ export class EngineHost implements HostOfModel {
     this.kind = options.kind;
     this.#options = options;
     process.onGone = (error) => this.#loseAll(error);
-    this.#watch = new RunWatch({
+    this.#watch = new RunLimit({
       queue: this.queue,
       graceMs: options.killGraceMs,
       kill: (why, run) => void this.endUnwanted(why, () => this.queue.front !== run, run.owner),
@@ -191,7 +191,7 @@ export class EngineHost implements HostOfModel {
 
   async #releaseBesideOthers(model: HostedModel, number: number): Promise<void> {
     let isOver = false;
-    const watch = new ReleaseWatch({
+    const watch = new ReleaseLimit({
       queue: this.queue,
       owner: model,
       graceMs: this.#options.killGraceMs,

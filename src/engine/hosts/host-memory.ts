@@ -9,8 +9,8 @@ import { decodeJson, frameKind } from "../wire/host-protocol.ts";
 import { type HostLoad, killedFor } from "./host-load.ts";
 import { HostMemoryCap, type MemoryCapOptions } from "./host-memory-cap.ts";
 import type { HostProcess } from "./host-process.ts";
-import type { WatchedHost } from "./memory-watch.ts";
-import type { RunWatch } from "./run-watch.ts";
+import type { MonitoredHost } from "./memory-monitor.ts";
+import type { RunLimit } from "./run-limit.ts";
 
 /** The host whose memory this is. */
 export interface HostWithMemory {
@@ -29,7 +29,7 @@ export interface HostWithMemory {
 export interface HostMemoryParts extends MemoryCapOptions {
   /** The budget of run memory; undefined: unlimited. */
   readonly runBudget: RunBudget | undefined;
-  readonly watch: Pick<RunWatch, "giveUpFront">;
+  readonly watch: Pick<RunLimit, "giveUpFront">;
   /** What a shared host may waste. */
   readonly maxWasteBytes: number;
 }
@@ -45,7 +45,7 @@ const mostRestBytes = 12 * 1024 * 1024;
 const mostLesson = 2;
 
 /** The memory of one host: what its runs were admitted for, and what it has taken. */
-export class HostMemory implements WatchedHost {
+export class HostMemory implements MonitoredHost {
   readonly share: HostShare | undefined;
   readonly #host: HostWithMemory;
   readonly #parts: HostMemoryParts;

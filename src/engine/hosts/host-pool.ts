@@ -7,7 +7,7 @@ import { EngineHost } from "./engine-host.ts";
 import type { HostMemory } from "./host-memory.ts";
 import { HostProcess } from "./host-process.ts";
 import { HostRecycler, type RecyclablePool } from "./host-recycler.ts";
-import { MemoryWatch } from "./memory-watch.ts";
+import { MemoryMonitor } from "./memory-monitor.ts";
 import { vacate } from "./vacate.ts";
 
 export interface HostPoolOptions {
@@ -43,7 +43,7 @@ export class HostPool implements RecyclablePool {
   readonly #recycler: HostRecycler;
   /** Undefined: run memory is unlimited. */
   readonly runBudget: RunBudget | undefined;
-  readonly #memoryWatch: MemoryWatch | undefined;
+  readonly #memoryMonitor: MemoryMonitor | undefined;
 
   constructor(options: HostPoolOptions) {
     this.#options = options;
@@ -52,7 +52,7 @@ export class HostPool implements RecyclablePool {
     const { runMemoryBytes: totalBytes } = options;
     if (totalBytes > 0) {
       this.runBudget = new RunBudget({ totalBytes });
-      this.#memoryWatch = new MemoryWatch({ totalBytes, hosts: () => this.#memories() });
+      this.#memoryMonitor = new MemoryMonitor({ totalBytes, hosts: () => this.#memories() });
     }
     this.ready = this.#ready.promise;
     this.ready.catch(() => {});
@@ -111,7 +111,7 @@ export class HostPool implements RecyclablePool {
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#recycler.close();
-    this.#memoryWatch?.close();
+    this.#memoryMonitor?.close();
     clearTimeout(this.#pause);
     const error = shuttingDown();
     this.#ready.reject(error);

@@ -4,7 +4,7 @@ import type { Duplex, Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { entryUrl } from "../../base/entry-url.ts";
 import { describeError, RuntimeError } from "../../base/errors.ts";
-import { Line } from "../../base/line.ts";
+import { LinkedQueue } from "../../base/linked-queue.ts";
 import type { EngineLog } from "../contract/engine-log.ts";
 import { ResidentMemory } from "../process/resident-memory.ts";
 import type { FailedMessage, ReadyMessage } from "../wire/host-messages.ts";
@@ -107,7 +107,7 @@ export class HostProcess {
   readonly #socket: Duplex | undefined;
   readonly #arena: PayloadArena | undefined = PayloadArena.open();
   /** Responses usually arrive in the order of the calls. */
-  #pending = new Line<PendingCall>();
+  #pending = new LinkedQueue<PendingCall>();
   readonly #log: EngineLog;
   readonly #ready = Promise.withResolvers<void>();
   readonly #exited = Promise.withResolvers<RuntimeError>();
@@ -299,7 +299,7 @@ export class HostProcess {
     this.onGone(error);
     this.#ready.reject(error);
     const pending = this.#pending;
-    this.#pending = new Line();
+    this.#pending = new LinkedQueue();
     for (const { receiver } of pending) receiver.reject(error);
     this.#exited.resolve(error);
   }

@@ -39,7 +39,7 @@ export interface HostOfModel {
   release(model: HostedModel, number: number): Promise<void>;
 }
 
-interface Caller {
+interface Waiter {
   resolve(outputs: Tensor[]): void;
   reject(reason: unknown): void;
 }
@@ -130,7 +130,7 @@ export class HostedModel implements LoadedModel {
   }
 
   /** Throws what `infer` rejects with, if that is known at once. */
-  #infer(request: EngineRequest, signal: CancelSignal, caller: Caller): void {
+  #infer(request: EngineRequest, signal: CancelSignal, waiter: Waiter): void {
     if (this.#unloaded !== undefined) throw unloaded;
     const { times, needsAll } = request;
     // An input that may be omitted is not part of a batch, whatever its first dimension.
@@ -153,17 +153,17 @@ export class HostedModel implements LoadedModel {
       {
         resolve: (results) => {
           end();
-          caller.resolve(named(results, request.outputs));
+          waiter.resolve(named(results, request.outputs));
         },
         reject: (error) => {
           end();
           const isHostLost = error instanceof RuntimeError && error.kind === "host-lost";
           const hasMoved = isHostLost && place !== this.#place && !this.#isLost;
           // The host was killed because this model was not released.
-          if (isHostLost && this.#unloaded !== undefined) caller.reject(unloaded);
+          if (isHostLost && this.#unloaded !== undefined) waiter.reject(unloaded);
           else if (hasMoved)
-            this.infer({ ...request, alone: true }, signal).then(caller.resolve, caller.reject);
-          else caller.reject(error);
+            this.infer({ ...request, alone: true }, signal).then(waiter.resolve, waiter.reject);
+          else waiter.reject(error);
         },
       },
     );

@@ -1,5 +1,5 @@
 import type { CancelSignal } from "../../base/cancel-signal.ts";
-import { Line } from "../../base/line.ts";
+import { LinkedQueue } from "../../base/linked-queue.ts";
 import type { PartInLoss } from "../contract/host-lost-error.ts";
 
 /** One model's waiting runs, as seen by its host's queue. */
@@ -17,13 +17,13 @@ export interface RunSource {
 export interface HostRun {
   /** The model. */
   readonly owner: object;
-  /** Whether any caller still waits for a result. */
+  /** Whether any client still waits for a result. */
   readonly isWanted: boolean;
   /** How long it may take in the host; 0: unlimited. */
   readonly limitMs: number;
   /** Whether it has all the memory that runs may take. */
   readonly hasAll?: boolean;
-  /** Rejects every caller that waits for a result; afterwards the run is not wanted any more. */
+  /** Rejects every client that waits for a result; afterwards the run is not wanted any more. */
   giveUp(reason: Error): void;
   /** Its host is killed because it grew by this much. */
   noteTaken?(bytes: number): void;
@@ -63,7 +63,7 @@ export class HostQueue {
   readonly #sources = new Set<RunSource>();
   readonly #loads = new Set<WaitingLoad>();
   /** Runs in the host. The oldest one executes. */
-  readonly #sent = new Line<SentRun>();
+  readonly #sent = new LinkedQueue<SentRun>();
   /** What the host was executing when it died. */
   #last: LastRun | undefined;
   #isLoading = false;
@@ -88,7 +88,7 @@ export class HostQueue {
     return this.#sent.first?.expectedMs ?? Number.POSITIVE_INFINITY;
   }
 
-  /** Whether the host is working on a load that a caller waits for. */
+  /** Whether the host is working on a load that a client waits for. */
   get wantedLoad(): boolean {
     return this.#loadSignal?.aborted === false;
   }

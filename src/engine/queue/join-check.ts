@@ -23,7 +23,7 @@ interface Part {
 }
 
 /** The requests get their responses from runs of their own, and also run joined when these are sent: what a
- *  caller gets is certain. Hosts answer in order, so the single results are here before the joined run's. */
+ *  client gets is certain. Hosts answer in order, so the single results are here before the joined run's. */
 export class CheckAhead implements JoinCheck {
   readonly #runs: readonly QueuedRun[];
   readonly #parts: readonly Part[];
@@ -86,7 +86,7 @@ export class CheckAhead implements JoinCheck {
   }
 }
 
-/** Some requests of a joined run, whose callers have their responses, run by themselves when no one waits. */
+/** Some requests of a joined run, whose clients have their responses, run by themselves when no one waits. */
 export class CheckAfter implements JoinCheck {
   readonly #samples: (Part & { readonly joined: readonly IndexedTensor[] })[] = [];
   readonly #rows: number;
@@ -94,7 +94,7 @@ export class CheckAfter implements JoinCheck {
   #unanswered: number;
   #isOver = false;
 
-  /** Must be made before the callers have their results. */
+  /** Must be made before the clients have their results. */
   constructor(
     runs: readonly QueuedRun[],
     results: readonly (readonly IndexedTensor[])[],

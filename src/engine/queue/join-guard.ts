@@ -39,13 +39,13 @@ const manners: readonly Manner[] = ["changed", "shuffled", "repeated"];
 
 /** How many joined runs of each size (1, 2, 4 … times two rows) are checked. */
 const checksOfSize = 2;
-/** After this many inconclusive checks of a size, its next checks run after the callers have their
+/** After this many inconclusive checks of a size, its next checks run after the clients have their
  *  responses. */
 const maxVoidChecks = 4;
 /** Later checks run at this number of joined runs, then at multiples by this factor. */
 const firstLaterCheck = 64;
 const laterChecksFactor = 4;
-/** Checks that take longer, or are bigger, run after their callers have their responses. */
+/** Checks that take longer, or are bigger, run after their clients have their responses. */
 const maxAheadMs = 100;
 const maxAheadBytes = 1024 * 1024;
 /** A check that can wait lets this many of the model's runs go first. */
@@ -133,7 +133,7 @@ export class JoinGuard {
     else if (this.#state === "wanted") this.#rehearse(run, tensors);
   }
 
-  /** `runs` were served by one run; their callers do not have `results` yet. */
+  /** `runs` were served by one run; their clients do not have `results` yet. */
   ranJoined(runs: readonly QueuedRun[], results: readonly (readonly IndexedTensor[])[]): void {
     if (this.#later !== runs) return;
     this.#later = undefined;

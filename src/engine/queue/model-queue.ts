@@ -1,5 +1,5 @@
 import { RuntimeError } from "../../base/errors.ts";
-import { Line } from "../../base/line.ts";
+import { LinkedQueue } from "../../base/linked-queue.ts";
 import type { RunSettings } from "../../config/run-settings.ts";
 import type { RunMeter } from "../contract/engine.ts";
 import { HostLostError } from "../contract/host-lost-error.ts";
@@ -65,9 +65,9 @@ export class ModelQueue implements RunSource {
   readonly #options: ModelQueueOptions;
   readonly #gain: BatchGain;
   readonly #limit: QueueLimit;
-  readonly #waiting = new Line<QueuedRun>();
+  readonly #waiting = new LinkedQueue<QueuedRun>();
   /** Requests whose batch failed: each runs by itself, before all others. */
-  readonly #again = new Line<QueuedRun>();
+  readonly #again = new LinkedQueue<QueuedRun>();
   /** Requests, not runs. */
   #inHost = 0;
   readonly #guard: JoinGuard;

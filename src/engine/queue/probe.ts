@@ -1,7 +1,7 @@
 import type { IndexedTensor } from "../wire/host-protocol.ts";
 import type { RunRequest } from "./batch-join.ts";
 
-/** A run without a caller, by which a model's queue finds out whether requests can be joined. */
+/** A run without a client, by which a model's queue finds out whether requests can be joined. */
 export interface Probe {
   /** They can be joined, and are one run. */
   readonly requests: readonly RunRequest[];

@@ -1,15 +1,15 @@
-import type { Line } from "../../base/line.ts";
+import type { LinkedQueue } from "../../base/linked-queue.ts";
 import { overloaded } from "./queue-limit.ts";
 import type { QueuedRun } from "./queued-run.ts";
 
 /** Rejects requests that have waited for too long. */
 export class QueueExpiry {
   readonly #limitMs: number;
-  readonly #waiting: Line<QueuedRun>;
+  readonly #waiting: LinkedQueue<QueuedRun>;
   #timer: NodeJS.Timeout | undefined;
 
   /** `limitMs`: 0 means no limit. */
-  constructor(waiting: Line<QueuedRun>, limitMs: number) {
+  constructor(waiting: LinkedQueue<QueuedRun>, limitMs: number) {
     this.#waiting = waiting;
     this.#limitMs = limitMs;
   }

@@ -1,5 +1,5 @@
 import type { CancelSignal } from "../../base/cancel-signal.ts";
-import type { Line, Place } from "../../base/line.ts";
+import type { LinkedNode, LinkedQueue } from "../../base/linked-queue.ts";
 import type { IndexedTensor } from "../wire/host-protocol.ts";
 import type { RunRequest } from "./batch-join.ts";
 
@@ -32,7 +32,7 @@ export class QueuedRun {
   onGone: (() => void) | undefined;
   readonly #queuedMs = performance.now();
   #isWanted = true;
-  #place: Place<QueuedRun> | undefined;
+  #place: LinkedNode<QueuedRun> | undefined;
 
   constructor(parts: QueuedRunParts) {
     this.request = parts.request;
@@ -43,13 +43,13 @@ export class QueuedRun {
     parts.signal.addEventListener("abort", this, once);
   }
 
-  /** Whether a caller still waits for the result. */
+  /** Whether a client still waits for the result. */
   get isWanted(): boolean {
     return this.#isWanted;
   }
 
   /** Waits in `line` until it is settled or told to leave. */
-  enter(line: Line<QueuedRun>): void {
+  enter(line: LinkedQueue<QueuedRun>): void {
     this.#place = line.add(this);
   }
 

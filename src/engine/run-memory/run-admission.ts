@@ -10,7 +10,7 @@ export interface SizedRequest {
   readonly tensors: readonly SizedTensor[];
 }
 
-/** The caller that wants to run. */
+/** The client that wants to run. */
 export interface RunClaimant {
   readonly isWanted: boolean;
   /** It has failed because memory was short, with less than all: it gets all. */

@@ -1,4 +1,4 @@
-import { Line, type Place } from "../../base/line.ts";
+import { type LinkedNode, LinkedQueue } from "../../base/linked-queue.ts";
 import type { RunMemory } from "../contract/engine.ts";
 import { HostShare } from "./host-share.ts";
 
@@ -11,14 +11,14 @@ export interface RunBudgetOptions {
 
 /** A run that waits for memory. */
 export interface MemoryClaim {
-  /** False: no caller waits for the run any more. */
+  /** False: no client waits for the run any more. */
   readonly isWanted: boolean;
   /** There may be room. The waiter may ask again. */
   wake(): void;
 }
 
 /** A waiter's place in the line for memory. */
-export type ClaimPlace = Place<WaitingClaim>;
+export type ClaimPlace = LinkedNode<WaitingClaim>;
 
 interface WaitingClaim {
   readonly claim: MemoryClaim;
@@ -38,7 +38,7 @@ export class RunBudget implements RunMemory {
   refusedCount = 0;
   readonly #now: () => number;
   readonly #shares = new Set<HostShare>();
-  readonly #waiting = new Line<WaitingClaim>();
+  readonly #waiting = new LinkedQueue<WaitingClaim>();
   #admittedBytes = 0;
   /** Bytes of the runs that have begun since the first in line lost its patience, by grant. */
   readonly #overtaking = new Map<object, number>();

@@ -10,29 +10,29 @@ import { ModelRuntime } from "../../../gen/mmesh/model-runtime_pb.ts";
 import { abortable } from "../../base/abort.ts";
 import { toConnectError } from "../failures/error-codes.ts";
 import { failCall, logFailure, modelIdIn, rpcOf } from "../failures/log-failure.ts";
-import { type Access, type Caller, callerIn, rightFor } from "../guard/access.ts";
+import { type Access, type Client, clientIn, rightFor } from "../guard/access.ts";
 import { callFacts } from "../observe/call-facts.ts";
 import { observedKey } from "../observe/observed-requests.ts";
-import { watchUnreadable } from "./watch-unreadable.ts";
+import { repairUnreadable } from "./repair-unreadable.ts";
 
 /** Throws the error to send, and logs it, if the client may not make this call. */
-export type CallGate = (method: DescMethod, caller: Caller) => void;
+export type CallGate = (method: DescMethod, client: Client) => void;
 
 export function callGate(access: Access, log: Logger): CallGate {
-  return (method, caller) => {
+  return (method, client) => {
     const right = rightFor(method);
-    if (access.may(right, caller)) return;
+    if (access.may(right, client)) return;
     const service = method.parent;
     const rpc = rpcOf({ service, method });
     try {
       access.check(
         right,
-        caller,
+        client,
         service.typeName === ModelRuntime.typeName ? service.typeName : rpc,
       );
     } catch (reason) {
       const error = toConnectError(reason);
-      logFailure(log, rpc, error, { peer: caller.peer });
+      logFailure(log, rpc, error, { peer: client.peer });
       throw error;
     }
   };
@@ -43,12 +43,12 @@ export function callGate(access: Access, log: Logger): CallGate {
 export function requestGate(gate: CallGate, log: Logger): (context: HandlerContext) => void {
   return (context) => {
     context.values.get(observedKey)?.follow(context);
-    watchUnreadable(context, (error) => {
+    repairUnreadable(context, (error) => {
       const observed = context.values.get(observedKey)?.call;
       const ids = callFacts({ observed, header: context.requestHeader });
       logFailure(log, rpcOf(context), error, { ...ids });
     });
-    gate(context.method, callerIn(context));
+    gate(context.method, clientIn(context));
   };
 }
 

@@ -72,7 +72,7 @@ export function toConnectError(reason: unknown): ConnectError {
   }
   if (reason instanceof Error && (reason.name === "AbortError" || isCutOff(reason))) {
     // Node's reasons for an HTTP/1.1 request whose connection is gone, and for a truncated body.
-    return new ConnectError("the caller went away", Code.Canceled, undefined, undefined, reason);
+    return new ConnectError("the client went away", Code.Canceled, undefined, undefined, reason);
   }
   if (reason instanceof Error && reason.name === "TimeoutError") {
     const message = "the deadline of this call has passed";

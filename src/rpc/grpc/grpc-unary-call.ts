@@ -7,12 +7,12 @@ import {
   setTrailerStatus,
 } from "@connectrpc/connect/protocol-grpc";
 import type { Logger } from "pino";
-import type { Line, Place } from "../../base/line.ts";
+import type { LinkedNode, LinkedQueue } from "../../base/linked-queue.ts";
 import { maxTimeoutMs } from "../connect/inference-timeout.ts";
 import type { CallGate } from "../connect/interceptors.ts";
 import { encodeGrpcMessage } from "../failures/error-codes.ts";
 import { failCall, logFailure, modelIdIn } from "../failures/log-failure.ts";
-import type { WatchedStream } from "../guard/stream-limits.ts";
+import type { TrackedStream } from "../guard/stream-limits.ts";
 import { callFacts } from "../observe/call-facts.ts";
 import type { CallObserver, ObservedCall } from "../observe/call-observer.ts";
 import { toNodeHeaders } from "../observe/header-reader.ts";
@@ -27,7 +27,7 @@ import { resetReason } from "./http2-reset.ts";
 import type { MessageBuffers } from "./message-buffers.ts";
 
 /** Shared by the calls of one server. */
-export interface UnaryCallHost {
+export interface UnaryCallResources {
   readonly gate: CallGate;
   readonly readMaxBytes: number;
   readonly buffers: MessageBuffers;
@@ -39,7 +39,7 @@ export interface UnaryCallHost {
 export interface UnaryCallParts {
   readonly method: UnaryMethod;
   readonly headers: IncomingHttpHeaders;
-  readonly watched: WatchedStream | undefined;
+  readonly watched: TrackedStream | undefined;
   readonly peer: Peer | undefined;
 }
 
@@ -62,24 +62,24 @@ const noMessage = new ConnectError(
 /** One unary gRPC call. It is answered at most once: with its handler's result, or as soon as no one waits for
  *  the handler any more, with the reason. */
 export class GrpcUnaryCall {
-  readonly #host: UnaryCallHost;
+  readonly #host: UnaryCallResources;
   readonly #stream: ServerHttp2Stream;
   readonly #method: UnaryMethod;
-  readonly #watched: WatchedStream | undefined;
+  readonly #watched: TrackedStream | undefined;
   readonly #context: GrpcUnaryContext;
   /** Assembles a message that does not arrive in one piece. */
   #reader: GrpcMessageReader | undefined;
   readonly #timeout: ReturnType<typeof parseTimeout>;
   readonly #observed: ObservedCall | undefined;
   #deadline: NodeJS.Timeout | undefined;
-  #place: Place<GrpcUnaryCall> | undefined;
+  #place: LinkedNode<GrpcUnaryCall> | undefined;
   #phase: "reading" | "running" | "over" = "reading";
   #hasSucceeded = false;
   #message: object | undefined;
   #trailers: OutgoingHttpHeaders = plainTrailers;
   readonly #startMs = performance.now();
 
-  constructor(host: UnaryCallHost, stream: ServerHttp2Stream, parts: UnaryCallParts) {
+  constructor(host: UnaryCallResources, stream: ServerHttp2Stream, parts: UnaryCallParts) {
     const { headers, method } = parts;
     this.#host = host;
     this.#stream = stream;
@@ -93,7 +93,7 @@ export class GrpcUnaryCall {
   }
 
   /** Reads the call, if its client may make it, and answers it. Until then it is one of `running`. */
-  start(running: Line<GrpcUnaryCall>): void {
+  start(running: LinkedQueue<GrpcUnaryCall>): void {
     const stream = this.#stream;
     this.#place = running.add(this);
     (stream as StreamOfCall)[callKey] = this;

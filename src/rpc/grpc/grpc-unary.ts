@@ -1,13 +1,13 @@
 import type { IncomingHttpHeaders, ServerHttp2Stream } from "node:http2";
 import type { ConnectError } from "@connectrpc/connect";
 import type { Logger } from "pino";
-import { Line } from "../../base/line.ts";
+import { LinkedQueue } from "../../base/linked-queue.ts";
 import type { CallGate } from "../connect/interceptors.ts";
-import type { WatchedStream } from "../guard/stream-limits.ts";
+import type { TrackedStream } from "../guard/stream-limits.ts";
 import type { CallObserver } from "../observe/call-observer.ts";
 import type { Peer } from "../port/peer.ts";
 import { BodyGarbage } from "./body-garbage.ts";
-import { GrpcUnaryCall, type UnaryCallHost } from "./grpc-unary-call.ts";
+import { GrpcUnaryCall, type UnaryCallResources } from "./grpc-unary-call.ts";
 import type { UnaryMethod } from "./grpc-unary-method.ts";
 import { MessageBuffers } from "./message-buffers.ts";
 
@@ -28,8 +28,8 @@ export interface GrpcUnaryParts {
 export class GrpcUnary {
   readonly #parts: GrpcUnaryParts;
   readonly #methods: ReadonlyMap<string, UnaryMethod>;
-  readonly #host: UnaryCallHost;
-  readonly #calls = new Line<GrpcUnaryCall>();
+  readonly #host: UnaryCallResources;
+  readonly #calls = new LinkedQueue<GrpcUnaryCall>();
   /** Of the last call: a connection usually repeats one, and few connections have another. */
   #knownAuthority: string | undefined;
 
@@ -55,7 +55,7 @@ export class GrpcUnary {
   take(
     stream: ServerHttp2Stream,
     headers: IncomingHttpHeaders,
-    watched: WatchedStream | undefined,
+    watched: TrackedStream | undefined,
   ): boolean {
     const method = this.#methods.get(headers[":path"] ?? "");
     if (method === undefined || !this.#isUsual(headers, stream)) return false;

@@ -23,7 +23,7 @@ for (const [name, code] of [
   const message = `${resetPrefix}${name} (0x${number.toString(16)})`;
   reasons.set(number, new ConnectError(message, code));
 }
-const gone = new ConnectError("the caller went away", Code.Canceled);
+const gone = new ConnectError("the client went away", Code.Canceled);
 
 /** Why a call ends whose stream was closed, with this code, before the response. */
 export function resetReason(code: number | undefined): ConnectError {

@@ -10,8 +10,8 @@ import { isLoopback } from "../port/loopback.ts";
 import type { Peer } from "../port/peer.ts";
 import { BearerTokens } from "./bearer-tokens.ts";
 
-/** The caller, as far as it can be known before the body is read. */
-export interface Caller {
+/** The client, as far as it can be known before the body is read. */
+export interface Client {
   /** Undefined if the connection was closed before the call was examined. */
   readonly peer: Peer | undefined;
   /** The header with this name, as received. */
@@ -20,7 +20,7 @@ export interface Caller {
 
 export const peerKey = createContextKey<Peer | undefined>(undefined, { description: "peer" });
 
-/** Why a caller was refused. */
+/** Why a client was refused. */
 export type RefusalReason =
   | "not_local"
   | "no_credential"
@@ -40,7 +40,7 @@ interface Refusal {
   readonly text: string;
 }
 
-/** Decides which callers may make which kind of call. */
+/** Decides which clients may make which kind of call. */
 export class Access {
   readonly #settings: AccessSettings;
   readonly #lifecycleClients: ReadonlySet<string>;
@@ -69,30 +69,30 @@ export class Access {
     this.#tokens.close();
   }
 
-  /** How often callers were refused, and why, since the start. */
+  /** How often clients were refused, and why, since the start. */
   get refusals(): readonly RefusalCount[] {
     return [...this.#refusals.values()];
   }
 
-  /** Whether a token could grant the right to callers from anywhere. */
+  /** Whether a token could grant the right to clients from anywhere. */
   takesTokensFor(right: Right): boolean {
     return this.#tokens.areUsed && this.#settings.rules[right] !== "any";
   }
 
-  /** Whether every caller has this right. */
+  /** Whether every client has this right. */
   isOpen(right: Right): boolean {
     return this.#settings.rules[right] === "any";
   }
 
-  may(right: Right, caller: Caller): boolean {
-    return this.#refusalOf(right, caller) === undefined;
+  may(right: Right, client: Client): boolean {
+    return this.#refusalOf(right, client) === undefined;
   }
 
-  /** Throws "unauthenticated" if the caller is unknown, and "permission-denied" if it is known or a
+  /** Throws "unauthenticated" if the client is unknown, and "permission-denied" if it is known or a
    *  credential would not help; counts the refusal. `what` starts the message. Pages of other servers have
    *  been refused before (see browserGate). */
-  check(right: Right, caller: Caller, what: string): void {
-    const refusal = this.#refusalOf(right, caller);
+  check(right: Right, client: Client, what: string): void {
+    const refusal = this.#refusalOf(right, client);
     if (refusal === undefined) return;
     const { kind, reason, text } = refusal;
     const key = `${right} ${reason}`;
@@ -101,7 +101,7 @@ export class Access {
     throw new RuntimeError(kind, `${what} ${text}`);
   }
 
-  #refusalOf(right: Right, { peer, authorization }: Caller): Refusal | undefined {
+  #refusalOf(right: Right, { peer, authorization }: Client): Refusal | undefined {
     const rule = this.#settings.rules[right];
     if (rule === "any" || peer?.kind === "unix") return undefined;
     if (rule === "local" && peer !== undefined && isLoopback(peer.address)) return undefined;
@@ -137,8 +137,8 @@ export class Access {
 
   #localOnly(right: Right): string {
     return this.#settings.rules[right] === "local"
-      ? "answers callers on this machine only"
-      : "answers callers of the unix socket only";
+      ? "answers clients on this machine only"
+      : "answers clients of the unix socket only";
   }
 
   #refusalOfToken(right: Right, token: string, peer: Peer | undefined): Refusal | undefined {
@@ -169,7 +169,7 @@ function bearerIn(authorization: string | undefined): string | undefined {
   return /^bearer +(\S+) *$/i.exec(authorization)?.[1];
 }
 
-export function callerIn({ values, requestHeader }: HandlerContext): Caller {
+export function clientIn({ values, requestHeader }: HandlerContext): Client {
   const authorization = requestHeader.get("authorization") ?? undefined;
   return { peer: values.get(peerKey), authorization };
 }

@@ -1,7 +1,7 @@
 import { hash, timingSafeEqual } from "node:crypto";
 import type { Logger } from "pino";
 import type { AccessSettings } from "../../config/access-settings.ts";
-import { WatchedFiles } from "../port/watched-files.ts";
+import { RenewedFiles } from "../port/renewed-files.ts";
 
 /** What a token's bearer may do; "lifecycle" includes everything. */
 export type TokenRight = "lifecycle" | "inference";
@@ -13,7 +13,7 @@ const minLetters = 16;
 
 /** The tokens in the operator's files, which may change at any time. Only their hashes are kept. */
 export class BearerTokens {
-  readonly #files: readonly WatchedFiles[];
+  readonly #files: readonly RenewedFiles[];
   readonly #hashes: Record<TokenRight, readonly Buffer[]> = { lifecycle: [], inference: [] };
 
   constructor(
@@ -26,7 +26,7 @@ export class BearerTokens {
       const use = ([content]: readonly Buffer[]) => {
         this.#hashes[right] = readTokens(String(content)).map(hashOf);
       };
-      return [new WatchedFiles({ paths: [path], use, log, intervalMs })];
+      return [new RenewedFiles({ paths: [path], use, log, intervalMs })];
     };
     this.#files = [
       ...file("lifecycle", settings.lifecycleTokensPath),

@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { IncomingMessage } from "node:http";
 import { Code, ConnectError } from "@connectrpc/connect";
-import { Line, type Place } from "../../base/line.ts";
+import { type LinkedNode, LinkedQueue } from "../../base/linked-queue.ts";
 import type { MessageCounter } from "./message-cost.ts";
 
 /** A call that holds memory. */
@@ -27,7 +27,7 @@ const answerLookMs = 500;
 /** What the calls of one connection, or all calls, hold; oldest first. */
 interface Share {
   readonly maxBytes: number;
-  readonly calls: Line<CallAccount>;
+  readonly calls: LinkedQueue<CallAccount>;
   bytes: number;
   /** Bytes taken since the start, including those given back. */
   takenBytes: number;
@@ -97,8 +97,8 @@ export class CallAccount {
   readonly #call: HeldCall;
   readonly #ofConnection: Share;
   readonly #ofAll: Share;
-  readonly #placeInConnection: Place<CallAccount>;
-  readonly #placeInAll: Place<CallAccount>;
+  readonly #placeInConnection: LinkedNode<CallAccount>;
+  readonly #placeInAll: LinkedNode<CallAccount>;
   /** Received or announced bytes, and unread responses. */
   #wireBytes = 0;
   /** What was made from it: inflated, decoded, encoded. */
@@ -271,7 +271,7 @@ export const callScope = new AsyncLocalStorage<CallScope>();
 function newShare(maxBytes: number): Share {
   return {
     maxBytes,
-    calls: new Line(),
+    calls: new LinkedQueue(),
     bytes: 0,
     takenBytes: 0,
     favoured: undefined,

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { ConnectError } from "@connectrpc/connect";
 import type { Logger } from "pino";
-import { Line, type Place } from "../../base/line.ts";
+import { type LinkedNode, LinkedQueue } from "../../base/linked-queue.ts";
 import { refuseRequest } from "../failures/refuse-call.ts";
 import type { CountedRequest } from "../port/counted-request.ts";
 import { announcedBytes } from "./announced-bytes.ts";
@@ -24,7 +24,7 @@ class OpenRequest implements HeldCall {
   /** Response bytes that the client had not made room for at the last check. */
   unreadBytes = 0;
   /** Its entry among the tracked ones. */
-  place: Place<OpenRequest> | undefined;
+  place: LinkedNode<OpenRequest> | undefined;
 
   constructor(parts: {
     readonly request: CountedRequest;
@@ -65,7 +65,7 @@ const sweepMs = 250;
  *  time. */
 export class RequestLimits {
   readonly #parts: RequestLimitsParts;
-  readonly #open = new Line<OpenRequest>();
+  readonly #open = new LinkedQueue<OpenRequest>();
   readonly #sweeper: NodeJS.Timeout;
 
   constructor(parts: RequestLimitsParts) {
@@ -74,7 +74,7 @@ export class RequestLimits {
   }
 
   /** Call as the request arrives. */
-  watch(request: CountedRequest, response: ServerResponse): void {
+  track(request: CountedRequest, response: ServerResponse): void {
     const { memory, readMaxBytes, messages } = this.#parts;
     const open = new OpenRequest({
       request,

@@ -6,7 +6,7 @@ import {
 } from "node:http2";
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { Logger } from "pino";
-import { Line, type Place } from "../../base/line.ts";
+import { type LinkedNode, LinkedQueue } from "../../base/linked-queue.ts";
 import { refuseStream } from "../failures/refuse-call.ts";
 import { announcedBytes } from "./announced-bytes.ts";
 import {
@@ -21,7 +21,7 @@ import type { MessageCounter } from "./message-cost.ts";
 import { bodyCounterOf, type RequestMessages } from "./request-counter.ts";
 
 /** A tracked stream. Its reader either reports what arrives, or lets it be listened to. */
-export interface WatchedStream {
+export interface TrackedStream {
   /** A piece of the request has arrived. */
   received(chunk: Uint8Array): void;
   /** `bytes` were allocated for the request, in addition to it. Throws `tooMuch` if there is no room for
@@ -65,7 +65,7 @@ const tooLate = new ConnectError("the request did not arrive in time", Code.Dead
 export class StreamLimits {
   readonly parts: StreamLimitsParts;
   /** Oldest first. */
-  readonly #open = new Line<OpenStream>();
+  readonly #open = new LinkedQueue<OpenStream>();
   readonly #sweeper: NodeJS.Timeout;
 
   constructor(parts: StreamLimitsParts) {
@@ -75,7 +75,7 @@ export class StreamLimits {
   }
 
   /** Call before anything reads from `stream`. Undefined if its connection is gone. */
-  watch(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): WatchedStream | undefined {
+  track(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): TrackedStream | undefined {
     if (stream.session === undefined) return undefined;
     const open = new OpenStream(this, stream, headers);
     open.place = this.#open.add(open);
@@ -139,7 +139,7 @@ export class StreamLimits {
 }
 
 /** One per call: it must be cheap. */
-class OpenStream implements WatchedStream, HeldCall {
+class OpenStream implements TrackedStream, HeldCall {
   readonly stream: ServerHttp2Stream;
   readonly headers: IncomingHttpHeaders;
   /** For calls whose client may send messages at any time; other calls consist of one whole request. */
@@ -148,7 +148,7 @@ class OpenStream implements WatchedStream, HeldCall {
   readonly announcedBytes: number;
   readonly account: CallAccount;
   /** Its entry among the tracked ones. */
-  place: Place<OpenStream> | undefined;
+  place: LinkedNode<OpenStream> | undefined;
   readonly #limits: StreamLimits;
   #counter: MessageCounter | undefined;
   requestBytes = 0;

@@ -15,7 +15,7 @@ export class InferExchange {
   }
 
   /** Whether `answer` is so large that it goes past Connect. Rejects with "resource_exhausted" if there is no room for it
-   *  to wait for the caller who reads it. */
+   *  to wait for the client that reads it. */
   async takes(answer: InferAnswer): Promise<boolean> {
     if (!answer.outputs.some(isLong)) return false;
     const sizeBytes = answer.outputs.reduce((sum, { data }) => sum + data.length, 0);

@@ -84,7 +84,7 @@ interface BodyCall extends ReadCall {
   readonly announced: number;
 }
 
-/** Reads `source` when Connect asks for it, which is when the caller may make this call. */
+/** Reads `source` when Connect asks for it, which is when the client may make this call. */
 async function* standInBody(
   source: AsyncIterable<Uint8Array>,
   call: BodyCall,

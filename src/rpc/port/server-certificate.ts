@@ -2,7 +2,7 @@ import { createPrivateKey, X509Certificate } from "node:crypto";
 import tls from "node:tls";
 import type { Logger } from "pino";
 import type { TlsSettings } from "../../config/tls-settings.ts";
-import { WatchedFiles } from "./watched-files.ts";
+import { RenewedFiles } from "./renewed-files.ts";
 
 const dayMs = 24 * 60 * 60 * 1000;
 /** When the log starts to warn, twice a day. */
@@ -11,7 +11,7 @@ const warnMs = 14 * dayMs;
 /** The TLS files, which may change at any time: the server's certificate, its key and the authorities for
  *  clients. New files apply to new connections; open ones keep the old files. */
 export class ServerCertificate {
-  readonly #files: WatchedFiles;
+  readonly #files: RenewedFiles;
   readonly #log: Logger;
   #expiryMs: number | undefined;
   #reminder: NodeJS.Timeout | undefined;
@@ -24,7 +24,7 @@ export class ServerCertificate {
   ) {
     const { certPath, keyPath, clientCaPath, minVersion, ciphers } = settings;
     this.#log = log;
-    this.#files = new WatchedFiles({
+    this.#files = new RenewedFiles({
       paths: [certPath, keyPath, ...(clientCaPath === undefined ? [] : [clientCaPath])],
       use: ([cert, key, ca]) => {
         const options = { cert, key, ca, minVersion, ciphers };

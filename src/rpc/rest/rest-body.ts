@@ -70,7 +70,7 @@ function collect(request: IncomingMessage, maxBytes: number): Promise<Uint8Array
 }
 
 function callerLeft(): ConnectError {
-  return new ConnectError("the caller went away", Code.Canceled);
+  return new ConnectError("the client went away", Code.Canceled);
 }
 
 function tooLarge(maxBytes: number): HttpRefusal {

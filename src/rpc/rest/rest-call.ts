@@ -8,7 +8,7 @@ export function callSignal(response: ServerResponse, shutdown: AbortSignal): Abo
   const onShutdown = () => controller.abort(shutdown.reason);
   const onClose = () => {
     shutdown.removeEventListener("abort", onShutdown);
-    controller.abort(new ConnectError("the caller went away", Code.Canceled));
+    controller.abort(new ConnectError("the client went away", Code.Canceled));
   };
   if (response.closed || response.destroyed) {
     onClose();

@@ -17,7 +17,7 @@ export function flattenElements(data: unknown, tensor: JsonTensor): readonly unk
   return data;
 }
 
-// Level by level: a recursion would be as deep as the caller likes.
+// Level by level: a recursion would be as deep as the client likes.
 function flattenRows(data: readonly unknown[], { shape, what }: JsonTensor): readonly unknown[] {
   let rows: readonly unknown[] = [data];
   for (const [axis, length] of shape.entries()) {

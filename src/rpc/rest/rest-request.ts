@@ -187,7 +187,7 @@ function bytesFormOf(parameters: Json): BytesForm {
   return contentType === "base64" || contentType === "b64" ? "base64" : "text";
 }
 
-// Ignoring it would leave the caller with the previous content of its memory.
+// Ignoring it would leave the client with the previous content of its memory.
 function refuseSharedMemory(parameters: Json, what: string): void {
   if ((parameters["shared_memory_region"] ?? undefined) === undefined) return;
   invalid(`${what} asks for shared memory, which this server does not support`);

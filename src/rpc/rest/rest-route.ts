@@ -6,7 +6,7 @@ import { abortable } from "../../base/abort.ts";
 import { RuntimeError } from "../../base/errors.ts";
 import type { Right } from "../../config/access-settings.ts";
 import { answerFailure, HttpRefusal, pathOf } from "../failures/answer-failure.ts";
-import type { Access, Caller } from "../guard/access.ts";
+import type { Access, Client } from "../guard/access.ts";
 import { observedRequest } from "../observe/observed-requests.ts";
 import { callSignal } from "./rest-call.ts";
 
@@ -14,7 +14,7 @@ import { callSignal } from "./rest-call.ts";
 export interface RestParts {
   readonly log: Logger;
   readonly access: Access;
-  readonly callerOf: (request: FastifyRequest) => Caller;
+  readonly clientOf: (request: FastifyRequest) => Client;
   /** Aborts calls in flight when the server stops. */
   readonly shutdownSignal: AbortSignal;
 }
@@ -25,7 +25,7 @@ export interface RestCall {
   /** Names in the path, decoded; empty if the path has none. */
   readonly model: string;
   readonly version: string;
-  /** Aborts when the caller goes away and when the server stops. */
+  /** Aborts when the client goes away and when the server stops. */
   readonly signal: AbortSignal;
 }
 
@@ -109,7 +109,7 @@ export function refuseOtherMethods(
   scope.route({ method: others as HTTPMethods[], url, onRequest: refuse, handler: refuse });
 }
 
-/** Answers a caller that lacks this right. Undefined: it has it. `what` starts the message. */
+/** Answers a client that lacks this right. Undefined: it has it. `what` starts the message. */
 export function passGate(
   call: {
     readonly request: FastifyRequest;
@@ -117,14 +117,14 @@ export function passGate(
     readonly right: Right;
     readonly what: string;
   },
-  { log, access, callerOf }: Pick<RestParts, "log" | "access" | "callerOf">,
+  { log, access, clientOf }: Pick<RestParts, "log" | "access" | "clientOf">,
 ): FastifyReply | undefined {
   const { request, reply, right, what } = call;
-  const caller = callerOf(request);
+  const client = clientOf(request);
   try {
-    access.check(right, caller, what);
+    access.check(right, client, what);
     return undefined;
   } catch (reason) {
-    return answerFailure(reason, { request, reply, log, facts: { peer: caller.peer } });
+    return answerFailure(reason, { request, reply, log, facts: { peer: client.peer } });
   }
 }

@@ -39,8 +39,8 @@ export function modelRuntimeService(models: Models): ServiceImpl<typeof ModelRun
     },
 
     async runtimeStatus(_request, context) {
-      const caller = context.protocolName === "grpc" ? "modelmesh" : "other";
-      const status = await models.status(caller);
+      const client = context.protocolName === "grpc" ? "modelmesh" : "other";
+      const status = await models.status(client);
       if (!status.ready) return { status: RuntimeStatusResponse_Status.STARTING };
       return {
         status: RuntimeStatusResponse_Status.READY,

@@ -1,11 +1,11 @@
 import { create } from "@bufbuild/protobuf";
 import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
 import {
-  type Caller as CallerMessage,
   CallerSchema,
+  type Caller as ClientMessage,
   type RuntimeWatchService,
 } from "../../../gen/modelport/v1/runtime_watch_pb.ts";
-import { type Access, type Caller, callerIn } from "../guard/access.ts";
+import { type Access, type Client, clientIn } from "../guard/access.ts";
 import type { SharedUpdates } from "./shared-updates.ts";
 import type { WatchUpdates } from "./watch-updates.ts";
 
@@ -21,15 +21,15 @@ export function runtimeWatchService({
   shared,
   access,
 }: RuntimeWatchParts): ServiceImpl<typeof RuntimeWatchService> {
-  const callerMessage = (context: HandlerContext) => describeCaller(access, callerIn(context));
+  const clientMessage = (context: HandlerContext) => describeClient(access, clientIn(context));
   return {
     getSnapshot: (_request, context) => ({
       snapshot: shared.snapshot(updates.now()),
-      caller: callerMessage(context),
+      caller: clientMessage(context),
     }),
 
     async *watch({ minIntervalMs }, context) {
-      const caller = callerMessage(context);
+      const caller = clientMessage(context);
       const isJson = context.requestHeader.get("content-type")?.includes("json") ?? false;
       const watcher = { intervalMs: minIntervalMs, signal: context.signal };
       for await (const { update, isSnapshot } of updates.of(watcher)) {
@@ -41,7 +41,7 @@ export function runtimeWatchService({
 }
 
 /** What the client of this call may do. */
-export function describeCaller(access: Access, caller: Caller): CallerMessage {
+export function describeClient(access: Access, caller: Client): ClientMessage {
   return create(CallerSchema, {
     mayChangeModels: access.may("lifecycle", caller),
     takesTokens: access.takesTokensFor("lifecycle"),

@@ -4,21 +4,21 @@ import { Code } from "@connectrpc/connect";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import type { Logger } from "pino";
 import {
-  type Caller as CallerMessage,
+  type Caller as ClientMessage,
   WatchResponseSchema,
 } from "../../../gen/modelport/v1/runtime_watch_pb.ts";
 import { RuntimeError } from "../../base/errors.ts";
 import { toConnectError } from "../failures/error-codes.ts";
 import { logFailure } from "../failures/log-failure.ts";
-import type { Caller } from "../guard/access.ts";
+import type { Client } from "../guard/access.ts";
 import { type ObservedRequest, observedRequest } from "../observe/observed-requests.ts";
 import { callSignal } from "../rest/rest-call.ts";
 import { passGate } from "../rest/rest-route.ts";
-import { describeCaller, type RuntimeWatchParts } from "./runtime-watch.ts";
+import { describeClient, type RuntimeWatchParts } from "./runtime-watch.ts";
 import type { Watcher } from "./watch-updates.ts";
 
 export interface WatchLinesParts extends RuntimeWatchParts {
-  readonly callerOf: (request: FastifyRequest) => Caller;
+  readonly clientOf: (request: FastifyRequest) => Client;
   readonly shutdownSignal: AbortSignal;
   readonly log: Logger;
 }
@@ -42,7 +42,7 @@ export function watchLines(scope: FastifyInstance, parts: WatchLinesParts): void
       }
       const signal = callSignal(reply.raw, parts.shutdownSignal);
       const watcher = { intervalMs: Number(minIntervalMs), signal };
-      const caller = describeCaller(parts.access, parts.callerOf(request));
+      const caller = describeClient(parts.access, parts.clientOf(request));
       const observed = observedRequest(request.raw);
       const lines = jsonLines(parts, { watcher, caller, observed });
       // Not in object mode, where Node would request sixteen lines ahead of a reader.
@@ -57,7 +57,7 @@ export function watchLines(scope: FastifyInstance, parts: WatchLinesParts): void
 
 interface LinesReader {
   readonly watcher: Watcher;
-  readonly caller: CallerMessage;
+  readonly caller: ClientMessage;
   readonly observed: ObservedRequest | undefined;
 }
 

@@ -32,7 +32,7 @@ export type RuntimeStatus =
 
 /** The client that asks for the status, as far as the wire shows: ModelMesh speaks gRPC, people use curl.
  *  Default: ModelMesh. */
-export type StatusCaller = "modelmesh" | "other";
+export type StatusClient = "modelmesh" | "other";
 
 /** One inference as it arrived, decoded but not yet checked against the model. */
 export interface InferenceRequest {
@@ -97,7 +97,7 @@ export interface Models {
   size(id: string): number;
 
   /** State and limits. When it reports ready, every model loaded through `load` before the call is gone. */
-  status(caller?: StatusCaller): Promise<RuntimeStatus>;
+  status(client?: StatusClient): Promise<RuntimeStatus>;
 
   /** Whether the engine can load and run models at all. */
   readonly ready: boolean;

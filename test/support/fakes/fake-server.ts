@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { after } from "node:test";
 import { type Logger, pino } from "pino";
 import type { CallObserver } from "../../../src/rpc/observe/call-observer.ts";
-import type { PortAddress } from "../../../src/rpc/port/port.ts";
+import type { EndpointAddress } from "../../../src/rpc/port/endpoint.ts";
 import { buildServer, type Server } from "../../../src/rpc/server.ts";
 import type { ServerOptions } from "../../../src/rpc/server-options.ts";
 import { projectRoot } from "../servers/served.ts";
@@ -16,7 +16,7 @@ export interface FakeServer {
   readonly models: FakeModels;
   /** What the watch service shows, which is not what `models` does. */
   readonly watched: WatchFixture;
-  readonly address: PortAddress;
+  readonly address: EndpointAddress;
   /** Lines of the log, parsed, oldest first. */
   readonly logged: readonly Record<string, unknown>[];
 }

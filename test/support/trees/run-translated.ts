@@ -50,7 +50,7 @@ function runInBatches(
   return outputs;
 }
 
-function elementsOf({ name, datatype, data, shape }: Tensor): Iterable<unknown> {
+export function elementsOf({ name, datatype, data, shape }: Tensor): Iterable<unknown> {
   const bytes = data.slice();
   switch (datatype) {
     case "FP32":

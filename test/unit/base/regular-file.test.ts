@@ -14,7 +14,7 @@ import { sampleFile } from "../../../src/engine/files/file-sample.ts";
 import { scanOnnxFile } from "../../../src/engine/onnx/graph/onnx-file.ts";
 import { createLogger } from "../../../src/observe/log.ts";
 import { BearerTokens } from "../../../src/rpc/guard/bearer-tokens.ts";
-import { WatchedFiles } from "../../../src/rpc/port/watched-files.ts";
+import { RenewedFiles } from "../../../src/rpc/port/renewed-files.ts";
 import { StorageConfig } from "../../../src/storage/storage-config.ts";
 import { externalData } from "../../support/models/layered-models.ts";
 
@@ -85,7 +85,7 @@ describe("a FIFO is refused at once", () => {
     );
     const refusal = { ...isFifo, kind: "failed-precondition" };
     await assert.rejects(tokens.open(), refusal);
-    const files = new WatchedFiles({ paths: [fifo], use() {}, log });
+    const files = new RenewedFiles({ paths: [fifo], use() {}, log });
     await assert.rejects(files.open(), refusal);
     const tls = { certPath: fifo, keyPath: fifo, clientCaPath: fifo } as never;
     const [finding] = await checkTls({ tls, allowedHosts: [] }, 0);

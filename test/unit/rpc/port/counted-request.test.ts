@@ -18,7 +18,7 @@ describe("a request that is refused", () => {
     const read = readBody(request, 1024);
     request.push(Buffer.from("some"));
     request.refuse(reason);
-    await assert.rejects(read, /the caller went away/);
+    await assert.rejects(read, /the client went away/);
     assert.equal(socket.destroyed, false);
   });
 
@@ -33,6 +33,6 @@ describe("a request that is refused", () => {
     const request = new CountedRequest(new Socket());
     request.refuse(reason);
     await closed(request);
-    await assert.rejects(readBody(request, 1024), /the caller went away/);
+    await assert.rejects(readBody(request, 1024), /the client went away/);
   });
 });

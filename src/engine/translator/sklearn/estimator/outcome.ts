@@ -1,0 +1,27 @@
+import type { ClassList } from "./class-list.ts";
+import type { Features } from "./features.ts";
+
+/** What an estimator makes of its features. */
+export type Outcome =
+  | { readonly kind: "transform"; readonly features: Features }
+  | Values
+  | Classes;
+
+/** A regressor's answer: `[N]`, or `[N, columns]`. In double. */
+export interface Values {
+  readonly kind: "values";
+  readonly values: string;
+  readonly columns?: number;
+}
+
+/** A classifier's answer. */
+export interface Classes {
+  readonly kind: "classes";
+  readonly classes: ClassList;
+  /** Which class: int64 `[N]`. */
+  readonly index: string;
+  /** Double `[N, K]`, if the class has probabilities. */
+  readonly proba?: string;
+  /** The decision function, in double: `[N]`, or `[N, columns]`. */
+  readonly margin?: { readonly value: string; readonly columns?: number };
+}
