@@ -151,7 +151,59 @@ export const comparisons: readonly Comparison[] = [
       ),
     ),
   ),
+
+  ...["XGBoost", "LightGBM"].flatMap((library) =>
+    ["MLServer", "KServe"].flatMap((peer): Comparison[] => [
+      trees(`${library}, single rows, 64 in flight`, peer, { atLeast: 8 }),
+      latencyOfTrees(`${library}, single rows, 1 in flight`, peer),
+      trees(`${library}, 4,096 rows, 1 in flight`, peer, { atLeast: 1 }),
+    ]),
+  ),
+  {
+    area: "trees",
+    title: "1,000 models of 100 trees: loads with translation",
+    of: "trees/many/loads with translation",
+    target: { atLeast: 20 },
+  },
+  {
+    area: "trees",
+    title: "1,000 models of 100 trees: loads from the cache",
+    of: "trees/many/loads from the cache",
+    target: { atLeast: 300 },
+  },
+  {
+    area: "trees",
+    title: "1,000 models of 100 trees: memory of each, by what its splits need",
+    of: "trees/many/memory by splits",
+    target: { atMost: 1.3 },
+  },
+  {
+    area: "trees",
+    title: "memory of one model among many (50 in MLServer)",
+    of: "trees/many/memory of each",
+    against: "trees/many/memory of each in MLServer",
+  },
 ];
+
+function trees(load: string, peer: string, target: Target): Comparison {
+  return {
+    area: "trees",
+    title: `${load}: calls`,
+    of: `trees/${load}/modelport`,
+    against: `trees/${load}/${peer}`,
+    target,
+  };
+}
+
+function latencyOfTrees(load: string, peer: string): Comparison {
+  return {
+    area: "trees",
+    title: `${load}: latency, p50`,
+    of: `trees/${load}/modelport p50`,
+    against: `trees/${load}/${peer} p50`,
+    target: { atMost: 0.5 },
+  };
+}
 
 function rpc(load: string, against: string, target?: Target): Comparison {
   return {

@@ -10,6 +10,7 @@ const areaTitles: Record<AreaName, string> = {
   lifecycle: "Loading and unloading",
   scaling: "How costs grow",
   peers: "Other model servers",
+  trees: "Models of XGBoost and LightGBM",
 };
 
 const header = ["", "Modelport", "Limit or peer", "Its value", "Ratio", "Target", ""];

@@ -6,8 +6,9 @@ import type { Workbench } from "./workbench.ts";
 export async function withModelport(
   bench: Workbench,
   measure: (program: Program, client: ModelClient) => Promise<void>,
+  flags: readonly string[] = [],
 ): Promise<void> {
-  const program = await bench.startModelport([]);
+  const program = await bench.startModelport(flags);
   const client = await ModelClient.open(program.port);
   try {
     await client.ready();

@@ -1,3 +1,4 @@
+import { extname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { DescMethodUnary, MessageInitShape } from "@bufbuild/protobuf";
 import {
@@ -8,10 +9,15 @@ import {
 import { GrpcConnection, messageFrame, pathOf } from "./grpc-connection.ts";
 import { sendBurst } from "./unary-burst.ts";
 
+const typesByExtension: Readonly<Record<string, string>> = {
+  ".json": "mt:xgboost",
+  ".txt": "mt:lightgbm",
+};
+
 export interface ManyModels {
   readonly ids: readonly string[];
-  /** Relative to the model root; every id loads the same file. */
-  readonly path: string;
+  /** Relative to the model root: of the file that every id loads, or of each. */
+  readonly path: string | ((id: string) => string);
   /** Calls in flight. */
   readonly inFlight: number;
 }
@@ -50,7 +56,8 @@ export class ModelClient {
 
   /** Resolves with models loaded per second, over a connection of their own. */
   loadMany({ ids, path, inFlight }: ManyModels): Promise<number> {
-    const requests = ids.map((id) => requestOf(id, path));
+    const pathOfModel = typeof path === "string" ? () => path : path;
+    const requests = ids.map((id) => requestOf(id, pathOfModel(id)));
     return this.#perSecond(ModelRuntime.method.loadModel, requests, inFlight);
   }
 
@@ -79,5 +86,6 @@ function requestOf(
   modelId: string,
   modelPath: string,
 ): MessageInitShape<typeof LoadModelRequestSchema> {
-  return { modelId, modelPath, modelType: "mt:onnx", modelKey: "" };
+  const modelType = typesByExtension[extname(modelPath)] ?? "mt:onnx";
+  return { modelId, modelPath, modelType, modelKey: "" };
 }

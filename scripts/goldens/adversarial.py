@@ -19,8 +19,8 @@ SPECIAL = [
 CODES = [math.nan, math.inf, -math.inf, -1.0, -0.5, -0.0, 0.0, 0.5, 2.9, 31.0, 32.0, 33.5, 2.0**31, 1e300]
 
 
-def adversarial_rows(random, thresholds, categorical=(), dtype=np.float64):
-    """Rows of values from `thresholds` (a list per column), their neighbours and special numbers, and of codes in
+def adversarial_rows(random, thresholds, categorical=(), dtype=np.float64, count=ROWS):
+    """`count` rows of values from `thresholds` (a list per column), their neighbours and special numbers, and of codes in
     the `categorical` columns."""
     columns = []
     for column, own in enumerate(thresholds):
@@ -28,11 +28,12 @@ def adversarial_rows(random, thresholds, categorical=(), dtype=np.float64):
             pool = CODES + list(range(12))
         else:
             exact = np.asarray(own, dtype=dtype)
-            near = [np.nextafter(exact, dtype(side)) for side in (-np.inf, np.inf)]
+            with np.errstate(over="ignore"):
+                near = [np.nextafter(exact, dtype(side)) for side in (-np.inf, np.inf)]
             pool = [*exact, *near[0], *near[1]] * 2 + SPECIAL
         pool = np.asarray(pool, dtype=np.float64)
-        ordinary = random.integers(0, 12, ROWS) if column in categorical else random.normal(size=ROWS)
-        columns.append(np.where(random.random(ROWS) < 0.7, random.choice(pool, ROWS), ordinary))
+        ordinary = random.integers(0, 12, count) if column in categorical else random.normal(size=count)
+        columns.append(np.where(random.random(count) < 0.7, random.choice(pool, count), ordinary))
     with np.errstate(over="ignore", under="ignore"):
         return np.stack(columns, axis=1).astype(dtype)
 
@@ -47,8 +48,8 @@ class Goldens:
         self.list = self.folder / f"{library}-{version}.json"
         self.cases = []
 
-    def add(self, file, rows, answers):
-        """`answers`: arrays by the name of the output. Texts and booleans go into the list."""
+    def add(self, file, rows, answers, **more):
+        """`answers`: arrays by the name of the output. Texts and booleans go into the list, as `more` does."""
         outputs = []
         parts = [np.ascontiguousarray(rows)]
         for name, values in answers.items():
@@ -61,7 +62,7 @@ class Goldens:
             outputs.append(output)
         (self.folder / f"{file}.bin").write_bytes(b"".join(part.astype(part.dtype.newbyteorder("<")).tobytes() for part in parts))
         type_name = {"float32": "float", "float64": "double"}[str(rows.dtype)]
-        self.cases.append({"file": file, "type": type_name, "columns": rows.shape[1], "outputs": outputs})
+        self.cases.append({"file": file, "type": type_name, "columns": rows.shape[1], "outputs": outputs, **more})
 
     def write(self):
         lines = ",\n".join("  " + json.dumps(case) for case in self.cases)

@@ -23,11 +23,9 @@ export async function missingFor(
   python: string,
   modules: readonly string[],
 ): Promise<string | undefined> {
-  const { status, stderr } = await run(
-    python,
-    ["-c", `import ${modules.join(", ")}`],
-    importTimeoutMs,
-  );
+  const { status, stderr } = await runPython(python, ["-c", `import ${modules.join(", ")}`], {
+    timeoutMs: importTimeoutMs,
+  });
   if (status === 0) return undefined;
   return `${python}: ${stderr.trim().split("\n").at(-1) || `ended with ${status}`}`;
 }
@@ -39,7 +37,7 @@ export async function runScript(
   { address, timeoutMs }: { readonly address: string; readonly timeoutMs: number },
 ): Promise<ScriptRun> {
   const file = join(import.meta.dirname, script);
-  const { status, stdout, stderr } = await run(python, [file, address], timeoutMs);
+  const { status, stdout, stderr } = await runPython(python, [file, address], { timeoutMs });
   // Libraries print too; only our lines are JSON objects.
   const lines = stdout.split("\n").filter((line) => line.startsWith("{"));
   return { cases: lines.map((line) => JSON.parse(line) as CaseResult), status, stderr };
@@ -51,7 +49,12 @@ interface Ended {
   readonly stderr: string;
 }
 
-function run(python: string, args: readonly string[], timeoutMs: number): Promise<Ended> {
+/** Runs Python to its end, or for `timeoutMs` at most. */
+export function runPython(
+  python: string,
+  args: readonly string[],
+  { timeoutMs }: { readonly timeoutMs: number },
+): Promise<Ended> {
   // -B: no __pycache__ in the tree.
   return new Promise((resolve) => {
     execFile(

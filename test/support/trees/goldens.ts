@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { join } from "node:path";
+import { resolve } from "node:path";
 import type { Rows } from "./run-translated.ts";
 
 /** A model file that a library wrote, with rows and its answers to them. scripts/goldens/ made it. */
@@ -10,12 +10,17 @@ export interface Golden {
   /** By name of the output, rows one after another. */
   readonly answers: ReadonlyMap<string, readonly unknown[]>;
   readonly rowCount: number;
+  /** Which library wrote it and with which parameters, for models that were made at random. */
+  readonly family: string;
+  readonly about: string;
 }
 
 interface Listed {
   readonly file: string;
   readonly type: "float" | "double";
   readonly columns: number;
+  readonly family?: string;
+  readonly about?: string;
   readonly outputs: readonly {
     readonly name: string;
     readonly shape: readonly number[];
@@ -24,23 +29,24 @@ interface Listed {
   }[];
 }
 
-const fixtures = join(import.meta.dirname, "../../fixtures/trees");
+const fixtures = resolve(import.meta.dirname, "../../fixtures/trees");
 
-/** The cases of `list`, such as "lightgbm-4.7.0.json", in `folder` below test/fixtures/trees. */
+/** The cases of `list`, such as "lightgbm-4.7.0.json", in `folder`: an absolute path, or one below test/fixtures/trees. */
 export function readGoldens(folder: string, list: string): Golden[] {
-  const listed = JSON.parse(readFileSync(join(fixtures, folder, list), "utf8")) as Listed[];
+  const listed = JSON.parse(readFileSync(resolve(fixtures, folder, list), "utf8")) as Listed[];
   return listed.map((each) => readGolden(folder, each));
 }
 
 /** A file of `folder`, for models that are to be refused. */
 export function readFixture(folder: string, file: string): Uint8Array {
   // Not a Buffer, whose slices are views.
-  return new Uint8Array(readFileSync(join(fixtures, folder, file)));
+  return new Uint8Array(readFileSync(resolve(fixtures, folder, file)));
 }
 
-function readGolden(folder: string, { file, type, columns, outputs }: Listed): Golden {
+function readGolden(folder: string, listed: Listed): Golden {
+  const { file, type, columns, outputs, family = folder, about = "" } = listed;
   // A buffer of its own, so that arrays of any type may lie in it.
-  const bytes = new Uint8Array(readFileSync(join(fixtures, folder, `${file}.bin`))).buffer;
+  const bytes = new Uint8Array(readFileSync(resolve(fixtures, folder, `${file}.bin`))).buffer;
   const rowCount = outputs[0]?.shape[0] ?? 0;
   const count = rowCount * columns;
   const values =
@@ -62,5 +68,7 @@ function readGolden(folder: string, { file, type, columns, outputs }: Listed): G
     rows: { values, columns },
     answers,
     rowCount,
+    family,
+    about,
   };
 }

@@ -1,0 +1,105 @@
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { ModelClient } from "../load/model-client.ts";
+import { freePorts } from "../peers/free-ports.ts";
+import { missingProgram, peerProgram } from "../peers/virtual-environment.ts";
+import type { Program } from "../program.ts";
+import type { Workbench } from "../workbench.ts";
+import { modelsReady } from "./models-ready.ts";
+
+export interface TreeModel {
+  readonly id: string;
+  readonly library: "xgboost" | "lightgbm";
+  /** The file as its library writes it. */
+  readonly file: string;
+}
+
+/** A server of these models over the Open Inference Protocol. */
+export interface TreePeer {
+  readonly name: string;
+  /** Why it cannot be measured here, if it cannot. */
+  readonly missing: string | undefined;
+  /** Starts it on the servers' core with these models loaded. */
+  start(bench: Workbench, models: readonly TreeModel[]): Promise<Program>;
+}
+
+/** Ourselves, on one core like the others, with one engine host for it. */
+const modelport: TreePeer = {
+  name: "modelport",
+  missing: undefined,
+  async start(bench, models) {
+    const program = await bench.startModelport(["--engine-hosts", "1"], bench.cores.server);
+    const client = await ModelClient.open(program.port);
+    await client.ready();
+    for (const { id, file } of models) await client.load(id, file);
+    client.close();
+    return program;
+  },
+};
+
+const runtimes = {
+  xgboost: "mlserver_xgboost.XGBoostModel",
+  lightgbm: "mlserver_lightgbm.LightGBMModel",
+} as const;
+
+/** MLServer with its own runtimes, in the one process that suits small models best. */
+export const treeMlServer: TreePeer = {
+  name: "MLServer",
+  missing: missingProgram("mlserver"),
+  async start(bench, models) {
+    const folder = join(bench.folder, `mlserver-${models.length}`);
+    for (const { id, library, file } of models) {
+      await mkdir(join(folder, id), { recursive: true });
+      await writeJson(join(folder, id, "model-settings.json"), {
+        name: id,
+        implementation: runtimes[library],
+        parameters: { uri: file },
+      });
+    }
+    const [httpPort, grpcPort, metricsPort] = await freePorts(3);
+    await writeJson(join(folder, "settings.json"), {
+      debug: false,
+      host: "127.0.0.1",
+      http_port: httpPort,
+      grpc_port: grpcPort,
+      metrics_port: metricsPort,
+      parallel_workers: 0,
+    });
+    const program = await bench.start({
+      command: [peerProgram("mlserver"), "start", folder],
+      cores: bench.cores.server,
+      announcement: /gRPC server running on .*:(\d+)/,
+    });
+    await modelsReady(program.port, models);
+    return program;
+  },
+};
+
+/** KServe's Python server with models that call the libraries as its own do. */
+const kserve: TreePeer = {
+  name: "KServe",
+  missing: missingProgram("python", ".venv-kserve"),
+  async start(bench, models) {
+    const [httpPort, grpcPort] = await freePorts(2);
+    const script = join(import.meta.dirname, "../peers/kserve_trees.py");
+    const program = await bench.start({
+      command: [
+        peerProgram("python", ".venv-kserve"),
+        script,
+        String(httpPort),
+        String(grpcPort),
+        ...models.map(({ id, library, file }) => [id, library, file].join("=")),
+      ],
+      cores: bench.cores.server,
+      announcement: /Starting gRPC server on .*:(\d+)/,
+    });
+    await modelsReady(program.port, models);
+    return program;
+  },
+};
+
+export const treePeers: readonly TreePeer[] = [modelport, treeMlServer, kserve];
+
+function writeJson(path: string, value: object): Promise<void> {
+  return writeFile(path, JSON.stringify(value));
+}
