@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { setTimeout as sleep } from "node:timers/promises";
-import { SafePath } from "../src/base/safe-path.ts";
+import { SafePath } from "../src/base/files/safe-path.ts";
 import { createLogger } from "../src/observe/log.ts";
 import { MetricsPage } from "../src/rpc/metrics/metrics-text.ts";
 import { CallMetrics } from "../src/rpc/observe/call-metrics.ts";
@@ -28,9 +28,9 @@ async function measure(modelCount: number, root: string): Promise<void> {
       loadTimeoutMs: 60_000,
       defaultModelBytes: 1_000_000,
       drainTimeoutMs: 0,
+      metrics: { maxModels: modelCount },
     }),
   );
-  manager.watch.metrics.inference.maxModels = modelCount;
   const page = new MetricsPage(new CallMetrics(), manager.watch.metrics);
   for (let at = 0; at < modelCount; at++) {
     const spec = { id: `isvc-of-somebody-${at}`, type: "mt:onnx", path: "m.onnx", key: "" };

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { describeError } from "./base/errors.ts";
+import { SafePath } from "./base/files/safe-path.ts";
 import { exitProcess } from "./base/process-exit.ts";
-import { SafePath } from "./base/safe-path.ts";
 import { version } from "./base/version.ts";
 import { loadConfig } from "./config/config.ts";
 import { showSettings } from "./config/shown-settings.ts";
@@ -90,7 +90,6 @@ export async function serve(flags: readonly string[], env: NodeJS.ProcessEnv): P
           tracing: tracing && new CallTracing(tracing),
         });
   const { metrics } = models.watch;
-  metrics.inference.maxModels = config.metrics.maxModels;
   const page = new MetricsPage(calls, metrics);
   const metricsPort = new MetricsPort(page, log);
   const server = await buildServer({

@@ -102,6 +102,7 @@ export const engineRooms: readonly Room[] = [
     blocks: "yes, except file-threads.ts",
     imports: [
       "base",
+      "base/files",
       "config",
       "engine/contract",
       "engine/engine-catalog.ts",
@@ -115,7 +116,7 @@ export const engineRooms: readonly Room[] = [
     question: "What is in an ONNX file, weights aside?",
     runs: `${fileThread}, and hosts while they load`,
     blocks: "yes: it reads files",
-    imports: ["base"],
+    imports: ["base", "base/files"],
     hasBlockingFiles: true,
   },
   {
@@ -151,7 +152,7 @@ export const engineRooms: readonly Room[] = [
     question: "Where are the weights that are in files beside a model?",
     runs: `${fileThread}, and hosts while they load`,
     blocks: "yes: it reads files",
-    imports: ["base", "engine/contract", "engine/onnx/graph"],
+    imports: ["base", "base/files", "engine/contract", "engine/onnx/graph"],
     hasBlockingFiles: true,
   },
   {
@@ -166,7 +167,7 @@ export const engineRooms: readonly Room[] = [
     question: "What must change in a graph so that it can be loaded and served?",
     runs: hostProcess,
     blocks: "yes: it reads the model file",
-    imports: ["base", "engine/onnx/graph", "engine/onnx/types"],
+    imports: ["base", "base/files", "engine/onnx/graph", "engine/onnx/types"],
     hasBlockingFiles: true,
   },
   {
@@ -192,6 +193,7 @@ export const engineRooms: readonly Room[] = [
     blocks: "only what file threads call, and to look up system programs, once",
     imports: [
       "base",
+      "base/files",
       "engine/contract",
       "engine/hosts/host-command.ts",
       "engine/hosts/read-lines.ts",
@@ -213,6 +215,7 @@ export const engineRooms: readonly Room[] = [
     blocks: "yes: the process does nothing else",
     imports: [
       "base",
+      "base/files",
       "engine/child/oom-score.ts",
       "engine/process",
       "engine/translation/seal.ts",
@@ -240,10 +243,25 @@ export const engineRooms: readonly Room[] = [
       "engine/translator",
       "engine/translator/graph",
       "engine/translator/pickle",
+      "engine/translator/sklearn/boosters",
       "engine/translator/sklearn/estimator",
       "engine/translator/sklearn/models",
       "engine/translator/sklearn/steps",
       "engine/translator/sklearn/trees",
+    ],
+  },
+  {
+    path: "engine/translator/sklearn/boosters",
+    question: "How do the estimators of XGBoost and LightGBM answer that are pickled?",
+    runs: translatorProcess,
+    blocks: "yes: the process does nothing else",
+    imports: [
+      "base",
+      "engine/translator/graph",
+      "engine/translator/lightgbm",
+      "engine/translator/pickle",
+      "engine/translator/sklearn/estimator",
+      "engine/translator/xgboost",
     ],
   },
   {

@@ -13,11 +13,19 @@ export const leafRooms: readonly Room[] = [
     hasBlockingFiles: true,
   },
   {
+    path: "base/files",
+    question: "Which files may be opened, how are they read, and what do their errors mean?",
+    runs: anywhere,
+    blocks: "small files that are read before the port is up; otherwise only in threads that may",
+    imports: ["base"],
+    hasBlockingFiles: true,
+  },
+  {
     path: "config",
     question: "What can be set, where does a value come from, and is it allowed?",
     runs: "the server before it starts, and commands that show settings",
     blocks: "no",
-    imports: ["base"],
+    imports: ["base", "base/files"],
   },
   {
     path: "models",
@@ -47,14 +55,14 @@ export const leafRooms: readonly Room[] = [
     question: "How does a model get from a store to the local disk, and how is it removed?",
     runs: serverMain,
     blocks: "no",
-    imports: ["base", "config", "observe", "storage/leftovers"],
+    imports: ["base", "base/files", "config", "observe", "storage/leftovers"],
   },
   {
     path: "storage/leftovers",
     question: "Which folders of a shared directory belong to processes that have ended?",
     runs: serverMain,
     blocks: "no",
-    imports: ["base"],
+    imports: ["base", "base/files"],
   },
   {
     path: "storage/repository",
@@ -62,6 +70,6 @@ export const leafRooms: readonly Room[] = [
       "Which entries of a local directory are models, and what has changed since it was last read?",
     runs: serverMain,
     blocks: "no",
-    imports: ["base", "config", "models"],
+    imports: ["base", "base/files", "config", "models"],
   },
 ];

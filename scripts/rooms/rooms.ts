@@ -24,6 +24,7 @@ const roots: readonly Room[] = [
     blocks: "yes: it does one thing",
     imports: [
       "base",
+      "base/files",
       "clients",
       "config",
       "engine",

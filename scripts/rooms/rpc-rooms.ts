@@ -39,7 +39,7 @@ export const rpcRooms: readonly Room[] = [
       "How does a connection come in, over TCP, TLS or a unix socket, and which protocol does it speak?",
     runs,
     blocks,
-    imports: ["base", "config", "observe"],
+    imports: ["base", "base/files", "config", "observe"],
   },
   {
     path: "rpc/observe",

@@ -44,6 +44,7 @@ export const serviceRooms: readonly Room[] = [
     blocks,
     imports: [
       "base",
+      "base/files",
       "config",
       "engine/contract",
       "models",

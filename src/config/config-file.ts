@@ -1,5 +1,5 @@
 import type { Document, LineCounter, Pair } from "yaml";
-import { readRegularFile } from "../base/regular-file.ts";
+import { readRegularFile } from "../base/files/regular-file.ts";
 
 /** What a file contains for one setting, not validated yet. */
 export interface FileEntry {

@@ -25,7 +25,7 @@ import { readTlsSettings, type TlsSettings } from "./tls-settings.ts";
 import { readTracing, type TracingSettings } from "./tracing-settings.ts";
 import { readTranslationSettings, type TranslationLimits } from "./translation-settings.ts";
 
-/** Every effective setting. Frozen; passed down from main.ts, and read nowhere else. */
+/** Every effective setting. Passed down from main.ts, and read nowhere else. Only its own fields are frozen. */
 export interface Config {
   /** The path of the settings file, if there is one. */
   readonly configPath: string | undefined;

@@ -1,9 +1,8 @@
 import { parseArgs } from "node:util";
 import type { ConfigFile, FileEntry } from "./config-file.ts";
-import { suggestion } from "./nearest-name.ts";
 import type { Setting, SettingValue } from "./setting.ts";
 import { type SettingName, settings } from "./settings.ts";
-import { strayVariables } from "./stray-variables.ts";
+import { strayVariables, suggestion } from "./stray-variables.ts";
 
 /** Where the value of a setting came from. */
 export interface SettingSource {

@@ -1,6 +1,6 @@
 import type { X509Certificate } from "node:crypto";
 import { describeError } from "../base/errors.ts";
-import { readRegularFile } from "../base/regular-file.ts";
+import { readRegularFile } from "../base/files/regular-file.ts";
 import type { Config } from "../config/config.ts";
 import type { TlsSettings } from "../config/tls-settings.ts";
 import { checkedCertificate } from "../rpc/port/server-certificate.ts";

@@ -56,6 +56,8 @@ export interface ModelManagerOptions {
   readonly lifecycleOwner: "auto" | "repository" | "modelmesh";
   /** "loaded": not before the first pass over the model repository has ended. Default: "started". */
   readonly readyWhen?: "started" | "loaded";
+  /** `maxModels`: the most models with metrics of their own. */
+  readonly metrics?: { readonly maxModels: number };
 }
 
 /** After this time a status call reports "not ready" and lets the purge continue; clients ask again. */
@@ -70,7 +72,7 @@ export class ModelManager implements Models {
   readonly #options: ModelManagerOptions;
   /** The watchers' view of this runtime. */
   readonly watch: RuntimeWatch;
-  readonly #registry = new ModelRegistry();
+  readonly #registry: ModelRegistry;
   readonly #phase = new RuntimePhase();
   readonly #directory: ModelDirectory;
   readonly #owner: LifecycleOwner;
@@ -88,7 +90,9 @@ export class ModelManager implements Models {
       Partial<Pick<LifecycleParts, "puller" | "tracing">>,
     options: ModelManagerOptions,
   ) {
-    const [registry, phase] = [this.#registry, this.#phase];
+    const registry = new ModelRegistry(options.metrics?.maxModels);
+    const phase = this.#phase;
+    this.#registry = registry;
     const { engine } = parts;
     const { capacityBytes, loadTimeoutMs, drainTimeoutMs } = options;
     const hasModelRepository = options.modelRepository !== undefined;

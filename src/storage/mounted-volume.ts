@@ -1,7 +1,7 @@
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { RuntimeError } from "../base/errors.ts";
-import { fromFileError } from "../base/file-errors.ts";
+import { fromFileError } from "../base/files/file-errors.ts";
 import { normalize } from "./object-listing.ts";
 import type { StorageParameters } from "./storage-parameters.ts";
 

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { RuntimeError } from "../base/errors.ts";
-import { readSmallFile } from "../base/read-small-file.ts";
+import { readSmallFile } from "../base/files/read-small-file.ts";
 import type { StorageLocation } from "./storage-location.ts";
 import { StorageParameters } from "./storage-parameters.ts";
 

@@ -5,7 +5,7 @@ import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { RuntimeError } from "../../src/base/errors.ts";
-import { fileIdentity } from "../../src/base/file-identity.ts";
+import { fileIdentity } from "../../src/base/files/file-identity.ts";
 import { defaultRunSettings } from "../../src/config/run-settings.ts";
 import { HostLostError } from "../../src/engine/contract/host-lost-error.ts";
 import {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it, type TestContext } from "node:test";
-import { SafePath } from "../../src/base/safe-path.ts";
+import { SafePath } from "../../src/base/files/safe-path.ts";
 import { createLogger } from "../../src/observe/log.ts";
 import { ModelManager } from "../../src/service/model-manager.ts";
 import { managerOptions } from "../support/fakes/manager-options.ts";

@@ -2,7 +2,7 @@ import type { BigIntStats } from "node:fs";
 import fsPromises from "node:fs/promises";
 import { syncBuiltinESMExports } from "node:module";
 import { dirname } from "node:path";
-import { fileIdentity } from "../../src/base/file-identity.ts";
+import { fileIdentity } from "../../src/base/files/file-identity.ts";
 import type { OpenWorks } from "./open-work.ts";
 
 /** Everything below is virtual; all other paths are left to the real disk. */

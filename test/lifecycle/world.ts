@@ -1,4 +1,4 @@
-import { SafePath } from "../../src/base/safe-path.ts";
+import { SafePath } from "../../src/base/files/safe-path.ts";
 import { createLogger } from "../../src/observe/log.ts";
 import { splitVersionedId } from "../../src/service/lifecycle/model-name.ts";
 import { ModelManager } from "../../src/service/model-manager.ts";

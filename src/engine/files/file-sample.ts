@@ -1,6 +1,6 @@
 import { closeSync, readSync } from "node:fs";
 import { basename } from "node:path";
-import { openRegularFileSync } from "../../base/regular-file.ts";
+import { openRegularFileSync } from "../../base/files/regular-file.ts";
 import { headBytes } from "../../models/model-names.ts";
 
 /** The parts of a file from which its kind is determined. */

@@ -1,8 +1,8 @@
 import { statSync } from "node:fs";
 import { basename, dirname } from "node:path";
-import { fromFileError } from "../../base/file-errors.ts";
-import { fileIdentity } from "../../base/file-identity.ts";
-import { SafePath } from "../../base/safe-path.ts";
+import { fromFileError } from "../../base/files/file-errors.ts";
+import { fileIdentity } from "../../base/files/file-identity.ts";
+import { SafePath } from "../../base/files/safe-path.ts";
 import { isModelFileName, type ModelNames } from "../../models/model-names.ts";
 import type { ModelFile, ModelPlace, SettingsFile } from "../contract/engine.ts";
 import type { ModelFormat } from "../contract/model-format.ts";

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { accessSync, type BigIntStats, constants, statSync } from "node:fs";
-import { fromFileError } from "../../base/file-errors.ts";
-import { fileIdentity } from "../../base/file-identity.ts";
+import { fromFileError } from "../../base/files/file-errors.ts";
+import { fileIdentity } from "../../base/files/file-identity.ts";
 import type { ModelFile } from "../contract/engine.ts";
 import type { ModelFootprint, ModelFormat, ModelInspection } from "../contract/model-format.ts";
 

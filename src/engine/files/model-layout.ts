@@ -1,8 +1,8 @@
 import { type Dirent, opendirSync, type Stats, statSync } from "node:fs";
 import { join } from "node:path";
 import { RuntimeError } from "../../base/errors.ts";
-import { fromFileError } from "../../base/file-errors.ts";
-import { nameOfType } from "../../base/regular-file.ts";
+import { fromFileError } from "../../base/files/file-errors.ts";
+import { nameOfType } from "../../base/files/regular-file.ts";
 import { isForeignName, type ModelNames } from "../../models/model-names.ts";
 import { type FolderListing, type SearchStep, searchModel } from "../../models/model-search.ts";
 import { fileKindOf } from "./file-kind.ts";

@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
 import { closeSync, fstatSync, readFileSync, readSync } from "node:fs";
-import { fromFileError } from "../../base/file-errors.ts";
-import { fileIdentity } from "../../base/file-identity.ts";
-import { openRegularFileSync } from "../../base/regular-file.ts";
+import { fromFileError } from "../../base/files/file-errors.ts";
+import { fileIdentity } from "../../base/files/file-identity.ts";
+import { openRegularFileSync } from "../../base/files/regular-file.ts";
 import type { TabularFacts } from "../contract/engine.ts";
 import { readSeal } from "./seal.ts";
 import { readFacts } from "./translated-facts.ts";

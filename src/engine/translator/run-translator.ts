@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
 import { closeSync, fstatSync, openSync, readFileSync, unlinkSync, writeSync } from "node:fs";
 import { describeError, RuntimeError } from "../../base/errors.ts";
-import { fromFileError } from "../../base/file-errors.ts";
-import { fileIdentity } from "../../base/file-identity.ts";
-import { openRegularFileSync } from "../../base/regular-file.ts";
+import { fromFileError } from "../../base/files/file-errors.ts";
+import { fileIdentity } from "../../base/files/file-identity.ts";
+import { openRegularFileSync } from "../../base/files/regular-file.ts";
 import { sealOf } from "../translation/seal.ts";
 import type { Translate } from "./translation.ts";
 import type { TranslatorAnswer, TranslatorCall } from "./translator-messages.ts";

@@ -1,7 +1,7 @@
 import { stat } from "node:fs/promises";
 import type { Logger } from "pino";
 import { describeError, RuntimeError } from "../../base/errors.ts";
-import { readRegularFile } from "../../base/regular-file.ts";
+import { readRegularFile } from "../../base/files/regular-file.ts";
 
 // A check costs one stat call per file.
 const defaultIntervalMs = 1_000;

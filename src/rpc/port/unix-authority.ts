@@ -18,7 +18,10 @@ const maxHeldChunks = 64;
 
 /** Filters what an HTTP/2 client sends over a unix socket. Netty uses the socket's path as the `:authority` of
  *  its requests, including ModelMesh's, and Node's parser refuses such streams. The filter turns the path into
- *  a valid hostname. All frames keep their length and order. */
+ *  a valid hostname. All frames keep their length and order.
+ *
+ *  Superfluous once Node's HTTP/2 server can be told to accept such an `:authority`, or once Netty sends
+ *  "localhost" over unix sockets. */
 export class AuthorityFilter {
   /** Bytes to pass unchanged: the rest of the preface or of a frame. */
   #passing = prefaceBytes;

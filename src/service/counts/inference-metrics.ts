@@ -25,11 +25,15 @@ export class InferenceMetrics implements PhaseHistograms {
   readonly batchSize = new Histogram(batchBounds);
   /** For all models without counts of their own, including models that are gone. */
   readonly other = new ModelSeries(this);
-  /** The maximum number of models with counts of their own. A lower value applies to new models. */
-  maxModels = defaultMaxModels;
+  readonly #maxModels: number;
   /** By record id. */
   readonly #held = new Map<string, Held>();
   #listedCount = 0;
+
+  /** `maxModels`: the most models with counts of their own. */
+  constructor(maxModels = defaultMaxModels) {
+    this.#maxModels = maxModels;
+  }
 
   /** Models that share `other` now. */
   get unlistedCount(): number {
@@ -44,7 +48,7 @@ export class InferenceMetrics implements PhaseHistograms {
       held.holders++;
       return held.series;
     }
-    const isListed = this.#listedCount < this.maxModels && id !== otherModels;
+    const isListed = this.#listedCount < this.#maxModels && id !== otherModels;
     const series = isListed ? new ModelSeries(this) : this.other;
     if (isListed) this.#listedCount++;
     this.#held.set(id, { series, holders: 1 });

@@ -1,7 +1,7 @@
 import { basename, dirname, join } from "node:path";
 import { describeError, RuntimeError } from "../../base/errors.ts";
-import { readSmallFile } from "../../base/read-small-file.ts";
-import { SafePath } from "../../base/safe-path.ts";
+import { readSmallFile } from "../../base/files/read-small-file.ts";
+import { SafePath } from "../../base/files/safe-path.ts";
 import type { RunSettings } from "../../config/run-settings.ts";
 import type { ModelFile, ModelMetadata } from "../../engine/contract/engine.ts";
 import { readTritonConfig, type TritonConfig, tritonMismatch } from "../../models/triton-config.ts";

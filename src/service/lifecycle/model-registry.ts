@@ -13,13 +13,18 @@ export class ModelRegistry {
   /** The inferences of all models, including models that are gone. */
   readonly traffic = new TrafficMeter();
   /** The same by duration and by model. */
-  readonly inference = new InferenceMetrics();
+  readonly inference: InferenceMetrics;
   // Oldest generation first; an id without generations has no entry.
   readonly #byId = new Map<string, ModelRecord[]>();
   /** Name → its versions that have generations, lowest first. Names without versions are not in it. */
   readonly #versions = new Map<string, readonly string[]>();
   readonly #listeners = new Set<(record: ModelRecord) => void>();
   #lastGeneration = 0;
+
+  /** `maxModels`: as for `InferenceMetrics`. */
+  constructor(maxModels?: number) {
+    this.inference = new InferenceMetrics(maxModels);
+  }
 
   add(request: ModelRequest, pinned: boolean): ModelRecord {
     const generation = ++this.#lastGeneration;

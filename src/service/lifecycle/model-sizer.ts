@@ -1,8 +1,8 @@
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { delay } from "../../base/abort.ts";
-import { fileIdentity } from "../../base/file-identity.ts";
-import type { SafePath } from "../../base/safe-path.ts";
+import { fileIdentity } from "../../base/files/file-identity.ts";
+import type { SafePath } from "../../base/files/safe-path.ts";
 import type { Engine, ModelSource } from "../../engine/contract/engine.ts";
 import { RecentMap } from "../counts/recent-map.ts";
 import type { ModelRequest } from "./model-spec.ts";

@@ -1,5 +1,5 @@
 import { RuntimeError } from "../../base/errors.ts";
-import type { SafePath } from "../../base/safe-path.ts";
+import type { SafePath } from "../../base/files/safe-path.ts";
 import type { RunSettings } from "../../config/run-settings.ts";
 import type { Engine, ModelSource } from "../../engine/contract/engine.ts";
 import type { Logger } from "../../observe/log.ts";

@@ -1,7 +1,7 @@
 import { open, rm, stat, writeFile } from "node:fs/promises";
 import type { Server } from "node:net";
 import { join } from "node:path";
-import { readRegularFile } from "../../base/regular-file.ts";
+import { readRegularFile } from "../../base/files/regular-file.ts";
 import { knock, listenForKnocks } from "./knock.ts";
 import { hasEnded, isSameBoot, ownIdentity, type ProcessIdentity } from "./process-identity.ts";
 

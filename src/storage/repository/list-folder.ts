@@ -1,8 +1,8 @@
 import type { Stats } from "node:fs";
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { fromFileError } from "../../base/file-errors.ts";
-import { openRegularFile } from "../../base/regular-file.ts";
+import { fromFileError } from "../../base/files/file-errors.ts";
+import { openRegularFile } from "../../base/files/regular-file.ts";
 import { headBytes, isForeignName, type ModelNames } from "../../models/model-names.ts";
 import type { FolderListing, SearchStep } from "../../models/model-search.ts";
 

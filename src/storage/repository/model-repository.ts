@@ -2,8 +2,8 @@ import type { Dirent, Stats } from "node:fs";
 import { readdir, stat } from "node:fs/promises";
 import { dirname, extname, join, parse } from "node:path";
 import { RuntimeError } from "../../base/errors.ts";
-import { fromFileError } from "../../base/file-errors.ts";
-import { nameOfType } from "../../base/regular-file.ts";
+import { fromFileError } from "../../base/files/file-errors.ts";
+import { nameOfType } from "../../base/files/regular-file.ts";
 import { settingsFileName } from "../../config/run-settings.ts";
 import {
   isDoubtfulName,

@@ -1,8 +1,8 @@
 import { statSync } from "node:fs";
 import type { CancelSignal } from "../../../src/base/cancel-signal.ts";
 import { RuntimeError } from "../../../src/base/errors.ts";
-import { fileIdentity } from "../../../src/base/file-identity.ts";
-import { SafePath } from "../../../src/base/safe-path.ts";
+import { fileIdentity } from "../../../src/base/files/file-identity.ts";
+import { SafePath } from "../../../src/base/files/safe-path.ts";
 import type { Tensor } from "../../../src/base/tensor.ts";
 import type {
   Engine,

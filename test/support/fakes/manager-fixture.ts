@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before } from "node:test";
 import { setImmediate } from "node:timers/promises";
-import { SafePath } from "../../../src/base/safe-path.ts";
+import { SafePath } from "../../../src/base/files/safe-path.ts";
 import { createLogger } from "../../../src/observe/log.ts";
 import type { InferenceRequest, ModelSpec } from "../../../src/service/contract/models.ts";
 import { ModelManager, type ModelManagerOptions } from "../../../src/service/model-manager.ts";

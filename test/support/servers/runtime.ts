@@ -1,7 +1,7 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { SafePath } from "../../../src/base/safe-path.ts";
+import { SafePath } from "../../../src/base/files/safe-path.ts";
 import { createEngine } from "../../../src/engine/create-engine.ts";
 import { createLogger } from "../../../src/observe/log.ts";
 import { MetricsPage } from "../../../src/rpc/metrics/metrics-text.ts";

@@ -2,7 +2,7 @@ import { mkdtemp, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
-import { fileIdentity } from "../../../src/base/file-identity.ts";
+import { fileIdentity } from "../../../src/base/files/file-identity.ts";
 import type { ModelSource } from "../../../src/engine/contract/engine.ts";
 import type { TranslatedFormat } from "../../../src/engine/contract/model-format.ts";
 import { PrivateFolder } from "../../../src/engine/translation/private-folder.ts";

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
 import { setImmediate } from "node:timers/promises";
 import { RuntimeError } from "../../../src/base/errors.ts";
-import { SafePath } from "../../../src/base/safe-path.ts";
+import { SafePath } from "../../../src/base/files/safe-path.ts";
 import { HostLostError } from "../../../src/engine/contract/host-lost-error.ts";
 import { createLogger } from "../../../src/observe/log.ts";
 import type { InferenceRequest } from "../../../src/service/contract/models.ts";

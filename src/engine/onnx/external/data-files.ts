@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { RuntimeError } from "../../../base/errors.ts";
-import { SafePath } from "../../../base/safe-path.ts";
+import { SafePath } from "../../../base/files/safe-path.ts";
 import type { DataFolder } from "../../contract/model-format.ts";
 
 /** Finds one model's data files: beside the path by which the model was named, otherwise beside the file that

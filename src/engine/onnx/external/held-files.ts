@@ -1,8 +1,8 @@
 import { closeSync, fstatSync, readlinkSync, realpathSync, statSync } from "node:fs";
 import { RuntimeError } from "../../../base/errors.ts";
-import { fromFileError } from "../../../base/file-errors.ts";
-import { openRegularFileSync } from "../../../base/regular-file.ts";
-import { SafePath } from "../../../base/safe-path.ts";
+import { fromFileError } from "../../../base/files/file-errors.ts";
+import { openRegularFileSync } from "../../../base/files/regular-file.ts";
+import { SafePath } from "../../../base/files/safe-path.ts";
 
 /** Where Linux has a name for each open file, which leads to that very file whatever happens to its path. */
 export const descriptorFolder = "/proc/self/fd";

@@ -1,7 +1,7 @@
 import { accessSync, constants, statSync } from "node:fs";
 import { RuntimeError } from "../../../base/errors.ts";
-import { fromFileError } from "../../../base/file-errors.ts";
-import { checkRegular } from "../../../base/regular-file.ts";
+import { fromFileError } from "../../../base/files/file-errors.ts";
+import { checkRegular } from "../../../base/files/regular-file.ts";
 
 /** A data file, and what a model needs from it. */
 export interface WantedData {

@@ -1,8 +1,8 @@
 import { closeSync } from "node:fs";
 import { dirname, join, normalize } from "node:path";
 import { RuntimeError } from "../../../base/errors.ts";
-import { fromFileError } from "../../../base/file-errors.ts";
-import { openRegularFileSync } from "../../../base/regular-file.ts";
+import { fromFileError } from "../../../base/files/file-errors.ts";
+import { openRegularFileSync } from "../../../base/files/regular-file.ts";
 import { checkDataFile } from "./check-data-file.ts";
 import { DataEntry } from "./data-entry.ts";
 import { isDataLocation } from "./data-location.ts";

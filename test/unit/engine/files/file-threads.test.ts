@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it, type TestContext } from "node:test";
 import { RuntimeError } from "../../../../src/base/errors.ts";
-import { fileIdentity } from "../../../../src/base/file-identity.ts";
+import { fileIdentity } from "../../../../src/base/files/file-identity.ts";
 import { FileThreads } from "../../../../src/engine/files/file-threads.ts";
 import { inspectFile } from "../../../../src/engine/files/model-files.ts";
 import { addOne } from "../../../support/models/simple-models.ts";

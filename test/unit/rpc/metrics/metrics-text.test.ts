@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { Code } from "@connectrpc/connect";
 import { RuntimeError } from "../../../../src/base/errors.ts";
-import { SafePath } from "../../../../src/base/safe-path.ts";
+import { SafePath } from "../../../../src/base/files/safe-path.ts";
 import { createLogger } from "../../../../src/observe/log.ts";
 import { metricTable } from "../../../../src/rpc/metrics/metric-table.ts";
 import { MetricsPage } from "../../../../src/rpc/metrics/metrics-text.ts";
@@ -35,10 +35,12 @@ function setUp({ maxModels = 500 } = {}) {
   const engine = new FakeEngine();
   const manager = new ModelManager(
     { engine, safePath: new SafePath([root]), log: createLogger("silent") },
-    managerOptions({ capacityBytes: 1e9, loadingConcurrency: 1000, loadTimeoutMs: 60_000 }),
+    managerOptions({
+      ...{ capacityBytes: 1e9, loadingConcurrency: 1000, loadTimeoutMs: 60_000 },
+      metrics: { maxModels },
+    }),
   );
   const { metrics } = manager.watch;
-  metrics.inference.maxModels = maxModels;
   const calls = new CallMetrics();
   const page = new MetricsPage(calls, metrics);
   const scrape = async () => new Scrape((await page.render()).body);

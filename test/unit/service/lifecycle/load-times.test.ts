@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
-import { SafePath } from "../../../../src/base/safe-path.ts";
+import { SafePath } from "../../../../src/base/files/safe-path.ts";
 import { createLogger } from "../../../../src/observe/log.ts";
 import { ModelManager } from "../../../../src/service/model-manager.ts";
 import { FakeEngine } from "../../../support/fakes/fake-engine.ts";

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { RuntimeError } from "../../../../src/base/errors.ts";
-import { SafePath } from "../../../../src/base/safe-path.ts";
+import { SafePath } from "../../../../src/base/files/safe-path.ts";
 import { createLogger } from "../../../../src/observe/log.ts";
 import type { ModelSpec } from "../../../../src/service/contract/models.ts";
 import { ModelManager } from "../../../../src/service/model-manager.ts";

@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, realpath, rm, symlink, writeFile } from "node:fs/promis
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
-import { SafePath } from "../../../src/base/safe-path.ts";
+import { SafePath } from "../../../../src/base/files/safe-path.ts";
 
 let base: string;
 let safe: SafePath;

@@ -1,4 +1,4 @@
-import { RuntimeError } from "./errors.ts";
+import { RuntimeError } from "../errors.ts";
 import { fromFileError } from "./file-errors.ts";
 import { openRegularFile } from "./regular-file.ts";
 

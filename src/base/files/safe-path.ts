@@ -1,6 +1,6 @@
 import { realpathSync } from "node:fs";
 import { resolve, sep } from "node:path";
-import { RuntimeError } from "./errors.ts";
+import { RuntimeError } from "../errors.ts";
 import { fromFileError } from "./file-errors.ts";
 
 /** Keeps model paths inside the configured directories, symbolic links included. */

@@ -8,7 +8,7 @@ import {
   statSync,
 } from "node:fs";
 import { type FileHandle, open, stat } from "node:fs/promises";
-import { RuntimeError } from "./errors.ts";
+import { RuntimeError } from "../errors.ts";
 
 // Opening a FIFO blocks until another process writes, and with it one of the few threads that Node has for all
 // files; a device may do anything. So the type is checked first, and again once the file is open, since the

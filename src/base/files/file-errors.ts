@@ -1,4 +1,4 @@
-import { describeError, type ErrorKind, RuntimeError } from "./errors.ts";
+import { describeError, type ErrorKind, RuntimeError } from "../errors.ts";
 
 /** System error codes that concern the path itself. */
 const refusals: Readonly<Record<string, { kind: ErrorKind; text: string }>> = {
