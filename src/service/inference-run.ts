@@ -13,7 +13,7 @@ import type { ModelRecord } from "./lifecycle/model-record.ts";
 import { describedOf, tabularView } from "./tabular/tabular-view.ts";
 
 /** A request may lose two hosts, or four if something else killed them. */
-const harmOf: Record<PartInLoss, number> = { caused: 2, suspected: 1, bystander: 0 };
+const harmOf: Record<PartInLoss, number> = { caused: 2, suspected: 1, crowded: 1, bystander: 0 };
 const maxHarm = 4;
 /** Hosts that may die before the request reaches them. */
 const maxHosts = 8;
@@ -51,6 +51,7 @@ export async function runInference(
         harm += harmOf[part];
         // Runs alone: a request that killed its host must not harm others again.
         if (part !== "bystander") checked = { ...checked, alone: true };
+        if (part === "crowded") checked = { ...checked, needsAll: true };
         if (harm >= maxHarm || hosts === maxHosts) throw reason;
         loaded = await afterLoss(record, loaded, signal);
       }
