@@ -1,22 +1,23 @@
 """Writes golden files of the installed scikit-learn: models, rows and its answers.
 
-    python -m venv /tmp/golden && /tmp/golden/bin/pip install scikit-learn==1.9.1 skops pandas
+    python -m venv /tmp/golden && /tmp/golden/bin/pip install scikit-learn==1.9.1 skops pandas xgboost lightgbm
     /tmp/golden/bin/python scripts/goldens/make_sklearn.py
 
 test/fixtures/trees/sklearn/ has a folder for each minor version. The oldest and the newest have all models, the
-others those whose files have changed between versions.
+others those whose files have changed between versions. With XGBoost and LightGBM there are also their estimators.
 """
 
 import base64
 import json
 import pickle
+from importlib.util import find_spec
 from pathlib import Path
 from zipfile import ZIP_DEFLATED, ZIP_STORED
 
 import joblib
 import numpy as np
 import sklearn
-from sklearn_models import named, thresholds_of, trained
+from sklearn_models import boosters, named, thresholds_of, trained
 
 ROOT = Path(__file__).parents[2] / "test/fixtures/trees/sklearn"
 # Models that every version writes.
@@ -33,7 +34,7 @@ def tensor(values):
     array = np.asarray(values)
     if array.dtype.kind == "f":
         data = base64.b64encode(array.astype("<f8").tobytes()).decode()
-        return dict(type="double", shape=array.shape, data=data)
+        return dict(type="float" if array.dtype == np.float32 else "double", shape=array.shape, data=data)
     kind = {"i": "int64", "b": "bool"}.get(array.dtype.kind, "string")
     return dict(type=kind, shape=array.shape, data=array.ravel().tolist())
 
@@ -66,11 +67,13 @@ def main():
     version = int(sklearn.__version__.split(".")[1])
     rng = np.random.default_rng(version)
     models = {**trained(rng, version), **named(rng, version)}
+    extra = boosters(rng) if find_spec("xgboost") and find_spec("lightgbm") else {}
+    models |= extra
     folder = ROOT / f"1.{version}"
     folder.mkdir(parents=True, exist_ok=True)
     expected = {}
     for at, (name, (model, rows)) in enumerate(models.items()):
-        if version not in FULL and name not in CORE:
+        if version not in FULL and name not in CORE and name not in extra:
             continue
         joblib.dump(model, folder / f"{name}.joblib", compress=[3, ("gzip", 9)][at % 2])
         if version == FULL[-1] and name in ALL_ENCODINGS:
@@ -81,7 +84,7 @@ def main():
             # As skops packs by default, and as it may.
             packing = ZIP_STORED if name == "tree" else ZIP_DEFLATED
             skops.io.dump(model, folder / f"{name}.skops", compression=packing)
-        if not any(True for _ in thresholds_of(model)):
+        if name not in extra and not any(True for _ in thresholds_of(model)):
             rows = rows[:24]
         expected[name] = dict(inputs=inputs(rows), outputs=outputs(model, rows))
     golden = dict(version=sklearn.__version__, models=expected)

@@ -233,3 +233,47 @@ def named(rng, version):
     rows.loc[:1, "city"] = "E"
     models["named-texts"] = (model, rows)
     return models
+
+
+def boosters(rng):
+    """As `trained`, for the estimators of XGBoost and LightGBM."""
+    from lightgbm import LGBMClassifier, LGBMRegressor
+    from xgboost import XGBClassifier, XGBRegressor
+
+    x = rng.normal(size=(240, 4)).astype(np.float32).astype(np.float64)
+    two = (x[:, 0] + x[:, 1] * x[:, 2] > 0).astype(int)
+    three = np.digitize(x[:, 0] + x[:, 1], [-0.6, 0.5])
+    values = x @ [1.5, -2, 0.5, 3] + np.sin(3 * x[:, 1])
+    texts = np.array(["ham", "spam", "ünï"])[three]
+    xgb = dict(n_estimators=3, max_depth=3, n_jobs=1)
+    lgb = dict(n_estimators=3, num_leaves=6, n_jobs=1, verbose=-1)
+    models = {}
+
+    def add(name, model, target, **fit):
+        model.fit(x, target, **fit)
+        rows = with_missing(rows_for(model, x, rng), rng) if not hasattr(model, "steps") else rows_for(model, x, rng)
+        models[name] = (model, rows)
+
+    add("xgb", XGBClassifier(**xgb), two)
+    add("xgb-three", XGBClassifier(**xgb), three)
+    add("xgb-values", XGBRegressor(**xgb), values)
+    add("xgb-missing", XGBRegressor(**xgb, missing=0.0), values)
+    add("xgb-poisson", XGBRegressor(**xgb, objective="count:poisson"), np.abs(values))
+    add("xgb-pipeline", make_pipeline(StandardScaler(), XGBClassifier(**xgb)), two)
+    add("lgb", LGBMClassifier(**lgb), two == 1)
+    add("lgb-three", LGBMClassifier(**lgb), texts)
+    add("lgb-values", LGBMRegressor(**lgb), values)
+    add("lgb-pipeline", make_pipeline(MinMaxScaler(), LGBMClassifier(**lgb)), texts)
+    # Stops early: the rounds after the best one are in the file, and do not count.
+    noise = rng.normal(size=240)
+    import lightgbm
+
+    stop = [lightgbm.early_stopping(3, verbose=False)]
+    model = LGBMRegressor(**{**lgb, "n_estimators": 30}).fit(
+        x[:120], noise[:120], eval_set=[(x[120:], noise[120:])], callbacks=stop
+    )
+    models["lgb-stopped"] = (model, rows_for(model, x, rng))
+    model = XGBRegressor(**{**xgb, "n_estimators": 30}, early_stopping_rounds=3)
+    model.fit(x[:120], noise[:120], eval_set=[(x[120:], noise[120:])], verbose=False)
+    models["xgb-stopped"] = (model, rows_for(model, x, rng))
+    return models

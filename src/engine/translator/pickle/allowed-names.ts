@@ -40,6 +40,7 @@ const allowed: ReadonlyMap<string, ReadonlySet<string>> = new Map(
     "xgboost.sklearn":
       "XGBClassifier XGBRegressor XGBRanker XGBRFClassifier XGBRFRegressor XGBModel",
     "xgboost.core": "Booster",
+    "xgboost.compat": "XGBoostLabelEncoder",
     "lightgbm.sklearn": "LGBMClassifier LGBMRegressor LGBMRanker LGBMModel _LGBMLabelEncoder",
     "lightgbm.basic": "Booster",
   }).map(([module, names]) => [module, new Set(names.split(" "))]),

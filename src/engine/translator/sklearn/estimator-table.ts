@@ -1,3 +1,5 @@
+import { translateLightgbmEstimator } from "./boosters/lightgbm-estimator.ts";
+import { translateXgboostEstimator } from "./boosters/xgboost-estimator.ts";
 import type { TranslateEstimator } from "./estimator/translating.ts";
 import { translateLinearRegressor } from "./models/linear.ts";
 import { translateLinearClassifier } from "./models/linear-classifier.ts";
@@ -39,6 +41,11 @@ const rows: readonly (readonly [TranslateEstimator, string])[] = [
     "LogisticRegression LogisticRegressionCV SGDClassifier RidgeClassifier RidgeClassifierCV LinearSVC Perceptron " +
       "PassiveAggressiveClassifier LinearDiscriminantAnalysis",
   ],
+  [
+    translateXgboostEstimator,
+    "XGBClassifier XGBRegressor XGBRanker XGBRFClassifier XGBRFRegressor",
+  ],
+  [translateLightgbmEstimator, "LGBMClassifier LGBMRegressor LGBMRanker"],
   [translateMlp, "MLPClassifier MLPRegressor"],
   [translateNaiveBayes, "GaussianNB BernoulliNB MultinomialNB ComplementNB"],
   [translatePipeline, "Pipeline"],

@@ -1,5 +1,4 @@
 import { GraphBuilder } from "../graph/graph-builder.ts";
-import { toItems } from "../pickle/array-elements.ts";
 import { NumpyArray } from "../pickle/numpy-array.ts";
 import { PythonObject, type PythonValue } from "../pickle/python-value.ts";
 import { readModelFile } from "../pickle/read-model-file.ts";
@@ -11,6 +10,7 @@ import { asNumbers, type ColumnType, columnCount, type Features } from "./estima
 import type { Outcome } from "./estimator/outcome.ts";
 import type { Translating } from "./estimator/translating.ts";
 import { estimatorTable } from "./estimator-table.ts";
+import { modelColumns } from "./model-columns.ts";
 
 /** Estimators of one file. A small file can refer to one of them without end. */
 const maxEstimators = 10_000;
@@ -26,13 +26,14 @@ export const translateSklearn: Translate = (file, options) => {
     );
   }
   const estimator = new Estimator(root);
-  const columns = columnsOf(estimator);
+  if (!estimatorTable.has(estimator.className)) unsupported(estimator);
+  const { count: columns, names } = modelColumns(estimator);
   // What the columns have to be shows when all steps have been seen.
   const columnTypes = new Map<number, ColumnType>();
   const first = build(estimator, { options, columns, columnTypes, names: undefined });
   if (![...columnTypes.values()].includes("string")) return first();
-  const names = featureNames(estimator, columns);
-  return build(estimator, { options, columns, columnTypes, names })();
+  const inputNames = names ?? Array.from({ length: columns }, (_, at) => `x${at}`);
+  return build(estimator, { options, columns, columnTypes, names: inputNames })();
 };
 
 interface Build {
@@ -69,7 +70,7 @@ function build(
   const outcome = to.translate(estimator, features);
   return () => {
     writeOutputs(to, outcome);
-    writeMetadata(to, estimator, { outcome, columns });
+    writeMetadata(to, estimator, outcome);
     return { onnx: graph.finish(), splits: to.splits };
   };
 }
@@ -106,87 +107,35 @@ function writeOutputs(to: Translating, outcome: Outcome): void {
       return;
     }
     case "values":
-      graph.output("predict", outcome.values, { type: "double", shape: shape(outcome.columns) });
+      graph.output("predict", outcome.values, {
+        type: outcome.type ?? "double",
+        shape: shape(outcome.columns),
+      });
       return;
     case "classes": {
-      const { classes, index, proba, margin } = outcome;
+      const { type = "double", classes, index, proba, margin } = outcome;
       const labels = labelsAt(graph, classes, index);
       graph.output("predict", labels, { type: classes.tensor.type, shape: ["N"] });
       if (proba !== undefined) {
         const columns = classes.labels.length;
-        graph.output("predict_proba", proba, { type: "double", shape: ["N", columns] });
+        graph.output("predict_proba", proba, { type, shape: ["N", columns] });
       }
       if (margin === undefined) return;
-      graph.output("margin", margin.value, { type: "double", shape: shape(margin.columns) });
+      graph.output("margin", margin.value, { type, shape: shape(margin.columns) });
     }
   }
 }
 
-function writeMetadata(
-  { graph }: Translating,
-  estimator: Estimator,
-  { outcome, columns }: { readonly outcome: Outcome; readonly columns: number },
-): void {
+function writeMetadata({ graph }: Translating, estimator: Estimator, outcome: Outcome): void {
   graph.metadata("modelport.format", "sklearn");
   const version = estimator.optional("_sklearn_version");
   if (typeof version === "string") graph.metadata("modelport.library", shown(version));
-  const names = givenNames(estimator);
-  if (names?.length === columns && new Set(names).size === columns) {
-    graph.metadata("modelport.features", JSON.stringify(names));
-  }
+  const { names } = modelColumns(estimator);
+  if (names !== undefined) graph.metadata("modelport.features", JSON.stringify(names));
   if (outcome.kind === "classes") {
     graph.metadata("modelport.classes", JSON.stringify(outcome.classes.labels));
   }
   graph.metadata("modelport.kserve_output", outcome.kind === "transform" ? "transform" : "predict");
-}
-
-/** Names of the columns, made up if the file has none. */
-function featureNames(estimator: Estimator, columns: number): readonly string[] {
-  const names = givenNames(estimator);
-  if (names?.length === columns && new Set(names).size === columns && !names.includes(""))
-    return names;
-  return Array.from({ length: columns }, (_, at) => `x${at}`);
-}
-
-/** Columns of the model's input: what its first step was fitted with. */
-function columnsOf(estimator: Estimator): number {
-  const holder = firstStep(estimator, (member) => member.has("n_features_in_"));
-  return (holder ?? estimator).count("n_features_in_");
-}
-
-function givenNames(estimator: Estimator): readonly string[] | undefined {
-  const holder = firstStep(estimator, (member) => member.has("feature_names_in_"));
-  const value = holder?.value("feature_names_in_");
-  if (!(value instanceof NumpyArray)) return undefined;
-  const names = toItems(value, "feature_names_in_");
-  return names.every((name) => typeof name === "string") ? names : undefined;
-}
-
-/** The estimator, or the first one within it that sees the same columns, for which `holds` is true. */
-function firstStep(
-  estimator: Estimator,
-  holds: (member: Estimator) => boolean,
-): Estimator | undefined {
-  let member = estimator;
-  for (let depth = 0; depth < maxDepth; depth++) {
-    if (holds(member)) return member;
-    const inner = innerOf(member);
-    if (!(inner instanceof PythonObject)) return undefined;
-    member = new Estimator(inner);
-  }
-  return undefined;
-}
-
-function innerOf(member: Estimator): PythonValue | undefined {
-  if (member.has("best_estimator_")) return member.value("best_estimator_");
-  for (const name of ["steps", "transformer_list"]) {
-    if (!member.has(name)) continue;
-    for (const item of member.list(name)) {
-      const inner = item instanceof Object && "items" in item ? item.items[1] : undefined;
-      if (inner instanceof PythonObject) return inner;
-    }
-  }
-  return undefined;
 }
 
 function unsupported(estimator: Estimator): never {

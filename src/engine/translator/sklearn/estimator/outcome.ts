@@ -1,3 +1,4 @@
+import type { FloatType } from "../../graph/tensor.ts";
 import type { ClassList } from "./class-list.ts";
 import type { Features } from "./features.ts";
 
@@ -7,9 +8,11 @@ export type Outcome =
   | Values
   | Classes;
 
-/** A regressor's answer: `[N]`, or `[N, columns]`. In double. */
+/** A regressor's answer: `[N]`, or `[N, columns]`. */
 export interface Values {
   readonly kind: "values";
+  /** Double unless given. */
+  readonly type?: FloatType;
   readonly values: string;
   readonly columns?: number;
 }
@@ -17,11 +20,13 @@ export interface Values {
 /** A classifier's answer. */
 export interface Classes {
   readonly kind: "classes";
+  /** Of `proba` and `margin`: double unless given. */
+  readonly type?: FloatType;
   readonly classes: ClassList;
   /** Which class: int64 `[N]`. */
   readonly index: string;
-  /** Double `[N, K]`, if the class has probabilities. */
+  /** `[N, K]`, if the class has probabilities. */
   readonly proba?: string;
-  /** The decision function, in double: `[N]`, or `[N, columns]`. */
+  /** The decision function: `[N]`, or `[N, columns]`. */
   readonly margin?: { readonly value: string; readonly columns?: number };
 }
