@@ -86,7 +86,8 @@ function add(model: LoadedModel, signal: AbortSignal) {
   return model.infer({ inputs: [fp32("x", [1, 4], [1, 2, 3, 4])], outputs: ["y"] }, signal);
 }
 
-describe("a host whose answers are damaged", { timeout: limitMs }, () => {
+// Both have an engine of their own, and mostly wait.
+describe("a host whose answers are damaged", { timeout: limitMs, concurrency: 2 }, () => {
   it("is killed for every frame that did harm once, and its call ends", async (t) => {
     const { put, load, damage } = await startDamagedEngine(t);
     const path = await put("add.onnx", addOne());

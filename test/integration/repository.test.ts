@@ -28,7 +28,7 @@ for (const kind of clientKinds.filter(({ name }) => /^grpc-js|gRPC-Web, h1/.test
     describe(`the model repository over ${kind.name}, in ${dialect}'s dialect`, () => {
       /** A repository of "plain" (x + 1), "numbered" (x + its version: 2, 10) and "broken". */
       async function setUp(t: TestContext, lifecycleOwner: "auto" | "modelmesh" = "auto") {
-        const runtime = await startRuntime({ servesRoot: true, lifecycleOwner });
+        const runtime = await startRuntime({ engineHosts: 1, servesRoot: true, lifecycleOwner });
         t.after(() => runtime.close());
         const client = kind.open({ port: runtime.port });
         t.after(() => client.close());

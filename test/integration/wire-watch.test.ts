@@ -113,7 +113,8 @@ for (const reader of watchReaders) {
   });
 }
 
-describe("a reader who stops reading", () => {
+// Each reader has a server of its own, and mostly waits for updates.
+describe("a reader who stops reading", { concurrency: 3 }, () => {
   for (const reader of watchReaders.filter(({ name }) => /^grpc-js$|h1$/.test(name))) {
     it(`by ${reader.name} gets all that he has missed in few messages`, async (t) => {
       const { address, watched } = await startFakeServer(t);

@@ -6,6 +6,8 @@ import { checkFileLength } from "./check-file-length.ts";
 import { checkGen } from "./check-gen.ts";
 import { checkLayers } from "./check-layers.ts";
 import { checkLockfile } from "./check-lockfile.ts";
+import { checkShellScripts } from "./check-shell-scripts.ts";
+import { checkWorkflow } from "./check-workflow.ts";
 import { runTool } from "./command.ts";
 import { inParallel } from "./in-parallel.ts";
 
@@ -30,6 +32,8 @@ const checks: readonly Check[] = [
   { name: "docs are what the code makes them", run: () => checkDocs(root) },
   { name: "paths that docs name exist", run: () => checkDocPaths(root) },
   { name: "lockfile", run: () => checkLockfile(root) },
+  { name: "the hosted CI runs .ci/run", run: () => checkWorkflow(root) },
+  { name: "shell scripts can be read", run: () => checkShellScripts(root) },
 ];
 
 function tool(name: string, ...command: [string, ...string[]]): Check {

@@ -78,7 +78,7 @@ async function runJob(run: TestRun, job: TestJob, context: JobContext): Promise<
   const result = await runGroup(jobCommand(job, context.options, recordFile), {
     name: job.name,
     cwd: run.root,
-    env: testEnvironment(run.env),
+    env: testEnvironment(run),
     timeoutMs: job.timeoutMs,
     onOutput: (chunk) => (context.live ? run.write(chunk) : output.push(chunk)),
   });
@@ -115,12 +115,14 @@ function describeCounts({ passed, failed, skipped }: Counts): string {
 }
 
 /** The environment without settings of the runtime, which would change what is tested, and without
- *  the mark by which Node's test runner refuses to run inside itself. */
-function testEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+ *  the mark by which Node's test runner refuses to run inside itself; with a cache for compiled code. */
+function testEnvironment({ env, root }: TestRun): NodeJS.ProcessEnv {
   const clean = { ...env };
   for (const { env: own, aliases = [] } of Object.values<Setting>(settings)) {
     for (const variable of [own, ...aliases]) delete clean[variable];
   }
   delete clean["NODE_TEST_CONTEXT"];
+  // As the program does: tests and the engine hosts that they start need not strip and compile the sources anew.
+  clean["NODE_COMPILE_CACHE"] ??= join(root, "node_modules/.cache/modelport");
   return clean;
 }

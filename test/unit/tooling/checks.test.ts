@@ -1,5 +1,13 @@
 import assert from "node:assert/strict";
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, it } from "node:test";
@@ -7,6 +15,8 @@ import { checkFileLength } from "../../tooling/check-file-length.ts";
 import { checkGen } from "../../tooling/check-gen.ts";
 import { checkLayers } from "../../tooling/check-layers.ts";
 import { checkLockfile } from "../../tooling/check-lockfile.ts";
+import { checkShellScripts } from "../../tooling/check-shell-scripts.ts";
+import { checkWorkflow } from "../../tooling/check-workflow.ts";
 
 const repository = join(import.meta.dirname, "../../..");
 interface LinterOverride {
@@ -57,11 +67,6 @@ describe("npm run check", () => {
   });
 
   describe("layer rules", () => {
-    it("sees the linter refuse what the repository's rules forbid, and nothing else", async () => {
-      copy("biome.json", ".gitignore", "package.json");
-      assert.deepEqual(await checkLayers(root, repository), []);
-    });
-
     it("finds a rule that was weakened, one that went too far, and cycles allowed", async () => {
       copy(".gitignore", "package.json");
       const text = readFileSync(join(repository, "biome.json"), "utf8");
@@ -100,7 +105,8 @@ describe("npm run check", () => {
       assert.ok(problems.some((problem) => problem.includes("= import(") && /gen\//.test(problem)));
     });
 
-    it("finds a folder without rules and a comment that switches a rule off", async () => {
+    it("finds a folder without rules and a comment that switches a rule off, and nothing else", async () => {
+      // `npm run check` tries the rules as they are.
       copy("biome.json", ".gitignore", "package.json");
       write("src/newcomer/thing.ts", "export {};\n");
       write("src/rpc/sly.ts", "// biome-ignore lint/style/noRestrictedImports: just this once\n");
@@ -129,6 +135,51 @@ describe("npm run check", () => {
       assert.deepEqual(checkFileLength(root), [
         "test/unit/long.test.ts has 401 lines, at most 400 are allowed",
       ]);
+    });
+  });
+
+  describe("the hosted CI", () => {
+    const workflow = (steps: string) =>
+      `on:\n  pull_request:\njobs:\n  ci:\n    steps:\n      - uses: checkout\n${steps}`;
+    const ownScript = "      - run: .ci/run\n";
+
+    it("is accepted if it runs the script of the repository", () => {
+      copy(".ci");
+      write(".github/workflows/ci.yml", workflow(ownScript));
+      assert.deepEqual(checkWorkflow(root), []);
+    });
+
+    it("is refused if it is missing, not YAML, runs something else, or not for pull requests", () => {
+      copy(".ci");
+      assert.deepEqual(checkWorkflow(root), [".github/workflows/ci.yml is missing"]);
+      write(".github/workflows/ci.yml", "jobs: [");
+      assert.match(checkWorkflow(root)[0] ?? "", /ci\.yml is not YAML: /);
+      write(
+        ".github/workflows/ci.yml",
+        workflow("      - run: npm test\n").replace("pull_request", "push"),
+      );
+      assert.deepEqual(checkWorkflow(root), [
+        ".github/workflows/ci.yml does not run for pull requests",
+        ".github/workflows/ci.yml does not run .ci/run",
+        '.github/workflows/ci.yml runs "npm test": move that to .ci/run',
+      ]);
+    });
+
+    it("is refused if the script leaves out what every change has to pass", () => {
+      write(".github/workflows/ci.yml", workflow(ownScript));
+      assert.deepEqual(checkWorkflow(root), [".ci/run is missing, or cannot be executed"]);
+      write(".ci/run", 'step "tests" npm test\n');
+      chmodSync(join(root, ".ci/run"), 0o755);
+      assert.deepEqual(checkWorkflow(root), [".ci/run has no step for `npm run check`"]);
+    });
+  });
+
+  describe("shell scripts", () => {
+    it("are named with the line that bash cannot read", () => {
+      write(".ci/run", "echo fine\n");
+      assert.deepEqual(checkShellScripts(root), []);
+      write("test/storage/install.sh", "if true; then\n");
+      assert.match(checkShellScripts(root).join(), /test\/storage\/install\.sh: line 2: /);
     });
   });
 
