@@ -183,6 +183,19 @@ export const comparisons: readonly Comparison[] = [
     of: "trees/many/memory of each",
     against: "trees/many/memory of each in MLServer",
   },
+  {
+    area: "trees",
+    title:
+      "52 MB of XGBoost: the server's event loop late at most, while it is translated and loaded",
+    of: "trees/load of 52 MB/loop late",
+    target: { atMost: 20 },
+  },
+  {
+    area: "trees",
+    title: "cancel of a load of 52 MB until its memory is free, p99",
+    of: "trees/cancel of 52 MB to memory free/p99",
+    target: { atMost: 100 },
+  },
 ];
 
 function trees(load: string, peer: string, target: Target): Comparison {

@@ -29,22 +29,24 @@ export async function measureCancel(
     readonly program: Program;
     readonly client: ModelClient;
     readonly path: string;
-    readonly modelBytes: number;
+    /** More than this at the end of a cancelled load is memory that it kept. */
+    readonly slackBytes: number;
+    /** What the measurements are called, such as "lifecycle/cancel of 400 MB". */
+    readonly name: string;
   },
 ): Promise<void> {
-  const { program, client, path, modelBytes } = target;
+  const { program, client, path, slackBytes, name } = target;
   const count = bench.choose(samples);
-  bench.log(`${count} cancelled loads of 400 MB`);
+  bench.log(`${name}, ${count} times`);
   const startMs = performance.now();
   await client.load("whole", path);
   const loadMs = performance.now() - startMs;
   await client.unload("whole");
-  const slackBytes = modelBytes / 20;
   const freeMs: number[] = [];
   for (let attempt = 0; freeMs.length < count; attempt++) {
     // A machine on which every load is over before its cancel measures something else.
     if (attempt >= 3 * count) {
-      bench.measurements.skip("cancel of a load", "loads were over before they could be cancelled");
+      bench.measurements.skip(name, "loads were over before they could be cancelled");
       return;
     }
     const before = await settledMemory(program.pid);
@@ -67,16 +69,8 @@ export async function measureCancel(
     // Loads that had not begun to take memory would flatter the figure.
     if (holders.length > 0) freeMs.push(freeAtMs - cancelMs);
   }
-  bench.measurements.add(
-    "lifecycle/cancel of 400 MB to memory free/p50",
-    "ms",
-    quantile(freeMs, 0.5),
-  );
-  bench.measurements.add(
-    "lifecycle/cancel of 400 MB to memory free/p99",
-    "ms",
-    quantile(freeMs, 0.99),
-  );
+  bench.measurements.add(`${name} to memory free/p50`, "ms", quantile(freeMs, 0.5));
+  bench.measurements.add(`${name} to memory free/p99`, "ms", quantile(freeMs, 0.99));
 }
 
 /** When `holders` were gone or, if the tree then held more than `limitBytes`, the end of the first look that found

@@ -39,7 +39,13 @@ export async function measureLifecycle(bench: Workbench): Promise<void> {
   if (canMeasureTrees) {
     await withModelport(bench, (program, client) => measureCycles(bench, program, client));
     await withModelport(bench, (program, client) =>
-      measureCancel(bench, { program, client, path: "400mb.onnx", modelBytes: 400 * MB }),
+      measureCancel(bench, {
+        program,
+        client,
+        path: "400mb.onnx",
+        slackBytes: 20 * MB,
+        name: "lifecycle/cancel of 400 MB",
+      }),
     );
   } else {
     bench.measurements.skip("memory of processes", `${process.platform} has no /proc`);

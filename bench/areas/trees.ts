@@ -1,3 +1,4 @@
+import { measureLargeTrees } from "../trees/large-trees.ts";
 import { measureManyTrees } from "../trees/many-trees.ts";
 import { measureTreeSpeed } from "../trees/tree-speed.ts";
 import type { Workbench } from "../workbench.ts";
@@ -7,4 +8,5 @@ import type { Workbench } from "../workbench.ts";
 export async function measureTrees(bench: Workbench): Promise<void> {
   await measureTreeSpeed(bench);
   await measureManyTrees(bench);
+  await measureLargeTrees(bench);
 }

@@ -106,7 +106,7 @@ export const engineRooms: readonly Room[] = [
       "config",
       "engine/contract",
       "engine/engine-catalog.ts",
-      "engine/translation/translation-files.ts",
+      "engine/translation",
       "models",
     ],
     hasBlockingFiles: true,

@@ -1,6 +1,6 @@
 import { RuntimeError } from "../base/errors.ts";
 import type { ModelNames } from "../models/model-names.ts";
-import type { EngineFormat, ModelFormat } from "./contract/model-format.ts";
+import type { EngineFormat, ModelFormat, TranslatedFormat } from "./contract/model-format.ts";
 import { treeFormats } from "./translation/tree-formats.ts";
 
 // Imported only where models are inspected: hosts start often and do without. Kept, since even a repeated
@@ -50,7 +50,7 @@ function together(kinds: readonly ModelNames[]): ModelNames {
 }
 
 /** The translated format of a file that begins with `head`. Undefined if it is none of them. */
-export function recogniseFormat(head: Uint8Array): ModelFormat | undefined {
+export function recogniseFormat(head: Uint8Array): TranslatedFormat | undefined {
   return treeFormats.find(({ files }) => files.recognises?.(head) === true);
 }
 

@@ -10,9 +10,10 @@ import { checkInference } from "./inference-check.ts";
 import type { ModelLifecycle } from "./lifecycle/model-lifecycle.ts";
 import { splitVersionedId } from "./lifecycle/model-name.ts";
 import type { ModelRecord } from "./lifecycle/model-record.ts";
+import { describedOf, tabularView } from "./tabular/tabular-view.ts";
 
 /** A request may lose two hosts, or four if something else killed them. */
-const harmOf: Record<PartInLoss, number> = { caused: 2, suspected: 1, bystander: 0 };
+const harmOf: Record<PartInLoss, number> = { caused: 2, suspected: 1, crowded: 1, bystander: 0 };
 const maxHarm = 4;
 /** Hosts that may die before the request reaches them. */
 const maxHosts = 8;
@@ -31,12 +32,14 @@ export async function runInference(
   try {
     // The model is usually there, and a needless await would cost every request two promises.
     let loaded = record.loaded ?? (await abortable(record.whenRunning(), signal));
-    let checked = checkInference(record.label, loaded.metadata, request);
+    const tabular = tabularView(loaded.metadata, record.settings)?.toEngine(request);
+    let checked = checkInference(record.label, loaded.metadata, tabular?.request ?? request);
     startMs = performance.now();
     let harm = 0;
     for (let hosts = 1; ; hosts++) {
       try {
-        const answered = await loaded.infer(checked, signal);
+        const results = await loaded.infer(checked, signal);
+        const answered = tabular === undefined ? results : tabular.toClient(results);
         const outputs = request.classes ? classifyOutputs(answered, record, request) : answered;
         statistics.noteSuccess(performance.now() - startMs);
         record.faults?.noteSuccess();
@@ -48,6 +51,7 @@ export async function runInference(
         harm += harmOf[part];
         // Runs alone: a request that killed its host must not harm others again.
         if (part !== "bystander") checked = { ...checked, alone: true };
+        if (part === "crowded") checked = { ...checked, needsAll: true };
         if (harm >= maxHarm || hosts === maxHosts) throw reason;
         loaded = await afterLoss(record, loaded, signal);
       }
@@ -67,13 +71,14 @@ export async function runInference(
 
 function classifyOutputs(
   outputs: readonly Tensor[],
-  { configuration, loaded }: ModelRecord,
+  { configuration, loaded, settings }: ModelRecord,
   { classes }: InferenceRequest,
 ): Tensor[] {
   return outputs.map((tensor) => {
     const count = classes?.get(tensor.name);
     if (count === undefined) return tensor;
-    const spec = loaded?.metadata.outputs.find(({ name }) => name === tensor.name);
+    const { outputs: specs = [] } = loaded === undefined ? {} : describedOf(loaded, settings);
+    const spec = specs.find(({ name }) => name === tensor.name);
     // Triton's guess for a model without a configuration.
     const looksBatched = tensor.shape.length > 1 && spec?.shape[0] === -1;
     const isBatched = configuration.isBatched ?? looksBatched;

@@ -6,6 +6,7 @@ import { heldBytes } from "./lifecycle/model-state.ts";
 import { indexOf } from "./model-index.ts";
 import { type ModelLookup, notFound, notReady } from "./model-lookup.ts";
 import { closedError, type RuntimePhase } from "./runtime-phase.ts";
+import { describedOf } from "./tabular/tabular-view.ts";
 
 /** Read access to the known models. Changes nothing. */
 export class ModelDirectory {
@@ -45,7 +46,8 @@ export class ModelDirectory {
   describe(id: string, version: string): ModelDescription {
     const record = this.serving(id, version);
     if (record.loaded === undefined) throw notReady(record);
-    return { ...record.loaded.metadata, versions: this.#registry.versionsOf(id) };
+    const described = describedOf(record.loaded, record.settings);
+    return { ...described, versions: this.#registry.versionsOf(id) };
   }
 
   /** `missing`: other entries to list. */

@@ -1,4 +1,4 @@
-import { capacityBytes, isSizeOf, runBudgetBytes, trueBytesOf } from "./model-files.ts";
+import { capacityBytes, isSizeOf, trueBytesOf } from "./model-files.ts";
 import { bookedBytes, type Watched } from "./record-watch.ts";
 import { loadLimitMs, type World } from "./world.ts";
 
@@ -45,10 +45,18 @@ export function checkBooks(world: World): void {
     "hosts hold no more than is booked",
     () => `${engine.heldBytes} are held, ${usedBytes} booked`,
   );
+  const { containerBytes, runBudgetBytes, otherBytes } = world.container;
   violations.expect(
     engine.runBytes <= runBudgetBytes,
     "runs take no more than their budget",
     () => `${engine.runBytes} of ${runBudgetBytes}`,
+  );
+  const mostBytes = Math.max(capacityBytes, usedBytes) + Math.max(runBudgetBytes, engine.runBytes);
+  violations.expect(
+    // The unit is a fraction.
+    mostBytes + otherBytes <= containerBytes + 1,
+    "models, runs and everything else fit the container together",
+    () => `${mostBytes} and ${otherBytes} in ${containerBytes}`,
   );
   const { loadingConcurrency } = world.setup;
   violations.expect(

@@ -8,12 +8,10 @@ interface ModelFileFacts {
   readonly unclearFromBytes?: number;
   /** What it takes in truth; different for every file, so that a size tells which one was loaded. */
   readonly trueBytes: number;
-  /** What a run of it needs beside that; none: nothing that books are kept of. */
-  readonly runBytes?: number;
+  /** What a run of it needs beside that, as a share of what all runs may take at once; none: nothing that books
+   *  are kept of. */
+  readonly runShare?: number;
 }
-
-/** What all runs may take at once. */
-export const runBudgetBytes = 100_000;
 
 export const capacityBytes = 1_000_000;
 export const repositoryFolder = `${virtualRoot}/repository`;
@@ -26,45 +24,45 @@ export const loadableFiles: readonly ModelFileFacts[] = [
     path: `${virtualRoot}/small.onnx`,
     estimatedBytes: 150_000,
     trueBytes: 120_000,
-    runBytes: 60_000,
+    runShare: 0.6,
   },
   {
     path: `${virtualRoot}/middle.onnx`,
     estimatedBytes: 340_000,
     trueBytes: 310_000,
-    runBytes: 60_000,
+    runShare: 0.6,
   },
   {
     path: `${virtualRoot}/large.onnx`,
     estimatedBytes: 620_000,
     trueBytes: 480_000,
-    runBytes: 100_000,
+    runShare: 1,
   },
   {
     path: `${virtualRoot}/exact.onnx`,
     estimatedBytes: 260_000,
     trueBytes: 260_000,
-    runBytes: 55_000,
+    runShare: 0.55,
   },
   {
     path: `${virtualRoot}/odd.onnx`,
     estimatedBytes: 7_000_000,
     unclearFromBytes: 40_000,
     trueBytes: 440_000,
-    runBytes: 90_000,
+    runShare: 0.9,
   },
   { path: `${virtualRoot}/giant.onnx`, estimatedBytes: 1_000_001, trueBytes: 900_000 },
   {
     path: `${repositoryFolder}/plain.onnx`,
     estimatedBytes: 90_000,
     trueBytes: 80_000,
-    runBytes: 70_000,
+    runShare: 0.7,
   },
   ...allVersions.map((version, index) => ({
     path: versionFolder(version),
     estimatedBytes: 70_000,
     trueBytes: 60_000 + index,
-    runBytes: 60_000,
+    runShare: 0.6,
   })),
 ];
 
@@ -94,8 +92,10 @@ export function isSizeOf(path: string, bytes: number): boolean {
   return [true, false].some((isReload) => measuredBytesOf(path, isReload) === bytes);
 }
 
-export function runBytesOf(path: string): number {
-  return loadableFiles.find((file) => file.path === path)?.runBytes ?? 0;
+/** `budgetBytes`: what all runs may take at once. */
+export function runBytesOf(path: string, budgetBytes: number): number {
+  const { runShare = 0 } = loadableFiles.find((file) => file.path === path) ?? {};
+  return Math.floor(runShare * budgetBytes);
 }
 
 /** Whether the engine knows how much a file takes before it loads it. */

@@ -249,4 +249,16 @@ export const mutations: readonly Mutation[] = [
     from: "for (const grant of [...this.#runs.keys()]) this.#end(grant, 0);",
     to: "this.#runs.clear();",
   },
+  {
+    name: "give models what runs may take",
+    file: "../config/memory-division.ts",
+    from: "models: Math.max(0, container - buffer),",
+    to: "models: Math.max(0, container - buffer + runs),",
+  },
+  {
+    name: "forget the calls in the division",
+    file: "../config/memory-division.ts",
+    from: "wishes.buffer ?? serverBytes + hosts + runs + payloads;",
+    to: "wishes.buffer ?? serverBytes + hosts + runs;",
+  },
 ];

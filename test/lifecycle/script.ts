@@ -40,6 +40,10 @@ export interface Setup {
   readonly drainTimeoutMs: number;
   readonly isDiskSlow: boolean;
   readonly isEngineSlow: boolean;
+  readonly containerMiB: number;
+  /** What the operator sets for runs; 0: nothing. */
+  readonly runMiB: number;
+  readonly cores: number;
 }
 
 export interface Script {
@@ -68,6 +72,9 @@ export function scripts(maxSteps: number): fc.Arbitrary<Script> {
     drainTimeoutMs: fc.constantFrom(2000, 300, 0),
     isDiskSlow: fc.boolean(),
     isEngineSlow: fc.boolean(),
+    containerMiB: fc.integer({ min: 256, max: 16_384 }),
+    runMiB: fc.constantFrom(0, 0, 48, 700),
+    cores: fc.constantFrom(1, 2, 16),
   });
   // Without the bias towards small values that finds wrong boundaries: there are none here.
   return fc.noBias(

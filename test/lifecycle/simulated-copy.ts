@@ -153,7 +153,7 @@ export class SimulatedCopy implements LoadedModel {
     };
     const work: OpenWork = { label: `run on ${this.name}`, settle };
     const memory = new RunMemory(this.host.runShare, {
-      bytes: runBytesOf(this.source.file),
+      bytes: runBytesOf(this.source.file, this.host.runShare.totalBytes),
       onAdmitted: () => this.#world.works.add(work),
     });
     const run: Run = { work, memory, refuse };

@@ -10,7 +10,7 @@ import type {
 } from "../../src/engine/contract/engine.ts";
 import { HostCounts } from "../../src/engine/contract/host-counts.ts";
 import { RunBudget } from "../../src/engine/run-memory/run-budget.ts";
-import { loadableFiles, runBudgetBytes, runBytesOf } from "./model-files.ts";
+import { loadableFiles, runBytesOf } from "./model-files.ts";
 import type { OpenWorks } from "./open-work.ts";
 import { SimulatedCopy, SimulatedHost } from "./simulated-copy.ts";
 import type { VirtualDisk } from "./virtual-disk.ts";
@@ -53,9 +53,10 @@ export class SimulatedEngine implements Engine {
       readonly isUp: boolean;
       readonly watcher: EngineWatcher;
       readonly nowMs: () => number;
+      readonly runBudgetBytes: number;
     },
   ) {
-    this.runMemory = new RunBudget({ totalBytes: runBudgetBytes, now: options.nowMs });
+    this.runMemory = new RunBudget({ totalBytes: options.runBudgetBytes, now: options.nowMs });
     this.#works = works;
     this.#disk = disk;
     this.#watcher = options.watcher;
@@ -81,7 +82,8 @@ export class SimulatedEngine implements Engine {
     const most = new Map<SimulatedHost, number>();
     for (const copy of this.copies) {
       if (!copy.host.isUp || !copy.isExecuting) continue;
-      most.set(copy.host, Math.max(most.get(copy.host) ?? 0, runBytesOf(copy.source.file)));
+      const bytes = runBytesOf(copy.source.file, this.runMemory.totalBytes);
+      most.set(copy.host, Math.max(most.get(copy.host) ?? 0, bytes));
     }
     return [...most.values()].reduce((sum, bytes) => sum + bytes, 0);
   }

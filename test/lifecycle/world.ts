@@ -9,6 +9,7 @@ import { OpenWorks } from "./open-work.ts";
 import { RecordWatch, type Station, type Watched } from "./record-watch.ts";
 import { ReferenceModel } from "./reference-model.ts";
 import type { Setup } from "./script.ts";
+import { type SimulatedContainer, simulatedContainer } from "./simulated-container.ts";
 import type { SimulatedCopy } from "./simulated-copy.ts";
 import { SimulatedEngine } from "./simulated-engine.ts";
 import { Violations } from "./violation.ts";
@@ -24,6 +25,7 @@ const silent = createLogger("silent");
 /** The whole of a runtime's lifecycle with nothing real outside of it. */
 export class World {
   readonly setup: Setup;
+  readonly container: SimulatedContainer;
   readonly violations = new Violations();
   readonly works = new OpenWorks();
   readonly clock = new VirtualClock();
@@ -50,6 +52,7 @@ export class World {
   /** `onStep`: called after each step of any generation, which was at `from` before. */
   constructor(setup: Setup, onStep: (world: World, watched: Watched, from: Station) => void) {
     this.setup = setup;
+    this.container = simulatedContainer(setup);
     this.ownIds = Array.from({ length: setup.idCount }, (_, index) => `m${index}`);
     this.ids = [...this.ownIds, ...this.repositoryNames];
     this.disk = new VirtualDisk(this.works, { answersAtOnce: !setup.isDiskSlow });
@@ -62,6 +65,7 @@ export class World {
         onCrash: (lost) => this.#onCrash(lost),
       },
       nowMs: () => this.clock.nowMs,
+      runBudgetBytes: this.container.runBudgetBytes,
     });
     this.watch = new RecordWatch({
       violations: this.violations,

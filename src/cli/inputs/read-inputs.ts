@@ -4,6 +4,7 @@ import { packElements } from "../../base/bytes-elements.ts";
 import { describeError } from "../../base/errors.ts";
 import { parseExactly } from "../../base/exact-json.ts";
 import { usageError } from "../command-error.ts";
+import { columnInput, readColumns } from "./column-values.ts";
 import { readNpy } from "./npy-file.ts";
 import {
   isOptional,
@@ -16,12 +17,14 @@ import {
 } from "./tensor-value.ts";
 
 /** Reads operands such as `image=@digit.npy` and `measurements=[[6.0, 2.7, 5.1, 1.6]]`. A model with one input
- *  needs no name. `@-` is stdin. Throws CommandError. */
+ *  needs no name, and may have columns with names: `age=41 income=null`. `@-` is stdin. Throws CommandError. */
 export async function readInputs(
   operands: readonly string[],
   specs: readonly TensorSpec[],
   stdin: NodeJS.ReadableStream,
 ): Promise<RawTensor[]> {
+  const byColumn = columnInput(operands, specs);
+  if (byColumn !== undefined) return [readColumns(operands, byColumn)];
   const given = new Map<string, RawTensor>();
   for (const operand of operands) {
     const { spec, text } = splitOperand(operand, specs);

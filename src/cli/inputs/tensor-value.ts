@@ -37,6 +37,19 @@ export function showSpec(spec: TensorSpec): string {
   return `${name} ${datatype}[${hasAnyRank(spec) ? "…" : shape.join(",")}]${optional}`;
 }
 
+/** The names of an input's columns, where the model's file has them. */
+export function columnNames({ parameters }: TensorSpec): readonly string[] | undefined {
+  const text = parameters?.["features"]?.parameterChoice?.value;
+  if (typeof text !== "string") return undefined;
+  try {
+    const names: unknown = JSON.parse(text);
+    const isList = Array.isArray(names) && names.every((name) => typeof name === "string");
+    return isList ? names : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 /** Whether a model runs without this input. */
 export function isOptional(spec: TensorSpec): boolean {
   return isFlagged(spec, "optional");

@@ -100,6 +100,9 @@ export interface EngineRequest {
   /** Whether to run it alone, never joined with other requests, as if it were suspected of crashing the
    *  host. */
   readonly alone?: boolean;
+  /** Whether to wait for all the memory that runs may take: beside others it was killed for taking too
+   *  much. */
+  readonly needsAll?: boolean;
   /** Filled in along the way, for observers. */
   readonly times?: InferenceTimes | undefined;
 }

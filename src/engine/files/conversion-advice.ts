@@ -3,10 +3,10 @@ export const conversionAdvice = {
   sklearn:
     "export the model where it was trained, with skl2onnx: to_onnx(model, X[:1]).SerializeToString()",
   pickle:
-    "only Python can read it: export the model where it was trained (skl2onnx for scikit-learn, onnxmltools for XGBoost and LightGBM, torch.onnx for PyTorch)",
-  xgboost: "convert it with onnxmltools.convert_xgboost",
-  lightgbm: "convert it with onnxmltools.convert_lightgbm",
-  catboost: 'let CatBoost write it: model.save_model("model.onnx", format="onnx")',
+    "only Python can read it: export the model where it was trained (skl2onnx for scikit-learn, save_model for XGBoost, LightGBM and CatBoost, torch.onnx for PyTorch)",
+  xgboost: 'let XGBoost write it in a form of today: model.save_model("model.ubj")',
+  lightgbm: 'let LightGBM write it as text: booster.save_model("model.txt")',
+  catboost: 'let CatBoost write it: model.save_model("model.cbm")',
   torch: 'export it with torch.onnx.export(model, args, "model.onnx")',
   tensorflow:
     "convert it with tf2onnx: python -m tf2onnx.convert --saved-model FOLDER --output model.onnx",

@@ -2,9 +2,10 @@ import { RuntimeError } from "../../base/errors.ts";
 import { fileKindOf } from "./file-kind.ts";
 import { sampleFile } from "./file-sample.ts";
 import { looksLikeOnnx } from "./onnx-look.ts";
+import { recognisedKind } from "./recognised-kind.ts";
 
-/** Prefix of refusals by the ONNX file reader. */
-const refusal = /^(?<file>.*) is not an ONNX model: (?<why>[^\n]*)$/s;
+/** Prefix of refusals by the readers of the formats. */
+const refusal = /^(?<file>.*) is not (?<wanted>an? \S+ model): (?<why>[^\n]*)$/s;
 
 /** Reasons that readers understand without knowing the file format. */
 const plainWhy = /^it (?:is cut off: |has |is nested|became shorter)|^a tensor has too many/;
@@ -13,14 +14,20 @@ const plainWhy = /^it (?:is cut off: |has |is nested|became shorter)|^a tensor h
  *  served. Returns other errors unchanged. Blocks. */
 export function explainRefusal(error: unknown, file: string): unknown {
   if (!(error instanceof RuntimeError) || error.kind !== "invalid-argument") return error;
-  const why = refusal.exec(error.message)?.groups?.["why"];
+  const { why, wanted } = refusal.exec(error.message)?.groups ?? {};
   const sample = why === undefined ? undefined : sampleFile(file);
   if (why === undefined || sample === undefined) return error;
-  const kind = fileKindOf(sample);
   const refused = (message: string) => new RuntimeError("invalid-argument", `${file} ${message}`);
-  if (kind !== undefined) {
-    return refused(`is not an ONNX model but ${kind.what}; ${kind.advice}`);
+  const kind = fileKindOf(sample);
+  const isForOnnx = wanted === "an ONNX model";
+  const served = recognisedKind(sample.head);
+  if (served !== undefined && served.what !== wanted) {
+    return refused(`is not ${wanted} but ${kind?.what ?? served.what}; ${served.advice}`);
   }
+  if (kind !== undefined) {
+    return refused(`is not ${wanted} but ${kind.what}; ${kind.advice}`);
+  }
+  if (!isForOnnx) return error;
   if (/[._](?:data|weights?|bin)$/i.test(sample.name)) {
     return refused(
       "is not an ONNX model; its name suggests weights: load the .onnx file that goes with it",

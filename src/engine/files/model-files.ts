@@ -3,7 +3,7 @@ import { basename, dirname } from "node:path";
 import { fromFileError } from "../../base/files/file-errors.ts";
 import { fileIdentity } from "../../base/files/file-identity.ts";
 import { SafePath } from "../../base/files/safe-path.ts";
-import { isModelFileName, type ModelNames } from "../../models/model-names.ts";
+import { isModelFileName } from "../../models/model-names.ts";
 import type { ModelFile, ModelPlace, SettingsFile } from "../contract/engine.ts";
 import type { ModelFormat } from "../contract/model-format.ts";
 import type { RunTable } from "../contract/run-table.ts";
@@ -38,7 +38,7 @@ export async function findModel(place: ModelPlace): Promise<FoundModel> {
   const safePath = new SafePath(roots);
   const path = safePath.follow(place.path, name);
   const wanted = format === undefined ? undefined : knownFormat(format);
-  const found = findFile(path, wanted === undefined ? modelKinds : [wanted.files]);
+  const found = findModelFile(path, wanted === undefined ? modelKinds : [wanted.files]);
   // A file inside a directory may be a link out of the allowed directories.
   const file = found === path ? path : safePath.follow(found, name);
   // A model's other files are beside the path that was named, whatever that links to.
@@ -69,20 +69,6 @@ export async function findModel(place: ModelPlace): Promise<FoundModel> {
   const sample = sampleFile(file);
   const other = sample && recogniseFormat(sample.head);
   return other === undefined ? (asOnnx ?? (await inspectAs(onnxFormat))) : await inspectAs(other);
-}
-
-/** By the first of `kinds` of which there is one. */
-function findFile(path: string, kinds: readonly ModelNames[]): string {
-  let refusal: unknown;
-  for (const kind of kinds) {
-    try {
-      return findModelFile(path, kind);
-    } catch (error) {
-      // The first kind is the likeliest, so its reason is reported.
-      refusal ??= error;
-    }
-  }
-  throw refusal;
 }
 
 function locateSettings(

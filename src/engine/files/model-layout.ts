@@ -4,9 +4,15 @@ import { RuntimeError } from "../../base/errors.ts";
 import { fromFileError } from "../../base/files/file-errors.ts";
 import { nameOfType } from "../../base/files/regular-file.ts";
 import { isForeignName, type ModelNames } from "../../models/model-names.ts";
-import { type FolderListing, type SearchStep, searchModel } from "../../models/model-search.ts";
+import {
+  type FolderListing,
+  type SearchResult,
+  type SearchStep,
+  searchModel,
+} from "../../models/model-search.ts";
 import { fileKindOf } from "./file-kind.ts";
 import { sampleFile } from "./file-sample.ts";
+import { recognisedKind } from "./recognised-kind.ts";
 
 /** Exporters write one file per tensor for big models, thousands of them; a directory with more entries is
  *  something else. */
@@ -15,9 +21,9 @@ const maxEntries = 100_000;
 const maxSampled = 10;
 
 /** Finds the model file at `path`, which is a file of any name or a directory, searched as `searchModel`
- *  describes. Throws RuntimeError "invalid-argument" (no model file, or several), "failed-precondition"
+ *  describes for the first of `kinds` of which there is a model. Throws RuntimeError "invalid-argument" (no model file, or several), "failed-precondition"
  *  (nothing there, not readable) or "temporarily-unavailable". Blocks. */
-export function findModelFile(path: string, models: ModelNames): string {
+export function findModelFile(path: string, kinds: readonly ModelNames[]): string {
   const found = statPath(path);
   if (found.isFile()) return path;
   if (!found.isDirectory()) {
@@ -26,16 +32,26 @@ export function findModelFile(path: string, models: ModelNames): string {
       `${path} is ${nameOfType(found)}, expected a file or a directory`,
     );
   }
-  const search = searchModel(path, models);
+  let refusal: RuntimeError | undefined;
+  for (const kind of kinds) {
+    const result = searchFor(kind, path);
+    if (result.tag === "found") return result.file;
+    if (result.tag === "doubt") throw result.why;
+    // The first kind is the likeliest, so its reason is reported.
+    refusal ??= result.why;
+  }
+  if (refusal === undefined) throw new Error("expected kinds of models");
+  throw new RuntimeError(refusal.kind, `${refusal.message}${hintOf(path)}`);
+}
+
+function searchFor(kind: ModelNames, path: string): SearchResult {
+  const search = searchModel(path, kind);
   let step = search.next();
   while (!step.done) {
-    const listing = tryRead(step.value, models);
+    const listing = tryRead(step.value, kind);
     step = "error" in listing ? search.throw(listing.error) : search.next(listing);
   }
-  const result = step.value;
-  if (result.tag === "found") return result.file;
-  if (result.tag === "doubt") throw result.why;
-  throw new RuntimeError(result.why.kind, `${result.why.message}${hintOf(path)}`);
+  return step.value;
 }
 
 function tryRead(
@@ -108,7 +124,7 @@ function statPath(path: string): Stats {
 function hintOf(directory: string): string {
   for (const name of list(directory).files.slice(0, maxSampled)) {
     const sample = sampleFile(join(directory, name));
-    const kind = sample && fileKindOf(sample);
+    const kind = sample && (recognisedKind(sample.head) ?? fileKindOf(sample));
     if (kind !== undefined && !kind.isVague) return `; ${name} is ${kind.what}: ${kind.advice}`;
   }
   return "";

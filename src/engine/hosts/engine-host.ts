@@ -235,6 +235,7 @@ export class EngineHost implements HostOfModel {
   }
 
   #partOf(run: HostRun): PartInLoss {
+    if (run === this.memory.crowded) return "crowded";
     // The kernel kills by SIGKILL when memory is short; so do we, and operators. Engines crash otherwise.
     return run === this.#watch.hung || this.process.exitSignal !== "SIGKILL"
       ? "caused"

@@ -1,7 +1,7 @@
 import type { RuntimeError } from "../../base/errors.ts";
 import type { HostKind } from "../contract/engine.ts";
 import type { ProcessMemory } from "../process/process-memory.ts";
-import type { HostQueue } from "../queue/host-queue.ts";
+import type { HostQueue, HostRun } from "../queue/host-queue.ts";
 import type { HostShare } from "../run-memory/host-share.ts";
 import type { RunBudget } from "../run-memory/run-budget.ts";
 import type { RestedMessage } from "../wire/host-messages.ts";
@@ -51,6 +51,7 @@ export class HostMemory implements MonitoredHost {
   readonly #parts: HostMemoryParts;
   readonly #cap: HostMemoryCap;
   #isResting = false;
+  #crowded: HostRun | undefined;
   /** What the host held beyond its model when it was last at rest. */
   #restBytes = 0;
 
@@ -127,9 +128,16 @@ export class HostMemory implements MonitoredHost {
     void this.#host.process.kill(killedFor(why));
   }
 
+  /** The run for which the host was killed although it may have had too little memory because of others. */
+  get crowded(): HostRun | undefined {
+    return this.#crowded;
+  }
+
   endRun(reason: RuntimeError, bytes: number): void {
-    this.#host.queue.front?.noteTaken?.(Math.min(bytes, mostLesson * this.admittedBytes));
-    this.#parts.watch.giveUpFront(reason);
+    const { front } = this.#host.queue;
+    front?.noteTaken?.(Math.min(bytes, mostLesson * this.admittedBytes));
+    if (front?.hasAll === false) this.#crowded = front;
+    else this.#parts.watch.giveUpFront(reason);
     this.endIdle(reason.message);
   }
 

@@ -132,7 +132,7 @@ export class HostedModel implements LoadedModel {
   /** Throws what `infer` rejects with, if that is known at once. */
   #infer(request: EngineRequest, signal: CancelSignal, waiter: Waiter): void {
     if (this.#unloaded !== undefined) throw unloaded;
-    const { times } = request;
+    const { times, needsAll } = request;
     // An input that may be omitted is not part of a batch, whatever its first dimension.
     const alone = request.alone === true || request.inputs.length > this.#neededInputs;
     const wanted = request.outputs.map((name) => position(this.#outputs, name, "output"));
@@ -149,7 +149,7 @@ export class HostedModel implements LoadedModel {
     place.runs++;
     place.queue.run(
       { wanted, tensors, times },
-      { signal, alone },
+      { signal, alone, needsAll },
       {
         resolve: (results) => {
           end();

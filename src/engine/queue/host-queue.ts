@@ -21,6 +21,8 @@ export interface HostRun {
   readonly isWanted: boolean;
   /** How long it may take in the host; 0: unlimited. */
   readonly limitMs: number;
+  /** Whether it has all the memory that runs may take. */
+  readonly hasAll?: boolean;
   /** Rejects every client that waits for a result; afterwards the run is not wanted any more. */
   giveUp(reason: Error): void;
   /** Its host is killed because it grew by this much. */

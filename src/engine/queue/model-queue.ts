@@ -1,4 +1,3 @@
-import type { CancelSignal } from "../../base/cancel-signal.ts";
 import { RuntimeError } from "../../base/errors.ts";
 import { LinkedQueue } from "../../base/linked-queue.ts";
 import type { RunSettings } from "../../config/run-settings.ts";
@@ -14,7 +13,7 @@ import type { Probe } from "./probe.ts";
 import { probeRun } from "./probe-run.ts";
 import { QueueExpiry } from "./queue-expiry.ts";
 import { QueueLimit } from "./queue-limit.ts";
-import { QueuedRun, type ResultReceiver } from "./queued-run.ts";
+import { QueuedRun, type QueuedRunParts, type ResultReceiver } from "./queued-run.ts";
 
 /** A host's response to one run. */
 export interface RunAnswer extends RunMeasures {
@@ -120,10 +119,10 @@ export class ModelQueue implements RunSource {
 
   /** Rejects with the signal's reason as soon as it aborts, whether or not the host has the run, and with
    *  "overloaded" if the queue is too long or it waited too long; otherwise settles as the run does. `alone`:
-   *  never joined with others. */
+   *  never joined with others. `needsAll`: with all the memory that runs may take. */
   run(
     request: RunRequest,
-    { signal, alone }: { readonly signal: CancelSignal; readonly alone: boolean },
+    { signal, alone, needsAll }: Pick<QueuedRunParts, "signal" | "needsAll"> & { alone: boolean },
     receiver: ResultReceiver,
   ): void {
     if (signal.aborted) {
@@ -137,7 +136,7 @@ export class ModelQueue implements RunSource {
     }
     const rows = !this.#guard.mayJoin || alone ? undefined : rowsOf(request);
     if (this.#waiting.size === 0) this.#limit.noteEmpty();
-    new QueuedRun({ request, rows, signal, receiver }).enter(this.#waiting);
+    new QueuedRun({ request, rows, signal, needsAll, receiver }).enter(this.#waiting);
     this.#expiry.watch();
     this.#options.host.offer(this);
   }
@@ -287,6 +286,7 @@ export class ModelQueue implements RunSource {
         return runs.some((run) => run.isWanted);
       },
       limitMs: this.#options.settings.maxRunMs,
+      hasAll: runs.every(({ needsAll }) => needsAll),
       giveUp: (reason) => {
         for (const run of runs) if (run.isWanted) run.reject(reason);
       },

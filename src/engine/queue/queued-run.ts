@@ -14,6 +14,8 @@ export interface QueuedRunParts {
   /** Undefined: not to be joined. */
   readonly rows: number | undefined;
   readonly signal: CancelSignal;
+  /** Whether it needs all the memory that runs may take. */
+  readonly needsAll?: boolean | undefined;
   readonly receiver: ResultReceiver;
 }
 
@@ -25,8 +27,7 @@ export class QueuedRun {
   readonly request: RunRequest;
   readonly rows: number | undefined;
   readonly #parts: QueuedRunParts;
-  /** It needs all the memory that runs may take. */
-  needsAll = false;
+  needsAll: boolean;
   /** Called when something other than its run settles it. */
   onGone: (() => void) | undefined;
   readonly #queuedMs = performance.now();
@@ -37,6 +38,7 @@ export class QueuedRun {
     this.request = parts.request;
     this.rows = parts.rows;
     this.#parts = parts;
+    this.needsAll = parts.needsAll === true;
     // An object with `handleEvent` can be removed again without a function of its own.
     parts.signal.addEventListener("abort", this, once);
   }

@@ -52,7 +52,7 @@ export function translatedFormat(format: TranslatedFiles): TranslatedFormat {
 }
 
 /** "a LightGBM model", "an XGBoost model". */
-function aModelOf(library: string): string {
+export function aModelOf(library: string): string {
   return `${/^[AEIOUX]/.test(library) ? "an" : "a"} ${library} model`;
 }
 

@@ -1,5 +1,5 @@
 import { copyFile, link, readdir, rename, rm, stat, unlink } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 
 /** A folder of one process, with signs that tell other processes when it has ended. */
 export interface OwnFolder {
@@ -32,6 +32,7 @@ export class TranslationStore {
   /** For the log. */
   readonly directory: string;
   readonly #entries: () => Promise<string>;
+  readonly #isShared: boolean;
   readonly #limitBytes: number;
   readonly #own: OwnFolder;
   #lastFile = 0;
@@ -40,6 +41,7 @@ export class TranslationStore {
 
   constructor({ directory, limitBytes, own }: TranslationStoreOptions) {
     this.directory = directory ?? own.parent;
+    this.#isShared = directory !== undefined;
     this.#entries = directory === undefined ? () => own.path() : async () => directory;
     this.#limitBytes = limitBytes;
     this.#own = own;
@@ -47,6 +49,8 @@ export class TranslationStore {
 
   /** The path of a new file in the own folder; nothing is there yet. Rejects if there can be no such folder. */
   async place(): Promise<string> {
+    // A mistake in a setting, or a volume that is not there yet, must not become a directory of ours.
+    if (this.#isShared) await stat(dirname(this.directory));
     return join(await this.#own.path(), `${++this.#lastFile}${suffix}`);
   }
 

@@ -300,10 +300,12 @@ export class Translations {
     if (this.#told.has(store)) return;
     this.#told.add(store);
     const { directory } = store;
-    this.#options.log.warn(
-      { directory, reason },
-      "translated files were not kept in this directory",
-    );
+    const { log } = this.#options;
+    const facts = { directory, reason };
+    // A default directory that does not exist is nobody's mistake.
+    if (/\bENOENT\b/.test(reason)) {
+      log.info(facts, "translated files were not kept in this directory");
+    } else log.warn(facts, "translated files were not kept in this directory");
   }
 }
 

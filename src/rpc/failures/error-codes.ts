@@ -81,9 +81,14 @@ export function toConnectError(reason: unknown): ConnectError {
   return new ConnectError("internal error", Code.Internal, undefined, undefined, reason);
 }
 
-function isCutOff(reason: Error & { readonly code?: unknown }): boolean {
-  return reason.code === "ERR_STREAM_PREMATURE_CLOSE";
+function isCutOff({ code, syscall, message }: NodeJS.ErrnoException): boolean {
+  if (code === "ERR_STREAM_PREMATURE_CLOSE") return true;
+  // The caller's own connection; errors of connections to others name their address or are RuntimeErrors.
+  const isOfSocket = syscall === "write" || syscall === "read";
+  return isOfSocket && cutCodes.has(code ?? "") && message === `${syscall} ${code}`;
 }
+
+const cutCodes: ReadonlySet<string> = new Set(["ECANCELED", "ECONNRESET", "EPIPE"]);
 
 /** The HTTP status that REST uses for an error of `code`. */
 export function toHttpStatus(code: Code): number {

@@ -27,12 +27,12 @@ const answerLookMs = 500;
 /** What the calls of one connection, or all calls, hold; oldest first. */
 interface Share {
   readonly maxBytes: number;
-  readonly calls: LinkedQueue<HeldCall>;
+  readonly calls: LinkedQueue<CallAccount>;
   bytes: number;
   /** Bytes taken since the start, including those given back. */
   takenBytes: number;
   /** The call that is not evicted until then. If all arriving calls evicted each other, none would arrive. */
-  favoured: { readonly call: HeldCall; readonly untilMs: number } | undefined;
+  favoured: { readonly call: CallAccount; readonly untilMs: number } | undefined;
   /** Calls that have allocated something for processing. */
   makers: number;
   /** Calls that wait for room, oldest first. */
@@ -97,8 +97,8 @@ export class CallAccount {
   readonly #call: HeldCall;
   readonly #ofConnection: Share;
   readonly #ofAll: Share;
-  readonly #placeInConnection: LinkedNode<HeldCall>;
-  readonly #placeInAll: LinkedNode<HeldCall>;
+  readonly #placeInConnection: LinkedNode<CallAccount>;
+  readonly #placeInAll: LinkedNode<CallAccount>;
   /** Received or announced bytes, and unread responses. */
   #wireBytes = 0;
   /** What was made from it: inflated, decoded, encoded. */
@@ -111,8 +111,17 @@ export class CallAccount {
     this.#call = call;
     this.#ofConnection = ofConnection;
     this.#ofAll = ofAll;
-    this.#placeInConnection = ofConnection.calls.add(call);
-    this.#placeInAll = ofAll.calls.add(call);
+    this.#placeInConnection = ofConnection.calls.add(this);
+    this.#placeInAll = ofAll.calls.add(this);
+  }
+
+  get heldBytes(): number {
+    return this.#wireBytes + this.#madeBytes;
+  }
+
+  /** Evicting small calls would free next to nothing. */
+  get isSmall(): boolean {
+    return this.heldBytes <= smallBytes;
   }
 
   get isOpen(): boolean {
@@ -128,7 +137,7 @@ export class CallAccount {
     this.#placeInConnection.leave();
     this.#placeInAll.leave();
     for (const share of [this.#ofConnection, this.#ofAll]) {
-      if (share.favoured?.call === this.#call) share.favoured = undefined;
+      if (share.favoured?.call === this) share.favoured = undefined;
     }
   }
 
@@ -147,8 +156,7 @@ export class CallAccount {
     if (!this.#isOpen) throw tooMuch;
     this.#note(this.#wireBytes, this.#madeBytes + bytes);
     this.#makeRoom();
-    const isSmall = this.#wireBytes + this.#madeBytes <= smallBytes;
-    const more = isSmall ? smallReserveBytes : 0;
+    const more = this.isSmall ? smallReserveBytes : 0;
     if (this.#ofConnection.bytes <= this.#ofConnection.maxBytes + more) {
       if (this.#ofAll.bytes <= this.#ofAll.maxBytes + more) return;
     }
@@ -215,8 +223,13 @@ export class CallAccount {
   }
 
   #makeRoom(): void {
-    makeRoom(this.#ofConnection, this.#call);
-    makeRoom(this.#ofAll, this.#call);
+    makeRoom(this.#ofConnection, this);
+    makeRoom(this.#ofAll, this);
+  }
+
+  /** For other calls that need room: as `HeldCall.giveWay`. */
+  giveWay(): void {
+    this.#call.giveWay();
   }
 
   #note(wireBytes: number, madeBytes: number, { wakes } = { wakes: true }): void {
@@ -268,16 +281,21 @@ function newShare(maxBytes: number): Share {
 }
 
 /** `asking` needs room. */
-function makeRoom(share: Share, asking: HeldCall): void {
+function makeRoom(share: Share, asking: CallAccount): void {
   if (share.bytes <= share.maxBytes) return;
   const nowMs = performance.now();
   if (share.favoured === undefined || share.favoured.untilMs < nowMs) {
     share.favoured = { call: asking, untilMs: nowMs + favourMs };
   }
   const favoured = share.favoured.call;
-  for (const call of share.calls) {
-    if (share.bytes <= share.maxBytes) return;
-    if (call !== favoured) call.giveWay();
+  for (const areSmall of [false, true]) {
+    // Many small calls together are no small matter.
+    const limitBytes = share.maxBytes + (areSmall ? smallReserveBytes : 0);
+    for (const call of share.calls) {
+      if (share.bytes <= limitBytes) break;
+      if (call !== favoured && call.isSmall === areSmall) call.giveWay();
+    }
   }
-  if (share.bytes > share.maxBytes) favoured.giveWay();
+  const isTooMuch = favoured.heldBytes > share.maxBytes;
+  if (isTooMuch || share.bytes > share.maxBytes + smallReserveBytes) favoured.giveWay();
 }

@@ -4,6 +4,9 @@ import { runInNewContext } from "node:vm";
 export interface Collection {
   /** "minor": young objects, in half a millisecond; "major": all objects, in some ten. */
   readonly type: "minor" | "major";
+  /** "last-resort": collects until nothing more becomes free, and gives back the pages that V8 keeps for
+   *  later, which takes several times as long. */
+  readonly flavor?: "last-resort";
 }
 
 /** Makes V8 collect at once. */

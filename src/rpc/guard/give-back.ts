@@ -1,4 +1,4 @@
-import { type Collect, exposedCollector } from "./collector.ts";
+import { type Collect, type Collection, exposedCollector } from "./collector.ts";
 
 /** What calls hold, in bytes. */
 export interface CallBytes {
@@ -20,6 +20,8 @@ export interface GiveBackOptions {
   readonly collect?: Collect;
   /** Memory of this process. Default: what is resident. */
   readonly processBytes?: () => number;
+  /** CPU time of this process in milliseconds. Default: of all its threads. */
+  readonly cpuMs?: () => number;
 }
 
 /** V8 frees the large pieces in a thread of its own after a collection. */
@@ -28,8 +30,20 @@ const trimDelayMs = 1_000;
 const leastBytes = 16 * 1024 * 1024;
 /** Share of the most that calls took between two checks: below it, the burst is over. */
 const quietShare = 1 / 16;
-/** This much growth of the process is worth one too, whatever took it: headers and connections are in no account. */
-const grownBytes = 64 * 1024 * 1024;
+/** This much growth of the process is worth one too, whatever took it: headers and connections are in no
+ *  account. */
+const grownBytes = 32 * 1024 * 1024;
+/** Share of the time between two checks that an idle process spends on its CPU at most. */
+const idleShare = 1 / 4;
+/** Collections because of growth before the growth counts as needed, and the pauses until the next attempt, in
+ *  checks. */
+const attempts: readonly Collection[] = [
+  { type: "major" },
+  // V8 keeps pages that have become free, and only this gives them back.
+  { type: "major", flavor: "last-resort" },
+];
+const firstPauseLooks = 12;
+const mostPauseLooks = 720;
 
 /** Gives memory from calls back to the system when they are over. V8 frees large buffers, which are outside
  *  its heap, only in full collections, and an idle server never runs one. */
@@ -37,18 +51,26 @@ export class GiveBack {
   readonly #options: GiveBackOptions;
   readonly #collect: Collect;
   readonly #timer: NodeJS.Timeout;
+  readonly #intervalMs: number;
   #lastBytes: number;
   /** Bytes taken since the last collection, and their maximum between two checks. */
   #burstBytes = 0;
   #mostBytes = 0;
-  /** The process after the last collection; undefined until the check that follows it. */
-  #restedBytes: number | undefined;
+  /** The least that the process took, at a check. */
+  #leastProcessBytes = Number.POSITIVE_INFINITY;
+  #lastCpuMs = 0;
+  /** Consecutive collections because of growth. */
+  #attempts = 0;
+  /** Checks until the next one, and the length of the last pause. */
+  #pauseLooks = 0;
+  #lastPauseLooks = 0;
 
   constructor(options: GiveBackOptions) {
     this.#options = options;
     this.#collect = options.collect ?? exposedCollector();
     this.#lastBytes = options.calls.takenBytes;
-    this.#timer = setInterval(() => this.#look(), options.intervalMs ?? 5_000).unref();
+    this.#intervalMs = options.intervalMs ?? 5_000;
+    this.#timer = setInterval(() => this.#look(), this.#intervalMs).unref();
   }
 
   close(): void {
@@ -61,19 +83,56 @@ export class GiveBack {
     this.#lastBytes = takenBytes;
     this.#burstBytes += bytes;
     this.#mostBytes = Math.max(this.#mostBytes, bytes);
-    const processBytes = (this.#options.processBytes ?? process.memoryUsage.rss)();
-    this.#restedBytes ??= processBytes;
     const isOver = this.#burstBytes >= leastBytes && bytes <= this.#mostBytes * quietShare;
-    const hasGrown = processBytes - this.#restedBytes >= grownBytes && bytes < leastBytes;
-    if (!isOver && !hasGrown) return;
+    const hasGrown = this.#hasGrown();
     // What calls still hold would stay, and no later check would free it.
     if (heldBytes >= leastBytes) return;
-    this.#restedBytes = undefined;
+    const ordinary: Collection | undefined = isOver ? { type: "major" } : undefined;
+    const collection = (hasGrown ? this.#forGrowth() : undefined) ?? ordinary;
+    if (collection === undefined) return;
     this.#burstBytes = 0;
     this.#mostBytes = 0;
     this.#options.letGo();
-    this.#collect({ type: "major" });
+    this.#collect(collection);
     const { trim } = this.#options;
     if (trim !== undefined) setTimeout(trim, trimDelayMs).unref();
   }
+
+  /** Whether the process is idle and takes much more than it did. */
+  #hasGrown(): boolean {
+    const { processBytes = process.memoryUsage.rss, cpuMs = ownCpuMs } = this.#options;
+    const bytes = processBytes();
+    const nowMs = cpuMs();
+    const isIdle = nowMs - this.#lastCpuMs <= this.#intervalMs * idleShare;
+    this.#lastCpuMs = nowMs;
+    this.#leastProcessBytes = Math.min(this.#leastProcessBytes, bytes);
+    if (bytes - this.#leastProcessBytes >= grownBytes) return isIdle;
+    this.#attempts = 0;
+    this.#pauseLooks = 0;
+    this.#lastPauseLooks = 0;
+    return false;
+  }
+
+  /** The collection that is worth trying now; undefined: those before have shown that the process needs what
+   *  it takes, for now. */
+  #forGrowth(): Collection | undefined {
+    if (this.#pauseLooks > 0) {
+      this.#pauseLooks--;
+      return undefined;
+    }
+    const attempt = attempts[this.#attempts];
+    this.#attempts++;
+    if (this.#attempts >= attempts.length) {
+      this.#attempts = 0;
+      const longer = Math.max(firstPauseLooks, 2 * this.#lastPauseLooks);
+      this.#lastPauseLooks = Math.min(mostPauseLooks, longer);
+      this.#pauseLooks = this.#lastPauseLooks;
+    }
+    return attempt;
+  }
+}
+
+function ownCpuMs(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
 }

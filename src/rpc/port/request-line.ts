@@ -24,7 +24,8 @@ function handle(handler: RequestListener, request: IncomingMessage, response: Se
   response.once("close", () => {
     const next = socket.destroyed ? undefined : socket[lineKey]?.shift();
     if (next === undefined) socket[lineKey] = undefined;
-    else next();
+    // Other connections come in between: one may have sent hundreds of requests.
+    else setImmediate(next);
   });
   handler(request, response);
 }

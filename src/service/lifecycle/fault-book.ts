@@ -45,7 +45,8 @@ export class FaultBook {
 
   /** Notes that the record's host died, unless another model was to blame. */
   noteLoss(record: ModelRecord, loss: RuntimeError): void {
-    if (!(loss instanceof HostLostError) || loss.part === "bystander") return;
+    if (!(loss instanceof HostLostError)) return;
+    if (loss.part === "bystander" || loss.part === "crowded") return;
     record.faults ??= this.open(record.request);
     record.faults.note(loss.part, loss.message, this.#now());
   }

@@ -38,7 +38,8 @@ export class ModelFaults {
   }
 
   note(part: PartInLoss, reason: string, nowMs: number): void {
-    if (part === "bystander") return;
+    // A run's memory is for the engine layer to estimate.
+    if (part === "bystander" || part === "crowded") return;
     this.#deaths++;
     this.#recent = [...this.#recent.filter((ms) => nowMs - ms < recentMs), nowMs];
     if (part === "caused") {

@@ -1,5 +1,6 @@
 import type { LoadedModel } from "../../engine/contract/engine.ts";
 import type { Logger } from "../../observe/log.ts";
+import { describedOf } from "../tabular/tabular-view.ts";
 import type { MemoryBudget } from "./memory-budget.ts";
 import type { ModelRecord } from "./model-record.ts";
 import type { ModelSizer } from "./model-sizer.ts";
@@ -24,7 +25,7 @@ export async function startServing(
     throw record.signal.reason;
   }
   try {
-    record.configuration.check(loaded.metadata);
+    record.configuration.check(describedOf(loaded, record.settings));
   } catch (error) {
     await loaded.unload();
     throw error;

@@ -97,7 +97,7 @@ export const lifecycleWays: readonly Way[] = [
           await pause(stop, 2_000);
           const hosts = pressed.hostPids();
           const pid = hosts[random.below(hosts.length)];
-          if (pid !== undefined && !stop.aborted) process.kill(pid, "SIGKILL");
+          if (pid !== undefined && !stop.aborted) killIfThere(pid);
         }
       })();
       await loadAndUnload(pressed, 4, () => random.pick(["mlp", "convs"]), { must: false });
@@ -105,6 +105,15 @@ export const lifecycleWays: readonly Way[] = [
     },
   },
 ];
+
+/** The host may have ended by itself since it was listed. */
+function killIfThere(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+  }
+}
 
 async function loadAndUnload(
   pressed: Pressed,

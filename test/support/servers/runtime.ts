@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { SafePath } from "../../../src/base/files/safe-path.ts";
-import { createEngine } from "../../../src/engine/create-engine.ts";
+import { createEngine, type EngineOptions } from "../../../src/engine/create-engine.ts";
 import { createLogger } from "../../../src/observe/log.ts";
 import { MetricsPage } from "../../../src/rpc/metrics/metrics-text.ts";
 import { CallMetrics } from "../../../src/rpc/observe/call-metrics.ts";
@@ -29,6 +29,8 @@ export interface RuntimeOptions extends Partial<ModelManagerOptions> {
   readonly killGraceMs?: number;
   readonly warmupTimeoutMs?: number;
   readonly maxMessageBytes?: number;
+  /** Default: private folders. */
+  readonly translation?: EngineOptions["translation"];
   /** Whether the model root is the local model repository too. */
   readonly servesRoot?: boolean;
 }
@@ -44,6 +46,7 @@ export async function startRuntime(options: RuntimeOptions = {}): Promise<Runtim
     dedicatedMinBytes: options.dedicatedMinBytes ?? 32 * MiB,
     killGraceMs: options.killGraceMs ?? 2_000,
     warmupTimeoutMs: options.warmupTimeoutMs ?? 5_000,
+    ...(options.translation && { translation: options.translation }),
     log,
   });
   const models = new ModelManager(

@@ -29,6 +29,7 @@ const testTranslator = new URL("./test-translator.ts", import.meta.url);
 export interface TranslationsFixture {
   /** Holds entries and models. */
   readonly directory: string;
+  /** Everything in the log but translations. */
   readonly warnings: { readonly facts: object; readonly message: string }[];
   /** Files that were translated, in order. */
   readonly translated: string[];
@@ -66,7 +67,10 @@ export async function translationsFixture(t: TestContext): Promise<TranslationsF
         },
         memory: { totalBytes: 2 ** 30, take: async () => () => {} },
         log: {
-          info: (facts) => void translated.push((facts as { file: string }).file),
+          info: (facts, message) => {
+            if (message === "model translated") translated.push((facts as { file: string }).file);
+            else warnings.push({ facts, message });
+          },
           warn: (facts, message) => void warnings.push({ facts, message }),
           error: (facts, message) => void warnings.push({ facts, message }),
         },

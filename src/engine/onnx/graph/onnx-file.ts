@@ -85,7 +85,7 @@ class OnnxScan {
   /** Data file, as the model names it -> the last byte that the model needs from it. */
   readonly #dataFiles = new Map<string, number>();
   readonly #weightFiles: string[] = [];
-  readonly #builder = new OnnxGraphBuilder();
+  readonly #builder: OnnxGraphBuilder;
   #stack: Open[] = [];
   #tensor = newTally();
   #entry = new DataEntry();
@@ -96,6 +96,7 @@ class OnnxScan {
   constructor(file: string, cursor: ProtobufCursor) {
     this.#file = file;
     this.#cursor = cursor;
+    this.#builder = new OnnxGraphBuilder(file);
   }
 
   walk(): void {
@@ -298,9 +299,10 @@ class OnnxScan {
     const cursor = this.#cursor;
     const end = cursor.position + length;
     const isPacked = number === attributeList.floats || number === attributeList.integers;
-    if (isPacked && length <= maxListBytes) {
-      if (!cursor.holds(length)) cursor.hold();
+    const isAll = number === attributeList.integers && this.#builder.wantsAll;
+    if (isPacked && (length <= maxListBytes || isAll)) {
       while (cursor.position < end) {
+        if (!cursor.holds()) cursor.hold();
         if (number === attributeList.floats) this.#builder.float(number, cursor.float32(end));
         else this.#builder.number("attribute", number, cursor.signedVarint(end));
       }

@@ -1,3 +1,4 @@
+import { RuntimeError } from "../../../base/errors.ts";
 import {
   functionKey,
   type OnnxAttribute,
@@ -9,6 +10,7 @@ import {
 } from "./onnx-graph.ts";
 import { attributeList, type GraphMessage } from "./onnx-messages.ts";
 import { shapeBytes, type TensorTally } from "./onnx-tensor-bytes.ts";
+import { TreeLinks } from "./tree-links.ts";
 
 type Writable<T> = { -readonly [K in keyof T]: T[K] };
 type Lists = { ints: number[]; floats: number[]; shortTexts: Set<string> };
@@ -35,6 +37,7 @@ class Frame {
   opset = { domain: "", version: 0 };
   node: Writable<OnnxNode> & { inputs: string[]; outputs: string[] } = newNode();
   isInNode = false;
+  links = new TreeLinks();
   attributes = new Map<string, OnnxAttribute>();
   attributeName = "";
   attribute: Attribute | undefined;
@@ -55,6 +58,9 @@ class Frame {
   }
 }
 
+/** Real trees have fewer than 200. */
+const maxTreeLevels = 4_096;
+
 /** Builds graphs and functions from the fields of their messages, in file order. */
 export class OnnxGraphBuilder {
   readonly #functions = new Map<string, OnnxFunction>();
@@ -64,6 +70,12 @@ export class OnnxGraphBuilder {
   #frames: Frame[] = [];
   #frame = this.#model;
   #parts = 0;
+  readonly #name: string;
+
+  /** `name`: what messages call the file. */
+  constructor(name: string) {
+    this.#name = name;
+  }
 
   /** Undefined if the graph was too big to keep. */
   graph(): OnnxGraph | undefined {
@@ -96,6 +108,7 @@ export class OnnxGraphBuilder {
       case "node":
         frame.node = newNode();
         frame.attributes = new Map();
+        frame.links = new TreeLinks();
         frame.isInNode = true;
         break;
       case "attribute":
@@ -152,6 +165,7 @@ export class OnnxGraphBuilder {
       if (field === 3) frame.attribute.int = value;
       else if (field === attributeList.integers) {
         frame.attribute.largest = Math.max(value, frame.attribute.largest ?? value);
+        frame.links.take(frame.attributeName, value);
         this.#listed(frame.attribute.ints, value);
       }
     }
@@ -163,6 +177,11 @@ export class OnnxGraphBuilder {
     if (attribute === undefined) return;
     if (field === 2) attribute.float = value;
     else if (field === attributeList.floats) this.#listed(attribute.floats, value);
+  }
+
+  /** Whether all elements of the attribute's list of integers are to be passed on, however many there are. */
+  get wantsAll(): boolean {
+    return this.#frame.links.wants(this.#frame.attributeName);
   }
 
   /** Elements of an attribute's list whose values are not passed on. */
@@ -196,6 +215,7 @@ export class OnnxGraphBuilder {
         frame.opsets.set(frame.opset.domain, frame.opset.version);
         break;
       case "node":
+        this.#checkDepth(frame);
         frame.nodes.push({ ...frame.node, attributes: frame.attributes });
         frame.isInNode = false;
         break;
@@ -234,6 +254,15 @@ export class OnnxGraphBuilder {
       case "tensorType":
         break;
     }
+  }
+
+  /** ONNX Runtime recurses into trees: one that is deep enough would end its process. */
+  #checkDepth({ links, node }: Frame): void {
+    if (links.depth(node, maxTreeLevels) <= maxTreeLevels) return;
+    throw new RuntimeError(
+      "invalid-argument",
+      `${this.#name} has a tree of more than ${maxTreeLevels} levels, which ONNX Runtime cannot load: train it with a lower maximal depth`,
+    );
   }
 
   #nodeText(field: number, text: string): void {

@@ -1,4 +1,4 @@
-import type { OnnxNode } from "../graph/onnx-graph.ts";
+import type { OnnxAttribute, OnnxNode } from "../graph/onnx-graph.ts";
 import { namesUsedBy } from "../graph/onnx-node-names.ts";
 import { storedBytes } from "../graph/onnx-tensor-bytes.ts";
 import { classic, ruleName } from "../shapes/node-view.ts";
@@ -64,13 +64,16 @@ const packing = new Set([
 /** With quantized inputs, these have kernels of their own, which take the weights unchanged. */
 const quantizable = new Set(["Conv", "ConvTranspose", "Gemm", "MatMul"]);
 
-/** A tree's node, leaves included, and a leaf's weight for one class or target. */
-const treeNodeBytes = 152;
+/** What is held of an entry of a forest's lists of nodes, and of a weight of a leaf. Leaves are entries up to opset 4 of
+ *  ai.onnx.ml, and no longer in 5. */
+const treeEntryBytes = { withLeaves: 152, withoutLeaves: 95 } as const;
 const leafWeightBytes = 59;
-/** What a load of trees leaves behind: per node, and more for the first ones. */
-const leftByTreeNodeBytes = 95;
-const leftByFirstNodesBytes = 250;
-const mostLeftByFirstNodesBytes = 2.5 * 1024 * 1024;
+/** More for each, if thresholds and weights are double. */
+const doubleEntryBytes = 20;
+/** What a load of trees leaves behind for a while: for each entry, and more for the first ones. */
+const leftByEntryBytes = 115;
+const leftByFirstEntriesBytes = { withLeaves: 250, withoutLeaves: 430 } as const;
+const mostLeftByFirstEntriesBytes = 16 * 1024 * 1024;
 /** One element of another list in an attribute, which both nodes and kernels hold. */
 const listedBytes = 16;
 const trees = new Set(
@@ -78,7 +81,16 @@ const trees = new Set(
     ruleName({ op, domain: classic }),
   ),
 );
-const treeLists = new Set(["class_weights", "target_weights", "leaf_weights"]);
+const leafLists = new Set([
+  "class_weights",
+  "class_weights_as_tensor",
+  "target_weights",
+  "target_weights_as_tensor",
+  "leaf_weights",
+]);
+/** Lists with one element per entry, of which a file has at least the first. */
+const entryLists = ["nodes_modes", "nodes_featureids"];
+const double = 11;
 
 /** For the outermost graph and everything in it. */
 export function heldMemory(body: FollowedBody): HeldMemory {
@@ -245,27 +257,38 @@ function copiesFor({ datatype }: FollowedValue, users: readonly FollowedNode[]):
   return (isMoved ? 1 : 0) + (isComputed ? 2 : 0);
 }
 
-function attributeMemory(node: OnnxNode) {
-  const isTree = trees.has(ruleName(node));
+function attributeMemory(node: OnnxNode): HeldMemory {
+  if (trees.has(ruleName(node))) return forestMemory(node);
   let heldBytes = 0;
-  let nodes = 0;
-  for (const [name, attribute] of node.attributes) {
-    const { count, tensor } = attribute;
-    if (!isTree) heldBytes += listedBytes * count;
-    else if (treeLists.has(name)) {
-      const elements = tensor?.dims.reduce((product, size) => product * size, 1) ?? count;
-      heldBytes += leafWeightBytes * elements;
-    } else if (name === "nodes_modes" || name === "nodes_featureids") {
-      const elements = tensor?.dims.reduce((product, size) => product * size, 1) ?? count;
-      nodes = Math.max(nodes, elements);
-    }
+  for (const { count } of node.attributes.values()) heldBytes += listedBytes * count;
+  return { heldBytes, leftBehindBytes: 0 };
+}
+
+/** A forest is in the attributes of one node. */
+function forestMemory({ op, attributes }: OnnxNode): HeldMemory {
+  const kind = op === "TreeEnsemble" ? "withoutLeaves" : "withLeaves";
+  const nodes = entryLists.reduce((found, name) => found || lengthOf(attributes.get(name)), 0);
+  // Members of sets become nodes, too.
+  const entries = nodes + lengthOf(attributes.get("membership_values"));
+  let leaves = 0;
+  let isDouble = false;
+  for (const [name, attribute] of attributes) {
+    if (leafLists.has(name)) leaves += lengthOf(attribute);
+    isDouble ||= attribute.tensor?.datatype === double;
   }
   return {
-    heldBytes: heldBytes + treeNodeBytes * nodes,
+    heldBytes:
+      (treeEntryBytes[kind] + (isDouble ? doubleEntryBytes : 0)) * entries +
+      leafWeightBytes * leaves,
     leftBehindBytes:
-      leftByTreeNodeBytes * nodes +
-      Math.min(leftByFirstNodesBytes * nodes, mostLeftByFirstNodesBytes),
+      leftByEntryBytes * entries +
+      Math.min(leftByFirstEntriesBytes[kind] * entries, mostLeftByFirstEntriesBytes),
   };
+}
+
+function lengthOf(attribute: OnnxAttribute | undefined): number {
+  const { tensor, count = 0 } = attribute ?? {};
+  return tensor?.dims.reduce((product, size) => product * size, 1) ?? count;
 }
 
 function bytesOf({ shape, datatype }: FollowedValue): number {

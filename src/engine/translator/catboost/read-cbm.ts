@@ -59,6 +59,7 @@ export function readCbm(file: Uint8Array): CatboostModel {
       .map((entry) => [entry.string(keyValue.key), entry.string(keyValue.value)]),
   );
   const dimension = table.int32(trees.dimension, 0);
+  if (dimension < 1) throw malformed(`its leaves have ${dimension} values`);
   const features = table.tables(trees.float).map(floatFeatureOf);
   const others = otherFeatures(table);
   const biases = Array.from(table.float64s(trees.biases));
@@ -169,6 +170,12 @@ function branchingTree(
   for (let node = size; node < starts.length; node++) {
     left.push(-1);
     right.push(-1);
+  }
+  // A tree has fewer inner nodes than leaves, and each leaf has values of its own.
+  if (starts.length * dimension > 2 * values.length + dimension) {
+    throw malformed(
+      `${name} has ${starts.length} nodes, but there are ${values.length} leaf values, ${dimension} for each leaf`,
+    );
   }
   const own = new Float64Array(starts.length * dimension);
   for (const [node, from] of starts.entries()) {

@@ -1,6 +1,6 @@
 import { RuntimeError } from "../../../base/errors.ts";
+import { GrowingArray } from "../../../base/growing-array.ts";
 import type { GraphBuilder } from "./graph-builder.ts";
-import { GrowingArray } from "./growing-array.ts";
 import { SetTables } from "./set-tables.ts";
 import type { FloatArray, FloatType } from "./tensor.ts";
 import { splitMode, type Tree } from "./tree.ts";

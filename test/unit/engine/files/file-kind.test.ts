@@ -60,8 +60,8 @@ const kinds: readonly [content: Buffer | string, what: RegExp, advice: RegExp][]
     /^a Python pickle written by joblib, of scikit-learn$/,
     /skl2onnx/,
   ],
-  ["\x80\x03clightgbm.sklearn\nLGBMClassifier\nxgboost", /pickle, of LightGBM$/, /onnxmltools/],
-  ["\x80\x05\x95xgboost.sklearn", /pickle, of XGBoost$/, /onnxmltools/],
+  ["\x80\x03clightgbm.sklearn\nLGBMClassifier\nxgboost", /pickle, of LightGBM$/, /save_model/],
+  ["\x80\x05\x95xgboost.sklearn", /pickle, of XGBoost$/, /save_model/],
   ["ccopy_reg\n_reconstructor\np0\n(csklearn.svm\n", /pickle, of scikit-learn$/, /skl2onnx/],
   ["(dp0\nVw\np1\nI1\ns.", /^a Python pickle$/, /only Python can read it/],
   ["\x80\x02}q\0.", /^a Python pickle$/, /only Python can read it/],
@@ -107,10 +107,10 @@ const kinds: readonly [content: Buffer | string, what: RegExp, advice: RegExp][]
   ["\x89HDF\r\n\x1a\n....keras_version", /^a Keras model \(HDF5\)$/, /Keras/],
   ["\x08\x01\x12\x90\x4e\x12\x05serve....VarHandleOp", /^a TensorFlow SavedModel$/, /tf2onnx/],
   ["\x0a\x1c\x0a\x01x\x12\x0bPlaceholder", /^a TensorFlow graph/, /tf2onnx/],
-  ["{L\0\0\0\0\0\0\0\x07learner{L", /^an XGBoost model \(UBJSON\)$/, /convert_xgboost/],
-  ['{"learner":{"attributes":{}}}', /^an XGBoost model \(JSON\)$/, /convert_xgboost/],
-  ["tree\nversion=v4\n", /^a LightGBM model/, /convert_lightgbm/],
-  ['{"name":"tree","tree_info":[]}', /^a LightGBM model/, /convert_lightgbm/],
+  ["{L\0\0\0\0\0\0\0\x07learner{L", /^an XGBoost model \(UBJSON\)$/, /save_model/],
+  ['{"learner":{"attributes":{}}}', /^an XGBoost model \(JSON\)$/, /save_model/],
+  ["tree\nversion=v4\n", /^a LightGBM model/, /save_model/],
+  ['{"name":"tree","tree_info":[]}', /^a LightGBM model/, /save_model/],
   ["CBM1\0\0", /^a CatBoost model$/, /save_model/],
   ['<?xml version="1.0"?>\n<net name="m" version="11">', /^an OpenVINO model/, /ONNX/],
   ['<?xml version="1.0"?>\n<PMML version="4.4">', /^a PMML model$/, /ONNX/],
@@ -232,7 +232,7 @@ describe("a file that is refused as a model", () => {
     ] as const) {
       await writeFile(join(folder, name), content);
     }
-    assert.throws(() => findModelFile(folder, { extensions: [".onnx"] }), {
+    assert.throws(() => findModelFile(folder, [{ extensions: [".onnx"] }]), {
       kind: "invalid-argument",
       message:
         /has no \.onnx file; seen: README\.md, config\.yml, model\.safetensors; model\.safetensors is a safetensors file, .*: export the model with optimum/,

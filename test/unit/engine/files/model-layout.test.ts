@@ -61,7 +61,7 @@ describe("the model file of a directory", () => {
   for (const [what, names, file] of found) {
     it(what, async () => {
       const directory = await tree(names);
-      assert.equal(await findModelFile(directory, onnx), join(directory, file));
+      assert.equal(await findModelFile(directory, [onnx]), join(directory, file));
     });
   }
 
@@ -98,7 +98,7 @@ describe("the model file of a directory", () => {
   for (const [what, names, message] of refused) {
     it(`is refused with ${what}`, async () => {
       const directory = await tree(names);
-      assert.throws(() => findModelFile(directory, onnx), {
+      assert.throws(() => findModelFile(directory, [onnx]), {
         name: "RuntimeError",
         kind: "invalid-argument",
         message,
@@ -110,7 +110,7 @@ describe("the model file of a directory", () => {
     const directory = await tree(["1/model.onnx", "other/"]);
     await symlink(join(directory, "1"), join(directory, "other", "2"));
     const linked = join(directory, "other");
-    assert.equal(await findModelFile(linked, onnx), join(linked, "2", "model.onnx"));
+    assert.equal(await findModelFile(linked, [onnx]), join(linked, "2", "model.onnx"));
   });
 
   it("is beside a directory that nobody may read", async () => {
@@ -118,7 +118,7 @@ describe("the model file of a directory", () => {
     for (const path of [root, directory]) await chmod(path, 0o755);
     await chmod(join(directory, "private"), 0);
     try {
-      const found = await withoutRoot(() => findModelFile(directory, onnx));
+      const found = await withoutRoot(() => findModelFile(directory, [onnx]));
       assert.equal(found, join(directory, "models", "iris.onnx"));
     } finally {
       await chmod(join(directory, "private"), 0o700);
@@ -128,20 +128,20 @@ describe("the model file of a directory", () => {
   it("is not behind a link that points nowhere", async () => {
     const directory = await tree(["net.onnx"]);
     await symlink(join(directory, "missing"), join(directory, "model.onnx"));
-    assert.equal(await findModelFile(directory, onnx), join(directory, "net.onnx"));
+    assert.equal(await findModelFile(directory, [onnx]), join(directory, "net.onnx"));
   });
 });
 
 describe("the model file at a path", () => {
   it("is a file of any name", async () => {
     const directory = await tree(["blob"]);
-    assert.equal(await findModelFile(join(directory, "blob"), onnx), join(directory, "blob"));
+    assert.equal(await findModelFile(join(directory, "blob"), [onnx]), join(directory, "blob"));
   });
 
   it("is missing if nothing is there: a failed precondition", async () => {
     const directory = await tree(["file"]);
     for (const path of [join(directory, "missing"), join(directory, "file", "below")]) {
-      assert.throws(() => findModelFile(path, onnx), {
+      assert.throws(() => findModelFile(path, [onnx]), {
         kind: "failed-precondition",
         message: /does not exist/,
       });
@@ -152,7 +152,7 @@ describe("the model file at a path", () => {
     const directory = await tree([]);
     const fifo = join(directory, "fifo");
     execFileSync("mkfifo", [fifo]);
-    assert.throws(() => findModelFile(fifo, onnx), {
+    assert.throws(() => findModelFile(fifo, [onnx]), {
       kind: "invalid-argument",
       message: /fifo is a FIFO, expected a file or a directory/,
     });
@@ -166,7 +166,7 @@ describe("the model file at a path", () => {
       join(directory, "a\0b"),
       join(directory, "loop"),
     ]) {
-      assert.throws(() => findModelFile(path, onnx), { kind: "invalid-argument" });
+      assert.throws(() => findModelFile(path, [onnx]), { kind: "invalid-argument" });
     }
   });
 });

@@ -34,6 +34,18 @@ describe("the error of a RuntimeError", () => {
     });
   }
 
+  it("is Canceled if the caller's connection broke, however the system names that", () => {
+    for (const code of ["ECANCELED", "ECONNRESET", "EPIPE"]) {
+      const reason = Object.assign(new Error(`write ${code}`), { code, syscall: "write" });
+      assert.equal(Code[toConnectError(reason).code], "Canceled");
+      const elsewhere = Object.assign(new Error(`connect ${code} 10.0.0.1:443`), {
+        code,
+        syscall: "connect",
+      });
+      assert.equal(Code[toConnectError(elsewhere).code], "Internal");
+    }
+  });
+
   it("has one line, of at most 1,000 bytes as gRPC sends it", () => {
     for (const letter of ["a", " ", "ä", "模", "😀", "%", "\n"]) {
       const { rawMessage } = toConnectError(new RuntimeError("load-failed", letter.repeat(5000)));

@@ -44,6 +44,32 @@ describe("the memory of calls", () => {
   });
 });
 
+describe("a small call that is still arriving", () => {
+  it("stays when large ones need room, unless there are very many of its kind", () => {
+    const memory = new CallMemory({ maxConnectionBytes: 10 * MiB, maxCallBytes: 10 * MiB });
+    const given: string[] = [];
+    const open = (name: string) => {
+      const giveWay = () => {
+        given.push(name);
+        account.close();
+      };
+      const account: CallAccount = memory.open({ giveWay }, {});
+      return account;
+    };
+    open("small").hold(kB);
+    const large = open("large");
+    large.hold(9 * MiB);
+    open("larger").hold(9 * MiB);
+    assert.deepEqual(given, ["large"]);
+    open("asks for little").hold(kB);
+    assert.deepEqual(given, ["large"]);
+    for (let at = 0; at < 200; at++) open("one of many").hold(60 * kB);
+    assert.ok(given.includes("one of many"));
+    assert.ok(!given.includes("larger"), "it has been chosen to arrive");
+    assert.ok(memory.heldBytes <= 14 * MiB);
+  });
+});
+
 describe("calls that arrive and are too much together", () => {
   it("give way to one of them until it has arrived, so that one always does", () => {
     const memory = new CallMemory({ maxConnectionBytes: 10 * MiB, maxCallBytes: 10 * MiB });

@@ -8,14 +8,15 @@ const intervalMs = 1_000;
 function start(t: TestContext) {
   t.mock.timers.enable({ apis: ["setInterval"] });
   const calls = { heldBytes: 0, takenBytes: 0 };
-  const process = { bytes: 100 * MiB };
+  const process = { bytes: 100 * MiB, cpuMs: 0 };
   const done: string[] = [];
   const giveBack = new GiveBack({
     calls,
     letGo: () => done.push("let go"),
-    collect: ({ type }) => done.push(type),
+    collect: ({ type, flavor }) => done.push(flavor ?? type),
     intervalMs,
     processBytes: () => process.bytes,
+    cpuMs: () => process.cpuMs,
   });
   t.after(() => giveBack.close());
   return {
@@ -46,23 +47,43 @@ describe("the memory that calls have taken", () => {
     assert.equal(done.length, 4);
   });
 
-  it("is given back once when the process has grown by something that calls do not account for", (t) => {
+  it("is given back when the process has grown by something that calls do not account for, once it is idle", (t) => {
     const { process, done, take } = start(t);
     take(MiB);
-    process.bytes = 160 * MiB;
+    process.bytes = 130 * MiB;
     take(MiB);
     assert.deepEqual(done, []);
-    process.bytes = 170 * MiB;
+    process.bytes = 135 * MiB;
+    process.cpuMs += 0.9 * intervalMs;
+    take(MiB);
+    assert.deepEqual(done, [], "it is at work");
     take(MiB);
     assert.deepEqual(done, ["let go", "major"]);
-    // It stays grown: that is what is in use now.
-    take(MiB);
-    process.bytes = 220 * MiB;
+    process.bytes = 110 * MiB;
     take(MiB);
     assert.equal(done.length, 2);
-    process.bytes = 240 * MiB;
+  });
+
+  it("is given back thoroughly if that did not help, and then ever more rarely", (t) => {
+    const { process, done, take } = start(t);
     take(MiB);
-    assert.equal(done.length, 4);
+    process.bytes = 400 * MiB;
+    take(MiB);
+    take(MiB);
+    const both = ["let go", "major", "let go", "last-resort"];
+    assert.deepEqual(done, both);
+    for (let look = 0; look < 12; look++) take(MiB);
+    assert.deepEqual(done, both, "it may need that much");
+    take(MiB);
+    take(MiB);
+    assert.deepEqual(done, [...both, ...both]);
+    for (let look = 0; look < 24; look++) take(MiB);
+    assert.equal(done.length, 8);
+    process.bytes = 120 * MiB;
+    take(MiB);
+    process.bytes = 200 * MiB;
+    take(MiB);
+    assert.equal(done.length, 10, "it has shrunk meanwhile");
   });
 
   it("stays where calls are small, and while they hold it", (t) => {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { RuntimeError } from "../../../../../src/base/errors.ts";
 import { looksLikeCatboost } from "../../../../../src/engine/translator/catboost/catboost-look.ts";
 import { translateCatboost } from "../../../../../src/engine/translator/catboost/translate-catboost.ts";
 import { readFixture } from "../../../../support/trees/goldens.ts";
@@ -184,6 +185,27 @@ describe("translateCatboost", () => {
       const file = readFixture("catboost", "regression.cbm");
       refusalOf(file.slice(0, 6), /is cut off in its head/);
       refusalOf(file.slice(0, 4000), /is cut off: its description has \d+ bytes/);
+    });
+
+    it("leaves of more values than there are, before it makes room for them", () => {
+      const file = readFixture("catboost", "multiclass-lossguide.cbm");
+      const view = new DataView(file.buffer, file.byteOffset);
+      // Leaves have 3 values. Their number is the only integer 3 whose change the leaves do not survive.
+      let refused = 0;
+      for (let at = 8; at + 4 <= file.length; at += 4) {
+        if (view.getInt32(at, true) !== 3) continue;
+        for (const damaged of [-1, 0, 2 ** 28, 2 ** 31 - 1]) {
+          view.setInt32(at, damaged, true);
+          try {
+            translateCatboost(file, options);
+          } catch (reason) {
+            assert(reason instanceof RuntimeError);
+            if (/its leaves have|leaf values, \d+ for each leaf/.test(reason.message)) refused++;
+          }
+        }
+        view.setInt32(at, 3, true);
+      }
+      assert.equal(refused, 4);
     });
 
     it("what is no model at all", () => {
