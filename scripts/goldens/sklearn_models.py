@@ -125,6 +125,12 @@ def trained(rng, version):
     add("histogram-three", HistGradientBoostingClassifier(**hist), x, texts)
     add("histogram-values", HistGradientBoostingRegressor(**hist), x, values)
     add("histogram-poisson", HistGradientBoostingRegressor(**hist, loss="poisson"), x, counts)
+    codes = np.column_stack([x[:, 0], rng.integers(0, 9, 240), x[:, 1], np.round(np.abs(x[:, 2]) * 20)])
+    codes[rng.random(codes.shape) < 0.05] = np.nan
+    model = HistGradientBoostingClassifier(**hist, categorical_features=[1, 3]).fit(codes, three)
+    rows = codes[:64].copy()
+    rows[:12, 1] = [-1, 9, 100, 254, np.nan, 0, 8, 3, 1e9, -7, 2, 5]
+    models["histogram-categories"] = (model, rows)
     model = HistGradientBoostingRegressor(**hist).fit(holes, values)
     rows = with_missing(rows_for(model, x, rng), rng)
     rows[-2:, 1] = np.inf, -np.inf
@@ -172,21 +178,23 @@ def trained(rng, version):
     )
     add("pipeline-union", steps, x, values)
     add("pipeline-forest", make_pipeline(StandardScaler(), RandomForestClassifier(**few)), x, three)
+    add("pipeline-narrow", make_pipeline(StandardScaler(), Ridge()), x[:, :1], values)
     add("polynomial", PolynomialFeatures(3, include_bias=False), x[:, :3], None)
     add("normalizer", make_pipeline(Normalizer(), Binarizer(threshold=0.1)), x, None)
     steps = make_pipeline(SimpleImputer(missing_values=-1, add_indicator=True), StandardScaler(with_mean=False))
     add("imputer", steps, np.round(x), None, rows=np.round(rows_for(steps, x, rng)))
-    codes = np.column_stack([rng.integers(0, 3, 240) * 10, rng.integers(0, 4, 240) - 1, x[:, 0]])
+    codes = np.column_stack([rng.integers(0, 3, 240) * 10, rng.integers(0, 4, 240) - 1, x[:, 0], two])
     rows = codes[:64].copy()
     rows[:6, 0] = [99, -5, 10.5, 0, 20, 1e300]
     columns = ColumnTransformer(
         [
             ("one", OneHotEncoder(handle_unknown="ignore"), [0]),
             ("two", OneHotEncoder(drop="first"), slice(1, 2)),
+            ("four", OneHotEncoder(drop="first"), [3]),
             ("three", OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-3), [0]),
         ],
         remainder="passthrough",
-        transformer_weights={"one": 2.0},
+        transformer_weights={"one": 0.1, "three": 0.3, "four": 0.7},
     )
     columns.fit(codes)
     models["columns"] = (columns, rows)
@@ -232,6 +240,11 @@ def named(rng, version):
     rows = texts[:64].copy()
     rows.loc[:1, "city"] = "E"
     models["named-texts"] = (model, rows)
+    if version >= 4:
+        typed = frame.astype(dict(plan="category", city="category"))
+        model = HistGradientBoostingClassifier(max_iter=4, max_leaf_nodes=6, categorical_features="from_dtype")
+        model.fit(typed[["age", "plan", "income", "city"]], target)
+        models["histogram-named"] = (model, typed[["age", "plan", "income", "city"]][:64])
     return models
 
 

@@ -101,7 +101,8 @@ export class TabularView {
   #inputs(given: readonly Tensor[]): readonly Tensor[] {
     const [spec, ...others] = this.#metadata.inputs;
     const [first, ...further] = given;
-    if (spec === undefined || others.length > 0 || first === undefined) return given;
+    if (others.length > 0) return given.filter(({ name }) => !this.#isUnused(name));
+    if (spec === undefined || first === undefined) return given;
     const columns = this.#columns;
     // Data frames come as one input for each column.
     if (columns !== undefined && given.length > 1) {
@@ -109,6 +110,12 @@ export class TabularView {
       if (isByColumn) return [gatherColumns(given, columns)];
     }
     return further.length === 0 ? [{ ...first, name: spec.name }] : given;
+  }
+
+  /** Data frames have all columns that the model was trained with, and it may have dropped some. */
+  #isUnused(name: string): boolean {
+    const isInput = this.#metadata.inputs.some((input) => input.name === name);
+    return !isInput && this.#facts.features?.includes(name) === true;
   }
 
   #fit(tensor: Tensor): Tensor {
