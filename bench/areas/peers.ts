@@ -7,6 +7,7 @@ import { mlServer } from "../peers/mlserver.ts";
 import { modelport } from "../peers/modelport.ts";
 import type { Peer } from "../peers/peer.ts";
 import type { Program } from "../program.ts";
+import { requireSame } from "../require-same.ts";
 import type { Workbench } from "../workbench.ts";
 
 // Other model servers with the same models, the same inputs, the same load and the same core.
@@ -69,14 +70,5 @@ async function planFor(bench: Workbench, { path, frame, metadata = {} }: UnaryCa
 
 /** Throws unless all servers returned the same results: otherwise they did not do the same work. */
 function requireEqual([first = new Float32Array(), ...others]: readonly Float32Array[]): void {
-  for (const values of others) {
-    const isEqual =
-      values.length === first.length &&
-      values.every((value, index) => Math.abs(value - (first[index] ?? Number.NaN)) < 1e-3);
-    if (!isEqual) throw new Error(`servers disagree: ${shorten(first)} and ${shorten(values)}`);
-  }
-}
-
-function shorten(values: Float32Array): string {
-  return `${values.length} values, first ${values.slice(0, 3)}`;
+  for (const values of others) requireSame(first, values, 1e-3);
 }

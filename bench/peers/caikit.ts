@@ -1,8 +1,8 @@
 import { copyFile, mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { ProtobufWriter } from "../../test/support/models/protobuf-writer.ts";
+import { freePorts } from "../../test/support/servers/free-ports.ts";
 import { frameHeaderBytes, frameOf } from "../load/grpc-connection.ts";
-import { freePorts } from "./free-ports.ts";
 import type { Peer } from "./peer.ts";
 import { missingProgram, peerProgram } from "./virtual-environment.ts";
 

@@ -1,9 +1,10 @@
-import { copyFile, mkdir, writeFile } from "node:fs/promises";
+import { copyFile, mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { freePorts } from "./free-ports.ts";
+import { freePorts } from "../../test/support/servers/free-ports.ts";
 import { openInference } from "./open-inference.ts";
 import type { Peer } from "./peer.ts";
 import { missingProgram, peerProgram } from "./virtual-environment.ts";
+import { writeJson } from "./write-json.ts";
 
 /** MLServer with onnx_model.py, in the one process that suits small models best. */
 export const mlServer: Peer = {
@@ -39,7 +40,3 @@ export const mlServer: Peer = {
     });
   },
 };
-
-function writeJson(path: string, value: object): Promise<void> {
-  return writeFile(path, JSON.stringify(value));
-}

@@ -1,8 +1,9 @@
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
+import { freePorts } from "../../test/support/servers/free-ports.ts";
 import { ModelClient } from "../load/model-client.ts";
-import { freePorts } from "../peers/free-ports.ts";
 import { missingProgram, peerProgram } from "../peers/virtual-environment.ts";
+import { writeJson } from "../peers/write-json.ts";
 import type { Program } from "../program.ts";
 import type { Workbench } from "../workbench.ts";
 import { modelsReady } from "./models-ready.ts";
@@ -99,7 +100,3 @@ const kserve: TreePeer = {
 };
 
 export const treePeers: readonly TreePeer[] = [modelport, treeMlServer, kserve];
-
-function writeJson(path: string, value: object): Promise<void> {
-  return writeFile(path, JSON.stringify(value));
-}

@@ -1,5 +1,6 @@
 import { callOnce } from "../load/grpc-connection.ts";
 import type { Program } from "../program.ts";
+import { requireSame } from "../require-same.ts";
 import type { Workbench } from "../workbench.ts";
 import { answersIn, treeCall } from "./tree-calls.ts";
 import { lightgbmFile, xgboostFile } from "./tree-models.ts";
@@ -95,13 +96,7 @@ function requireEqual(
   values: readonly number[],
   rows: number,
 ): readonly number[] {
-  const isEqual =
-    values.length === rows &&
-    values.every((value, at) => Math.abs(value - (expected?.[at] ?? value)) <= 1e-6);
-  if (!isEqual) {
-    throw new Error(
-      `servers disagree: ${values.length} values, first ${values.slice(0, 3)}; expected ${rows}, first ${expected?.slice(0, 3)}`,
-    );
-  }
+  if (values.length !== rows) throw new Error(`${values.length} values for ${rows} rows`);
+  requireSame(expected ?? values, values, 1e-6);
   return values;
 }

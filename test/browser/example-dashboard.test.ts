@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
-import net from "node:net";
 import { join } from "node:path";
 import { after, afterEach, before, describe, it } from "node:test";
 import type { Browser, Page } from "playwright-core";
+import { freePort } from "../support/servers/free-ports.ts";
 import { projectRoot, type Served, startServed } from "../support/servers/served.ts";
 import { eventually } from "./dashboard-page.ts";
 import { keepPictureOfFailure, launchChromium, skipWithoutChromium } from "./launch-chromium.ts";
@@ -93,15 +93,6 @@ describe("a dashboard of another origin", { skip: skipWithoutChromium }, () => {
     );
   });
 });
-
-async function freePort(): Promise<number> {
-  const server = net.createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as net.AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
-}
 
 async function untilAnswers(port: number): Promise<void> {
   for (let tries = 0; ; tries++) {

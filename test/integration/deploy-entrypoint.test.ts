@@ -1,8 +1,6 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { once } from "node:events";
 import { chmod, cp, mkdir, mkdtemp, rm, stat, writeFile } from "node:fs/promises";
-import net, { type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { after, before, describe, it, type TestContext } from "node:test";
@@ -24,6 +22,7 @@ import { MeshApi } from "../support/model-mesh/mesh-api.ts";
 import { ModelMesh } from "../support/model-mesh/model-mesh.ts";
 import { slowLoop } from "../support/models/heavy-models.ts";
 import { ContainerProcess } from "../support/processes/container-process.ts";
+import { freePort } from "../support/servers/free-ports.ts";
 import { projectRoot } from "../support/servers/served.ts";
 
 const run = promisify(execFile);
@@ -36,15 +35,6 @@ async function isOpenToAll(folder: string): Promise<boolean> {
 }
 const isRoot = process.getuid?.() === 0;
 const choosesUser = isRoot && (await isOpenToAll(projectRoot)) && (await isOpenToAll(tmpdir()));
-
-async function freePort(): Promise<string> {
-  const server = net.createServer().listen(0);
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return String(port);
-}
 
 // The container's own command, by its user, in what the Dockerfile copies, with what the manifests give it. Only
 // ports and directories are others, so that this can run beside anything.
@@ -70,9 +60,10 @@ describe("the container", () => {
     const here: Record<string, string> = {
       ...image.environment,
       ...given,
-      ADAPTER_PORT: await freePort(),
+      ADAPTER_PORT: String(await freePort()),
     };
-    if (here["MM_PRESTOP_WAIT_PORT"] !== undefined) here["MM_PRESTOP_WAIT_PORT"] = await freePort();
+    if (here["MM_PRESTOP_WAIT_PORT"] !== undefined)
+      here["MM_PRESTOP_WAIT_PORT"] = String(await freePort());
     for (const [name, value] of Object.entries(here)) {
       if (value.startsWith("/")) here[name] = join(folder, value);
     }

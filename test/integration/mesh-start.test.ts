@@ -1,7 +1,5 @@
 import assert from "node:assert/strict";
-import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
-import net, { type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
@@ -9,6 +7,7 @@ import { MeshedRuntime, type MeshedRuntimeOptions } from "../support/model-mesh/
 import { MeshError, ModelMesh } from "../support/model-mesh/model-mesh.ts";
 import { readRuntimeBooks } from "../support/model-mesh/runtime-books.ts";
 import { writeWeightsModel } from "../support/models/layered-models.ts";
+import { freePort } from "../support/servers/free-ports.ts";
 import { startServed } from "../support/servers/served.ts";
 import { waitFor } from "../support/wait-for.ts";
 
@@ -19,16 +18,6 @@ async function startPod(t: TestContext, options?: MeshedRuntimeOptions): Promise
   const pod = await MeshedRuntime.start({ scale: 20, ...options });
   t.after(() => pod.close());
   return pod;
-}
-
-/** A port that nobody listened on a moment ago. */
-async function freePort(): Promise<number> {
-  const server = net.createServer().listen(0);
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
 }
 
 async function temporaryFolder(t: TestContext): Promise<string> {

@@ -8,6 +8,7 @@ import { delimiter, dirname, join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { promisify } from "node:util";
 import { assertPrints, withoutFigures } from "../support/docs/markdown-examples.ts";
+import { freePort } from "../support/servers/free-ports.ts";
 import { projectRoot } from "../support/servers/served.ts";
 
 const run = promisify(execFile);
@@ -86,7 +87,7 @@ describe("docs/operations.md", { timeout: 300_000 }, async () => {
   it("sends traces to the collector that it names", () => assert.ok(tracedBytes > 100));
 });
 
-async function freePort(): Promise<number> {
+async function _freePort(): Promise<number> {
   const server = createServer().listen(0, "localhost");
   await once(server, "listening");
   const { port } = server.address() as AddressInfo;

@@ -18,7 +18,7 @@ const xgboost = translatedFormat({
   // A split takes about 114 bytes of JSON or 69 of UBJSON. Vectors in leaves take less than the copies of their trees.
   heldFactor: (head) =>
     xgboostKind(head) === "ubjson" ? { usual: 3.6, most: 9 } : { usual: 2.3, most: 6 },
-  peakFactor: 8,
+  peakFactor: 6,
 });
 
 const lightgbm = translatedFormat({

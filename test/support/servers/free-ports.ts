@@ -5,7 +5,7 @@ export async function freePorts(count: number): Promise<number[]> {
   const servers = await Promise.all(
     Array.from({ length: count }, async () => {
       const server = createServer();
-      await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+      await new Promise<void>((resolve) => server.listen(0, resolve));
       return server;
     }),
   );
@@ -17,4 +17,10 @@ export async function freePorts(count: number): Promise<number[]> {
       return new Promise<number>((resolve) => server.close(() => resolve(address.port)));
     }),
   );
+}
+
+/** A single one. */
+export async function freePort(): Promise<number> {
+  const [port = 0] = await freePorts(1);
+  return port;
 }
