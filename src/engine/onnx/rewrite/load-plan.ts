@@ -49,7 +49,7 @@ export function planLoad(file: string, hasLocale: HasLocale): LoadPlan {
     if (error instanceof RangeError) {
       throw new RuntimeError(
         "over-budget",
-        `the model is loaded from a copy, for which its engine host has no memory: ${error.message}`,
+        `the engine host has too little memory for the copy from which the model is loaded: ${error.message}`,
         { cause: error },
       );
     }
