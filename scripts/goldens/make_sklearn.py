@@ -7,7 +7,6 @@ test/fixtures/trees/sklearn/ has a folder for each minor version. The oldest and
 others those whose files have changed between versions. With XGBoost and LightGBM there are also their estimators.
 """
 
-import base64
 import json
 import pickle
 from importlib.util import find_spec
@@ -17,26 +16,17 @@ from zipfile import ZIP_DEFLATED, ZIP_STORED
 import joblib
 import numpy as np
 import sklearn
+from golden_tensors import outputs, tensor
 from sklearn_models import boosters, named, thresholds_of, trained
 
 ROOT = Path(__file__).parents[2] / "test/fixtures/trees/sklearn"
 # Models that every version writes.
 CORE = """tree tree-missing forest forest-values forest-missing extra boosting boosting-three boosting-exponential
 boosting-values histogram histogram-three histogram-missing logistic logistic-ovr logistic-two-softmax ridge-classes
-sgd-log mlp-two bayes pipeline columns named""".split()
+sgd-log mlp-two bayes pipeline pipeline-narrow columns named""".split()
 # Models that the newest version also writes in the other encodings.
 ALL_ENCODINGS = "tree forest boosting-three histogram logistic-three pipeline columns named mlp forest-pairs".split()
 FULL = (0, 9)
-
-
-def tensor(values):
-    """A value as the tests read it."""
-    array = np.asarray(values)
-    if array.dtype.kind == "f":
-        data = base64.b64encode(array.astype("<f8").tobytes()).decode()
-        return dict(type="float" if array.dtype == np.float32 else "double", shape=array.shape, data=data)
-    kind = {"i": "int64", "b": "bool"}.get(array.dtype.kind, "string")
-    return dict(type=kind, shape=array.shape, data=array.ravel().tolist())
 
 
 def inputs(rows):
@@ -48,19 +38,6 @@ def inputs(rows):
         return dict(input=tensor(rows.to_numpy().astype(float if True in kinds else str)))
     # "note" is dropped by the model, which has no input for it.
     return {name: tensor(np.asarray(rows[name].tolist()).reshape(-1, 1)) for name in rows.columns if name != "note"}
-
-
-def outputs(model, rows):
-    answers = {}
-    if hasattr(model, "predict"):
-        answers["predict"] = model.predict(rows)
-    else:
-        found = model.transform(rows)
-        answers["transform"] = found.toarray() if hasattr(found, "toarray") else found
-    for name, method in dict(predict_proba="predict_proba", margin="decision_function").items():
-        if hasattr(model, method):
-            answers[name] = getattr(model, method)(rows)
-    return {name: tensor(answer) for name, answer in answers.items()}
 
 
 def main():

@@ -172,21 +172,23 @@ def trained(rng, version):
     )
     add("pipeline-union", steps, x, values)
     add("pipeline-forest", make_pipeline(StandardScaler(), RandomForestClassifier(**few)), x, three)
+    add("pipeline-narrow", make_pipeline(StandardScaler(), Ridge()), x[:, :1], values)
     add("polynomial", PolynomialFeatures(3, include_bias=False), x[:, :3], None)
     add("normalizer", make_pipeline(Normalizer(), Binarizer(threshold=0.1)), x, None)
     steps = make_pipeline(SimpleImputer(missing_values=-1, add_indicator=True), StandardScaler(with_mean=False))
     add("imputer", steps, np.round(x), None, rows=np.round(rows_for(steps, x, rng)))
-    codes = np.column_stack([rng.integers(0, 3, 240) * 10, rng.integers(0, 4, 240) - 1, x[:, 0]])
+    codes = np.column_stack([rng.integers(0, 3, 240) * 10, rng.integers(0, 4, 240) - 1, x[:, 0], two])
     rows = codes[:64].copy()
     rows[:6, 0] = [99, -5, 10.5, 0, 20, 1e300]
     columns = ColumnTransformer(
         [
             ("one", OneHotEncoder(handle_unknown="ignore"), [0]),
             ("two", OneHotEncoder(drop="first"), slice(1, 2)),
+            ("four", OneHotEncoder(drop="first"), [3]),
             ("three", OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-3), [0]),
         ],
         remainder="passthrough",
-        transformer_weights={"one": 2.0},
+        transformer_weights={"one": 0.1, "three": 0.3, "four": 0.7},
     )
     columns.fit(codes)
     models["columns"] = (columns, rows)

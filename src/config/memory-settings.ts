@@ -38,7 +38,7 @@ export const memorySettings = {
     default: undefined,
     defaultText: "the engine's own upper bound",
     min: 0.01,
-    doc: "bytes of memory per byte on disk that are predicted, and reserved by loads, until a model was measured",
+    doc: "memory that a load reserves for a model that was never measured, as a multiple of its size on disk",
   },
   "dedicated-host-size": {
     env: "DEDICATED_HOST_MIN_BYTES",

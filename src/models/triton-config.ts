@@ -30,6 +30,10 @@ export interface TritonConfig {
   readonly maxQueueSize: number | undefined;
   readonly queueTimeoutMicroseconds: number | undefined;
   readonly threads: number | undefined;
+  /** Whether the model is for Triton's FIL backend, which runs models of other libraries. */
+  readonly isForFil: boolean;
+  /** Whether that is to answer with a share for each class. */
+  readonly predictsShares: boolean;
   /** The model file's name, if it is not the usual one. */
   readonly modelFile: string | undefined;
   readonly versionPolicy: VersionPolicy | undefined;
@@ -63,17 +67,19 @@ const idle: Readonly<Record<string, readonly string[]>> = {
   dynamic_batching: ["preserve_ordering"],
 };
 
-/** Reads Triton's model configuration in text form. ONNX models need little of it. Throws RuntimeError
+/** Reads Triton's model configuration in text form. Models need little of it here. Throws RuntimeError
  *  "invalid-argument", naming the field, if the text is malformed, a value is invalid, or the model needs
- *  another backend. */
+ *  a backend that is not in our place. */
 export function readTritonConfig(text: string, where: string): TritonConfig {
   const top = new Section(parseProtobufText(text, where), "", where);
-  refuseOtherBackends(top);
+  const isForFil = refuseOtherBackends(top) === "fil";
   const batching = top.section("dynamic_batching");
   const policy = batching?.section("default_queue_policy");
-  const { threads, others } = readParameters(top);
+  const { threads, predictsShares, others } = readParameters(top);
   const config = {
     threads,
+    isForFil,
+    predictsShares,
     maxBatchSize: top.integer("max_batch_size"),
     maxQueueDelayMicroseconds: batching?.integer("max_queue_delay_microseconds"),
     maxQueueSize: policy?.integer("max_queue_size"),
@@ -105,7 +111,9 @@ export function tritonMismatch(
         return `${role} '${name}' is ${datatype} there, and ${spec.datatype} in the model`;
       }
       const wanted = dims && [...batch, ...dims];
-      if (wanted !== undefined && !fits(wanted, spec.shape)) {
+      // FIL's files write a list of values as rows of one.
+      const isList = config.isForFil && wanted?.at(-1) === 1 && spec.shape.length === 1;
+      if (wanted !== undefined && !isList && !fits(wanted, spec.shape)) {
         const note = batch.length > 0 ? " with the batch dimension" : "";
         return `${role} '${name}' has the shape [${wanted}]${note} there, and [${spec.shape}] in the model`;
       }
@@ -213,15 +221,17 @@ class Section {
   }
 }
 
-function refuseOtherBackends(top: Section): void {
+/** The backend that the file names. */
+function refuseOtherBackends(top: Section): string {
   const platform = top.text("platform") ?? "";
   const backend = top.text("backend") ?? "";
   if (!["", "onnxruntime_onnx"].includes(platform)) {
     throw top.refuse("platform", `is "${platform}", expected onnxruntime_onnx`);
   }
-  if (!["", "onnxruntime"].includes(backend)) {
-    throw top.refuse("backend", `is "${backend}", expected onnxruntime`);
+  if (!["", "onnxruntime", "fil"].includes(backend)) {
+    throw top.refuse("backend", `is "${backend}", expected onnxruntime or fil`);
   }
+  return backend;
 }
 
 function readVersionPolicy(top: Section): VersionPolicy | undefined {
@@ -255,18 +265,28 @@ function readTensors(top: Section, role: "input" | "output"): TritonTensor[] {
   });
 }
 
-/** Triton's ONNX Runtime backend has, among others, a parameter for the threads of a run. */
-function readParameters(top: Section): { threads: number | undefined; others: string[] } {
+/** Of the backend for FIL, those that only say what the file shows. */
+const idleParameters: ReadonlySet<string> = new Set(["model_type", "storage_type"]);
+
+/** Triton's backends have, among others, parameters for the threads of a run and for the answers of classifiers. */
+function readParameters(top: Section): {
+  readonly threads: number | undefined;
+  readonly predictsShares: boolean;
+  readonly others: string[];
+} {
   let threads: number | undefined;
+  let predictsShares = false;
   const others: string[] = [];
   for (const parameter of top.sections("parameters")) {
     const key = parameter.text("key") ?? "";
     const value = parameter.section("value")?.text("string_value");
-    if (key !== "intra_op_thread_count") others.push(`parameters.${key}`);
-    else if (value !== undefined && /^\d{1,3}$/.test(value)) threads = Number(value);
+    if (key === "predict_proba") predictsShares = value === "true";
+    else if (key !== "intra_op_thread_count") {
+      if (!idleParameters.has(key)) others.push(`parameters.${key}`);
+    } else if (value !== undefined && /^\d{1,3}$/.test(value)) threads = Number(value);
     else throw parameter.refuse("value", `of ${key} must be a number of threads in digits`);
   }
-  return { threads, others };
+  return { threads, predictsShares, others };
 }
 
 /** One instance on the CPU is what every model has anyway. */

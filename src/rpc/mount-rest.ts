@@ -2,11 +2,12 @@ import type { FastifyInstance } from "fastify";
 import { openApi } from "./pages/openapi.ts";
 import { type InferenceRestParts, inferenceRest } from "./rest/inference-rest.ts";
 import { restScope } from "./rest/rest-route.ts";
+import { v1Rest } from "./rest/v1-rest.ts";
 import type { RuntimeWatchParts } from "./watch/runtime-watch.ts";
 import { watchLines } from "./watch/watch-lines.ts";
 
-/** Mounts what is spoken as REST: the Open Inference Protocol and its description below /v2, and what watchers
- *  receive as lines below /modelport/v1. */
+/** Mounts what is spoken as REST: the Open Inference Protocol and its description below /v2, KServe's protocol before
+ *  it below /v1, and what watchers receive as lines below /modelport/v1. */
 export function mountRest(
   app: FastifyInstance,
   rest: InferenceRestParts,
@@ -20,6 +21,14 @@ export function mountRest(
       done();
     },
     { prefix: "/v2" },
+  );
+  void app.register(
+    (scope, _options, done) => {
+      restScope(scope, rest.log);
+      v1Rest(scope, rest);
+      done();
+    },
+    { prefix: "/v1" },
   );
   void app.register(
     (scope, _options, done) => {

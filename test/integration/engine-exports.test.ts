@@ -34,17 +34,23 @@ const unpack = (tensor: GoldenTensor): Tensor => ({
   data: new Uint8Array(Buffer.from(tensor.data, "base64")),
 });
 
+function floatValues(tensor: Tensor): ArrayLike<number> {
+  return tensor.datatype === "FP32"
+    ? fp32Values(tensor)
+    : new Float64Array(Uint8Array.from(tensor.data).buffer);
+}
+
 /** Sums in another order differ in the last bits, on other processors. */
 function assertSame(actual: Tensor, expected: Tensor): void {
   const { data, ...head } = actual;
   const { data: expectedData, ...expectedHead } = expected;
   assert.deepEqual(head, expectedHead);
-  if (actual.datatype !== "FP32") {
+  if (actual.datatype !== "FP32" && actual.datatype !== "FP64") {
     assert.deepEqual(Buffer.from(data), Buffer.from(expectedData), actual.name);
     return;
   }
-  const [values, expectedValues] = [fp32Values(actual), fp32Values(expected)];
-  for (const [at, value] of values.entries()) {
+  const [values, expectedValues] = [floatValues(actual), floatValues(expected)];
+  for (const [at, value] of Array.from(values).entries()) {
     const wanted = expectedValues[at] as number;
     assert.ok(Object.is(value, wanted) || Math.abs(value - wanted) < 1e-5, `${value}, ${wanted}`);
   }

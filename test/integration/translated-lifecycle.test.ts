@@ -249,6 +249,29 @@ describe("the life of a translated model", () => {
     );
   });
 
+  it("has the outputs of the server that its settings name", async (t) => {
+    const { runtime } = await start(t);
+    for (const folder of ["fil", "kserve"]) await mkdir(join(runtime.root, folder));
+    for (const folder of ["fil", "kserve"]) {
+      await runtime.put(`${folder}/model.json`, xgboostJson({ leaf: 2 }));
+    }
+    const config = `
+      backend: "fil" max_batch_size: 8
+      input { name: "input__0" data_type: TYPE_FP32 dims: 2 }
+      output { name: "output__0" data_type: TYPE_FP32 dims: 1 }`;
+    await runtime.put("fil/config.pbtxt", Buffer.from(config));
+    await runtime.put("kserve/modelport.json", Buffer.from('{"output_names":"kserve"}'));
+    for (const folder of ["fil", "kserve"]) await load(runtime, folder, folder);
+    const namesOf = (id: string) => {
+      const { inputs, outputs } = runtime.models.describe(id, "");
+      return [...inputs, ...outputs].map(({ name }) => name);
+    };
+    assert.deepEqual(namesOf("fil"), ["input__0", "output__0"]);
+    assert.deepEqual(namesOf("kserve"), ["input-0", "output-0"]);
+    assert.equal(await answer(runtime, "fil"), 2);
+    assert.equal(await answer(runtime, "kserve"), 2);
+  });
+
   it("does not begin with a file of another format than was named", async (t) => {
     const { runtime } = await start(t);
     await runtime.put("m.json", xgboostJson({ leaf: 6 }));

@@ -159,6 +159,7 @@ def xgboost_case(random, x, y):
     objective = pick(random, [
         "reg:squarederror", "reg:absoluteerror", "reg:pseudohubererror", "reg:logistic", "binary:logistic",
         "binary:logitraw", "binary:hinge", "count:poisson", "reg:gamma", "reg:tweedie", "multi:softprob", "multi:softmax",
+        "reg:quantileerror", "rank:pairwise", "survival:cox", "several",
     ])  # fmt: skip
     parameters = {
         "objective": objective,
@@ -169,28 +170,53 @@ def xgboost_case(random, x, y):
         "grow_policy": pick(random, ["depthwise", "lossguide"]),
         "rate_drop": 0.3,
     }
-    if parameters["booster"] == "gbtree":
-        del parameters["rate_drop"]
+    extra = {}
+    label = targets(random, objective, y)
     if objective.startswith("multi"):
         parameters["num_class"] = 3
-    if random.random() < 0.3 and objective in ("reg:squarederror", "binary:logistic"):
+    elif objective == "reg:quantileerror":
+        parameters["quantile_alpha"] = pick(random, [0.3, [0.45, 0.5, 0.55]])
+    elif objective == "rank:pairwise":
+        label = np.digitize(y, np.quantile(y, [0.3, 0.7]))
+        extra["qid"] = np.zeros(len(y), int)
+    elif objective == "survival:cox":
+        label = np.abs(y) + 0.05
+    elif objective == "several":
+        parameters["objective"] = pick(random, ["reg:squarederror", "binary:logistic"])
+        label = np.stack([y, -y], axis=1)
+        if parameters["objective"] == "binary:logistic":
+            label = (label > 0).astype(int)
+    if objective in ("several", "multi:softprob") and random.random() < 0.5:
+        parameters |= {"multi_strategy": "multi_output_tree", "tree_method": "hist", "booster": "gbtree"}
+    if parameters["booster"] == "gbtree":
+        del parameters["rate_drop"]
+    if random.random() < 0.3 and objective in ("reg:squarederror", "binary:logistic", "binary:logitraw", "count:poisson"):
         parameters["base_score"] = float(random.uniform(0.1, 0.9))
+    categorical = []
+    if random.random() < 0.4 and objective != "reg:absoluteerror":
+        size = int(pick(random, [3, 31, 32, 80, 400]))
+        x = np.concatenate([x, random.integers(0, size, (len(x), 1)).astype(float)], axis=1)
+        categorical = [x.shape[1] - 1]
+        parameters |= {"tree_method": "hist", "max_cat_to_onehot": int(pick(random, [1, 4, 500]))}
+        extra |= {"feature_types": ["q"] * categorical[0] + ["c"], "enable_categorical": True}
     x = x.astype(np.float32)
     options = {"nthread": 1, "seed": int(random.integers(1000))}
-    booster = xgboost.train({**parameters, **options}, xgboost.DMatrix(x, targets(random, objective, y)), int(random.integers(1, 20)))
+    booster = xgboost.train({**parameters, **options}, xgboost.DMatrix(x, label, **extra), int(random.integers(1, 20)))
     form = pick(random, ["json", "ubj"])
     content = bytes(booster.save_raw(form))
+    learner = json.loads(bytes(booster.save_raw("json")))["learner"]["gradient_booster"]
     thresholds = [[0.0] for _ in range(x.shape[1])]
-    for tree in json.loads(bytes(booster.save_raw("json")))["learner"]["gradient_booster"].get("model", {}).get("trees", []):
+    for tree in learner.get("gbtree", learner)["model"]["trees"]:
         for child, feature, value in zip(tree["left_children"], tree["split_indices"], tree["split_conditions"]):
             if child >= 0:
                 thresholds[feature].append(value)
-    rows = adversarial_rows(random, thresholds, dtype=np.float32, count=ROWS)
+    rows = adversarial_rows(random, thresholds, categorical, dtype=np.float32, count=ROWS)
     booster.set_param({"nthread": 1})
     if parameters["booster"] == "dart":
         # Until 3.3, inplace_predict rounds dart's sums in another way than predict, which refuses infinity.
         rows[np.isinf(rows)] = 3e38
-        data = xgboost.DMatrix(rows)
+        types = {key: value for key, value in extra.items() if key != "qid"}
+        data = xgboost.DMatrix(rows, **types)
         answers = {"margin": booster.predict(data, output_margin=True), "predict": booster.predict(data)}
     else:
         answers = {"margin": booster.inplace_predict(rows, predict_type="margin"), "predict": booster.inplace_predict(rows)}

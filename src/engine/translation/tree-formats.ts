@@ -18,7 +18,7 @@ const xgboost = translatedFormat({
   // A split takes about 114 bytes of JSON or 69 of UBJSON. Vectors in leaves take less than the copies of their trees.
   heldFactor: (head) =>
     xgboostKind(head) === "ubjson" ? { usual: 3.6, most: 9 } : { usual: 2.3, most: 6 },
-  peakFactor: 8,
+  peakFactor: 6,
 });
 
 const lightgbm = translatedFormat({
@@ -62,12 +62,13 @@ const sklearn = translatedFormat({
     doubtful: [".joblib", ".pkl", ".pickle", ".skops"],
     recognises: looksLikeSklearn,
   },
-  // A split takes about 150 bytes, and there is one for each class; less in a compressed file.
+  // A split takes 75 to 200 bytes of a file, copies for several classes counted, and a tenth of that if it is compressed.
   heldFactor: (head) => {
     const isCompressed = head[0] === 0x78 || head[0] === 0x1f;
-    return isCompressed ? { usual: 9, most: 60 } : { usual: 3, most: 15 };
+    return isCompressed ? { usual: 10, most: 60 } : { usual: 3, most: 8 };
   },
-  peakFactor: 12,
+  // 4 if the file is not compressed.
+  peakFactor: 30,
 });
 
 /** The formats of other libraries whose models are translated, in the order in which their content is looked at. */

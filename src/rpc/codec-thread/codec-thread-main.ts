@@ -1,6 +1,7 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { describeError, RuntimeError } from "../../base/errors.ts";
 import { decodeRestInference } from "../rest/rest-request.ts";
+import { decodeV1Inference } from "../rest/v1-request.ts";
 import type { CodecAnswer, CodecCall, CodecThreadData } from "./codec-thread-messages.ts";
 import { refuseCostlyJson } from "./json-cost.ts";
 
@@ -14,7 +15,8 @@ server.on("message", (call: CodecCall) => answer(call));
 function answer(call: CodecCall): void {
   try {
     refuseCostlyJson(call, maxHeapBytes);
-    const result = decodeRestInference(call);
+    const { v1 } = call;
+    const result = v1 ? decodeV1Inference(call.body, v1) : decodeRestInference(call);
     // Binary tensors are views of the one body.
     const buffers = new Set(result.inference.inputs.map(({ data }) => data.buffer as ArrayBuffer));
     server.postMessage({ result } satisfies CodecAnswer, [...buffers]);

@@ -91,7 +91,7 @@ export function decodeContents(
   const { datatype, count, what } = tensor;
   const form = forms[datatype];
   if (form.tag === "raw-only") {
-    invalid(`${what}: ${datatype} has no typed form: send it in raw_input_contents`);
+    invalid(`${what}: ${datatype} has no field in contents: send it in raw_input_contents`);
   }
   if (contents !== undefined) refuseOtherFields(contents, form.field, tensor);
   const length = contents?.[form.field].length ?? 0;

@@ -84,7 +84,7 @@ export function answerUnroutable(
     error.code === "FST_ERR_MAX_PARAM_LENGTH"
       ? new HttpRefusal(414, `the name in ${path} is too long`)
       : new HttpRefusal(400, `${path} is not percent-encoded UTF-8`);
-  if (/^\/v2(?:\/|$)/.test(path ?? "")) {
+  if (/^\/v[12](?:\/|$)/.test(path ?? "")) {
     answerFailure(refusal, { request, reply, log });
     return;
   }

@@ -84,7 +84,7 @@ function answerRefusal(
 ): void {
   const { request, reply, log, facts } = call;
   const reason = new RuntimeError("permission-denied", message);
-  if (/^\/v2(?:\/|$)/.test(pathOf(request) ?? "")) {
+  if (/^\/v[12](?:\/|$)/.test(pathOf(request) ?? "")) {
     answerFailure(reason, call);
     return;
   }

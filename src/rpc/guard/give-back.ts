@@ -33,8 +33,10 @@ const quietShare = 1 / 16;
 /** This much growth of the process is worth one too, whatever took it: headers and connections are in no
  *  account. */
 const grownBytes = 32 * 1024 * 1024;
+/** This much must not wait until the process is idle: the container has no room for it. */
+const urgentBytes = 128 * 1024 * 1024;
 /** Share of the time between two checks that an idle process spends on its CPU at most. */
-const idleShare = 1 / 4;
+const idleShare = 1 / 2;
 /** Collections because of growth before the growth counts as needed, and the pauses until the next attempt, in
  *  checks. */
 const attempts: readonly Collection[] = [
@@ -98,7 +100,7 @@ export class GiveBack {
     if (trim !== undefined) setTimeout(trim, trimDelayMs).unref();
   }
 
-  /** Whether the process is idle and takes much more than it did. */
+  /** Whether the process takes much more than it did, and has time to see why. */
   #hasGrown(): boolean {
     const { processBytes = process.memoryUsage.rss, cpuMs = ownCpuMs } = this.#options;
     const bytes = processBytes();
@@ -106,7 +108,8 @@ export class GiveBack {
     const isIdle = nowMs - this.#lastCpuMs <= this.#intervalMs * idleShare;
     this.#lastCpuMs = nowMs;
     this.#leastProcessBytes = Math.min(this.#leastProcessBytes, bytes);
-    if (bytes - this.#leastProcessBytes >= grownBytes) return isIdle;
+    const moreBytes = bytes - this.#leastProcessBytes;
+    if (moreBytes >= grownBytes) return isIdle || moreBytes >= urgentBytes;
     this.#attempts = 0;
     this.#pauseLooks = 0;
     this.#lastPauseLooks = 0;

@@ -23,7 +23,7 @@ import {
 import { toIndexJson, toMetadataJson, toStatisticsJson } from "./rest-views.ts";
 
 /** Smaller bodies are decoded where they are: that takes a few milliseconds at most, and a thread costs some too. */
-const leastThreadBytes = 256 * 1024;
+export const leastThreadBytes = 256 * 1024;
 
 export interface InferenceRestParts extends RestParts {
   readonly models: Models;

@@ -12,7 +12,9 @@ export function flattenElements(data: unknown, tensor: JsonTensor): readonly unk
   }
   if (shape.length >= 2 && isRow(data[0], tensor)) return flattenRows(data, tensor);
   if (data.length !== count) {
-    invalid(`${what}: data has ${data.length} elements, its shape [${shape}] asks for ${count}`);
+    invalid(
+      `${what}: data has ${data.length} elements, expected ${count} for the shape [${shape}]`,
+    );
   }
   return data;
 }
@@ -27,12 +29,12 @@ function flattenRows(data: readonly unknown[], { shape, what }: JsonTensor): rea
       const place = () => placeOf(index, shape.slice(0, axis));
       if (!Array.isArray(row)) {
         invalid(
-          `${what}: ${place()} is not an array, its shape [${shape}] asks for ${shape.length} levels`,
+          `${what}: ${place()} is not an array, expected ${shape.length} levels of arrays for the shape [${shape}]`,
         );
       }
       if (row.length !== length) {
         invalid(
-          `${what}: ${place()} has ${row.length} elements, its shape [${shape}] asks for ${length} there`,
+          `${what}: ${place()} has ${row.length} elements, expected ${length} for the shape [${shape}]`,
         );
       }
       for (const item of row) items.push(item);

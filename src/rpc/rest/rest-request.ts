@@ -9,6 +9,7 @@ import { longText, maxTextBytes } from "../guard/text-limit.ts";
 import { parseJson } from "./rest-json.ts";
 import type { BytesForm } from "./rest-strings.ts";
 import { decodeData } from "./rest-tensor.ts";
+import type { V1Model } from "./v1-request.ts";
 
 /** How one output is returned. */
 export interface OutputForm {
@@ -41,6 +42,8 @@ export interface RestInferenceBody {
   readonly jsonLength: string | undefined;
   readonly modelId: string;
   readonly version: string;
+  /** For a request of V1: its model. */
+  readonly v1?: V1Model;
 }
 
 type Json = Readonly<Record<string, unknown>>;

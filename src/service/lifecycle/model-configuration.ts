@@ -41,6 +41,10 @@ export async function readModelConfiguration(model: ModelFile): Promise<ModelCon
   if (tritonConfig === undefined) return { ...noConfiguration, settings: own };
   const where = tritonConfig.name;
   const config = readTritonConfig(await readSmallFile(tritonConfig.path), where);
+  if (config.isForFil && model.format === "onnx") {
+    const what = "backend is for models of other libraries, and the model is ONNX";
+    throw new RuntimeError("invalid-argument", `${where}: ${what}`);
+  }
   const ignored = [...config.ignored];
   if (config.modelFile !== undefined && config.modelFile !== basename(model.file)) {
     ignored.push("default_model_filename");
@@ -62,8 +66,9 @@ export async function readModelConfiguration(model: ModelFile): Promise<ModelCon
 
 function settingsOf(config: TritonConfig): Partial<RunSettings> {
   const { maxBatchSize, maxQueueDelayMicroseconds, maxQueueSize } = config;
-  const { queueTimeoutMicroseconds, threads } = config;
+  const { queueTimeoutMicroseconds, threads, isForFil, predictsShares } = config;
   return {
+    ...(isForFil && { outputNames: predictsShares ? "fil-proba" : "fil" }),
     ...(maxBatchSize !== undefined && { maxBatchSize }),
     ...(maxQueueDelayMicroseconds !== undefined && { maxQueueDelayMicroseconds }),
     ...(maxQueueSize !== undefined && { maxQueueSize }),

@@ -30,6 +30,7 @@ const singleNames: Readonly<
 > = {
   kserve: { input: "input-0", output: "output-0" },
   fil: { input: "input__0", output: "output__0" },
+  "fil-proba": { input: "input__0", output: "output__0" },
 };
 
 /** A translated model as clients of another server expect it. Those servers ignore the name of an only input, take
@@ -153,11 +154,12 @@ function soleOutput(
   { kserveOutput }: TabularFacts,
   naming: Exclude<OutputNaming, "mlserver">,
 ): readonly NamedOutput[] {
-  const spec = outputs.find(({ name }) => name === kserveOutput) ?? outputs[0];
+  const wanted = naming === "fil-proba" ? "predict_proba" : kserveOutput;
+  const spec = outputs.find(({ name }) => name === wanted) ?? outputs[0];
   if (spec === undefined) return [];
   const { output: name } = singleNames[naming];
   // FIL computes in single precision only.
-  const isSingle = naming === "fil" && isConvertible(spec.datatype, "FP32");
+  const isSingle = naming !== "kserve" && isConvertible(spec.datatype, "FP32");
   const client = { ...spec, name, ...(isSingle && { datatype: "FP32" as const }) };
   return [{ client, engine: spec.name }];
 }

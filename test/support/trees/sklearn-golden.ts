@@ -14,11 +14,13 @@ interface WrittenTensor {
 }
 
 export interface GoldenModel {
+  /** Class and parameters, where they are random. */
+  readonly about?: string;
   readonly inputs: Readonly<Record<string, WrittenTensor>>;
   readonly outputs: Readonly<Record<string, WrittenTensor>>;
 }
 
-interface Golden {
+export interface GoldenModels {
   /** Of scikit-learn. */
   readonly version: string;
   readonly models: Readonly<Record<string, GoldenModel>>;
@@ -29,8 +31,13 @@ export function goldenVersions(): string[] {
   return readdirSync(folder).sort();
 }
 
-export function readGolden(minor: string): Golden {
-  return JSON.parse(readFileSync(join(folder, minor, "expected.json"), "utf8"));
+export function readGolden(minor: string): GoldenModels {
+  return readGoldenFolder(join(folder, minor));
+}
+
+/** What make_sklearn.py or random_sklearn.py wrote into a folder, files of models aside. */
+export function readGoldenFolder(path: string): GoldenModels {
+  return JSON.parse(readFileSync(join(path, "expected.json"), "utf8"));
 }
 
 export function readGoldenFile(minor: string, name: string): Buffer {

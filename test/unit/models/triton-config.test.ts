@@ -35,9 +35,36 @@ optimization { graph { level: 1 } }
 `;
 
 describe("Triton's model configuration", () => {
+  it("may be for FIL, whose answers have a form of their own", () => {
+    const fil = `
+      backend: "fil" max_batch_size: 8
+      input { name: "input__0" data_type: TYPE_FP32 dims: 2 }
+      output { name: "output__0" data_type: TYPE_FP32 dims: 1 }
+      parameters { key: "model_type" value { string_value: "xgboost_json" } }
+      parameters { key: "threshold" value { string_value: "0.5" } }
+      parameters { key: "predict_proba" value { string_value: "true" } }
+    `;
+    const config = read(fil);
+    assert.deepEqual(
+      [config.isForFil, config.predictsShares, config.ignored],
+      [true, true, ["parameters.threshold"]],
+    );
+    const inputs = [{ name: "input__0", datatype: "FP32", shape: [-1, 2] }] as const;
+    const list = { name: "output__0", datatype: "FP32", shape: [-1] } as const;
+    assert.equal(tritonMismatch(config, { inputs, outputs: [list] }), undefined);
+    const shares = { ...list, shape: [-1, 3] };
+    assert.match(tritonMismatch(config, { inputs, outputs: [shares] }) ?? "", /\[-1,1\] with the/);
+    assert.equal(
+      read('parameters { key: "predict_proba" value { string_value: "false" } }').predictsShares,
+      false,
+    );
+  });
+
   it("is read as far as it means something here, and the rest is named", () => {
     assert.deepEqual(read(usual), {
       threads: 3,
+      isForFil: false,
+      predictsShares: false,
       maxBatchSize: 8,
       maxQueueDelayMicroseconds: 100,
       maxQueueSize: 16,

@@ -1,5 +1,5 @@
 import type { Field, ModelReader } from "./model-reader.ts";
-import { elementFields, typeFields, valueFields } from "./onnx-fields.ts";
+import { elementFields, mapFields, typeFields, valueFields } from "./onnx-fields.ts";
 
 /** The type of a graph's input or output. */
 export type ValueType =
@@ -11,7 +11,12 @@ export type ValueType =
       readonly shape: Field | undefined;
     }
   | { readonly tag: "sequence" | "optional"; readonly of: ValueType }
-  | { readonly tag: "map" | "sparse tensor" | "value of no type" };
+  | {
+      readonly tag: "map";
+      /** TensorProto.DataType number of its values; 0 if they are no tensors. */
+      readonly values: number;
+    }
+  | { readonly tag: "sparse tensor" | "value of no type" };
 
 export interface GraphValue {
   readonly name: string;
@@ -53,7 +58,7 @@ function readType(reader: ModelReader, type: Field): ValueType {
         return { tag, of: readElementType(reader, part) };
       }
       case typeFields.map:
-        return { tag: "map" };
+        return { tag: "map", values: readMapValues(reader, part) };
       case typeFields.sparseTensor:
         return { tag: "sparse tensor" };
     }
@@ -69,6 +74,15 @@ function readTensorType(reader: ModelReader, tensor: Field): ValueType {
     else if (part.number === elementFields.shape) shape = part;
   }
   return { tag: "tensor", datatype, shape };
+}
+
+function readMapValues(reader: ModelReader, map: Field): number {
+  for (const part of reader.fields(map.content, map.end)) {
+    if (part.number !== mapFields.values) continue;
+    const type = readType(reader, part);
+    if (type.tag === "tensor") return type.datatype;
+  }
+  return 0;
 }
 
 function readElementType(reader: ModelReader, outer: Field): ValueType {

@@ -1,6 +1,7 @@
 import { RuntimeError } from "../../../base/errors.ts";
 import type { Tensor } from "../../../base/tensor.ts";
 import type { StringEscape } from "../types/string-escape.ts";
+import { castToDouble } from "./double-outputs.ts";
 import { GraphEdits } from "./graph-edits.ts";
 import { readOutline } from "./graph-outline.ts";
 import { type HasLocale, localeRules } from "./locale-rules.ts";
@@ -49,7 +50,7 @@ export function planLoad(file: string, hasLocale: HasLocale): LoadPlan {
     if (error instanceof RangeError) {
       throw new RuntimeError(
         "over-budget",
-        `the model is loaded from a copy, for which its engine host has no memory: ${error.message}`,
+        `the engine host has too little memory for the copy from which the model is loaded: ${error.message}`,
         { cause: error },
       );
     }
@@ -66,6 +67,7 @@ function readPlan(file: string, hasLocale: HasLocale): LoadPlan {
     refuseOtherInputs(outline);
     const edits = new GraphEdits();
     const defaults = openOverridable(reader, outline, edits);
+    castToDouble(reader, outline, edits);
     const outputs = replaceOutputs(reader, outline, edits);
     const narrow = widenEdges(
       outline,

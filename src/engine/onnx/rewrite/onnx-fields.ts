@@ -16,6 +16,9 @@ export const valueFields = { name: 1, type: 2 } as const;
 
 export const typeFields = { tensor: 1, sequence: 4, map: 5, sparseTensor: 8, optional: 9 } as const;
 
+/** The parts of a map type. */
+export const mapFields = { key: 1, values: 2 } as const;
+
 /** The parts of a tensor type, and of a sequence or optional type. */
 export const elementFields = { type: 1, shape: 2 } as const;
 

@@ -101,7 +101,7 @@ function unreadable(error: unknown): RuntimeError {
   if (error instanceof RangeError) {
     return new RuntimeError(
       "over-budget",
-      `the model is loaded from a copy, for which its engine host has no memory: ${error.message}`,
+      `the engine host has too little memory for the copy from which the model is loaded: ${error.message}`,
       { cause: error },
     );
   }

@@ -2,12 +2,12 @@ import type { RuntimeError } from "../../../base/errors.ts";
 import { readClasses } from "./class-labels.ts";
 import type { GraphEdits } from "./graph-edits.ts";
 import { newValue } from "./graph-edits.ts";
-import { type GraphNode, newNode, readNode } from "./graph-node.ts";
+import { type GraphNode, newNode } from "./graph-node.ts";
 import { type GraphOutline, isDefaultDomain } from "./graph-outline.ts";
-import { describeType, type GraphValue } from "./graph-value.ts";
-import type { Field, ModelReader } from "./model-reader.ts";
-import { graphFields } from "./onnx-fields.ts";
+import { describeType, type GraphValue, type ValueType } from "./graph-value.ts";
+import type { ModelReader } from "./model-reader.ts";
 import type { Piece } from "./pieces.ts";
+import { findProducers, type Producer } from "./producers.ts";
 import { ServingRefusal } from "./serving-refusal.ts";
 
 /** One tensor of an output that is not a tensor itself. */
@@ -21,12 +21,8 @@ export interface TensorOutput {
   readonly parameters?: Readonly<Record<string, string>>;
 }
 
-interface Producer {
-  readonly field: Field;
-  readonly node: GraphNode;
-}
-
 const float = 1;
+const double = 11;
 
 /** Replaces outputs that are sequences, maps or optional values by the tensors that they are made of, where
  *  these exist in the graph:
@@ -55,8 +51,11 @@ export function replaceOutputs(
       if (output.type.tag === "value of no type") continue;
       throw refusal(output, first?.node);
     }
-    const nodes: Piece[] = sources.map(({ from, to }) =>
-      newNode("Identity", from, { to: to.name }),
+    const nodes: Piece[] = sources.map(({ from, to, isCast }) =>
+      // Whatever type the scores have, they get the one that the map was declared with.
+      isCast
+        ? newNode("Cast", from, { to: to.name, ints: { to: to.datatype } })
+        : newNode("Identity", from, { to: to.name }),
     );
     edits.replace(first.field, []);
     edits.addNodes(nodes);
@@ -74,6 +73,7 @@ interface Source {
   /** A value of the graph. */
   readonly from: string;
   readonly to: TensorOutput;
+  readonly isCast?: true;
 }
 
 function sourcesOf(
@@ -96,7 +96,8 @@ function sourcesOf(
     const classes = readClasses(reader, node);
     if (classes.length === 0) return undefined;
     const parameters = { classes: JSON.stringify(classes) };
-    return [{ from, to: { name, datatype: float, columns: classes.length, parameters } }];
+    const datatype = scoreType(type);
+    return [{ from, to: { name, datatype, columns: classes.length, parameters }, isCast: true }];
   }
   if (!isDefaultDomain(node.domain) || !("of" in type) || type.of.tag !== "tensor")
     return undefined;
@@ -110,6 +111,12 @@ function sourcesOf(
   });
 }
 
+/** Of the maps that ZipMap makes. The engine's have float32 only; exporters of float64 graphs declare others. */
+function scoreType(type: ValueType): number {
+  const isDouble = type.tag === "sequence" && type.of.tag === "map" && type.of.values === double;
+  return isDouble ? double : float;
+}
+
 function behindIdentities(
   name: string,
   producers: ReadonlyMap<string, Producer>,
@@ -121,16 +128,6 @@ function behindIdentities(
     node = producers.get(node.inputs[0] ?? "")?.node;
   }
   return undefined;
-}
-
-function findProducers(reader: ModelReader, { graph }: GraphOutline): Map<string, Producer> {
-  const producers = new Map<string, Producer>();
-  for (const field of reader.fields(graph.start, graph.end)) {
-    if (field.number !== graphFields.node) continue;
-    const node = readNode(reader, field);
-    for (const output of node.outputs) producers.set(output, { field, node });
-  }
-  return producers;
 }
 
 function refusal({ name, type }: GraphValue, node: GraphNode | undefined): RuntimeError {

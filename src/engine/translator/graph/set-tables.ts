@@ -1,8 +1,10 @@
 import type { GraphBuilder } from "./graph-builder.ts";
 import { type FloatType, int64Tensor, scalar, type Tensor } from "./tensor.ts";
 
-/** All tables of one forest together. Sets beyond that are searched instead. */
+/** All tables of one forest together, and their sets: each row of a run gets a number for each set. Sets beyond that are
+ *  searched instead. */
 const mostTableBytes = 64 * 1024 * 1024;
+const mostSets = 4_096;
 
 interface ColumnTable {
   /** Number of categories. */
@@ -36,7 +38,7 @@ export class SetTables {
     const known = this.#known.get(key);
     if (known !== undefined) return known;
     const bytes = (size + 2) * (this.#type === "float" ? 4 : 8);
-    if (this.#bytes + bytes > mostTableBytes) return undefined;
+    if (this.#bytes + bytes > mostTableBytes || this.#sets.length === mostSets) return undefined;
     this.#bytes += bytes;
     const index = this.#sets.length;
     this.#sets.push(members);

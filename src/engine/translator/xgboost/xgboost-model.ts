@@ -30,6 +30,8 @@ export interface XgboostModel {
 type Classes = readonly string[] | readonly number[];
 
 const newestMajor = 3;
+/** Each takes a tree of its own for its base score. */
+const mostOutputs = 65_536;
 
 /** `root`: the outermost object of a model. */
 export function readXgboostModel(root: Fields): XgboostModel {
@@ -44,6 +46,12 @@ export function readXgboostModel(root: Fields): XgboostModel {
   const classCount = parameters.has("num_class") ? parameters.count("num_class") : 0;
   const targetCount = parameters.has("num_target") ? parameters.count("num_target") : 1;
   const outputs = Math.max(classCount, targetCount, 1);
+  if (outputs > mostOutputs) {
+    throw new RuntimeError(
+      "invalid-argument",
+      `this XGBoost model has ${outputs} classes or targets, and at most ${mostOutputs} are supported: train it with fewer`,
+    );
+  }
   const features = parameters.count("num_feature");
   return {
     version,
@@ -131,7 +139,9 @@ function bestTreesOf(
   const rounds = attributes.count("best_iteration") + 1;
   if (model.has("iteration_indptr")) {
     const starts = model.numbers("iteration_indptr");
-    return Math.min(starts[rounds] ?? count, count);
+    const end = starts[rounds] ?? count;
+    if (Number.isInteger(end) && end >= 0) return Math.min(end, count);
+    throw model.malformed(`iteration_indptr[${rounds}]`, "a whole number", end);
   }
   const parallel = model.object("gbtree_model_param").count("num_parallel_tree");
   return Math.min(rounds * Math.max(parallel, 1) * outputs, count);

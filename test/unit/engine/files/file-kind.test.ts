@@ -193,7 +193,7 @@ describe("a file that is refused as a model", () => {
   it("is called what it is", async () => {
     assert.equal(
       await refusal("churn.pkl", latin1(sklearn)),
-      "churn.pkl is not an ONNX model but a Python pickle, of scikit-learn; export the model where it was trained, with skl2onnx: to_onnx(model, X[:1]).SerializeToString()",
+      "churn.pkl is not an ONNX model but a Python pickle, of scikit-learn; load it without a type, or as 'sklearn'",
     );
     for (const [index, [content]] of kinds.entries()) {
       const bytes = typeof content === "string" ? latin1(content) : content;

@@ -121,7 +121,7 @@ describe("tensors in typed form", () => {
     for (const datatype of ["FP16", "BF16"]) {
       refuses(
         { inputs: [{ name: "x", datatype, shape: [1n], contents: { fp32Contents: [1] } }] },
-        `input 'x' for model 'm': ${datatype} has no typed form: send it in raw_input_contents`,
+        `input 'x' for model 'm': ${datatype} has no field in contents: send it in raw_input_contents`,
       );
     }
   });

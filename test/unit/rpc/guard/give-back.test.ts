@@ -59,9 +59,13 @@ describe("the memory that calls have taken", () => {
     assert.deepEqual(done, [], "it is at work");
     take(MiB);
     assert.deepEqual(done, ["let go", "major"]);
+    process.bytes = 240 * MiB;
+    process.cpuMs += 0.9 * intervalMs;
+    take(MiB);
+    assert.deepEqual(done, ["let go", "major", "let go", "last-resort"], "it is too much to wait");
     process.bytes = 110 * MiB;
     take(MiB);
-    assert.equal(done.length, 2);
+    assert.equal(done.length, 4);
   });
 
   it("is given back thoroughly if that did not help, and then ever more rarely", (t) => {

@@ -90,15 +90,15 @@ describe("a tensor in JSON", () => {
   }
 
   const refused: [string, Datatype, number[], RegExp][] = [
-    ["[1,2]", "INT32", [3], /data has 2 elements, its shape \[3\] asks for 3/],
-    ["[]", "INT32", [], /data has 0 elements, its shape \[\] asks for 1/],
-    ["[[1,2],[3]]", "INT32", [2, 2], /data\[1\] has 1 elements, its shape \[2,2\] asks for 2/],
-    ["[[1,2]]", "INT32", [2, 2], /: data has 1 elements, its shape \[2,2\] asks for 2 there/],
+    ["[1,2]", "INT32", [3], /data has 2 elements, expected 3 for the shape \[3\]/],
+    ["[]", "INT32", [], /data has 0 elements, expected 1 for the shape \[\]/],
+    ["[[1,2],[3]]", "INT32", [2, 2], /data\[1\] has 1 elements, expected 2 for the shape \[2,2\]/],
+    ["[[1,2]]", "INT32", [2, 2], /: data has 1 elements, expected 2 for the shape \[2,2\]/],
     [
       "[[1,2],3]",
       "INT32",
       [2, 2],
-      /data\[1\] is not an array, its shape \[2,2\] asks for 2 levels/,
+      /data\[1\] is not an array, expected 2 levels of arrays for the shape \[2,2\]/,
     ],
     ["[[1,[2]]]", "INT32", [1, 2], /element 1 is an array, which its shape \[1,2\] does not/],
     ["[[1],[2]]", "INT32", [2], /element 0 is an array/],

@@ -3,6 +3,7 @@ import { exponential, flatten } from "../../graph/transforms.ts";
 import { PythonObject } from "../../pickle/python-value.ts";
 import type { Estimator } from "../estimator/estimator.ts";
 import { asNumbers, type Features } from "../estimator/features.ts";
+import { matrixProduct } from "../estimator/matrix-product.ts";
 import type { Outcome } from "../estimator/outcome.ts";
 import type { Translating } from "../estimator/translating.ts";
 
@@ -33,10 +34,11 @@ export function linearScores(
     return estimator.wrong("intercept_", `has ${given.length} values instead of ${outputs}`);
   }
   const x = asNumbers(to, features, columns);
-  const weights = graph.constant(
-    floatTensor("double", transposed(coefficients, outputs, columns), [columns, outputs]),
-  );
-  const product = graph.node("MatMul", [x, weights]);
+  const product = matrixProduct(graph, x, {
+    values: transposed(coefficients, outputs, columns),
+    rows: columns,
+    columns: outputs,
+  });
   const intercept = graph.constant(floatTensor("double", given));
   const scores = graph.node("Add", [product, intercept]);
   return { scores, outputs, isVector: shape.length === 1 };

@@ -5,6 +5,7 @@ import { NumpyArray } from "../../pickle/numpy-array.ts";
 import { readClasses } from "../estimator/class-list.ts";
 import type { Estimator } from "../estimator/estimator.ts";
 import { asNumbers, type Features } from "../estimator/features.ts";
+import { matrixProduct } from "../estimator/matrix-product.ts";
 import type { Outcome } from "../estimator/outcome.ts";
 import type { Translating } from "../estimator/translating.ts";
 
@@ -60,13 +61,12 @@ function forward(
     if (layer.shape.length !== 2 || rows !== width || columns === 0 || bias.size !== columns) {
       return estimator.wrong("coefs_", `do not fit together in layer ${at}`);
     }
-    const weights = floatTensor(
-      "double",
-      toDoubles(layer, estimator.called("coefs_")),
-      layer.shape,
-    );
     const offset = floatTensor("double", toDoubles(bias, estimator.called("intercepts_")));
-    const product = graph.node("MatMul", [value, graph.constant(weights)]);
+    const product = matrixProduct(graph, value, {
+      values: toDoubles(layer, estimator.called("coefs_")),
+      rows: width,
+      columns,
+    });
     value = graph.node("Add", [product, graph.constant(offset)]);
     width = columns;
     if (at + 1 < layers.length) {

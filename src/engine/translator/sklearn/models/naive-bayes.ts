@@ -3,6 +3,7 @@ import { softmax } from "../../graph/transforms.ts";
 import { readClasses } from "../estimator/class-list.ts";
 import type { Estimator } from "../estimator/estimator.ts";
 import { asNumbers, type Features } from "../estimator/features.ts";
+import { matrixProduct } from "../estimator/matrix-product.ts";
 import type { Outcome } from "../estimator/outcome.ts";
 import type { Translating } from "../estimator/translating.ts";
 import { transposed } from "./linear.ts";
@@ -94,7 +95,10 @@ function discrete(
       absent.subarray(at * columns, (at + 1) * columns).reduce((sum, value) => sum + value, prior),
     );
   }
-  const matrix = floatTensor("double", transposed(weights, classes, columns), [columns, classes]);
-  const product = graph.node("MatMul", [counts, graph.constant(matrix)]);
+  const product = matrixProduct(graph, counts, {
+    values: transposed(weights, classes, columns),
+    rows: columns,
+    columns: classes,
+  });
   return graph.node("Add", [product, graph.constant(floatTensor("double", constant))]);
 }

@@ -4,6 +4,7 @@ import { NumpyArray } from "../../pickle/numpy-array.ts";
 import { PythonList, type PythonValue } from "../../pickle/python-value.ts";
 import type { Estimator } from "../estimator/estimator.ts";
 import { columnOf, type Features, numbersOf, type Part } from "../estimator/features.ts";
+import { matrixProduct } from "../estimator/matrix-product.ts";
 import type { Outcome } from "../estimator/outcome.ts";
 import type { Translating } from "../estimator/translating.ts";
 import { type Categories, categoryHits, readCategories } from "./categories.ts";
@@ -30,8 +31,7 @@ export function translateOneHot(
     for (const [category, group] of places.entries()) {
       if (group !== drop) matrix[category * columns + placeOf(group)] = 1;
     }
-    const table = graph.constant(floatTensor("double", matrix, [size, columns]));
-    let value = graph.node("MatMul", [hits, table]);
+    let value = chosen(to, hits, { matrix, size, columns });
     // The group of infrequent ones is the last.
     const isGrouped =
       groups !== undefined && (unknown === "infrequent_if_exist" || unknown === "warn");
@@ -39,10 +39,7 @@ export function translateOneHot(
       const row = new Float64Array(columns);
       row[columns - 1] = 1;
       const rest = graph.node("Sub", [graph.constant(scalar("double", 1)), sumOf(to, hits)]);
-      const added = graph.node("MatMul", [
-        rest,
-        graph.constant(floatTensor("double", row, [1, columns])),
-      ]);
+      const added = matrixProduct(graph, rest, { values: row, rows: 1, columns });
       value = graph.node("Add", [value, added]);
     }
     return { value, columns, type: "double" };
@@ -68,8 +65,7 @@ export function translateOrdinal(
     const codes = Float64Array.from({ length: size }, (_, at) => groups?.[at] ?? at);
     if (missing !== -1) codes[missing] = 0;
     const hits = categoryHits(to, features, { column, categories });
-    const table = graph.constant(floatTensor("double", codes, [size, 1]));
-    const code = graph.node("MatMul", [hits, table]);
+    const code = chosen(to, hits, { matrix: codes, size, columns: 1 });
     const number = (value: number) => graph.constant(scalar("double", value));
     const isKnown = graph.node("Greater", [sumOf(to, hits), number(0)]);
     let value = graph.node("Where", [isKnown, code, number(unknown)]);
@@ -86,6 +82,20 @@ export function translateOrdinal(
   const values = parts.map(({ value }) => value);
   const joined = graph.node("Concat", values, { attributes: { axis: { int: 1 } } });
   return { kind: "transform", features: numbersOf(joined, parts.length) };
+}
+
+/** What the matrix says of the category that was hit. */
+function chosen(
+  { graph }: Translating,
+  hits: string,
+  table: { readonly matrix: Float64Array; readonly size: number; readonly columns: number },
+): string {
+  const { matrix, size, columns } = table;
+  if (columns > 1) return matrixProduct(graph, hits, { values: matrix, rows: size, columns });
+  // A weight may follow: see matrixProduct.
+  const row = graph.constant(floatTensor("double", matrix, [1, size]));
+  const axis = graph.constant(int64Tensor([1]));
+  return graph.node("ReduceSum", [graph.node("Mul", [hits, row]), axis]);
 }
 
 function missingRows(

@@ -148,7 +148,9 @@ function weighted(
   const weight = weights instanceof PythonDict ? weights.entries.get(name) : undefined;
   if (weight === undefined || weight === null) return features;
   const columns = columnCount(features);
-  const factor = to.graph.constant(floatTensor("double", [Number(weight)]));
+  // Not one element: see matrixProduct.
+  const factors = new Array<number>(columns).fill(Number(weight));
+  const factor = to.graph.constant(floatTensor("double", factors));
   return numbersOf(to.graph.node("Mul", [asNumbers(to, features, columns), factor]), columns);
 }
 

@@ -129,6 +129,29 @@ describe("ForestBuilder", () => {
     assert.equal(forest.splits, 50_001);
   });
 
+  it("looks large sets up in tables, and searches those for which there is no room", () => {
+    const categories = new Map([[0, 20_000]]);
+    const options = { what, type: "float", columns: 1, targets: 1, maxSplits: 1e6 } as const;
+    const forest = new ForestBuilder({ ...options, categories });
+    // A table of 20,000 rows has room for some 830 sets in 64 MiB.
+    const sets = Array.from({ length: 1_000 }, (_, at) =>
+      Int32Array.from({ length: 40 }, (__, member) => 10 * at + 100 * member),
+    );
+    for (const [at, set] of sets.entries()) {
+      const members = new Map([[0, set]]);
+      forest.addTree(stump({ mode: splitMode.member, members }), `tree ${at}`);
+    }
+    assert.ok(forest.splits > 1_000 + 40 * 100 && forest.splits < 1_000 + 40 * 200);
+    const model = openTranslated(modelOf(forest, "float", 1));
+    const values = Float32Array.of(0, 9_990, 13_880, 13_881, 20_000, Number.NaN);
+    // 1 in a set, 2 outside.
+    const expected = Array.from(values, (value) =>
+      sets.reduce((sum, set) => sum + (set.includes(value) ? 1 : 2), 0),
+    );
+    assert.deepEqual(model.run({ values, columns: 1 }).get("margin"), expected);
+    model.release();
+  });
+
   const malformed: readonly (readonly [string, Tree, RegExp])[] = [
     [
       "a cycle",

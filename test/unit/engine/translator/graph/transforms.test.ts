@@ -49,12 +49,36 @@ function labelsFor(labels: ClassLabels, scores: readonly number[]): unknown {
 const f = Math.fround;
 const numbers = [0, -0, 1, -1, 0.3, -7.25, 20, -40, 88, -100, 100, 1e30, -1e30].map(f);
 
+/** Numbers for which the C library's expf does not answer the nearest float. */
+const unevenPowers: readonly (readonly [number, number])[] = [
+  [0.092534139752388, 1.096950650215149],
+  [0.011082109995186329, 1.011143684387207],
+  [-0.10489722341299057, 0.9004170894622803],
+  [-0.7878586053848267, 0.4548177123069763],
+  [0.6782217025756836, 1.9703707695007324],
+  [2.399179697036743, 11.014138221740723],
+];
+
 describe("exponential", () => {
-  it("rounds correctly in float", () => {
+  const make = (graph: GraphBuilder, x: string) => exponential(graph, x, "float");
+
+  it("is that of the C library in float", () => {
     assert.deepEqual(
-      answer(numbers, { make: (graph, x) => exponential(graph, x, "float") }),
+      answer(numbers, { make }),
       numbers.map((x) => f(Math.exp(x))),
     );
+    assert.deepEqual(
+      answer(
+        unevenPowers.map(([x]) => x),
+        { make },
+      ),
+      unevenPowers.map(([, power]) => power),
+    );
+  });
+
+  it("takes what has no power that is a float", () => {
+    const ends = [Infinity, -Infinity, NaN, 88.8, -104];
+    assert.deepEqual(answer(ends, { make }), [Infinity, 0, NaN, Infinity, 0]);
   });
 });
 

@@ -151,6 +151,15 @@ describe("translateXgboost refuses", () => {
     assertRefused(file, /1000000 features, and at most 262144/);
   });
 
+  it("a billion classes, without an array of them", () => {
+    for (const key of ["num_class", "num_target"]) {
+      const file = changed((model) => {
+        model.learner.learner_model_param[key] = "1000000000";
+      });
+      assertRefused(file, /1000000000 classes or targets, and at most 65536/);
+    }
+  });
+
   it("no features", () => {
     const file = changed((model) => {
       model.learner.learner_model_param["num_feature"] = "0";

@@ -1,0 +1,144 @@
+import { RuntimeError } from "../../base/errors.ts";
+import { BareNumber } from "../../base/json-float.ts";
+import { elementCount, type Tensor, type TensorSpec } from "../../base/tensor.ts";
+import { decodeBase64 } from "./rest-base64.ts";
+import { parseJson } from "./rest-json.ts";
+import type { RestInference } from "./rest-request.ts";
+import { decodeData } from "./rest-tensor.ts";
+
+/** What must be known of a model to read a V1 request, whose JSON has no datatypes. Plain data: it passes between
+ *  threads. */
+export interface V1Model {
+  readonly id: string;
+  readonly version: string;
+  readonly inputs: readonly TensorSpec[];
+  /** Columns of its only input, if they have names. */
+  readonly columns: readonly string[] | undefined;
+  /** The outputs to ask for; all if empty. */
+  readonly outputs: readonly string[];
+}
+
+/** Of lists within lists. Tensors have fewer dimensions. */
+const mostLevels = 32;
+
+type Row = Readonly<Record<string, unknown>>;
+
+/** A request of KServe's V1 protocol, which is TensorFlow Serving's: `instances` has one value for each row, `inputs` one
+ *  for each input. A row is a value of the model's only input, an object of values by the names of inputs or columns, or
+ *  a list of one value for each input. Throws "invalid-argument" with the place that does not fit. */
+export function decodeV1Inference(body: Uint8Array, model: V1Model): RestInference {
+  const request = parseJson(body, "the request", { bareNumbers: true });
+  if (!isRow(request)) invalid("the request must be a JSON object");
+  const { instances, inputs } = request;
+  const tensors =
+    instances === undefined && isRow(inputs)
+      ? readColumns(inputs, model)
+      : readRows(instances ?? inputs, model);
+  return {
+    inference: { version: model.version, inputs: tensors, outputs: model.outputs },
+    id: undefined,
+    timeoutUs: undefined,
+    forms: { byName: new Map(), others: { binary: false, bytesForm: "text" } },
+  };
+}
+
+function readRows(instances: unknown, model: V1Model): Tensor[] {
+  if (!Array.isArray(instances)) {
+    return invalid("the request must have 'instances', a list of one value for each row");
+  }
+  const rows: readonly unknown[] = instances;
+  const [spec, ...others] = model.inputs;
+  if (spec === undefined) invalid(`model '${model.id}' has no inputs`);
+  const byName = rows.length > 0 && isRow(rows[0]) && !isBase64(rows[0]);
+  if (others.length === 0) {
+    const { columns } = model;
+    if (!byName) return [readTensor(rows, spec, model)];
+    const names = columns ?? [spec.name];
+    const picked = rows.map((row, at) => pick(row, names, `instances[${at}]`));
+    return [readTensor(columns === undefined ? picked.flat() : picked, spec, model)];
+  }
+  const names = model.inputs.map(({ name }) => name);
+  const picked = rows.map((row, at) =>
+    byName ? pick(row, names, `instances[${at}]`) : inOrder(row, names, `instances[${at}]`),
+  );
+  return model.inputs.map((each, at) =>
+    readTensor(
+      picked.map((row) => row[at]),
+      each,
+      model,
+    ),
+  );
+}
+
+function readColumns(inputs: Row, model: V1Model): Tensor[] {
+  const { columns } = model;
+  const [spec] = model.inputs;
+  if (spec !== undefined && columns !== undefined && !Object.hasOwn(inputs, spec.name)) {
+    const lists = pick(inputs, columns, "inputs").map((list, at) => {
+      return Array.isArray(list) ? list : invalid(`inputs.${columns[at]} must be a list`);
+    });
+    const rows = (lists[0] ?? []).map((_, row) => lists.map((list) => list[row]));
+    if (lists.some((list) => list.length !== rows.length)) {
+      invalid("the lists of inputs have different lengths");
+    }
+    return [readTensor(rows, spec, model)];
+  }
+  const names = model.inputs.map(({ name }) => name);
+  const picked = pick(inputs, names, "inputs");
+  return model.inputs.map((each, at) => readTensor(picked[at], each, model));
+}
+
+/** The values of exactly these names. */
+function pick(row: unknown, names: readonly string[], where: string): unknown[] {
+  if (!isRow(row)) return invalid(`${where} must be an object, as the first one is`);
+  const unknown = Object.keys(row).find((name) => !names.includes(name));
+  if (unknown !== undefined) {
+    invalid(`${where} has '${unknown.slice(0, 100)}', which the model does not take`);
+  }
+  return names.map((name) => {
+    if (Object.hasOwn(row, name)) return row[name];
+    return invalid(`${where} lacks '${name}': give null where there is no value`);
+  });
+}
+
+function inOrder(row: unknown, names: readonly string[], where: string): readonly unknown[] {
+  if (Array.isArray(row) && row.length === names.length) return row;
+  return invalid(`${where} must have one value for each input: ${names.join(", ")}`);
+}
+
+function readTensor(data: unknown, { name, datatype, shape }: TensorSpec, model: V1Model): Tensor {
+  const what = `input '${name}' for model '${model.id}'`;
+  const given: number[] = [];
+  for (let level = data; Array.isArray(level); level = level[0]) given.push(level.length);
+  if (given.length > mostLevels) invalid(`${what}: its values lie in ${given.length} lists`);
+  // An empty list has no row that shows how long the others would be.
+  if (given.length > 0 && given.at(-1) === 0) given.push(...shape.slice(given.length));
+  const isColumn = given.length === 1 && shape.length === 2 && shape[1] === 1;
+  const count = elementCount(given, what);
+  const values = datatype === "BYTES" ? withBytes(data, given.length, what) : data;
+  const tensor = { datatype, shape: given, count, bytesForm: "text", what } as const;
+  const bytes = decodeData(count === 0 ? [] : values, {
+    ...tensor,
+    shape: count === 0 ? [0] : given,
+  });
+  return { name, datatype, shape: isColumn ? [...given, 1] : given, data: bytes };
+}
+
+/** With the lists of bytes that each `{"b64": …}` stands for, as deep as the first value lies. */
+function withBytes(data: unknown, levels: number, what: string): unknown {
+  if (!Array.isArray(data)) return isBase64(data) ? [...decodeBase64(data.b64, what)] : data;
+  return levels === 0 ? data : data.map((item) => withBytes(item, levels - 1, what));
+}
+
+function isBase64(value: unknown): value is { readonly b64: string } {
+  return isRow(value) && Object.keys(value).length === 1 && typeof value["b64"] === "string";
+}
+
+function isRow(value: unknown): value is Row {
+  const isObject = typeof value === "object" && value !== null && !Array.isArray(value);
+  return isObject && !(value instanceof BareNumber);
+}
+
+function invalid(message: string): never {
+  throw new RuntimeError("invalid-argument", message);
+}

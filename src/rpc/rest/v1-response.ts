@@ -1,0 +1,47 @@
+import { RuntimeError } from "../../base/errors.ts";
+import type { Tensor } from "../../base/tensor.ts";
+import type { InferenceResult } from "../../service/contract/models.ts";
+import { writeJson } from "./rest-json.ts";
+import { encodeData } from "./rest-tensor.ts";
+
+/** More elements would hold up the event loop for long: V2 writes them in slices, or as bytes. */
+const mostElements = 1_000_000;
+
+/** The answer of KServe's V1 protocol: one value for each row, or if the model has several outputs, one object of
+ *  values by their names. Throws "invalid-argument" if it is too long. */
+export function encodeV1Inference({ outputs }: InferenceResult): Buffer {
+  const [only, ...others] = outputs;
+  if (only === undefined) return writeJson({ predictions: [] });
+  let elements = 0;
+  for (const { shape } of outputs) elements += shape.reduce((count, size) => count * size, 1);
+  if (elements > mostElements) {
+    throw new RuntimeError(
+      "invalid-argument",
+      `the answer has ${elements} elements, and V1 takes ${mostElements} at most: send fewer rows, or call V2`,
+    );
+  }
+  const nested = outputs.map(nest);
+  if (others.length === 0) return writeJson({ predictions: nested[0] });
+  const [rows] = only.shape;
+  const isByRow = rows !== undefined && outputs.every(({ shape }) => shape[0] === rows);
+  const named = (values: readonly unknown[]) =>
+    Object.fromEntries(outputs.map(({ name }, at) => [name, values[at]]));
+  if (!isByRow) return writeJson({ predictions: named(nested) });
+  const predictions = Array.from({ length: rows }, (_, row) =>
+    named(nested.map((values) => (values as readonly unknown[])[row])),
+  );
+  return writeJson({ predictions });
+}
+
+/** Lists within lists, as the shape says; one value for a scalar. */
+function nest(tensor: Tensor): unknown {
+  let values: readonly unknown[] = encodeData(tensor, "text").data;
+  for (const size of tensor.shape.slice(1).toReversed()) {
+    const lists: unknown[][] = [];
+    for (let at = 0; size > 0 && at < values.length; at += size) {
+      lists.push(values.slice(at, at + size));
+    }
+    values = lists;
+  }
+  return tensor.shape.length === 0 ? values[0] : values;
+}
