@@ -10,7 +10,7 @@ import { withServer } from "../connect/server-connection.ts";
 import { exitCodes } from "../exit-code.ts";
 import { readInputs } from "../inputs/read-inputs.ts";
 import { isOptional, type RawTensor, showSpec, toTensor, zeros } from "../inputs/tensor-value.ts";
-import { toInferenceJson, toInferenceText } from "../show/show-outputs.ts";
+import { toInferenceJson, toInferenceText } from "../show/outputs.ts";
 
 export const run: RunCommand = (args, terminal) =>
   withServer(args, async (server) => {
