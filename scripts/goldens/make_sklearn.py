@@ -22,10 +22,11 @@ from sklearn_models import boosters, named, thresholds_of, trained
 ROOT = Path(__file__).parents[2] / "test/fixtures/trees/sklearn"
 # Models that every version writes.
 CORE = """tree tree-missing forest forest-values forest-missing extra boosting boosting-three boosting-exponential
-boosting-values histogram histogram-three histogram-missing logistic logistic-ovr logistic-two-softmax ridge-classes
-sgd-log mlp-two bayes pipeline pipeline-narrow columns named""".split()
+boosting-values histogram histogram-three histogram-missing histogram-categories histogram-named logistic logistic-ovr
+logistic-two-softmax ridge-classes sgd-log mlp-two bayes pipeline pipeline-narrow columns named""".split()
 # Models that the newest version also writes in the other encodings.
-ALL_ENCODINGS = "tree forest boosting-three histogram logistic-three pipeline columns named mlp forest-pairs".split()
+ALL_ENCODINGS = """tree forest boosting-three histogram histogram-categories logistic-three pipeline columns named mlp
+forest-pairs""".split()
 FULL = (0, 9)
 
 

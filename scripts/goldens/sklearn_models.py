@@ -125,6 +125,12 @@ def trained(rng, version):
     add("histogram-three", HistGradientBoostingClassifier(**hist), x, texts)
     add("histogram-values", HistGradientBoostingRegressor(**hist), x, values)
     add("histogram-poisson", HistGradientBoostingRegressor(**hist, loss="poisson"), x, counts)
+    codes = np.column_stack([x[:, 0], rng.integers(0, 9, 240), x[:, 1], np.round(np.abs(x[:, 2]) * 20)])
+    codes[rng.random(codes.shape) < 0.05] = np.nan
+    model = HistGradientBoostingClassifier(**hist, categorical_features=[1, 3]).fit(codes, three)
+    rows = codes[:64].copy()
+    rows[:12, 1] = [-1, 9, 100, 254, np.nan, 0, 8, 3, 1e9, -7, 2, 5]
+    models["histogram-categories"] = (model, rows)
     model = HistGradientBoostingRegressor(**hist).fit(holes, values)
     rows = with_missing(rows_for(model, x, rng), rng)
     rows[-2:, 1] = np.inf, -np.inf
@@ -234,6 +240,11 @@ def named(rng, version):
     rows = texts[:64].copy()
     rows.loc[:1, "city"] = "E"
     models["named-texts"] = (model, rows)
+    if version >= 4:
+        typed = frame.astype(dict(plan="category", city="category"))
+        model = HistGradientBoostingClassifier(max_iter=4, max_leaf_nodes=6, categorical_features="from_dtype")
+        model.fit(typed[["age", "plan", "income", "city"]], target)
+        models["histogram-named"] = (model, typed[["age", "plan", "income", "city"]][:64])
     return models
 
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { describe, it, type TestContext } from "node:test";
+import { after, afterEach, before, describe, it, type TestContext } from "node:test";
 import { ProcessFolder } from "../../src/storage/process-folder.ts";
 import { isRunning } from "../support/servers/engine-fixture.ts";
 import { type Runtime, startRuntime } from "../support/servers/runtime.ts";
@@ -29,16 +29,24 @@ interface CacheOptions {
 }
 
 async function start(t: TestContext, options: CacheOptions = {}): Promise<Fixture> {
-  const { cache = await newFolder(t), limitBytes = 64 * MiB, ...others } = options;
+  const { cache = await newFolder(t), ...others } = options;
+  const runtime = await startWith(cache, others);
+  t.after(() => runtime.close());
+  return { runtime, cache };
+}
+
+async function startWith(
+  cache: string,
+  { limitBytes = 64 * MiB, ...others }: Omit<CacheOptions, "cache">,
+): Promise<Runtime> {
   const own = new ProcessFolder(cache);
   const runtime = await startRuntime({
     engineHosts: 1,
     ...others,
     translation: { directory: cache, own, limitBytes, timeoutMs: 60_000 },
   });
-  t.after(() => runtime.close());
   await runtime.engine.ready;
-  return { runtime, cache };
+  return runtime;
 }
 
 async function newFolder(t: TestContext): Promise<string> {
@@ -83,8 +91,25 @@ async function stoppedTranslator(): Promise<number> {
 }
 
 describe("the life of a translated model", () => {
-  it("is load, inference, unload, and a second load that translates nothing", async (t) => {
-    const { runtime, cache } = await start(t);
+  let shared: Fixture;
+  before(async () => {
+    const cache = await mkdtemp(join(tmpdir(), "modelport-cache-"));
+    shared = { runtime: await startWith(cache, {}), cache };
+  });
+  after(async () => {
+    await shared?.runtime.close();
+    if (shared !== undefined) await rm(shared.cache, { recursive: true, force: true });
+  });
+  // Each test begins without models, entries and files in use.
+  afterEach(async () => {
+    const { runtime, cache } = shared;
+    await Promise.all(runtime.models.modelIds.map((id) => runtime.models.unload(id)));
+    await waitFor(async () => (await filesInUse(cache)) === 0);
+    for (const name of await entriesIn(cache)) await rm(join(cache, name));
+  });
+
+  it("is load, inference, unload, and a second load that translates nothing", async () => {
+    const { runtime, cache } = shared;
     await mkdir(join(runtime.root, "churn"));
     await runtime.put("churn/model.json", xgboostJson({ leaf: 0.5, trees: 4 }));
     const { sizeBytes } = await load(runtime, "m", "churn");
@@ -101,8 +126,8 @@ describe("the life of a translated model", () => {
     assert.equal(runtime.models.size("m"), sizeBytes, "the size that ModelMesh knows");
   });
 
-  it("ends while it is translated when no client waits, and leaves nothing", async (t) => {
-    const { runtime, cache } = await start(t);
+  it("ends while it is translated when no client waits, and leaves nothing", async () => {
+    const { runtime, cache } = shared;
     await runtime.put("m.json", slowModel());
     const leaving = new AbortController();
     const loading = load(runtime, "m", "m.json", leaving.signal);
@@ -118,8 +143,8 @@ describe("the life of a translated model", () => {
     assert.equal(await answer(runtime, "m"), 200);
   });
 
-  it("ends when it is unloaded while it is translated", async (t) => {
-    const { runtime, cache } = await start(t);
+  it("ends when it is unloaded while it is translated", async () => {
+    const { runtime, cache } = shared;
     await runtime.put("m.json", slowModel());
     const loading = load(runtime, "m", "m.json");
     const pid = await stoppedTranslator();
@@ -129,8 +154,8 @@ describe("the life of a translated model", () => {
     assert.deepEqual(await entriesIn(cache), []);
   });
 
-  it("is one failed load if its translator dies, and the next load tries again", async (t) => {
-    const { runtime, cache } = await start(t);
+  it("is one failed load if its translator dies, and the next load tries again", async () => {
+    const { runtime, cache } = shared;
     await runtime.put("m.json", slowModel());
     const loading = load(runtime, "m", "m.json");
     process.kill(await stoppedTranslator(), "SIGKILL");
@@ -153,8 +178,8 @@ describe("the life of a translated model", () => {
     await waitFor(() => !isRunning(pid));
   });
 
-  it("goes on in another host when its own is killed", async (t) => {
-    const { runtime, cache } = await start(t);
+  it("goes on in another host when its own is killed", async () => {
+    const { runtime, cache } = shared;
     await runtime.put("m.json", xgboostJson({ leaf: 3 }));
     await load(runtime, "m", "m.json");
     // Not even the entry is needed then: the model's own file is there.
@@ -165,8 +190,8 @@ describe("the life of a translated model", () => {
     assert.equal(await filesInUse(cache), 1);
   });
 
-  it("is that of the file that was there when it was loaded", async (t) => {
-    const { runtime, cache } = await start(t);
+  it("is that of the file that was there when it was loaded", async () => {
+    const { runtime, cache } = shared;
     await runtime.put("m.json", xgboostJson({ leaf: 1 }));
     await load(runtime, "old", "m.json");
     await runtime.put("m.json", xgboostJson({ leaf: 2 }));
@@ -196,8 +221,8 @@ describe("the life of a translated model", () => {
     });
   });
 
-  it("goes on where the cache is damaged", async (t) => {
-    const { runtime, cache } = await start(t);
+  it("goes on where the cache is damaged", async () => {
+    const { runtime, cache } = shared;
     await runtime.put("m.json", xgboostJson({ leaf: 4 }));
     await load(runtime, "m", "m.json");
     await runtime.models.unload("m");
@@ -234,8 +259,8 @@ describe("the life of a translated model", () => {
     assert.equal(await answer(there, "m"), 200);
   });
 
-  it("begins with a file that is known by its content, whatever its name and neighbours", async (t) => {
-    const { runtime } = await start(t);
+  it("begins with a file that is known by its content, whatever its name and neighbours", async () => {
+    const { runtime } = shared;
     await mkdir(join(runtime.root, "model"));
     await runtime.put("model/churn.json", xgboostJson({ leaf: 6 }));
     await runtime.put("model/model-settings.json", Buffer.from('{"name":"churn"}'));
@@ -249,8 +274,8 @@ describe("the life of a translated model", () => {
     );
   });
 
-  it("has the outputs of the server that its settings name", async (t) => {
-    const { runtime } = await start(t);
+  it("has the outputs of the server that its settings name", async () => {
+    const { runtime } = shared;
     for (const folder of ["fil", "kserve"]) await mkdir(join(runtime.root, folder));
     for (const folder of ["fil", "kserve"]) {
       await runtime.put(`${folder}/model.json`, xgboostJson({ leaf: 2 }));
@@ -272,8 +297,8 @@ describe("the life of a translated model", () => {
     assert.equal(await answer(runtime, "kserve"), 2);
   });
 
-  it("does not begin with a file of another format than was named", async (t) => {
-    const { runtime } = await start(t);
+  it("does not begin with a file of another format than was named", async () => {
+    const { runtime } = shared;
     await runtime.put("m.json", xgboostJson({ leaf: 6 }));
     for (const type of ["lightgbm", "onnx"]) {
       await assert.rejects(

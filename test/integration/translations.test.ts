@@ -176,7 +176,7 @@ describe("translations", () => {
     };
     const getting = get(runtime({ memory }), await put("a.test", "add 1"));
     await until("memory is asked for", () => takenBytes > 0);
-    assert.ok(takenBytes > 64 * 2 ** 20 && takenBytes < 256 * 2 ** 20, String(takenBytes));
+    assert.ok(takenBytes > 32 * 2 ** 20 && takenBytes < 128 * 2 ** 20, String(takenBytes));
     assert.deepEqual(translated, []);
     free.resolve();
     await getting;

@@ -317,7 +317,7 @@ function isThere(path: string): Promise<boolean> {
 }
 
 /** For the code of the translators, and small files. */
-const leastTranslatorBytes = 64 * 1024 * 1024;
+const leastTranslatorBytes = 32 * 1024 * 1024;
 
 function digestKey({ file, identity }: ModelSource): string {
   return `${identity} ${file}`;

@@ -98,13 +98,20 @@ export class TabularView {
   #inputs(given: readonly Tensor[]): readonly Tensor[] {
     const [spec, ...others] = this.#metadata.inputs;
     const [first, ...further] = given;
-    if (spec === undefined || others.length > 0 || first === undefined) return given;
     const { features } = this.#facts;
+    if (others.length > 0) return given.filter(({ name }) => !this.#isUnused(name));
+    if (spec === undefined || first === undefined) return given;
     const isMatrix = spec.datatype === "FP32" || spec.datatype === "FP64";
     if (features !== undefined && isMatrix && isByColumn(given, features)) {
       return [gatherColumns(given, { spec, features })];
     }
     return further.length === 0 ? [{ ...first, name: spec.name }] : given;
+  }
+
+  /** Data frames have all columns that the model was trained with, and it may have dropped some. */
+  #isUnused(name: string): boolean {
+    const isInput = this.#metadata.inputs.some((input) => input.name === name);
+    return !isInput && this.#facts.features?.includes(name) === true;
   }
 
   #fit(tensor: Tensor): Tensor {

@@ -139,6 +139,23 @@ describe("a translated model as its clients see it", () => {
     assert.deepEqual(request.inputs, [fp32("age", [1, 1], [4]), plan]);
   });
 
+  it("leaves out columns of the training data that the model does not use, and no others", () => {
+    const metadata = metadataOf({
+      tabular: { ...facts, features: ["age", "note", "income"] },
+      inputs: [
+        { name: "age", datatype: "FP64", shape: [-1, 1] },
+        { name: "income", datatype: "FP64", shape: [-1, 1] },
+      ],
+    });
+    const given = ["note", "income", "nose", "age"].map((name) => fp64(name, [1, 1], [1]));
+    const { request } = viewOf("mlserver", metadata).toEngine(ask(given));
+    // What is no column at all is for the check to refuse.
+    assert.deepEqual(
+      request.inputs.map(({ name }) => name),
+      ["income", "nose", "age"],
+    );
+  });
+
   it("answers with its first output, or those that are asked for, shaped as by MLServer", () => {
     const labels: Tensor = {
       name: "predict",

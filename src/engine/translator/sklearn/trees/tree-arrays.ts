@@ -14,6 +14,8 @@ export interface TreeArrays {
   readonly left: Int32Array;
   readonly right: Int32Array;
   readonly missingGoesLeft: Uint8Array;
+  /** Nodes that lead categories to the left -> which ones, ascending. All others compare with their threshold. */
+  readonly leftCategories?: ReadonlyMap<number, readonly number[]>;
   /** Number k of node n: `values[n * width + k]`. */
   readonly values: Float64Array;
   /** Outputs times classes. */
@@ -55,11 +57,16 @@ export function readTree(estimator: Estimator): TreeArrays {
 /** The tree as a sum's term for one target. `leafValues`: by node. Parts whose leaves are all equal become one leaf:
  *  with one copy of a tree per class, that is most of them. */
 export function treeFor(tree: TreeArrays, leafValues: Float64Array, target: number): Tree {
+  const members = tree.leftCategories;
+  const isMember = (_: unknown, node: number) =>
+    members?.has(node) ? splitMode.member : splitMode.lessEqual;
   const whole: Tree = {
     nodeCount: tree.nodeCount,
     feature: tree.feature,
     threshold: tree.threshold,
-    mode: splitMode.lessEqual,
+    ...(members === undefined
+      ? { mode: splitMode.lessEqual }
+      : { mode: Uint8Array.from({ length: tree.nodeCount }, isMember), members }),
     trueChild: tree.left,
     falseChild: tree.right,
     missingTracksTrue: tree.missingGoesLeft,
@@ -102,10 +109,18 @@ function reachable(tree: Tree): Tree | undefined {
       kept.push(child);
     }
   }
+  const { mode, members } = tree;
+  const keptMembers = new Map<number, ArrayLike<number>>();
+  for (const [node, categories] of members ?? []) {
+    const at = index[node] ?? -1;
+    if (at >= 0 && (trueChild[node] as number) >= 0) keptMembers.set(at, categories);
+  }
   const child = (node: number) => (node < 0 ? -1 : (index[node] as number));
   return {
     ...tree,
     nodeCount: kept.length,
+    ...(members !== undefined && { members: keptMembers }),
+    mode: typeof mode === "number" ? mode : Uint8Array.from(kept, (node) => mode[node] as number),
     feature: Int32Array.from(kept, (node) => tree.feature[node] as number),
     threshold: Float64Array.from(kept, (node) => tree.threshold[node] as number),
     trueChild: Int32Array.from(kept, (node) => child(trueChild[node] as number)),

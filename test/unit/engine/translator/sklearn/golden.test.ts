@@ -32,7 +32,7 @@ describe("translateSklearn", () => {
       "tree",
       "forest",
       "boosting-three",
-      "histogram",
+      "histogram-categories",
       "mlp",
       "columns",
       "named",

@@ -186,7 +186,13 @@ describe("translateSklearn with files that are not what they should be", () => {
 
   it("refuses or translates a file with wounds of any kind", (t) => {
     const random = fuzzRandom(t);
-    const files = ["forest", "boosting-three", "histogram", "mlp", "forest-pairs"].flatMap((name) =>
+    const files = [
+      "forest",
+      "boosting-three",
+      "histogram-categories",
+      "mlp",
+      "forest-pairs",
+    ].flatMap((name) =>
       ["plain.joblib", "pkl", "skops"].map((encoding) =>
         readGoldenFile("1.9", `${name}.${encoding}`),
       ),
