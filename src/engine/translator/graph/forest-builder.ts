@@ -1,5 +1,6 @@
 import { RuntimeError } from "../../../base/errors.ts";
 import { GrowingArray } from "../../../base/growing-array.ts";
+import { checkColumns } from "./check-columns.ts";
 import type { GraphBuilder } from "./graph-builder.ts";
 import { SetTables } from "./set-tables.ts";
 import type { FloatArray, FloatType } from "./tensor.ts";
@@ -21,7 +22,6 @@ export interface ForestOptions {
   readonly categories?: ReadonlyMap<number, number>;
 }
 
-const columnLimit = 2 ** 18;
 /** Sets of these numbers become bit masks. ONNX Runtime searches others from one end to the other. */
 const maskedMembers = 31;
 /** Placeholder: "<" or "<=", whichever the other nodes have. One mode for all of them is faster. */
@@ -51,18 +51,7 @@ export class ForestBuilder {
   /** Throws RuntimeError "invalid-argument" for more columns than requests can have. */
   constructor(options: ForestOptions) {
     const { what, type, columns } = options;
-    if (!Number.isInteger(columns) || columns < 1) {
-      throw new RuntimeError(
-        "invalid-argument",
-        `this ${what} has no features: train it with some`,
-      );
-    }
-    if (columns > columnLimit) {
-      throw new RuntimeError(
-        "invalid-argument",
-        `this ${what} has ${columns} features, and at most ${columnLimit} are supported: train it with fewer`,
-      );
-    }
+    checkColumns(what, columns);
     this.#options = options;
     this.#round = type === "float" ? Math.fround : (value) => value;
     const make = (length: number): FloatArray =>

@@ -15,6 +15,8 @@ export class KeyLines {
   #start = 0;
   #end = 0;
   #keyEnd = 0;
+  /** Where the next "=" is, from a line on that may be an earlier one: each part of the text is searched once. */
+  #equals = -1;
 
   constructor(file: Uint8Array) {
     this.#text = Buffer.from(file.buffer, file.byteOffset, file.byteLength);
@@ -28,8 +30,11 @@ export class KeyLines {
     this.#end = feed === -1 ? this.#text.length : feed;
     this.#next = this.#end + 1;
     if (this.#end > this.#start && this.#text[this.#end - 1] === carriageReturn) this.#end--;
-    const equals = this.#text.subarray(this.#start, this.#end).indexOf(equalsSign);
-    this.#keyEnd = equals === -1 ? this.#end : this.#start + equals;
+    if (this.#equals < this.#start) {
+      const equals = this.#text.indexOf(equalsSign, this.#start);
+      this.#equals = equals === -1 ? this.#text.length : equals;
+    }
+    this.#keyEnd = Math.min(this.#equals, this.#end);
     return true;
   }
 

@@ -46,8 +46,9 @@ export function writeLightgbm(
     belowZero: "zero",
   });
   const margin = graph.forest(forest, withoutZeros(graph, whole, { columns, zeroMissing }));
-  const rounds = graph.constant(scalar("double", trees.length / outputs));
-  const scores = model.averages ? graph.node("Div", [margin, rounds]) : margin;
+  const scores = model.averages
+    ? graph.node("Div", [margin, graph.constant(scalar("double", trees.length / outputs))])
+    : margin;
   const answer = writeTransform(graph, scores, model.objective.transform);
   return { margin, answer, splits: forest.splits };
 }

@@ -4,7 +4,7 @@ import { answerOutputs } from "./answer-outputs.ts";
 import { readXgboost } from "./read-xgboost.ts";
 import { writeXgboost } from "./write-xgboost.ts";
 
-/** XGBoost's JSON and UBJSON, of versions 1.3 to 3.x: gbtree and dart, one sum per row or several, one value per leaf or
+/** XGBoost's JSON and UBJSON, of versions 1.3 to 3.x: gbtree, dart and gblinear, one sum per row or several, one value per leaf or
  *  several, numbers and categories. Input `input`, float32 `[N, features]`. Outputs: `predict`, `margin`, and `predict_proba` of
  *  classifying objectives. Files of XGBClassifier answer labels in `predict`; `value` is then what the booster answers. */
 export const translateXgboost: Translate = (file, options) => {

@@ -5,12 +5,13 @@ import { wholeCategories } from "../graph/whole-categories.ts";
 import type { TranslationOptions } from "../translation.ts";
 import { categoryCounts } from "./category-counts.ts";
 import type { Fields } from "./fields.ts";
+import { linearSums } from "./linear-sums.ts";
 import { malformed, what } from "./malformed.ts";
 import { type Objective, objectiveOf } from "./objectives.ts";
 import type { XgboostModel } from "./xgboost-model.ts";
 import { readTree } from "./xgboost-tree.ts";
 
-/** What the trees of a model make of columns. */
+/** What the trees of a model, or its weights, make of columns. */
 export interface XgboostSums {
   readonly objective: Objective;
   /** Margins, float32 `[N, outputs]`. */
@@ -18,7 +19,7 @@ export interface XgboostSums {
   readonly splits: number;
 }
 
-/** Adds the model's trees on `input`, float32 of shape `[N, features]`. Throws RuntimeError "invalid-argument" for trees
+/** Adds the model's trees, or weights, on `input`, float32 of shape `[N, features]`. Throws RuntimeError "invalid-argument" for trees
  *  that are none, and for too many of them. */
 export function writeXgboost(
   graph: GraphBuilder,
@@ -27,11 +28,16 @@ export function writeXgboost(
 ): XgboostSums {
   const { model, maxSplits, rounds = "best" } = options;
   const objective = objectiveOf(model);
+  const margins = objective.marginsOf(model.baseScores);
+  if (model.linear !== undefined) {
+    const sums = linearSums(graph, input, { ...model, weights: model.linear, margins });
+    return { objective, sums, splits: 0 };
+  }
   const treeCount = rounds === "best" ? model.bestTrees : model.trees.length;
   const trees = function* (): Iterable<Tree> {
     for (let at = 0; at < treeCount; at++) {
       const output = model.treeOutputs[at] as number;
-      if (!(output >= 0 && output < model.outputs)) {
+      if (!(Number.isInteger(output) && output >= 0 && output < model.outputs)) {
         throw malformed(`tree ${at} adds to output ${output} of ${model.outputs}`);
       }
       const weight = model.weights?.[at] ?? 1;
@@ -52,7 +58,7 @@ export function writeXgboost(
     categories,
   });
   // XGBoost's sums start from the base score.
-  for (const [output, margin] of objective.marginsOf(model.baseScores).entries()) {
+  for (const [output, margin] of margins.entries()) {
     forest.addConstant(output, margin);
   }
   let number = 0;

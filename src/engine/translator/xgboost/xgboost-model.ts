@@ -16,6 +16,8 @@ export interface XgboostModel {
   readonly objective: string;
   /** In the space of answers, one per output. */
   readonly baseScores: readonly number[];
+  /** Weights of the linear booster, which has no trees. */
+  readonly linear: Numbers | undefined;
   readonly trees: readonly Fields[];
   /** The output that each tree adds to. */
   readonly treeOutputs: Numbers;
@@ -42,7 +44,6 @@ export function readXgboostModel(root: Fields): XgboostModel {
   const parameters = learner.object("learner_model_param");
   const booster = boosterOf(learner);
   const model = booster.object("model");
-  const trees = model.objects("trees");
   const classCount = parameters.has("num_class") ? parameters.count("num_class") : 0;
   const targetCount = parameters.has("num_target") ? parameters.count("num_target") : 1;
   const outputs = Math.max(classCount, targetCount, 1);
@@ -61,11 +62,26 @@ export function readXgboostModel(root: Fields): XgboostModel {
     hasTargets: targetCount > 1,
     objective: learner.object("objective").text("name"),
     baseScores: baseScoresOf(parameters, outputs),
+    ...(booster.text("name") === "gblinear"
+      ? { ...noTrees, linear: model.numbersOf("weights", (features + 1) * outputs) }
+      : treesOf(learner, { model, outputs })),
+    classes: classesOf(learner, Math.max(classCount, 2)),
+  };
+}
+
+const noTrees = { trees: [], treeOutputs: new Int32Array(), weights: undefined, bestTrees: 0 };
+
+function treesOf(
+  learner: Fields,
+  { model, outputs }: { readonly model: Fields; readonly outputs: number },
+) {
+  const trees = model.objects("trees");
+  return {
+    linear: undefined,
     trees,
     treeOutputs: model.numbersOf("tree_info", trees.length),
     weights: weightsOf({ learner, booster: model, count: trees.length }),
     bestTrees: bestTreesOf({ learner, model, count: trees.length, outputs }),
-    classes: classesOf(learner, Math.max(classCount, 2)),
   };
 }
 
@@ -79,17 +95,15 @@ function versionOf(file: Fields): number[] {
   );
 }
 
-/** The booster of trees. Until 3.3, dart is one around another. */
+/** Until 3.3, dart is a booster around another. */
 function boosterOf(learner: Fields): Fields {
   const booster = learner.object("gradient_booster");
   const name = booster.text("name");
-  if (name === "gbtree") return booster;
+  if (name === "gbtree" || name === "gblinear") return booster;
   if (name === "dart") return booster.has("gbtree") ? booster.object("gbtree") : booster;
   throw new RuntimeError(
     "invalid-argument",
-    name === "gblinear"
-      ? "this file is an XGBoost model of the linear booster (gblinear), and only trees are supported (gbtree, dart): train it with one of these, or convert it to ONNX"
-      : `this file is an XGBoost model of the unknown booster '${name}', and gbtree and dart are supported: train it with one of these`,
+    `this file is an XGBoost model of the unknown booster '${name.slice(0, 60)}', and gbtree, dart and gblinear are supported: train it with one of these`,
   );
 }
 

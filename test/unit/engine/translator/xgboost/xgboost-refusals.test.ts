@@ -183,11 +183,20 @@ describe("translateXgboost refuses", () => {
     assertRefused(file, /objective 'reg:mine', and these are supported: .*binary:logistic/);
   });
 
-  it("the linear booster", () => {
+  it("an unknown booster", () => {
     const file = changed((model) => {
-      model.learner.gradient_booster.name = "gblinear";
+      model.learner.gradient_booster.name = "gbforest";
     });
-    assertRefused(file, /linear booster \(gblinear\), and only trees/);
+    assertRefused(file, /unknown booster 'gbforest', and gbtree, dart and gblinear are supported/);
+  });
+
+  it("a linear booster with too few weights, or with one that is not finite", () => {
+    const linear = Buffer.from(bytesOf("linear-3.4.1.json")).toString();
+    assertRefused(
+      Buffer.from(linear.replace('"num_feature":"5"', '"num_feature":"6"')),
+      /model.weights' is a list of 6 numbers, expected a list of 7 numbers/,
+    );
+    assertRefused(Buffer.from(linear.replace('"weights":[', '"weights":[NaN,')), /not a finite/);
   });
 
   it("versions that do not exist yet", () => {
