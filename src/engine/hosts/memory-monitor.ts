@@ -30,8 +30,8 @@ export interface MemoryMonitorOptions {
 /** Runs allocate 1 to 2 GiB per second. */
 const lookMs = 25;
 /** How much the memory of processes varies for other reasons than runs. */
-const slackBytes = 32 * 1024 * 1024;
-const slackOfHost = 4 * 1024 * 1024;
+const slackBytes = 16 * 1024 * 1024;
+const slackOfHost = 2 * 1024 * 1024;
 /** A host is not killed for exceeding its share by less than this. */
 const leastExcessBytes = 16 * 1024 * 1024;
 /** Looks after which a cap is lowered to what its host's runs were admitted for meanwhile. */

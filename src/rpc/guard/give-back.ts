@@ -34,7 +34,7 @@ const quietShare = 1 / 16;
  *  account. */
 const grownBytes = 32 * 1024 * 1024;
 /** This much must not wait until the process is idle: the container has no room for it. */
-const urgentBytes = 128 * 1024 * 1024;
+const urgentBytes = 96 * 1024 * 1024;
 /** Share of the time between two checks that an idle process spends on its CPU at most. */
 const idleShare = 1 / 2;
 /** Collections because of growth before the growth counts as needed, and the pauses until the next attempt, in
@@ -86,11 +86,12 @@ export class GiveBack {
     this.#burstBytes += bytes;
     this.#mostBytes = Math.max(this.#mostBytes, bytes);
     const isOver = this.#burstBytes >= leastBytes && bytes <= this.#mostBytes * quietShare;
-    const hasGrown = this.#hasGrown();
+    const grown = this.#lookAtGrowth();
     // What calls still hold would stay, and no later check would free it.
     if (heldBytes >= leastBytes) return;
     const ordinary: Collection | undefined = isOver ? { type: "major" } : undefined;
-    const collection = (hasGrown ? this.#forGrowth() : undefined) ?? ordinary;
+    const collection =
+      (grown === "no" ? undefined : this.#forGrowth(grown === "urgent")) ?? ordinary;
     if (collection === undefined) return;
     this.#burstBytes = 0;
     this.#mostBytes = 0;
@@ -100,8 +101,8 @@ export class GiveBack {
     if (trim !== undefined) setTimeout(trim, trimDelayMs).unref();
   }
 
-  /** Whether the process takes much more than it did, and has time to see why. */
-  #hasGrown(): boolean {
+  /** How much more the process takes than it did; "no" also while it is too busy to see why. */
+  #lookAtGrowth(): "no" | "some" | "urgent" {
     const { processBytes = process.memoryUsage.rss, cpuMs = ownCpuMs } = this.#options;
     const bytes = processBytes();
     const nowMs = cpuMs();
@@ -109,20 +110,23 @@ export class GiveBack {
     this.#lastCpuMs = nowMs;
     this.#leastProcessBytes = Math.min(this.#leastProcessBytes, bytes);
     const moreBytes = bytes - this.#leastProcessBytes;
-    if (moreBytes >= grownBytes) return isIdle || moreBytes >= urgentBytes;
+    if (moreBytes >= urgentBytes) return "urgent";
+    if (moreBytes >= grownBytes) return isIdle ? "some" : "no";
     this.#attempts = 0;
     this.#pauseLooks = 0;
     this.#lastPauseLooks = 0;
-    return false;
+    return "no";
   }
 
   /** The collection that is worth trying now; undefined: those before have shown that the process needs what
    *  it takes, for now. */
-  #forGrowth(): Collection | undefined {
+  #forGrowth(isUrgent: boolean): Collection | undefined {
     if (this.#pauseLooks > 0) {
       this.#pauseLooks--;
       return undefined;
     }
+    // There is no time to try what may not help.
+    if (isUrgent) this.#attempts = attempts.length - 1;
     const attempt = attempts[this.#attempts];
     this.#attempts++;
     if (this.#attempts >= attempts.length) {
