@@ -95,6 +95,23 @@ describe("trying models in the dashboard", { skip: skipWithoutChromium }, () => 
     await eventually(() => output("label").textContent(), "1");
   });
 
+  it("has a field for each column of a table, which may be empty", async () => {
+    await page.goto(`${new URL("/", dashboard.url)}#/models/wine`);
+    const row = { alcohol: "13.5", malic_acid: "1.8", flavanoids: "", proline: "770" };
+    for (const [column, value] of Object.entries(row)) {
+      await page.getByLabel(column, { exact: true }).fill(value);
+    }
+    await run();
+    await eventually(() => output("predict").textContent(), "0");
+    await page.getByLabel("hue", { exact: true }).fill("x");
+    const button = page.getByRole("button", { name: "Run", exact: true });
+    await eventually(() => button.isEnabled(), false);
+    await page.getByLabel("hue", { exact: true }).fill("1");
+    await page.getByRole("button", { name: "Show as JSON" }).click();
+    const text = (await page.getByLabel("input as JSON").inputValue()).replaceAll(/\s/g, "");
+    assert.equal(text, "[[13.5,1.8,0,0,0,0,null,0,0,0,1,0,770]]");
+  });
+
   it("makes a form of the metadata, and says what does not fit", async () => {
     await page.goto(`${new URL("/", dashboard.url)}#/models/iris/1`);
     await page.getByText("FP32 [?, 4]").first().waitFor();

@@ -9,7 +9,14 @@ import { readRequestFile } from "../connect/request-file.ts";
 import { withServer } from "../connect/server-connection.ts";
 import { exitCodes } from "../exit-code.ts";
 import { readInputs } from "../inputs/read-inputs.ts";
-import { isOptional, type RawTensor, showSpec, toTensor, zeros } from "../inputs/tensor-value.ts";
+import {
+  columnNames,
+  isOptional,
+  type RawTensor,
+  showSpec,
+  toTensor,
+  zeros,
+} from "../inputs/tensor-value.ts";
 import { toInferenceJson, toInferenceText } from "../show/show-outputs.ts";
 
 export const run: RunCommand = (args, terminal) =>
@@ -50,6 +57,14 @@ async function takeInputs(
   const needed = specs.filter((spec) => !isOptional(spec));
   if (args.has("zeros")) return needed.map((spec) => toTensor(spec, zeros(spec)));
   if (operands.length === 0 && needed.length > 0) {
+    const [columns] = needed.length === 1 ? needed.map(columnNames) : [];
+    if (columns !== undefined) {
+      const examples = columns.slice(0, 3).map((column) => `${column}=VALUE`);
+      throw usageError(
+        `model "${name}" takes ${specs.map(showSpec).join("; ")}, with the columns ${columns.join(", ")}`,
+        `give each as ${examples.join(" ")} …, or try \`modelport infer ${name} --zeros\``,
+      );
+    }
     throw usageError(
       `model "${name}" takes ${specs.map(showSpec).join("; ")}`,
       `give each as NAME=JSON or NAME=@FILE, or try \`modelport infer ${name} --zeros\``,

@@ -1,5 +1,6 @@
 import type { JSX } from "preact";
 import { useId, useState } from "preact/hooks";
+import { ColumnFields, mostColumns } from "./column-fields.tsx";
 import { DrawPad } from "./draw-pad.tsx";
 import { imageInputOf } from "./image-input.ts";
 import {
@@ -27,7 +28,8 @@ export function initialState(spec: TensorSpec): FieldState {
     : read(spec, text);
 }
 
-/** One input: drawn if it takes a small picture, otherwise typed as JSON, or read from a file. */
+/** One input: drawn if it takes a small picture, filled in by column if these have names, otherwise typed as JSON, or read
+ *  from a file. */
 export function TensorField(props: {
   readonly spec: TensorSpec;
   readonly state: FieldState;
@@ -36,6 +38,8 @@ export function TensorField(props: {
   const { spec, state, onChange } = props;
   const image = imageInputOf(spec);
   const [isDrawing, setDrawing] = useState(image !== undefined);
+  const columns = columnsOf(spec);
+  const [isByColumn, setByColumn] = useState(columns !== undefined);
   const [text, setText] = useState(initialText(spec));
   const [picture, setPicture] = useState<ImageBitmap>();
   const id = useId();
@@ -61,6 +65,7 @@ export function TensorField(props: {
       return;
     }
     setDrawing(false);
+    setByColumn(false);
     try {
       if (/\.(json|txt)$/i.test(file.name)) setInput(parseTensor(spec, await file.text()));
       else setInput(tensorFromBytes(spec, new Uint8Array(await file.arrayBuffer())));
@@ -80,6 +85,11 @@ export function TensorField(props: {
             {isDrawing ? "Show as JSON" : "Draw"}
           </button>
         )}
+        {columns !== undefined && (
+          <button type="button" aria-pressed={isByColumn} onClick={() => setByColumn(!isByColumn)}>
+            {isByColumn ? "Show as JSON" : "Fill in columns"}
+          </button>
+        )}
         <label class="file">
           <span class="muted">File</span>
           <input
@@ -97,7 +107,18 @@ export function TensorField(props: {
           <DrawPad image={image} label={spec.name} picture={picture} onDraw={setElements} />
         </div>
       )}
-      {!isDrawing && (
+      {columns !== undefined && (
+        <div hidden={!isByColumn}>
+          <ColumnFields
+            columns={columns}
+            onChange={(values) => {
+              if (values === undefined) onChange({ tag: "invalid", message: "enter numbers" });
+              else setElements(values);
+            }}
+          />
+        </div>
+      )}
+      {!isDrawing && !isByColumn && (
         <textarea
           id={id}
           aria-label={`${spec.name} as JSON`}
@@ -116,6 +137,13 @@ export function TensorField(props: {
       </p>
     </fieldset>
   );
+}
+
+/** The columns that a form has fields for. */
+function columnsOf({ columns, datatype, shape }: TensorSpec): readonly string[] | undefined {
+  const isForm = columns !== undefined && columns.length > 0 && columns.length <= mostColumns;
+  const isMatrix = shape.length === 2 && shape[1] === columns?.length && /^FP\d/.test(datatype);
+  return isForm && isMatrix ? columns : undefined;
 }
 
 /** For people: FP32 [batch, 4] has "?" for its free sizes. */

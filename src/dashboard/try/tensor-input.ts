@@ -10,6 +10,8 @@ export interface TensorSpec {
   readonly hasAnyRank?: boolean;
   /** The request may omit it. */
   readonly isOptional?: boolean;
+  /** Names of its columns, if the model's file has them. */
+  readonly columns?: readonly string[];
 }
 
 /** The data sent for one input: elements in row-major order. */
@@ -32,8 +34,10 @@ export function parseTensor(spec: TensorSpec, text: string): TensorInput {
     throw new Error(`this is not JSON: ${(error as Error).message}`, { cause: error });
   }
   const nested = shapeOfLists(value);
+  const isFloat = /^(?:FP|BF)\d/.test(spec.datatype);
   const elements = (Array.isArray(value) ? value.flat(Number.POSITIVE_INFINITY) : [value]).map(
-    toElement,
+    // A missing value, as in requests.
+    (each) => (each === null && isFloat ? Number.NaN : toElement(each)),
   );
   if (spec.hasAnyRank) {
     if (product(nested) !== elements.length) throw new Error("the lists are not all of one length");

@@ -144,11 +144,24 @@ function OutcomeView(props: {
 function toSpec(tensor: ModelMetadataResponse["inputs"][number]): TensorSpec {
   const { name, datatype, shape, parameters } = tensor;
   const isSet = (parameter: string) => parameters[parameter]?.parameterChoice.value === true;
+  const columns = namesIn(parameters["features"]?.parameterChoice.value);
   return {
+    ...(columns && { columns }),
     name,
     datatype,
     shape: shape.map(Number),
     hasAnyRank: isSet("unknown_rank"),
     isOptional: isSet("optional"),
   };
+}
+
+/** The list of names in JSON text; undefined if it is none. */
+function namesIn(text: unknown): readonly string[] | undefined {
+  try {
+    const names: unknown = typeof text === "string" ? JSON.parse(text) : undefined;
+    const isList = Array.isArray(names) && names.every((name) => typeof name === "string");
+    return isList ? names : undefined;
+  } catch {
+    return undefined;
+  }
 }

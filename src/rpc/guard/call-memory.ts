@@ -14,8 +14,12 @@ export interface HeldCall {
 const smallBytes = 64 * 1024;
 /** How much small calls may hold together beyond the common limit. */
 const smallReserveBytes = 4 * 1024 * 1024;
-/** How long one call may continue to arrive while all others are evicted. */
+/** How long one call may continue to arrive while all others are evicted, and what it must receive meanwhile to
+ *  get as long again: on a busy machine a large call takes longer than that. */
 const favourMs = 5_000;
+const favourBytes = 4 * 1024 * 1024;
+/** Calls that hold less than the first are evicted after those that hold more, and so on. */
+const evictionSteps: readonly number[] = [1024 * 1024, smallBytes, 0];
 /** How long a call waits for others that are processing what they hold. */
 const turnMs = 2_000;
 
@@ -32,7 +36,7 @@ interface Share {
   /** Bytes taken since the start, including those given back. */
   takenBytes: number;
   /** The call that is not evicted until then. If all arriving calls evicted each other, none would arrive. */
-  favoured: { readonly call: CallAccount; readonly untilMs: number } | undefined;
+  favoured: { readonly call: CallAccount; untilMs: number; bytes: number } | undefined;
   /** Calls that have allocated something for processing. */
   makers: number;
   /** Calls that wait for room, oldest first. */
@@ -283,19 +287,31 @@ function newShare(maxBytes: number): Share {
 /** `asking` needs room. */
 function makeRoom(share: Share, asking: CallAccount): void {
   if (share.bytes <= share.maxBytes) return;
-  const nowMs = performance.now();
-  if (share.favoured === undefined || share.favoured.untilMs < nowMs) {
-    share.favoured = { call: asking, untilMs: nowMs + favourMs };
-  }
-  const favoured = share.favoured.call;
-  for (const areSmall of [false, true]) {
+  const favoured = favouredCall(share, asking);
+  let belowBytes = Number.POSITIVE_INFINITY;
+  for (const fromBytes of evictionSteps) {
     // Many small calls together are no small matter.
-    const limitBytes = share.maxBytes + (areSmall ? smallReserveBytes : 0);
+    const limitBytes = share.maxBytes + (fromBytes === 0 ? smallReserveBytes : 0);
     for (const call of share.calls) {
       if (share.bytes <= limitBytes) break;
-      if (call !== favoured && call.isSmall === areSmall) call.giveWay();
+      const { heldBytes } = call;
+      if (call !== favoured && heldBytes >= fromBytes && heldBytes < belowBytes) call.giveWay();
     }
+    belowBytes = fromBytes;
   }
   const isTooMuch = favoured.heldBytes > share.maxBytes;
   if (isTooMuch || share.bytes > share.maxBytes + smallReserveBytes) favoured.giveWay();
+}
+
+function favouredCall(share: Share, asking: CallAccount): CallAccount {
+  const nowMs = performance.now();
+  const { favoured } = share;
+  if (favoured !== undefined && favoured.untilMs >= nowMs) return favoured.call;
+  if (favoured !== undefined && favoured.call.heldBytes - favoured.bytes >= favourBytes) {
+    favoured.untilMs = nowMs + favourMs;
+    favoured.bytes = favoured.call.heldBytes;
+    return favoured.call;
+  }
+  share.favoured = { call: asking, untilMs: nowMs + favourMs, bytes: asking.heldBytes };
+  return asking;
 }

@@ -53,13 +53,13 @@ function readRows(instances: unknown, model: V1Model): Tensor[] {
   if (others.length === 0) {
     const { columns } = model;
     if (!byName) return [readTensor(rows, spec, model)];
-    const names = columns ?? [spec.name];
+    const names = new Set(columns ?? [spec.name]);
     const picked = rows.map((row, at) => pick(row, names, `instances[${at}]`));
     return [readTensor(columns === undefined ? picked.flat() : picked, spec, model)];
   }
-  const names = model.inputs.map(({ name }) => name);
+  const names = new Set(model.inputs.map(({ name }) => name));
   const picked = rows.map((row, at) =>
-    byName ? pick(row, names, `instances[${at}]`) : inOrder(row, names, `instances[${at}]`),
+    byName ? pick(row, names, `instances[${at}]`) : inOrder(row, [...names], `instances[${at}]`),
   );
   return model.inputs.map((each, at) =>
     readTensor(
@@ -74,7 +74,7 @@ function readColumns(inputs: Row, model: V1Model): Tensor[] {
   const { columns } = model;
   const [spec] = model.inputs;
   if (spec !== undefined && columns !== undefined && !Object.hasOwn(inputs, spec.name)) {
-    const lists = pick(inputs, columns, "inputs").map((list, at) => {
+    const lists = pick(inputs, new Set(columns), "inputs").map((list, at) => {
       return Array.isArray(list) ? list : invalid(`inputs.${columns[at]} must be a list`);
     });
     const rows = (lists[0] ?? []).map((_, row) => lists.map((list) => list[row]));
@@ -83,19 +83,19 @@ function readColumns(inputs: Row, model: V1Model): Tensor[] {
     }
     return [readTensor(rows, spec, model)];
   }
-  const names = model.inputs.map(({ name }) => name);
+  const names = new Set(model.inputs.map(({ name }) => name));
   const picked = pick(inputs, names, "inputs");
   return model.inputs.map((each, at) => readTensor(picked[at], each, model));
 }
 
 /** The values of exactly these names. */
-function pick(row: unknown, names: readonly string[], where: string): unknown[] {
+function pick(row: unknown, names: ReadonlySet<string>, where: string): unknown[] {
   if (!isRow(row)) return invalid(`${where} must be an object, as the first one is`);
-  const unknown = Object.keys(row).find((name) => !names.includes(name));
+  const unknown = Object.keys(row).find((name) => !names.has(name));
   if (unknown !== undefined) {
     invalid(`${where} has '${unknown.slice(0, 100)}', which the model does not take`);
   }
-  return names.map((name) => {
+  return Array.from(names, (name) => {
     if (Object.hasOwn(row, name)) return row[name];
     return invalid(`${where} lacks '${name}': give null where there is no value`);
   });

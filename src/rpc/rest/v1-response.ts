@@ -5,7 +5,7 @@ import { writeJson } from "./rest-json.ts";
 import { encodeData } from "./rest-tensor.ts";
 
 /** More elements would hold up the event loop for long: V2 writes them in slices, or as bytes. */
-const mostElements = 1_000_000;
+const mostElements = 250_000;
 
 /** The answer of KServe's V1 protocol: one value for each row, or if the model has several outputs, one object of
  *  values by their names. Throws "invalid-argument" if it is too long. */

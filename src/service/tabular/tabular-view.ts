@@ -10,7 +10,7 @@ import { type OutputNaming, outputNamings, type RunSettings } from "../../config
 import type { ModelMetadata, TabularFacts } from "../../engine/contract/engine.ts";
 import type { InferenceRequest } from "../contract/models.ts";
 import { convertTensor, isConvertible } from "./convert-tensor.ts";
-import { gatherColumns } from "./gather-columns.ts";
+import { gatherColumns, type NamedColumns } from "./gather-columns.ts";
 
 /** An output as clients see it, and as the engine has it. */
 interface NamedOutput {
@@ -42,12 +42,15 @@ export class TabularView {
   readonly #facts: TabularFacts;
   readonly #naming: OutputNaming;
   readonly #outputs: readonly NamedOutput[];
+  /** Undefined unless the only input is a matrix of numbers whose columns have names. */
+  readonly #columns: NamedColumns | undefined;
 
   constructor(metadata: ModelMetadata, facts: TabularFacts, naming: OutputNaming) {
     this.#metadata = metadata;
     this.#facts = facts;
     this.#naming = naming;
     this.#outputs = outputsOf(metadata, facts, naming);
+    this.#columns = columnsOf(metadata, facts);
     this.described = {
       ...metadata,
       inputs: metadata.inputs.map((spec) => this.#describeInput(spec)),
@@ -98,12 +101,13 @@ export class TabularView {
   #inputs(given: readonly Tensor[]): readonly Tensor[] {
     const [spec, ...others] = this.#metadata.inputs;
     const [first, ...further] = given;
-    const { features } = this.#facts;
     if (others.length > 0) return given.filter(({ name }) => !this.#isUnused(name));
     if (spec === undefined || first === undefined) return given;
-    const isMatrix = spec.datatype === "FP32" || spec.datatype === "FP64";
-    if (features !== undefined && isMatrix && isByColumn(given, features)) {
-      return [gatherColumns(given, { spec, features })];
+    const columns = this.#columns;
+    // Data frames come as one input for each column.
+    if (columns !== undefined && given.length > 1) {
+      const isByColumn = given.some(({ name }) => columns.places.has(name));
+      if (isByColumn) return [gatherColumns(given, columns)];
     }
     return further.length === 0 ? [{ ...first, name: spec.name }] : given;
   }
@@ -177,9 +181,13 @@ function withClasses({ client, engine }: NamedOutput, { classes }: TabularFacts)
   return { ...client, parameters: { ...client.parameters, classes: JSON.stringify(classes) } };
 }
 
-/** Data frames come as one input for each column. */
-function isByColumn(inputs: readonly Tensor[], features: readonly string[]): boolean {
-  return inputs.length > 1 && inputs.some(({ name }) => features.includes(name));
+function columnsOf({ inputs }: ModelMetadata, facts: TabularFacts): NamedColumns | undefined {
+  const { features } = facts;
+  const [spec, ...others] = inputs;
+  const isMatrix = spec?.datatype === "FP32" || spec?.datatype === "FP64";
+  if (features === undefined || !isMatrix || others.length > 0) return undefined;
+  const places = new Map(features.map((name, at) => [name, at]));
+  return { spec, features, places, mostWidenedBytes };
 }
 
 /** What a call may hold is counted as it arrives: its tensors must not become much larger here. */

@@ -41,11 +41,18 @@ describe("a tensor as people write it", () => {
       ["[1, 2, 3]", /3 elements, expected a multiple of 2/],
       ["[[1, 2], [3]]", /not all of one length/],
       ["[[1], [2]]", /shape is \[2, 1\], expected \[-1, 2\]/],
-      ["[null, 1]", /null is not a tensor element/],
+      ["[{}, 1]", /\{\} is not a tensor element/],
     ] as const) {
       assert.throws(() => parseTensor(spec([-1, 2]), text), { message: reason }, text);
     }
     assert.throws(() => parseTensor(spec([2, 2]), "[1, 2]"), /2 elements, expected 4/);
+    assert.throws(() => parseTensor(spec([-1], "INT64"), "[null]"), /null is not a tensor element/);
+  });
+
+  it("may lack values of floats", () => {
+    const tensor = parseTensor(spec([-1, 2]), "[[null, 1]]");
+    assert.deepEqual(tensor.elements, [Number.NaN, 1]);
+    assert.equal(tensorText(tensor), "[[null, 1]]");
   });
 
   it("is written so that it reads the same", () => {

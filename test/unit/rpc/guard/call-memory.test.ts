@@ -63,10 +63,44 @@ describe("a small call that is still arriving", () => {
     assert.deepEqual(given, ["large"]);
     open("asks for little").hold(kB);
     assert.deepEqual(given, ["large"]);
+    const middling = open("middling");
+    middling.hold(200 * kB);
+    open("another large").hold(5 * MiB);
+    assert.deepEqual(given, ["large", "another large"]);
     for (let at = 0; at < 200; at++) open("one of many").hold(60 * kB);
     assert.ok(given.includes("one of many"));
     assert.ok(!given.includes("larger"), "it has been chosen to arrive");
     assert.ok(memory.heldBytes <= 14 * MiB);
+  });
+});
+
+describe("a call that has been chosen to arrive", () => {
+  it("may go on for as long as it does arrive", (t) => {
+    let nowMs = 0;
+    t.mock.method(performance, "now", () => nowMs);
+    const memory = new CallMemory({ maxConnectionBytes: 50 * MiB, maxCallBytes: 50 * MiB });
+    const given: string[] = [];
+    const open = (name: string) => {
+      const giveWay = () => {
+        given.push(name);
+        account.close();
+      };
+      const account: CallAccount = memory.open({ giveWay }, {});
+      return account;
+    };
+    open("first").hold(40 * MiB);
+    const chosen = open("chosen");
+    chosen.hold(20 * MiB);
+    assert.deepEqual(given, ["first"]);
+    for (let step = 1; step <= 3; step++) {
+      nowMs += 6_000;
+      chosen.hold((20 + 5 * step) * MiB);
+      open(`other ${step}`).hold(40 * MiB);
+    }
+    assert.deepEqual(given, ["first", "other 1", "other 2", "other 3"]);
+    nowMs += 6_000;
+    open("next").hold(40 * MiB);
+    assert.equal(given.at(-1), "chosen", "it has stalled");
   });
 });
 
