@@ -88,7 +88,7 @@ function modelOf({ model, version }: RestCall, models: Models): V1Model {
     id,
     version: inVersion ? name : "",
     inputs,
-    columns: inputs.length === 1 ? tabular?.features : undefined,
+    columns: tabular?.features,
     // What KServe's own server for the library answers.
     outputs: tabular === undefined ? [] : ["output-0"],
   };
