@@ -23,7 +23,8 @@ ROOT = Path(__file__).parents[2] / "test/fixtures/trees/sklearn"
 # Models that every version writes.
 CORE = """tree tree-missing forest forest-values forest-missing extra boosting boosting-three boosting-exponential
 boosting-values histogram histogram-three histogram-missing histogram-categories histogram-named logistic logistic-ovr
-logistic-two-softmax ridge-classes sgd-log mlp-two bayes pipeline pipeline-narrow columns named""".split()
+logistic-two-softmax ridge-classes sgd-log mlp-two bayes pipeline pipeline-narrow columns functions
+functions-pipeline named""".split()
 # Models that the newest version also writes in the other encodings.
 ALL_ENCODINGS = """tree forest boosting-three histogram histogram-categories logistic-three pipeline columns named mlp
 forest-pairs""".split()

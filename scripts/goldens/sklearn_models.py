@@ -4,6 +4,7 @@ import warnings
 
 import numpy as np
 from sklearn.compose import ColumnTransformer
+from sklearn.decomposition import PCA, TruncatedSVD
 from sklearn.ensemble import (
     ExtraTreesClassifier,
     ExtraTreesRegressor,
@@ -29,6 +30,7 @@ from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import FeatureUnion, make_pipeline
 from sklearn.preprocessing import (
     Binarizer,
+    FunctionTransformer,
     MaxAbsScaler,
     MinMaxScaler,
     Normalizer,
@@ -178,6 +180,13 @@ def trained(rng, version):
     )
     add("pipeline-union", steps, x, values)
     add("pipeline-forest", make_pipeline(StandardScaler(), RandomForestClassifier(**few)), x, three)
+    add("pca", make_pipeline(PCA(2, whiten=True), LogisticRegression()), x, three)
+    add("svd", TruncatedSVD(2, random_state=seed), x, None)
+    logs = FeatureUnion([(f.__name__, FunctionTransformer(f)) for f in (np.log1p, np.log, np.exp, np.sqrt, np.square)])
+    near = np.abs(rows_for(logs, positive, rng)) + 1e-9
+    if version >= 2:
+        add("functions", logs, positive, None, rows=near)
+    add("functions-pipeline", make_pipeline(FunctionTransformer(np.log1p), Ridge()), positive, values, rows=near)
     add("pipeline-narrow", make_pipeline(StandardScaler(), Ridge()), x[:, :1], values)
     add("polynomial", PolynomialFeatures(3, include_bias=False), x[:, :3], None)
     add("normalizer", make_pipeline(Normalizer(), Binarizer(threshold=0.1)), x, None)

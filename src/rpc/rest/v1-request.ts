@@ -1,10 +1,10 @@
 import { RuntimeError } from "../../base/errors.ts";
 import { BareNumber } from "../../base/json-float.ts";
 import { elementCount, type Tensor, type TensorSpec } from "../../base/tensor.ts";
-import { decodeBase64 } from "./rest-base64.ts";
-import { parseJson } from "./rest-json.ts";
-import type { RestInference } from "./rest-request.ts";
-import { decodeData } from "./rest-tensor.ts";
+import { decodeBase64 } from "./base64.ts";
+import { parseJson } from "./json.ts";
+import { decodeData } from "./json-tensor.ts";
+import type { RestInference } from "./request.ts";
 
 /** What must be known of a model to read a V1 request, whose JSON has no datatypes. Plain data: it passes between
  *  threads. */

@@ -4,6 +4,8 @@ import { refuse, shown } from "./refuse.ts";
 const dtypes =
   "float16 float32 float64 longdouble int8 int16 int32 int64 uint8 uint16 uint32 uint64 bool_ bool str_ object_ bytes_ void intp uintp intc longlong ulonglong";
 
+const functions = "log1p log exp sqrt absolute square";
+
 /** Names that a file may refer to, by module. They stand for data; nothing is imported. */
 const allowed: ReadonlyMap<string, ReadonlySet<string>> = new Map(
   Object.entries({
@@ -16,7 +18,9 @@ const allowed: ReadonlyMap<string, ReadonlySet<string>> = new Map(
     copyreg: "_reconstructor",
     _codecs: "encode",
     functools: "partial",
-    numpy: `ndarray dtype memmap matrix nan inf ${dtypes}`,
+    numpy: `ndarray dtype memmap matrix nan inf ${dtypes} ${functions}`,
+    "numpy.core._multiarray_umath": functions,
+    "numpy._core._multiarray_umath": functions,
     "numpy.core.multiarray": "_reconstruct scalar",
     "numpy._core.multiarray": "_reconstruct scalar",
     "numpy.core.numeric": "_frombuffer",
@@ -47,8 +51,10 @@ const allowed: ReadonlyMap<string, ReadonlySet<string>> = new Map(
 );
 
 /** scikit-learn has too many classes to list. Estimators are checked again, by class, when they are translated. */
-const sklearnName = /^[A-Za-z_]\w*$/;
+const className = /^[A-Za-z_]\w*$/;
 const sklearnModule = /^sklearn(?:\.[A-Za-z_]\w*)*$/;
+/** What estimators keep that is not read: sparse matrices, and distributions that a search drew from. */
+const scipyModule = /^scipy\.(?:sparse|stats|interpolate)(?:\.[A-Za-z_]\w*)*$/;
 /** scikit-learn 1.4 and 1.5 give the module of their compiled losses no full name. */
 const lossName = /^(?:__pyx_unpickle_)?Cy\w+$/;
 
@@ -56,7 +62,7 @@ const lossName = /^(?:__pyx_unpickle_)?Cy\w+$/;
 export function allowedName(module: string, name: string): PythonName {
   const isKnown =
     allowed.get(module)?.has(name) ||
-    (sklearnModule.test(module) && sklearnName.test(name)) ||
+    ((sklearnModule.test(module) || scipyModule.test(module)) && className.test(name)) ||
     (module === "_loss" && lossName.test(name));
   if (isKnown) return new PythonName(module, name);
   return refuse(

@@ -6,16 +6,17 @@ import { translateLinearClassifier } from "./models/linear-classifier.ts";
 import { translateMlp } from "./models/mlp.ts";
 import { translateNaiveBayes } from "./models/naive-bayes.ts";
 import { translateOneHot, translateOrdinal } from "./steps/encoders.ts";
+import { translateFunction } from "./steps/functions.ts";
 import { translateImputer } from "./steps/imputer.ts";
 import {
   translateColumnTransformer,
   translateFeatureUnion,
-  translateFunction,
   translatePipeline,
   translateSearch,
   translateVarianceThreshold,
 } from "./steps/pipeline.ts";
 import { translatePolynomial } from "./steps/polynomial.ts";
+import { translateProjection } from "./steps/projections.ts";
 import { translateBinarizer, translateNormalizer, translateScaler } from "./steps/scalers.ts";
 import { translateForest } from "./trees/forest.ts";
 import { translateGradientBoosting } from "./trees/gradient-boosting.ts";
@@ -59,6 +60,7 @@ const rows: readonly (readonly [TranslateEstimator, string])[] = [
   [translateImputer, "SimpleImputer"],
   [translateOneHot, "OneHotEncoder"],
   [translateOrdinal, "OrdinalEncoder"],
+  [translateProjection, "PCA TruncatedSVD"],
   [translatePolynomial, "PolynomialFeatures"],
   [translateVarianceThreshold, "VarianceThreshold"],
 ];

@@ -15,12 +15,16 @@ interface ModelColumns {
 }
 
 /** The columns that a model was fitted with: its first step that says so was. Throws RuntimeError "invalid-argument" if
- *  none does. */
-export function modelColumns(estimator: Estimator): ModelColumns {
+ *  none does, by way of `checkClass` if its class is unknown. */
+export function modelColumns(
+  estimator: Estimator,
+  checkClass: (member: Estimator) => void,
+): ModelColumns {
   let count: number | undefined;
   let names: readonly string[] | undefined;
   let member: Estimator | undefined = estimator;
   for (let depth = 0; depth < maxDepth && member !== undefined; depth++) {
+    if (count === undefined) checkClass(member);
     const own = ownColumns(member);
     count ??= own.count;
     names ??= own.names;
@@ -65,7 +69,11 @@ function firstWithin(member: Estimator): Estimator | undefined {
     for (const item of member.list(attribute)) {
       const isPair = item instanceof PythonTuple || item instanceof PythonList;
       const inner = isPair ? item.items[1] : undefined;
-      if (inner instanceof PythonObject) return new Estimator(inner);
+      if (!(inner instanceof PythonObject)) continue;
+      const step = new Estimator(inner);
+      // It may not have looked at its columns, and leaves as many.
+      const isBlind = step.className === "FunctionTransformer" && !step.has("n_features_in_");
+      if (!isBlind) return step;
     }
   }
   return undefined;

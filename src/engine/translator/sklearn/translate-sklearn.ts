@@ -26,8 +26,7 @@ export const translateSklearn: Translate = (file, options) => {
     );
   }
   const estimator = new Estimator(root);
-  if (!estimatorTable.has(estimator.className)) unsupported(estimator);
-  const { count: columns, names } = modelColumns(estimator);
+  const { count: columns, names } = modelColumns(estimator, checkClass);
   // What the columns have to be shows when all steps have been seen.
   const columnTypes = new Map<number, ColumnType>();
   const first = build(estimator, { options, columns, columnTypes, names: undefined });
@@ -130,12 +129,16 @@ function writeMetadata({ graph }: Translating, estimator: Estimator, outcome: Ou
   graph.metadata("modelport.format", "sklearn");
   const version = estimator.optional("_sklearn_version");
   if (typeof version === "string") graph.metadata("modelport.library", shown(version));
-  const { names } = modelColumns(estimator);
+  const { names } = modelColumns(estimator, checkClass);
   if (names !== undefined) graph.metadata("modelport.features", JSON.stringify(names));
   if (outcome.kind === "classes") {
     graph.metadata("modelport.classes", JSON.stringify(outcome.classes.labels));
   }
   graph.metadata("modelport.kserve_output", outcome.kind === "transform" ? "transform" : "predict");
+}
+
+function checkClass(member: Estimator): void {
+  if (!estimatorTable.has(member.className)) unsupported(member);
 }
 
 function unsupported(estimator: Estimator): never {

@@ -21,7 +21,7 @@ export interface ClassList {
 export function readClasses(value: PythonValue, what: string): ClassList {
   if (!(value instanceof NumpyArray) || value.shape.length !== 1) {
     return refuse(
-      `${what} is not one list of classes: classifiers of several outputs are not supported`,
+      `${what} is not one list of classes: classifiers of several outputs are not supported; export it to ONNX (skl2onnx)`,
     );
   }
   const items = toItems(value, what);

@@ -4,7 +4,6 @@ import { NumpyArray } from "../../pickle/numpy-array.ts";
 import {
   PythonDict,
   PythonList,
-  PythonName,
   PythonObject,
   PythonTuple,
   type PythonValue,
@@ -66,23 +65,6 @@ export function translateColumnTransformer(
     });
   });
   return { kind: "transform", features: parts.flat() };
-}
-
-/** FunctionTransformer without a function, or with one that only checks its argument. */
-export function translateFunction(
-  _to: Translating,
-  estimator: Estimator,
-  features: Features,
-): Outcome {
-  const given = estimator.optional("func");
-  const func = given instanceof PythonObject ? given.args[0] : given;
-  if (func === undefined) return { kind: "transform", features };
-  const name = func instanceof PythonName ? `${func}` : "a function of its own";
-  if (name === "sklearn.utils.validation.check_array") return { kind: "transform", features };
-  return estimator.wrong(
-    "func",
-    `is ${name}, which is not supported; export it to ONNX (skl2onnx)`,
-  );
 }
 
 /** GridSearchCV and its kin: the best estimator that they found. */

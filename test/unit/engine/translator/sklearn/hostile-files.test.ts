@@ -77,6 +77,17 @@ describe("translateSklearn with files that are not what they should be", () => {
     );
   });
 
+  it("refuses a pipeline that begins with such an estimator by that one's class", () => {
+    const step = write.tuple(
+      write.text("words"),
+      estimator("TfidfVectorizer", { n_features_in_: write.none() }),
+    );
+    const file = pickleOf(
+      estimator("Pipeline", { n_features_in_: write.none(), steps: write.tuple(step) }),
+    );
+    refuses(file, /TfidfVectorizer of scikit-learn 1\.9\.1, which is not supported/);
+  });
+
   it("refuses versions that are not tested", () => {
     for (const version of ["0.24.2", "1.10.0", "2.0", "", "1"]) {
       refuses(
