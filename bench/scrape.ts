@@ -8,7 +8,7 @@ import { monitorEventLoopDelay } from "node:perf_hooks";
 import { setTimeout as sleep } from "node:timers/promises";
 import { SafePath } from "../src/base/files/safe-path.ts";
 import { createLogger } from "../src/observe/log.ts";
-import { MetricsPage } from "../src/rpc/metrics/metrics-text.ts";
+import { MetricsPage } from "../src/rpc/metrics/page.ts";
 import { CallMetrics } from "../src/rpc/observe/call-metrics.ts";
 import { ModelManager } from "../src/service/model-manager.ts";
 import { FakeEngine } from "../test/support/fakes/fake-engine.ts";

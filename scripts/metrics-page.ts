@@ -1,5 +1,5 @@
-import { type MetricRow, metricTable } from "../src/rpc/metrics/metric-table.ts";
 import { ProcessMetrics } from "../src/rpc/metrics/process-metrics.ts";
+import { type MetricRow, metricTable } from "../src/rpc/metrics/table.ts";
 import { fillParts, markdownTable } from "./generated-parts.ts";
 
 /** docs/metrics.md with its tables made anew. */

@@ -7,7 +7,7 @@ import { exitCodes } from "./cli/exit-code.ts";
 import { commandHelp, programHelp, serveHelp, serverCommandHelp } from "./cli/help.ts";
 import { parseArguments } from "./cli/parse-arguments.ts";
 import { serverCommands } from "./cli/server-commands.ts";
-import { printable } from "./cli/show/format.ts";
+import { printable } from "./cli/show/terminal-text.ts";
 import { takeOptions } from "./cli/take-options.ts";
 import { fileEnvironment } from "./config/file-environment.ts";
 

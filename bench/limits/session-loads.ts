@@ -1,7 +1,7 @@
 // The limit of loading: ONNX Runtime creates sessions of one file in one process, holds them all, and
 // releases them. Arguments: the model file and how many sessions.
 import { InferenceSession } from "onnxruntime-node";
-import { privateBytes } from "../../src/engine/process/process-memory.ts";
+import { privateBytes } from "../../src/engine/process/memory-counters.ts";
 
 /** What the process prints, as JSON. */
 export interface SessionLoadsResult {

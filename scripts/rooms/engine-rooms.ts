@@ -11,7 +11,7 @@ export const engineRooms: readonly Room[] = [
   {
     path: "engine",
     question: "Which kinds of models are there, and what does the engine consist of?",
-    runs: `${serverMain}; engine-catalog.ts also in hosts and file threads, which import a format when they need it`,
+    runs: `${serverMain}; catalog.ts also in hosts and file threads, which import a format when they need it`,
     blocks: "no",
     imports: [
       "base",
@@ -86,13 +86,7 @@ export const engineRooms: readonly Room[] = [
     question: "What does a host do, whatever its engine?",
     runs: hostProcess,
     blocks: "yes: the host does nothing else meanwhile",
-    imports: [
-      "base",
-      "engine/contract",
-      "engine/engine-catalog.ts",
-      "engine/process",
-      "engine/wire",
-    ],
+    imports: ["base", "engine/contract", "engine/catalog.ts", "engine/process", "engine/wire"],
     hasBlockingFiles: true,
   },
   {
@@ -105,7 +99,7 @@ export const engineRooms: readonly Room[] = [
       "base/files",
       "config",
       "engine/contract",
-      "engine/engine-catalog.ts",
+      "engine/catalog.ts",
       "engine/translation",
       "models",
     ],
@@ -195,7 +189,7 @@ export const engineRooms: readonly Room[] = [
       "base",
       "base/files",
       "engine/contract",
-      "engine/hosts/host-command.ts",
+      "engine/hosts/spawn-command.ts",
       "engine/hosts/read-lines.ts",
       "engine/run-memory",
       "engine/translator/catboost/catboost-look.ts",

@@ -37,7 +37,7 @@ export const commandTable: Readonly<Record<string, CommandEntry>> = {
       },
     },
     examples: ["models", "models digits"],
-    load: () => import("./commands/models.ts"),
+    load: () => import("./commands/list-models.ts"),
   },
   load: {
     summary: "load a model, and wait until it can serve",
@@ -102,7 +102,7 @@ export const commandTable: Readonly<Record<string, CommandEntry>> = {
       ...calling(5),
     },
     examples: ["probe", "probe live", "probe model digits --wait 60"],
-    load: () => import("./commands/probe.ts"),
+    load: () => import("./commands/probe-server.ts"),
   },
   "log-level": {
     summary: "show a runtime's minimum log level, or change it until the next start",
@@ -116,6 +116,6 @@ export const commandTable: Readonly<Record<string, CommandEntry>> = {
     operands: [],
     options: { server: { doc: "show the runtime's version as well" }, ...calling(30) },
     examples: ["version", "version --server"],
-    load: () => import("./commands/version.ts"),
+    load: () => import("./commands/show-version.ts"),
   },
 };

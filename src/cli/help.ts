@@ -5,7 +5,7 @@ import type { CommandSpec, OperandSpec, OptionSpec } from "./command.ts";
 import { commandTable } from "./command-table.ts";
 import { exitCodes } from "./exit-code.ts";
 import { type ServerCommand, serverCommands } from "./server-commands.ts";
-import { formatTable } from "./show/format.ts";
+import { formatTable } from "./show/terminal-text.ts";
 
 const exitMeanings: Readonly<Record<keyof typeof exitCodes, string>> = {
   ok: "done",

@@ -24,7 +24,7 @@ export const serverCommands: Readonly<Record<string, ServerCommand>> = {
       },
     },
     examples: ["config", "config --port 9000 --config modelport.yaml --output yaml"],
-    load: () => import("./commands/config.ts"),
+    load: () => import("./commands/show-config.ts"),
   },
   doctor: {
     summary: "check whether serve would work here, and advise on every problem",

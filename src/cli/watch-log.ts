@@ -9,8 +9,8 @@ import {
 import { formatMs } from "../clients/figures.ts";
 import { stateName } from "../clients/state-names.ts";
 import { RuntimeReplica } from "./connect/runtime-replica.ts";
-import { count, formatTime, printable } from "./show/format.ts";
-import { memoryOf, modelLabel } from "./show/model-state.ts";
+import { memoryOf, modelLabel } from "./show/model-label.ts";
+import { count, formatTime, printable } from "./show/terminal-text.ts";
 
 interface Entry {
   readonly timeMs: bigint;

@@ -1,4 +1,4 @@
-import { readConfigFile } from "./config-file.ts";
+import { readConfigFile } from "./file-entries.ts";
 import type { Setting } from "./setting.ts";
 import { settings } from "./settings.ts";
 

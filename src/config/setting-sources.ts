@@ -1,5 +1,5 @@
 import { parseArgs } from "node:util";
-import type { ConfigFile, FileEntry } from "./config-file.ts";
+import type { ConfigFile, FileEntry } from "./file-entries.ts";
 import type { Setting, SettingValue } from "./setting.ts";
 import { type SettingName, settings } from "./settings.ts";
 import { strayVariables, suggestion } from "./stray-variables.ts";

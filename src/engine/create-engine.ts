@@ -1,6 +1,7 @@
 import { availableParallelism } from "node:os";
 import { extname } from "node:path";
 import { defaultRunSettings, type RunSettings } from "../config/run-settings.ts";
+import { engineFormats, findFormat, knownFormat, modelKinds } from "./catalog.ts";
 import type {
   Engine,
   HostInfo,
@@ -20,11 +21,10 @@ import {
   type TranslatedFormat,
 } from "./contract/model-format.ts";
 import type { RunTable } from "./contract/run-table.ts";
-import { engineFormats, findFormat, knownFormat, modelKinds } from "./engine-catalog.ts";
 import { FileThreads } from "./files/file-threads.ts";
 import type { InspectedFiles } from "./files/model-inspector.ts";
-import { HostPool, shuttingDown } from "./hosts/host-pool.ts";
 import type { HostedModel } from "./hosts/hosted-model.ts";
+import { HostPool, shuttingDown } from "./hosts/pool.ts";
 import { plannedSize, sharedHostFactor, sharedModelBytes } from "./model-size.ts";
 import { JoiningFaults } from "./queue/joining-faults.ts";
 import { KnownRuns } from "./run-memory/known-runs.ts";

@@ -2,7 +2,7 @@ import type { Logger } from "pino";
 import type { NetworkLimits } from "../config/network-limits.ts";
 import { clientStreamsOf, type MountedService } from "./connect/mounted-service.ts";
 import { headersRefusal } from "./failures/refuse-call.ts";
-import type { GrpcUnary } from "./grpc/grpc-unary.ts";
+import type { GrpcUnary } from "./grpc/unary.ts";
 import { CallMemory } from "./guard/call-memory.ts";
 import { GiveBack } from "./guard/give-back.ts";
 import type { RequestMessages } from "./guard/request-counter.ts";

@@ -2,7 +2,6 @@ import { createContextValues } from "@connectrpc/connect";
 import { fastifyConnectPlugin } from "@connectrpc/connect-fastify";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import type { Logger } from "pino";
-import { repairConnect } from "./connect/connect-repairs.ts";
 import { type CallGate, failureInterceptor, requestGate } from "./connect/interceptors.ts";
 import {
   compressionBrotli,
@@ -10,9 +9,10 @@ import {
   compressionGzip,
 } from "./connect/message-compression.ts";
 import type { MountedService } from "./connect/mounted-service.ts";
+import { repairConnect } from "./connect/repairs.ts";
 import { peerKey } from "./guard/access.ts";
 import type { RequestMessages } from "./guard/request-counter.ts";
-import { passLargeInfer } from "./large/large-infer.ts";
+import { passLargeInfer } from "./large/pass-infer.ts";
 import { observedKey, observedRequest } from "./observe/observed-requests.ts";
 import type { Peer } from "./port/peer.ts";
 

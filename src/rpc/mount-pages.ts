@@ -1,10 +1,10 @@
 import type { FastifyInstance } from "fastify";
 import type { RuntimeFeed } from "../service/contract/runtime-feed.ts";
-import { type MetricsParts, metricsRoute } from "./metrics/metrics-route.ts";
+import { type MetricsParts, metricsRoute } from "./metrics/scrape-route.ts";
 import { aboutServer } from "./pages/about-server.ts";
 import { dashboard } from "./pages/dashboard.ts";
 import { type DebugOptions, debugEndpoints } from "./pages/debug.ts";
-import { type RestParts, restScope } from "./rest/rest-route.ts";
+import { type RestParts, restScope } from "./rest/add-route.ts";
 
 /** Mounts the pages: the dashboard, /metrics and /debug, each if there is anything to show. */
 export function mountPages(

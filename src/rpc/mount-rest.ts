@@ -1,10 +1,10 @@
 import type { FastifyInstance } from "fastify";
 import { openApi } from "./pages/openapi.ts";
-import { type InferenceRestParts, inferenceRest } from "./rest/inference-rest.ts";
-import { restScope } from "./rest/rest-route.ts";
+import { restScope } from "./rest/add-route.ts";
+import { type InferenceRestParts, inferenceRest } from "./rest/inference-routes.ts";
 import { v1Rest } from "./rest/v1-rest.ts";
-import type { RuntimeWatchParts } from "./watch/runtime-watch.ts";
-import { watchLines } from "./watch/watch-lines.ts";
+import { watchLines } from "./watch/lines.ts";
+import type { RuntimeWatchParts } from "./watch/runtime-watch-service.ts";
 
 /** Mounts what is spoken as REST: the Open Inference Protocol and its description below /v2, KServe's protocol before
  *  it below /v1, and what watchers receive as lines below /modelport/v1. */

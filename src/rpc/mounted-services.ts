@@ -8,7 +8,7 @@ import { healthService } from "./services/health.ts";
 import { inferenceService } from "./services/inference.ts";
 import { modelRuntimeService } from "./services/model-runtime.ts";
 import { reflectionServices } from "./services/reflection.ts";
-import { type RuntimeWatchParts, runtimeWatchService } from "./watch/runtime-watch.ts";
+import { type RuntimeWatchParts, runtimeWatchService } from "./watch/runtime-watch-service.ts";
 
 // curl shows STARTING and NOT_SERVING only if values equal to the default are written.
 const jsonOptions = { alwaysEmitImplicit: true };

@@ -4,7 +4,7 @@ import type { Models } from "../service/contract/models.ts";
 import type { RuntimeFeed } from "../service/contract/runtime-feed.ts";
 import type { MountedService } from "./connect/mounted-service.ts";
 import type { BrowserRules } from "./guard/browser-rules.ts";
-import type { MetricsParts } from "./metrics/metrics-route.ts";
+import type { MetricsParts } from "./metrics/scrape-route.ts";
 import type { CallObserver } from "./observe/call-observer.ts";
 import type { DebugOptions } from "./pages/debug.ts";
 import type { EndpointOptions } from "./port/endpoint.ts";

@@ -5,8 +5,8 @@ import { attachGuards } from "./attach-guards.ts";
 import { CodecThread } from "./codec-thread/codec-thread.ts";
 import { callGate } from "./connect/interceptors.ts";
 import { rpcPaths } from "./connect/mounted-service.ts";
-import { GrpcUnary } from "./grpc/grpc-unary.ts";
-import { unaryMethods } from "./grpc/grpc-unary-method.ts";
+import { GrpcUnary } from "./grpc/unary.ts";
+import { unaryMethods } from "./grpc/unary-method.ts";
 import { Access, type Client, type RefusalCount } from "./guard/access.ts";
 import { browserGate } from "./guard/browser-gate.ts";
 import type { BrowserRules } from "./guard/browser-rules.ts";
@@ -22,7 +22,7 @@ import { ServerEnd } from "./server-end.ts";
 import type { ServerParts } from "./server-options.ts";
 import { modelInferMethod } from "./services/model-infer-method.ts";
 import { SharedUpdates } from "./watch/shared-updates.ts";
-import { WatchUpdates } from "./watch/watch-updates.ts";
+import { WatchUpdates } from "./watch/updates.ts";
 import { webApp } from "./web-app.ts";
 
 export interface Server {

@@ -1,10 +1,10 @@
 import { abortable } from "../base/abort.ts";
 import type { CancelSignal } from "../base/cancel-signal.ts";
 import { describeError, RuntimeError } from "../base/errors.ts";
-import type { ModelNames } from "../models/model-names.ts";
+import type { ModelNames } from "../models/names.ts";
 import type { Logger } from "../observe/log.ts";
 import type { RepositoryEntry, RepositoryListing } from "../storage/repository/model-repository.ts";
-import { RepositoryReader } from "../storage/repository/repository-reader.ts";
+import { RepositoryReader } from "../storage/repository/reader.ts";
 import type { ModelIndexEntry, ModelSpec } from "./contract/models.ts";
 import { splitVersionedId, versionedId } from "./lifecycle/model-name.ts";
 import { RepositoryRemarks } from "./repository-remarks.ts";

@@ -3,7 +3,7 @@ import { RuntimeError } from "../base/errors.ts";
 import { createHasher } from "./checksum.ts";
 import type { Checksum, Hasher, RemoteBody, RemoteFile, RemoteStorage } from "./remote-storage.ts";
 import { RetryPolicy } from "./retry.ts";
-import { isMissing, ObjectChangedError, toDiskError } from "./storage-errors.ts";
+import { isMissing, ObjectChangedError, toDiskError } from "./store-errors.ts";
 
 export interface TransferOptions {
   readonly signal: AbortSignal;

@@ -2,9 +2,9 @@ import type { GetFilesResponse, Storage, StorageOptions } from "@google-cloud/st
 import { loadSdk } from "../base/load-sdk.ts";
 import { listModel, type StoredObject } from "./object-listing.ts";
 import { withPageTimeout } from "./page-timeout.ts";
+import type { StorageParameters } from "./parameters.ts";
 import type { Checksum, Hasher, RemoteStorage } from "./remote-storage.ts";
-import { toStorageError } from "./storage-errors.ts";
-import type { StorageParameters } from "./storage-parameters.ts";
+import { toStorageError } from "./store-errors.ts";
 
 type Interceptor = Storage["interceptors"][number];
 

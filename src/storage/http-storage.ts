@@ -3,9 +3,9 @@ import { request as httpsRequest } from "node:https";
 import { rootCertificates } from "node:tls";
 import { traceHeaders } from "../observe/trace-scope.ts";
 import { baseName, normalize } from "./object-listing.ts";
+import type { StorageParameters } from "./parameters.ts";
 import type { Checksum, RemoteBody, RemoteFile, RemoteStorage } from "./remote-storage.ts";
-import { HttpStatusError, ObjectChangedError, toStorageError } from "./storage-errors.ts";
-import type { StorageParameters } from "./storage-parameters.ts";
+import { HttpStatusError, ObjectChangedError, toStorageError } from "./store-errors.ts";
 
 type Headers = Readonly<Record<string, string | string[]>>;
 

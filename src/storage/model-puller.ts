@@ -4,17 +4,17 @@ import { describeError, RuntimeError } from "../base/errors.ts";
 import type { PullSettings, StorageType } from "../config/pull-settings.ts";
 import type { Logger } from "../observe/log.ts";
 import { openAzure } from "./azure-storage.ts";
+import { StorageConfig } from "./config-folder.ts";
 import { openGcs } from "./gcs-storage.ts";
 import { openHttp } from "./http-storage.ts";
+import type { StorageLocation } from "./location.ts";
 import { findInVolume } from "./mounted-volume.ts";
+import type { StorageParameters } from "./parameters.ts";
 import { PullCache, type PullListener } from "./pull-cache.ts";
 import type { RemoteListing, RemoteStorage } from "./remote-storage.ts";
 import { RetryPolicy } from "./retry.ts";
 import { openS3 } from "./s3-storage.ts";
-import { StorageConfig } from "./storage-config.ts";
-import { ObjectChangedError } from "./storage-errors.ts";
-import type { StorageLocation } from "./storage-location.ts";
-import type { StorageParameters } from "./storage-parameters.ts";
+import { ObjectChangedError } from "./store-errors.ts";
 
 /** A model on the local disk. */
 export interface PulledModel {

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { RuntimeError } from "../base/errors.ts";
 import { fromFileError } from "../base/files/file-errors.ts";
 import { normalize } from "./object-listing.ts";
-import type { StorageParameters } from "./storage-parameters.ts";
+import type { StorageParameters } from "./parameters.ts";
 
 /** The absolute path of a model in a Kubernetes volume mounted below `mounts`, in a folder named after its
  *  claim. Nothing is copied. Parameters: `name`, the claim. Throws "failed-precondition" if it is not mounted. */

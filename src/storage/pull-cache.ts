@@ -8,7 +8,7 @@ import { DiskBudget, type DiskUse } from "./disk-budget.ts";
 import { transferFile } from "./file-transfer.ts";
 import { ProcessFolder } from "./process-folder.ts";
 import type { RemoteFile, RemoteStorage } from "./remote-storage.ts";
-import { toDiskError, toPullFolderError } from "./storage-errors.ts";
+import { toDiskError, toPullFolderError } from "./store-errors.ts";
 
 export interface PullProgress {
   /** Bytes that are on disk. */

@@ -5,10 +5,10 @@ import { rootCertificates } from "node:tls";
 import type { S3ClientConfig } from "@aws-sdk/client-s3";
 import { loadSdk } from "../base/load-sdk.ts";
 import { listModel, type StoredObject } from "./object-listing.ts";
+import type { StorageParameters } from "./parameters.ts";
 import type { RemoteStorage } from "./remote-storage.ts";
 import { checksumOf } from "./s3-checksums.ts";
-import { toStorageError } from "./storage-errors.ts";
-import type { StorageParameters } from "./storage-parameters.ts";
+import { toStorageError } from "./store-errors.ts";
 
 const connectionTimeoutMs = 5_000;
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { after, describe, it } from "node:test";
 import { CodecThread } from "../../src/rpc/codec-thread/codec-thread.ts";
-import type { RestInferenceBody } from "../../src/rpc/rest/rest-request.ts";
+import type { RestInferenceBody } from "../../src/rpc/rest/request.ts";
 
 const never = new AbortController().signal;
 

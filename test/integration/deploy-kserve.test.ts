@@ -7,7 +7,7 @@ import { describe, it } from "node:test";
 import { promisify } from "node:util";
 import { readConfig } from "../../src/config/config.ts";
 import { settings } from "../../src/config/settings.ts";
-import { modelFormats } from "../../src/engine/engine-catalog.ts";
+import { modelFormats } from "../../src/engine/catalog.ts";
 import { missingFor } from "../clients/python-script.ts";
 import {
   buildManifests,

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
 import { packTexts } from "../../src/base/packed-texts.ts";
 import type { Tensor } from "../../src/base/tensor.ts";
-import { hostEnvironment } from "../../src/engine/hosts/host-environment.ts";
+import { hostEnvironment } from "../../src/engine/hosts/environment.ts";
 import { encodeModel, type OnnxAttribute } from "../support/models/onnx-builder.ts";
 import { forever, startEngine } from "../support/servers/engine-fixture.ts";
 

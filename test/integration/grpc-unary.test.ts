@@ -9,8 +9,8 @@ import {
   ModelInferResponseSchema,
 } from "../../gen/inference/inference_pb.ts";
 import { createLogger } from "../../src/observe/log.ts";
-import { GrpcUnary } from "../../src/rpc/grpc/grpc-unary.ts";
-import type { UnaryMethod } from "../../src/rpc/grpc/grpc-unary-method.ts";
+import { GrpcUnary } from "../../src/rpc/grpc/unary.ts";
+import type { UnaryMethod } from "../../src/rpc/grpc/unary-method.ts";
 import { GrpcExchange } from "../support/clients/grpc-exchange.ts";
 import { grpcFrame, until } from "../support/clients/raw-http.ts";
 import { type FakeServer, startFakeServer, suiteCleanup } from "../support/fakes/fake-server.ts";

@@ -8,7 +8,7 @@ import { type Datatype, elementBytes } from "../../src/base/tensor.ts";
 import { defaultAccess } from "../../src/config/access-settings.ts";
 import { Access } from "../../src/rpc/guard/access.ts";
 import { openApi } from "../../src/rpc/pages/openapi.ts";
-import { restScope } from "../../src/rpc/rest/rest-route.ts";
+import { restScope } from "../../src/rpc/rest/add-route.ts";
 import type { ModelDescription, ModelIndexEntry } from "../../src/service/contract/models.ts";
 
 type Json = null | boolean | number | string | Json[] | { [key: string]: Json };

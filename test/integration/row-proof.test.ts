@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { proveRows } from "../../src/engine/onnx/rows/row-proof.ts";
+import { proveRows } from "../../src/engine/onnx/rows/proof.ts";
 import { fuzzSeed } from "../support/attacks/fuzz-run.ts";
 import { Random } from "../support/attacks/mutate.ts";
 import { randomGraph } from "../support/onnx/random-graphs.ts";

@@ -233,13 +233,13 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: "let runs take more than there is",
-    file: "../engine/run-memory/run-budget.ts",
+    file: "../engine/run-memory/budget.ts",
     from: "if (growth > this.totalBytes - this.#admittedBytes) return false;",
     to: "",
   },
   {
     name: "wake nobody who waits for memory",
-    file: "../engine/run-memory/run-budget.ts",
+    file: "../engine/run-memory/budget.ts",
     from: "this.#overtaking.delete(grant);\n    if (this.#waiting.size > 0) this.#wakeAll();",
     to: "this.#overtaking.delete(grant);",
   },

@@ -1,6 +1,6 @@
+import type { ClaimPlace, MemoryClaim } from "../../src/engine/run-memory/budget.ts";
 import type { HostShare, RunGrant } from "../../src/engine/run-memory/host-share.ts";
-import type { ClaimPlace, MemoryClaim } from "../../src/engine/run-memory/run-budget.ts";
-import type { RunNeed } from "../../src/engine/run-memory/run-need.ts";
+import type { RunNeed } from "../../src/engine/run-memory/need.ts";
 
 /** The memory of one run of a simulated host, as the runtime's own books give it. */
 export class RunMemory implements MemoryClaim {

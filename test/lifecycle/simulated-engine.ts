@@ -9,7 +9,7 @@ import type {
   ModelSource,
 } from "../../src/engine/contract/engine.ts";
 import { HostCounts } from "../../src/engine/contract/host-counts.ts";
-import { RunBudget } from "../../src/engine/run-memory/run-budget.ts";
+import { RunBudget } from "../../src/engine/run-memory/budget.ts";
 import { loadableFiles, runBytesOf } from "./model-files.ts";
 import type { OpenWorks } from "./open-work.ts";
 import { SimulatedCopy, SimulatedHost } from "./simulated-copy.ts";

@@ -7,7 +7,7 @@ import { projectRoot } from "../support/servers/served.ts";
 /** Who may look at the wall clock: to tell people when something was. It jumps, so that nothing is measured
  *  or waited for by it. */
 const tellers = new Set([
-  "src/cli/show/format.ts",
+  "src/cli/show/terminal-text.ts",
   "src/doctor/check-clock.ts",
   "src/doctor/diagnose.ts",
   "src/doctor/check-tls.ts",

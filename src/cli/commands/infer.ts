@@ -17,7 +17,7 @@ import {
   toTensor,
   zeros,
 } from "../inputs/tensor-value.ts";
-import { toInferenceJson, toInferenceText } from "../show/show-outputs.ts";
+import { toInferenceJson, toInferenceText } from "../show/outputs.ts";
 
 export const run: RunCommand = (args, terminal) =>
   withServer(args, async (server) => {

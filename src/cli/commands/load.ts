@@ -7,11 +7,11 @@ import type { CommandArguments, RunCommand } from "../command.ts";
 import { CommandError, usageError } from "../command-error.ts";
 import { type ServerConnection, withServer } from "../connect/server-connection.ts";
 import { exitCodes } from "../exit-code.ts";
-import { printable } from "../show/format.ts";
 import { LoadProgress } from "../show/load-progress.ts";
+import { memoryOf, modelLabel } from "../show/model-label.ts";
 import { listModels, selectModel, toListJson } from "../show/model-list.ts";
-import { memoryOf, modelLabel } from "../show/model-state.ts";
 import { printJson } from "../show/print-json.ts";
+import { printable } from "../show/terminal-text.ts";
 
 export const run: RunCommand = (args, terminal) =>
   withServer(args, async (server) => {

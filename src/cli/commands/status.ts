@@ -13,8 +13,8 @@ import { stateName } from "../../clients/state-names.ts";
 import type { RunCommand } from "../command.ts";
 import { withServer } from "../connect/server-connection.ts";
 import { exitCodes } from "../exit-code.ts";
-import { count, formatRate, formatTable } from "../show/format.ts";
 import { printMessage } from "../show/print-message.ts";
+import { count, formatRate, formatTable } from "../show/terminal-text.ts";
 
 export const run: RunCommand = (args, terminal) =>
   withServer(args, async (server) => {

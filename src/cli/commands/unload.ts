@@ -6,9 +6,9 @@ import type { RunCommand } from "../command.ts";
 import { CommandError } from "../command-error.ts";
 import { withServer } from "../connect/server-connection.ts";
 import { exitCodes } from "../exit-code.ts";
-import { printable } from "../show/format.ts";
 import { listModels, selectModel } from "../show/model-list.ts";
 import { printJson } from "../show/print-json.ts";
+import { printable } from "../show/terminal-text.ts";
 
 export const run: RunCommand = (args, terminal) =>
   withServer(args, async (server) => {

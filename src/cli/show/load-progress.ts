@@ -9,7 +9,7 @@ import { stateName } from "../../clients/state-names.ts";
 import type { OutputStream } from "../command.ts";
 import { RuntimeReplica } from "../connect/runtime-replica.ts";
 import type { ServerConnection } from "../connect/server-connection.ts";
-import { printable } from "./format.ts";
+import { printable } from "./terminal-text.ts";
 
 export interface ProgressTimes {
   /** A load that ends sooner prints nothing. */

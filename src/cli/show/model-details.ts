@@ -4,9 +4,9 @@ import { formatBytes, formatMs } from "../../clients/figures.ts";
 import { joiningText, stateName } from "../../clients/state-names.ts";
 import type { ServerConnection } from "../connect/server-connection.ts";
 import { showSpec } from "../inputs/tensor-value.ts";
-import { count, formatRate, formatTable, formatTime, printable } from "./format.ts";
+import { modelLabel } from "./model-label.ts";
 import type { ModelList } from "./model-list.ts";
-import { modelLabel } from "./model-state.ts";
+import { count, formatRate, formatTable, formatTime, printable } from "./terminal-text.ts";
 
 /** Everything that is known about one model, for people. */
 export async function describeModel(server: ServerConnection, list: ModelList): Promise<string> {

@@ -1,6 +1,6 @@
 import type { JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
-import { formatTime } from "../format.ts";
+import { formatTime } from "../page-figures.ts";
 import { usePage } from "../state/page-state.ts";
 
 /** One word on whether the figures are live. */

@@ -1,6 +1,6 @@
 import type { JSX } from "preact";
 import { type Event, EventKind } from "../../../gen/modelport/v1/runtime_watch_pb.ts";
-import { formatTime } from "../format.ts";
+import { formatTime } from "../page-figures.ts";
 import { usePage } from "../state/page-state.ts";
 import { modelHref } from "../state/route.ts";
 import { ScrollArea } from "./scroll-area.tsx";

@@ -2,7 +2,7 @@ import type { JSX } from "preact";
 import type { ModelStatus } from "../../../gen/modelport/v1/runtime_watch_pb.ts";
 import { formatBytes } from "../../clients/figures.ts";
 import { joiningText, stateName } from "../../clients/state-names.ts";
-import { formatCount, formatMs, formatTime } from "../format.ts";
+import { formatCount, formatMs, formatTime } from "../page-figures.ts";
 import { findRow, type ModelRow } from "../state/model-rows.ts";
 import { usePage } from "../state/page-state.ts";
 import { TryModel } from "../try/try-model.tsx";

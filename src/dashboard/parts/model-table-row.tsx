@@ -1,6 +1,6 @@
 import type { JSX } from "preact";
 import { formatBytes } from "../../clients/figures.ts";
-import { formatCount, formatMs, formatRate } from "../format.ts";
+import { formatCount, formatMs, formatRate } from "../page-figures.ts";
 import { type ModelRow, sizeBytes } from "../state/model-rows.ts";
 import { modelHref } from "../state/route.ts";
 import { StateLabel } from "./state-label.tsx";

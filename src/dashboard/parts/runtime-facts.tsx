@@ -1,7 +1,7 @@
 import type { JSX } from "preact";
 import { LifecycleOwner, RuntimePhase } from "../../../gen/modelport/v1/runtime_watch_pb.ts";
 import { formatAge, formatBytes } from "../../clients/figures.ts";
-import { formatMs } from "../format.ts";
+import { formatMs } from "../page-figures.ts";
 import { usePage } from "../state/page-state.ts";
 import { type Fact, FactsCard } from "./facts-card.tsx";
 

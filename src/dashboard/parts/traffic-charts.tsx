@@ -1,5 +1,5 @@
 import type { JSX } from "preact";
-import { formatMs, formatRate } from "../format.ts";
+import { formatMs, formatRate } from "../page-figures.ts";
 import { usePage } from "../state/page-state.ts";
 import type { TrafficSeries } from "../state/traffic-history.ts";
 import { LineChart } from "./line-chart.tsx";

@@ -1,5 +1,5 @@
 import type { JSX } from "preact";
-import { formatMs } from "../format.ts";
+import { formatMs } from "../page-figures.ts";
 import type { Answer, TensorOutput } from "./run-inference.ts";
 import { describeTensor } from "./tensor-field.tsx";
 import { elementText } from "./tensor-input.ts";

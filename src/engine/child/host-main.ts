@@ -2,8 +2,8 @@ import { flushCompileCache } from "node:module";
 import { Socket } from "node:net";
 import { describeError, RuntimeError } from "../../base/errors.ts";
 import type { Tensor, TensorSpec } from "../../base/tensor.ts";
+import { engineFormats } from "../catalog.ts";
 import type { HostEngine, HostModel } from "../contract/host-engine.ts";
-import { engineFormats } from "../engine-catalog.ts";
 import {
   anonymousBytes,
   collectBuffers,
@@ -11,7 +11,7 @@ import {
   privateBytes,
   processMemory,
   shrinkHeap,
-} from "../process/process-memory.ts";
+} from "../process/memory-counters.ts";
 import { checkThreadsFit } from "../process/thread-stacks.ts";
 import type {
   FailedMessage,

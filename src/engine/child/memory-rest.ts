@@ -1,5 +1,5 @@
 import { giveBackFreeMemory } from "../process/free-memory.ts";
-import { anonymousBytes, collectBuffers, nativeBytes } from "../process/process-memory.ts";
+import { anonymousBytes, collectBuffers, nativeBytes } from "../process/memory-counters.ts";
 
 const MiB = 1024 * 1024;
 

@@ -3,7 +3,7 @@ import type { RuntimeError } from "../../base/errors.ts";
 import type { InferenceTimes } from "../../base/inference-times.ts";
 import type { Tensor, TensorSpec } from "../../base/tensor.ts";
 import type { RunSettings } from "../../config/run-settings.ts";
-import type { ModelNames } from "../../models/model-names.ts";
+import type { ModelNames } from "../../models/names.ts";
 import type { HostCounts } from "./host-counts.ts";
 import type { DataFolder } from "./model-format.ts";
 

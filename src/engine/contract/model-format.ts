@@ -1,4 +1,4 @@
-import type { ModelNames } from "../../models/model-names.ts";
+import type { ModelNames } from "../../models/names.ts";
 import type { HostEngine } from "./host-engine.ts";
 import type { RunTable } from "./run-table.ts";
 

@@ -1,7 +1,7 @@
 import { closeSync, readSync } from "node:fs";
 import { basename } from "node:path";
 import { openRegularFileSync } from "../../base/files/regular-file.ts";
-import { headBytes } from "../../models/model-names.ts";
+import { headBytes } from "../../models/names.ts";
 
 /** The parts of a file from which its kind is determined. */
 export interface FileSample {

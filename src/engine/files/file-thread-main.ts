@@ -3,7 +3,7 @@ import { setPriority } from "node:os";
 import { basename } from "node:path";
 import { parentPort, workerData } from "node:worker_threads";
 import { describeError, RuntimeError } from "../../base/errors.ts";
-import { modelFormats } from "../engine-catalog.ts";
+import { modelFormats } from "../catalog.ts";
 import { checkTranslated, digestFile } from "../translation/translation-files.ts";
 import type { FileThreadAnswer, FileThreadCall, FileThreadSetup } from "./file-thread-messages.ts";
 import { findModel, inspectFile, tabulateRuns } from "./model-files.ts";

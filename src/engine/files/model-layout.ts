@@ -3,13 +3,13 @@ import { join } from "node:path";
 import { RuntimeError } from "../../base/errors.ts";
 import { fromFileError } from "../../base/files/file-errors.ts";
 import { nameOfType } from "../../base/files/regular-file.ts";
-import { isForeignName, type ModelNames } from "../../models/model-names.ts";
+import { isForeignName, type ModelNames } from "../../models/names.ts";
 import {
   type FolderListing,
   type SearchResult,
   type SearchStep,
   searchModel,
-} from "../../models/model-search.ts";
+} from "../../models/search.ts";
 import { fileKindOf } from "./file-kind.ts";
 import { sampleFile } from "./file-sample.ts";
 import { recognisedKind } from "./recognised-kind.ts";

@@ -1,4 +1,4 @@
-import { recogniseFormat } from "../engine-catalog.ts";
+import { recogniseFormat } from "../catalog.ts";
 import { aModelOf } from "../translation/translated-format.ts";
 import type { FileKind } from "./file-kind.ts";
 import { looksLikeOnnx } from "./onnx-look.ts";

@@ -14,16 +14,16 @@ import type { HostQueue } from "../queue/host-queue.ts";
 import type { JoiningEnd } from "../queue/join-guard.ts";
 import type { JoiningTerms } from "../queue/joining-of.ts";
 import { ModelQueue, type ModelQueueOptions, type RunAnswer } from "../queue/model-queue.ts";
+import { RunAdmission } from "../run-memory/admission.ts";
 import type { ModelRuns } from "../run-memory/model-runs.ts";
-import { RunAdmission } from "../run-memory/run-admission.ts";
 import {
   decodeTensors,
   encodeTensors,
   frameKind,
   type IndexedTensor,
 } from "../wire/host-protocol.ts";
-import type { HostMemory } from "./host-memory.ts";
-import type { HostProcess } from "./host-process.ts";
+import type { HostProcess } from "./child-process.ts";
+import type { HostMemory } from "./memory.ts";
 
 // Made once: every unload needs one, and capturing a stack costs more than the rest of it.
 const unloaded = new RuntimeError("aborted", "the model was unloaded");

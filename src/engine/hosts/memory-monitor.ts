@@ -1,6 +1,6 @@
 import { RuntimeError } from "../../base/errors.ts";
 import { mebibytes } from "../../base/mebibytes.ts";
-import type { ProcessMemory } from "../process/process-memory.ts";
+import type { ProcessMemory } from "../process/memory-counters.ts";
 
 /** A host, as far as the memory of its runs is concerned. */
 export interface MonitoredHost {

@@ -1,6 +1,6 @@
 import type { EngineLog } from "../contract/engine-log.ts";
 import type { EngineHost } from "./engine-host.ts";
-import type { RecyclablePool } from "./host-recycler.ts";
+import type { RecyclablePool } from "./recycler.ts";
 
 /** What became of a host's models: they moved, or they stay because nothing could take them at the moment, or
  *  ever. */

@@ -1,5 +1,5 @@
 import type { DatabaseSync } from "node:sqlite";
-import { statmBytes } from "./process-memory.ts";
+import { statmBytes } from "./memory-counters.ts";
 
 // How a process returns unused memory to the system. glibc keeps what was freed for the next allocation:
 // blocks between others in use, and the end of the heap up to a threshold. Model runs would leave hundreds of

@@ -1,5 +1,5 @@
 import { closeSync, openSync, readSync } from "node:fs";
-import { type ProcessMemory, statmOf } from "./process-memory.ts";
+import { type ProcessMemory, statmOf } from "./memory-counters.ts";
 
 /** Far more than the seven numbers in the file. */
 const text = Buffer.alloc(256);

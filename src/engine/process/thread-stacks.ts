@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { RuntimeError } from "../../base/errors.ts";
 import { mebibytes } from "../../base/mebibytes.ts";
-import { processMemory } from "./process-memory.ts";
+import { processMemory } from "./memory-counters.ts";
 
 // How much of RLIMIT_DATA a model's thread stacks take. Each stack counts in full from its start, however
 // little of it is touched. ONNX Runtime hangs in a load that could not start one of its threads.

@@ -3,16 +3,16 @@ import { LinkedQueue } from "../../base/linked-queue.ts";
 import type { RunSettings } from "../../config/run-settings.ts";
 import type { RunMeter } from "../contract/engine.ts";
 import { HostLostError } from "../contract/host-lost-error.ts";
-import type { AdmittedRun, RunAdmission, RunMeasures } from "../run-memory/run-admission.ts";
+import type { AdmittedRun, RunAdmission, RunMeasures } from "../run-memory/admission.ts";
 import type { IndexedTensor, OutgoingTensor } from "../wire/host-protocol.ts";
 import { BatchGain } from "./batch-gain.ts";
 import { canJoin, joinRequests, type RunRequest, rowsOf, splitResults } from "./batch-join.ts";
+import { QueueExpiry } from "./expiry.ts";
 import type { HostQueue, HostRun, RunSource } from "./host-queue.ts";
 import { JoinGuard, type JoiningEnd } from "./join-guard.ts";
+import { QueueLimit } from "./limit.ts";
 import type { Probe } from "./probe.ts";
 import { probeRun } from "./probe-run.ts";
-import { QueueExpiry } from "./queue-expiry.ts";
-import { QueueLimit } from "./queue-limit.ts";
 import { QueuedRun, type QueuedRunParts, type ResultReceiver } from "./queued-run.ts";
 
 /** A host's response to one run. */

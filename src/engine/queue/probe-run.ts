@@ -1,4 +1,4 @@
-import type { AdmittedRun } from "../run-memory/run-admission.ts";
+import type { AdmittedRun } from "../run-memory/admission.ts";
 import { joinRequests, type RunRequest } from "./batch-join.ts";
 import type { HostRun } from "./host-queue.ts";
 import type { ModelQueueOptions } from "./model-queue.ts";

@@ -1,5 +1,5 @@
-import type { ClaimPlace, MemoryClaim, RunBudget } from "./run-budget.ts";
-import { type RunNeed, totalOf } from "./run-need.ts";
+import type { ClaimPlace, MemoryClaim, RunBudget } from "./budget.ts";
+import { type RunNeed, totalOf } from "./need.ts";
 
 /** A run that has been given its memory. */
 export interface RunGrant {

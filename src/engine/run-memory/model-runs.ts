@@ -3,7 +3,7 @@ import type { UsualRun } from "../contract/model-format.ts";
 import { type RunTable, tableBytes } from "../contract/run-table.ts";
 import { variableDimension } from "../contract/variable-dimension.ts";
 import { LearntBytes } from "./learnt-bytes.ts";
-import { type RunNeed, smallRunBytes } from "./run-need.ts";
+import { type RunNeed, smallRunBytes } from "./need.ts";
 
 /** The part of an input that matters here. */
 export interface SizedTensor {

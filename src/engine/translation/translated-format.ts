@@ -2,7 +2,7 @@ import { closeSync, readSync } from "node:fs";
 import { RuntimeError } from "../../base/errors.ts";
 import { fromFileError } from "../../base/files/file-errors.ts";
 import { openRegularFileSync } from "../../base/files/regular-file.ts";
-import { headBytes, type ModelNames } from "../../models/model-names.ts";
+import { headBytes, type ModelNames } from "../../models/names.ts";
 import type { ModelInspection, TranslatedFormat } from "../contract/model-format.ts";
 
 /** What must be known about a library's files before they are translated. */

@@ -1,5 +1,5 @@
 import type { CancelSignal } from "../../base/cancel-signal.ts";
-import type { RunBudget } from "../run-memory/run-budget.ts";
+import type { RunBudget } from "../run-memory/budget.ts";
 import type { TranslationMemory } from "./translations.ts";
 
 /** Translators take from the memory for runs, and wait in the same line: like a run, a translation takes memory for

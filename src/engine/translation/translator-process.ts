@@ -7,8 +7,8 @@ import { entryUrl } from "../../base/entry-url.ts";
 import { describeError, RuntimeError } from "../../base/errors.ts";
 import { mebibytes } from "../../base/mebibytes.ts";
 import type { EngineLog } from "../contract/engine-log.ts";
-import { hostCommand } from "../hosts/host-command.ts";
 import { readLines } from "../hosts/read-lines.ts";
+import { hostCommand } from "../hosts/spawn-command.ts";
 import type { TranslatorAnswer, TranslatorCall } from "../translator/translator-messages.ts";
 
 export interface TranslatorLimits {

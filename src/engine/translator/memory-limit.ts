@@ -1,6 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
-import { processMemory } from "../process/process-memory.ts";
+import { processMemory } from "../process/memory-counters.ts";
 
 /** Where distributions install util-linux. Translators have no PATH. */
 const prlimitPaths = ["/usr/bin/prlimit", "/bin/prlimit"];

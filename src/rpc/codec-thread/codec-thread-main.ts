@@ -1,6 +1,6 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { describeError, RuntimeError } from "../../base/errors.ts";
-import { decodeRestInference } from "../rest/rest-request.ts";
+import { decodeRestInference } from "../rest/request.ts";
 import { decodeV1Inference } from "../rest/v1-request.ts";
 import type { CodecAnswer, CodecCall, CodecThreadData } from "./codec-thread-messages.ts";
 import { refuseCostlyJson } from "./json-cost.ts";

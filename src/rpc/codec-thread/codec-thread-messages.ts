@@ -1,5 +1,5 @@
 import type { ErrorKind } from "../../base/errors.ts";
-import type { RestInference, RestInferenceBody } from "../rest/rest-request.ts";
+import type { RestInference, RestInferenceBody } from "../rest/request.ts";
 
 // Messages between the server and its codec thread: one request at a time.
 

@@ -2,7 +2,7 @@ import { Worker } from "node:worker_threads";
 import { entryUrl } from "../../base/entry-url.ts";
 import { describeError, RuntimeError } from "../../base/errors.ts";
 import { endsWithProcess } from "../../base/process-exit.ts";
-import type { RestInference, RestInferenceBody } from "../rest/rest-request.ts";
+import type { RestInference, RestInferenceBody } from "../rest/request.ts";
 import type { CodecAnswer, CodecThreadData } from "./codec-thread-messages.ts";
 import { maxJsonHeapBytes } from "./json-cost.ts";
 

@@ -1,5 +1,5 @@
 import { RuntimeError } from "../../base/errors.ts";
-import type { RestInferenceBody } from "../rest/rest-request.ts";
+import type { RestInferenceBody } from "../rest/request.ts";
 
 /** Bytes of the heap that V8 takes at most for one more value, by the letter that announces it; measured with
  *  room for arrays that grow. */

@@ -1,5 +1,5 @@
 import type { Histogram } from "../../base/histogram.ts";
-import type { Labels } from "./metric-samples.ts";
+import type { Labels } from "./samples.ts";
 
 /** A metric family's name, type and help text. */
 export interface MetricFamily {

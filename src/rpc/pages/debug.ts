@@ -10,14 +10,9 @@ import { changeLogLevel } from "../../observe/log.ts";
 import { takeProcessFigures } from "../../observe/process-figures.ts";
 import { redact } from "../../observe/redaction.ts";
 import type { RuntimeFeed } from "../../service/contract/runtime-feed.ts";
-import { readBody } from "../rest/rest-body.ts";
-import { parseJson } from "../rest/rest-json.ts";
-import {
-  addRestRoute,
-  type RestParts,
-  type RestReply,
-  type RestRoute,
-} from "../rest/rest-route.ts";
+import { addRestRoute, type RestParts, type RestReply, type RestRoute } from "../rest/add-route.ts";
+import { readBody } from "../rest/body.ts";
+import { parseJson } from "../rest/json.ts";
 import { errorsView, hostsView, queuesView } from "./debug-views.ts";
 
 export interface DebugOptions {

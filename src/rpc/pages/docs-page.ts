@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import type { FastifyInstance } from "fastify";
-import { refuseOtherMethods } from "../rest/rest-route.ts";
+import { refuseOtherMethods } from "../rest/add-route.ts";
 import { prepareStaticFile, sendStaticFile } from "./static-file.ts";
 
 const page = `<!doctype html>

@@ -1,7 +1,7 @@
 import type { FastifyInstance } from "fastify";
 import { RuntimeError } from "../../base/errors.ts";
 import type { Models } from "../../service/contract/models.ts";
-import { addRestRoute, jsonReply, type RestParts, type RestRoute } from "../rest/rest-route.ts";
+import { addRestRoute, jsonReply, type RestParts, type RestRoute } from "../rest/add-route.ts";
 import { docsPage } from "./docs-page.ts";
 import { type DocumentedModel, openApiDocument } from "./openapi-document.ts";
 

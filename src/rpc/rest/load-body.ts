@@ -2,8 +2,8 @@ import type { IncomingMessage } from "node:http";
 import { RuntimeError } from "../../base/errors.ts";
 import { HttpRefusal } from "../failures/answer-failure.ts";
 import { adviceOn, refuseLoadParameters } from "../services/load-parameters.ts";
-import { readBody } from "./rest-body.ts";
-import { parseJson } from "./rest-json.ts";
+import { readBody } from "./body.ts";
+import { parseJson } from "./json.ts";
 
 /** Only files need more, and they are refused anyway. */
 const maxBodyBytes = 1024 * 1024;

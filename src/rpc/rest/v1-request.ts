@@ -1,10 +1,10 @@
 import { RuntimeError } from "../../base/errors.ts";
 import { BareNumber } from "../../base/json-float.ts";
 import { elementCount, type Tensor, type TensorSpec } from "../../base/tensor.ts";
-import { decodeBase64 } from "./rest-base64.ts";
-import { parseJson } from "./rest-json.ts";
-import type { RestInference } from "./rest-request.ts";
-import { decodeData } from "./rest-tensor.ts";
+import { decodeBase64 } from "./base64.ts";
+import { parseJson } from "./json.ts";
+import { decodeData } from "./json-tensor.ts";
+import type { RestInference } from "./request.ts";
 
 /** What must be known of a model to read a V1 request, whose JSON has no datatypes. Plain data: it passes between
  *  threads. */
@@ -12,7 +12,8 @@ export interface V1Model {
   readonly id: string;
   readonly version: string;
   readonly inputs: readonly TensorSpec[];
-  /** Columns of its only input, if they have names. */
+  /** Columns of the table that it was trained on, if they have names: those of its only input, or its inputs and others
+   *  that it does not use. */
   readonly columns: readonly string[] | undefined;
   /** The outputs to ask for; all if empty. */
   readonly outputs: readonly string[];
@@ -58,9 +59,15 @@ function readRows(instances: unknown, model: V1Model): Tensor[] {
     return [readTensor(columns === undefined ? picked.flat() : picked, spec, model)];
   }
   const names = new Set(model.inputs.map(({ name }) => name));
-  const picked = rows.map((row, at) =>
-    byName ? pick(row, names, `instances[${at}]`) : inOrder(row, [...names], `instances[${at}]`),
-  );
+  const { columns = [...names] } = model;
+  const order = Array.from(names, (name) => columns.indexOf(name));
+  const picked = rows.map((row, at) => {
+    const where = `instances[${at}]`;
+    if (byName) return pick(row, names, where, model.columns);
+    if (Array.isArray(row) && row.length === columns.length) return order.map((at) => row[at]);
+    if (Array.isArray(row) && row.length === names.size) return row;
+    return invalid(`${where} must have one value for each input: ${[...names].join(", ")}`);
+  });
   return model.inputs.map((each, at) =>
     readTensor(
       picked.map((row) => row[at]),
@@ -72,8 +79,9 @@ function readRows(instances: unknown, model: V1Model): Tensor[] {
 
 function readColumns(inputs: Row, model: V1Model): Tensor[] {
   const { columns } = model;
-  const [spec] = model.inputs;
-  if (spec !== undefined && columns !== undefined && !Object.hasOwn(inputs, spec.name)) {
+  const [spec, ...others] = model.inputs;
+  const isTable = columns !== undefined && others.length === 0;
+  if (spec !== undefined && isTable && !Object.hasOwn(inputs, spec.name)) {
     const lists = pick(inputs, new Set(columns), "inputs").map((list, at) => {
       return Array.isArray(list) ? list : invalid(`inputs.${columns[at]} must be a list`);
     });
@@ -84,26 +92,27 @@ function readColumns(inputs: Row, model: V1Model): Tensor[] {
     return [readTensor(rows, spec, model)];
   }
   const names = new Set(model.inputs.map(({ name }) => name));
-  const picked = pick(inputs, names, "inputs");
+  const picked = pick(inputs, names, "inputs", columns);
   return model.inputs.map((each, at) => readTensor(picked[at], each, model));
 }
 
-/** The values of exactly these names. */
-function pick(row: unknown, names: ReadonlySet<string>, where: string): unknown[] {
+/** The values of these names. Others are refused, unless they are `columns` that the model does not use. */
+function pick(
+  row: unknown,
+  names: ReadonlySet<string>,
+  where: string,
+  columns: readonly string[] = [],
+): unknown[] {
   if (!isRow(row)) return invalid(`${where} must be an object, as the first one is`);
-  const unknown = Object.keys(row).find((name) => !names.has(name));
-  if (unknown !== undefined) {
-    invalid(`${where} has '${unknown.slice(0, 100)}', which the model does not take`);
+  const unknown = Object.keys(row).filter((name) => !names.has(name));
+  const odd = unknown.length === 0 ? undefined : unknown.find((name) => !columns.includes(name));
+  if (odd !== undefined) {
+    invalid(`${where} has '${odd.slice(0, 100)}', which the model does not take`);
   }
   return Array.from(names, (name) => {
     if (Object.hasOwn(row, name)) return row[name];
     return invalid(`${where} lacks '${name}': give null where there is no value`);
   });
-}
-
-function inOrder(row: unknown, names: readonly string[], where: string): readonly unknown[] {
-  if (Array.isArray(row) && row.length === names.length) return row;
-  return invalid(`${where} must have one value for each input: ${names.join(", ")}`);
 }
 
 function readTensor(data: unknown, { name, datatype, shape }: TensorSpec, model: V1Model): Tensor {

@@ -1,8 +1,8 @@
 import { RuntimeError } from "../../base/errors.ts";
 import type { Tensor } from "../../base/tensor.ts";
 import type { InferenceResult } from "../../service/contract/models.ts";
-import { writeJson } from "./rest-json.ts";
-import { encodeData } from "./rest-tensor.ts";
+import { writeJson } from "./json.ts";
+import { encodeData } from "./json-tensor.ts";
 
 /** More elements would hold up the event loop for long: V2 writes them in slices, or as bytes. */
 const mostElements = 250_000;

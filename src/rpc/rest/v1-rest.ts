@@ -6,9 +6,9 @@ import { tensorBytesBeside } from "../codec/bytes-beside.ts";
 import { HttpRefusal } from "../failures/answer-failure.ts";
 import { accountOf } from "../guard/call-memory.ts";
 import { observedRequest } from "../observe/observed-requests.ts";
-import { type InferenceRestParts, leastThreadBytes } from "./inference-rest.ts";
-import { readBody } from "./rest-body.ts";
-import { addRestRoute, jsonReply, type RestCall, type RestReply } from "./rest-route.ts";
+import { addRestRoute, jsonReply, type RestCall, type RestReply } from "./add-route.ts";
+import { readBody } from "./body.ts";
+import { type InferenceRestParts, leastThreadBytes } from "./inference-routes.ts";
 import { decodeV1Inference, type V1Model } from "./v1-request.ts";
 import { encodeV1Inference } from "./v1-response.ts";
 
@@ -88,7 +88,7 @@ function modelOf({ model, version }: RestCall, models: Models): V1Model {
     id,
     version: inVersion ? name : "",
     inputs,
-    columns: inputs.length === 1 ? tabular?.features : undefined,
+    columns: tabular?.features,
     // What KServe's own server for the library answers.
     outputs: tabular === undefined ? [] : ["output-0"],
   };

@@ -5,7 +5,7 @@ import type { InferAnswer, InferMessage } from "../codec/infer-message.ts";
 import { decodeInferRequest } from "../codec/infer-request-decoder.ts";
 import { encodeInferResponse } from "../codec/infer-response-encoder.ts";
 import { rpcOf } from "../failures/log-failure.ts";
-import type { UnaryMethod } from "../grpc/grpc-unary-method.ts";
+import type { UnaryMethod } from "../grpc/unary-method.ts";
 import { modelInfer } from "./model-infer.ts";
 
 /** ModelInfer with our own codec. */

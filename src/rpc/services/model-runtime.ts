@@ -6,7 +6,7 @@ import {
   RuntimeStatusResponse_Status,
 } from "../../../gen/mmesh/model-runtime_pb.ts";
 import type { ModelSpec, Models } from "../../service/contract/models.ts";
-import { cancellationOf } from "../grpc/grpc-unary-context.ts";
+import { cancellationOf } from "../grpc/unary-context.ts";
 
 // The calls that ModelMesh forwards; it writes the concrete model id into field 1 (model_name or name) of each.
 const idInFirstField = { idInjectionPath: [1] };

@@ -10,7 +10,7 @@ import {
   WatchResponseSchema,
 } from "../../../gen/modelport/v1/runtime_watch_pb.ts";
 import type { FeedUpdate } from "../../service/contract/runtime-feed.ts";
-import { toDelta, toSnapshot } from "./watch-messages.ts";
+import { toDelta, toSnapshot } from "./messages.ts";
 
 interface ResponseParts {
   readonly update: FeedUpdate;

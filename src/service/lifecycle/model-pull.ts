@@ -1,7 +1,7 @@
 import { type CancelSignal, toAbortSignal } from "../../base/cancel-signal.ts";
+import type { StorageLocation } from "../../storage/location.ts";
 import type { ModelPuller, PulledModel } from "../../storage/model-puller.ts";
 import type { PullProgress } from "../../storage/pull-cache.ts";
-import type { StorageLocation } from "../../storage/storage-location.ts";
 
 /** The files of one generation that come from a store: on their way, here, or gone. */
 export class ModelPull {

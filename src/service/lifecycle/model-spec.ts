@@ -1,6 +1,6 @@
 import { RuntimeError } from "../../base/errors.ts";
 import type { RunSettings } from "../../config/run-settings.ts";
-import { readStorageLocation, type StorageLocation } from "../../storage/storage-location.ts";
+import { readStorageLocation, type StorageLocation } from "../../storage/location.ts";
 import type { ModelSpec } from "../contract/models.ts";
 import { readSettings } from "./model-settings.ts";
 

@@ -44,6 +44,8 @@ export class TabularView {
   readonly #outputs: readonly NamedOutput[];
   /** Undefined unless the only input is a matrix of numbers whose columns have names. */
   readonly #columns: NamedColumns | undefined;
+  /** Columns of the file that are no inputs. */
+  readonly #unused: ReadonlySet<string>;
 
   constructor(metadata: ModelMetadata, facts: TabularFacts, naming: OutputNaming) {
     this.#metadata = metadata;
@@ -51,6 +53,9 @@ export class TabularView {
     this.#naming = naming;
     this.#outputs = outputsOf(metadata, facts, naming);
     this.#columns = columnsOf(metadata, facts);
+    const { features = [] } = facts;
+    const names = new Set(metadata.inputs.map(({ name }) => name));
+    this.#unused = new Set(features.filter((name) => !names.has(name)));
     this.described = {
       ...metadata,
       inputs: metadata.inputs.map((spec) => this.#describeInput(spec)),
@@ -114,8 +119,7 @@ export class TabularView {
 
   /** Data frames have all columns that the model was trained with, and it may have dropped some. */
   #isUnused(name: string): boolean {
-    const isInput = this.#metadata.inputs.some((input) => input.name === name);
-    return !isInput && this.#facts.features?.includes(name) === true;
+    return this.#unused.has(name);
   }
 
   #fit(tensor: Tensor): Tensor {

@@ -10,8 +10,8 @@ import {
   isForeignName,
   isModelFileName,
   type ModelNames,
-} from "../../models/model-names.ts";
-import { searchModel } from "../../models/model-search.ts";
+} from "../../models/names.ts";
+import { searchModel } from "../../models/search.ts";
 import { servedVersions } from "../../models/served-versions.ts";
 import { tritonConfigName } from "../../models/triton-config.ts";
 import { fingerprintOf } from "./file-fingerprint.ts";

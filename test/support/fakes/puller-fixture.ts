@@ -3,9 +3,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type PullSettings, storageTypes } from "../../../src/config/pull-settings.ts";
 import { createLogger } from "../../../src/observe/log.ts";
+import { readStorageLocation } from "../../../src/storage/location.ts";
 import { ModelPuller, type PulledModel } from "../../../src/storage/model-puller.ts";
 import type { PullProgress } from "../../../src/storage/pull-cache.ts";
-import { readStorageLocation } from "../../../src/storage/storage-location.ts";
 
 /** A puller with folders of its own. */
 export interface PullerFixture {

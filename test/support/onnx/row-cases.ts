@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { it } from "node:test";
-import { proveRows } from "../../../src/engine/onnx/rows/row-proof.ts";
+import { proveRows } from "../../../src/engine/onnx/rows/proof.ts";
 import { scanModel } from "./scan-model.ts";
 import { type ShortGraph, shortModel } from "./short-graph.ts";
 

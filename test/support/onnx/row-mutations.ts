@@ -1,7 +1,7 @@
 import { one } from "../../../src/engine/onnx/rows/count.ts";
-import type { RowNode, RowRule } from "../../../src/engine/onnx/rows/row-node.ts";
-import { type RowOperators, rowOperators } from "../../../src/engine/onnx/rows/row-operators.ts";
-import { type RowValue, withDims } from "../../../src/engine/onnx/rows/row-value.ts";
+import type { RowNode, RowRule } from "../../../src/engine/onnx/rows/node.ts";
+import { type RowOperators, rowOperators } from "../../../src/engine/onnx/rows/operators.ts";
+import { type RowValue, withDims } from "../../../src/engine/onnx/rows/value.ts";
 
 /** A fault planted in the table of operators. */
 export interface RowMutation {

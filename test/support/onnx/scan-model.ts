@@ -1,8 +1,8 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { scanOnnxFile } from "../../../src/engine/onnx/graph/onnx-file.ts";
-import type { OnnxGraph } from "../../../src/engine/onnx/graph/onnx-graph.ts";
+import type { OnnxGraph } from "../../../src/engine/onnx/graph/model-graph.ts";
+import { scanOnnxFile } from "../../../src/engine/onnx/graph/scan-file.ts";
 
 /** The graph of a model, as the server reads it from a file. */
 export async function scanModel(model: Uint8Array): Promise<OnnxGraph | undefined> {

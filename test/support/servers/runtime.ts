@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { SafePath } from "../../../src/base/files/safe-path.ts";
 import { createEngine, type EngineOptions } from "../../../src/engine/create-engine.ts";
 import { createLogger } from "../../../src/observe/log.ts";
-import { MetricsPage } from "../../../src/rpc/metrics/metrics-text.ts";
+import { MetricsPage } from "../../../src/rpc/metrics/page.ts";
 import { CallMetrics } from "../../../src/rpc/observe/call-metrics.ts";
 import { buildServer } from "../../../src/rpc/server.ts";
 import { ModelManager, type ModelManagerOptions } from "../../../src/service/model-manager.ts";

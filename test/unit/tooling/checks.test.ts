@@ -12,6 +12,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, it } from "node:test";
 import { checkFileLength } from "../../tooling/check-file-length.ts";
+import { checkFileNames } from "../../tooling/check-file-names.ts";
 import { checkGen } from "../../tooling/check-gen.ts";
 import { checkLayers } from "../../tooling/check-layers.ts";
 import { checkLockfile } from "../../tooling/check-lockfile.ts";
@@ -171,6 +172,19 @@ describe("npm run check", () => {
       write(".ci/run", 'step "tests" npm test\n');
       chmodSync(join(root, ".ci/run"), 0o755);
       assert.deepEqual(checkWorkflow(root), [".ci/run has no step for `npm run check`"]);
+    });
+  });
+
+  describe("file names", () => {
+    it("are unique, but for entries and the translators of each format", () => {
+      for (const file of ["rpc/main.ts", "engine/main.ts", "rpc/rest/body.ts"])
+        write(`src/${file}`, "");
+      for (const format of ["a", "b"]) write(`src/engine/translator/${format}/read.ts`, "");
+      assert.deepEqual(checkFileNames(root), []);
+      write("src/rpc/grpc/body.ts", "");
+      assert.deepEqual(checkFileNames(root), [
+        "body.ts is the name of src/rpc/grpc/body.ts and src/rpc/rest/body.ts",
+      ]);
     });
   });
 

@@ -1,5 +1,5 @@
 import { isUtf8 } from "node:buffer";
-import type { ExternalData } from "./onnx-tensor-bytes.ts";
+import type { ExternalData } from "./tensor-bytes.ts";
 
 /** StringStringEntryProto. */
 const fields = { key: 1, value: 2 } as const;

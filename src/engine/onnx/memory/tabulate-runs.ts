@@ -1,7 +1,7 @@
 import type { RunTable, TableAxis } from "../../contract/run-table.ts";
-import type { OnnxGraph } from "../graph/onnx-graph.ts";
-import { type DimensionSizes, dimensionKey, followShapes } from "../shapes/onnx-shape-walk.ts";
-import { bytesOf, runMemory } from "./onnx-run-memory.ts";
+import type { OnnxGraph } from "../graph/model-graph.ts";
+import { type DimensionSizes, dimensionKey, followShapes } from "../shapes/walk.ts";
+import { bytesOf, runMemory } from "./run-memory.ts";
 
 /** In most models what a run takes grows evenly with the rows. */
 const rowSamples: readonly number[] = [1, 64, 4096];

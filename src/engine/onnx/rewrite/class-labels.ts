@@ -1,6 +1,6 @@
+import { attributeFields } from "./field-numbers.ts";
 import type { GraphNode } from "./graph-node.ts";
 import type { ModelReader } from "./model-reader.ts";
-import { attributeFields } from "./onnx-fields.ts";
 import { readIntegers } from "./read-integers.ts";
 
 /** The labels of a ZipMap, one for each column of its input. */

@@ -1,8 +1,8 @@
+import { nodeFields } from "./field-numbers.ts";
 import type { GraphEdits } from "./graph-edits.ts";
 import { newNode } from "./graph-node.ts";
 import { type GraphOutline, isDefaultDomain } from "./graph-outline.ts";
 import type { Field, ModelReader } from "./model-reader.ts";
-import { nodeFields } from "./onnx-fields.ts";
 import { message, type Piece, text } from "./pieces.ts";
 import { findProducers } from "./producers.ts";
 

@@ -1,7 +1,13 @@
+import {
+  elementFields,
+  graphFields,
+  modelFields,
+  typeFields,
+  valueFields,
+} from "./field-numbers.ts";
 import type { GraphOutline } from "./graph-outline.ts";
 import type { Field, ModelReader } from "./model-reader.ts";
 import type { NodeChanges } from "./node-changes.ts";
-import { elementFields, graphFields, modelFields, typeFields, valueFields } from "./onnx-fields.ts";
 import { append, integer, message, type Piece, text, write } from "./pieces.ts";
 
 /** The changes to a model's graph. */

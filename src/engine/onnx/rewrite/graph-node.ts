@@ -1,5 +1,5 @@
+import { attributeFields, attributeTypes, nodeFields } from "./field-numbers.ts";
 import type { Field, ModelReader } from "./model-reader.ts";
-import { attributeFields, attributeTypes, nodeFields } from "./onnx-fields.ts";
 import { integer, message, type Piece, text } from "./pieces.ts";
 
 /** A node of a graph, with its attributes by their positions in the file. */

@@ -1,6 +1,6 @@
+import { graphFields, modelFields, tensorFields } from "./field-numbers.ts";
 import { type GraphValue, readValue } from "./graph-value.ts";
 import type { Field, ModelReader, Span } from "./model-reader.ts";
-import { graphFields, modelFields, tensorFields } from "./onnx-fields.ts";
 
 /** The parts of a model's file that describe its inputs and outputs, and their positions. */
 export interface GraphOutline {

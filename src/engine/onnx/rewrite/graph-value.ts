@@ -1,5 +1,5 @@
+import { elementFields, mapFields, typeFields, valueFields } from "./field-numbers.ts";
 import type { Field, ModelReader } from "./model-reader.ts";
-import { elementFields, mapFields, typeFields, valueFields } from "./onnx-fields.ts";
 
 /** The type of a graph's input or output. */
 export type ValueType =

@@ -1,12 +1,12 @@
-import { newValue } from "./graph-edits.ts";
-import { textAttribute } from "./graph-node.ts";
 import {
   attributeFields,
   attributeTypes,
   graphFields,
   modelFields,
   nodeFields,
-} from "./onnx-fields.ts";
+} from "./field-numbers.ts";
+import { newValue } from "./graph-edits.ts";
+import { textAttribute } from "./graph-node.ts";
 import { integer, message, text, write } from "./pieces.ts";
 
 const texts = 8;

@@ -1,9 +1,9 @@
 import type { RuntimeError } from "../../../base/errors.ts";
+import { attributeFields } from "./field-numbers.ts";
 import { type GraphNode, readNode, textAttribute } from "./graph-node.ts";
 import { type GraphOutline, isDefaultDomain } from "./graph-outline.ts";
 import type { Field, ModelReader } from "./model-reader.ts";
 import type { NodeRules } from "./node-changes.ts";
-import { attributeFields } from "./onnx-fields.ts";
 import { ServingRefusal } from "./serving-refusal.ts";
 
 /** Whether the engine can use a locale of the system; undefined means the default for nodes without a

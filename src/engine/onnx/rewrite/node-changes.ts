@@ -1,5 +1,3 @@
-import { attributeName } from "./graph-node.ts";
-import type { Field, ModelReader } from "./model-reader.ts";
 import {
   attributeFields,
   functionFields,
@@ -7,7 +5,9 @@ import {
   modelFields,
   nodeFields,
   tensorFields,
-} from "./onnx-fields.ts";
+} from "./field-numbers.ts";
+import { attributeName } from "./graph-node.ts";
+import type { Field, ModelReader } from "./model-reader.ts";
 import { append, bytes, message, type Piece } from "./pieces.ts";
 
 /** Changes that apply everywhere: in the graph, in nodes' subgraphs, and in functions. */

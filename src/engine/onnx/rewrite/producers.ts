@@ -1,7 +1,7 @@
+import { graphFields } from "./field-numbers.ts";
 import { type GraphNode, readNode } from "./graph-node.ts";
 import type { GraphOutline } from "./graph-outline.ts";
 import type { Field, ModelReader } from "./model-reader.ts";
-import { graphFields } from "./onnx-fields.ts";
 
 /** A node, and where it is in the file. */
 export interface Producer {

@@ -1,7 +1,7 @@
 import { isUtf8 } from "node:buffer";
 import { describeError, RuntimeError } from "../../../base/errors.ts";
 import { fromFileError } from "../../../base/files/file-errors.ts";
-import { type MessageName, submessages } from "../graph/onnx-messages.ts";
+import { type MessageName, submessages } from "../graph/message-kinds.ts";
 import { ModelReader, type Span } from "./model-reader.ts";
 import { append, message, type Piece, text, write } from "./pieces.ts";
 

@@ -2,8 +2,8 @@ import { packElements } from "../../../base/bytes-elements.ts";
 import { elementBytes, elementCount, type Tensor } from "../../../base/tensor.ts";
 import { datatypeOf } from "../types/element-types.ts";
 import { narrowType } from "../types/narrow-types.ts";
+import { tensorFields } from "./field-numbers.ts";
 import type { Field, ModelReader } from "./model-reader.ts";
-import { tensorFields } from "./onnx-fields.ts";
 import { readIntegers } from "./read-integers.ts";
 
 interface StoredParts {

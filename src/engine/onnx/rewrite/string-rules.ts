@@ -1,9 +1,9 @@
 import { type StringEscape, StringSurvey } from "../types/string-escape.ts";
+import { graphFields } from "./field-numbers.ts";
 import { readNode } from "./graph-node.ts";
 import type { GraphOutline } from "./graph-outline.ts";
 import type { ModelReader } from "./model-reader.ts";
 import { NodeChanges } from "./node-changes.ts";
-import { graphFields } from "./onnx-fields.ts";
 import { ServingRefusal } from "./serving-refusal.ts";
 
 /** Operators that do more with a text than compare it for equality. */

@@ -1,7 +1,7 @@
 import { broadcast } from "./broadcast.ts";
 import { type Count, known, numberOf, one, product } from "./count.ts";
-import type { RowNode, RowRule } from "./row-node.ts";
-import { countsRows, type RowValue, withDims, withElements } from "./row-value.ts";
+import type { RowNode, RowRule } from "./node.ts";
+import { countsRows, type RowValue, withDims, withElements } from "./value.ts";
 
 // Operators that work along some axes and keep the others apart.
 

@@ -1,6 +1,6 @@
 import { broadcastSizes, type Count, isOne, one } from "./count.ts";
-import type { RowNode } from "./row-node.ts";
-import { isSameRows, type RowAxis, type RowValue, rowSize } from "./row-value.ts";
+import type { RowNode } from "./node.ts";
+import { isSameRows, type RowAxis, type RowValue, rowSize } from "./value.ts";
 
 /** Shapes of elementwise arithmetic. They are aligned at their ends: rows must meet rows at the same axis, or
  *  values that are constant along it. */

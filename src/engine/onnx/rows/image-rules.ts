@@ -1,7 +1,7 @@
 import { type Count, isSame, known, numberOf, one, over, product } from "./count.ts";
-import type { RowNode, RowRule } from "./row-node.ts";
-import { type RowValue, rowSize, withDims } from "./row-value.ts";
+import type { RowNode, RowRule } from "./node.ts";
 import { besideEachOther } from "./selection-rules.ts";
+import { type RowValue, rowSize, withDims } from "./value.ts";
 
 // Operators on images: rows are the first axis, channels the second, and windows move over the others.
 

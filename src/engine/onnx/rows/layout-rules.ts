@@ -1,8 +1,8 @@
 import { axesOf } from "./axis-rules.ts";
 import { broadcast } from "./broadcast.ts";
 import { type Count, isSame, known, numberOf, one, over, product } from "./count.ts";
-import type { RowNode, RowRule } from "./row-node.ts";
-import { isSameRows, type RowValue, rowSize, withDims, withElements } from "./row-value.ts";
+import type { RowNode, RowRule } from "./node.ts";
+import { isSameRows, type RowValue, rowSize, withDims, withElements } from "./value.ts";
 
 // Operators that move elements, or put them into other shapes.
 

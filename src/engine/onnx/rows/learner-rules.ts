@@ -1,8 +1,8 @@
 import { broadcast } from "./broadcast.ts";
 import { type Count, known, one, product } from "./count.ts";
-import { elementwise } from "./elementwise.ts";
-import type { RowNode, RowRule } from "./row-node.ts";
-import { type RowValue, withDims } from "./row-value.ts";
+import { elementwise } from "./elementwise-rules.ts";
+import type { RowNode, RowRule } from "./node.ts";
+import { type RowValue, withDims } from "./value.ts";
 
 // Operators of classical machine learning, and of texts, on a table whose rows are samples.
 

@@ -1,8 +1,8 @@
 import { broadcast } from "./broadcast.ts";
 import { type Count, isOne, known, one } from "./count.ts";
-import { scalars } from "./elementwise.ts";
-import type { RowNode, RowRule } from "./row-node.ts";
-import { isSameRows, type RowValue, withDims } from "./row-value.ts";
+import { scalars } from "./elementwise-rules.ts";
+import type { RowNode, RowRule } from "./node.ts";
+import { isSameRows, type RowValue, withDims } from "./value.ts";
 
 // Products of matrices.
 

@@ -1,7 +1,7 @@
 import { keepOffAxis } from "./axis-rules.ts";
 import { type Count, isSame, known, numberOf } from "./count.ts";
-import type { RowNode, RowRule } from "./row-node.ts";
-import { isSameRows, type RowValue, rowSize, withDims, withElements } from "./row-value.ts";
+import type { RowNode, RowRule } from "./node.ts";
+import { isSameRows, type RowValue, rowSize, withDims, withElements } from "./value.ts";
 
 // Operators that select elements by position.
 

@@ -1,9 +1,9 @@
 import { isListOfRows } from "./axis-rules.ts";
 import { broadcast } from "./broadcast.ts";
 import { type Count, isOne, known, one } from "./count.ts";
-import { scalars } from "./elementwise.ts";
-import type { RowNode, RowRule } from "./row-node.ts";
-import { isSameRows, type RowAxis, type RowValue, withDims } from "./row-value.ts";
+import { scalars } from "./elementwise-rules.ts";
+import type { RowNode, RowRule } from "./node.ts";
+import { isSameRows, type RowAxis, type RowValue, withDims } from "./value.ts";
 
 // Recurrent layers and attention: rows are the batch axis.
 

@@ -9,8 +9,8 @@ import {
   over,
   times,
 } from "./count.ts";
-import type { RowNode } from "./row-node.ts";
-import { type RowValue, withElements } from "./row-value.ts";
+import type { RowNode } from "./node.ts";
+import { type RowValue, withElements } from "./value.ts";
 
 type Operands = readonly Count[];
 /** Undefined if the result is not a count. */

@@ -1,7 +1,7 @@
 import { type Count, known, numberOf, product } from "./count.ts";
 import { uniform } from "./layout-rules.ts";
-import type { RowRule } from "./row-node.ts";
-import { isFixed, type RowValue, withElements } from "./row-value.ts";
+import type { RowRule } from "./node.ts";
+import { isFixed, type RowValue, withElements } from "./value.ts";
 
 // Operators that compute with shapes, and constants.
 

@@ -8,9 +8,9 @@ import { type LoadPlan, planLoad } from "../rewrite/load-plan.ts";
 import { localeProbe } from "../rewrite/locale-probe.ts";
 import { engineMessage, memoryRefusal } from "../types/engine-message.ts";
 import { OrtValue } from "../types/ort-value.ts";
+import { type ModelContent, sessionFiles } from "./content-files.ts";
+import { SessionEdge } from "./edge.ts";
 import { loadError } from "./load-error.ts";
-import { SessionEdge } from "./session-edge.ts";
-import { type ModelContent, sessionFiles } from "./session-files.ts";
 import { smallestModel } from "./smallest-model.ts";
 
 type Session = Binding.InferenceSession;

@@ -1,4 +1,4 @@
-import type { OnnxAttribute, OnnxConstant, OnnxNode } from "../graph/onnx-graph.ts";
+import type { OnnxAttribute, OnnxConstant, OnnxNode } from "../graph/model-graph.ts";
 
 export type Shape = readonly number[];
 

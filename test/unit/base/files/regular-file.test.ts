@@ -8,14 +8,14 @@ import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { readSmallFile } from "../../../../src/base/files/read-small-file.ts";
 import { openRegularFileSync, readRegularFile } from "../../../../src/base/files/regular-file.ts";
-import { readConfigFile } from "../../../../src/config/config-file.ts";
+import { readConfigFile } from "../../../../src/config/file-entries.ts";
 import { checkTls } from "../../../../src/doctor/check-tls.ts";
 import { sampleFile } from "../../../../src/engine/files/file-sample.ts";
-import { scanOnnxFile } from "../../../../src/engine/onnx/graph/onnx-file.ts";
+import { scanOnnxFile } from "../../../../src/engine/onnx/graph/scan-file.ts";
 import { createLogger } from "../../../../src/observe/log.ts";
 import { BearerTokens } from "../../../../src/rpc/guard/bearer-tokens.ts";
 import { RenewedFiles } from "../../../../src/rpc/port/renewed-files.ts";
-import { StorageConfig } from "../../../../src/storage/storage-config.ts";
+import { StorageConfig } from "../../../../src/storage/config-folder.ts";
 import { externalData } from "../../../support/models/layered-models.ts";
 
 let directory: string;

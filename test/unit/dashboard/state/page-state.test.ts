@@ -6,7 +6,7 @@ import {
   type ModelStatusSchema,
   WatchResponseSchema,
 } from "../../../../gen/modelport/v1/runtime_watch_pb.ts";
-import { formatMs, formatRate } from "../../../../src/dashboard/format.ts";
+import { formatMs, formatRate } from "../../../../src/dashboard/page-figures.ts";
 import { backoffMs } from "../../../../src/dashboard/state/backoff.ts";
 import { modelRows, selectRows } from "../../../../src/dashboard/state/model-rows.ts";
 import { modelHref, readRoute } from "../../../../src/dashboard/state/route.ts";

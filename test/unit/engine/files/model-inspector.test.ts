@@ -3,8 +3,8 @@ import { mkdtemp, rm, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
+import { knownFormat } from "../../../../src/engine/catalog.ts";
 import type { ModelFormat } from "../../../../src/engine/contract/model-format.ts";
-import { knownFormat } from "../../../../src/engine/engine-catalog.ts";
 import { ModelInspector } from "../../../../src/engine/files/model-inspector.ts";
 import { encodeModel } from "../../../support/models/onnx-builder.ts";
 

@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { after, before, describe, it } from "node:test";
-import { modelKinds } from "../../../../src/engine/engine-catalog.ts";
+import { modelKinds } from "../../../../src/engine/catalog.ts";
 import { findModel } from "../../../../src/engine/files/model-files.ts";
 import { listModelRepository } from "../../../../src/storage/repository/model-repository.ts";
 import { addOne } from "../../../support/models/simple-models.ts";

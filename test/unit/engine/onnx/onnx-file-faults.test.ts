@@ -5,7 +5,7 @@ import { syncBuiltinESMExports } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it } from "node:test";
-import { scanOnnxFile } from "../../../../src/engine/onnx/graph/onnx-file.ts";
+import { scanOnnxFile } from "../../../../src/engine/onnx/graph/scan-file.ts";
 import { addOne } from "../../../support/models/simple-models.ts";
 
 describe("a disk that fails while a model file is read", () => {

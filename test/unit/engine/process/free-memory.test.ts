@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { describe, it } from "node:test";
 import { promisify } from "node:util";
-import { hostKeeping, libraryEnvironment } from "../../../../src/engine/hosts/host-environment.ts";
+import { hostKeeping, libraryEnvironment } from "../../../../src/engine/hosts/environment.ts";
 import { returnsFreeMemory } from "../../../../src/engine/process/free-memory.ts";
 
 const run = promisify(execFile);
@@ -32,7 +32,7 @@ describe("memory that is free in a process", () => {
   const skip = !returnsFreeMemory();
 
   it("stays while it may be needed, and goes back to the system when told", { skip }, async () => {
-    const modules = ["free-memory", "process-memory"].map(
+    const modules = ["free-memory", "memory-counters"].map(
       (name) => new URL(`../../../../src/engine/process/${name}.ts`, import.meta.url).href,
     );
     const args = ["--input-type=module", "--disable-warning=ExperimentalWarning", "-e", program];

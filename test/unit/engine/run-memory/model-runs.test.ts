@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import type { TensorSpec } from "../../../../src/base/tensor.ts";
 import type { RunTable } from "../../../../src/engine/contract/run-table.ts";
 import { type Expectation, ModelRuns } from "../../../../src/engine/run-memory/model-runs.ts";
-import { totalOf } from "../../../../src/engine/run-memory/run-need.ts";
+import { totalOf } from "../../../../src/engine/run-memory/need.ts";
 
 const MiB = 1024 * 1024;
 const inputs: readonly TensorSpec[] = [{ name: "x", datatype: "FP32", shape: [-1, -1] }];

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { Cancellation } from "../../../../src/base/cancel-signal.ts";
-import { RunBudget } from "../../../../src/engine/run-memory/run-budget.ts";
+import { RunBudget } from "../../../../src/engine/run-memory/budget.ts";
 import { translationMemory } from "../../../../src/engine/translation/translation-memory.ts";
 
 const forever = new Cancellation();

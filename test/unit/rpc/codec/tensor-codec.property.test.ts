@@ -19,8 +19,8 @@ import type { Tensor } from "../../../../src/base/tensor.ts";
 import type { TensorForm } from "../../../../src/rpc/codec/infer-message.ts";
 import { decodeInference, encodeInference } from "../../../../src/rpc/codec/tensor-codec.ts";
 import { hasTypedForm } from "../../../../src/rpc/codec/tensor-contents.ts";
-import { decodeRestInference } from "../../../../src/rpc/rest/rest-request.ts";
-import { encodeRestInference } from "../../../../src/rpc/rest/rest-response.ts";
+import { decodeRestInference } from "../../../../src/rpc/rest/request.ts";
+import { encodeRestInference } from "../../../../src/rpc/rest/response.ts";
 import { fuzzSeed } from "../../../support/attacks/fuzz-run.ts";
 import { allDatatypes, randomTensors } from "../../../support/models/random-tensor.ts";
 

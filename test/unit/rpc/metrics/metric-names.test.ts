@@ -3,8 +3,8 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { parse } from "yaml";
-import { type MetricRow, metricTable } from "../../../../src/rpc/metrics/metric-table.ts";
 import { ProcessMetrics } from "../../../../src/rpc/metrics/process-metrics.ts";
+import { type MetricRow, metricTable } from "../../../../src/rpc/metrics/table.ts";
 import { projectRoot } from "../../../support/servers/served.ts";
 
 const read = (file: string) => readFileSync(join(projectRoot, "deploy", file), "utf8");

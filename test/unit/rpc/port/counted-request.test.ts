@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { Socket } from "node:net";
 import { describe, it } from "node:test";
 import { CountedRequest } from "../../../../src/rpc/port/counted-request.ts";
-import { readBody } from "../../../../src/rpc/rest/rest-body.ts";
+import { readBody } from "../../../../src/rpc/rest/body.ts";
 
 const reason = new Error("the requests under way hold too much memory");
 

@@ -70,6 +70,20 @@ describe("a request of V1", () => {
     );
   });
 
+  it("may have columns of the table that the model does not use", () => {
+    const expected = [
+      ["age", "FP64", [1, 1], [41]],
+      ["plan", "BYTES", [1, 1], ["pro"]],
+    ];
+    const model = { ...columns, columns: ["id", "plan", "age"] };
+    assert.deepEqual(read({ instances: [{ id: 7, plan: "pro", age: 41 }] }, model), expected);
+    assert.deepEqual(read({ instances: [[7, "pro", 41]] }, model), expected);
+    assert.deepEqual(read({ inputs: { id: [7], plan: ["pro"], age: [41] } }, model), expected);
+    assert.throws(() => read({ instances: [{ rent: 1, plan: "pro", age: 41 }] }, model), {
+      message: /has 'rent'/,
+    });
+  });
+
   it("has bytes as base64 in objects", () => {
     const image = modelWith([{ name: "image", datatype: "BYTES", shape: [-1] }]);
     assert.deepEqual(read({ instances: [{ b64: "YWI=" }, "c"] }, image), [

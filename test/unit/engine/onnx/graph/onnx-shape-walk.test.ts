@@ -3,11 +3,8 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
-import { scanOnnxFile } from "../../../../../src/engine/onnx/graph/onnx-file.ts";
-import {
-  type FollowedBody,
-  followShapes,
-} from "../../../../../src/engine/onnx/shapes/onnx-shape-walk.ts";
+import { scanOnnxFile } from "../../../../../src/engine/onnx/graph/scan-file.ts";
+import { type FollowedBody, followShapes } from "../../../../../src/engine/onnx/shapes/walk.ts";
 import {
   constant,
   encodeModel,

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { RuntimeError } from "../../../../../src/base/errors.ts";
-import { scanOnnxFile } from "../../../../../src/engine/onnx/graph/onnx-file.ts";
+import { scanOnnxFile } from "../../../../../src/engine/onnx/graph/scan-file.ts";
 import {
   type Attribute,
   nodeFields,

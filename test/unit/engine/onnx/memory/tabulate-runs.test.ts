@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { type RunTable, tableBytes } from "../../../../../src/engine/contract/run-table.ts";
-import { tabulateOnnxFile } from "../../../../../src/engine/onnx/memory/onnx-footprint.ts";
+import { tabulateOnnxFile } from "../../../../../src/engine/onnx/memory/footprint.ts";
 import { node, shortModel } from "../../../../support/onnx/short-graph.ts";
 
 let directory = "";

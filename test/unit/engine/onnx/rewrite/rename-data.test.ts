@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { RuntimeError } from "../../../../../src/base/errors.ts";
-import { scanOnnxFile } from "../../../../../src/engine/onnx/graph/onnx-file.ts";
+import { scanOnnxFile } from "../../../../../src/engine/onnx/graph/scan-file.ts";
 import { renameData } from "../../../../../src/engine/onnx/rewrite/rename-data.ts";
 import { constant, encodeModel, type OnnxTensor } from "../../../../support/models/onnx-builder.ts";
 import { addOne } from "../../../../support/models/simple-models.ts";

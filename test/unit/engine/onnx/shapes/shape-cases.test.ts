@@ -3,9 +3,9 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
-import { scanOnnxFile } from "../../../../../src/engine/onnx/graph/onnx-file.ts";
-import { followShapes } from "../../../../../src/engine/onnx/shapes/onnx-shape-walk.ts";
+import { scanOnnxFile } from "../../../../../src/engine/onnx/graph/scan-file.ts";
 import { boundedOperators } from "../../../../../src/engine/onnx/shapes/selection.ts";
+import { followShapes } from "../../../../../src/engine/onnx/shapes/walk.ts";
 import { type ShapeCase, shapeCases } from "./shape-cases.ts";
 
 /** Of all outputs that are tensors; it may rise, and must not fall. */

@@ -1,0 +1,79 @@
+import { RuntimeError } from "../base/errors.ts";
+import type { ModelNames } from "../models/names.ts";
+import type { EngineFormat, ModelFormat, TranslatedFormat } from "./contract/model-format.ts";
+import { treeFormats } from "./translation/tree-formats.ts";
+
+// Imported only where models are inspected: hosts start often and do without. Kept, since even a repeated
+// import costs more than the rest of inspecting a small model.
+let inspectOnnx: ModelFormat["inspect"] | undefined;
+
+async function importInspector(): Promise<ModelFormat["inspect"]> {
+  inspectOnnx ??= (await import("./onnx/memory/footprint.ts")).inspectOnnxFile;
+  return inspectOnnx;
+}
+
+const onnx: EngineFormat = {
+  name: "onnx",
+  aliases: ["onnxruntime", "onnx_onnxv1"],
+  files: { extensions: [".onnx"] },
+  platform: "onnx_onnxv1",
+  inspect: async (file, dataFolder) =>
+    await (inspectOnnx ?? (await importInspector()))(file, dataFolder),
+  tabulateRuns: async (file, dataFolder) =>
+    await (await import("./onnx/memory/footprint.ts")).tabulateOnnxFile(file, dataFolder),
+  prepareToInspect: async () => void (await importInspector()),
+  // Half-precision weights become FP32 in memory; the file's structure is unknown here.
+  predictBytes: (diskBytes) => 2 * diskBytes + 256 * 1024,
+  importEngine: async () => (await import("./onnx/session/onnx-engine.ts")).onnxEngine,
+};
+
+/** The formats that hosts have engines for, in the order in which they are tried for a file if none was named. */
+export const engineFormats: readonly EngineFormat[] = [onnx];
+
+export const modelFormats: readonly ModelFormat[] = [...engineFormats, ...treeFormats];
+
+/** Which files are models if no format was named: those of later kinds count only where there are none of earlier
+ *  ones. What a folder holds beside an ONNX file is thus never in the way. */
+export const modelKinds: readonly ModelNames[] = [
+  ...engineFormats.map(({ files }) => files),
+  ...(treeFormats.length === 0 ? [] : [together(treeFormats.map(({ files }) => files))]),
+];
+
+function together(kinds: readonly ModelNames[]): ModelNames {
+  const all = (of: (kind: ModelNames) => readonly string[]) => [...new Set(kinds.flatMap(of))];
+  return {
+    extensions: all(({ extensions }) => extensions),
+    usual: all(({ usual = [] }) => usual),
+    doubtful: all(({ doubtful = [] }) => doubtful),
+    recognises: (head) => kinds.some(({ recognises }) => recognises?.(head) === true),
+  };
+}
+
+/** The translated format of a file that begins with `head`. Undefined if it is none of them. */
+export function recogniseFormat(head: Uint8Array): TranslatedFormat | undefined {
+  return treeFormats.find(({ files }) => files.recognises?.(head) === true);
+}
+
+/** The format with this name or alias, in any case. */
+export function findFormat(name: string): ModelFormat | undefined {
+  const wanted = name.trim().toLowerCase();
+  return modelFormats.find((format) => format.name === wanted || format.aliases.includes(wanted));
+}
+
+/** As `findFormat`; throws "invalid-argument" if there is none. */
+export function knownFormat(name: string): ModelFormat {
+  const format = findFormat(name);
+  if (format !== undefined) return format;
+  const known = modelFormats.map((each) => each.name).join(", ");
+  throw new RuntimeError(
+    "invalid-argument",
+    `unknown model format '${name}': expected one of ${known}`,
+  );
+}
+
+/** The engine's format of this name. */
+export function engineFormat(name: string): EngineFormat {
+  const format = engineFormats.find((each) => each.name === name);
+  if (format === undefined) throw new Error(`no engine for '${name}'`);
+  return format;
+}
