@@ -189,6 +189,15 @@ def trained(rng, version):
     add("functions-pipeline", make_pipeline(FunctionTransformer(np.log1p), Ridge()), positive, values, rows=near)
     add("pipeline-narrow", make_pipeline(StandardScaler(), Ridge()), x[:, :1], values)
     add("polynomial", PolynomialFeatures(3, include_bias=False), x[:, :3], None)
+    seldom = np.column_stack([rng.choice(5, 240, p=[0.5, 0.3, 0.15, 0.03, 0.02]), rng.choice([1, 2, np.nan], 240)])
+    add("one-hot-drop", OneHotEncoder(drop="first"), seldom, None, rows=seldom[:64])
+    if version >= 1:
+        rows = seldom[:64].copy()
+        rows[:5, 0] = [9, 3, 4, 0, 2]
+        grouped = dict(handle_unknown="infrequent_if_exist", min_frequency=0.1)
+        add("one-hot-seldom", OneHotEncoder(**grouped), seldom, None, rows=rows)
+        add("one-hot-one", OneHotEncoder(**{**grouped, "min_frequency": 0.99}), seldom, None, rows=rows)
+        add("one-hot-seldom-drop", OneHotEncoder(drop="first", min_frequency=0.1), seldom, None, rows=seldom[:64])
     add("normalizer", make_pipeline(Normalizer(), Binarizer(threshold=0.1)), x, None)
     steps = make_pipeline(SimpleImputer(missing_values=-1, add_indicator=True), StandardScaler(with_mean=False))
     add("imputer", steps, np.round(x), None, rows=np.round(rows_for(steps, x, rng)))

@@ -23,7 +23,7 @@ function toleranceOf(model: string, output: string): Tolerance {
     if (output !== "predict_proba") return exact;
     return model.startsWith("xgb") ? singlePowers : powers;
   }
-  if (/^(?:tree|forest|extra|columns|imputer|polynomial)/.test(model)) return exact;
+  if (/^(?:tree|forest|extra|columns|imputer|polynomial|one-hot)/.test(model)) return exact;
   if (/^(?:named-|pipeline-forest)/.test(model)) return exact;
   if (model === "histogram-poisson") return powers;
   if (/^histogram|^boosting-(?:zero|values|huber)/.test(model)) {

@@ -10,6 +10,9 @@ import {
 import { refuse, shown } from "../../pickle/refuse.ts";
 import { readVersion } from "./sklearn-versions.ts";
 
+/** Also of outputs. A request with more could not be sent. */
+const mostColumns = 2 ** 18;
+
 /** A fitted estimator of a file. Its readers throw RuntimeError "invalid-argument" with its class and the attribute
  *  if that is missing or not what scikit-learn writes. */
 export class Estimator {
@@ -55,11 +58,11 @@ export class Estimator {
     return this.wrong(name, "is not a number");
   }
 
-  /** A whole number that counts something in memory. */
+  /** How many columns or outputs there are. */
   count(name: string): number {
     const value = this.number(name);
-    if (Number.isInteger(value) && value >= 0 && value < 2 ** 31) return value;
-    return this.wrong(name, "is not a count");
+    if (Number.isInteger(value) && value >= 0 && value <= mostColumns) return value;
+    return this.wrong(name, `is ${value}, expected a number up to ${mostColumns}`);
   }
 
   text(name: string): string {

@@ -3,8 +3,13 @@ import { toItems } from "../../pickle/array-elements.ts";
 import { NumpyArray } from "../../pickle/numpy-array.ts";
 import { PythonList, type PythonValue } from "../../pickle/python-value.ts";
 import type { Estimator } from "../estimator/estimator.ts";
-import { columnOf, type Features, numbersOf, type Part } from "../estimator/features.ts";
-import { matrixProduct } from "../estimator/matrix-product.ts";
+import {
+  columnOf,
+  type Features,
+  numbersOf,
+  type Part,
+  selectColumns,
+} from "../estimator/features.ts";
 import type { Outcome } from "../estimator/outcome.ts";
 import type { Translating } from "../estimator/translating.ts";
 import { type Categories, categoryHits, readCategories } from "./categories.ts";
@@ -18,33 +23,56 @@ export function translateOneHot(
   const { graph } = to;
   const unknown = estimator.text("handle_unknown");
   const dropped = droppedOf(estimator);
-  const parts = readCategories(estimator).map((categories, column): Part => {
-    const hits = categoryHits(to, features, { column, categories });
+  const parts = readCategories(estimator).flatMap((categories, column): Features => {
     const size = categories.values.length;
-    const groups = groupsOf(estimator, { column, size });
     const drop = dropped[column] ?? -1;
-    if (groups === undefined && drop < 0) return { value: hits, columns: size, type: "double" };
-    const places = groups ?? Array.from({ length: size }, (_, at) => at);
-    const columns = Math.max(...places) + 1 - (drop < 0 ? 0 : 1);
-    const placeOf = (group: number) => (drop >= 0 && group > drop ? group - 1 : group);
-    const matrix = new Float64Array(size * columns);
-    for (const [category, group] of places.entries()) {
-      if (group !== drop) matrix[category * columns + placeOf(group)] = 1;
+    const groups = groupsOf(estimator, { column, size });
+    // The group of infrequent ones is the last. All others are of one category each, in order.
+    const last = groups?.reduce((most, group) => Math.max(most, group), 0) ?? size;
+    const single = placesOf(size, (place) => (groups?.[place] ?? place) !== last);
+    const hits =
+      single.length === 0
+        ? undefined
+        : hitsOf(to, features, { column, categories, places: single });
+    const kept = single.map((_, at) => at).filter((at) => at !== drop);
+    const own: Part[] = hits === undefined ? [] : [...selectColumns(to, [hits], kept)];
+    if (groups === undefined || drop === last) return own;
+    const takesUnknown = unknown === "infrequent_if_exist" || unknown === "warn";
+    const grouped = placesOf(size, (place) => groups[place] === last);
+    let value = sumOf(to, hitsOf(to, features, { column, categories, places: grouped }).value);
+    if (takesUnknown) {
+      // What is none of the others is infrequent.
+      const one = graph.constant(scalar("double", 1));
+      const others = hits === undefined ? graph.node("Sub", [value, value]) : sumOf(to, hits.value);
+      value = graph.node("Sub", [one, others]);
     }
-    let value = chosen(to, hits, { matrix, size, columns });
-    // The group of infrequent ones is the last.
-    const isGrouped =
-      groups !== undefined && (unknown === "infrequent_if_exist" || unknown === "warn");
-    if (isGrouped && columns > 0) {
-      const row = new Float64Array(columns);
-      row[columns - 1] = 1;
-      const rest = graph.node("Sub", [graph.constant(scalar("double", 1)), sumOf(to, hits)]);
-      const added = matrixProduct(graph, rest, { values: row, rows: 1, columns });
-      value = graph.node("Add", [value, added]);
-    }
-    return { value, columns, type: "double" };
+    return [...own, { value, columns: 1, type: "double" }];
   });
-  return { kind: "transform", features: parts.filter(({ columns }) => columns > 0) };
+  return { kind: "transform", features: parts };
+}
+
+function placesOf(size: number, isChosen: (place: number) => boolean): number[] {
+  return Array.from({ length: size }, (_, place) => place).filter(isChosen);
+}
+
+/** As `categoryHits`, for some of the categories. */
+function hitsOf(
+  to: Translating,
+  features: Features,
+  options: {
+    readonly column: number;
+    readonly categories: Categories;
+    readonly places: readonly number[];
+  },
+): Part {
+  const { column, categories, places } = options;
+  const missing = places.indexOf(categories.missing);
+  const chosen: Categories =
+    categories.type === "double"
+      ? { type: "double", missing, values: places.map((at) => categories.values[at] as number) }
+      : { type: "string", missing, values: places.map((at) => categories.values[at] as string) };
+  const value = categoryHits(to, features, { column, categories: chosen });
+  return { value, columns: places.length, type: "double" };
 }
 
 /** OrdinalEncoder. An unknown category that it would refuse is NaN. */
@@ -65,7 +93,7 @@ export function translateOrdinal(
     const codes = Float64Array.from({ length: size }, (_, at) => groups?.[at] ?? at);
     if (missing !== -1) codes[missing] = 0;
     const hits = categoryHits(to, features, { column, categories });
-    const code = chosen(to, hits, { matrix: codes, size, columns: 1 });
+    const code = codeOf(to, hits, codes);
     const number = (value: number) => graph.constant(scalar("double", value));
     const isKnown = graph.node("Greater", [sumOf(to, hits), number(0)]);
     let value = graph.node("Where", [isKnown, code, number(unknown)]);
@@ -84,16 +112,9 @@ export function translateOrdinal(
   return { kind: "transform", features: numbersOf(joined, parts.length) };
 }
 
-/** What the matrix says of the category that was hit. */
-function chosen(
-  { graph }: Translating,
-  hits: string,
-  table: { readonly matrix: Float64Array; readonly size: number; readonly columns: number },
-): string {
-  const { matrix, size, columns } = table;
-  if (columns > 1) return matrixProduct(graph, hits, { values: matrix, rows: size, columns });
-  // A weight may follow: see matrixProduct.
-  const row = graph.constant(floatTensor("double", matrix, [1, size]));
+/** The code of the category that was hit, `[N, 1]`. */
+function codeOf({ graph }: Translating, hits: string, codes: Float64Array): string {
+  const row = graph.constant(floatTensor("double", codes, [1, codes.length]));
   const axis = graph.constant(int64Tensor([1]));
   return graph.node("ReduceSum", [graph.node("Mul", [hits, row]), axis]);
 }

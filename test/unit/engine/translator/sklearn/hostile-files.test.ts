@@ -107,6 +107,16 @@ describe("translateSklearn with files that are not what they should be", () => {
     );
   });
 
+  it("refuses numbers of columns that no request could have", () => {
+    for (const count of [2 ** 18 + 1, 2 ** 31 - 1, -1]) {
+      const file = pickleOf(estimator("GaussianNB", { n_features_in_: write.int(count) }));
+      refuses(
+        file,
+        /n_features_in_ of the file's GaussianNB is -?\d+, expected a number up to 262144/,
+      );
+    }
+  });
+
   it("ends for pipelines that contain themselves, or each other many times over", () => {
     const step = (value: number[]) => write.tuple(write.text("step"), value);
     // The object is in the memo before it gets its state, in which it is a step.
