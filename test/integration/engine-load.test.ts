@@ -105,7 +105,8 @@ describe("inspecting a model", { timeout: limitMs }, () => {
     });
     await assert.rejects(inspectAt(engine, directory, "pickle"), {
       kind: "invalid-argument",
-      message: "unknown model format 'pickle': expected one of onnx",
+      message:
+        "unknown model format 'pickle': expected one of onnx, xgboost, lightgbm, catboost, sklearn",
     });
     await assert.rejects(inspectAt(engine, join(directory, "none"), undefined), {
       kind: "failed-precondition",

@@ -161,8 +161,9 @@ for (const kind of clientKinds.filter(({ name }) => protocols.includes(name))) {
         [
           () => calls.load("m", "add1.onnx", { type: "mt:sklearn:0" }),
           "InvalidArgument",
-          /'sklearn'/,
+          /is not a scikit-learn model but an ONNX model/,
         ],
+        [() => calls.load("m", "add1.onnx", { type: "mt:pmml:4" }), "InvalidArgument", /'pmml'/],
         [
           () => calls.load("m", "add1.onnx", { key: '{"schema_path":1}' }),
           "InvalidArgument",
