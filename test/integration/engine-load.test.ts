@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readdirSync, statSync } from "node:fs";
+import { readdirSync, readFileSync, statSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
@@ -354,9 +354,12 @@ describe("the abort of a load", { timeout: limitMs }, () => {
     await writeWeightsModel(path, 256 * MiB);
     const source = await inspectAt(fixture.engine, path, undefined);
     const abort = new AbortController();
+    const restingPages = residentPages(former);
     const loading = fixture.engine.load(source, { signal: abort.signal, isolated: false });
-    setTimeout(() => abort.abort(reason), 200);
-    await assert.rejects(loading, reason);
+    const ended = assert.rejects(loading, reason);
+    await until("the host reads the model", () => residentPages(former) > restingPages + 4096);
+    abort.abort(reason);
+    await ended;
     await until("the host has ended", () => !isRunning(former));
     assert.notEqual(neighbour.hostPid, former);
     const inputs = [fp32("x", [1, 4], [1, 2, 3, 4])];
@@ -365,6 +368,11 @@ describe("the abort of a load", { timeout: limitMs }, () => {
     await assertServes(fixture);
   });
 });
+
+/** In memory, as Linux counts them. */
+function residentPages(pid: number): number {
+  return Number(readFileSync(`/proc/${pid}/statm`, "utf8").split(" ")[1]);
+}
 
 describe("the threads of a model", { timeout: limitMs, skip: !canMeasureTrees }, () => {
   const threadsOf = (pid: number) => readdirSync(`/proc/${pid}/task`).length;
