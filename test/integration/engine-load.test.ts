@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readdirSync, readFileSync, statSync } from "node:fs";
+import { readdirSync, statSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
@@ -17,7 +17,7 @@ import {
 } from "../support/models/failing-models.ts";
 import { externalData, writeWeightsModel } from "../support/models/layered-models.ts";
 import { addOne, identity } from "../support/models/simple-models.ts";
-import { canMeasureTrees } from "../support/processes/process-tree.ts";
+import { canMeasureTrees, residentPages } from "../support/processes/process-tree.ts";
 import {
   type EngineFixture,
   forever,
@@ -368,11 +368,6 @@ describe("the abort of a load", { timeout: limitMs }, () => {
     await assertServes(fixture);
   });
 });
-
-/** In memory, as Linux counts them. */
-function residentPages(pid: number): number {
-  return Number(readFileSync(`/proc/${pid}/statm`, "utf8").split(" ")[1]);
-}
 
 describe("the threads of a model", { timeout: limitMs, skip: !canMeasureTrees }, () => {
   const threadsOf = (pid: number) => readdirSync(`/proc/${pid}/task`).length;
