@@ -4,6 +4,7 @@ import { checkDocPaths } from "./check-doc-paths.ts";
 import { checkDocs } from "./check-docs.ts";
 import { checkFileLength } from "./check-file-length.ts";
 import { checkFileNames } from "./check-file-names.ts";
+import { checkFolderSize } from "./check-folder-size.ts";
 import { checkGen } from "./check-gen.ts";
 import { checkLayers } from "./check-layers.ts";
 import { checkLockfile } from "./check-lockfile.ts";
@@ -31,6 +32,7 @@ const checks: readonly Check[] = [
   tool("wire definitions", "buf", "lint"),
   { name: "file length", run: () => checkFileLength(root) },
   { name: "file names are unique", run: () => checkFileNames(root) },
+  { name: "folder size", run: () => checkFolderSize(root) },
   { name: "docs are what the code makes them", run: () => checkDocs(root) },
   { name: "paths that docs name exist", run: () => checkDocPaths(root) },
   { name: "lockfile", run: () => checkLockfile(root) },

@@ -13,6 +13,7 @@ import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, it } from "node:test";
 import { checkFileLength } from "../../tooling/check-file-length.ts";
 import { checkFileNames } from "../../tooling/check-file-names.ts";
+import { checkFolderSize } from "../../tooling/check-folder-size.ts";
 import { checkGen } from "../../tooling/check-gen.ts";
 import { checkLayers } from "../../tooling/check-layers.ts";
 import { checkLockfile } from "../../tooling/check-lockfile.ts";
@@ -185,6 +186,16 @@ describe("npm run check", () => {
       assert.deepEqual(checkFileNames(root), [
         "body.ts is the name of src/rpc/grpc/body.ts and src/rpc/rest/body.ts",
       ]);
+    });
+  });
+
+  describe("folder size", () => {
+    it("accepts 24 sources in a folder and names a fuller one", () => {
+      write("src/rpc/README.md", "x\n");
+      for (let at = 1; at <= 24; at++) write(`src/rpc/part-${at}.ts`, "");
+      assert.deepEqual(checkFolderSize(root), []);
+      write("src/rpc/part-25.ts", "");
+      assert.deepEqual(checkFolderSize(root), ["src/rpc has 25 files, at most 24 are allowed"]);
     });
   });
 
