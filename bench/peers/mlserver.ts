@@ -1,9 +1,9 @@
 import { copyFile, mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { freePorts } from "../../test/support/servers/free-ports.ts";
 import { openInference } from "./open-inference.ts";
 import type { Peer } from "./peer.ts";
-import { missingProgram, peerProgram } from "./virtual-environment.ts";
+import { startMlServer } from "./start-mlserver.ts";
+import { missingProgram } from "./virtual-environment.ts";
 import { writeJson } from "./write-json.ts";
 
 /** MLServer with onnx_model.py, in the one process that suits small models best. */
@@ -24,19 +24,6 @@ export const mlServer: Peer = {
         parameters: { uri: file },
       });
     }
-    const [httpPort, grpcPort, metricsPort] = await freePorts(3);
-    await writeJson(join(folder, "settings.json"), {
-      debug: false,
-      host: "127.0.0.1",
-      http_port: httpPort,
-      grpc_port: grpcPort,
-      metrics_port: metricsPort,
-      parallel_workers: 0,
-    });
-    return bench.start({
-      command: [peerProgram("mlserver"), "start", folder],
-      cores: bench.cores.server,
-      announcement: /gRPC server running on .*:(\d+)/,
-    });
+    return startMlServer(bench, folder);
   },
 };

@@ -1,7 +1,8 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { freePorts } from "../../test/support/servers/free-ports.ts";
-import { ModelClient } from "../load/model-client.ts";
+import { startMlServer } from "../peers/start-mlserver.ts";
+import { startModelport } from "../peers/start-modelport.ts";
 import { missingProgram, peerProgram } from "../peers/virtual-environment.ts";
 import { writeJson } from "../peers/write-json.ts";
 import type { Program } from "../program.ts";
@@ -24,18 +25,10 @@ export interface TreePeer {
   start(bench: Workbench, models: readonly TreeModel[]): Promise<Program>;
 }
 
-/** Ourselves, on one core like the others, with one engine host for it. */
 const modelport: TreePeer = {
   name: "modelport",
   missing: undefined,
-  async start(bench, models) {
-    const program = await bench.startModelport(["--engine-hosts", "1"], bench.cores.server);
-    const client = await ModelClient.open(program.port);
-    await client.ready();
-    for (const { id, file } of models) await client.load(id, file);
-    client.close();
-    return program;
-  },
+  start: startModelport,
 };
 
 const runtimes = {
@@ -57,20 +50,7 @@ export const treeMlServer: TreePeer = {
         parameters: { uri: file },
       });
     }
-    const [httpPort, grpcPort, metricsPort] = await freePorts(3);
-    await writeJson(join(folder, "settings.json"), {
-      debug: false,
-      host: "127.0.0.1",
-      http_port: httpPort,
-      grpc_port: grpcPort,
-      metrics_port: metricsPort,
-      parallel_workers: 0,
-    });
-    const program = await bench.start({
-      command: [peerProgram("mlserver"), "start", folder],
-      cores: bench.cores.server,
-      announcement: /gRPC server running on .*:(\d+)/,
-    });
+    const program = await startMlServer(bench, folder);
     await modelsReady(program.port, models);
     return program;
   },
