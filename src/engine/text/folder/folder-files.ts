@@ -2,7 +2,7 @@ import { lstatSync, readFileSync, closeSync, statSync } from "node:fs";
 import { join, resolve, sep } from "node:path";
 import { RuntimeError } from "../../../base/errors.ts";
 import { fromFileError } from "../../../base/files/file-errors.ts";
-import { openRegularFileSync } from "../../../base/files/regular-file.ts";
+import { checkRegular, openRegularFileSync } from "../../../base/files/regular-file.ts";
 import { SafePath } from "../../../base/files/safe-path.ts";
 import { JsonFile, shorten } from "./json-file.ts";
 
@@ -18,7 +18,7 @@ export class FolderFiles {
 
   /** `folder`: an absolute path. */
   constructor(folder: string, roots: readonly string[]) {
-    this.folder = folder;
+    this.folder = resolve(folder);
     this.#safe = new SafePath(roots);
   }
 
@@ -35,9 +35,7 @@ export class FolderFiles {
     if (!isThere(path)) return undefined;
     const target = this.#safe.follow(path);
     try {
-      if (!statSync(target).isFile()) {
-        throw new RuntimeError("invalid-argument", `${path} is a directory, expected a file`);
-      }
+      checkRegular(statSync(target), path);
     } catch (error) {
       throw fromFileError(error, path);
     }
