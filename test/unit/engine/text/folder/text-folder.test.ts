@@ -98,16 +98,16 @@ describe("a folder of sentence-transformers", () => {
       ],
       "1_Pooling/config.json": {
         embedding_dimension: 384,
-        pooling_mode: ["lasttoken", "cls"],
+        pooling_mode: ["lasttoken", "mean_sqrt_len_tokens"],
         include_prompt: false,
       },
     });
     assert.deepEqual(modules[0], {
       type: "pooling",
-      modes: ["lasttoken", "cls"],
+      modes: ["lasttoken", "mean_sqrt_len"],
       includePrompt: false,
     });
-    assert.equal(facts.pooling, "lasttoken+cls");
+    assert.equal(facts.pooling, "lasttoken+mean_sqrt_len");
     assert.equal(facts.dimensions, 768);
   });
 
@@ -172,6 +172,14 @@ describe("a folder of sentence-transformers", () => {
         "2_Dense/config.json": { ...config, activation_function: "torch.nn.modules.activation.GELU" },
       },
       /'activation_function' is 'torch.nn.modules.activation.GELU'.*known are Tanh and Identity/,
+    );
+    await refuses(
+      { ...dense, "2_Dense/config.json": { ...config, use_residual: true } },
+      /'use_residual' is true, which is not known/,
+    );
+    await refuses(
+      { ...dense, "2_Dense/config.json": { ...config, module_input_name: "token_embeddings" } },
+      /'module_input_name' is 'token_embeddings', expected 'sentence_embedding'/,
     );
   });
 
@@ -518,8 +526,13 @@ describe("the architecture of a model", () => {
     const { facts, family, weights, files } = readTextFolder(folder);
     assert.equal(facts.task, "rerank");
     assert.equal(family, "deberta-v2");
-    assert.deepEqual(weights, { kind: "onnx", file: join(folder, "onnx", "model.onnx") });
-    assert(files.includes(join(folder, "onnx", "model.onnx_data")));
+    const data = join(folder, "onnx", "model.onnx_data");
+    assert.deepEqual(weights, {
+      kind: "onnx",
+      file: join(folder, "onnx", "model.onnx"),
+      data: { "model.onnx_data": data },
+    });
+    assert(files.includes(data));
   });
 
   it("may come with code of its own if it is known", async () => {
@@ -593,6 +606,7 @@ describe("the weights of a model", () => {
     assert.deepEqual(readTextFolder(folder, { onnxFile: "onnx/model_int8.onnx" }).weights, {
       kind: "onnx",
       file: join(folder, "onnx", "model_int8.onnx"),
+      data: {},
     });
     await refuses(miniLm, /has no onnx\/other.onnx: it was asked for/, {
       onnxFile: "onnx/other.onnx",
