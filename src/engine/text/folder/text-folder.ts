@@ -3,12 +3,12 @@ import type { TextFacts, TextTask } from "../../contract/text-facts.ts";
 import { readArchitecture } from "./architecture.ts";
 import { FolderFiles } from "./folder-files.ts";
 import type { JsonFile } from "./json-file.ts";
-import { findTextRoot } from "./text-root.ts";
 import { readModules } from "./modules.ts";
 import type { PoolingMode } from "./pooling-modes.ts";
 import { readPrompts } from "./prompts.ts";
 import { readActivation, readLabels } from "./scores.ts";
 import { chooseTask } from "./task.ts";
+import { findTextRoot } from "./text-root.ts";
 import { readTokenizer } from "./tokenizer-files.ts";
 import { findWeights } from "./weights.ts";
 

@@ -3,8 +3,13 @@ import { mkdtemp, realpath, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
-import { type TextFolderOptions } from "../../../../../src/engine/text/folder/text-folder.ts";
-import { type FolderTree, huggingFace, miniLm, sequence } from "../../../../support/text/folder-tree.ts";
+import type { TextFolderOptions } from "../../../../../src/engine/text/folder/text-folder.ts";
+import {
+  type FolderTree,
+  huggingFace,
+  miniLm,
+  sequence,
+} from "../../../../support/text/folder-tree.ts";
 import { readTree, refusesTree } from "../../../../support/text/read-tree.ts";
 
 let root = "";
@@ -164,4 +169,3 @@ describe("the activation of scores", () => {
       /the activation of scores is 'my.Sigmoid', which is not known; known are Sigmoid/,
     ));
 });
-

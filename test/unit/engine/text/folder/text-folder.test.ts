@@ -3,8 +3,16 @@ import { mkdtemp, realpath, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
-import { readTextFolder, type TextFolderOptions } from "../../../../../src/engine/text/folder/text-folder.ts";
-import { type FolderTree, miniLm, without, makeFolder } from "../../../../support/text/folder-tree.ts";
+import {
+  readTextFolder,
+  type TextFolderOptions,
+} from "../../../../../src/engine/text/folder/text-folder.ts";
+import {
+  type FolderTree,
+  makeFolder,
+  miniLm,
+  without,
+} from "../../../../support/text/folder-tree.ts";
 import { readTree, refusesTree } from "../../../../support/text/read-tree.ts";
 
 let root = "";
@@ -239,4 +247,3 @@ describe("a folder of sentence-transformers", () => {
       refuses({ ...miniLm, "modules.json": list }, message));
   }
 });
-

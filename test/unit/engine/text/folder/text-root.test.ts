@@ -3,8 +3,17 @@ import { mkdir, mkdtemp, realpath, rm, symlink, truncate, writeFile } from "node
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
-import { readTextFolder, type TextFolderOptions } from "../../../../../src/engine/text/folder/text-folder.ts";
-import { huggingFace, miniLm, without, makeFolder, type FolderTree } from "../../../../support/text/folder-tree.ts";
+import {
+  readTextFolder,
+  type TextFolderOptions,
+} from "../../../../../src/engine/text/folder/text-folder.ts";
+import {
+  type FolderTree,
+  huggingFace,
+  makeFolder,
+  miniLm,
+  without,
+} from "../../../../support/text/folder-tree.ts";
 import { readTree, refusesTree } from "../../../../support/text/read-tree.ts";
 
 let root = "";

@@ -3,8 +3,13 @@ import { mkdtemp, realpath, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
-import { type TextFolderOptions } from "../../../../../src/engine/text/folder/text-folder.ts";
-import { type FolderTree, huggingFace, miniLm, without } from "../../../../support/text/folder-tree.ts";
+import type { TextFolderOptions } from "../../../../../src/engine/text/folder/text-folder.ts";
+import {
+  type FolderTree,
+  huggingFace,
+  miniLm,
+  without,
+} from "../../../../support/text/folder-tree.ts";
 import { readTree, refusesTree } from "../../../../support/text/read-tree.ts";
 
 let root = "";
@@ -107,4 +112,3 @@ describe("a tokenizer's settings", () => {
       /'truncation_side' is "both", expected "left" or "right"/,
     ));
 });
-

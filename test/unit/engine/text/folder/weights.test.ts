@@ -3,8 +3,18 @@ import { mkdtemp, realpath, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
-import { readTextFolder, type TextFolderOptions } from "../../../../../src/engine/text/folder/text-folder.ts";
-import { huggingFace, miniLm, without, sequence, makeFolder, type FolderTree } from "../../../../support/text/folder-tree.ts";
+import {
+  readTextFolder,
+  type TextFolderOptions,
+} from "../../../../../src/engine/text/folder/text-folder.ts";
+import {
+  type FolderTree,
+  huggingFace,
+  makeFolder,
+  miniLm,
+  sequence,
+  without,
+} from "../../../../support/text/folder-tree.ts";
 import { readTree, refusesTree } from "../../../../support/text/read-tree.ts";
 
 let root = "";
@@ -155,4 +165,3 @@ describe("the weights of a model", () => {
     await refuses(bare, /has no model.safetensors: copy the weights/);
   });
 });
-
