@@ -1,10 +1,10 @@
 import { RuntimeError } from "../../base/errors.ts";
-import { BareNumber } from "../../base/json-float.ts";
 import { elementCount, type Tensor, type TensorSpec } from "../../base/tensor.ts";
 import { decodeBase64 } from "./base64.ts";
 import { parseJson } from "./json.ts";
 import { decodeData } from "./json-tensor.ts";
 import type { RestInference } from "./request.ts";
+import { isBase64, isRow, type Row, withRowsOfFrames } from "./v1-frames.ts";
 
 /** What must be known of a model to read a V1 request, whose JSON has no datatypes. Plain data: it passes between
  *  threads. */
@@ -15,6 +15,8 @@ export interface V1Model {
   /** Columns of the table that it was trained on, if they have names: those of its only input, or its inputs and others
    *  that it does not use. */
   readonly columns: readonly string[] | undefined;
+  /** Whether a row that lacks a column has a missing value there. Otherwise it is refused. */
+  readonly fillsColumns: boolean;
   /** The outputs to ask for; all if empty. */
   readonly outputs: readonly string[];
 }
@@ -22,11 +24,10 @@ export interface V1Model {
 /** Of lists within lists. Tensors have fewer dimensions. */
 const mostLevels = 32;
 
-type Row = Readonly<Record<string, unknown>>;
-
 /** A request of KServe's V1 protocol, which is TensorFlow Serving's: `instances` has one value for each row, `inputs` one
  *  for each input. A row is a value of the model's only input, an object of values by the names of inputs or columns, or
- *  a list of one value for each input. Throws "invalid-argument" with the place that does not fit. */
+ *  a list of one value for each input. Models with columns also take data frames. Throws
+ *  "invalid-argument" with the place that does not fit. */
 export function decodeV1Inference(body: Uint8Array, model: V1Model): RestInference {
   const request = parseJson(body, "the request", { bareNumbers: true });
   if (!isRow(request)) invalid("the request must be a JSON object");
@@ -47,7 +48,7 @@ function readRows(instances: unknown, model: V1Model): Tensor[] {
   if (!Array.isArray(instances)) {
     return invalid("the request must have 'instances', a list of one value for each row");
   }
-  const rows: readonly unknown[] = instances;
+  const rows = model.columns === undefined ? instances : withRowsOfFrames(instances);
   const [spec, ...others] = model.inputs;
   if (spec === undefined) invalid(`model '${model.id}' has no inputs`);
   const byName = rows.length > 0 && isRow(rows[0]) && !isBase64(rows[0]);
@@ -55,7 +56,7 @@ function readRows(instances: unknown, model: V1Model): Tensor[] {
     const { columns } = model;
     if (!byName) return [readTensor(rows, spec, model)];
     const names = new Set(columns ?? [spec.name]);
-    const picked = rows.map((row, at) => pick(row, names, `instances[${at}]`));
+    const picked = rows.map((row, at) => pick(row, { names, where: `instances[${at}]`, model }));
     return [readTensor(columns === undefined ? picked.flat() : picked, spec, model)];
   }
   const names = new Set(model.inputs.map(({ name }) => name));
@@ -63,7 +64,7 @@ function readRows(instances: unknown, model: V1Model): Tensor[] {
   const order = Array.from(names, (name) => columns.indexOf(name));
   const picked = rows.map((row, at) => {
     const where = `instances[${at}]`;
-    if (byName) return pick(row, names, where, model.columns);
+    if (byName) return pick(row, { names, where, model, ignored: model.columns });
     if (Array.isArray(row) && row.length === columns.length) return order.map((at) => row[at]);
     if (Array.isArray(row) && row.length === names.size) return row;
     return invalid(`${where} must have one value for each input: ${[...names].join(", ")}`);
@@ -82,7 +83,9 @@ function readColumns(inputs: Row, model: V1Model): Tensor[] {
   const [spec, ...others] = model.inputs;
   const isTable = columns !== undefined && others.length === 0;
   if (spec !== undefined && isTable && !Object.hasOwn(inputs, spec.name)) {
-    const lists = pick(inputs, new Set(columns), "inputs").map((list, at) => {
+    const all = { ...model, fillsColumns: false };
+    const found = pick(inputs, { names: new Set(columns), where: "inputs", model: all });
+    const lists = found.map((list, at) => {
       return Array.isArray(list) ? list : invalid(`inputs.${columns[at]} must be a list`);
     });
     const rows = (lists[0] ?? []).map((_, row) => lists.map((list) => list[row]));
@@ -92,25 +95,30 @@ function readColumns(inputs: Row, model: V1Model): Tensor[] {
     return [readTensor(rows, spec, model)];
   }
   const names = new Set(model.inputs.map(({ name }) => name));
-  const picked = pick(inputs, names, "inputs", columns);
+  const picked = pick(inputs, { names, where: "inputs", model, ignored: columns });
   return model.inputs.map((each, at) => readTensor(picked[at], each, model));
 }
 
-/** The values of these names. Others are refused, unless they are `columns` that the model does not use. */
-function pick(
-  row: unknown,
-  names: ReadonlySet<string>,
-  where: string,
-  columns: readonly string[] = [],
-): unknown[] {
+interface Wanted {
+  readonly names: ReadonlySet<string>;
+  /** The row's place in the request, for errors. */
+  readonly where: string;
+  readonly model: V1Model;
+  /** Names that the row may have as well. */
+  readonly ignored?: readonly string[] | undefined;
+}
+
+/** The values of these names. Others are refused, unless they are `ignored`. */
+function pick(row: unknown, { names, where, model, ignored = [] }: Wanted): unknown[] {
   if (!isRow(row)) return invalid(`${where} must be an object, as the first one is`);
   const unknown = Object.keys(row).filter((name) => !names.has(name));
-  const odd = unknown.length === 0 ? undefined : unknown.find((name) => !columns.includes(name));
+  const odd = unknown.length === 0 ? undefined : unknown.find((name) => !ignored.includes(name));
   if (odd !== undefined) {
     invalid(`${where} has '${odd.slice(0, 100)}', which the model does not take`);
   }
   return Array.from(names, (name) => {
     if (Object.hasOwn(row, name)) return row[name];
+    if (model.fillsColumns) return null;
     return invalid(`${where} lacks '${name}': give null where there is no value`);
   });
 }
@@ -137,15 +145,6 @@ function readTensor(data: unknown, { name, datatype, shape }: TensorSpec, model:
 function withBytes(data: unknown, levels: number, what: string): unknown {
   if (!Array.isArray(data)) return isBase64(data) ? [...decodeBase64(data.b64, what)] : data;
   return levels === 0 ? data : data.map((item) => withBytes(item, levels - 1, what));
-}
-
-function isBase64(value: unknown): value is { readonly b64: string } {
-  return isRow(value) && Object.keys(value).length === 1 && typeof value["b64"] === "string";
-}
-
-function isRow(value: unknown): value is Row {
-  const isObject = typeof value === "object" && value !== null && !Array.isArray(value);
-  return isObject && !(value instanceof BareNumber);
 }
 
 function invalid(message: string): never {

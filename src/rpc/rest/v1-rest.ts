@@ -83,12 +83,14 @@ function modelOf({ model, version }: RestCall, models: Models): V1Model {
   }
   const name = named.slice(0, colon);
   const id = inVersion ? model : name;
-  const { inputs, tabular } = models.describe(id, inVersion ? name : "");
+  const { inputs, tabular, platform } = models.describe(id, inVersion ? name : "");
   return {
     id,
     version: inVersion ? name : "",
     inputs,
     columns: tabular?.features,
+    // KServe's server makes a data frame with the columns of the model, where it is one of LightGBM only.
+    fillsColumns: tabular !== undefined && platform === "lightgbm_lightgbm",
     // What KServe's own server for the library answers.
     outputs: tabular === undefined ? [] : ["output-0"],
   };

@@ -5,7 +5,8 @@ import type { TensorSpec } from "../../../../src/base/tensor.ts";
 import { decodeV1Inference, type V1Model } from "../../../../src/rpc/rest/v1-request.ts";
 
 function modelWith(inputs: readonly TensorSpec[], changes: Partial<V1Model> = {}): V1Model {
-  return { id: "m", version: "", inputs, columns: undefined, outputs: [], ...changes };
+  const usual = { id: "m", version: "", columns: undefined, fillsColumns: false, outputs: [] };
+  return { ...usual, inputs, ...changes };
 }
 
 const matrix = modelWith([{ name: "input", datatype: "FP32", shape: [-1, 2] }]);
@@ -84,6 +85,52 @@ describe("a request of V1", () => {
     });
   });
 
+  it("may have data frames in place of rows, as KServe's server takes them", () => {
+    const expected = [["input", "FP32", [3, 2], [41, 10, 52, Number.NaN, 63, 12]]];
+    const row = { age: 63, income: 12 };
+    for (const frame of [
+      { age: [41, 52], income: [10, null] },
+      { income: { 0: 10, 1: null }, age: { 0: 41, 1: 52 } },
+      [
+        { age: 41, income: 10 },
+        { income: null, age: 52 },
+      ],
+    ]) {
+      assert.deepEqual(read({ inputs: [frame, row] }, table), expected);
+    }
+    const named = { ...columns, columns: ["plan", "age"] };
+    assert.deepEqual(read({ instances: [{ plan: ["pro", "basic"], age: [41, 52] }] }, named), [
+      ["age", "FP64", [2, 1], [41, 52]],
+      ["plan", "BYTES", [2, 1], ["pro", "basic"]],
+    ]);
+    assert.deepEqual(read({ instances: [{ plan: { b64: "YWI=" }, age: 41 }] }, named)[1], [
+      "plan",
+      "BYTES",
+      [1, 1],
+      ["ab"],
+    ]);
+  });
+
+  it("leaves lists of a model without columns as they are", () => {
+    const lists = modelWith([
+      { name: "x", datatype: "FP32", shape: [-1, 2] },
+      { name: "y", datatype: "FP32", shape: [-1, 2] },
+    ]);
+    assert.deepEqual(read({ instances: [{ x: [1, 2], y: [3, 4] }] }, lists), [
+      ["x", "FP32", [1, 2], [1, 2]],
+      ["y", "FP32", [1, 2], [3, 4]],
+    ]);
+  });
+
+  it("may lack columns where the model's server fills them", () => {
+    const filled = { ...table, fillsColumns: true };
+    const rows = [[{ age: 41 }, { income: 10 }]];
+    assert.deepEqual(read({ inputs: rows }, filled), [
+      ["input", "FP32", [2, 2], [41, Number.NaN, Number.NaN, 10]],
+    ]);
+    assert.throws(() => read({ inputs: [[{ rent: 1 }]] }, filled), { message: /has 'rent'/ });
+  });
+
   it("has bytes as base64 in objects", () => {
     const image = modelWith([{ name: "image", datatype: "BYTES", shape: [-1] }]);
     assert.deepEqual(read({ instances: [{ b64: "YWI=" }, "c"] }, image), [
@@ -103,6 +150,12 @@ describe("a request of V1", () => {
       { instances: [{ age: 1, income: 2, rent: 3 }] },
       table,
       /instances\[0\] has 'rent', which the model does not take/,
+    ],
+    [
+      "a frame with columns of different lengths",
+      { instances: [{ age: [1, 2], income: [3] }] },
+      table,
+      /instances\[0\]: the columns 'age' and 'income' have different rows/,
     ],
     [
       "rows of two forms",
