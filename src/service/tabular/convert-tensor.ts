@@ -1,3 +1,4 @@
+import { alignedView } from "../../base/aligned-view.ts";
 import { decodeElements } from "../../base/element-codec.ts";
 import type { Datatype, Tensor } from "../../base/tensor.ts";
 
@@ -9,20 +10,20 @@ const floats = { FP32: Float32Array, FP64: Float64Array } as const;
 const numbersOf: Readonly<Partial<Record<Datatype, (data: Uint8Array) => Iterable<number>>>> = {
   BOOL: (data) => data,
   UINT8: (data) => data,
-  INT8: (data) => new Int8Array(...place(data, 1)),
-  INT16: (data) => new Int16Array(...place(data, 2)),
-  UINT16: (data) => new Uint16Array(...place(data, 2)),
-  INT32: (data) => new Int32Array(...place(data, 4)),
-  UINT32: (data) => new Uint32Array(...place(data, 4)),
-  FP32: (data) => new Float32Array(...place(data, 4)),
-  FP64: (data) => new Float64Array(...place(data, 8)),
+  INT8: (data) => alignedView(data, Int8Array),
+  INT16: (data) => alignedView(data, Int16Array),
+  UINT16: (data) => alignedView(data, Uint16Array),
+  INT32: (data) => alignedView(data, Int32Array),
+  UINT32: (data) => alignedView(data, Uint32Array),
+  FP32: (data) => alignedView(data, Float32Array),
+  FP64: (data) => alignedView(data, Float64Array),
   // Half-precision types widen exactly.
   FP16: (data) => decodeElements("FP16", data) as number[],
   BF16: (data) => decodeElements("BF16", data) as number[],
 };
 const longsOf: Readonly<Partial<Record<Datatype, (data: Uint8Array) => Iterable<bigint>>>> = {
-  INT64: (data) => new BigInt64Array(...place(data, 8)),
-  UINT64: (data) => new BigUint64Array(...place(data, 8)),
+  INT64: (data) => alignedView(data, BigInt64Array),
+  UINT64: (data) => alignedView(data, BigUint64Array),
 };
 
 /** Whether `convertTensor` makes a `to` of a `from`. */
@@ -49,12 +50,6 @@ function convert(
     return new to(Array.from(longs, to === Float32Array ? toSingle : Number));
   }
   return to.from(numbersOf[from]?.(data) ?? []);
-}
-
-/** Typed arrays must be aligned, but a piece of a message may not be. */
-function place(data: Uint8Array, size: number): [ArrayBuffer, number, number] {
-  const { buffer, byteOffset, byteLength } = data.byteOffset % size === 0 ? data : data.slice();
-  return [buffer as ArrayBuffer, byteOffset, byteLength / size];
 }
 
 const exactBits = 53;
