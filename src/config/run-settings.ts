@@ -1,7 +1,7 @@
 import type { SettingRows } from "./setting.ts";
 
 /** Whose names the outputs of translated models have. */
-export const outputNamings = ["mlserver", "kserve", "fil", "fil-proba"] as const;
+export const outputNamings = ["mlserver", "kserve", "fil", "fil-proba", "fil-class"] as const;
 export type OutputNaming = (typeof outputNamings)[number];
 
 /** How the inferences of one model are queued, run in parallel and batched. */
@@ -144,7 +144,7 @@ export const inferenceSettings = {
     type: "choice",
     choices: outputNamings,
     default: defaultRunSettings.outputNames,
-    doc: "outputs of XGBoost, LightGBM, CatBoost and scikit-learn models as this server names and shapes them; fil: Triton's FIL backend, fil-proba: with its predict_proba",
+    doc: "outputs of XGBoost, LightGBM, CatBoost and scikit-learn models as this server names and shapes them; fil: Triton's FIL backend, fil-proba and fil-class: with its predict_proba or output_class",
   },
   "boosting-rounds": {
     env: "BOOSTING_ROUNDS",

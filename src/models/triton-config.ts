@@ -32,8 +32,8 @@ export interface TritonConfig {
   readonly threads: number | undefined;
   /** Whether the model is for Triton's FIL backend, which runs models of other libraries. */
   readonly isForFil: boolean;
-  /** Whether that is to answer with a share for each class. */
-  readonly predictsShares: boolean;
+  /** What that is to answer with: a share for each class, the class, or what the model gives. */
+  readonly filAnswer: "shares" | "class" | "values";
   /** The model file's name, if it is not the usual one. */
   readonly modelFile: string | undefined;
   readonly versionPolicy: VersionPolicy | undefined;
@@ -75,11 +75,11 @@ export function readTritonConfig(text: string, where: string): TritonConfig {
   const isForFil = refuseOtherBackends(top) === "fil";
   const batching = top.section("dynamic_batching");
   const policy = batching?.section("default_queue_policy");
-  const { threads, predictsShares, others } = readParameters(top);
+  const { threads, filAnswer, others } = readParameters(top);
   const config = {
     threads,
     isForFil,
-    predictsShares,
+    filAnswer,
     maxBatchSize: top.integer("max_batch_size"),
     maxQueueDelayMicroseconds: batching?.integer("max_queue_delay_microseconds"),
     maxQueueSize: policy?.integer("max_queue_size"),
@@ -268,25 +268,35 @@ function readTensors(top: Section, role: "input" | "output"): TritonTensor[] {
 /** Of the backend for FIL, those that only say what the file shows. */
 const idleParameters: ReadonlySet<string> = new Set(["model_type", "storage_type"]);
 
+/** The share above which FIL answers with the second of two classes, unless the file says otherwise. */
+const usualThreshold = 0.5;
+
 /** Triton's backends have, among others, parameters for the threads of a run and for the answers of classifiers. */
-function readParameters(top: Section): {
-  readonly threads: number | undefined;
-  readonly predictsShares: boolean;
-  readonly others: string[];
-} {
+function readParameters(
+  top: Section,
+): Pick<TritonConfig, "threads" | "filAnswer"> & { readonly others: string[] } {
   let threads: number | undefined;
-  let predictsShares = false;
   const others: string[] = [];
+  const isTrue = new Set<string>();
+  let threshold = usualThreshold;
   for (const parameter of top.sections("parameters")) {
     const key = parameter.text("key") ?? "";
     const value = parameter.section("value")?.text("string_value");
-    if (key === "predict_proba") predictsShares = value === "true";
+    if (key === "predict_proba" || key === "output_class") {
+      if (value === "true") isTrue.add(key);
+    } else if (key === "threshold") threshold = Number(value);
     else if (key !== "intra_op_thread_count") {
       if (!idleParameters.has(key)) others.push(`parameters.${key}`);
     } else if (value !== undefined && /^\d{1,3}$/.test(value)) threads = Number(value);
     else throw parameter.refuse("value", `of ${key} must be a number of threads in digits`);
   }
-  return { threads, predictsShares, others };
+  if (isTrue.has("predict_proba")) return { threads, filAnswer: "shares", others };
+  if (!isTrue.has("output_class")) return { threads, filAnswer: "values", others };
+  if (threshold !== usualThreshold) {
+    const what = `threshold is ${threshold}, and classes are told at ${usualThreshold}`;
+    throw top.refuse("parameters", `: ${what}: set predict_proba, and compare the shares`);
+  }
+  return { threads, filAnswer: "class", others };
 }
 
 /** One instance on the CPU is what every model has anyway. */

@@ -64,11 +64,13 @@ export async function readModelConfiguration(model: ModelFile): Promise<ModelCon
   };
 }
 
+const filNamings = { shares: "fil-proba", class: "fil-class", values: "fil" } as const;
+
 function settingsOf(config: TritonConfig): Partial<RunSettings> {
   const { maxBatchSize, maxQueueDelayMicroseconds, maxQueueSize } = config;
-  const { queueTimeoutMicroseconds, threads, isForFil, predictsShares } = config;
+  const { queueTimeoutMicroseconds, threads, isForFil, filAnswer } = config;
   return {
-    ...(isForFil && { outputNames: predictsShares ? "fil-proba" : "fil" }),
+    ...(isForFil && { outputNames: filNamings[filAnswer] }),
     ...(maxBatchSize !== undefined && { maxBatchSize }),
     ...(maxQueueDelayMicroseconds !== undefined && { maxQueueDelayMicroseconds }),
     ...(maxQueueSize !== undefined && { maxQueueSize }),

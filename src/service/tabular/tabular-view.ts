@@ -9,6 +9,7 @@ import {
 import { type OutputNaming, outputNamings, type RunSettings } from "../../config/run-settings.ts";
 import type { ModelMetadata, TabularFacts } from "../../engine/contract/engine.ts";
 import type { InferenceRequest } from "../contract/models.ts";
+import { classesOf } from "./classes-of.ts";
 import { convertTensor, isConvertible } from "./convert-tensor.ts";
 import { gatherColumns, type NamedColumns } from "./gather-columns.ts";
 
@@ -16,6 +17,8 @@ import { gatherColumns, type NamedColumns } from "./gather-columns.ts";
 interface NamedOutput {
   readonly client: TensorSpec;
   readonly engine: string;
+  /** Whether clients get the class that the shares are for, in place of the shares. */
+  readonly isClass?: boolean;
 }
 
 /** A request for the engine, and what makes a client's answer of the engine's outputs, which come in its order. */
@@ -31,6 +34,7 @@ const singleNames: Readonly<
   kserve: { input: "input-0", output: "output-0" },
   fil: { input: "input__0", output: "output__0" },
   "fil-proba": { input: "input__0", output: "output__0" },
+  "fil-class": { input: "input__0", output: "output__0" },
 };
 
 /** A translated model as clients of another server expect it. Those servers ignore the name of an only input, take
@@ -74,7 +78,7 @@ export class TabularView {
         : request.outputs.map((name) => this.#output(name));
     return {
       request: { ...request, inputs, outputs: wanted.map(({ engine }) => engine) },
-      toClient: (outputs) => outputs.map((tensor, at) => toClient(tensor, wanted[at]?.client)),
+      toClient: (outputs) => outputs.map((tensor, at) => toClient(tensor, wanted[at])),
     };
   }
 
@@ -138,9 +142,11 @@ export class TabularView {
   }
 }
 
-function toClient(tensor: Tensor, client: TensorSpec | undefined): Tensor {
-  if (client === undefined) return tensor;
+function toClient(result: Tensor, output: NamedOutput | undefined): Tensor {
+  if (output === undefined) return result;
+  const { client, isClass = false } = output;
   const { name, datatype } = client;
+  const tensor = isClass ? classesOf(result) : result;
   const [rows = 0, ...others] = tensor.shape;
   const isColumn = client.shape.length === 2 && others.length === 0;
   const shaped = { ...tensor, name, shape: isColumn ? [rows, 1] : tensor.shape };
@@ -166,17 +172,26 @@ function allOutputs({ outputs }: ModelMetadata): readonly NamedOutput[] {
 
 function soleOutput(
   { outputs }: ModelMetadata,
-  { kserveOutput }: TabularFacts,
+  { kserveOutput, classes }: TabularFacts,
   naming: Exclude<OutputNaming, "mlserver">,
 ): readonly NamedOutput[] {
-  const wanted = naming === "fil-proba" ? "predict_proba" : kserveOutput;
-  const spec = outputs.find(({ name }) => name === wanted) ?? outputs[0];
+  const wanted = naming === "fil-proba" || naming === "fil-class" ? "predict_proba" : kserveOutput;
+  const spec =
+    outputs.find(({ name }) => name === wanted) ??
+    outputs.find(({ name }) => name === kserveOutput) ??
+    outputs[0];
   if (spec === undefined) return [];
   const { output: name } = singleNames[naming];
+  const engine = spec.name;
+  // Some classifiers have labels alone.
+  const hasShares = engine === "predict_proba" || classes === undefined;
+  const isClass = naming === "fil-class" && hasShares && isConvertible(spec.datatype, "FP64");
+  if (isClass) {
+    return [{ client: { ...spec, name, datatype: "FP32", shape: [-1] }, engine, isClass }];
+  }
   // FIL computes in single precision only.
   const isSingle = naming !== "kserve" && isConvertible(spec.datatype, "FP32");
-  const client = { ...spec, name, ...(isSingle && { datatype: "FP32" as const }) };
-  return [{ client, engine: spec.name }];
+  return [{ client: { ...spec, name, ...(isSingle && { datatype: "FP32" as const }) }, engine }];
 }
 
 function withClasses({ client, engine }: NamedOutput, { classes }: TabularFacts): TensorSpec {

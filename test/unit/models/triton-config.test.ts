@@ -45,26 +45,34 @@ describe("Triton's model configuration", () => {
       parameters { key: "predict_proba" value { string_value: "true" } }
     `;
     const config = read(fil);
-    assert.deepEqual(
-      [config.isForFil, config.predictsShares, config.ignored],
-      [true, true, ["parameters.threshold"]],
-    );
+    assert.deepEqual([config.isForFil, config.filAnswer, config.ignored], [true, "shares", []]);
     const inputs = [{ name: "input__0", datatype: "FP32", shape: [-1, 2] }] as const;
     const list = { name: "output__0", datatype: "FP32", shape: [-1] } as const;
     assert.equal(tritonMismatch(config, { inputs, outputs: [list] }), undefined);
     const shares = { ...list, shape: [-1, 3] };
     assert.match(tritonMismatch(config, { inputs, outputs: [shares] }) ?? "", /\[-1,1\] with the/);
-    assert.equal(
-      read('parameters { key: "predict_proba" value { string_value: "false" } }').predictsShares,
-      false,
-    );
+    const answerOf = (values: Readonly<Record<string, string>>) => {
+      const parameters = Object.entries(values).map(
+        ([key, value]) => `parameters { key: "${key}" value { string_value: "${value}" } }`,
+      );
+      return read(parameters.join("\n")).filAnswer;
+    };
+    assert.equal(answerOf({ predict_proba: "false" }), "values");
+    assert.equal(answerOf({ output_class: "false", threshold: "0.3" }), "values");
+    assert.equal(answerOf({ output_class: "true", threshold: "0.5000" }), "class");
+    assert.equal(answerOf({ output_class: "true", predict_proba: "true" }), "shares");
+    for (const threshold of ["0.3", "x"]) {
+      assert.throws(() => answerOf({ output_class: "true", threshold }), {
+        message: /parameters : threshold is .*, and classes are told at 0\.5: set predict_proba/,
+      });
+    }
   });
 
   it("is read as far as it means something here, and the rest is named", () => {
     assert.deepEqual(read(usual), {
       threads: 3,
       isForFil: false,
-      predictsShares: false,
+      filAnswer: "values",
       maxBatchSize: 8,
       maxQueueDelayMicroseconds: 100,
       maxQueueSize: 16,

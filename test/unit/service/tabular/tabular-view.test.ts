@@ -181,6 +181,23 @@ describe("a translated model as its clients see it", () => {
     assert.deepEqual(fil.toClient([value]), [fp32("output__0", [2], [0.25, 0.75])]);
   });
 
+  it("answers with the number of the class where FIL would", () => {
+    const shares = fp64("predict_proba", [3, 2], [0.25, 0.75, 0.5, 0.5, 0.75, 0.25]);
+    const fil = viewOf("fil-class").toEngine(ask([]));
+    assert.deepEqual(fil.request.outputs, ["predict_proba"]);
+    assert.deepEqual(fil.toClient([shares]), [fp32("output__0", [3], [1, 0, 0])]);
+    const [output] = viewOf("fil-class").described.outputs;
+    assert.deepEqual([output?.name, output?.datatype, output?.shape], ["output__0", "FP32", [-1]]);
+    // A booster that only knows the share of the second class.
+    const value = { name: "value", datatype: "FP32", shape: [-1] } as const;
+    const tabular = { ...facts, classes: undefined };
+    const booster = viewOf("fil-class", metadataOf({ outputs: [value], tabular }));
+    const shared = fp32("value", [3], [0.25, 0.5, 0.75]);
+    assert.deepEqual(booster.toEngine(ask([])).toClient([shared]), [
+      fp32("output__0", [3], [0, 0, 1]),
+    ]);
+  });
+
   it("has the outputs of the other servers too, for those that ask by their names", () => {
     const request = viewOf().toEngine(ask([], ["output-0", "predict"]));
     assert.deepEqual(request.request.outputs, ["value", "predict"]);
