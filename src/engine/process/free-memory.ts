@@ -1,4 +1,5 @@
 import type { DatabaseSync } from "node:sqlite";
+import type { MessagePort } from "node:worker_threads";
 import { statmBytes } from "./memory-counters.ts";
 
 // How a process returns unused memory to the system. glibc keeps what was freed for the next allocation:
@@ -39,21 +40,45 @@ export function giveBackFreeMemory(keptTopBytes: number): void {
  *  is huge. But glibc drops the end by itself once it reaches the threshold: blocks that are never written to
  *  make it do so. */
 function dropTop(keptTopBytes: number): void {
-  const blocks: ArrayBuffer[] = [];
   const fromBytes = statmBytes()?.dataBytes;
   if (fromBytes === undefined) return;
+  const blocks = (held ??= new HeldBlocks());
   try {
     // The first blocks may fit between others.
-    for (let grownBytes = 0; grownBytes < keptTopBytes && blocks.length < mostBlocks; ) {
-      blocks.push(Buffer.allocUnsafeSlow(blockBytes).buffer);
+    for (let grownBytes = 0; grownBytes < keptTopBytes && blocks.count < mostBlocks; ) {
+      blocks.add(blockBytes);
       grownBytes = (statmBytes()?.dataBytes ?? fromBytes) - fromBytes;
     }
   } catch {
     // This process's limit is reached: what was allocated must do until the next time.
   }
   // Freeing the last block merges all before it.
-  for (const block of blocks) block.transfer(0);
+  blocks.free();
 }
+
+/** Blocks of memory that V8 does not know of while they are held: of five it would think that JavaScript had taken far
+ *  too much, and collect garbage for milliseconds, each time. They lie in a channel that no one listens to. */
+class HeldBlocks {
+  readonly #channel = new MessageChannel();
+  readonly #receive = process.getBuiltinModule("node:worker_threads").receiveMessageOnPort;
+  count = 0;
+
+  /** Throws if the system gives no more. */
+  add(bytes: number): void {
+    const { buffer } = Buffer.allocUnsafeSlow(bytes);
+    this.#channel.port1.postMessage(buffer, [buffer]);
+    this.count++;
+  }
+
+  free(): void {
+    for (; this.count > 0; this.count--) {
+      const received = this.#receive(this.#channel.port2 as MessagePort);
+      (received?.message as ArrayBuffer | undefined)?.transfer(0);
+    }
+  }
+}
+
+let held: HeldBlocks | undefined;
 
 function trim(): boolean {
   try {
