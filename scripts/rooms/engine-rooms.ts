@@ -198,6 +198,7 @@ export const engineRooms: readonly Room[] = [
       "engine/contract",
       "engine/hosts/spawn-command.ts",
       "engine/hosts/read-lines.ts",
+      "engine/process/resident-memory.ts",
       "engine/run-memory",
       "engine/translator/catboost/catboost-look.ts",
       "engine/translator/lightgbm/lightgbm-look.ts",

@@ -16,13 +16,13 @@ import type {
 import { type EngineLog, silentLog } from "./contract/engine-log.ts";
 import type { HostCounts } from "./contract/host-counts.ts";
 import {
+  type InspectedFiles,
   isTranslated,
   type ModelFootprint,
   type TranslatedFormat,
 } from "./contract/model-format.ts";
 import type { RunTable } from "./contract/run-table.ts";
 import { FileThreads } from "./files/file-threads.ts";
-import type { InspectedFiles } from "./files/model-inspector.ts";
 import type { HostedModel } from "./hosts/hosted-model.ts";
 import { HostPool, shuttingDown } from "./hosts/pool.ts";
 import { plannedSize, sharedHostFactor, sharedModelBytes } from "./model-size.ts";
@@ -253,8 +253,7 @@ class PooledEngine implements Engine {
     });
     try {
       const onnx = { format: "onnx", file: translated.file, identity: translated.identity };
-      const inspected = await this.#files.inspect(onnx);
-      signal.throwIfAborted();
+      const { inspected } = translated;
       const made = this.#sourceOf(onnx, inspected);
       const model = await this.#loadInHost({ ...made, identity: source.identity }, options, {
         footprint: inspected.footprint,

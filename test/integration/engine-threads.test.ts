@@ -5,6 +5,7 @@ import { describe, it } from "node:test";
 import { addOne } from "../support/models/simple-models.ts";
 import { canMeasureTrees } from "../support/processes/process-tree.ts";
 import { patientSettings, startEngine } from "../support/servers/engine-fixture.ts";
+import { xgboostJson } from "../support/trees/xgboost-json.ts";
 
 const MiB = 1024 * 1024;
 /** Well above what one of these loads takes, on any machine, and far below the time limit of callers. */
@@ -33,6 +34,24 @@ describe("the threads of a model", { timeout: 2 * timeoutMs }, () => {
     assert.equal((await threadCount()) - before, 2 * (cores - 1));
     const message = "model asked for more threads than there are cores";
     assert.deepEqual(warnings, [{ threads: 256, cores, message }]);
+  });
+
+  it("are one for a translated model in a host of its own, unless its settings say otherwise", {
+    skip: !canMeasureTrees && "needs /proc",
+  }, async (t) => {
+    const { put, load } = await startEngine(t);
+    const onnx = await put("add.onnx", addOne());
+    const trees = await put("trees.json", xgboostJson({ leaf: 1 }));
+    const threadsOf = async (path: string, threads: number) => {
+      const settings = { ...patientSettings, threads };
+      const { hostPid } = await load(path, { isolated: true, settings });
+      return (await readdir(`/proc/${hostPid}/task`)).length;
+    };
+    const ofOne = await threadsOf(onnx, 1);
+    const cores = availableParallelism();
+    assert.equal((await threadsOf(onnx, 0)) - ofOne, cores - 1);
+    assert.equal(await threadsOf(trees, 0), ofOne);
+    assert.equal((await threadsOf(trees, 256)) - ofOne, cores - 1);
   });
 
   it("are counted by the cap of the host, with their stacks: any number of models loads", async (t) => {

@@ -106,6 +106,8 @@ describe("the life of a translated model", () => {
     await Promise.all(runtime.models.modelIds.map((id) => runtime.models.unload(id)));
     await waitFor(async () => (await filesInUse(cache)) === 0);
     for (const name of await entriesIn(cache)) await rm(join(cache, name));
+    // The last translator waits a moment for another file.
+    await waitFor(() => translatorPids().length === 0);
   });
 
   it("is load, inference, unload, and a second load that translates nothing", async () => {

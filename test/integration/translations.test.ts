@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { describe, it } from "node:test";
 import { RuntimeError } from "../../src/base/errors.ts";
 import { PrivateFolder } from "../../src/engine/translation/private-folder.ts";
+import type { TranslationMemory } from "../../src/engine/translation/translation-memory.ts";
 import { TranslationStore } from "../../src/engine/translation/translation-store.ts";
-import type { TranslationMemory } from "../../src/engine/translation/translations.ts";
 import { isRunning, until } from "../support/servers/engine-fixture.ts";
 import { translationsFixture } from "../support/translators/translations-fixture.ts";
 
@@ -94,7 +94,7 @@ describe("translations", () => {
       ["exit 3", "load-failed", /a\.test: its translator ended with code 3$/],
       ["exit 0", "load-failed", /a\.test: its translator ended with code 0$/],
       ["kill", "load-failed", /a\.test: its translator ended by SIGKILL$/],
-      ["print {}", "load-failed", /a\.test: its translator ended with code 0$/],
+      ["print {}", "load-failed", /a\.test: its translator ended with an answer that none gives$/],
       ['print {"tag":"translated","sizeBytes":1}', "failed-precondition", /does not exist/],
       ["flood", "load-failed", /ended by SIGKILL$/],
     ];
@@ -109,7 +109,8 @@ describe("translations", () => {
 
   it("that need more memory than there may be end as a refusal", async (t) => {
     const { runtime, put, get } = await translationsFixture(t);
-    const memory: TranslationMemory = { totalBytes: 2 ** 27, take: async () => () => {} };
+    const takeNow = () => () => {};
+    const memory: TranslationMemory = { totalBytes: 2 ** 27, take: async () => takeNow(), takeNow };
     for (const content of ["heap", "buffers"]) {
       await assert.rejects(get(runtime({ memory }), await put("a.test", content)), {
         kind: "over-budget",
@@ -173,6 +174,7 @@ describe("translations", () => {
         await free.promise;
         return () => (takenBytes = 0);
       },
+      takeNow: () => undefined,
     };
     const getting = get(runtime({ memory }), await put("a.test", "add 1"));
     await until("memory is asked for", () => takenBytes > 0);
@@ -216,8 +218,13 @@ describe("translations", () => {
     const file = await put("a.test", "add 1");
     const here = runtime({
       files: {
-        digest: async () => ({ digest: "0".repeat(64), identity: "another" }),
+        digest: async () => ({
+          digest: "0".repeat(64),
+          identity: "another",
+          head: new Uint8Array(0),
+        }),
         checkTranslated: async () => undefined,
+        takeTranslated: async () => "missing",
       },
     });
     await assert.rejects(get(here, file), {

@@ -59,6 +59,15 @@ export interface ModelInspection extends ModelFootprint {
   readonly weightFiles: readonly string[];
 }
 
+/** A model's file and its weight files, observed at one time. */
+export interface InspectedFiles {
+  readonly footprint: ModelFootprint;
+  /** Bytes of all of these files. */
+  readonly diskBytes: number;
+  /** Changes whenever one of the files does, as far as the file system reports it. */
+  readonly filesIdentity: string;
+}
+
 /** One kind of model file: all that the server must know about it. */
 export interface ModelFormat {
   readonly name: string;
@@ -91,8 +100,8 @@ export interface EngineFormat extends ModelFormat {
 export interface TranslatedFormat extends ModelFormat {
   /** The library's name, as people write it. */
   readonly library: string;
-  /** Bytes of memory for one byte of a file, at most, while it is translated. */
-  readonly peakFactor: number;
+  /** Bytes of memory for one byte of a file that begins with `head`, at most, while it is translated. */
+  peakFactor(head: Uint8Array): number;
 }
 
 export function isTranslated(format: ModelFormat): format is TranslatedFormat {

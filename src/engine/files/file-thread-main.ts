@@ -4,7 +4,12 @@ import { basename } from "node:path";
 import { parentPort, workerData } from "node:worker_threads";
 import { describeError, RuntimeError } from "../../base/errors.ts";
 import { modelFormats } from "../catalog.ts";
-import { checkTranslated, digestFile } from "../translation/translation-files.ts";
+import {
+  checkTranslated,
+  digestFile,
+  linkEntry,
+  type TranslatedFile,
+} from "../translation/translation-files.ts";
 import type { FileThreadAnswer, FileThreadCall, FileThreadSetup } from "./file-thread-messages.ts";
 import { findModel, inspectFile, tabulateRuns } from "./model-files.ts";
 
@@ -47,6 +52,16 @@ async function resultOf(call: FileThreadCall): Promise<unknown> {
     case "digest":
       return digestFile(call.file);
     case "check-translated":
-      return checkTranslated(call.file, call.key);
+      return await wholeTranslation(call.file, call.key);
+    case "take-translated": {
+      const { link, key } = call;
+      return linkEntry(link) ? await wholeTranslation(link.path, key) : "missing";
+    }
   }
+}
+
+async function wholeTranslation(file: string, key: string): Promise<TranslatedFile | undefined> {
+  const whole = checkTranslated(file, key);
+  if (whole === undefined) return undefined;
+  return { ...whole, inspected: await inspectFile({ format: "onnx", file }) };
 }

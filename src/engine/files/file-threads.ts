@@ -3,11 +3,11 @@ import { entryUrl } from "../../base/entry-url.ts";
 import { describeError, RuntimeError } from "../../base/errors.ts";
 import { endsWithProcess } from "../../base/process-exit.ts";
 import type { ModelPlace } from "../contract/engine.ts";
+import type { InspectedFiles } from "../contract/model-format.ts";
 import type { RunTable } from "../contract/run-table.ts";
-import type { FileDigest, TranslatedFile } from "../translation/translation-files.ts";
+import type { EntryLink, FileDigest, TranslatedFile } from "../translation/translation-files.ts";
 import type { FileThreadAnswer, FileThreadCall, FileThreadSetup } from "./file-thread-messages.ts";
 import type { FoundModel, InspectedFile, TabulatedFile } from "./model-files.ts";
-import type { InspectedFiles } from "./model-inspector.ts";
 
 /** The number of its own calls that Node allows to hang in a file system. */
 const maxThreads = 4;
@@ -66,13 +66,19 @@ export class FileThreads {
     return await this.#pick().call<FileDigest>({ task: "digest", file });
   }
 
-  /** As `checkTranslated` in translation-files.ts. Rejects with "temporarily-unavailable" if the thread breaks. */
+  /** As `TranslationReader`. Rejects with "temporarily-unavailable" if the thread breaks. */
   async checkTranslated(file: string, key: string): Promise<TranslatedFile | undefined> {
-    return await this.#pick().call<TranslatedFile | undefined>({
-      task: "check-translated",
-      file,
-      key,
-    });
+    const call = { task: "check-translated", file, key } as const;
+    return await this.#pick().call<TranslatedFile | undefined>(call);
+  }
+
+  /** As `TranslationReader`. Rejects with "temporarily-unavailable" if the thread breaks. */
+  async takeTranslated(
+    link: EntryLink,
+    key: string,
+  ): Promise<TranslatedFile | "missing" | undefined> {
+    const call = { task: "take-translated", link, key } as const;
+    return await this.#pick().call<TranslatedFile | "missing" | undefined>(call);
   }
 
   /** Rejects the calls in progress with `reason`, and all later ones. */

@@ -6,11 +6,11 @@ import { SafePath } from "../../base/files/safe-path.ts";
 import { isModelFileName } from "../../models/names.ts";
 import { engineFormat, knownFormat, modelKinds, recogniseFormat } from "../catalog.ts";
 import type { ModelFile, ModelPlace, SettingsFile } from "../contract/engine.ts";
-import type { ModelFormat } from "../contract/model-format.ts";
+import type { InspectedFiles, ModelFormat } from "../contract/model-format.ts";
 import type { RunTable } from "../contract/run-table.ts";
 import { explainRefusal } from "./explain-refusal.ts";
 import { sampleFile } from "./file-sample.ts";
-import { type InspectedFiles, ModelInspector } from "./model-inspector.ts";
+import { ModelInspector } from "./model-inspector.ts";
 import { findModelFile } from "./model-layout.ts";
 import { findSettingsFile, findTritonConfig } from "./settings-file.ts";
 

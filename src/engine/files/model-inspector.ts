@@ -3,16 +3,7 @@ import { accessSync, type BigIntStats, constants, statSync } from "node:fs";
 import { fromFileError } from "../../base/files/file-errors.ts";
 import { fileIdentity } from "../../base/files/file-identity.ts";
 import type { ModelFile } from "../contract/engine.ts";
-import type { ModelFootprint, ModelFormat, ModelInspection } from "../contract/model-format.ts";
-
-/** A model's file and its weight files, observed at one time. */
-export interface InspectedFiles {
-  readonly footprint: ModelFootprint;
-  /** Bytes of all of these files. */
-  readonly diskBytes: number;
-  /** Changes whenever one of the files does, as far as the file system reports it. */
-  readonly filesIdentity: string;
-}
+import type { InspectedFiles, ModelFormat, ModelInspection } from "../contract/model-format.ts";
 
 interface Kept {
   readonly inspection: ModelInspection;

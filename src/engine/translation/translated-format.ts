@@ -14,7 +14,7 @@ export interface TranslatedFiles {
   /** Bytes of a loaded model for one byte of a file that begins with `head`: usually, and at most. `head` is empty
    *  if nothing of the file is known. */
   readonly heldFactor: (head: Uint8Array) => { readonly usual: number; readonly most: number };
-  readonly peakFactor: number;
+  readonly peakFactor: (head: Uint8Array) => number;
 }
 
 const KiB = 1024;

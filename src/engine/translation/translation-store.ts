@@ -1,5 +1,6 @@
 import { copyFile, link, readdir, rename, rm, stat, unlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import type { EntryLink } from "./translation-files.ts";
 
 /** A folder of one process, with signs that tell other processes when it has ended. */
 export interface OwnFolder {
@@ -22,6 +23,11 @@ export interface TranslationStoreOptions {
   readonly own: OwnFolder;
 }
 
+/** Looking at all entries takes long where there are many, so a full directory is left with room for some. */
+const leftShare = 0.9;
+/** Other runtimes may add as much meanwhile. */
+const likelyRuntimes = 4;
+
 const suffix = ".onnx";
 const entryName = /^[0-9a-f]{64}\.onnx$/;
 
@@ -36,8 +42,14 @@ export class TranslationStore {
   readonly #limitBytes: number;
   readonly #own: OwnFolder;
   #lastFile = 0;
+  /** Whether the own folder was made. */
+  #hasOwn = false;
   /** Whether entries that were in use have left too little room. */
   #isOver = false;
+  /** Of all entries when they were last looked at; undefined before. */
+  #seenBytes: number | undefined;
+  /** Of those that were kept since. */
+  #addedBytes = 0;
 
   constructor({ directory, limitBytes, own }: TranslationStoreOptions) {
     this.directory = directory ?? own.parent;
@@ -50,18 +62,16 @@ export class TranslationStore {
   /** The path of a new file in the own folder; nothing is there yet. Rejects if there can be no such folder. */
   async place(): Promise<string> {
     // A mistake in a setting, or a volume that is not there yet, must not become a directory of ours.
-    if (this.#isShared) await stat(dirname(this.directory));
-    return join(await this.#own.path(), `${++this.#lastFile}${suffix}`);
+    if (this.#isShared && !this.#hasOwn) await stat(dirname(this.directory));
+    const own = await this.#own.path();
+    this.#hasOwn = true;
+    return join(own, `${++this.#lastFile}${suffix}`);
   }
 
-  /** An own link to the entry. Undefined if there is none, or no link can be made. */
-  async take(key: string): Promise<string | undefined> {
+  /** Where the entry is, if there is one, and where an own link to it goes. Undefined if there can be none. */
+  async linkOf(key: string): Promise<EntryLink | undefined> {
     try {
-      const entry = await this.#entryOf(key);
-      await stat(entry);
-      const path = await this.place();
-      await linkOrCopy(entry, path);
-      return path;
+      return { entry: await this.#entryOf(key), path: await this.place() };
     } catch {
       return undefined;
     }
@@ -80,10 +90,15 @@ export class TranslationStore {
     });
     // Renaming a link to another one of the same file does nothing.
     await rm(draft, { force: true });
-    await this.shrinkTo(this.#limitBytes);
+    this.#addedBytes += size;
+    const seenBytes = this.#seenBytes ?? Number.POSITIVE_INFINITY;
+    if (seenBytes + likelyRuntimes * this.#addedBytes > this.#limitBytes) {
+      await this.shrinkTo(this.#limitBytes);
+    }
   }
 
-  /** Removes entries that no one uses, the longest unused first, until all together have at most `bytes`. */
+  /** If all entries together have more than `bytes`, removes some that no one uses, the longest unused first, until there
+   *  is room for others. */
   async shrinkTo(bytes: number): Promise<void> {
     const directory = await this.#entries().catch(() => "");
     const names = directory === "" ? [] : await readdir(directory).catch(() => []);
@@ -98,13 +113,16 @@ export class TranslationStore {
     const settled = await Promise.allSettled(found);
     const entries = settled.flatMap((each) => (each.status === "fulfilled" ? [each.value] : []));
     let total = entries.reduce((sum, { size }) => sum + size, 0);
+    const wantedBytes = total > bytes ? leftShare * bytes : bytes;
     for (const { path, size, isUsed } of entries.sort((a, b) => a.ctimeMs - b.ctimeMs)) {
-      if (total <= bytes) break;
+      if (total <= wantedBytes) break;
       if (isUsed) continue;
       await unlink(path).catch(() => {});
       total -= size;
     }
     this.#isOver = total > bytes;
+    this.#seenBytes = total;
+    this.#addedBytes = 0;
   }
 
   /** Removes the entry. */
@@ -114,7 +132,7 @@ export class TranslationStore {
 
   /** Removes a file of the own folder, and entries if too many were in use before. */
   async remove(path: string): Promise<void> {
-    await rm(path, { force: true }).catch(() => {});
+    await unlink(path).catch(() => {});
     if (this.#isOver) await this.shrinkTo(this.#limitBytes);
   }
 
@@ -131,7 +149,7 @@ export class TranslationStore {
   }
 }
 
-/** Some file systems have no links, and some allow a number of them. */
+/** As `linkEntry`. */
 async function linkOrCopy(from: string, to: string): Promise<void> {
   try {
     await link(from, to);

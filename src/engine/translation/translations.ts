@@ -5,12 +5,14 @@ import { describeError, RuntimeError } from "../../base/errors.ts";
 import { Slots } from "../../base/slots.ts";
 import type { ModelSource, TabularFacts } from "../contract/engine.ts";
 import type { EngineLog } from "../contract/engine-log.ts";
-import type { TranslatedFormat } from "../contract/model-format.ts";
+import type { InspectedFiles, TranslatedFormat } from "../contract/model-format.ts";
 import type { TranslationOptions } from "../translator/translation.ts";
-import type { FileDigest, TranslatedFile } from "./translation-files.ts";
+import type { EntryLink, FileDigest, TranslatedFile } from "./translation-files.ts";
 import { translationKey } from "./translation-key.ts";
+import type { TranslationMemory } from "./translation-memory.ts";
 import type { TranslationStore } from "./translation-store.ts";
-import { runTranslatorProcess, translatorBaseBytes } from "./translator-process.ts";
+import { translatorBaseBytes } from "./translator-child.ts";
+import { Translators } from "./translator-processes.ts";
 
 export interface TranslationsOptions {
   /** Where translated files go: the first that can be written. */
@@ -30,15 +32,10 @@ export interface TranslationsOptions {
 /** Reads files elsewhere, so that the server's event loop turns meanwhile. */
 export interface TranslationReader {
   digest(file: string): Promise<FileDigest>;
+  /** Undefined unless the file is the whole translation of this key. */
   checkTranslated(file: string, key: string): Promise<TranslatedFile | undefined>;
-}
-
-/** What translators may take. */
-export interface TranslationMemory {
-  /** The most that there can be. */
-  readonly totalBytes: number;
-  /** Resolves when they are free with the function that gives them back. Rejects with the signal's reason. */
-  take(bytes: number, signal: CancelSignal): Promise<() => void>;
+  /** Makes the link and checks it. "missing" if there is no entry; undefined if it is damaged. */
+  takeTranslated(link: EntryLink, key: string): Promise<TranslatedFile | "missing" | undefined>;
 }
 
 export interface TranslationRequest {
@@ -55,6 +52,7 @@ export interface Translated {
   /** Its `fileIdentity`. */
   readonly identity: string;
   readonly facts: TabularFacts;
+  readonly inspected: InspectedFiles;
   /** To be called once no host will load it again. Idempotent. */
   release(): void;
 }
@@ -84,6 +82,7 @@ const maxDigests = 20_000;
 export class Translations {
   readonly #options: TranslationsOptions;
   readonly #slots: Slots;
+  readonly #translators: Translators;
   /** By key. */
   readonly #shared = new Map<string, Shared>();
   /** By file and identity, the oldest first. */
@@ -94,6 +93,7 @@ export class Translations {
   constructor(options: TranslationsOptions) {
     this.#options = options;
     this.#slots = new Slots(options.concurrency);
+    this.#translators = new Translators(options);
   }
 
   /** The translation of a model's file. When the signal aborts, rejects with its reason once nothing of the work is
@@ -115,8 +115,8 @@ export class Translations {
         isReleased = true;
         void this.#leave(key, shared);
       };
-      const { path: file, identity, facts } = made;
-      return { key, file, identity, facts, release };
+      const { path: file, identity, facts, inspected } = made;
+      return { key, file, identity, facts, inspected, release };
     } catch (error) {
       await this.#leave(key, shared);
       if (error instanceof RuntimeError && error.kind === "temporarily-unavailable") {
@@ -141,6 +141,7 @@ export class Translations {
     const all = [...this.#shared.values()];
     for (const { stop } of all) stop.abort(reason);
     await Promise.allSettled(all.map(({ making }) => making));
+    await this.#translators.close();
     for (const store of this.#options.stores) await store.close().catch(() => {});
   }
 
@@ -185,23 +186,13 @@ export class Translations {
   async #make(work: Work): Promise<Made> {
     const kept = await this.#find(work.key);
     if (kept !== undefined) return kept;
-    return await this.#slots.run(work.signal, async () => {
-      const limitBytes = this.#limitOf(work);
-      const ownBytes = translatorBaseBytes + limitBytes - work.source.estimatedBytes;
-      const takenBytes = Math.min(this.#options.memory.totalBytes, Math.max(0, ownBytes));
-      const giveBack = await this.#options.memory.take(takenBytes, work.signal);
-      try {
-        return await this.#translate(work, limitBytes);
-      } finally {
-        giveBack();
-      }
-    });
+    return await this.#slots.run(work.signal, () => this.#translate(work, this.#limitOf(work)));
   }
 
   /** What the load has reserved for its model is free until that is loaded, and the rest counts as a run. */
-  #limitOf({ source, format }: Work): number {
+  #limitOf({ source, format, content }: Work): number {
     const { estimatedBytes, diskBytes } = source;
-    const wanted = format.peakFactor * diskBytes + leastTranslatorBytes;
+    const wanted = format.peakFactor(content.head) * diskBytes + leastTranslatorBytes;
     const most = this.#options.memory.totalBytes + estimatedBytes - translatorBaseBytes;
     return Math.ceil(Math.max(leastTranslatorBytes, Math.min(wanted, most)));
   }
@@ -209,9 +200,11 @@ export class Translations {
   async #find(key: string): Promise<Made | undefined> {
     const { stores, files, log } = this.#options;
     for (const store of stores) {
-      const path = await store.take(key);
-      if (path === undefined) continue;
-      const found = await files.checkTranslated(path, key).catch(() => undefined);
+      const link = await store.linkOf(key);
+      if (link === undefined) continue;
+      const found = await files.takeTranslated(link, key).catch(() => undefined);
+      if (found === "missing") continue;
+      const { path } = link;
       if (found !== undefined) return { ...found, store, path };
       const { directory } = store;
       log.warn({ directory, entry: key }, "translated file was damaged and is made again");
@@ -271,14 +264,14 @@ export class Translations {
     output: string,
     memoryBytes: number,
   ): Promise<{ readonly code: string; readonly message: string } | undefined> {
-    const { environment, log, entry, timeoutMs } = this.#options;
+    const { log, timeoutMs } = this.#options;
     const { identity, digest } = content;
-    const { file } = source;
+    const { file, estimatedBytes: reservedBytes } = source;
     const startMs = performance.now();
-    const answer = await runTranslatorProcess(
-      { format: format.name, file, identity, digest, options, output, key },
-      { timeoutMs, memoryBytes },
-      { environment, log, signal, ...(entry && { entry }) },
+    const answer = await this.#translators.run(
+      { format: format.name, call: { file, identity, digest, options, output, key } },
+      { timeoutMs, memoryBytes, reservedBytes },
+      signal,
     );
     if (answer.tag === "not-written") return answer;
     const translationMs = Math.round(performance.now() - startMs);

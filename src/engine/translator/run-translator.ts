@@ -8,23 +8,17 @@ import { sealOf } from "../translation/seal.ts";
 import type { Translate } from "./translation.ts";
 import type { TranslatorAnswer, TranslatorCall } from "./translator-messages.ts";
 
-type Translators = Readonly<Record<string, () => Promise<Translate>>>;
-
 /** Longer messages are cut: they reach clients. */
 const maxMessage = 1_000;
 
-/** Does what the server asks for in `argument`, and returns the line for it. Never rejects. */
-export async function runTranslator(argument: string, translators: Translators): Promise<string> {
-  return `${JSON.stringify(await answerOf(argument, translators))}\n`;
+/** Does what the server asks for in `line`, and returns the line for it. */
+export function runTranslator(line: string, translate: Translate): string {
+  return `${JSON.stringify(answerOf(line, translate))}\n`;
 }
 
-async function answerOf(argument: string, translators: Translators): Promise<TranslatorAnswer> {
+function answerOf(line: string, translate: Translate): TranslatorAnswer {
   try {
-    const call = JSON.parse(argument) as TranslatorCall;
-    const translate = Object.hasOwn(translators, call.format)
-      ? await translators[call.format]?.()
-      : undefined;
-    if (translate === undefined) throw new Error(`no translator for '${call.format}'`);
+    const call = JSON.parse(line) as TranslatorCall;
     const { onnx, splits } = translate(readModel(call), call.options);
     return write(call.output, [onnx, sealOf(onnx, { key: call.key, splits })]);
   } catch (error) {

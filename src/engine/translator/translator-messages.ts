@@ -1,12 +1,10 @@
 import type { ErrorKind } from "../../base/errors.ts";
 import type { TranslationOptions } from "./translation.ts";
 
-// What the server hands to a translator process, as its first argument, and what that prints, as its only line. The
-// second argument is what it may take beyond its start, in bytes.
+// What the server writes to a translator process, a line for each file, and what that prints for each. Its
+// arguments are the format, and what it may take beyond its start, in bytes.
 
 export interface TranslatorCall {
-  /** A key of the table of translators. */
-  readonly format: string;
   /** Absolute path without links. */
   readonly file: string;
   /** The `fileIdentity` that it had when it was found. */

@@ -1,17 +1,30 @@
 import { writeFileSync, writeSync } from "node:fs";
 import { RuntimeError } from "../../../src/base/errors.ts";
 import { limitOwnMemory } from "../../../src/engine/translator/memory-limit.ts";
-import { runTranslator } from "../../../src/engine/translator/run-translator.ts";
+import { serveTranslator } from "../../../src/engine/translator/serve-translator.ts";
 import type { Translate } from "../../../src/engine/translator/translation.ts";
 import { encodeModel } from "../models/onnx-builder.ts";
 
 // A translator process for tests. It does what the first word of a file says.
+
+let count = 0;
+const kept: Uint8Array[] = [];
 
 const translate: Translate = (file, { maxSplits }) => {
   const [word = "", argument = ""] = Buffer.from(file).toString("latin1").split(" ");
   switch (word) {
     case "add":
       return { onnx: adds(Number(argument)), splits: 10 };
+    case "pid":
+      // What is in the output shows which process has made it, and how many files that had translated before.
+      return { onnx: Buffer.from(`${process.pid} ${count++}`), splits: 1 };
+    case "grow":
+      kept.push(new Uint8Array(Number(argument) * 1024 * 1024).fill(1));
+      return { onnx: Buffer.from(`${process.pid} ${count++}`), splits: 1 };
+    case "second":
+      // Fails unless it is the first file of its process.
+      if (count > 0) throw new TypeError("there was a file before");
+      return { onnx: Buffer.from(`${process.pid} ${count++}`), splits: 1 };
     case "refuse":
       throw new RuntimeError(
         "invalid-argument",
@@ -29,11 +42,10 @@ const translate: Translate = (file, { maxSplits }) => {
       process.kill(process.pid, "SIGKILL");
       for (;;);
     case "heap": {
-      const kept: unknown[] = [];
-      for (;;) kept.push(Array.from({ length: 1_000 }, (_, at) => ({ at })));
+      const all: unknown[] = [];
+      for (;;) all.push(Array.from({ length: 1_000 }, (_, at) => ({ at })));
     }
     case "buffers": {
-      const kept: Uint8Array[] = [];
       for (;;) kept.push(new Uint8Array(64 * 1024 * 1024).fill(1));
     }
     case "print":
@@ -63,6 +75,5 @@ function adds(number: number): Uint8Array {
   }).finish();
 }
 
-const [, , call = "", memoryBytes] = process.argv;
-limitOwnMemory(Number(memoryBytes));
-writeSync(1, await runTranslator(call, { test: async () => translate }));
+limitOwnMemory(Number(process.argv[3]));
+serveTranslator(translate);

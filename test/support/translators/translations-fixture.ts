@@ -5,9 +5,16 @@ import type { TestContext } from "node:test";
 import { fileIdentity } from "../../../src/base/files/file-identity.ts";
 import type { ModelSource } from "../../../src/engine/contract/engine.ts";
 import type { TranslatedFormat } from "../../../src/engine/contract/model-format.ts";
+import { inspectFile } from "../../../src/engine/files/model-files.ts";
 import { PrivateFolder } from "../../../src/engine/translation/private-folder.ts";
 import { translatedFormat } from "../../../src/engine/translation/translated-format.ts";
-import { checkTranslated, digestFile } from "../../../src/engine/translation/translation-files.ts";
+import {
+  checkTranslated as checkFile,
+  digestFile,
+  linkEntry,
+  type TranslatedFile,
+} from "../../../src/engine/translation/translation-files.ts";
+import type { TranslationMemory } from "../../../src/engine/translation/translation-memory.ts";
 import { TranslationStore } from "../../../src/engine/translation/translation-store.ts";
 import {
   type Translated,
@@ -21,10 +28,17 @@ export const testFormat: TranslatedFormat = translatedFormat({
   aliases: [],
   files: { extensions: [".test"], recognises: () => true },
   heldFactor: () => ({ usual: 2, most: 4 }),
-  peakFactor: 5,
+  peakFactor: () => 5,
 });
 
-const testTranslator = new URL("./test-translator.ts", import.meta.url);
+/** Memory without a limit. */
+export const unlimited: TranslationMemory = {
+  totalBytes: 2 ** 30,
+  take: async () => () => {},
+  takeNow: () => () => {},
+};
+
+export const testTranslator: URL = new URL("./test-translator.ts", import.meta.url);
 
 export interface TranslationsFixture {
   /** Holds entries and models. */
@@ -37,6 +51,12 @@ export interface TranslationsFixture {
   runtime(options?: Partial<TranslationsOptions>): Translations;
   put(name: string, content: string): Promise<string>;
   get(translations: Translations, file: string, signal?: AbortSignal): Promise<Translated>;
+}
+
+/** As file threads do. */
+async function checkTranslated(file: string, key: string): Promise<TranslatedFile | undefined> {
+  const whole = checkFile(file, key);
+  return whole && { ...whole, inspected: await inspectFile({ format: "onnx", file }) };
 }
 
 export async function translationsFixture(t: TestContext): Promise<TranslationsFixture> {
@@ -63,9 +83,11 @@ export async function translationsFixture(t: TestContext): Promise<TranslationsF
         environment: {},
         files: {
           digest: async (file) => digestFile(file),
-          checkTranslated: async (file, key) => checkTranslated(file, key),
+          checkTranslated,
+          takeTranslated: async (link, key) =>
+            linkEntry(link) ? await checkTranslated(link.path, key) : "missing",
         },
-        memory: { totalBytes: 2 ** 30, take: async () => () => {} },
+        memory: unlimited,
         log: {
           info: (facts, message) => {
             if (message === "model translated") translated.push((facts as { file: string }).file);

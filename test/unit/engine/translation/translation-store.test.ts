@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
 import { PrivateFolder } from "../../../../src/engine/translation/private-folder.ts";
+import { linkEntry } from "../../../../src/engine/translation/translation-files.ts";
 import { TranslationStore } from "../../../../src/engine/translation/translation-store.ts";
 
 const keyOf = (digit: string) => digit.repeat(64);
@@ -32,6 +33,12 @@ async function add(store: TranslationStore, key: string, content: string): Promi
   await store.remove(path);
 }
 
+/** An own link to the entry, as a load makes it. */
+async function take(store: TranslationStore, key: string): Promise<string | undefined> {
+  const place = await store.linkOf(key);
+  return place !== undefined && linkEntry(place) ? place.path : undefined;
+}
+
 async function entriesIn(directory: string): Promise<string[]> {
   const names = await readdir(directory);
   return names.filter((name) => name.endsWith(".onnx")).map((name) => name.slice(0, 1));
@@ -42,19 +49,19 @@ describe("a store of translated files", () => {
     const { runtime } = await fixture(t);
     await add(runtime(), keyOf("a"), "content");
     const other = runtime();
-    const path = (await other.take(keyOf("a"))) ?? assert.fail("no entry");
+    const path = (await take(other, keyOf("a"))) ?? assert.fail("no entry");
     assert.equal(await readFile(path, "utf8"), "content");
-    assert.equal(await other.take(keyOf("b")), undefined);
+    assert.equal(await take(other, keyOf("b")), undefined);
   });
 
   it("replaces an entry at once, and leaves what was taken of the former one", async (t) => {
     const { runtime } = await fixture(t);
     const store = runtime();
     await add(store, keyOf("a"), "old");
-    const old = (await store.take(keyOf("a"))) ?? assert.fail("no entry");
+    const old = (await take(store, keyOf("a"))) ?? assert.fail("no entry");
     await add(store, keyOf("a"), "new");
     assert.equal(await readFile(old, "utf8"), "old");
-    const now = (await store.take(keyOf("a"))) ?? assert.fail("no entry");
+    const now = (await take(store, keyOf("a"))) ?? assert.fail("no entry");
     assert.equal(await readFile(now, "utf8"), "new");
   });
 
@@ -62,17 +69,29 @@ describe("a store of translated files", () => {
     const { directory, runtime } = await fixture(t);
     const store = runtime(100);
     for (const digit of ["a", "b", "c"]) await add(store, keyOf(digit), digit.repeat(30));
-    const used = (await store.take(keyOf("a"))) ?? assert.fail("no entry");
+    const used = (await take(store, keyOf("a"))) ?? assert.fail("no entry");
     await store.remove(used);
     await add(store, keyOf("d"), "d".repeat(30));
     assert.deepEqual(await entriesIn(directory), ["a", "c", "d"]);
+  });
+
+  it("looks at all entries only when there may be too many", async (t) => {
+    const { directory, runtime } = await fixture(t);
+    const store = runtime(1_000);
+    await add(store, keyOf("a"), "a".repeat(10));
+    // Another runtime's entry, which would be too much.
+    await writeFile(join(directory, `${keyOf("b")}.onnx`), "b".repeat(2_000));
+    await add(store, keyOf("c"), "c".repeat(200));
+    assert.deepEqual((await entriesIn(directory)).sort(), ["a", "b", "c"]);
+    await add(store, keyOf("d"), "d".repeat(200));
+    assert.deepEqual((await entriesIn(directory)).sort(), ["c", "d"]);
   });
 
   it("never removes what any runtime uses, until it is no longer used", async (t) => {
     const { directory, runtime } = await fixture(t);
     const [store, other] = [runtime(100), runtime(100)];
     await add(store, keyOf("a"), "a".repeat(60));
-    const used = (await other.take(keyOf("a"))) ?? assert.fail("no entry");
+    const used = (await take(other, keyOf("a"))) ?? assert.fail("no entry");
     await add(store, keyOf("b"), "b".repeat(60));
     assert.deepEqual(await entriesIn(directory), ["a"]);
     assert.equal((await readFile(used, "utf8")).length, 60);
@@ -107,7 +126,7 @@ describe("a store of translated files", () => {
       limitBytes: 100,
       own: new PrivateFolder(directory),
     });
-    assert.equal(await store.take(keyOf("a")), undefined);
+    assert.equal(await take(store, keyOf("a")), undefined);
     await assert.rejects(store.place(), { code: "ENOENT" });
     await store.shrinkTo(0);
     await store.drop(keyOf("a"));
@@ -118,7 +137,7 @@ describe("a store of translated files", () => {
     const { directory, runtime } = await fixture(t);
     const store = runtime();
     await add(store, keyOf("a"), "a");
-    assert.ok(await store.take(keyOf("a")));
+    assert.ok(await take(store, keyOf("a")));
     await store.close();
     assert.deepEqual(await readdir(directory), [`${keyOf("a")}.onnx`]);
   });
@@ -128,7 +147,7 @@ describe("a store of translated files", () => {
     const own = new PrivateFolder(directory);
     const store = new TranslationStore({ limitBytes: 100, own });
     await add(store, keyOf("a"), "a");
-    assert.ok(await store.take(keyOf("a")));
+    assert.ok(await take(store, keyOf("a")));
     await link(join(await own.path(), `${keyOf("a")}.onnx`), join(directory, "beside"));
     await store.close();
     assert.deepEqual(await readdir(directory), ["beside"]);
