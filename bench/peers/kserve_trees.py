@@ -1,11 +1,12 @@
-"""KServe's model server with XGBoost and LightGBM models, called as KServe's own xgbserver and lgbserver do, which PyPI
-does not have.
+"""KServe's model server with models of XGBoost, LightGBM and scikit-learn, called as KServe's own xgbserver, lgbserver and
+sklearnserver do, which PyPI does not have.
 
     kserve_trees.py HTTP_PORT GRPC_PORT ID=LIBRARY=FILE...
 """
 
 import sys
 
+import joblib
 import lightgbm
 import xgboost
 from kserve import Model, ModelServer
@@ -30,10 +31,22 @@ class LightgbmModel(Model):
         self.ready = True
 
     def predict(self, payload, headers=None, response_headers=None):
-        return get_predict_response(payload, self.booster.predict(get_predict_input(payload)), self.name)
+        data = get_predict_input(payload, columns=self.booster.feature_name())
+        return get_predict_response(payload, self.booster.predict(data), self.name)
 
 
-KINDS = {"xgboost": XgboostModel, "lightgbm": LightgbmModel}
+class SklearnModel(Model):
+    def __init__(self, name, file):
+        super().__init__(name)
+        self.estimator = joblib.load(file)
+        self.ready = True
+
+    def predict(self, payload, headers=None, response_headers=None):
+        data = get_predict_input(payload)
+        return get_predict_response(payload, self.estimator.predict(data), self.name)
+
+
+KINDS = {"xgboost": XgboostModel, "lightgbm": LightgbmModel, "sklearn": SklearnModel}
 
 http_port, grpc_port, *models = sys.argv[1:]
 loaded = [KINDS[library](name, file) for name, library, file in (each.split("=", 2) for each in models)]

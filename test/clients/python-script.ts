@@ -1,5 +1,5 @@
 import { type ExecFileException, execFile } from "node:child_process";
-import { join } from "node:path";
+import { resolve as resolvePath } from "node:path";
 
 /** One case of a script, as test/clients/cases.py prints it. */
 export interface CaseResult {
@@ -30,14 +30,24 @@ export async function missingFor(
   return `${python}: ${stderr.trim().split("\n").at(-1) || `ended with ${status}`}`;
 }
 
-/** Runs a script of this folder against the server at `address` ("host:port"). */
+/** Runs a script of this folder, or one with an absolute path, against the server at `address` ("host:port") and the
+ *  `others`. */
 export async function runScript(
   python: string,
   script: string,
-  { address, timeoutMs }: { readonly address: string; readonly timeoutMs: number },
+  {
+    address,
+    others = [],
+    timeoutMs,
+  }: {
+    readonly address: string;
+    readonly others?: readonly string[];
+    readonly timeoutMs: number;
+  },
 ): Promise<ScriptRun> {
-  const file = join(import.meta.dirname, script);
-  const { status, stdout, stderr } = await runPython(python, [file, address], { timeoutMs });
+  const file = resolvePath(import.meta.dirname, script);
+  const args = [file, address, ...others];
+  const { status, stdout, stderr } = await runPython(python, args, { timeoutMs });
   // Libraries print too; only our lines are JSON objects.
   const lines = stdout.split("\n").filter((line) => line.startsWith("{"));
   return { cases: lines.map((line) => JSON.parse(line) as CaseResult), status, stderr };
