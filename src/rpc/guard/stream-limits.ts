@@ -171,6 +171,7 @@ class OpenStream implements TrackedStream, HeldCall {
   answeredMs = Number.NEGATIVE_INFINITY;
   /** When the client last sent something. */
   #receivedMs: number;
+  #isAnswered = false;
 
   constructor(limits: StreamLimits, stream: ServerHttp2Stream, headers: IncomingHttpHeaders) {
     const { memory, clientStreams, readMaxBytes } = limits.parts;
@@ -234,7 +235,7 @@ class OpenStream implements TrackedStream, HeldCall {
   }
 
   hold(): void {
-    const bodyBytes = Math.max(this.requestBytes, this.announcedBytes);
+    const bodyBytes = this.#isAnswered ? 0 : Math.max(this.requestBytes, this.announcedBytes);
     this.account.hold(this.headBytes + bodyBytes + this.unreadBytes);
   }
 
@@ -244,6 +245,11 @@ class OpenStream implements TrackedStream, HeldCall {
 
   answers(bytes: number): void {
     if (bytes < leastNotedBytes) return;
+    // Its whole request has served its purpose.
+    if (this.envelopes === undefined) {
+      this.#isAnswered = true;
+      this.hold();
+    }
     this.account.make(bytes);
     this.account.drop(bytes);
     // Until the next check of what is left of it.
