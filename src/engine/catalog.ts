@@ -1,13 +1,14 @@
 import { RuntimeError } from "../base/errors.ts";
 import type { ModelNames } from "../models/names.ts";
+import { textNames } from "../models/text-names.ts";
 import type { EngineFormat, ModelFormat, TranslatedFormat } from "./contract/model-format.ts";
 import { treeFormats } from "./translation/tree-formats.ts";
 
 // Imported only where models are inspected: hosts start often and do without. Kept, since even a repeated
 // import costs more than the rest of inspecting a small model.
-let inspectOnnx: ModelFormat["inspect"] | undefined;
+let inspectOnnx: typeof import("./onnx/memory/footprint.ts").inspectOnnxFile | undefined;
 
-async function importInspector(): Promise<ModelFormat["inspect"]> {
+async function importInspector(): Promise<NonNullable<typeof inspectOnnx>> {
   inspectOnnx ??= (await import("./onnx/memory/footprint.ts")).inspectOnnxFile;
   return inspectOnnx;
 }
@@ -17,18 +18,46 @@ const onnx: EngineFormat = {
   aliases: ["onnxruntime", "onnx_onnxv1"],
   files: { extensions: [".onnx"] },
   platform: "onnx_onnxv1",
-  inspect: async (file, dataFolder) =>
-    await (inspectOnnx ?? (await importInspector()))(file, dataFolder),
-  tabulateRuns: async (file, dataFolder) =>
-    await (await import("./onnx/memory/footprint.ts")).tabulateOnnxFile(file, dataFolder),
+  inspect: async (file, options) =>
+    await (inspectOnnx ?? (await importInspector()))(file, options?.dataFolder),
+  tabulateRuns: async (file, options) =>
+    await (await import("./onnx/memory/footprint.ts")).tabulateOnnxFile(file, options?.dataFolder),
   prepareToInspect: async () => void (await importInspector()),
   // Half-precision weights become FP32 in memory; the file's structure is unknown here.
   predictBytes: (diskBytes) => 2 * diskBytes + 256 * 1024,
   importEngine: async () => (await import("./onnx/session/onnx-engine.ts")).onnxEngine,
 };
 
-/** The formats that hosts have engines for, in the order in which they are tried for a file if none was named. */
-export const engineFormats: readonly EngineFormat[] = [onnx];
+/** Some 512 tokens: more texts in one run save nothing, and all would wait for the last. */
+const joinedTextBytes = 1536;
+
+const huggingFace: EngineFormat = {
+  name: "huggingface",
+  aliases: [
+    "sentence-transformers",
+    "sentence_transformers",
+    "transformers",
+    "caikit",
+    "text",
+    "huggingface_huggingface",
+  ],
+  files: textNames,
+  platform: "huggingface_huggingface",
+  inspect: async (folder, options) =>
+    await (await import("./text/memory/inspect-text.ts")).inspectTextFolder(folder, options),
+  tabulateRuns: async (folder, options) =>
+    await (await import("./text/memory/inspect-text.ts")).tabulateTextFolder(folder, options),
+  // Folders are rarer than files: their first inspection may wait for this.
+  prepareToInspect: async () => {},
+  // Half-precision weights become FP32 in memory, and the tokenizer takes some megabytes.
+  predictBytes: (diskBytes) => 2 * diskBytes + 32 * 1024 * 1024,
+  importEngine: async () => (await import("./text/session/text-engine.ts")).textEngine,
+  joinedBytes: joinedTextBytes,
+};
+
+/** The formats that hosts have engines for, in the order in which they are tried for a file if none was named. A text
+ *  model may have an ONNX file in its folder. */
+export const engineFormats: readonly EngineFormat[] = [huggingFace, onnx];
 
 export const modelFormats: readonly ModelFormat[] = [...engineFormats, ...treeFormats];
 

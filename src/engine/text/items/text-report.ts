@@ -34,8 +34,9 @@ export interface RowReport {
 export interface RowFault {
   readonly fault: {
     /** "too-long": `tokens` are more than `limit`. "bad-id": the token `tokens` is not below `limit`, the size of the
-     *  vocabulary, or is negative. "empty": there is nothing to read. "malformed": the row is not a packed item. */
-    readonly kind: "too-long" | "bad-id" | "empty" | "malformed";
+     *  vocabulary, or is negative. "empty": there is nothing to read. "malformed": the row is not a packed item.
+     *  "not-finite": the model answers with numbers that are not finite. */
+    readonly kind: "too-long" | "bad-id" | "empty" | "malformed" | "not-finite";
     readonly tokens: number;
     readonly limit: number;
   };
