@@ -205,14 +205,21 @@ async function inTime<Value>(promise: Promise<Value>, limitMs: number): Promise<
   return value ?? undefined;
 }
 
-/** A file's size and identity; for a directory those of its `model.onnx`, the usual name. Anything else would
- *  take more than a stat. */
+/** A file's size and identity; for a directory those of its `model.onnx`, the usual name, or its own identity and the
+ *  size of its `model.safetensors`. Anything else would take more than two stats. */
 async function statModel(path: string): Promise<{ bytes: number; identity: string } | undefined> {
+  const sizeOf = async (name: string) => {
+    const found = await stat(join(path, name), { bigint: true }).catch(() => undefined);
+    return found?.isFile() === true ? found : undefined;
+  };
   try {
-    let found = await stat(path, { bigint: true });
-    if (found.isDirectory()) found = await stat(join(path, "model.onnx"), { bigint: true });
-    if (!found.isFile()) return undefined;
-    return { bytes: Number(found.size), identity: fileIdentity(found) };
+    const found = await stat(path, { bigint: true });
+    if (found.isFile()) return { bytes: Number(found.size), identity: fileIdentity(found) };
+    if (!found.isDirectory()) return undefined;
+    const onnx = await sizeOf("model.onnx");
+    if (onnx !== undefined) return { bytes: Number(onnx.size), identity: fileIdentity(onnx) };
+    const weights = await sizeOf("model.safetensors");
+    return weights && { bytes: Number(weights.size), identity: fileIdentity(found) };
   } catch {
     return undefined;
   }
