@@ -24,6 +24,7 @@ export const engineRooms: readonly Room[] = [
       "engine/translation",
       "engine/onnx/memory",
       "engine/onnx/session",
+      "engine/text/items",
       "engine/text/memory",
       "engine/text/session",
       "models",

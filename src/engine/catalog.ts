@@ -2,6 +2,7 @@ import { RuntimeError } from "../base/errors.ts";
 import type { ModelNames } from "../models/names.ts";
 import { textNames } from "../models/text-names.ts";
 import type { EngineFormat, ModelFormat, TranslatedFormat } from "./contract/model-format.ts";
+import { joinedTextBytes } from "./text/items/run-terms.ts";
 import { treeFormats } from "./translation/tree-formats.ts";
 
 // Imported only where models are inspected: hosts start often and do without. Kept, since even a repeated
@@ -27,9 +28,6 @@ const onnx: EngineFormat = {
   predictBytes: (diskBytes) => 2 * diskBytes + 256 * 1024,
   importEngine: async () => (await import("./onnx/session/onnx-engine.ts")).onnxEngine,
 };
-
-/** Some 512 tokens: more texts in one run save nothing, and all would wait for the last. */
-const joinedTextBytes = 1536;
 
 const huggingFace: EngineFormat = {
   name: "huggingface",

@@ -7,19 +7,17 @@ import { footprintOf, runBytesOf } from "../../onnx/memory/footprint.ts";
 import { readChosenFolder } from "../folder/chosen-folder.ts";
 import type { TextFolder } from "../folder/text-folder.ts";
 import { buildTextGraph } from "../graph/build-text-graph.ts";
-import { itemInput, runTokens } from "../items/run-terms.ts";
+import { bytesPerToken, itemInput, joinedTextBytes, runTokens } from "../items/run-terms.ts";
 
 /** What a tokenizer takes for each byte of its file, in JavaScript's heap, once it is read. Measured: 4 to 8. */
 const tokenizerFactor = 9;
 const tokenizerBytes = 1024 * 1024;
 
-/** Bytes of a text for one of its tokens. English has more, and source code and numbers have fewer: what runs take is
- *  corrected by what they have taken. */
-const bytesPerToken = 3;
 /** More rows than any run has. */
 const mostRows = 2 ** 20;
-/** Sizes of requests, in bytes, for which runs are followed. */
-const requestBytes = [1536, 6 * 1024, 24 * 1024, 96 * 1024];
+/** Sizes of requests, in bytes, for which runs are followed. The memory of a run is an estimate, since bytes are not
+ *  tokens: it is corrected by what runs have taken. */
+const requestBytes = [joinedTextBytes, 6 * 1024, 24 * 1024, 96 * 1024];
 
 interface ReadModel {
   readonly folder: TextFolder;
@@ -42,7 +40,7 @@ export async function inspectTextFolder(
   const { idleBytes, usualBytes, loadedBytes, loadingBytes, rowProof, usualRun } = footprint;
   return {
     ...footprint,
-    idleBytes: idleBytes,
+    idleBytes,
     usualBytes: usualBytes + ofTokenizer / 2,
     loadedBytes: loadedBytes + ofTokenizer,
     loadingBytes: loadingBytes + ofTokenizer,
