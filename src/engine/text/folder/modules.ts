@@ -104,7 +104,7 @@ function readPooling(config: JsonFile): TextModule {
     return { type: "pooling", modes: modes.length === 0 ? ["mean"] : modes, includePrompt };
   }
   const names: readonly unknown[] = Array.isArray(named) ? named : [named];
-  const modes = names.map((name) => poolingModes.find((mode) => mode === name));
+  const modes = names.map((name) => poolingModes.find((mode) => name === mode || name === `${mode}_tokens`));
   if (modes.length === 0 || !modes.every((mode) => mode !== undefined)) {
     const shown = Array.isArray(named) ? shorten(JSON.stringify(named)) : nameOf(named);
     throw config.refusal(`'pooling_mode' is ${shown}, expected some of ${poolingModes.join(", ")}`);
@@ -114,6 +114,7 @@ function readPooling(config: JsonFile): TextModule {
 
 function readDense(files: FolderFiles, folder: string): TextModule {
   const config = files.needJson(posix.join(folder, "config.json"), "it has the sizes of the layer");
+  checkPlain(config);
   const inFeatures = config.count("in_features");
   const outFeatures = config.count("out_features");
   if (inFeatures === undefined || outFeatures === undefined) {
@@ -131,6 +132,18 @@ function readDense(files: FolderFiles, folder: string): TextModule {
     bias: config.boolean("bias") ?? true,
     activation: denseActivation(config),
   };
+}
+
+/** Later versions can join it to other things than the embedding of a text. */
+function checkPlain(config: JsonFile): void {
+  if (config.boolean("use_residual") === true) {
+    throw config.refusal("'use_residual' is true, which is not known");
+  }
+  for (const key of ["module_input_name", "module_output_name"]) {
+    const name = config.string(key) ?? "sentence_embedding";
+    if (name === "sentence_embedding") continue;
+    throw config.refusal(`'${key}' is '${shorten(name)}', expected 'sentence_embedding'`);
+  }
 }
 
 function denseActivation(config: JsonFile): "tanh" | "identity" {

@@ -32,7 +32,12 @@ export interface TextFolder {
 export type TextWeights =
   /** One file, or one per shard. */
   | { readonly kind: "safetensors"; readonly files: readonly string[] }
-  | { readonly kind: "onnx"; readonly file: string };
+  | {
+      readonly kind: "onnx";
+      readonly file: string;
+      /** Where files of weights are that lie beside it, by the names that it may have for them. */
+      readonly data: Readonly<Record<string, string>>;
+    };
 
 export interface TokenizerFiles {
   /** The path of tokenizer.json. */

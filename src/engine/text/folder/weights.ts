@@ -77,9 +77,12 @@ function findOnnx(files: FolderFiles, folder: string): TextWeights | undefined {
 function onnx(files: FolderFiles, name: string): TextWeights | undefined {
   const file = files.find(name);
   if (file === undefined) return undefined;
-  // The usual names of weights beside the graph: they count among the model's files.
-  for (const ending of ["_data", ".data"]) files.find(`${name}${ending}`);
-  return { kind: "onnx", file };
+  // The usual names of weights beside the graph. In Hugging Face's cache, links lead to files of other names.
+  const data: [string, string][] = ["_data", ".data"].flatMap((ending) => {
+    const path = files.find(`${name}${ending}`);
+    return path === undefined ? [] : [[`${posix.basename(name)}${ending}`, path]];
+  });
+  return { kind: "onnx", file, data: Object.fromEntries(data) };
 }
 
 function adviceFor(files: FolderFiles, { folder, architecture }: WeightsPlace): string {
