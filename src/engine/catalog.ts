@@ -45,8 +45,7 @@ const huggingFace: EngineFormat = {
     await (await import("./text/memory/inspect-text.ts")).inspectTextFolder(folder, options),
   tabulateRuns: async (folder, options) =>
     await (await import("./text/memory/inspect-text.ts")).tabulateTextFolder(folder, options),
-  // Folders are rarer than files: their first inspection may wait for this.
-  prepareToInspect: async () => {},
+  prepareToInspect: async () => void (await import("./text/memory/inspect-text.ts")),
   // Half-precision weights become FP32 in memory, and the tokenizer takes some megabytes.
   predictBytes: (diskBytes) => 2 * diskBytes + 32 * 1024 * 1024,
   importEngine: async () => (await import("./text/session/text-engine.ts")).textEngine,

@@ -12,6 +12,13 @@ describe("rows of a request", () => {
     assert.deepEqual(cutRuns([], 16), []);
   });
 
+  it("are not padded where a run of their own is cheaper", () => {
+    assert.deepEqual(cutRuns([10, 90, 12, 88], 256), [
+      [0, 2],
+      [3, 1],
+    ]);
+  });
+
   it("are each in one run, and no run of several has more tokens than it may, padding included", () => {
     let seed = 1;
     const random = () => (seed = (seed * 48_271) % 2_147_483_647) / 2_147_483_647;
@@ -21,9 +28,12 @@ describe("rows of a request", () => {
       runs.flat().sort((a, b) => a - b),
       [...lengths.keys()],
     );
-    for (const run of runs) {
-      const longest = Math.max(...run.map((row) => lengths[row] as number));
-      assert.ok(run.length === 1 || run.length * longest <= 256);
-    }
+    const tokensOf = (run: readonly number[]) =>
+      run.length * Math.max(...run.map((row) => lengths[row] as number));
+    for (const run of runs) assert.ok(run.length === 1 || tokensOf(run) <= 256);
+    const padded = runs.reduce((sum, run) => sum + tokensOf(run), 0);
+    const whole = lengths.reduce((a, b) => a + b);
+    assert.ok(padded < 1.05 * whole, `${padded} tokens for ${whole}`);
+    assert.ok(runs.length < lengths.length / 2);
   });
 });
