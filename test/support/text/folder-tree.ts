@@ -3,7 +3,9 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 
 /** What a folder is made of: names with "/", and contents; objects become JSON. */
-export type FolderTree = Readonly<Record<string, string | Readonly<Record<string, unknown>> | unknown[]>>;
+export type FolderTree = Readonly<
+  Record<string, string | Readonly<Record<string, unknown>> | unknown[]>
+>;
 
 /** Makes a folder in `parent`, by default one that the caller removes. Resolves to its path. */
 export async function makeFolder(tree: FolderTree, parent = tmpdir()): Promise<string> {
@@ -51,4 +53,18 @@ export function huggingFace(config: Readonly<Record<string, unknown>>): FolderTr
     "tokenizer.json": {},
     "model.safetensors": "",
   };
+}
+
+/** As `huggingFace`, with a head for sequences. */
+export function sequence(config: Readonly<Record<string, unknown>> = {}): FolderTree {
+  return huggingFace({
+    architectures: ["BertForSequenceClassification"],
+    model_type: "bert",
+    ...config,
+  });
+}
+
+/** The tree without some of its files. */
+export function without(tree: FolderTree, ...names: readonly string[]): FolderTree {
+  return Object.fromEntries(Object.entries(tree).filter(([name]) => !names.includes(name)));
 }

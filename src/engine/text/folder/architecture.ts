@@ -1,4 +1,4 @@
-import { RuntimeError } from "../../../base/errors.ts";
+import type { RuntimeError } from "../../../base/errors.ts";
 import { type JsonFile, shorten } from "./json-file.ts";
 
 export interface Architecture {

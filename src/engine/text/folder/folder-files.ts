@@ -1,4 +1,4 @@
-import { lstatSync, readFileSync, closeSync, statSync } from "node:fs";
+import { closeSync, lstatSync, readFileSync, statSync } from "node:fs";
 import { join, resolve, sep } from "node:path";
 import { RuntimeError } from "../../../base/errors.ts";
 import { fromFileError } from "../../../base/files/file-errors.ts";

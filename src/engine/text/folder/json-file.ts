@@ -71,7 +71,9 @@ export class JsonFile {
 export function parseJson(text: string, path: string): unknown {
   const clean = text.replace(/^\ufeff/, "");
   if (depthOf(clean) > maxDepth) {
-    throw invalid(`${path} is nested more than ${maxDepth} levels deep: not a file of a text model`);
+    throw invalid(
+      `${path} is nested more than ${maxDepth} levels deep: not a file of a text model`,
+    );
   }
   try {
     return JSON.parse(clean);

@@ -1,9 +1,9 @@
 import { posix } from "node:path";
+import { RuntimeError } from "../../../base/errors.ts";
 import type { FolderFiles } from "./folder-files.ts";
-import { JsonFile, isRecord, nameOf, parseJson, shorten } from "./json-file.ts";
+import { isRecord, JsonFile, nameOf, parseJson, shorten } from "./json-file.ts";
 import { type PoolingMode, poolingModes } from "./pooling-modes.ts";
 import type { TextModule } from "./text-folder.ts";
-import { RuntimeError } from "../../../base/errors.ts";
 
 export interface FolderModules {
   /** The folder of the encoder, relative to that of the model: "" if it is the same. */
@@ -65,7 +65,11 @@ function entriesOf(text: string, shown: string): Entry[] {
   });
 }
 
-function readModule(files: FolderFiles, root: string, { kind, path }: Entry): TextModule | undefined {
+function readModule(
+  files: FolderFiles,
+  root: string,
+  { kind, path }: Entry,
+): TextModule | undefined {
   const folder = posix.join(root, path);
   switch (kind) {
     case "Pooling":
@@ -104,7 +108,9 @@ function readPooling(config: JsonFile): TextModule {
     return { type: "pooling", modes: modes.length === 0 ? ["mean"] : modes, includePrompt };
   }
   const names: readonly unknown[] = Array.isArray(named) ? named : [named];
-  const modes = names.map((name) => poolingModes.find((mode) => name === mode || name === `${mode}_tokens`));
+  const modes = names.map((name) =>
+    poolingModes.find((mode) => name === mode || name === `${mode}_tokens`),
+  );
   if (modes.length === 0 || !modes.every((mode) => mode !== undefined)) {
     const shown = Array.isArray(named) ? shorten(JSON.stringify(named)) : nameOf(named);
     throw config.refusal(`'pooling_mode' is ${shown}, expected some of ${poolingModes.join(", ")}`);

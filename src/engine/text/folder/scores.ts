@@ -11,13 +11,16 @@ export function readLabels(config: JsonFile): string[] {
   const named = config.object("id2label");
   const ids = Object.keys(named?.fields ?? {});
   const count = ids.length === 0 ? (config.count("num_labels") ?? defaultLabels) : ids.length;
-  if (count > maxLabels) throw config.refusal(`it has ${count} labels, expected up to ${maxLabels}`);
+  if (count > maxLabels)
+    throw config.refusal(`it has ${count} labels, expected up to ${maxLabels}`);
   return Array.from({ length: count }, (_, id) => {
     if (ids.length === 0) return `LABEL_${id}`;
     const label = named?.get(String(id));
     // Writers that know no JSON type of labels write numbers.
     if (typeof label === "string" || typeof label === "number") return String(label);
-    throw config.refusal(`'id2label' has no text for ${id}, expected one for each of 0 to ${count - 1}`);
+    throw config.refusal(
+      `'id2label' has no text for ${id}, expected one for each of 0 to ${count - 1}`,
+    );
   });
 }
 

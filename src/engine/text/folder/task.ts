@@ -30,7 +30,10 @@ function naturalTask({ head }: Architecture, labelCount: number): TextTask {
   return labelCount === 1 ? "rerank" : "classification";
 }
 
-function refusal({ architecture, config, labelCount, asked }: Choice, natural: TextTask): RuntimeError {
+function refusal(
+  { architecture, config, labelCount, asked }: Choice,
+  natural: TextTask,
+): RuntimeError {
   const name =
     architecture.head === "none"
       ? architecture.name

@@ -3,12 +3,12 @@ import type { TextFacts, TextTask } from "../../contract/text-facts.ts";
 import { readArchitecture } from "./architecture.ts";
 import { FolderFiles } from "./folder-files.ts";
 import type { JsonFile } from "./json-file.ts";
-import { findTextRoot } from "./layout.ts";
 import { readModules } from "./modules.ts";
 import type { PoolingMode } from "./pooling-modes.ts";
 import { readPrompts } from "./prompts.ts";
 import { readActivation, readLabels } from "./scores.ts";
 import { chooseTask } from "./task.ts";
+import { findTextRoot } from "./text-root.ts";
 import { readTokenizer } from "./tokenizer-files.ts";
 import { findWeights } from "./weights.ts";
 
@@ -111,7 +111,16 @@ export function readTextFolder(folder: string, options: TextFolderOptions = {}):
     pooling: modules.flatMap((each) => (each.type === "pooling" ? [each.modes.join("+")] : []))[0],
   };
   const read = files.found;
-  return { facts, family, weights, config: config.fields, tokenizer, modules, doLowerCase, files: read };
+  return {
+    facts,
+    family,
+    weights,
+    config: config.fields,
+    tokenizer,
+    modules,
+    doLowerCase,
+    files: read,
+  };
 }
 
 /** sentence-transformers pools an encoder without modules.json by the mean, without normalising it. */

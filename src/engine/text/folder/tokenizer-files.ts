@@ -86,7 +86,8 @@ function positionsOf(config: JsonFile, family: string): number {
     defaultPositions[family] ??
     usualPositions;
   const left = positions - skippedPositions(config, family);
-  if (left < 1) throw config.refusal(`'max_position_embeddings' is ${positions}: too few for a text`);
+  if (left < 1)
+    throw config.refusal(`'max_position_embeddings' is ${positions}: too few for a text`);
   return left;
 }
 
