@@ -52,16 +52,17 @@ const huggingFace: EngineFormat = {
   joinedBytes: joinedTextBytes,
 };
 
-/** The formats that hosts have engines for, in the order in which they are tried for a file if none was named. A text
- *  model may have an ONNX file in its folder. */
-export const engineFormats: readonly EngineFormat[] = [huggingFace, onnx];
+/** The formats that hosts have engines for. */
+export const engineFormats: readonly EngineFormat[] = [onnx, huggingFace];
 
-export const modelFormats: readonly ModelFormat[] = [...engineFormats, ...treeFormats];
+export const modelFormats: readonly ModelFormat[] = [onnx, ...treeFormats, huggingFace];
 
 /** Which files are models if no format was named: those of later kinds count only where there are none of earlier
- *  ones. What a folder holds beside an ONNX file is thus never in the way. */
+ *  ones. A text model may have an ONNX file in its folder, and what a folder holds beside an ONNX file is never in
+ *  the way. */
 export const modelKinds: readonly ModelNames[] = [
-  ...engineFormats.map(({ files }) => files),
+  huggingFace.files,
+  onnx.files,
   ...(treeFormats.length === 0 ? [] : [together(treeFormats.map(({ files }) => files))]),
 ];
 

@@ -9,7 +9,8 @@ const tokenizers = [
   "spiece.model",
 ];
 /** With formats that cannot be served: a folder of one is a model, whose load says how to convert it. */
-const weights = /\.safetensors$|\.safetensors\.index\.json$|^pytorch_model.*\.bin(?:\.index\.json)?$/;
+const weights =
+  /\.safetensors$|\.safetensors\.index\.json$|^pytorch_model.*\.bin(?:\.index\.json)?$/;
 const onnx = /\.onnx$/;
 
 /** Text models, which are folders as Hugging Face, sentence-transformers and Caikit lay them out. */

@@ -7,9 +7,14 @@ import { packItems } from "../../src/engine/text/items/pack-items.ts";
 import { itemInput } from "../../src/engine/text/items/run-terms.ts";
 import type { TextItem } from "../../src/engine/text/items/text-item.ts";
 import { readReports } from "../../src/engine/text/items/text-report.ts";
-import { fp32Values, forever, inspectAt, patientSettings } from "../support/servers/engine-fixture.ts";
+import {
+  forever,
+  fp32Values,
+  inspectAt,
+  patientSettings,
+} from "../support/servers/engine-fixture.ts";
 import { type Runtime, startRuntime } from "../support/servers/runtime.ts";
-import { tinyVocabulary, writeTinyBert, type TinyBert } from "../support/text/tiny-bert.ts";
+import { type TinyBert, tinyVocabulary, writeTinyBert } from "../support/text/tiny-bert.ts";
 import { waitFor } from "../support/wait-for.ts";
 
 const MiB = 1024 * 1024;
@@ -71,7 +76,10 @@ describe("a text model", { timeout: 120_000 }, () => {
     const spec = { id: "m", path: "m", type: "", key: "" };
     // It does not wait long for a file thread, and is a default until that has looked.
     let predicted = 0;
-    await waitFor(async () => (predicted = await models.predictSize(spec)) !== 1_000_000);
+    await waitFor(async () => {
+      predicted = await models.predictSize(spec);
+      return predicted !== 1_000_000;
+    });
     const source = await inspectAt(engine, join(root, "m"), undefined);
     assert.equal(source.format, "huggingface");
     assert.equal(source.text?.dimensions, 64);
@@ -92,7 +100,10 @@ describe("a text model", { timeout: 120_000 }, () => {
     const model = await loadInEngine(join(runtime.root, "m"));
     const words = tinyVocabulary.slice(-10);
     const texts = Array.from({ length: 40 }, (_, at) => {
-      return Array.from({ length: 1 + ((at * 7) % 50) }, (__, word) => words[(at + word) % 10]).join(" ");
+      return Array.from(
+        { length: 1 + ((at * 7) % 50) },
+        (__, word) => words[(at + word) % 10],
+      ).join(" ");
     });
     const items = texts.map((text) => ({ text }));
     const together = await runItems(model, items, "embedding");
@@ -140,7 +151,10 @@ describe("a text model", { timeout: 120_000 }, () => {
       { inputs: [itemTensor([])], outputs: ["embedding", "report"] },
       forever,
     );
-    assert.deepEqual(nothing.map(({ shape }) => shape), [[0, 32], [0]]);
+    assert.deepEqual(
+      nothing.map(({ shape }) => shape),
+      [[0, 32], [0]],
+    );
     await model.unload();
   });
 
@@ -152,7 +166,10 @@ describe("a text model", { timeout: 120_000 }, () => {
       { text: "a text", pair: "" },
     ];
     const { rows, reports } = await runItems(scores, pairs, "logits");
-    assert.deepEqual(rows.map(({ length }) => length), [1, 1]);
+    assert.deepEqual(
+      rows.map(({ length }) => length),
+      [1, 1],
+    );
     assert.deepEqual(reports, [{ tokens: 7 }, { tokens: 5 }]);
     await scores.unload();
     await folderOf("words", { task: "token-classification" });
@@ -167,7 +184,16 @@ describe("a text model", { timeout: 120_000 }, () => {
       tokens: 8,
       ids: tokens?.fault === undefined ? tokens?.ids : [],
       pieces: ["[CLS]", "the", "people", ",", "x", "##y", "##z", "[SEP]"],
-      offsets: [[0, 0], [0, 3], [4, 10], [10, 11], [12, 13], [13, 14], [14, 15], [0, 0]],
+      offsets: [
+        [0, 0],
+        [0, 3],
+        [4, 10],
+        [10, 11],
+        [12, 13],
+        [13, 14],
+        [14, 15],
+        [0, 0],
+      ],
       special: [0, 7],
     });
     const found = await of("entities");
@@ -256,59 +282,62 @@ describe("a text model", { timeout: 120_000 }, () => {
     assert.equal(runtime.models.usedBytes, 0);
   });
 
-  const damages: readonly [what: string, damage: (folder: string) => Promise<void>, why: RegExp][] = [
+  const damages: readonly [what: string, damage: (folder: string) => Promise<void>, why: RegExp][] =
     [
-      "a tokenizer that is cut off",
-      async (folder) => {
-        const text = await readFile(join(folder, "tokenizer.json"), "utf8");
-        await writeFile(join(folder, "tokenizer.json"), text.slice(0, 500));
-      },
-      /tokenizer\.json/,
-    ],
-    [
-      "the tokenizer of another model",
-      async (folder) => {
-        const tokenizer = JSON.parse(await readFile(join(folder, "tokenizer.json"), "utf8"));
-        tokenizer.model.vocab["elsewhere"] = 30_521;
-        await writeFile(join(folder, "tokenizer.json"), JSON.stringify(tokenizer));
-      },
-      /tokenizer\.json has 30522 tokens, and the model has embeddings for \d+ .* of another model/,
-    ],
-    [
-      "weights that are cut off",
-      async (folder) => {
-        const bytes = await readFile(join(folder, "model.safetensors"));
-        await writeFile(join(folder, "model.safetensors"), bytes.subarray(0, bytes.length / 2));
-      },
-      /model\.safetensors/,
-    ],
-    [
-      "a missing tensor",
-      (folder) => writeTinyBert(folder, { change: (all) => all.delete("embeddings.LayerNorm.bias") }),
-      /embeddings\.LayerNorm\.bias/,
-    ],
-    [
-      "weights that are not numbers",
-      (folder) =>
-        writeTinyBert(folder, {
-          change: (all) => all.get("encoder.layer.1.output.dense.bias")?.values.fill(Number.NaN),
-        }),
-      /numbers that are not finite/,
-    ],
-    [
-      "an architecture that is not known",
-      (folder) => writeFile(join(folder, "config.json"), '{"architectures":["T5Model"],"model_type":"t5"}'),
-      /T5Model/,
-    ],
-    [
-      "no tokenizer.json",
-      async (folder) => {
-        await rm(join(folder, "tokenizer.json"));
-        await writeFile(join(folder, "vocab.txt"), "[PAD]\n");
-      },
-      /tokenizer\.json.*save_pretrained/s,
-    ],
-  ];
+      [
+        "a tokenizer that is cut off",
+        async (folder) => {
+          const text = await readFile(join(folder, "tokenizer.json"), "utf8");
+          await writeFile(join(folder, "tokenizer.json"), text.slice(0, 500));
+        },
+        /tokenizer\.json/,
+      ],
+      [
+        "the tokenizer of another model",
+        async (folder) => {
+          const tokenizer = JSON.parse(await readFile(join(folder, "tokenizer.json"), "utf8"));
+          tokenizer.model.vocab["elsewhere"] = 30_521;
+          await writeFile(join(folder, "tokenizer.json"), JSON.stringify(tokenizer));
+        },
+        /tokenizer\.json has 30522 tokens, and the model has embeddings for \d+ .* of another model/,
+      ],
+      [
+        "weights that are cut off",
+        async (folder) => {
+          const bytes = await readFile(join(folder, "model.safetensors"));
+          await writeFile(join(folder, "model.safetensors"), bytes.subarray(0, bytes.length / 2));
+        },
+        /model\.safetensors/,
+      ],
+      [
+        "a missing tensor",
+        (folder) =>
+          writeTinyBert(folder, { change: (all) => all.delete("embeddings.LayerNorm.bias") }),
+        /embeddings\.LayerNorm\.bias/,
+      ],
+      [
+        "weights that are not numbers",
+        (folder) =>
+          writeTinyBert(folder, {
+            change: (all) => all.get("encoder.layer.1.output.dense.bias")?.values.fill(Number.NaN),
+          }),
+        /numbers that are not finite/,
+      ],
+      [
+        "an architecture that is not known",
+        (folder) =>
+          writeFile(join(folder, "config.json"), '{"architectures":["T5Model"],"model_type":"t5"}'),
+        /T5Model/,
+      ],
+      [
+        "no tokenizer.json",
+        async (folder) => {
+          await rm(join(folder, "tokenizer.json"));
+          await writeFile(join(folder, "vocab.txt"), "[PAD]\n");
+        },
+        /tokenizer\.json.*save_pretrained/s,
+      ],
+    ];
   for (const [what, damage, why] of damages) {
     it(`is refused with ${what}, and nothing stays loaded`, async () => {
       await damage(await folderOf("bad"));

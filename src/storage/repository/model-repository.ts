@@ -158,8 +158,7 @@ async function judgeFolder(
     let refusal: string | undefined;
     for (const kind of kinds) {
       const isFolder = kind.isFolder?.(listing) === true;
-      const hasModelFile =
-        isFolder || listing.files.some((name) => isModelFileName(name, kind));
+      const hasModelFile = isFolder || listing.files.some((name) => isModelFileName(name, kind));
       numbers = hasModelFile ? [] : servedVersions(listing.folders);
       // A file beside the versions would be the model, and only the kinds of files know.
       if (kind.isFolder !== undefined && numbers.length > 0) continue;

@@ -160,13 +160,7 @@ function tokenizer() {
     post_processor: {
       type: "TemplateProcessing",
       single: [mark("[CLS]", 0), part("A", 0), mark("[SEP]", 0)],
-      pair: [
-        mark("[CLS]", 0),
-        part("A", 0),
-        mark("[SEP]", 0),
-        part("B", 1),
-        mark("[SEP]", 1),
-      ],
+      pair: [mark("[CLS]", 0), part("A", 0), mark("[SEP]", 0), part("B", 1), mark("[SEP]", 1)],
       special_tokens: Object.fromEntries(["[CLS]", "[SEP]"].map(known)),
     },
     decoder: { type: "WordPiece", prefix: "##", cleanup: true },

@@ -219,7 +219,8 @@ class Constants {
   }
 
   #isMapped(name: string, users: readonly FollowedNode[]): boolean {
-    if (this.#mapped === "none" || this.#body.constants.get(name)?.isExternal !== true) return false;
+    if (this.#mapped === "none" || this.#body.constants.get(name)?.isExternal !== true)
+      return false;
     return this.#mapped === "all" || !users.some(({ node }) => packing.has(node.op));
   }
 

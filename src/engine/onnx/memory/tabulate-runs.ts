@@ -46,7 +46,11 @@ export function tabulateRuns(graph: OnnxGraph): RunTable | undefined {
 }
 
 /** For one number of rows and sizes of the other dimensions. */
-export function sampleOf(graph: OnnxGraph, rows: number, sizes: DimensionSizes): number | undefined {
+export function sampleOf(
+  graph: OnnxGraph,
+  rows: number,
+  sizes: DimensionSizes,
+): number | undefined {
   const body = followShapes(graph, rows, sizes);
   const { isClear, peakBytes } = runMemory(body);
   if (!isClear) return undefined;

@@ -5,9 +5,7 @@ const runCost = 6;
  *  and something for itself. A run has no more than `mostTokens`, padding included; a row that is longer runs alone.
  *  `lengths`: tokens of each row. Returns the positions of the rows in each run. */
 export function cutRuns(lengths: readonly number[], mostTokens: number): readonly number[][] {
-  const order = [...lengths.keys()].sort(
-    (a, b) => (lengths[a] as number) - (lengths[b] as number),
-  );
+  const order = [...lengths.keys()].sort((a, b) => (lengths[a] as number) - (lengths[b] as number));
   // In the order of their lengths, a run ends with its longest row. For the first rows: the least that they cost, and
   // where their last run begins.
   const costs = [0];

@@ -33,7 +33,8 @@ export function readRow(
   const whole = prompt + text;
   const hasPlaces = want !== "tokens" && ids === undefined && pair === undefined;
   // Tokens that no model reads may be any number.
-  if (!isRun && hasPlaces) return listed(item, tokenizer.offsets(whole, { addSpecial, truncate: "error" }));
+  if (!isRun && hasPlaces)
+    return listed(item, tokenizer.offsets(whole, { addSpecial, truncate: "error" }));
   const options = { truncate: item.truncate, addSpecial, ...(side && { side }) };
   const source = ids === undefined ? { text: whole, ...(pair !== undefined && { pair }) } : { ids };
   const encoded = tokenizer.encode(source, options);

@@ -92,7 +92,9 @@ export class TextModel implements HostModel {
     const lengths = waiting.map(({ ids }) => ids.length);
     for (const positions of cutRuns(lengths, runTokens)) {
       const run = positions.map((at) => waiting[at] as ReadRow);
-      const [result] = session.run(padRun(run, graph.inputs, tokenizer.padId), [graph.output]) as Tensor[];
+      const [result] = session.run(padRun(run, graph.inputs, tokenizer.padId), [
+        graph.output,
+      ]) as Tensor[];
       if (result === undefined) throw new Error("a run without a result");
       this.#deal(run, floatsOf(result));
     }
@@ -121,7 +123,8 @@ export class TextModel implements HostModel {
     const { output, width } = this.#parts.graph;
     const numbers = new Float32Array(rows.length * width);
     for (const [at, row] of rows.entries()) {
-      if (row.numbers !== undefined && row.fault === undefined) numbers.set(row.numbers, at * width);
+      if (row.numbers !== undefined && row.fault === undefined)
+        numbers.set(row.numbers, at * width);
     }
     const data = new Uint8Array(numbers.buffer);
     return { name: output, datatype: "FP32", shape: [rows.length, width], data };

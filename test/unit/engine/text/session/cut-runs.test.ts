@@ -21,7 +21,10 @@ describe("rows of a request", () => {
 
   it("are each in one run, and no run of several has more tokens than it may, padding included", () => {
     let seed = 1;
-    const random = () => (seed = (seed * 48_271) % 2_147_483_647) / 2_147_483_647;
+    const random = () => {
+      seed = (seed * 48_271) % 2_147_483_647;
+      return seed / 2_147_483_647;
+    };
     const lengths = Array.from({ length: 500 }, () => 1 + Math.floor(300 * random() ** 2));
     const runs = cutRuns(lengths, 256);
     assert.deepEqual(
