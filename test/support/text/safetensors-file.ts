@@ -1,20 +1,38 @@
-export interface StoredTensor {
+/** A tensor for a file: bytes as they are stored. */
+export interface DraftTensor {
+  readonly dtype: string;
   readonly shape: readonly number[];
-  readonly values: Float32Array;
+  readonly bytes: Uint8Array;
 }
 
-/** A safetensors file with FP32 tensors. */
-export function safetensorsFile(tensors: ReadonlyMap<string, StoredTensor>): Buffer {
-  const header: Record<string, object> = { __metadata__: { format: "pt" } };
+export function floats(values: readonly number[], shape = [values.length]): DraftTensor {
+  return { dtype: "F32", shape, bytes: new Uint8Array(Float32Array.from(values).buffer) };
+}
+
+/** The bytes of a safetensors file. */
+export function safetensorsFile(
+  tensors: Readonly<Record<string, DraftTensor>>,
+  metadata?: Readonly<Record<string, string>>,
+): Buffer {
   let end = 0;
-  for (const [name, { shape, values }] of tensors) {
-    const start = end;
-    end += values.byteLength;
-    header[name] = { dtype: "F32", shape, data_offsets: [start, end] };
-  }
-  const text = Buffer.from(JSON.stringify(header));
+  const entries = Object.entries(tensors).map(([name, { dtype, shape, bytes }]) => {
+    const begin = end;
+    end += bytes.byteLength;
+    return [name, { dtype, shape, data_offsets: [begin, end] }];
+  });
+  // As entries: a tensor may be named "__proto__".
+  const header = Object.fromEntries([
+    ...(metadata === undefined ? [] : [["__metadata__", metadata]]),
+    ...entries,
+  ]);
+  const data = Buffer.concat(Object.values(tensors).map(({ bytes }) => bytes));
+  return withHeader(JSON.stringify(header), data);
+}
+
+/** A file with any header. `claimed`: the length that it states, by default the true one. */
+export function withHeader(header: string | Buffer, data: Uint8Array, claimed?: bigint): Buffer {
+  const text = Buffer.from(header);
   const length = Buffer.alloc(8);
-  length.writeBigUInt64LE(BigInt(text.length));
-  const bytes = [...tensors.values()].map(({ values }) => new Uint8Array(values.buffer));
-  return Buffer.concat([length, text, ...bytes]);
+  length.writeBigUInt64LE(claimed ?? BigInt(text.byteLength));
+  return Buffer.concat([length, text, data]);
 }

@@ -1,6 +1,11 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { type StoredTensor, safetensorsFile } from "./safetensors-file.ts";
+import { floats, safetensorsFile } from "./safetensors-file.ts";
+
+export interface TinyTensor {
+  readonly shape: readonly number[];
+  readonly values: Float32Array;
+}
 
 export interface TinyBert {
   /** Default: an embedding, pooled by the mean and normalised. */
@@ -12,7 +17,7 @@ export interface TinyBert {
   /** Tokens of the longest text. Default: 64. */
   readonly maxTokens?: number;
   /** Changes tensors before they are written. */
-  readonly change?: (tensors: Map<string, StoredTensor>) => void;
+  readonly change?: (tensors: Map<string, TinyTensor>) => void;
 }
 
 const special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"];
@@ -36,7 +41,10 @@ export async function writeTinyBert(folder: string, options: TinyBert = {}): Pro
   await put("tokenizer.json", tokenizer());
   await put("tokenizer_config.json", { do_lower_case: true, model_max_length: maxTokens });
   if (task === "embedding") await putModules(folder, put, options.hidden ?? 32);
-  await writeFile(join(folder, "model.safetensors"), safetensorsFile(tensors));
+  const stored = [...tensors].map(([name, { values, shape }]) => {
+    return [name, floats([...values], [...shape])] as const;
+  });
+  await writeFile(join(folder, "model.safetensors"), safetensorsFile(Object.fromEntries(stored)));
 }
 
 async function putModules(
@@ -88,8 +96,8 @@ function tensorsOf({
   hidden = 32,
   layers = 2,
   maxTokens = 64,
-}: TinyBert): Map<string, StoredTensor> {
-  const tensors = new Map<string, StoredTensor>();
+}: TinyBert): Map<string, TinyTensor> {
+  const tensors = new Map<string, TinyTensor>();
   let state = seed;
   const random = () => {
     state = (state * 48_271) % 2_147_483_647;
