@@ -2,7 +2,7 @@ import type { TextItem } from "../items/text-item.ts";
 import type { RowFault, TextReport } from "../items/text-report.ts";
 import { unpackItem } from "../items/unpack-item.ts";
 import { groupEntities } from "../tokens/group-entities.ts";
-import type { TextTokenizer, TokenOffset } from "../tokens/text-tokenizer.ts";
+import type { EncodeOptions, TextTokenizer, TokenPlace } from "../tokens/text-tokenizer.ts";
 import type { Sequence } from "./pad-run.ts";
 
 /** One row of a request, as tokens. */
@@ -13,7 +13,7 @@ export interface ReadRow extends Sequence {
   /** Before it was cut. */
   readonly totalTokens: number;
   /** Where its tokens are in its text, if that is asked for. */
-  readonly places: readonly TokenOffset[] | undefined;
+  readonly places: readonly TokenPlace[] | undefined;
   /** Set while it runs. */
   numbers: Float32Array | undefined;
   fault: RowFault["fault"] | undefined;
@@ -34,7 +34,7 @@ export function readRow(
   const hasPlaces = want !== "tokens" && ids === undefined && pair === undefined;
   // Tokens that no model reads may be any number.
   if (!isRun && hasPlaces)
-    return listed(item, tokenizer.offsets(whole, { addSpecial, truncate: "error" }));
+    return listed(item, tokenizer.offsets(whole, { addSpecial }));
   const options = { truncate: item.truncate, addSpecial, ...(side && { side }) };
   const source = ids === undefined ? { text: whole, ...(pair !== undefined && { pair }) } : { ids };
   const encoded = tokenizer.encode(source, options);
@@ -44,10 +44,19 @@ export function readRow(
     promptTokens: prompt === "" ? 0 : promptLength(tokenizer, prompt, addSpecial),
     item,
     isRun,
-    places: hasPlaces ? tokenizer.offsets(whole, options) : undefined,
+    places: hasPlaces ? placesOf(tokenizer, whole, options) : undefined,
     numbers: undefined,
     fault: undefined,
   };
+}
+
+/** Of what `encode` has accepted with these options. */
+function placesOf(
+  tokenizer: TextTokenizer,
+  text: string,
+  { truncate, ...others }: EncodeOptions,
+): readonly TokenPlace[] {
+  return tokenizer.offsets(text, truncate === "error" ? others : { ...others, truncate });
 }
 
 /** Tokens before those of the text, special ones included. */
@@ -58,7 +67,7 @@ function promptLength(tokenizer: TextTokenizer, prompt: string, addSpecial: bool
   return alone.ids.length - (addSpecial ? 1 : 0);
 }
 
-function listed(item: TextItem, places: readonly TokenOffset[]): ReadRow {
+function listed(item: TextItem, places: readonly TokenPlace[]): ReadRow {
   const ids = Int32Array.from(places, ({ id }) => id);
   const { length: totalTokens } = places;
   const types = new Int32Array(totalTokens);
@@ -94,7 +103,7 @@ export function reportOf(row: ReadRow, labels: readonly string[]): TextReport {
   }
 }
 
-function listOf(places: readonly TokenOffset[]) {
+function listOf(places: readonly TokenPlace[]) {
   return {
     ids: places.map(({ id }) => id),
     pieces: places.map(({ piece }) => piece),
