@@ -170,7 +170,7 @@ export class ModelSizer {
     const known = this.#latest.get(key);
     const diskBytes = onDisk?.bytes ?? request.diskBytes;
     if (known !== undefined || diskBytes === undefined) return known;
-    return this.#promise(key, diskBytes, request.format);
+    return this.#promise(key, diskBytes, request.format ?? onDisk?.format);
   }
 
   async #inspect(request: ModelRequest, path: string): Promise<number> {
@@ -205,9 +205,18 @@ async function inTime<Value>(promise: Promise<Value>, limitMs: number): Promise<
   return value ?? undefined;
 }
 
+interface ModelOnDisk {
+  readonly bytes: number;
+  readonly identity: string;
+  /** If it is known from the names of files. */
+  readonly format?: string;
+}
+
+const textFormat = "huggingface";
+
 /** A file's size and identity; for a directory those of its `model.onnx`, the usual name, or its own identity and the
  *  size of its `model.safetensors`. Anything else would take more than two stats. */
-async function statModel(path: string): Promise<{ bytes: number; identity: string } | undefined> {
+async function statModel(path: string): Promise<ModelOnDisk | undefined> {
   const sizeOf = async (name: string) => {
     const found = await stat(join(path, name), { bigint: true }).catch(() => undefined);
     return found?.isFile() === true ? found : undefined;
@@ -219,7 +228,8 @@ async function statModel(path: string): Promise<{ bytes: number; identity: strin
     const onnx = await sizeOf("model.onnx");
     if (onnx !== undefined) return { bytes: Number(onnx.size), identity: fileIdentity(onnx) };
     const weights = await sizeOf("model.safetensors");
-    return weights && { bytes: Number(weights.size), identity: fileIdentity(found) };
+    const bytes = Number(weights?.size);
+    return weights && { bytes, identity: fileIdentity(found), format: textFormat };
   } catch {
     return undefined;
   }

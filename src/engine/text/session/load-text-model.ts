@@ -48,7 +48,7 @@ export function loadTextModel(
     checkNumbers(path, new TextModel({ ...terms, heapBytes: 0 }));
     return new TextModel({ ...terms, heapBytes: Math.max(0, heapBytes() - before) });
   } catch (error) {
-    session?.release();
+    void session?.release();
     throw error;
   } finally {
     held.close();
