@@ -1,4 +1,4 @@
-"""Writes test/fixtures/text/tokens: small tokenizers of every kind, and what Hugging Face's tokenizers (the Rust library) makes of the
+"""Writes test/fixtures/text/tokens/golden.json.gz: small tokenizers of every kind, and what Hugging Face's tokenizers (the Rust library) makes of the
 texts of text_strings.py with them. Run: python text_tokens.py, with tokenizers 0.23.3 and sentencepiece 0.2.3.
 """
 
@@ -193,11 +193,10 @@ def cut(tokenizer):
 folder.mkdir(parents=True, exist_ok=True)
 kinds = {"wordpiece": word_piece(True), "wordpiece-cased": word_piece(False), "byte-bpe": byte_bpe(), "modern-bpe": modern_bpe(), "unigram": unigram(), "fallback-bpe": fallback_bpe()}
 files = {}
-golden = dict(tokenizers=tokenizers.__version__, texts=texts, repeated=text_strings.repeated, long=text_strings.long_text(), answers=[])
+golden = dict(tokenizers=tokenizers.__version__, files=files, texts=texts, repeated=text_strings.repeated, long=text_strings.long_text(), answers=[])
 for name, tokenizer in kinds.items():
     # As it is read back: ids of added tokens and the like.
     files[name] = json.loads(tokenizer.to_str())
-    (folder / f"{name}.json").write_text(json.dumps(files[name], ensure_ascii=False, separators=(",", ":")))
     tokenizer = Tokenizer.from_str(json.dumps(files[name]))
     long = [piece * count for piece, count in text_strings.repeated] + [golden["long"]]
     golden["answers"].append(dict(

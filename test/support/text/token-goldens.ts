@@ -5,9 +5,10 @@ import { gunzipSync } from "node:zlib";
 import { openTokenizer } from "../../../src/engine/text/tokens/open-tokenizer.ts";
 import type { TextTokenizer } from "../../../src/engine/text/tokens/text-tokenizer.ts";
 
-const folder = join(import.meta.dirname, "../../fixtures/text/tokens");
+const path = join(import.meta.dirname, "../../fixtures/text/tokens/golden.json.gz");
 
-type Json = Readonly<Record<string, unknown>>;
+/** An object of JSON. */
+export type Json = Readonly<Record<string, unknown>>;
 
 /** What the Rust library makes of a text, or a pair, cut to `limit` tokens. */
 export interface CutAnswer {
@@ -23,7 +24,7 @@ export interface CutAnswer {
 /** What it makes of all texts with one tokenizer, special tokens aside. */
 export interface TokenAnswers {
   readonly name: string;
-  /** Of the tokenizer, below the fixtures, and what is different in it. */
+  /** The name of its tokenizer.json, and what is different in it. */
   readonly file: string;
   readonly patch: Json;
   /** Every so many texts were tried. */
@@ -38,6 +39,8 @@ export interface TokenAnswers {
 }
 
 export interface TokenGoldens {
+  /** By name: tokenizer.json. */
+  readonly files: Readonly<Record<string, Json>>;
   readonly texts: readonly string[];
   readonly repeated: readonly (readonly [string, number])[];
   /** 100 kB. */
@@ -47,17 +50,12 @@ export interface TokenGoldens {
 
 /** Made by scripts/goldens/text_tokens.py. */
 export function readTokenGoldens(): TokenGoldens {
-  return JSON.parse(gunzipSync(readFileSync(join(folder, "golden.json.gz"))).toString());
+  return JSON.parse(gunzipSync(readFileSync(path)).toString());
 }
 
-/** One of the tokenizer.json of the fixtures. */
-export function readTokenizerJson(name: string): Record<string, unknown> {
-  return JSON.parse(readFileSync(join(folder, `${name}.json`), "utf8"));
-}
-
-/** One of them, changed as the goldens say. */
-export function patchedJson(file: string, patch: Json): Json {
-  const json = readTokenizerJson(file);
+/** A tokenizer.json, changed as the goldens say. */
+export function patchedJson(file: Json | undefined, patch: Json): Json {
+  const json: Record<string, unknown> = { ...file };
   for (const [key, value] of Object.entries(patch)) {
     if (key === "model") json["model"] = { ...(json["model"] as Json), ...(value as Json) };
     else if (value === "squeezed") json["normalizer"] = squeezed(json["normalizer"]);

@@ -1,8 +1,7 @@
 import type { TokenList } from "./models/token-list.ts";
-import { type Template, type TemplatePart, specialCount } from "./sequence/template.ts";
+import { specialCount, type Template, type TemplatePart } from "./sequence/template.ts";
 import { trimOffsets } from "./sequence/trim-offsets.ts";
 import { keepTokens } from "./sequence/truncation.ts";
-import { TextPipeline, type TokenizerParts } from "./tokenize-text.ts";
 import type {
   Encoded,
   EncodeItem,
@@ -12,6 +11,7 @@ import type {
   TokenFault,
   TokenPlace,
 } from "./text-tokenizer.ts";
+import { TextPipeline, type TokenizerParts } from "./tokenize-text.ts";
 
 export interface PipelineOptions extends TokenizerParts {
   readonly template: Template;
@@ -59,8 +59,7 @@ export class PipelineTokenizer implements TextTokenizer {
       return this.#fill(item.ids, undefined, options);
     }
     const first = this.#pipeline.run(item.text ?? "", false).ids;
-    const second =
-      item.pair === undefined ? undefined : this.#pipeline.run(item.pair, false).ids;
+    const second = item.pair === undefined ? undefined : this.#pipeline.run(item.pair, false).ids;
     return this.#fill(first, second, options);
   }
 

@@ -1,5 +1,5 @@
-import type { AddedToken } from "./added/added-tokens.ts";
 import { AddedTokenFinder } from "./added/added-token-finder.ts";
+import type { AddedToken } from "./added/added-tokens.ts";
 import { TokenList } from "./models/token-list.ts";
 import type { TokenModel } from "./models/token-model.ts";
 import type { Normalizer } from "./normalizers/normalizer.ts";

@@ -64,7 +64,8 @@ function makePage(index: number): Uint16Array {
   const first = index * 256;
   for (const { bit, start, end } of ranges) {
     const last = Math.min(end, first + 256);
-    for (let at = Math.max(start, first); at < last; at++) page[at - first] = (page[at - first] ?? 0) | bit;
+    for (let at = Math.max(start, first); at < last; at++)
+      page[at - first] = (page[at - first] ?? 0) | bit;
   }
   pages[index] = page;
   return page;

@@ -29,7 +29,9 @@ export function mapCodePoints(piece: Piece, map: CodePointMap): Piece {
 export function cachedMap(map: CodePointMap): CodePointMap {
   const pages: (string | undefined | null)[][] = [];
   return (codePoint) => {
-    const page = (pages[codePoint >> 8] ??= new Array<null>(256).fill(null));
+    const index = codePoint >> 8;
+    const page = pages[index] ?? new Array<null>(256).fill(null);
+    pages[index] = page;
     const known = page[codePoint & 255];
     if (known !== null) return known;
     const output = map(codePoint);

@@ -15,7 +15,9 @@ export function normalForm(text: string, form: NormalForm): string {
     }
     at = end;
   }
-  return known === 0 ? normalizeKnown(text, form) : output + normalizeKnown(text.slice(known), form);
+  return known === 0
+    ? normalizeKnown(text, form)
+    : output + normalizeKnown(text.slice(known), form);
 }
 
 function normalizeKnown(text: string, form: NormalForm): string {

@@ -22,7 +22,8 @@ export class PieceWriter {
   copy(start: number, end: number): void {
     this.#reserve(end - start);
     const { text, origin } = this.#source;
-    for (let at = start; at < end; at++) this.#append(text.charCodeAt(at), at, origin !== undefined);
+    for (let at = start; at < end; at++)
+      this.#append(text.charCodeAt(at), at, origin !== undefined);
   }
 
   /** Appends what the units [start, end) of the source become. Code point i of `output` comes from code point i of those

@@ -8,9 +8,8 @@ export interface Kept {
  *  is one text. Of an odd limit, the one that was longer gets the odd token; of equals, the second. */
 export function keepTokens(first: number, second: number, limit: number): Kept {
   if (first + second <= limit) return { first, second };
-  const shorter = Math.min(first, second);
   const half = Math.floor(limit / 2);
-  const kept = shorter <= half ? shorter : half;
+  const kept = Math.min(first, second, half);
   const rest = limit - kept;
   return first > second ? { first: rest, second: kept } : { first: kept, second: rest };
 }
