@@ -13,7 +13,6 @@ export const textRooms: readonly Room[] = [
     hasBlockingFiles: true,
   },
   {
-<<<<<<< HEAD
     path: "engine/text/items",
     question: "What do the server and a host tell each other about the texts of a run?",
     runs: "the server and its hosts, main threads",
@@ -110,7 +109,8 @@ export const textRooms: readonly Room[] = [
       "engine/text/graph/text-modules.ts",
     ],
     hasBlockingFiles: true,
-=======
+  },
+  {
     path: "engine/text/tokens",
     question: "How does a text become tokens, exactly as the model's own tokenizer does it?",
     runs: hostProcess,
@@ -118,6 +118,7 @@ export const textRooms: readonly Room[] = [
     imports: [
       "base",
       "engine/text/folder/text-folder.ts",
+      "engine/text/items",
       "engine/text/tokens/added",
       "engine/text/tokens/models",
       "engine/text/tokens/normalizers",
@@ -178,6 +179,5 @@ export const textRooms: readonly Room[] = [
     blocks: "yes, in proportion to the length of a text",
     imports: ["base", "engine/text/tokens/config-fields.ts", "engine/text/tokens/pieces"],
     packages: ["Hugging Face tokenizers"],
->>>>>>> t2
   },
 ];
