@@ -33,8 +33,7 @@ export function readRow(
   const whole = prompt + text;
   const hasPlaces = want !== "tokens" && ids === undefined && pair === undefined;
   // Tokens that no model reads may be any number.
-  if (!isRun && hasPlaces)
-    return listed(item, tokenizer.offsets(whole, { addSpecial }));
+  if (!isRun && hasPlaces) return listed(item, tokenizer.offsets(whole, { addSpecial }));
   const options = { truncate: item.truncate, addSpecial, ...(side && { side }) };
   const source = ids === undefined ? { text: whole, ...(pair !== undefined && { pair }) } : { ids };
   const encoded = tokenizer.encode(source, options);
