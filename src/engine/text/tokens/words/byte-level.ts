@@ -66,7 +66,7 @@ for (let byte = 0; byte < 256; byte++) {
 export const spaceMark = String.fromCharCode(characterOfByte[space] as number);
 
 /** One character for each byte of a piece's UTF-8. */
-export function bytesOf(piece: Piece): Piece {
+function bytesOf(piece: Piece): Piece {
   const { text, origin, isStart } = piece;
   if (/^ ?[!-~]*$/.test(text)) {
     return { text: text.startsWith(" ") ? spaceMark + text.slice(1) : text, origin, isStart };
