@@ -14,9 +14,9 @@ import { bytesPerToken, itemInput, joinedTextBytes, runTokens } from "../items/r
 const tokenizerFactors = { start: 8, rest: 2.5 } as const;
 const startBytes = 2 * 1024 * 1024;
 /** Its code, in the first host that needs it. */
-const tokenizerBytes = 2 * 1024 * 1024;
+const tokenizerBytes = 3 * 1024 * 1024;
 /** The part that it usually takes. */
-const usualShare = 0.6;
+const usualShare = 0.5;
 
 /** More rows than any run has. */
 const mostRows = 2 ** 20;
