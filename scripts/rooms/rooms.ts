@@ -3,9 +3,10 @@ import { engineRooms } from "./engine-rooms.ts";
 import { leafRooms } from "./leaf-rooms.ts";
 import type { Room } from "./room.ts";
 import { rpcRooms } from "./rpc-rooms.ts";
+import { textRooms } from "./text-rooms.ts";
 import { serviceRooms } from "./service-rooms.ts";
 
-const layers = [...leafRooms, ...engineRooms, ...serviceRooms, ...rpcRooms];
+const layers = [...leafRooms, ...engineRooms, ...textRooms, ...serviceRooms, ...rpcRooms];
 
 const roots: readonly Room[] = [
   {
