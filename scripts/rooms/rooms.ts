@@ -5,6 +5,7 @@ import type { Room } from "./room.ts";
 import { rpcRooms } from "./rpc-rooms.ts";
 import { textRooms } from "./text-rooms.ts";
 import { serviceRooms } from "./service-rooms.ts";
+import { textRooms } from "./text-rooms.ts";
 
 const layers = [...leafRooms, ...engineRooms, ...textRooms, ...serviceRooms, ...rpcRooms];
 

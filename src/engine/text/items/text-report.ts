@@ -33,11 +33,13 @@ export interface RowReport {
 /** A row that the model could not take. Its numbers are zeros, and the other rows of its run are not affected. */
 export interface RowFault {
   readonly fault: {
-    /** "too-long": `tokens` are more than `limit`. "bad-id": the token `tokens` is not below `limit`, the size of the
-     *  vocabulary, or is negative. "empty": there is nothing to read. "malformed": the row is not a packed item. */
-    readonly kind: "too-long" | "bad-id" | "empty" | "malformed";
+    /** "too-long": `tokens` are more than `limit`. "bad-id": the token `id` is not below `limit`, the size of the
+     *  vocabulary, or is negative. "empty": there is nothing to read. "malformed": the row is not a packed item.
+     *  "not-finite": the model answers with numbers that are not finite. */
+    readonly kind: "too-long" | "bad-id" | "empty" | "malformed" | "not-finite";
     readonly tokens: number;
     readonly limit: number;
+    readonly id?: number;
   };
 }
 
