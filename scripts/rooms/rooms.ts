@@ -3,7 +3,6 @@ import { engineRooms } from "./engine-rooms.ts";
 import { leafRooms } from "./leaf-rooms.ts";
 import type { Room } from "./room.ts";
 import { rpcRooms } from "./rpc-rooms.ts";
-import { textRooms } from "./text-rooms.ts";
 import { serviceRooms } from "./service-rooms.ts";
 import { textRooms } from "./text-rooms.ts";
 

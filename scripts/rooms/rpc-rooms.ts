@@ -156,7 +156,8 @@ export const rpcRooms: readonly Room[] = [
   },
   {
     path: "rpc/text",
-    question: "What do the wires of text clients have in common: bodies, answers, the choice of a model?",
+    question:
+      "What do the wires of text clients have in common: bodies, answers, the choice of a model?",
     runs: "the server, main thread; large bodies are read in the codec thread",
     blocks: "no longer than a small body takes; answers are written in pieces",
     imports: [
@@ -176,13 +177,7 @@ export const rpcRooms: readonly Room[] = [
     question: "How is OpenAI's API for embeddings spoken?",
     runs,
     blocks,
-    imports: [
-      "base",
-      "rpc/failures",
-      "rpc/guard",
-      "rpc/rest",
-      "rpc/text",
-    ],
+    imports: ["base", "rpc/failures", "rpc/guard", "rpc/rest", "rpc/text"],
     packages: web,
   },
   {
@@ -190,14 +185,7 @@ export const rpcRooms: readonly Room[] = [
     question: "How are documents ranked for clients of Cohere, Jina and TEI?",
     runs,
     blocks,
-    imports: [
-      "base",
-      "rpc/failures",
-      "rpc/guard",
-      "rpc/rest",
-      "rpc/text",
-      "service/contract",
-    ],
+    imports: ["base", "rpc/failures", "rpc/guard", "rpc/rest", "rpc/text", "service/contract"],
     packages: web,
   },
   {

@@ -75,7 +75,8 @@ export const serviceRooms: readonly Room[] = [
   },
   {
     path: "service/text",
-    question: "How does a call of a text model become runs of the engine, and their results its answer?",
+    question:
+      "How does a call of a text model become runs of the engine, and their results its answer?",
     runs,
     blocks: "no longer than a copy of a call's texts takes",
     imports: [

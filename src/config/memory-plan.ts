@@ -114,8 +114,7 @@ function capacityProblems(
 function describeOthers({ server, hosts }: MemoryDivision, values: Values): string {
   const { "max-message-size": message, "engine-hosts": count, "host-waste": waste } = values;
   const cache = values["embedding-cache-size"];
-  const withCache =
-    cache.value === 0 ? "" : ` with the cache of embeddings (${cache.source.name})`;
+  const withCache = cache.value === 0 ? "" : ` with the cache of embeddings (${cache.source.name})`;
   const [calls, runs] = [values["max-call-bytes"], values["run-memory"]];
   const ofCalls =
     calls.source.kind === "default"

@@ -5,15 +5,15 @@ import { itemInput } from "../engine/text/items/run-terms.ts";
 import type { InferenceRequest, InferenceResult } from "./contract/models.ts";
 import type { ServingText } from "./contract/text.ts";
 import { runInference } from "./inference-run.ts";
-import { splitVersionedId } from "./lifecycle/model-name.ts";
 import type { ModelLifecycle } from "./lifecycle/model-lifecycle.ts";
+import { splitVersionedId } from "./lifecycle/model-name.ts";
 import type { ModelRecord } from "./lifecycle/model-record.ts";
 import type { ModelDirectory } from "./model-directory.ts";
 import type { EmbeddingCache } from "./text/embedding-cache.ts";
-import { textFactsOf } from "./text-facts-of.ts";
 import { inferTexts } from "./text/text-inference.ts";
 import type { TextModels } from "./text/text-service.ts";
 import type { TextTarget } from "./text/text-target.ts";
+import { textFactsOf } from "./text-facts-of.ts";
 
 /** The text models among those that serve. */
 export class ServedTexts implements TextModels {
@@ -79,7 +79,10 @@ export class ServedTexts implements TextModels {
         run: async (items, { rows, outputs, signal, times }) => {
           const input = { name: itemInput, datatype: "BYTES", shape: [rows], data: items } as const;
           const request = { version: "", inputs: [input], outputs, times };
-          const result = await runInference(record, request, { lifecycle: this.#lifecycle, signal });
+          const result = await runInference(record, request, {
+            lifecycle: this.#lifecycle,
+            signal,
+          });
           return result.outputs;
         },
       });

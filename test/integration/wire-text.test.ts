@@ -21,7 +21,10 @@ type Json = Record<string, unknown>;
 describe("the wires of text models", () => {
   const cleanup = suiteCleanup();
   const embedder = new FakeTextTarget({}, { label: "org/mini" });
-  const reranker = new FakeTextTarget({ task: "rerank", activation: "sigmoid" }, { label: "ranker" });
+  const reranker = new FakeTextTarget(
+    { task: "rerank", activation: "sigmoid" },
+    { label: "ranker" },
+  );
   const labels = ["up", "down"];
   const classifier = new FakeTextTarget(
     { task: "classification", activation: "softmax", labels },
@@ -87,7 +90,10 @@ describe("the wires of text models", () => {
       assert.deepEqual(below.data, (json as Json)["data"]);
       const one = (await call("/openai/v1/models/org%2Fmini")).json as Json;
       assert.deepEqual(one, below.data[0]);
-      assert.deepEqual([one["object"], one["max_model_len"], one["task"]], ["model", 16, "embedding"]);
+      assert.deepEqual(
+        [one["object"], one["max_model_len"], one["task"]],
+        ["model", 16, "embedding"],
+      );
     });
 
     it("have errors that its client understands", async () => {
@@ -148,8 +154,18 @@ describe("the wires of text models", () => {
       const million = JSON.stringify({ model: "org/mini", input: new Array(900_000).fill("") });
       const cases: readonly [body: string, status: number, param: string | null, why: RegExp][] = [
         [million, 400, "input", /900000 items, expected at most 2048/],
-        [`{"model":"org/mini","input":[${"1,".repeat(200_000)}null]}`, 400, "input[200000]", /token/],
-        [JSON.stringify({ model: "org/mini", input: "x".repeat(1_100_000) }), 400, null, /1100000 bytes/],
+        [
+          `{"model":"org/mini","input":[${"1,".repeat(200_000)}null]}`,
+          400,
+          "input[200000]",
+          /token/,
+        ],
+        [
+          JSON.stringify({ model: "org/mini", input: "x".repeat(1_100_000) }),
+          400,
+          null,
+          /1100000 bytes/,
+        ],
         ["x".repeat(readMaxBytes + 1), 413, null, /larger than MAX_MESSAGE_BYTES/],
         [`{"model":"org/mini","input":"${"x".repeat(300_000)}`, 400, null, /is not JSON/],
       ];
@@ -234,7 +250,10 @@ describe("the wires of text models", () => {
       const cut = await post("/v1/rerank", { query: long.query, documents: ["a"] });
       assert.equal(cut.status, 200);
       const perDocument = await post("/v2/rerank", { ...body, max_tokens_per_doc: 4 });
-      assert.match(String(perDocument.json["message"]), /expected at least 16, where model 'ranker'/);
+      assert.match(
+        String(perDocument.json["message"]),
+        /expected at least 16, where model 'ranker'/,
+      );
       assert.equal((await post("/v2/rerank", { ...body, max_tokens_per_doc: 4_096 })).status, 200);
     });
   });
@@ -274,8 +293,7 @@ describe("the wires of text models", () => {
       const unclear = await call("/info");
       assert.equal(unclear.status, 400);
       assert.deepEqual(unclear.json, {
-        error:
-          "there are several text models, 'org/mini', 'ranker', 'mood': name one as 'model'",
+        error: "there are several text models, 'org/mini', 'ranker', 'mood': name one as 'model'",
         error_type: "Validation",
       });
       const named = await call("/info", { headers: { "mm-model-id": "ranker" } });
@@ -305,7 +323,14 @@ describe("the wires of text models", () => {
         (path) => !path.startsWith("/v2/models") && !path.startsWith("/v2/repository"),
       );
     const paths = pathsOf(models);
-    const called = ["/v1/embeddings", "/embed", "/similarity", "/v1/rerank", "/predict", "/tokenize"];
+    const called = [
+      "/v1/embeddings",
+      "/embed",
+      "/similarity",
+      "/v1/rerank",
+      "/predict",
+      "/tokenize",
+    ];
     for (const path of called) assert.ok(paths.includes(path), path);
     assert.ok(!pathsOf(models.slice(1)).includes("/v1/embeddings"));
     assert.ok(!pathsOf([]).includes("/tokenize"));

@@ -2,10 +2,10 @@ import type { FastifyInstance } from "fastify";
 import { abortable } from "../../base/abort.ts";
 import { accountOf } from "../guard/call-memory.ts";
 import { addRestRoute, jsonReply, type RestCall, type RestReply } from "../rest/add-route.ts";
+import { modelCard, modelCards } from "../rest/model-cards.ts";
 import { JsonPieces } from "../text/json-pieces.ts";
 import { observedOf, readTextBody, type TextRestParts } from "../text/text-rest.ts";
 import { vectorJson } from "../text/vector-json.ts";
-import { modelCard, modelCards } from "../rest/model-cards.ts";
 import { openAiForm } from "./openai-form.ts";
 
 /** POST /embeddings, as OpenAI has it. `scope` is a REST scope with the prefix /v1 or /openai/v1. */

@@ -7,7 +7,6 @@ import {
   generalResponses,
   generalSchemas,
 } from "./openapi-general.ts";
-import { textPaths } from "./openapi-text.ts";
 import {
   dataSchemas,
   exampleTensors,
@@ -15,6 +14,7 @@ import {
   outputsSchema,
   type Schema,
 } from "./openapi-tensors.ts";
+import { textPaths } from "./openapi-text.ts";
 
 /** A model that is ready, or one of its versions. */
 export interface DocumentedModel {

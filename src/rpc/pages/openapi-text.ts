@@ -16,7 +16,7 @@ export function textPaths(models: readonly DocumentedModel[]): Record<string, Sc
   const classification = byTask.get("classification") ?? [];
   const all = [...byTask.values()].flat();
   const paths = [
-    ...embedding.length > 0 ? embeddingPaths(embedding) : [],
+    ...(embedding.length > 0 ? embeddingPaths(embedding) : []),
     ...(embedding.length + rerank.length > 0 ? rerankPaths([...rerank, ...embedding]) : []),
     ...(classification.length > 0 ? [predictPath(classification)] : []),
     tokenizePath(all),
@@ -43,7 +43,10 @@ const usage: Schema = {
   properties: { prompt_tokens: { type: "integer" }, total_tokens: { type: "integer" } },
 };
 
-const modelOf = (names: readonly string[]): Schema => ({ type: "string", enum: [...new Set(names)] });
+const modelOf = (names: readonly string[]): Schema => ({
+  type: "string",
+  enum: [...new Set(names)],
+});
 const optionalModel = (names: readonly string[]): Schema => ({
   ...modelOf(names),
   description: "May be left out if only one model can answer.",
@@ -111,7 +114,9 @@ function embeddingPaths(models: readonly string[]): Path[] {
 }
 
 function rerankPaths(models: readonly string[]): Path[] {
-  const document: Schema = { oneOf: [{ type: "string" }, object({ text: { type: "string" } }, ["text"])] };
+  const document: Schema = {
+    oneOf: [{ type: "string" }, object({ text: { type: "string" } }, ["text"])],
+  };
   const body = object(
     {
       model: optionalModel(models),
@@ -142,7 +147,9 @@ function rerankPaths(models: readonly string[]): Path[] {
     ["id", "results"],
   );
   const summary = "Documents by how well they answer a query, as Cohere's and Jina's APIs have it";
-  return ["/v1/rerank", "/v2/rerank", "/rerank"].map((path) => post(path, summary, { body, answer }));
+  return ["/v1/rerank", "/v2/rerank", "/rerank"].map((path) =>
+    post(path, summary, { body, answer }),
+  );
 }
 
 function predictPath(models: readonly string[]): Path {

@@ -25,7 +25,10 @@ export function v1Rest(scope: FastifyInstance, parts: InferenceRestParts): void 
       answer: async () => {
         const entries = await models.index();
         const names = [...new Set(entries.map(({ name }) => name))];
-        return jsonReply({ models: names, ...(texts && { object: "list", data: modelCards(texts) }) });
+        return jsonReply({
+          models: names,
+          ...(texts && { object: "list", data: modelCards(texts) }),
+        });
       },
     },
     parts,

@@ -27,7 +27,11 @@ interface TeiRoute<Name extends TextBodyName, Result> {
   readonly path: string;
   readonly body: Name;
   readonly tasks: readonly TextTask[];
-  run(id: string, body: TextBodyOf<Name>, call: RestCall & Pick<TextCall, "times">): Promise<Result>;
+  run(
+    id: string,
+    body: TextBodyOf<Name>,
+    call: RestCall & Pick<TextCall, "times">,
+  ): Promise<Result>;
   /** The items of the answer, each as JSON. */
   show(result: Result, body: TextBodyOf<Name>): Iterable<string>;
   /** Whether the answer is the only item itself, without a list around it. */

@@ -101,9 +101,17 @@ export function readTexts(fields: JsonFields, name: string): SentTexts | undefin
 /** Whatever the model: a message of more has to be read, and its texts copied to another thread. */
 const mostItems = 8_192;
 
-export function refuseMany(fields: JsonFields, name: string, count: number, most = mostItems): void {
+export function refuseMany(
+  fields: JsonFields,
+  name: string,
+  count: number,
+  most = mostItems,
+): void {
   if (count === 0) throw fields.refusal(name, "is empty, expected at least one");
   if (count > most) {
-    throw fields.refusal(name, `has ${count} items, expected at most ${most}: send several requests`);
+    throw fields.refusal(
+      name,
+      `has ${count} items, expected at most ${most}: send several requests`,
+    );
   }
 }

@@ -11,7 +11,9 @@ const mostTextBytes = 1024 * 1024;
 export function refuseCount(count: number, what: string): void {
   if (count === 0) throw invalid(`there are no ${what}, expected at least one`);
   if (count > mostTexts) {
-    throw invalid(`there are ${count} ${what}, expected at most ${mostTexts}: send several requests`);
+    throw invalid(
+      `there are ${count} ${what}, expected at most ${mostTexts}: send several requests`,
+    );
   }
 }
 

@@ -83,7 +83,9 @@ const answers: Readonly<Record<Embedder["target"]["facts"]["task"], Answer>> = {
 function singly(texts: readonly TextOrPair[]): string[] {
   return texts.map((each) => {
     if (typeof each === "string") return each;
-    throw invalid(`input '${textTensors.text}' has pairs, and the model takes texts: [-1] or [-1,1]`);
+    throw invalid(
+      `input '${textTensors.text}' has pairs, and the model takes texts: [-1] or [-1,1]`,
+    );
   });
 }
 
