@@ -202,24 +202,22 @@ function onIdle(): void {
 }
 
 async function load(frame: Frame): Promise<void> {
-  const { format, file, access, threads, isWarmedUp, ...measured } = decodeJson<LoadMessage>(
-    frame.payload,
-  );
-  const { ownsHost } = measured;
+  const message = decodeJson<LoadMessage>(frame.payload);
+  const { format, file, access, choices, threads, ownsHost, isWarmedUp } = message;
   const engine = engines.get(format);
   if (engine === undefined) throw new RuntimeError("load-failed", `no engine for ${format}`);
   if (!ownsHost) letGo();
   checkThreadsFit(threads);
   const before = ownsHost ? undefined : nativeBytes(anonymousBytes());
-  const model = await engine.load(file, { threads, access });
+  const model = await engine.load(file, { threads, access, choices });
   models.set(frame.model, model);
   beforeWarmUp = before;
-  const message: LoadedMessage = {
+  const loaded: LoadedMessage = {
     inputs: model.inputs,
     outputs: model.outputs,
-    memory: isWarmedUp ? undefined : measure(frame.model, measured, before),
+    memory: isWarmedUp ? undefined : measure(frame.model, message, before),
   };
-  answer(frame, frameKind.loaded, encodeJson(message));
+  answer(frame, frameKind.loaded, encodeJson(loaded));
 }
 
 /** Follows the load of the same model directly. */
@@ -256,8 +254,10 @@ function measure(
     memoryRest.now();
   }
   const { measuredBytes, memoryBytes } = isTooMuch ? grownSince(before) : found;
-  if (measuredBytes !== undefined && measuredBytes < restedFromBytes) small.add(model);
-  return { measuredBytes, memoryBytes };
+  if (measuredBytes === undefined) return { measuredBytes, memoryBytes };
+  if (measuredBytes < restedFromBytes) small.add(model);
+  const heapBytes = models.get(model)?.heapBytes ?? 0;
+  return { measuredBytes: measuredBytes + heapBytes, memoryBytes };
 }
 
 function grownSince(before: number | undefined): MeasuredMemory {
