@@ -1,5 +1,6 @@
 import type { ErrorKind } from "../../base/errors.ts";
 import type { TensorSpec } from "../../base/tensor.ts";
+import type { TextChoices } from "../contract/text-choices.ts";
 
 // The contents of the JSON frames between the server and a host.
 
@@ -25,11 +26,15 @@ export interface LoadMessage {
     readonly hasDataFiles: boolean | undefined;
     readonly dataFiles: Readonly<Record<string, string>> | undefined;
   };
+  /** For text models. */
+  readonly choices: TextChoices | undefined;
   readonly threads: number;
   /** Whether the model has the host to itself, so that its memory is the host's. */
   readonly ownsHost: boolean;
   /** Whether a warm-up follows: then the memory is measured after that. */
   readonly isWarmedUp: boolean;
+  /** What such a model usually takes. */
+  readonly usualBytes: number;
 }
 
 /** Server -> host: runs a model that has just been loaded on zeros. */
@@ -38,6 +43,7 @@ export interface WarmUpMessage {
   readonly mostRows: number;
   /** As in the load. */
   readonly ownsHost: boolean;
+  readonly usualBytes: number;
 }
 
 export interface LoadedMessage {
