@@ -42,7 +42,8 @@ export function giveBackFreeMemory(keptTopBytes: number): void {
 function dropTop(keptTopBytes: number): void {
   const fromBytes = statmBytes()?.dataBytes;
   if (fromBytes === undefined) return;
-  const blocks = (held ??= new HeldBlocks());
+  held ??= new HeldBlocks();
+  const blocks = held;
   try {
     // The first blocks may fit between others.
     for (let grownBytes = 0; grownBytes < keptTopBytes && blocks.count < mostBlocks; ) {
