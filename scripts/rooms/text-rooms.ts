@@ -69,6 +69,13 @@ export const textRooms: readonly Room[] = [
     hasBlockingFiles: true,
   },
   {
+    path: "engine/text/entities",
+    question: "Which entities do the classes of tokens make up?",
+    runs: hostProcess,
+    blocks: "no",
+    imports: ["engine/text/tokens/text-tokenizer.ts"],
+  },
+  {
     path: "engine/text/tokens",
     question: "How does a text become tokens, exactly as the model's own tokenizer does it?",
     runs: hostProcess,
