@@ -34,7 +34,7 @@ describe("the tokenizer of a real model", { skip }, () => {
       { doLowerCase: false, family: "bert" },
     );
     const options = { truncate: "error", addSpecial: true } as const;
-    const wrong = texts.flatMap((text, at) => {
+    const wrong = texts.flatMap((text, at): object[] => {
       const one = tokenizer.encode({ text }, options);
       const pair = tokenizer.encode({ text, pair: texts[(at + 1) % texts.length] ?? "" }, options);
       if ("fault" in one || "fault" in pair) return [{ text, one, pair }];
@@ -45,7 +45,9 @@ describe("the tokenizer of a real model", { skip }, () => {
         pair: [...pair.ids],
         types: [...pair.types],
       };
-      return JSON.stringify(mine) === JSON.stringify(answers[at]) ? [] : [{ text, mine, rust: answers[at] }];
+      return JSON.stringify(mine) === JSON.stringify(answers[at])
+        ? []
+        : [{ text, mine, rust: answers[at] }];
     });
     assert.deepEqual(wrong.slice(0, 3), [], `${wrong.length} of ${texts.length} texts differ`);
   });

@@ -75,7 +75,9 @@ export function groupEntities(classes: TokenClasses): GroupedEntity[] {
 function scoredTokens({ places, logits, labels }: TokenClasses): ScoredToken[] {
   return places.flatMap((place, at) => {
     if (place.isSpecial) return [];
-    return [{ place, scores: softmax(logits.subarray(at * labels.length, (at + 1) * labels.length)) }];
+    return [
+      { place, scores: softmax(logits.subarray(at * labels.length, (at + 1) * labels.length)) },
+    ];
   });
 }
 

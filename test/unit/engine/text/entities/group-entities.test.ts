@@ -49,7 +49,13 @@ describe("groupEntities", () => {
     const places = [place(-1, 0, 0), place(0, 0, 3), place(1, 4, 8), place(2, 9, 11)];
     const names = ["O", "B-PER", "I-PER"];
     const logits = Float32Array.from([0, 9, 0, 0, 9, 0, 0, 0, 9, 9, 0, 0]);
-    const entities = groupEntities({ text: "Ann Ödön is", places, logits, labels: names, tokenizer });
+    const entities = groupEntities({
+      text: "Ann Ödön is",
+      places,
+      logits,
+      labels: names,
+      tokenizer,
+    });
     assert.deepEqual(
       entities.map(({ start, end, word, entity }) => ({ start, end, word, entity })),
       [{ start: 0, end: 8, word: "Ann Ödön", entity: "PER" }],

@@ -25,29 +25,93 @@ describe("openTokenizer", () => {
   });
 
   it("refuses parts that it does not know, by their names", () => {
-    refuses(json("wordpiece", { model: { type: "WordLevel" } }), /'model\.type' "WordLevel", which is not supported: expected BPE, Unigram, WordPiece/);
+    refuses(
+      json("wordpiece", { model: { type: "WordLevel" } }),
+      /'model\.type' "WordLevel", which is not supported: expected BPE, Unigram, WordPiece/,
+    );
     refuses(json("wordpiece", { normalizer: { type: "Nmt" } }), /'normalizer\.type' "Nmt"/);
-    refuses(json("wordpiece", { normalizer: { type: "Sequence", normalizers: [{ type: "NFC" }, { type: "toString" }] } }), /'normalizer\.normalizers\[1\]\.type' "toString"/);
-    refuses(json("wordpiece", { pre_tokenizer: { type: "UnicodeScripts" } }), /'pre_tokenizer\.type' "UnicodeScripts"/);
-    refuses(json("wordpiece", { post_processor: { type: "Other" } }), /'post_processor\.type' "Other"/);
+    refuses(
+      json("wordpiece", {
+        normalizer: { type: "Sequence", normalizers: [{ type: "NFC" }, { type: "toString" }] },
+      }),
+      /'normalizer\.normalizers\[1\]\.type' "toString"/,
+    );
+    refuses(
+      json("wordpiece", { pre_tokenizer: { type: "UnicodeScripts" } }),
+      /'pre_tokenizer\.type' "UnicodeScripts"/,
+    );
+    refuses(
+      json("wordpiece", { post_processor: { type: "Other" } }),
+      /'post_processor\.type' "Other"/,
+    );
     refuses(json("byte-bpe", { model: { dropout: 0.1 } }), /'model\.dropout' 0\.1.*random/);
-    refuses(json("wordpiece", { pre_tokenizer: { type: "Split", pattern: { Regex: "(" }, behavior: "Isolated", invert: false } }), /'pre_tokenizer\.pattern\.Regex' "\(", which JavaScript cannot run/);
-    refuses(json("wordpiece", { pre_tokenizer: { type: "Split", pattern: { String: "a" }, behavior: "Kept", invert: false } }), /'pre_tokenizer\.behavior' "Kept"/);
-    refuses(json("wordpiece", { post_processor: { type: "TemplateProcessing", single: [{ Sequence: { id: "A", type_id: 0 } }], pair: [{ Sequence: { id: "B", type_id: 0 } }, { Sequence: { id: "A", type_id: 0 } }], special_tokens: {} } }), /'post_processor\.pair' with the texts B, A/);
-    refuses(json("unigram", { pre_tokenizer: { type: "Metaspace", replacement: "▁", prepend_scheme: "always", add_prefix_space: false } }), /contradictory/);
+    refuses(
+      json("wordpiece", {
+        pre_tokenizer: {
+          type: "Split",
+          pattern: { Regex: "(" },
+          behavior: "Isolated",
+          invert: false,
+        },
+      }),
+      /'pre_tokenizer\.pattern\.Regex' "\(", which JavaScript cannot run/,
+    );
+    refuses(
+      json("wordpiece", {
+        pre_tokenizer: { type: "Split", pattern: { String: "a" }, behavior: "Kept", invert: false },
+      }),
+      /'pre_tokenizer\.behavior' "Kept"/,
+    );
+    refuses(
+      json("wordpiece", {
+        post_processor: {
+          type: "TemplateProcessing",
+          single: [{ Sequence: { id: "A", type_id: 0 } }],
+          pair: [{ Sequence: { id: "B", type_id: 0 } }, { Sequence: { id: "A", type_id: 0 } }],
+          special_tokens: {},
+        },
+      }),
+      /'post_processor\.pair' with the texts B, A/,
+    );
+    refuses(
+      json("unigram", {
+        pre_tokenizer: {
+          type: "Metaspace",
+          replacement: "▁",
+          prepend_scheme: "always",
+          add_prefix_space: false,
+        },
+      }),
+      /contradictory/,
+    );
   });
 
   it("refuses vocabularies that contradict themselves", () => {
-    refuses(json("wordpiece", { model: { unk_token: "[NONE]" } }), /'model\.unk_token' is "\[NONE\]", expected a piece of the vocabulary/);
+    refuses(
+      json("wordpiece", { model: { unk_token: "[NONE]" } }),
+      /'model\.unk_token' is "\[NONE\]", expected a piece of the vocabulary/,
+    );
     refuses(json("wordpiece", { model: { vocab: { a: -1 } } }), /'model\.vocab\.a' is -1/);
-    refuses(json("wordpiece", { model: { vocab: { a: 2 ** 24 } } }), /'model\.vocab\.a' is 16777216/);
+    refuses(
+      json("wordpiece", { model: { vocab: { a: 2 ** 24 } } }),
+      /'model\.vocab\.a' is 16777216/,
+    );
     refuses(json("wordpiece", { model: { vocab: {} } }), /at least one piece/);
-    refuses(json("byte-bpe", { model: { merges: [["a", "no such piece"]] } }), /'model\.merges\[0\]' makes or joins "ano such piece"/);
+    refuses(
+      json("byte-bpe", { model: { merges: [["a", "no such piece"]] } }),
+      /'model\.merges\[0\]' makes or joins "ano such piece"/,
+    );
     refuses(json("byte-bpe", { model: { merges: ["a b c"] } }), /a list of pairs/);
     refuses(json("unigram", { model: { unk_id: 100_000 } }), /'model\.unk_id' is 100000/);
     refuses(json("unigram", { model: { vocab: [["a"]] } }), /a list of \[piece, score\]/);
-    refuses(json("unigram", { normalizer: { type: "Precompiled", precompiled_charsmap: "AAAA" } }), /a map of SentencePiece in base64/);
-    refuses(json("wordpiece", { added_tokens: [{ content: "x" }] }), /'added_tokens\[0\]\.id' is missing/);
+    refuses(
+      json("unigram", { normalizer: { type: "Precompiled", precompiled_charsmap: "AAAA" } }),
+      /a map of SentencePiece in base64/,
+    );
+    refuses(
+      json("wordpiece", { added_tokens: [{ content: "x" }] }),
+      /'added_tokens\[0\]\.id' is missing/,
+    );
   });
 
   it("says which file cannot be read", () => {
@@ -64,9 +128,19 @@ describe("openTokenizer", () => {
 
   it("leaves truncation and padding of tokenizer.json to the caller", () => {
     const truncation = { direction: "Right", max_length: 3, strategy: "LongestFirst", stride: 0 };
-    const padding = { strategy: { Fixed: 9 }, direction: "Right", pad_to_multiple_of: null, pad_id: 4, pad_type_id: 0, pad_token: "x" };
+    const padding = {
+      strategy: { Fixed: 9 },
+      direction: "Right",
+      pad_to_multiple_of: null,
+      pad_id: 4,
+      pad_type_id: 0,
+      pad_token: "x",
+    };
     const tokenizer = openJson(json("wordpiece", { truncation, padding }));
-    const encoded = tokenizer.encode({ text: "a a a a a a" }, { truncate: "error", addSpecial: true });
+    const encoded = tokenizer.encode(
+      { text: "a a a a a a" },
+      { truncate: "error", addSpecial: true },
+    );
     assert.equal("ids" in encoded && encoded.ids.length, 8);
     assert.equal(tokenizer.padId, 4);
   });
@@ -80,13 +154,14 @@ describe("openTokenizer", () => {
   });
 
   it("counts the ids of added tokens and templates in the size of the vocabulary", () => {
-    const vocabulary = Object.keys((files["wordpiece"]?.["model"] as { vocab: object }).vocab);
+    const { vocab } = json("wordpiece")["model"] as { readonly vocab: object };
+    const size = Object.keys(vocab).length;
     const added = { single_word: false, lstrip: false, rstrip: false, normalized: false };
     const more = [{ id: 9_999, content: "[MORE]", special: true, ...added }];
-    assert.equal(openJson(json("wordpiece")).vocabularySize, vocabulary.length);
+    assert.equal(openJson(json("wordpiece")).vocabularySize, size);
     // The id that the library gives it, which is not that of the file.
     const tokenizer = openJson(json("wordpiece", { added_tokens: more }));
-    assert.equal(tokenizer.vocabularySize, vocabulary.length + 1);
+    assert.equal(tokenizer.vocabularySize, size + 1);
     const post_processor = { type: "BertProcessing", sep: ["x", 20_000], cls: ["y", 1] };
     assert.equal(openJson(json("wordpiece", { post_processor })).vocabularySize, 20_001);
   });

@@ -1,6 +1,10 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { EncodeItem, EncodeOptions, TextTokenizer } from "../../../../../src/engine/text/tokens/text-tokenizer.ts";
+import type {
+  EncodeItem,
+  EncodeOptions,
+  TextTokenizer,
+} from "../../../../../src/engine/text/tokens/text-tokenizer.ts";
 import { openJson, patchedJson, readTokenGoldens } from "../../../../support/text/token-goldens.ts";
 
 const { files } = readTokenGoldens();
@@ -23,7 +27,11 @@ describe("PipelineTokenizer", () => {
   it("takes a text of the limit, and returns a fault for one token more", () => {
     assert.equal(encode(wordPiece, { text: "a a a a a a" }).ids.length, 8);
     assert.deepEqual(faultOf({ text: "a a a a a a a" }), { kind: "too-long", tokens: 9, limit: 8 });
-    assert.deepEqual(faultOf({ text: "a a a", pair: "a a a a" }), { kind: "too-long", tokens: 10, limit: 8 });
+    assert.deepEqual(faultOf({ text: "a a a", pair: "a a a a" }), {
+      kind: "too-long",
+      tokens: 10,
+      limit: 8,
+    });
   });
 
   it("cuts where the caller asks, and says how long the text was", () => {
@@ -38,7 +46,11 @@ describe("PipelineTokenizer", () => {
   });
 
   it("keeps an empty second text a second text", () => {
-    assert.deepEqual(encode(wordPiece, { text: "", pair: "" }), { ids: [2, 3, 3], types: [0, 0, 1], totalTokens: 3 });
+    assert.deepEqual(encode(wordPiece, { text: "", pair: "" }), {
+      ids: [2, 3, 3],
+      types: [0, 0, 1],
+      totalTokens: 3,
+    });
     assert.deepEqual(encode(roberta, { text: "", pair: "" }).ids, [0, 2, 2, 2]);
   });
 
@@ -52,12 +64,35 @@ describe("PipelineTokenizer", () => {
 
   it("checks the ids that a client brings", () => {
     const limit = wordPiece.vocabularySize;
-    assert.deepEqual(encode(wordPiece, { ids: Int32Array.of(5, limit - 1) }).ids, [2, 5, limit - 1, 3]);
+    assert.deepEqual(encode(wordPiece, { ids: Int32Array.of(5, limit - 1) }).ids, [
+      2,
+      5,
+      limit - 1,
+      3,
+    ]);
     assert.deepEqual(encode(wordPiece, { ids: Int32Array.of(5) }, { addSpecial: false }).ids, [5]);
-    assert.deepEqual(faultOf({ ids: Int32Array.of(5, -1) }), { kind: "bad-id", tokens: 2, limit, id: -1 });
-    assert.deepEqual(faultOf({ ids: Int32Array.of(limit) }), { kind: "bad-id", tokens: 1, limit, id: limit });
-    assert.deepEqual(faultOf({ ids: Int32Array.of() }, { addSpecial: false }), { kind: "empty", tokens: 0, limit: 8 });
-    assert.deepEqual(faultOf({ ids: new Int32Array(7) }), { kind: "too-long", tokens: 9, limit: 8 });
+    assert.deepEqual(faultOf({ ids: Int32Array.of(5, -1) }), {
+      kind: "bad-id",
+      tokens: 2,
+      limit,
+      id: -1,
+    });
+    assert.deepEqual(faultOf({ ids: Int32Array.of(limit) }), {
+      kind: "bad-id",
+      tokens: 1,
+      limit,
+      id: limit,
+    });
+    assert.deepEqual(faultOf({ ids: Int32Array.of() }, { addSpecial: false }), {
+      kind: "empty",
+      tokens: 0,
+      limit: 8,
+    });
+    assert.deepEqual(faultOf({ ids: new Int32Array(7) }), {
+      kind: "too-long",
+      tokens: 9,
+      limit: 8,
+    });
   });
 
   it("takes half of a surrogate pair for U+FFFD", () => {
@@ -72,7 +107,10 @@ describe("PipelineTokenizer", () => {
   it("lowers texts before everything else if the folder says so", () => {
     const cased = openJson(patchedJson(files["wordpiece-cased"], {}));
     const lowered = openJson(patchedJson(files["wordpiece-cased"], {}), { doLowerCase: true });
-    assert.deepEqual(encode(lowered, { text: "All Σ HUMAN" }), encode(cased, { text: "all σ human" }));
+    assert.deepEqual(
+      encode(lowered, { text: "All Σ HUMAN" }),
+      encode(cased, { text: "all σ human" }),
+    );
     // Special tokens are found as they are spelled.
     assert.deepEqual(encode(lowered, { text: "[SEP]" }).ids, [2, 3, 3]);
   });
@@ -81,8 +119,18 @@ describe("PipelineTokenizer", () => {
     const text = "All human 日本 beings";
     const places = wordPiece.offsets(text, { addSpecial: true, truncate: "model", side: "left" });
     const { ids } = encode(wordPiece, { text }, { truncate: "model", side: "left" });
-    assert.deepEqual(places.map(({ id }) => id), ids);
-    assert.deepEqual(places[0], { id: 2, piece: "[CLS]", start: 0, end: 0, isSpecial: true, word: -1 });
+    assert.deepEqual(
+      places.map(({ id }) => id),
+      ids,
+    );
+    assert.deepEqual(places[0], {
+      id: 2,
+      piece: "[CLS]",
+      start: 0,
+      end: 0,
+      isSpecial: true,
+      word: -1,
+    });
     assert.equal(places.length, 8);
     assert.equal(wordPiece.offsets("a ".repeat(20), { addSpecial: false }).length, 20);
   });
