@@ -47,6 +47,7 @@ export const textRooms: readonly Room[] = [
       "engine/onnx/external",
       "engine/onnx/session/load-bytes.ts",
       "engine/process",
+      "engine/text/entities",
       "engine/text/folder",
       "engine/text/graph",
       "engine/text/items",

@@ -123,7 +123,7 @@ function labelWord(
   const best = indexOfMax(scores);
   const { start } = (tokens[0] as ScoredToken).place;
   const { end } = (tokens.at(-1) as ScoredToken).place;
-  return { start, end, label: labels[best] as string, score: scores[best] as number };
+  return { start, end, label: labels[best] ?? `LABEL_${best}`, score: scores[best] as number };
 }
 
 function wordScores(tokens: readonly ScoredToken[], strategy: GroupingStrategy): Float64Array {

@@ -60,6 +60,9 @@ describe("PipelineTokenizer", () => {
     assert.deepEqual(encode(electra, { text: "a", pair: "b" }).types, [0, 0, 0, 1, 1]);
     const mpnet = openJson(patchedJson(files["wordpiece"], {}), { family: "mpnet" });
     assert.deepEqual(encode(mpnet, { text: "a", pair: "b" }).types, [0, 0, 0, 0, 0]);
+    const named = { model_input_names: ["input_ids", "attention_mask"] };
+    const bare = openJson(patchedJson(files["wordpiece"], {}), { config: named });
+    assert.deepEqual(encode(bare, { text: "a", pair: "b" }).types, [0, 0, 0, 0, 0]);
   });
 
   it("checks the ids that a client brings", () => {
