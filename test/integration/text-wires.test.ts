@@ -180,8 +180,27 @@ describe("text models from Hugging Face folders", () => {
       refused.bytes.toString(),
       /text 1 has \d+ tokens, the model takes \d+: shorten it/,
     );
-    const cut = await post("/embed", { inputs: input, truncate: true });
-    assert.equal((cut as unknown as unknown[]).length, 2);
+    const cut = (await post("/embed", { inputs: input, truncate: true })) as unknown as number[][];
+    assert.equal(cut.length, 2);
+    const parameters = { truncate: true };
+    const v1 = { instances: input, parameters };
+    const { predictions } = await post(`/v1/models/${model}:predict`, v1);
+    assertClose((predictions as number[][])[1] ?? [], cut[1] ?? [], sameRun);
+    const client = clientKinds[0]?.open({ port: runtime.port });
+    const outcome = await client?.call(GRPCInferenceService.method.modelInfer, {
+      modelName: model,
+      parameters: { truncate: { parameterChoice: { case: "boolParam", value: true } } },
+      inputs: [
+        {
+          name: "text",
+          datatype: "BYTES",
+          shape: [1n],
+          contents: { bytesContents: [Buffer.from(input[1] ?? "")] },
+        },
+      ],
+    });
+    client?.close();
+    assert.ok(outcome?.ok, JSON.stringify(outcome));
   });
 
   it("have the reference's scores for ranking and classification", async () => {
@@ -205,6 +224,15 @@ describe("text models from Hugging Face folders", () => {
         tolerance,
       );
     }
+  });
+
+  it("are listed with the fields of KServe's V1 and of OpenAI", async () => {
+    const { json } = await callRest(runtime.port, `/v1/models/${model}`);
+    const { name, ready, id, object, task } = json as Json;
+    assert.deepEqual([name, ready], [model, true]);
+    assert.deepEqual([id, object, task], [model, "model", "embedding"]);
+    const document = await callRest(runtime.port, "/v2/openapi.json");
+    assert.ok("/v1/embeddings" in ((document.json as Json)["paths"] as Json));
   });
 
   it("are not taken for something else", async () => {
