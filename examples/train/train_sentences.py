@@ -41,13 +41,13 @@ CONFIG = {
     "attention_probs_dropout_prob": 0.0,
 }
 
-EVERYDAY = 24_000
-FROM_WORDNET = 60_000
-HELD_OUT = 2_000
-BATCH = 256
-STEPS = 3_600
-WARM_UP = 200
-RATE = 2e-3
+EVERYDAY = 9_000
+FROM_WORDNET = 15_000
+HELD_OUT = 1_000
+BATCH = 128
+STEPS = 600
+WARM_UP = 60
+RATE = 1e-3
 
 
 def main():
@@ -61,8 +61,10 @@ def main():
         texts, batch_size=64, normalize_embeddings=True, show_progress_bar=False
     )
     tokenizer, kept = small_tokenizer(texts)
-    model = student(kept)
-    train(model, tokenizer, texts[HELD_OUT:], targets[HELD_OUT:])
+    # Those that tell most of the texts apart.
+    directions = np.linalg.svd(targets, full_matrices=False)[2][:WIDTH].T
+    model = student(teacher, kept, directions)
+    train(model, tokenizer, texts[HELD_OUT:], targets[HELD_OUT:], directions)
     save(model, tokenizer)
     report(teacher, texts[:HELD_OUT], targets[:HELD_OUT])
 
@@ -100,7 +102,7 @@ def wordnet_texts(folder):
             texts.update((example, True) for example in examples if len(example.split()) >= 3)
             texts[definition] = True
             texts[word] = True
-    return [text for text in texts if 2 < len(text) < 300]
+    return [text for text in texts if 2 < len(text) < 100]
 
 
 def small_tokenizer(texts):
@@ -126,22 +128,24 @@ def small_tokenizer(texts):
     return Tokenizer.from_str(json.dumps(description)), [pieces[piece] for piece in chosen]
 
 
-def student(kept):
-    """A model that knows from the start which of its pieces mean something similar."""
+def student(teacher, kept, directions):
+    """A model that knows from the start what each of its pieces means alone: what the teacher answers to it."""
     model = BertModel(BertConfig(**CONFIG), add_pooling_layer=False)
-    words = load_file(TEACHER / "model.safetensors")["embeddings.word_embeddings.weight"][kept]
-    _, _, directions = torch.linalg.svd(words - words.mean(0), full_matrices=False)
-    small = (words - words.mean(0)) @ directions[:WIDTH].T
+    first, last = kept[2], kept[3]
+    ids = torch.tensor([[first, piece, last] for piece in kept])
+    with torch.inference_mode():
+        alone = [teacher({"input_ids": part, "attention_mask": torch.ones_like(part)}) for part in ids.split(256)]
+    vectors = torch.cat([part["sentence_embedding"] for part in alone]) @ torch.from_numpy(directions)
+    vectors -= vectors.mean(0)
     with torch.no_grad():
-        model.embeddings.word_embeddings.weight.copy_(0.05 * small / small.std())
+        model.embeddings.word_embeddings.weight.copy_(0.3 * vectors / vectors.std())
     return model
 
 
-def train(model, tokenizer, texts, targets):
-    """Teaches the vectors of the teacher, in the directions that tell most of them apart, and how similar it
-    finds the texts of a batch."""
-    _, _, directions = np.linalg.svd(targets[:20_000], full_matrices=False)
-    goals = torch.from_numpy(unit(targets @ directions[:WIDTH].T))
+def train(model, tokenizer, texts, targets, directions):
+    """Teaches the vectors of the teacher, as far as they fit into fewer numbers, and how similar it finds the
+    texts of a batch."""
+    goals = torch.from_numpy(unit(targets @ directions))
     targets = torch.from_numpy(targets)
     ids = [encoding.ids[:MAX_TOKENS] for encoding in tokenizer.encode_batch(texts)]
     optimizer = torch.optim.AdamW(model.parameters(), lr=RATE, weight_decay=0.01)
@@ -160,7 +164,7 @@ def train(model, tokenizer, texts, targets):
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         schedule.step()
-        if step % 200 == 0:
+        if step % 50 == 0:
             print(f"step {step}: cosine {1 - toward.item():.4f}, off {alike.square().mean().sqrt():.4f}", flush=True)
 
 

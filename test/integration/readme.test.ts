@@ -39,7 +39,7 @@ describe("the README", async () => {
 
   it("and the program announce the same models, with a call that works as it stands", async () => {
     const output = served.output();
-    assert.match(output, /Modelport serves 4 models at http:\/\/localhost:\d+/);
+    assert.match(output, /Modelport serves 5 models at http:\/\/localhost:\d+/);
     assert.match(
       output,
       /digits +[\d.]+ KiB {2}image FP32\[-1,1,8,8\] -> probabilities FP32\[-1,10\]/,
