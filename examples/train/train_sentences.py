@@ -45,8 +45,8 @@ EVERYDAY = 9_000
 FROM_WORDNET = 15_000
 HELD_OUT = 1_000
 BATCH = 128
-STEPS = 600
-WARM_UP = 60
+STEPS = 2_000
+WARM_UP = 200
 RATE = 1e-3
 
 
@@ -164,7 +164,7 @@ def train(model, tokenizer, texts, targets, directions):
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         schedule.step()
-        if step % 50 == 0:
+        if step % 200 == 0:
             print(f"step {step}: cosine {1 - toward.item():.4f}, off {alike.square().mean().sqrt():.4f}", flush=True)
 
 
@@ -231,17 +231,22 @@ def report(teacher, texts, targets):
     correlation = np.corrcoef(expected, found)[0, 1]
     print(f"held out: cosines correlate with the teacher's by {correlation:.3f} "
           f"(by rank {spearmanr(expected, found).statistic:.3f})")
-    trials = [text for trial in TRIALS for text in trial]
-    right = {name: judge(each.encode(trials, normalize_embeddings=True))
-             for name, each in (("teacher", teacher), ("this model", model))}
-    print(f"similar sentences closer than unlike ones, of {len(TRIALS)}: {right}")
-    assert correlation > 0.8 and right["this model"] >= 0.85 * len(TRIALS), "it has not learned enough"
+    sentences = [text for trial in TRIALS for text in trial]
+    for name, each in (("teacher", teacher), ("this model", model)):
+        first, closer = judge(each.encode(sentences, normalize_embeddings=True))
+        print(f"{name}: finds the similar sentence among {len(TRIALS)} in {first} cases; an unlike one is "
+              f"less similar in {closer:.1%}")
+    assert correlation > 0.85 and closer > 0.9, "it has not learned enough"
 
 
 def judge(vectors):
-    """Of how many trials the first text is closer to the second than to the third."""
-    text, similar, unlike = vectors.reshape(len(TRIALS), 3, -1).transpose(1, 0, 2)
-    return int(((text * similar).sum(1) > (text * unlike).sum(1)).sum())
+    """How often the closest of all second sentences is the one that is similar, and the share of the other ones
+    that are farther than it."""
+    text, similar = vectors.reshape(len(TRIALS), 2, -1).transpose(1, 0, 2)
+    cosines = text @ similar.T
+    own = np.diag(cosines)
+    first = int((cosines.argmax(1) == np.arange(len(own))).sum())
+    return first, float((own[:, None] > cosines).sum() / (len(own) * (len(own) - 1)))
 
 
 def unit(vectors):
