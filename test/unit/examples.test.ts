@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { readdir, readFile, stat } from "node:fs/promises";
-import { fileURLToPath } from "node:url";
 import { after, before, describe, it } from "node:test";
+import { fileURLToPath } from "node:url";
 import { isDeepStrictEqual } from "node:util";
 import { fromJson, type JsonValue } from "@bufbuild/protobuf";
 import { InferenceSession, Tensor } from "onnxruntime-node";
@@ -187,7 +187,9 @@ describe("the example text model", () => {
   it("is small enough to be committed", async () => {
     const entries = await readdir(folder, { recursive: true, withFileTypes: true });
     const files = entries.filter((entry) => entry.isFile());
-    const stats = await Promise.all(files.map(({ parentPath, name }) => stat(`${parentPath}/${name}`)));
+    const stats = await Promise.all(
+      files.map(({ parentPath, name }) => stat(`${parentPath}/${name}`)),
+    );
     const bytes = stats.reduce((sum, { size }) => sum + size, 0);
     assert.ok(bytes < 2_000_000, `${bytes} bytes`);
   });
