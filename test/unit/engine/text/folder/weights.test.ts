@@ -37,7 +37,10 @@ describe("the architecture of a model", () => {
 
   it("is refused for heads that are not known", () =>
     refuses(
-      huggingFace({ architectures: ["NomicBertForSequenceClassification"], model_type: "nomic_bert" }),
+      huggingFace({
+        architectures: ["NomicBertForSequenceClassification"],
+        model_type: "nomic_bert",
+      }),
       /NomicBertForSequenceClassification is not known/,
     ));
 
