@@ -7,6 +7,7 @@ import { scanOnnxFile } from "../../../../../src/engine/onnx/graph/scan-file.ts"
 import { footprintOf } from "../../../../../src/engine/onnx/memory/footprint.ts";
 import { readTextFolder } from "../../../../../src/engine/text/folder/text-folder.ts";
 import { buildTextGraph } from "../../../../../src/engine/text/graph/build-text-graph.ts";
+import { openTokenizer } from "../../../../../src/engine/text/tokens/open-tokenizer.ts";
 import { openTextGraph } from "../../../../support/text/open-text-graph.ts";
 import {
   batchOf,
@@ -61,14 +62,30 @@ describe("the graph of a text model", () => {
   });
 
   for (const name of names) {
-    it(`answers as transformers does (${name})`, () => {
-      const graph = buildTextGraph(readTextFolder(textFixture(name)));
+    it(`answers as transformers does, to tokens and to texts (${name})`, () => {
+      const folder = readTextFolder(textFixture(name));
+      const golden = goldenOf(name);
+      const graph = buildTextGraph(folder);
       const model = openTextGraph(graph);
       try {
-        for (const batch of goldenOf(name).batches) {
+        for (const batch of golden.batches) {
           const found = model.run(batchOf(batch));
           assert.equal(found.shape.at(-1), graph.width);
           assertClose(found, batch);
+        }
+        const tokenizer = openTokenizer(folder.tokenizer, folder);
+        for (const { text, ids, output } of golden.texts) {
+          const item = typeof text === "string" ? { text } : { text: text[0], pair: text[1] };
+          const encoded = tokenizer.encode(item, { truncate: "model", addSpecial: true });
+          assert.ok("ids" in encoded);
+          assert.deepEqual([...encoded.ids], ids);
+          const batch = {
+            ids: [ids],
+            mask: [ids.map(() => 1)],
+            types: [[...encoded.types]],
+            output,
+          };
+          assertClose(model.run(batchOf(batch)), batch);
         }
       } finally {
         model.release();
