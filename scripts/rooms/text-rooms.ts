@@ -13,6 +13,13 @@ export const textRooms: readonly Room[] = [
     hasBlockingFiles: true,
   },
   {
+    path: "engine/text/items",
+    question: "What do the server and a host tell each other about the texts of a run?",
+    runs: "the server and its hosts, main threads",
+    blocks: "no",
+    imports: ["base"],
+  },
+  {
     path: "engine/text/safetensors",
     question: "Where in its files are the weights of a text model?",
     runs: "a file thread of the server, and hosts while they load",

@@ -2,6 +2,7 @@ import type { Logger } from "pino";
 import type { AccessSettings } from "../config/access-settings.ts";
 import type { Models } from "../service/contract/models.ts";
 import type { RuntimeFeed } from "../service/contract/runtime-feed.ts";
+import type { TextCalls } from "../service/contract/text.ts";
 import type { MountedService } from "./connect/mounted-service.ts";
 import type { BrowserRules } from "./guard/browser-rules.ts";
 import type { MetricsParts } from "./metrics/scrape-route.ts";
@@ -38,6 +39,8 @@ export interface ServerOptions extends EndpointOptions {
 /** What the wire side needs of the rest of the program. */
 export interface ServerParts {
   readonly models: Models;
+  /** Without it there are no wires for text models but the Open Inference Protocol. */
+  readonly texts?: TextCalls | undefined;
   readonly readiness: Readiness;
   /** What the watch service shows; without it there is no such service. */
   readonly watch?: RuntimeFeed;

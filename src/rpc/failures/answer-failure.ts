@@ -7,6 +7,7 @@ import { NodeHeaders } from "../observe/header-reader.ts";
 import { observedRequest } from "../observe/observed-requests.ts";
 import { discardUnreadBody } from "../port/discard-body.ts";
 import { challenge, toConnectError, toHttpStatus } from "./error-codes.ts";
+import { codeOfRefusal, type ErrorForm, plainForm, type RestFailure } from "./error-form.ts";
 import { logFailure } from "./log-failure.ts";
 import { refusalForm } from "./wire-form.ts";
 
@@ -14,14 +15,15 @@ import { refusalForm } from "./wire-form.ts";
 export class HttpRefusal extends Error {
   readonly statusCode: number;
 
-  constructor(statusCode: 400 | 404 | 405 | 413 | 414 | 415, message: string) {
+  constructor(statusCode: 400 | 404 | 405 | 413 | 414 | 415 | 422, message: string) {
     super(message);
     this.name = "HttpRefusal";
     this.statusCode = statusCode;
   }
 }
 
-/** Sends any failure as {"error": "…"}, and logs one line with `facts`. */
+/** Sends any failure in the form of the call's protocol, which is {"error": "…"} by default, and logs one line with
+ *  `facts`. */
 export function answerFailure(
   reason: unknown,
   call: {
@@ -29,30 +31,35 @@ export function answerFailure(
     readonly reply: FastifyReply;
     readonly log: Logger;
     readonly facts?: object;
+    readonly form?: ErrorForm | undefined;
   },
 ): FastifyReply {
-  const { request, reply, log } = call;
+  const { request, reply, log, form = plainForm } = call;
   const rpc = `${request.method} ${request.routeOptions.url ?? "/v2/*"}`;
+  const ids = callFacts({
+    observed: observedRequest(request.raw)?.call,
+    header: new NodeHeaders(request.headers),
+  });
   const facts = {
     modelId: modelIdIn(request.params),
     durationMs: Math.round(reply.elapsedTime),
-    ...callFacts({
-      observed: observedRequest(request.raw)?.call,
-      header: new NodeHeaders(request.headers),
-    }),
+    ...ids,
     ...call.facts,
   };
+  const send = (failure: Omit<RestFailure, "requestId" | "reason">) =>
+    sendError(reply, failure.status, form({ ...failure, requestId: ids?.requestId, reason }));
   if (isRefusal(reason)) {
     const { statusCode } = reason;
     const message = describeError(reason);
     log.info({ rpc, statusCode, reason: message, ...facts }, "call failed");
-    return sendError(reply, statusCode, message);
+    return send({ status: statusCode, message, code: codeOfRefusal(statusCode) });
   }
   const error = toConnectError(reason);
   observedRequest(request.raw)?.fail(error.code);
   logFailure(log, rpc, error, facts);
   if (error.code === Code.Unauthenticated) reply.headers(challenge);
-  return sendError(reply, toHttpStatus(error.code), error.rawMessage);
+  const { code, rawMessage: message } = error;
+  return send({ status: toHttpStatus(code), message, code });
 }
 
 /** Refuses a request that reaches no RPC, in its client's form. `status`: of REST and Connect, by default the
@@ -100,8 +107,8 @@ export function pathOf(request: FastifyRequest): string | undefined {
 
 // Python's kserve client reads an error only if the content type is exactly this. Fastify adds a charset to
 // objects that it serializes, but leaves bytes alone.
-function sendError(reply: FastifyReply, status: number, error: string): FastifyReply {
-  const body = Buffer.from(JSON.stringify({ error }));
+function sendError(reply: FastifyReply, status: number, failure: object): FastifyReply {
+  const body = Buffer.from(JSON.stringify(failure));
   return reply.code(status).header("content-type", "application/json").send(body);
 }
 

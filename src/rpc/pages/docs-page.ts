@@ -63,11 +63,11 @@ export function docsPage(scope: FastifyInstance): void {
   for (const [path, file] of Object.entries(files)) {
     const load = once(async () => prepareStaticFile(file.contentType, await file.read()));
     scope.get(path, async (request, reply) => sendStaticFile(request, reply, await load()));
-    refuseOtherMethods(scope, path, ["GET"]);
+    refuseOtherMethods(scope, { url: path, methods: ["GET"] });
   }
   // Relative, because a proxy may have put all paths below a prefix.
   scope.get("/docs/", (_request, reply) => reply.redirect("../docs", 308));
-  refuseOtherMethods(scope, "/docs/", ["GET"]);
+  refuseOtherMethods(scope, { url: "/docs/", methods: ["GET"] });
 }
 
 /** Runs `make` at most once at a time, and not again after it has succeeded. */

@@ -6,6 +6,7 @@ import { abortable } from "../../base/abort.ts";
 import { RuntimeError } from "../../base/errors.ts";
 import type { Right } from "../../config/access-settings.ts";
 import { answerFailure, HttpRefusal, pathOf } from "../failures/answer-failure.ts";
+import type { ErrorForm } from "../failures/error-form.ts";
 import type { Access, Client } from "../guard/access.ts";
 import { observedRequest } from "../observe/observed-requests.ts";
 import { callSignal } from "./call-signal.ts";
@@ -17,6 +18,8 @@ export interface RestParts {
   readonly clientOf: (request: FastifyRequest) => Client;
   /** Aborts calls in flight when the server stops. */
   readonly shutdownSignal: AbortSignal;
+  /** Of their errors; {"error": "…"} if absent. */
+  readonly form?: ErrorForm;
 }
 
 export interface RestCall {
@@ -44,7 +47,9 @@ export interface RestRoute {
   readonly paths: readonly string[];
   /** The right it requires; "inference" if absent. */
   readonly right?: Right;
-  /** Anything it throws is answered as {"error": "…"}. */
+  /** Of its errors; that of all routes if absent. */
+  readonly form?: ErrorForm;
+  /** Anything it throws is answered in that form. */
   answer(call: RestCall): RestReply | Promise<RestReply>;
 }
 
@@ -54,27 +59,36 @@ export function jsonReply(value: unknown, status = 200): RestReply {
 }
 
 /** Makes `scope` a REST scope: routes read their bodies themselves, and every failure, including an unknown
- *  path, is answered as {"error": "…"}. */
-export function restScope(scope: FastifyInstance, log: Logger): void {
+ *  path, is answered in `form`, by default as {"error": "…"}. */
+export function restScope(scope: FastifyInstance, log: Logger, form?: ErrorForm): void {
   scope.removeAllContentTypeParsers();
   scope.addContentTypeParser("*", (_request, _payload, parsed) => parsed(null));
-  scope.setErrorHandler((reason, request, reply) => answerFailure(reason, { request, reply, log }));
+  const fail = failing(log, form);
+  scope.setErrorHandler(fail);
   scope.setNotFoundHandler((request, reply) => {
-    const reason = new HttpRefusal(404, `there is nothing at ${pathOf(request)}`);
-    return answerFailure(reason, { request, reply, log });
+    return fail(new HttpRefusal(404, `there is nothing at ${pathOf(request)}`), request, reply);
   });
+}
+
+function failing(log: Logger, form: ErrorForm | undefined) {
+  return (reason: unknown, request: FastifyRequest, reply: FastifyReply) =>
+    answerFailure(reason, { request, reply, log, form });
 }
 
 /** Adds `route` to a REST scope. */
 export function addRestRoute(scope: FastifyInstance, route: RestRoute, parts: RestParts): void {
+  const form = route.form ?? parts.form;
+  const errorHandler = failing(parts.log, form);
   for (const url of route.paths) {
     scope.route({
       method: [...route.methods],
       url,
+      errorHandler,
       // Before the body is read.
       onRequest: async (request, reply) => {
         const what = `${request.method} ${scope.prefix}${url}`;
-        return passGate({ request, reply, right: route.right ?? "inference", what }, parts);
+        const right = route.right ?? "inference";
+        return passGate({ request, reply, right, what, form }, parts);
       },
       handler: async (request, reply) => {
         const { model, version = "" } = request.params as Partial<RestCall>;
@@ -90,15 +104,22 @@ export function addRestRoute(scope: FastifyInstance, route: RestRoute, parts: Re
         return reply.code(status).headers(headers).send(body);
       },
     });
-    refuseOtherMethods(scope, url, route.methods);
+    refuseOtherMethods(scope, { url, methods: route.methods, errorHandler });
   }
 }
 
-/** Answers all methods but `methods` (and HEAD with GET) with 405 at `url`, before the body is read. */
+interface RefusedMethods {
+  readonly url: string;
+  /** The methods that are not refused. */
+  readonly methods: readonly RestMethod[];
+  readonly errorHandler?: ReturnType<typeof failing>;
+}
+
+/** Answers all methods but `methods` (and HEAD with GET) with 405 at `url`, before the body is read. `errorHandler`: that
+ *  of the scope if absent. */
 export function refuseOtherMethods(
   scope: FastifyInstance,
-  url: string,
-  methods: readonly RestMethod[],
+  { url, methods, errorHandler }: RefusedMethods,
 ): void {
   const allowed = methods.flatMap((method) => (method === "GET" ? ["GET", "HEAD"] : [method]));
   const others = scope.supportedMethods.filter((method) => !allowed.includes(method));
@@ -106,7 +127,13 @@ export function refuseOtherMethods(
     reply.header("allow", allowed.join(", "));
     throw new HttpRefusal(405, `${request.method} is not allowed for this path: use ${methods[0]}`);
   };
-  scope.route({ method: others as HTTPMethods[], url, onRequest: refuse, handler: refuse });
+  scope.route({
+    method: others as HTTPMethods[],
+    url,
+    onRequest: refuse,
+    handler: refuse,
+    ...(errorHandler && { errorHandler }),
+  });
 }
 
 /** Answers a client that lacks this right. Undefined: it has it. `what` starts the message. */
@@ -116,15 +143,16 @@ export function passGate(
     readonly reply: FastifyReply;
     readonly right: Right;
     readonly what: string;
+    readonly form?: ErrorForm | undefined;
   },
   { log, access, clientOf }: Pick<RestParts, "log" | "access" | "clientOf">,
 ): FastifyReply | undefined {
-  const { request, reply, right, what } = call;
+  const { request, reply, right, what, form } = call;
   const client = clientOf(request);
   try {
     access.check(right, client, what);
     return undefined;
   } catch (reason) {
-    return answerFailure(reason, { request, reply, log, facts: { peer: client.peer } });
+    return answerFailure(reason, { request, reply, log, form, facts: { peer: client.peer } });
   }
 }

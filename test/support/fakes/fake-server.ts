@@ -7,6 +7,7 @@ import type { CallObserver } from "../../../src/rpc/observe/call-observer.ts";
 import type { EndpointAddress } from "../../../src/rpc/port/endpoint.ts";
 import { buildServer, type Server } from "../../../src/rpc/server.ts";
 import type { ServerOptions } from "../../../src/rpc/server-options.ts";
+import type { TextCalls } from "../../../src/service/contract/text.ts";
 import { projectRoot } from "../servers/served.ts";
 import { FakeModels } from "./fake-models.ts";
 import { type WatchFixture, watchFixture } from "./watch-fixture.ts";
@@ -54,13 +55,21 @@ export function suiteCleanup(): Cleanup {
 /** The wire layer over fake models, listening; closed when the test or suite ends. */
 export async function startFakeServer(
   cleanup: Cleanup,
-  { observer, ...options }: Partial<ServerOptions> & { readonly observer?: CallObserver } = {},
+  {
+    observer,
+    texts,
+    ...options
+  }: Partial<ServerOptions> & {
+    readonly observer?: CallObserver;
+    readonly texts?: TextCalls;
+  } = {},
 ): Promise<FakeServer> {
   const models = new FakeModels();
   const watched = watchFixture();
   const logged: Record<string, unknown>[] = [];
   const server = await buildServer({
     models,
+    texts,
     readiness: models,
     watch: watched.watch,
     options: { ...testOptions, ...options },
