@@ -104,14 +104,21 @@ describe("a message that the counter cannot follow", () => {
   const malformed: [string, Uint8Array, RegExp][] = [
     ["a group, which the decoder skips", Buffer.from([12 * 8 + 3, 12 * 8 + 4]), /byte 0: .*type 3/],
     ["a type that nobody knows", Buffer.from([7]), /byte 0: .*type 7/],
-    ["a tag cut off by the end of its message", Buffer.from([5 * 8 + 2, 1, 10]), /byte 2: .*beyond/],
+    [
+      "a tag cut off by the end of its message",
+      Buffer.from([5 * 8 + 2, 1, 10]),
+      /byte 3: .*beyond/,
+    ],
     ["a number without an end", Buffer.alloc(11, 0xff), /byte 9: .*ten bytes/],
   ];
   for (const [what, bytes, message] of malformed) {
     it(`is refused if much follows: ${what}`, () => {
       const counter = messageCounter();
       counter.push(bytes);
-      assert.throws(() => counter.push(behind), { rawMessage: message, code: Code.InvalidArgument });
+      assert.throws(() => counter.push(behind), {
+        rawMessage: message,
+        code: Code.InvalidArgument,
+      });
     });
   }
 
@@ -124,13 +131,28 @@ describe("a message that the counter cannot follow", () => {
 
   it("is not one that is nested as deep as the decoder follows", () => {
     const bytes = Buffer.concat([deep(30), repeated(MiB, 10, 0)]);
-    assert.equal(refuses(bytes, () => new ProtobufCounter(StructSchema)), true);
+    assert.equal(
+      refuses(bytes, () => new ProtobufCounter(StructSchema)),
+      true,
+    );
   });
 });
 
 describe("what JSON costs", () => {
   const newCounter = () => new JsonCounter();
   const text = (unit: string, bytes: number) => Buffer.alloc(bytes, unit);
+
+  it("is bearable for texts with any letters, escaped or not", () => {
+    const letters = '{"a": [1, 2]}, \\ "';
+    const texts = JSON.stringify([letters.repeat(100_000), "\\", letters]);
+    assert.equal(refuses(Buffer.from(texts), newCounter), false);
+  });
+
+  it("is too much for what follows a text that ends in escapes", () => {
+    for (const start of ['["\\\\",', '["\\"",']) {
+      assert.equal(refuses(Buffer.from(start + "0,".repeat(MiB)), newCounter), true);
+    }
+  });
 
   it("is bearable for base64 of any length and for a hundred thousand numbers", () => {
     assert.equal(refuses(Buffer.from(`["${"QUJD".repeat(5 * MiB)}"]`), newCounter), false);
