@@ -1,4 +1,7 @@
 import type { FastifyInstance } from "fastify";
+import type { TextCalls } from "../service/contract/text.ts";
+import { caikitForm } from "./caikit/rest-failure.ts";
+import { caikitInfoRest, caikitTaskRest } from "./caikit/rest-routes.ts";
 import { openApi } from "./pages/openapi.ts";
 import { restScope } from "./rest/add-route.ts";
 import { type InferenceRestParts, inferenceRest } from "./rest/inference-routes.ts";
@@ -7,10 +10,10 @@ import { watchLines } from "./watch/lines.ts";
 import type { RuntimeWatchParts } from "./watch/runtime-watch-service.ts";
 
 /** Mounts what is spoken as REST: the Open Inference Protocol and its description below /v2, KServe's protocol before
- *  it below /v1, and what watchers receive as lines below /modelport/v1. */
+ *  it below /v1, what watchers receive as lines below /modelport/v1, and with `texts` Caikit's tasks below /api/v1/task. */
 export function mountRest(
   app: FastifyInstance,
-  rest: InferenceRestParts,
+  rest: InferenceRestParts & { readonly texts?: TextCalls | undefined },
   watching: RuntimeWatchParts | undefined,
 ): void {
   void app.register(
@@ -30,6 +33,22 @@ export function mountRest(
     },
     { prefix: "/v1" },
   );
+  const { texts } = rest;
+  if (texts !== undefined) {
+    const caikit = { ...rest, texts };
+    void app.register(
+      (scope, _options, done) => {
+        restScope(scope, rest.log, caikitForm);
+        caikitTaskRest(scope, caikit);
+        done();
+      },
+      { prefix: "/api/v1/task" },
+    );
+    void app.register((scope, _options, done) => {
+      caikitInfoRest(scope, caikit);
+      done();
+    });
+  }
   void app.register(
     (scope, _options, done) => {
       restScope(scope, rest.log);

@@ -2,6 +2,7 @@ import type { Logger } from "pino";
 import type { AccessSettings } from "../config/access-settings.ts";
 import type { Models } from "../service/contract/models.ts";
 import type { RuntimeFeed } from "../service/contract/runtime-feed.ts";
+import type { TextCalls } from "../service/contract/text.ts";
 import type { MountedService } from "./connect/mounted-service.ts";
 import type { BrowserRules } from "./guard/browser-rules.ts";
 import type { MetricsParts } from "./metrics/scrape-route.ts";
@@ -30,6 +31,8 @@ export interface ServerOptions extends EndpointOptions {
   readonly closeGraceMs: number;
   /** Whether clients can use reflection, which is on by default. */
   readonly reflection?: boolean;
+  /** The name that Caikit's inference service and its package have; "Nlp" by default. */
+  readonly caikitDomain?: string;
   /** Whether unary gRPC calls take the fast path around Connect, which is on by default; tests and benchmarks
    *  compare the two. */
   readonly fastPath?: boolean | undefined;
@@ -38,6 +41,8 @@ export interface ServerOptions extends EndpointOptions {
 /** What the wire side needs of the rest of the program. */
 export interface ServerParts {
   readonly models: Models;
+  /** What text models answer; without it there are no services for them. */
+  readonly texts?: TextCalls;
   readonly readiness: Readiness;
   /** What the watch service shows; without it there is no such service. */
   readonly watch?: RuntimeFeed;

@@ -44,7 +44,7 @@ const noRules: BrowserRules = { allowedOrigins: new Set(), allowedHosts: new Set
 /** The wire side of the runtime. It may listen before `models` is ready; `readiness` feeds the health
  *  service, and must agree with `models.ready`. */
 export async function buildServer(parts: ServerParts): Promise<Server> {
-  const { models, watch, options, log, observer } = parts;
+  const { models, texts, watch, options, log, observer } = parts;
   const { version, readMaxBytes } = options;
   const limits = { ...defaultNetworkLimits, ...options };
   const port = new Endpoint(options, log);
@@ -77,7 +77,7 @@ export async function buildServer(parts: ServerParts): Promise<Server> {
   await mountConnect(app, connect);
   const codecThread = new CodecThread(limits.maxCallBytes);
   const rest = { log, access, clientOf, shutdownSignal };
-  mountRest(app, { ...rest, models, version, readMaxBytes, codecThread }, watching);
+  mountRest(app, { ...rest, models, texts, version, readMaxBytes, codecThread }, watching);
   mountPages(app, rest, { ...options, feed: watch, metrics: parts.metrics });
   await app.ready();
 

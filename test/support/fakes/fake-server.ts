@@ -9,6 +9,7 @@ import { buildServer, type Server } from "../../../src/rpc/server.ts";
 import type { ServerOptions } from "../../../src/rpc/server-options.ts";
 import { projectRoot } from "../servers/served.ts";
 import { FakeModels } from "./fake-models.ts";
+import type { FakeTexts } from "./fake-texts.ts";
 import { type WatchFixture, watchFixture } from "./watch-fixture.ts";
 
 export interface FakeServer {
@@ -51,16 +52,24 @@ export function suiteCleanup(): Cleanup {
   return { after: (undo) => undos.push(undo) };
 }
 
-/** The wire layer over fake models, listening; closed when the test or suite ends. */
+/** The wire layer over fake models, and text models if they are given, listening; closed when the test or suite ends. */
 export async function startFakeServer(
   cleanup: Cleanup,
-  { observer, ...options }: Partial<ServerOptions> & { readonly observer?: CallObserver } = {},
+  {
+    observer,
+    texts,
+    ...options
+  }: Partial<ServerOptions> & {
+    readonly observer?: CallObserver;
+    readonly texts?: FakeTexts;
+  } = {},
 ): Promise<FakeServer> {
   const models = new FakeModels();
   const watched = watchFixture();
   const logged: Record<string, unknown>[] = [];
   const server = await buildServer({
     models,
+    ...(texts && { texts }),
     readiness: models,
     watch: watched.watch,
     options: { ...testOptions, ...options },
