@@ -4,8 +4,9 @@ import { leafRooms } from "./leaf-rooms.ts";
 import type { Room } from "./room.ts";
 import { rpcRooms } from "./rpc-rooms.ts";
 import { serviceRooms } from "./service-rooms.ts";
+import { textRooms } from "./text-rooms.ts";
 
-const layers = [...leafRooms, ...engineRooms, ...serviceRooms, ...rpcRooms];
+const layers = [...leafRooms, ...engineRooms, ...textRooms, ...serviceRooms, ...rpcRooms];
 
 const roots: readonly Room[] = [
   {

@@ -1,0 +1,13 @@
+import type { Room } from "./room.ts";
+
+/** The engine for text models: folders of Hugging Face and sentence-transformers. */
+export const textRooms: readonly Room[] = [
+  {
+    path: "engine/text/folder",
+    question: "Which text model lies in a folder?",
+    runs: "a file thread of the server, and hosts while they load",
+    blocks: "yes: it reads files",
+    imports: ["base", "base/files", "engine/contract"],
+    hasBlockingFiles: true,
+  },
+];
