@@ -99,7 +99,10 @@ export const commandTable: Readonly<Record<string, CommandEntry>> = {
     summary: "turn texts into vectors",
     operands: [model, { name: "TEXT", isOptional: true, isRepeated: true }],
     options: { truncate, ...textOptions },
-    examples: ["embed MODEL 'Is it still raining?'", "embed MODEL --lines texts.txt --output json"],
+    examples: [
+      "embed sentences 'Is it still raining?'",
+      "embed sentences --lines texts.txt --output json",
+    ],
     load: () => import("./commands/embed.ts"),
   },
   rerank: {
@@ -110,7 +113,7 @@ export const commandTable: Readonly<Record<string, CommandEntry>> = {
       truncate,
       ...textOptions,
     },
-    examples: ["rerank MODEL 'How is the weather?' 'It rains.' 'Bread is in the oven.'"],
+    examples: ["rerank sentences 'How is the weather?' 'It rains.' 'Bread is in the oven.'"],
     load: () => import("./commands/rerank.ts"),
   },
   classify: {

@@ -20,6 +20,11 @@ const scripts = [
   { script: "kserve_sdk.py", modules: ["numpy", "kserve"], minCases: 10 },
   { script: "openapi_client.py", modules: ["openapi_python_client"], minCases: 6 },
   { script: "grpcio_stubs.py", modules: ["numpy", "grpc_tools.protoc"], minCases: 8 },
+  {
+    script: "caikit_client.py",
+    modules: ["numpy", "caikit.interfaces.nlp.data_model", "grpc_reflection.v1alpha"],
+    minCases: 9,
+  },
 ];
 
 const missing = await Promise.all(scripts.map(({ modules }) => missingFor(python, modules)));
