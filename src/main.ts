@@ -94,6 +94,7 @@ export async function serve(flags: readonly string[], env: NodeJS.ProcessEnv): P
   const metricsPort = new MetricsPort(page, log);
   const server = await buildServer({
     models,
+    texts: models.texts,
     readiness: models.readiness,
     watch: models.watch,
     observer: combineObservers([calls, callLog]),

@@ -10,4 +10,11 @@ export const textRooms: readonly Room[] = [
     imports: ["base", "base/files", "engine/contract"],
     hasBlockingFiles: true,
   },
+  {
+    path: "engine/text/items",
+    question: "What do the server and a host tell each other about the texts of a run?",
+    runs: "the server and its hosts, main threads",
+    blocks: "no",
+    imports: ["base"],
+  },
 ];

@@ -52,6 +52,8 @@ export interface Config {
   readonly limitPerModelConcurrency: number;
   /** For models whose own settings do not say otherwise. */
   readonly runSettings: RunSettings;
+  /** 0: embeddings are not kept. */
+  readonly embeddingCacheBytes: number;
   readonly warmupTimeoutMs: number;
   /** `memory.runs`; 0: no limit. */
   readonly runMemoryBytes: number;
@@ -177,6 +179,7 @@ function assemble(values: Values, memory: MemoryDivision, problems: string[]): C
     modelSizeMultiplier: raw["model-size-multiplier"] as number | undefined,
     limitPerModelConcurrency: number("limit-per-model-concurrency"),
     runSettings: runSettings((name) => raw[name]),
+    embeddingCacheBytes: number("embedding-cache-size"),
     warmupTimeoutMs: number("warmup-timeout"),
     runMemoryBytes: number("run-memory"),
     maxWasteBytes: number("host-waste"),

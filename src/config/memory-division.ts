@@ -14,6 +14,8 @@ export interface MemoryWishes {
   readonly sharedHosts: number | undefined;
   /** Per shared host; 0: unlimited, and no part. */
   readonly hostWaste: number | undefined;
+  /** Of the cache of embeddings, which the server holds. Default: 0. */
+  readonly embeddingCache?: number;
   /** The largest message: calls must be able to hold one. */
   readonly largestMessage: number;
   /** The smallest capacity that ModelMesh accepts. */
@@ -60,17 +62,17 @@ export function divideMemory(wishes: MemoryWishes): Division {
   const { container } = wishes;
   if (wishes.buffer === 0) return divideBeside(wishes);
   const { sharedHosts, hostWaste, bytes: hosts } = planHosts(wishes);
-  const rest = (wishes.buffer ?? container) - serverBytes - hosts;
+  const rest = (wishes.buffer ?? container) - serverOf(wishes) - hosts;
   const { runs, payloads } =
     wishes.buffer === undefined ? freely(wishes, rest) : exactly(wishes, rest);
-  const buffer = wishes.buffer ?? serverBytes + hosts + runs + payloads;
+  const buffer = wishes.buffer ?? serverOf(wishes) + hosts + runs + payloads;
   return {
     division: Object.freeze({
       container,
       models: Math.max(0, container - buffer),
       runs,
       payloads,
-      server: serverBytes,
+      server: serverOf(wishes),
       hosts,
     }),
     sharedHosts,
@@ -101,10 +103,15 @@ function planHosts(
   return { sharedHosts, hostWaste, bytes: bytesOfHosts(sharedHosts, hostWaste) };
 }
 
+/** The server with its cache. */
+function serverOf({ embeddingCache = 0 }: MemoryWishes): number {
+  return serverBytes + embeddingCache;
+}
+
 /** One per core, unless there is little room for that many. */
 function usualHosts(wishes: MemoryWishes, hostWaste: number): number {
   const { container, buffer, leastModels, cores = availableParallelism() } = wishes;
-  const room = (buffer ?? container - leastModels) - serverBytes - leastOfCalls(wishes);
+  const room = (buffer ?? container - leastModels) - serverOf(wishes) - leastOfCalls(wishes);
   const bytes = Math.min(container * hostShare, room) - hostBytes;
   return within(1, Math.floor(bytes / (hostBytes + hostWaste)), cores);
 }
@@ -125,7 +132,7 @@ function leastOfCalls({ payloads, runs, largestMessage }: MemoryWishes): number 
 
 function leastBufferOf(wishes: MemoryWishes): number {
   const { sharedHosts = 1 } = wishes;
-  return serverBytes + bytesOfHosts(sharedHosts, wasteOf(wishes)) + leastOfCalls(wishes);
+  return serverOf(wishes) + bytesOfHosts(sharedHosts, wasteOf(wishes)) + leastOfCalls(wishes);
 }
 
 /** In a larger container hosts may waste more, which also enlarges its buffer: up to where both fit. */

@@ -34,6 +34,7 @@ export function planMemory(values: Values): MemoryPlan {
     sharedHosts: wish("engine-hosts"),
     hostWaste: wish("host-waste"),
     largestMessage: number("max-message-size"),
+    embeddingCache: number("embedding-cache-size"),
     leastModels,
   });
   const { division, sharedHosts, hostWaste } = divided;
@@ -112,6 +113,8 @@ function capacityProblems(
 /** What is not for models, with the names of the settings that would reduce it. */
 function describeOthers({ server, hosts }: MemoryDivision, values: Values): string {
   const { "max-message-size": message, "engine-hosts": count, "host-waste": waste } = values;
+  const cache = values["embedding-cache-size"];
+  const withCache = cache.value === 0 ? "" : ` with the cache of embeddings (${cache.source.name})`;
   const [calls, runs] = [values["max-call-bytes"], values["run-memory"]];
   const ofCalls =
     calls.source.kind === "default"
@@ -123,7 +126,7 @@ function describeOthers({ server, hosts }: MemoryDivision, values: Values): stri
       : `runs ${shown(runs.value as number)} (${runs.source.name})`;
   const ofHosts = [count, waste].filter(({ source }) => source.kind !== "default");
   const hostNames = (ofHosts.length > 0 ? ofHosts : [count]).map(({ source }) => source.name);
-  return `the server takes ${shown(server)}, engine hosts ${shown(hosts)} (${hostNames.join(", ")}), ${ofCalls}, ${ofRuns}`;
+  return `the server takes ${shown(server)}${withCache}, engine hosts ${shown(hosts)} (${hostNames.join(", ")}), ${ofCalls}, ${ofRuns}`;
 }
 
 function shown(bytes: number): string {

@@ -11,6 +11,7 @@ import { networkSettings } from "./network-limits.ts";
 import { pullSettings } from "./pull-settings.ts";
 import { inferenceSettings } from "./run-settings.ts";
 import type { SettingRows } from "./setting.ts";
+import { textSettings } from "./text-settings.ts";
 import { tlsSettings } from "./tls-settings.ts";
 import { tracingSettings } from "./tracing-settings.ts";
 import { translationSettings } from "./translation-settings.ts";
@@ -243,6 +244,7 @@ export const settings = {
   ...loading,
   ...translationSettings,
   ...inferenceSettings,
+  ...textSettings,
   ...limits,
   ...stopping,
   ...tlsSettings,
@@ -265,6 +267,7 @@ export const settingGroups: readonly { readonly title: string; readonly rows: Se
   { title: "Loading", rows: loading },
   { title: "Translating models of other libraries", rows: translationSettings },
   { title: "Inference", rows: inferenceSettings },
+  { title: "Text models", rows: textSettings },
   { title: "Client limits", rows: limits },
   { title: "Stopping", rows: stopping },
   { title: "TLS", rows: tlsSettings },

@@ -41,8 +41,8 @@ export interface ServerOptions extends EndpointOptions {
 /** What the wire side needs of the rest of the program. */
 export interface ServerParts {
   readonly models: Models;
-  /** What text models answer; without it there are no services for them. */
-  readonly texts?: TextCalls;
+  /** Without it there are no wires for text models but the Open Inference Protocol. */
+  readonly texts?: TextCalls | undefined;
   readonly readiness: Readiness;
   /** What the watch service shows; without it there is no such service. */
   readonly watch?: RuntimeFeed;

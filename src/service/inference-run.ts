@@ -6,11 +6,12 @@ import type { LoadedModel } from "../engine/contract/engine.ts";
 import { HostLostError, type PartInLoss } from "../engine/contract/host-lost-error.ts";
 import { classify } from "./classification.ts";
 import type { InferenceRequest, InferenceResult } from "./contract/models.ts";
+import { describedOf } from "./described/described-of.ts";
 import { checkInference } from "./inference-check.ts";
 import type { ModelLifecycle } from "./lifecycle/model-lifecycle.ts";
 import { splitVersionedId } from "./lifecycle/model-name.ts";
 import type { ModelRecord } from "./lifecycle/model-record.ts";
-import { describedOf, tabularView } from "./tabular/tabular-view.ts";
+import { tabularView } from "./tabular/tabular-view.ts";
 
 /** A request may lose two hosts, or four if something else killed them. */
 const harmOf: Record<PartInLoss, number> = { caused: 2, suspected: 1, crowded: 1, bystander: 0 };

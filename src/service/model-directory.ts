@@ -1,4 +1,7 @@
+import type { TextFacts } from "../engine/contract/text-facts.ts";
 import type { ModelDescription, ModelIndexEntry, ModelStatistics } from "./contract/models.ts";
+import type { ServingText } from "./contract/text.ts";
+import { describedOf } from "./described/described-of.ts";
 import { splitVersionedId } from "./lifecycle/model-name.ts";
 import type { ModelRecord } from "./lifecycle/model-record.ts";
 import type { ModelRegistry } from "./lifecycle/model-registry.ts";
@@ -6,7 +9,7 @@ import { heldBytes } from "./lifecycle/model-state.ts";
 import { indexOf } from "./model-index.ts";
 import { type ModelLookup, notFound, notReady } from "./model-lookup.ts";
 import { closedError, type RuntimePhase } from "./runtime-phase.ts";
-import { describedOf } from "./tabular/tabular-view.ts";
+import { textFactsOf } from "./text-facts-of.ts";
 
 /** Read access to the known models. Changes nothing. */
 export class ModelDirectory {
@@ -69,6 +72,16 @@ export class ModelDirectory {
       success: { ...record.statistics.success },
       fail: { ...record.statistics.fail },
     }));
+  }
+
+  /** By name; of a model with versions, the newest that was loaded. */
+  servingTexts(): ServingText[] {
+    const byName = new Map<string, TextFacts>();
+    for (const record of this.#registry.all()) {
+      const facts = record.isServing ? textFactsOf(record) : undefined;
+      if (facts !== undefined) byName.set(splitVersionedId(record.id).name, facts);
+    }
+    return Array.from(byName, ([id, facts]) => ({ id, facts }));
   }
 
   get leaseCount(): number {

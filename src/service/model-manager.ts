@@ -16,6 +16,7 @@ import type {
   RuntimeStatus,
   StatusClient,
 } from "./contract/models.ts";
+import type { TextCalls } from "./contract/text.ts";
 import { runInference } from "./inference-run.ts";
 import { LoadQueue } from "./lifecycle/load-queue.ts";
 import { MemoryBudget } from "./lifecycle/memory-budget.ts";
@@ -31,6 +32,10 @@ import { ModelDirectory } from "./model-directory.ts";
 import { cancelled, ModelLoads } from "./model-loads.ts";
 import { ModelLookup } from "./model-lookup.ts";
 import { closedError, RuntimePhase } from "./runtime-phase.ts";
+import { ServedTexts } from "./served-texts.ts";
+import { EmbeddingCache } from "./text/embedding-cache.ts";
+import { TextService } from "./text/text-service.ts";
+import { textFactsOf } from "./text-facts-of.ts";
 import { RuntimeWatch } from "./watch/runtime-watch.ts";
 
 export interface ModelManagerOptions {
@@ -56,6 +61,8 @@ export interface ModelManagerOptions {
   readonly lifecycleOwner: "auto" | "repository" | "modelmesh";
   /** "loaded": not before the first pass over the model repository has ended. Default: "started". */
   readonly readyWhen?: "started" | "loaded";
+  /** For vectors of texts that were asked for before; 0, the default: they are not kept. */
+  readonly embeddingCacheBytes?: number;
   /** `maxModels`: the most models with metrics of their own. */
   readonly metrics?: { readonly maxModels: number };
 }
@@ -81,6 +88,9 @@ export class ModelManager implements Models {
   readonly #lifecycle: ModelLifecycle;
   readonly #loads: ModelLoads;
   readonly #repository: LocalRepository;
+  readonly #servedTexts: ServedTexts;
+  /** What text models answer. */
+  readonly texts: TextCalls;
   /** Resolves when everything in the repository has loaded or failed once, if the setting waits for that. */
   readonly #firstPass = Promise.withResolvers<void>();
 
@@ -96,6 +106,8 @@ export class ModelManager implements Models {
     const { engine } = parts;
     const { capacityBytes, loadTimeoutMs, drainTimeoutMs } = options;
     const hasModelRepository = options.modelRepository !== undefined;
+    const cacheBytes = options.embeddingCacheBytes ?? 0;
+    const cache = cacheBytes > 0 ? new EmbeddingCache(cacheBytes) : undefined;
     this.#engine = engine;
     this.#options = options;
     this.#budget = new MemoryBudget(capacityBytes, registry.held);
@@ -107,6 +119,7 @@ export class ModelManager implements Models {
       hosts: () => engine.hosts(),
       hostCounts: engine.hostCounts,
       runMemory: engine.runMemory,
+      embeddings: cache,
       facts: () => ({
         phase: phase.current,
         lifecycleOwner: this.#owner.current,
@@ -142,6 +155,8 @@ export class ModelManager implements Models {
     const lookup = new ModelLookup(registry);
     this.#directory = new ModelDirectory({ registry, lookup, phase });
     this.#loads = new ModelLoads({ engine, registry, lookup, lifecycle, phase, drainTimeoutMs });
+    this.#servedTexts = new ServedTexts({ directory: this.#directory, lifecycle, cache });
+    this.texts = new TextService(this.#servedTexts, cache);
     const { modelKinds } = engine;
     this.#repository = new LocalRepository(
       { directory: options.modelRepository, modelKinds, log: parts.log },
@@ -255,7 +270,9 @@ export class ModelManager implements Models {
     } catch (reason) {
       return Promise.reject(reason);
     }
-    return runInference(record, request, { lifecycle: this.#lifecycle, signal });
+    return textFactsOf(record) === undefined
+      ? runInference(record, request, { lifecycle: this.#lifecycle, signal })
+      : this.#servedTexts.infer(record, request, signal);
   }
 
   async index(): Promise<ModelIndexEntry[]> {

@@ -3,14 +3,14 @@ import { before, describe, it } from "node:test";
 import { exitCodes } from "../../src/cli/exit-code.ts";
 import { type CliOptions, runCli } from "../support/clients/run-cli.ts";
 import { type FakeServer, startFakeServer, suiteCleanup } from "../support/fakes/fake-server.ts";
-import { FakeTexts } from "../support/fakes/fake-texts.ts";
+import { WordTexts } from "../support/fakes/word-texts.ts";
 
 describe("modelport with texts", { timeout: 300_000 }, () => {
   const cleanup = suiteCleanup();
   let fake: FakeServer;
   before(async () => {
     // The commands find the calls whatever the domain is.
-    fake = await startFakeServer(cleanup, { texts: new FakeTexts(), caikitDomain: "Search" });
+    fake = await startFakeServer(cleanup, { texts: new WordTexts(), caikitDomain: "Search" });
     for (const name of ["classification", "token-classification"]) {
       fake.models.put(name, "BYTES", () => []);
     }

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { before, describe, it } from "node:test";
 import { callRest } from "../support/clients/rest-calls.ts";
 import { type FakeServer, startFakeServer, suiteCleanup } from "../support/fakes/fake-server.ts";
-import { FakeTexts } from "../support/fakes/fake-texts.ts";
+import { WordTexts } from "../support/fakes/word-texts.ts";
 
 const producer_id = { name: "modelport", version: "1.2.3" };
 
@@ -10,7 +10,7 @@ describe("Caikit's REST", () => {
   const cleanup = suiteCleanup();
   let fake: FakeServer;
   before(async () => {
-    fake = await startFakeServer(cleanup, { texts: new FakeTexts() });
+    fake = await startFakeServer(cleanup, { texts: new WordTexts() });
   });
 
   const call = (path: string, body?: unknown, headers: Record<string, string> = {}) =>

@@ -10,7 +10,7 @@ import { ModelRuntime } from "../../gen/mmesh/model-runtime_pb.ts";
 import { serviceOfDomain } from "../../src/rpc/caikit/domain.ts";
 import { type Client, clientKinds } from "../support/clients/clients.ts";
 import { type FakeServer, startFakeServer, suiteCleanup } from "../support/fakes/fake-server.ts";
-import { FakeTexts } from "../support/fakes/fake-texts.ts";
+import { WordTexts } from "../support/fakes/word-texts.ts";
 
 const { method } = NlpService;
 const producerId = { name: "modelport", version: "1.2.3" };
@@ -23,7 +23,7 @@ const to = (model: string) => ({ header: { "mm-model-id": model } });
 
 describe("Caikit's services", () => {
   const cleanup = suiteCleanup();
-  const texts = new FakeTexts();
+  const texts = new WordTexts();
   let fake: FakeServer;
   before(async () => {
     fake = await startFakeServer(cleanup, { texts });
@@ -279,7 +279,7 @@ describe("Caikit's service with a domain of its own", () => {
 
   it("has its name, and answers the same messages", async () => {
     const { address } = await startFakeServer(cleanup, {
-      texts: new FakeTexts(),
+      texts: new WordTexts(),
       caikitDomain: "Search",
     });
     const baseUrl = `http://127.0.0.1:${address.port}`;

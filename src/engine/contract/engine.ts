@@ -6,6 +6,7 @@ import type { RunSettings } from "../../config/run-settings.ts";
 import type { ModelNames } from "../../models/names.ts";
 import type { HostCounts } from "./host-counts.ts";
 import type { DataFolder } from "./model-format.ts";
+import type { TextFacts } from "./text-facts.ts";
 
 /** Where a client locates a model. */
 export interface ModelPlace {
@@ -61,6 +62,8 @@ export interface ModelSource extends ModelFile {
   readonly hasDataFiles?: boolean;
   /** As `DataFiles.moved`. */
   readonly dataFiles?: Readonly<Record<string, string>>;
+  /** Of a text model. */
+  readonly text?: TextFacts;
 }
 
 /** Whether queued requests for a model are joined into one run, and why. "proven": its graph keeps rows
@@ -88,6 +91,9 @@ export interface ModelMetadata {
   readonly platform: string;
   /** For translated models. */
   readonly tabular?: TabularFacts;
+  /** For text models. Their inputs and outputs are those of the engine, which no client sees: see
+   *  `src/engine/text/items/`. */
+  readonly text?: TextFacts;
   readonly inputs: readonly TensorSpec[];
   readonly outputs: readonly TensorSpec[];
 }

@@ -1,6 +1,5 @@
 import { RuntimeError } from "../../base/errors.ts";
 import { HttpRefusal } from "../failures/answer-failure.ts";
-import { parseJson } from "../rest/json.ts";
 import type { Document } from "./ranking.ts";
 
 /** The fields of an object, which is named in messages. */
@@ -18,12 +17,11 @@ export interface RestRequest {
 
 const knownFields = ["model_id", "inputs", "parameters"];
 
-/** Throws a refusal with status 422, as Caikit does, if the body is no such request, and "invalid-argument" if it names
+/** Throws a refusal with status 422, as Caikit does, if `json` is no such request, and "invalid-argument" if it names
  *  no model. `parameters`: the names of those that the task knows. Others are refused, since they would change what the
  *  client gets. */
-export function readRestRequest(body: Uint8Array, parameters: readonly string[]): RestRequest {
-  const value = parseBody(body);
-  const request = fieldsOf(value, "the request");
+export function readRestRequest(json: unknown, parameters: readonly string[]): RestRequest {
+  const request = fieldsOf(json, "the request");
   refuseUnknown(request, knownFields);
   const { model_id: modelId, inputs } = request.values;
   if (modelId === undefined || modelId === null || modelId === "") {
@@ -96,15 +94,6 @@ export function booleanIn({ name, values }: Fields, field: string): boolean | un
   const value = values[field] ?? undefined;
   if (value === undefined || typeof value === "boolean") return value;
   return refuse(`${name}.${field} is ${kindOf(value)}, expected true or false`);
-}
-
-function parseBody(body: Uint8Array): unknown {
-  try {
-    return parseJson(body, "the request");
-  } catch (reason) {
-    if (!(reason instanceof RuntimeError)) throw reason;
-    return refuse(reason.message);
-  }
 }
 
 function fieldsOf(value: unknown, name: string): Fields {

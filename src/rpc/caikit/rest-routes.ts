@@ -1,36 +1,21 @@
 import type { FastifyInstance } from "fastify";
+import { RuntimeError } from "../../base/errors.ts";
 import type { Models } from "../../service/contract/models.ts";
-import type { TextCalls } from "../../service/contract/text.ts";
+import { HttpRefusal } from "../failures/answer-failure.ts";
 import { accountOf } from "../guard/call-memory.ts";
-import { JsonCounter } from "../guard/json-counter.ts";
-import { observedRequest } from "../observe/observed-requests.ts";
-import {
-  addRestRoute,
-  jsonReply,
-  type RestCall,
-  type RestParts,
-  type RestReply,
-} from "../rest/add-route.ts";
-import { readBody } from "../rest/body.ts";
+import { addRestRoute, jsonReply, type RestCall, type RestReply } from "../rest/add-route.ts";
+import { JsonPieces } from "../text/json-pieces.ts";
+import { observedOf, readTextBody, type TextRestParts } from "../text/text-rest.ts";
 import { modelInfos } from "./model-infos.ts";
 import { caikitForm } from "./rest-failure.ts";
 import { readRestRequest } from "./rest-requests.ts";
 import { restTasks } from "./rest-tasks.ts";
 import { CaikitTasks } from "./tasks.ts";
 
-export interface CaikitRestParts extends RestParts {
-  readonly models: Models;
-  readonly texts: TextCalls;
-  /** This program's version. */
-  readonly version: string;
-  /** Limit for one body, before and after decompression. */
-  readonly readMaxBytes: number;
-}
-
 type RestTask = ReturnType<typeof restTasks>[number];
 
 /** Caikit's tasks over plain HTTP. `scope` is a REST scope (see restScope) with the prefix /api/v1/task. */
-export function caikitTaskRest(scope: FastifyInstance, parts: CaikitRestParts): void {
+export function caikitTaskRest(scope: FastifyInstance, parts: TextRestParts): void {
   const { texts, version } = parts;
   const inForm = { ...parts, form: caikitForm };
   for (const task of restTasks(new CaikitTasks(texts), { name: "modelport", version })) {
@@ -41,7 +26,10 @@ export function caikitTaskRest(scope: FastifyInstance, parts: CaikitRestParts): 
 
 /** What runs here, as Caikit's HTTP server shows it: /info/models, with any number of `model_ids`, /info/version, and
  *  /health, which TEI's clients ask too. */
-export function caikitInfoRest(scope: FastifyInstance, parts: CaikitRestParts): void {
+export function caikitInfoRest(
+  scope: FastifyInstance,
+  parts: TextRestParts & { readonly models: Models },
+): void {
   const { models, version } = parts;
   const inForm = { ...parts, form: caikitForm };
   const versions = { runtime_version: version, python_packages: {} };
@@ -78,19 +66,22 @@ export function caikitInfoRest(scope: FastifyInstance, parts: CaikitRestParts): 
 }
 
 async function answerTask(
-  { request, signal }: RestCall,
+  call: RestCall,
   task: RestTask,
-  { readMaxBytes }: CaikitRestParts,
+  parts: TextRestParts,
 ): Promise<RestReply> {
-  const body = await readBody(request, readMaxBytes);
-  // No one waits for the response any more, or is allowed to.
-  signal.throwIfAborted();
-  new JsonCounter().push(body);
-  const { modelId, ...asked } = readRestRequest(body, task.parameters);
-  const observed = observedRequest(request)?.call;
+  const { request, signal } = call;
+  const { json } = await readTextBody("caikit", call, parts).catch(refuseUnreadable);
+  const { modelId, ...asked } = readRestRequest(json, task.parameters);
+  const observed = observedOf(request);
   observed?.model?.(modelId);
-  const answer = await task.run({ modelId, signal, times: observed?.times }, asked);
-  accountOf(request)?.answer(answer.length);
-  const headers = { "content-type": "application/json", "content-length": answer.length };
-  return { headers, body: answer };
+  const pieces = new JsonPieces(accountOf(request));
+  await task.run({ modelId, signal, times: observed?.times }, { ...asked, pieces });
+  return pieces.reply();
+}
+
+/** With the status that Caikit has for it. */
+function refuseUnreadable(reason: unknown): never {
+  if (!(reason instanceof RuntimeError) || reason.kind !== "invalid-argument") throw reason;
+  throw new HttpRefusal(422, reason.message);
 }

@@ -1,5 +1,6 @@
+import type { JsonPieces } from "../text/json-pieces.ts";
 import type { RankRequest } from "./ranking.ts";
-import { answerJson, entityJson, rankingJson, vectorsJson } from "./rest-answers.ts";
+import { entityJson, rankingJson, writeAnswer, writeVectors } from "./rest-answers.ts";
 import {
   asString,
   asStrings,
@@ -20,11 +21,12 @@ interface RestTask {
   readonly path: string;
   /** The names of the parameters that it knows. */
   readonly parameters: readonly string[];
-  /** The answer as JSON. */
-  run(call: TaskCall, request: Asked): Promise<Buffer>;
+  /** Writes the answer. */
+  run(call: TaskCall, request: Asked): Promise<void>;
 }
 
 interface Asked {
+  readonly pieces: JsonPieces;
   readonly inputs: unknown;
   readonly parameters: Fields;
 }
@@ -38,96 +40,98 @@ export function restTasks(tasks: CaikitTasks, producer: object): readonly RestTa
     {
       path: "embedding",
       parameters: [limitName],
-      async run(call, { inputs, parameters }) {
+      async run(call, { inputs, parameters, pieces }) {
         const texts = [asString(inputs, "inputs")];
         const found = await tasks.embed(call, texts, integerIn(parameters, limitName));
         const [result] = found.vectors as readonly [Float32Array];
-        return vectorsJson({ result }, ofTokens(found.tokens));
+        await writeVectors(pieces, { result }, ofTokens(found.tokens));
       },
     },
     {
       path: "embedding-tasks",
       parameters: [limitName],
-      async run(call, { inputs, parameters }) {
+      async run(call, { inputs, parameters, pieces }) {
         const texts = asStrings(inputs, "inputs");
         const found = await tasks.embed(call, texts, integerIn(parameters, limitName));
-        return vectorsJson({ results: found.vectors }, ofTokens(found.tokens));
+        await writeVectors(pieces, { results: found.vectors }, ofTokens(found.tokens));
       },
     },
     {
       path: "sentence-similarity",
       parameters: [limitName],
-      async run(call, { inputs, parameters }) {
+      async run(call, { inputs, parameters, pieces }) {
         const fields = inputFields(inputs, ["source_sentence", "sentences"]);
         const { scores, tokens } = await tasks.similarities(call, {
           sources: [stringIn(fields, "source_sentence")],
           sentences: stringsIn(fields, "sentences"),
           limit: integerIn(parameters, limitName),
         });
-        return answerJson({ result: scoresJson(scores[0]), ...ofTokens(tokens) });
+        await writeAnswer(pieces, { result: scoresJson(scores[0]), ...ofTokens(tokens) });
       },
     },
     {
       path: "sentence-similarity-tasks",
       parameters: [limitName],
-      async run(call, { inputs, parameters }) {
+      async run(call, { inputs, parameters, pieces }) {
         const fields = inputFields(inputs, ["source_sentences", "sentences"]);
         const { scores, tokens } = await tasks.similarities(call, {
           sources: stringsIn(fields, "source_sentences"),
           sentences: stringsIn(fields, "sentences"),
           limit: integerIn(parameters, limitName),
         });
-        return answerJson({ results: scores.map(scoresJson), ...ofTokens(tokens) });
+        await writeAnswer(pieces, { results: scores.map(scoresJson), ...ofTokens(tokens) });
       },
     },
     {
       path: "rerank",
       parameters: rankParameters("return_query"),
-      async run(call, { inputs, parameters }) {
+      async run(call, { inputs, parameters, pieces }) {
         const fields = inputFields(inputs, ["query", "documents"]);
         const queries = [stringIn(fields, "query")];
         const request = rankRequest({ queries, fields, parameters, returnName: "return_query" });
         const limit = integerIn(parameters, limitName);
         const { rankings, tokens } = await tasks.rank(call, request, limit);
         const [result] = rankings.map(rankingJson);
-        return answerJson({ result, ...ofTokens(tokens) });
+        await writeAnswer(pieces, { result, ...ofTokens(tokens) });
       },
     },
     {
       path: "rerank-tasks",
       parameters: rankParameters("return_queries"),
-      async run(call, { inputs, parameters }) {
+      async run(call, { inputs, parameters, pieces }) {
         const fields = inputFields(inputs, ["queries", "documents"]);
         const queries = stringsIn(fields, "queries");
         const request = rankRequest({ queries, fields, parameters, returnName: "return_queries" });
         const limit = integerIn(parameters, limitName);
         const { rankings, tokens } = await tasks.rank(call, request, limit);
-        return answerJson({ results: rankings.map(rankingJson), ...ofTokens(tokens) });
+        await writeAnswer(pieces, { results: rankings.map(rankingJson), ...ofTokens(tokens) });
       },
     },
     {
       path: "text-classification",
       parameters: [],
-      async run(call, { inputs }) {
-        return answerJson({ results: await tasks.classify(call, asString(inputs, "inputs")) });
+      async run(call, { inputs, pieces }) {
+        await writeAnswer(pieces, {
+          results: await tasks.classify(call, asString(inputs, "inputs")),
+        });
       },
     },
     {
       path: "token-classification",
       parameters: ["threshold"],
-      async run(call, { inputs, parameters }) {
+      async run(call, { inputs, parameters, pieces }) {
         const text = asString(inputs, "inputs");
         const found = await tasks.entities(call, text, numberIn(parameters, "threshold"));
         const results = found.entities.map((entity) => entityJson(entity, found.tokens));
-        return answerJson({ results });
+        await writeAnswer(pieces, { results });
       },
     },
     {
       path: "tokenization",
       parameters: [],
-      async run(call, { inputs }) {
+      async run(call, { inputs, pieces }) {
         const { results, tokens } = await tasks.tokenize(call, asString(inputs, "inputs"));
-        return answerJson({ results, token_count: tokens });
+        await writeAnswer(pieces, { results, token_count: tokens });
       },
     },
   ];

@@ -1,7 +1,9 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { describeError, RuntimeError } from "../../base/errors.ts";
+import { FieldError } from "../failures/field-error.ts";
 import { decodeRestInference } from "../rest/request.ts";
 import { decodeV1Inference } from "../rest/v1-request.ts";
+import { decodeTextBody } from "../text/text-bodies.ts";
 import type { CodecAnswer, CodecCall, CodecThreadData } from "./codec-thread-messages.ts";
 import { refuseCostlyJson } from "./json-cost.ts";
 
@@ -14,6 +16,12 @@ server.on("message", (call: CodecCall) => answer(call));
 
 function answer(call: CodecCall): void {
   try {
+    if ("text" in call) {
+      refuseCostlyJson(call, maxHeapBytes, "send several requests");
+      const value = decodeTextBody(call.text, call.body);
+      server.postMessage({ value } satisfies CodecAnswer);
+      return;
+    }
     refuseCostlyJson(call, maxHeapBytes);
     const { v1 } = call;
     const result = v1 ? decodeV1Inference(call.body, v1) : decodeRestInference(call);
@@ -22,7 +30,8 @@ function answer(call: CodecCall): void {
     server.postMessage({ result } satisfies CodecAnswer, [...buffers]);
   } catch (error) {
     const kind = error instanceof RuntimeError ? error.kind : undefined;
-    const failure = { kind, message: describeError(error, 2_000) };
+    const field = error instanceof FieldError ? error.field : undefined;
+    const failure = { kind, message: describeError(error, 2_000), field };
     server.postMessage({ failure } satisfies CodecAnswer);
   }
 }

@@ -2,8 +2,15 @@ import { Worker } from "node:worker_threads";
 import { entryUrl } from "../../base/entry-url.ts";
 import { describeError, RuntimeError } from "../../base/errors.ts";
 import { endsWithProcess } from "../../base/process-exit.ts";
+import { FieldError } from "../failures/field-error.ts";
 import type { RestInference, RestInferenceBody } from "../rest/request.ts";
-import type { CodecAnswer, CodecThreadData } from "./codec-thread-messages.ts";
+import type { TextBodyName, TextBodyOf } from "../text/text-bodies.ts";
+import type {
+  CodecAnswer,
+  CodecCall,
+  CodecFailure,
+  CodecThreadData,
+} from "./codec-thread-messages.ts";
 import { maxJsonHeapBytes } from "./json-cost.ts";
 
 /** What it takes to start again is less than what an idle heap holds. */
@@ -11,8 +18,8 @@ const idleMs = 5_000;
 const MiB = 1024 * 1024;
 
 interface Task {
-  readonly body: RestInferenceBody;
-  readonly resolve: (result: RestInference) => void;
+  readonly call: CodecCall;
+  readonly resolve: (result: object) => void;
   readonly reject: (reason: unknown) => void;
 }
 
@@ -34,8 +41,21 @@ export class CodecThread {
   /** As `decodeRestInference`. The memory behind `body` is taken away. Rejects as that throws, and with
    *  "temporarily-unavailable" if the thread breaks. A task whose `signal` aborts before its turn is left out. */
   decode(body: RestInferenceBody, signal: AbortSignal): Promise<RestInference> {
-    return new Promise<RestInference>((resolve, reject) => {
-      const task: Task = { body, resolve, reject };
+    return this.#run(body, signal) as Promise<RestInference>;
+  }
+
+  /** As `decodeTextBody`; otherwise like `decode`. */
+  decodeText<Name extends TextBodyName>(
+    name: Name,
+    body: Uint8Array,
+    signal: AbortSignal,
+  ): Promise<TextBodyOf<Name>> {
+    return this.#run({ text: name, body }, signal) as Promise<TextBodyOf<Name>>;
+  }
+
+  #run(call: CodecCall, signal: AbortSignal): Promise<object> {
+    return new Promise<object>((resolve, reject) => {
+      const task: Task = { call, resolve, reject };
       signal.addEventListener("abort", () => this.#leave(task, signal.reason), { once: true });
       this.#tasks.push(task);
       if (this.#tasks.length === 1) this.#send(task);
@@ -47,10 +67,10 @@ export class CodecThread {
     this.#end();
   }
 
-  #send({ body }: Task): void {
+  #send({ call }: Task): void {
     clearTimeout(this.#idleTimer);
     this.#worker ??= this.#start();
-    this.#worker.postMessage(body, [body.body.buffer as ArrayBuffer]);
+    this.#worker.postMessage(call, [call.body.buffer as ArrayBuffer]);
   }
 
   #start(): Worker {
@@ -76,10 +96,8 @@ export class CodecThread {
     const task = this.#tasks.shift();
     this.#next();
     if ("result" in answer) task?.resolve(answer.result);
-    else {
-      const { kind, message } = answer.failure;
-      task?.reject(kind === undefined ? new Error(message) : new RuntimeError(kind, message));
-    }
+    else if ("value" in answer) task?.resolve(answer.value);
+    else task?.reject(errorOf(answer.failure));
   }
 
   #next(): void {
@@ -108,4 +126,9 @@ export class CodecThread {
     if (at > 0) this.#tasks.splice(at, 1);
     if (at >= 0) task.reject(reason);
   }
+}
+
+function errorOf({ kind, message, field }: CodecFailure): Error {
+  if (field !== undefined) return new FieldError(field, message);
+  return kind === undefined ? new Error(message) : new RuntimeError(kind, message);
 }

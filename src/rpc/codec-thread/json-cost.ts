@@ -14,8 +14,9 @@ export const maxJsonHeapBytes = 256 * 1024 * 1024;
 /** Throws "invalid-argument" if the JSON of the request would become larger than the thread's heap allows. The
  *  letters are counted wherever they stand: in strings, they make it count for too much. */
 export function refuseCostlyJson(
-  { body, jsonLength }: RestInferenceBody,
+  { body, jsonLength }: Pick<RestInferenceBody, "body"> & Partial<RestInferenceBody>,
   maxHeapBytes = maxJsonHeapBytes,
+  advice = "send its tensors in binary form (binary_data_size)",
 ): void {
   const end = Math.min(Number(jsonLength ?? body.length), body.length);
   // The text itself is there beside its values.
@@ -25,7 +26,7 @@ export function refuseCostlyJson(
   throw new RuntimeError(
     "invalid-argument",
     `the request's ${end} bytes of JSON would take some ${toMiB(heapBytes)} MiB to read, the limit is ` +
-      `${toMiB(maxHeapBytes)} MiB: send its tensors in binary form (binary_data_size)`,
+      `${toMiB(maxHeapBytes)} MiB: ${advice}`,
   );
 }
 

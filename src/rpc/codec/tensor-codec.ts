@@ -2,8 +2,9 @@ import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { ModelInferResponse_InferOutputTensorSchema } from "../../../gen/inference/inference_pb.ts";
 import { RuntimeError } from "../../base/errors.ts";
 import { elementCount, type Tensor } from "../../base/tensor.ts";
-import type { InferenceRequest } from "../../service/contract/models.ts";
+import type { InferenceRequest, RequestParameters } from "../../service/contract/models.ts";
 import type { InferInput, InferMessage, TensorForm } from "./infer-message.ts";
+import { requestParameters } from "./request-parameters.ts";
 import { requestedClasses } from "./requested-classes.ts";
 import { readDatatype, refuseDuplicates } from "./tensor-checks.ts";
 import {
@@ -47,10 +48,25 @@ export function decodeInference(
   }
   if (outputs.length > 1) refuseDuplicates(outputs, `output of model '${modelId}'`);
   const classes = classesIn(request.outputs);
+  const parameters = parametersOf(request.parameters);
   return {
-    inference: { version: request.modelVersion, inputs, outputs, ...(classes && { classes }) },
+    inference: {
+      version: request.modelVersion,
+      inputs,
+      outputs,
+      ...(classes && { classes }),
+      ...(parameters && { parameters }),
+    },
     form,
   };
+}
+
+function parametersOf(sent: InferMessage["parameters"]): RequestParameters | undefined {
+  const entries = Object.entries(sent);
+  if (entries.length === 0) return undefined;
+  return requestParameters(
+    entries.map(([name, { parameterChoice }]) => [name, parameterChoice.value]),
+  );
 }
 
 /** Undefined if no output has the parameter, which is the usual case. */

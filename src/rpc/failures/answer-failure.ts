@@ -46,8 +46,8 @@ export function answerFailure(
     ...ids,
     ...call.facts,
   };
-  const send = (failure: Omit<RestFailure, "requestId">) =>
-    sendError(reply, failure.status, form({ ...failure, requestId: ids?.requestId }));
+  const send = (failure: Omit<RestFailure, "requestId" | "reason">) =>
+    sendError(reply, failure.status, form({ ...failure, requestId: ids?.requestId, reason }));
   if (isRefusal(reason)) {
     const { statusCode } = reason;
     const message = describeError(reason);

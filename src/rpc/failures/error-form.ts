@@ -9,6 +9,8 @@ export interface RestFailure {
   readonly code: Code;
   /** By which the log knows the call, if it has an id. */
   readonly requestId: string | undefined;
+  /** What was thrown, for forms that show more than its message. */
+  readonly reason: unknown;
 }
 
 /** The body of an error in the form of a REST protocol, as a value for JSON. */

@@ -114,6 +114,12 @@ export const samplesOf: Readonly<Record<MetricName, (sources: MetricSources) => 
   modelport_run_memory_refusals_total: ({ runtime }) => [
     { value: runtime.runMemory?.refusedCount ?? 0 },
   ],
+  modelport_embedding_cache_lookups_total: ({ runtime }) => {
+    const { hits: hit, misses: miss } = runtime.embeddings?.counts ?? { hits: 0, misses: 0 };
+    return byLabel("outcome", { hit, miss });
+  },
+  modelport_embedding_cache_entries: ({ runtime }) => [{ value: runtime.embeddings?.entries ?? 0 }],
+  modelport_embedding_cache_bytes: ({ runtime }) => [{ value: runtime.embeddings?.sizeBytes ?? 0 }],
   modelport_ready: ({ figures }) => [{ value: figures.phase === "ready" ? 1 : 0 }],
   modelport_build_info: ({ figures }) => {
     const { modelport: version, node, engine } = figures.versions;

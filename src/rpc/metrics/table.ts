@@ -182,6 +182,21 @@ export const metricTable = {
     labels: [],
     help: "Inferences refused because a run of their shapes needs more memory than all runs may take",
   },
+  modelport_embedding_cache_lookups_total: {
+    type: "counter",
+    labels: ["outcome"],
+    help: "Texts that were looked up in the cache of embeddings: hit, miss",
+  },
+  modelport_embedding_cache_entries: {
+    type: "gauge",
+    labels: [],
+    help: "Texts in the cache of embeddings",
+  },
+  modelport_embedding_cache_bytes: {
+    type: "gauge",
+    labels: [],
+    help: "Memory of the cache of embeddings (EMBEDDING_CACHE_BYTES)",
+  },
   modelport_ready: {
     type: "gauge",
     labels: [],

@@ -91,8 +91,11 @@ export class CallMetrics implements CallObserver {
   }
 }
 
+/** The last part of the paths of inferences, over REST. */
+const inferencePath = /^POST .*\/(?:infer|embeddings|rerank|embed|predict|similarity|tokenize)$/;
+
 function isInference(rpc: string): boolean {
-  return rpc.endsWith("/ModelInfer") || (rpc.startsWith("POST ") && rpc.endsWith("/infer"));
+  return rpc.endsWith("/ModelInfer") || inferencePath.test(rpc);
 }
 
 /** "InvalidArgument" -> "INVALID_ARGUMENT". */

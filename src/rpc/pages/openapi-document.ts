@@ -14,6 +14,7 @@ import {
   outputsSchema,
   type Schema,
 } from "./openapi-tensors.ts";
+import { textPaths } from "./openapi-text.ts";
 
 /** A model that is ready, or one of its versions. */
 export interface DocumentedModel {
@@ -25,6 +26,7 @@ export interface DocumentedModel {
 
 /** The OpenAPI 3.1 document for a server of this version with these models. */
 export function openApiDocument(version: string, models: readonly DocumentedModel[]): Schema {
+  const text = textPaths(models);
   return {
     openapi: "3.1.1",
     info: {
@@ -38,10 +40,11 @@ export function openApiDocument(version: string, models: readonly DocumentedMode
       ...[...new Set(models.map(({ name }) => name))].map((name) => ({
         name: modelTag(name),
       })),
+      ...(Object.keys(text).length > 0 ? [{ name: "text" }] : []),
       { name: "server" },
       { name: "repository" },
     ],
-    paths: Object.assign({}, ...models.map(modelPaths), generalPaths),
+    paths: Object.assign({}, ...models.map(modelPaths), text, generalPaths),
     components: {
       schemas: { ...generalSchemas, ...dataSchemas },
       parameters: generalParameters,

@@ -2,6 +2,7 @@ import type { FastifyInstance } from "fastify";
 import { abortable } from "../../base/abort.ts";
 import { RuntimeError } from "../../base/errors.ts";
 import type { Models } from "../../service/contract/models.ts";
+import type { TextCalls } from "../../service/contract/text.ts";
 import { tensorBytesBeside } from "../codec/bytes-beside.ts";
 import { withTimeout } from "../connect/inference-timeout.ts";
 import { accountOf } from "../guard/call-memory.ts";
@@ -27,6 +28,8 @@ export const leastThreadBytes = 256 * 1024;
 
 export interface InferenceRestParts extends RestParts {
   readonly models: Models;
+  /** Absent: there are no routes for text models. */
+  readonly texts?: TextCalls | undefined;
   /** This program's version. */
   readonly version: string;
   /** Limit for one body, before and after decompression. */

@@ -2,6 +2,7 @@ import { RuntimeError } from "../../base/errors.ts";
 import { BareNumber } from "../../base/json-float.ts";
 import { elementCount, type Tensor } from "../../base/tensor.ts";
 import type { InferenceRequest } from "../../service/contract/models.ts";
+import { requestParameters } from "../codec/request-parameters.ts";
 import { requestedClasses } from "../codec/requested-classes.ts";
 import { readDatatype, refuseDuplicates } from "../codec/tensor-checks.ts";
 import { readTimeoutUs } from "../connect/inference-timeout.ts";
@@ -67,12 +68,14 @@ export function decodeRestInference(sent: RestInferenceBody): RestInference {
   );
   const sentId = request["id"] ?? undefined;
   const id = sentId === undefined ? undefined : asString(sentId, "id");
+  const single = requestParameters(Object.entries(parameters));
   return {
     inference: {
       version,
       inputs,
       outputs: outputs.names,
       ...(outputs.classes.size > 0 && { classes: outputs.classes }),
+      ...(single && { parameters: single }),
     },
     id,
     timeoutUs: readTimeoutUs(parameters["timeout"] ?? undefined),

@@ -1,6 +1,7 @@
 import { RuntimeError } from "../../base/errors.ts";
 import { BareNumber } from "../../base/json-float.ts";
 import { elementCount, type Tensor, type TensorSpec } from "../../base/tensor.ts";
+import { requestParameters } from "../codec/request-parameters.ts";
 import { decodeBase64 } from "./base64.ts";
 import { parseJson } from "./json.ts";
 import { decodeData } from "./json-tensor.ts";
@@ -35,8 +36,16 @@ export function decodeV1Inference(body: Uint8Array, model: V1Model): RestInferen
     instances === undefined && isRow(inputs)
       ? readColumns(inputs, model)
       : readRows(instances ?? inputs, model);
+  const sent = request["parameters"] ?? {};
+  if (!isRow(sent)) invalid("'parameters' must be a JSON object");
+  const parameters = requestParameters(Object.entries(sent));
   return {
-    inference: { version: model.version, inputs: tensors, outputs: model.outputs },
+    inference: {
+      version: model.version,
+      inputs: tensors,
+      outputs: model.outputs,
+      ...(parameters && { parameters }),
+    },
     id: undefined,
     timeoutUs: undefined,
     forms: { byName: new Map(), others: { binary: false, bytesForm: "text" } },

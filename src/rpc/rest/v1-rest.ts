@@ -9,13 +9,14 @@ import { observedRequest } from "../observe/observed-requests.ts";
 import { addRestRoute, jsonReply, type RestCall, type RestReply } from "./add-route.ts";
 import { readBody } from "./body.ts";
 import { type InferenceRestParts, leastThreadBytes } from "./inference-routes.ts";
+import { modelCard, modelCards } from "./model-cards.ts";
 import { decodeV1Inference, type V1Model } from "./v1-request.ts";
 import { encodeV1Inference } from "./v1-response.ts";
 
 /** KServe's V1 protocol, which MLServer's predecessors and TensorFlow Serving speak as well. `scope` is a REST scope with
- *  the prefix /v1. */
+ *  the prefix /v1. OpenAI has the same paths for lists of models: one answer has the fields of both. */
 export function v1Rest(scope: FastifyInstance, parts: InferenceRestParts): void {
-  const { models } = parts;
+  const { models, texts } = parts;
   addRestRoute(
     scope,
     {
@@ -23,7 +24,11 @@ export function v1Rest(scope: FastifyInstance, parts: InferenceRestParts): void 
       paths: ["/models"],
       answer: async () => {
         const entries = await models.index();
-        return jsonReply({ models: [...new Set(entries.map(({ name }) => name))] });
+        const names = [...new Set(entries.map(({ name }) => name))];
+        return jsonReply({
+          models: names,
+          ...(texts && { object: "list", data: modelCards(texts) }),
+        });
       },
     },
     parts,
@@ -36,7 +41,10 @@ export function v1Rest(scope: FastifyInstance, parts: InferenceRestParts): void 
 }
 
 function readiness({ model, version }: RestCall, models: Models): RestReply {
-  if (models.isModelReady(model, version)) return jsonReply({ name: model, ready: true });
+  if (models.isModelReady(model, version)) {
+    const { text } = models.describe(model, version);
+    return jsonReply({ name: model, ready: true, ...(text && modelCard(model, text)) });
+  }
   // Reports why, in most cases.
   models.describe(model, version);
   throw new RuntimeError("model-not-ready", `model '${model}' is not ready`);

@@ -34,6 +34,9 @@ export type RuntimeStatus =
  *  Default: ModelMesh. */
 export type StatusClient = "modelmesh" | "other";
 
+/** What a request says beside its tensors, by name. */
+export type RequestParameters = Readonly<Record<string, string | number | boolean>>;
+
 /** One inference as it arrived, decoded but not yet checked against the model. */
 export interface InferenceRequest {
   /** A version of the local repository. "" is the default version, and the only one of other models. */
@@ -43,6 +46,8 @@ export interface InferenceRequest {
   readonly outputs: readonly string[];
   /** Outputs of which only the largest elements are requested, and how many: see `classify`. */
   readonly classes?: ReadonlyMap<string, number> | undefined;
+  /** Absent if there are none. Text models read some; those of the protocol itself are read before. */
+  readonly parameters?: RequestParameters | undefined;
   /** Filled in as the inference goes, for observers. */
   readonly times?: InferenceTimes | undefined;
 }

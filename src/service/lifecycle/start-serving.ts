@@ -1,6 +1,6 @@
 import type { LoadedModel } from "../../engine/contract/engine.ts";
 import type { Logger } from "../../observe/log.ts";
-import { describedOf } from "../tabular/tabular-view.ts";
+import { describedOf } from "../described/described-of.ts";
 import type { MemoryBudget } from "./memory-budget.ts";
 import type { ModelRecord } from "./model-record.ts";
 import type { ModelSizer } from "./model-sizer.ts";

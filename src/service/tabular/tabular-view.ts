@@ -230,11 +230,3 @@ export function tabularView(
   }
   return view;
 }
-
-/** What clients are told about a loaded model. */
-export function describedOf(
-  { metadata }: { readonly metadata: ModelMetadata },
-  settings: Pick<RunSettings, "outputNames">,
-): ModelMetadata {
-  return tabularView(metadata, settings)?.described ?? metadata;
-}

@@ -1,6 +1,7 @@
 import type { RunMemory } from "../../engine/contract/engine.ts";
 import type { HostCounts } from "../../engine/contract/host-counts.ts";
 import type { ModelStateTag, RuntimeFigures } from "../contract/runtime-feed.ts";
+import type { EmbeddingCacheFigures } from "../contract/text.ts";
 import { type InferenceMetrics, otherModels } from "../counts/inference-metrics.ts";
 import type { ModelSeries } from "../counts/model-series.ts";
 import { splitVersionedId } from "../lifecycle/model-name.ts";
@@ -29,6 +30,8 @@ export class RuntimeMetrics {
   readonly hostCounts: HostCounts;
   /** Undefined: runs have no limit. */
   readonly runMemory: RunMemory | undefined;
+  /** Undefined: embeddings are not kept. */
+  readonly embeddings: EmbeddingCacheFigures | undefined;
   readonly #registry: ModelRegistry;
   readonly #figures: () => RuntimeFigures;
 
@@ -36,12 +39,14 @@ export class RuntimeMetrics {
     readonly registry: ModelRegistry;
     readonly hostCounts: HostCounts;
     readonly runMemory?: RunMemory | undefined;
+    readonly embeddings?: EmbeddingCacheFigures | undefined;
     readonly figures: () => RuntimeFigures;
   }) {
-    const { registry, hostCounts, runMemory, figures } = parts;
+    const { registry, hostCounts, runMemory, embeddings, figures } = parts;
     this.inference = registry.inference;
     this.hostCounts = hostCounts;
     this.runMemory = runMemory;
+    this.embeddings = embeddings;
     this.#registry = registry;
     this.#figures = figures;
     registry.onChange((record) => {

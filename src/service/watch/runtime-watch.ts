@@ -13,6 +13,7 @@ import type {
   RuntimeFeed,
   RuntimeFigures,
 } from "../contract/runtime-feed.ts";
+import type { EmbeddingCacheFigures } from "../contract/text.ts";
 import type { ModelRecord } from "../lifecycle/model-record.ts";
 import type { ModelRegistry } from "../lifecycle/model-registry.ts";
 import { isWantedEnd } from "../lifecycle/model-state.ts";
@@ -78,16 +79,18 @@ export class RuntimeWatch implements RuntimeFeed {
     /** Default: no hosts. */
     readonly hostCounts?: HostCounts;
     readonly runMemory?: RunMemory | undefined;
+    readonly embeddings?: EmbeddingCacheFigures | undefined;
     readonly facts: () => RuntimeFacts;
   }) {
     this.#registry = parts.registry;
     this.#hosts = parts.hosts;
     this.#facts = parts.facts;
-    const { registry, hostCounts = new HostCounts(), runMemory } = parts;
+    const { registry, hostCounts = new HostCounts(), runMemory, embeddings } = parts;
     this.metrics = new RuntimeMetrics({
       registry,
       hostCounts,
       runMemory,
+      embeddings,
       figures: () => this.#takeFigures(),
     });
     registry.onChange((record) => this.#follow(record));

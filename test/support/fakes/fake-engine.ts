@@ -11,6 +11,7 @@ import type {
   Joining,
   LoadedModel,
   ModelFile,
+  ModelMetadata,
   ModelPlace,
   ModelSource,
 } from "../../../src/engine/contract/engine.ts";
@@ -29,12 +30,14 @@ export interface FakeLoad {
   stop(): void;
 }
 
+const plainMetadata: ModelMetadata = {
+  platform: "fake",
+  inputs: [{ name: "x", datatype: "FP32", shape: [-1] }],
+  outputs: [{ name: "y", datatype: "FP32", shape: [-1] }],
+};
+
 export class FakeModel implements LoadedModel {
-  readonly metadata = {
-    platform: "fake",
-    inputs: [{ name: "x", datatype: "FP32", shape: [-1] }],
-    outputs: [{ name: "y", datatype: "FP32", shape: [-1] }],
-  } as const;
+  readonly metadata: ModelMetadata;
   readonly sizeBytes: number;
   readonly measuredBytes = undefined;
   readonly hostPid = 1;
@@ -49,8 +52,9 @@ export class FakeModel implements LoadedModel {
   readonly #lost = Promise.withResolvers<RuntimeError>();
   readonly #freed = Promise.withResolvers<void>();
 
-  constructor(sizeBytes: number, freesAtOnce: boolean) {
+  constructor(sizeBytes: number, freesAtOnce: boolean, metadata = plainMetadata) {
     this.sizeBytes = sizeBytes;
+    this.metadata = metadata;
     if (freesAtOnce) this.#freed.resolve();
   }
 
@@ -87,6 +91,8 @@ export class FakeEngine implements Engine {
   readonly loads: FakeLoad[] = [];
   readonly up = Promise.withResolvers<void>();
   readonly hostCounts = new HostCounts();
+  /** Of the models that it loads. */
+  metadata = plainMetadata;
   estimatedBytes = 100;
   /** Default of both: the estimate. */
   leastBytes: number | undefined;
@@ -152,7 +158,7 @@ export class FakeEngine implements Engine {
       mostBytes,
       signal,
       finish: (sizeBytes = 60) => {
-        const model = new FakeModel(sizeBytes, this.freesAtOnce);
+        const model = new FakeModel(sizeBytes, this.freesAtOnce, this.metadata);
         answer.resolve(model);
         return model;
       },

@@ -7,9 +7,9 @@ import type { CallObserver } from "../../../src/rpc/observe/call-observer.ts";
 import type { EndpointAddress } from "../../../src/rpc/port/endpoint.ts";
 import { buildServer, type Server } from "../../../src/rpc/server.ts";
 import type { ServerOptions } from "../../../src/rpc/server-options.ts";
+import type { TextCalls } from "../../../src/service/contract/text.ts";
 import { projectRoot } from "../servers/served.ts";
 import { FakeModels } from "./fake-models.ts";
-import type { FakeTexts } from "./fake-texts.ts";
 import { type WatchFixture, watchFixture } from "./watch-fixture.ts";
 
 export interface FakeServer {
@@ -52,7 +52,7 @@ export function suiteCleanup(): Cleanup {
   return { after: (undo) => undos.push(undo) };
 }
 
-/** The wire layer over fake models, and text models if they are given, listening; closed when the test or suite ends. */
+/** The wire layer over fake models, listening; closed when the test or suite ends. */
 export async function startFakeServer(
   cleanup: Cleanup,
   {
@@ -61,7 +61,7 @@ export async function startFakeServer(
     ...options
   }: Partial<ServerOptions> & {
     readonly observer?: CallObserver;
-    readonly texts?: FakeTexts;
+    readonly texts?: TextCalls;
   } = {},
 ): Promise<FakeServer> {
   const models = new FakeModels();
@@ -69,7 +69,7 @@ export async function startFakeServer(
   const logged: Record<string, unknown>[] = [];
   const server = await buildServer({
     models,
-    ...(texts && { texts }),
+    texts,
     readiness: models,
     watch: watched.watch,
     options: { ...testOptions, ...options },

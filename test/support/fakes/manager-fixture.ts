@@ -48,9 +48,13 @@ export async function settle(): Promise<void> {
 }
 
 export async function isPending(promise: Promise<unknown>): Promise<boolean> {
+  let isSettled = false;
+  const settled = () => {
+    isSettled = true;
+  };
+  promise.then(settled, settled);
   await settle();
-  const open = Symbol("open");
-  return (await Promise.race([promise.catch(() => {}), Promise.resolve(open)])) === open;
+  return !isSettled;
 }
 
 export async function loaded(

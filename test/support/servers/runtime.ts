@@ -63,6 +63,7 @@ export async function startRuntime(options: RuntimeOptions = {}): Promise<Runtim
   const calls = new CallMetrics();
   const server = await buildServer({
     models,
+    texts: models.texts,
     observer: calls,
     metrics: { page: new MetricsPage(calls, models.watch.metrics) },
     readiness: models.readiness,

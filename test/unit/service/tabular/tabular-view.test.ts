@@ -3,7 +3,8 @@ import { describe, it } from "node:test";
 import type { Tensor } from "../../../../src/base/tensor.ts";
 import type { OutputNaming } from "../../../../src/config/run-settings.ts";
 import type { ModelMetadata, TabularFacts } from "../../../../src/engine/contract/engine.ts";
-import { describedOf, tabularView } from "../../../../src/service/tabular/tabular-view.ts";
+import { describedOf } from "../../../../src/service/described/described-of.ts";
+import { tabularView } from "../../../../src/service/tabular/tabular-view.ts";
 
 const facts: TabularFacts = {
   features: ["age", "income"],
