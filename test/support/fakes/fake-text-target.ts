@@ -1,4 +1,4 @@
-import { packElements, unpackElements } from "../../../src/base/bytes-elements.ts";
+import { unpackElements, packElements } from "../../../src/base/bytes-elements.ts";
 import type { CancelSignal } from "../../../src/base/cancel-signal.ts";
 import type { Tensor } from "../../../src/base/tensor.ts";
 import type { TextFacts } from "../../../src/engine/contract/text-facts.ts";
