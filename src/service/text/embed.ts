@@ -7,7 +7,7 @@ import type { CachedVector, EmbeddingCache } from "./embedding-cache.ts";
 import { runItems } from "./run-items.ts";
 import { invalid, notANumber, type RowName } from "./text-errors.ts";
 import type { TextTarget } from "./text-target.ts";
-import { cutVector, isFinite, normalised } from "./vectors.ts";
+import { areFinite, cutVector, normalised } from "./vectors.ts";
 
 /** What turns texts into vectors: a model, and what it has answered before. */
 export interface Embedder {
@@ -79,7 +79,7 @@ export async function vectorsOf(
     const rows = { items, output: "embedding", nameOf, times: call.times } as const;
     const results = await runItems(target, rows, signal);
     for (const [at, { values, report }] of results.entries()) {
-      if (!isFinite(values)) throw notANumber(nameOf(at), target.label);
+      if (!areFinite(values)) throw notANumber(nameOf(at), target.label);
       const vector = { values, tokens: report.tokens };
       found[missing[at] as number] = vector;
       cache?.add(target.generation, items[at] as TextItem, vector);

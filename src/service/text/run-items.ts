@@ -3,7 +3,7 @@ import { RuntimeError } from "../../base/errors.ts";
 import type { InferenceTimes } from "../../base/inference-times.ts";
 import type { Tensor } from "../../base/tensor.ts";
 import { packItems } from "../../engine/text/items/pack-items.ts";
-import { reportOutput } from "../../engine/text/items/run-terms.ts";
+import { bytesPerToken, reportOutput } from "../../engine/text/items/run-terms.ts";
 import type { TextItem } from "../../engine/text/items/text-item.ts";
 import { type RowReport, readReports } from "../../engine/text/items/text-report.ts";
 import { splitItems } from "./split-items.ts";
@@ -118,6 +118,6 @@ function floatsOf({ name, datatype, data }: Tensor): Float32Array {
 
 function sizeOf({ text = "", pair = "", prompt = "", ids }: TextItem): number {
   // An id counts as much as the text that it stands for.
-  if (ids !== undefined) return ids.length * 3;
+  if (ids !== undefined) return ids.length * bytesPerToken;
   return Buffer.byteLength(text) + Buffer.byteLength(pair) + Buffer.byteLength(prompt);
 }

@@ -1,10 +1,9 @@
-/** What the engine runs at once, in bytes of text: some 512 tokens, of about three bytes each. More in one run makes a
- *  CPU slower, and lets other callers wait. */
-export const pieceBytes = 1_536;
+import { joinedTextBytes } from "../../engine/text/items/run-terms.ts";
+
 /** What a row takes that has no text: its special tokens. */
 const rowBytes = 8;
 
-/** Indexes of rows in pieces of about `pieceBytes`, the longest first: those of a piece are of similar length, so
+/** Indexes of rows in pieces of about `joinedTextBytes`, the longest first: those of a piece are of similar length, so
  *  little of it is padding, and a text that is too long is known before others have run. A longer row is alone. */
 export function splitItems(sizes: readonly number[]): number[][] {
   const order = Array.from(sizes.keys()).sort((a, b) => sizeAt(sizes, b) - sizeAt(sizes, a));
@@ -13,7 +12,7 @@ export function splitItems(sizes: readonly number[]): number[][] {
   let bytes = 0;
   for (const index of order) {
     const size = sizeAt(sizes, index) + rowBytes;
-    if (piece.length > 0 && bytes + size > pieceBytes) {
+    if (piece.length > 0 && bytes + size > joinedTextBytes) {
       pieces.push(piece);
       piece = [];
       bytes = 0;

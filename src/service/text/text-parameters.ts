@@ -58,7 +58,6 @@ function read<Kind extends keyof Kinds>(
   expected: string,
 ): Kinds[Kind] | undefined {
   const value = given[name];
-  // biome-ignore lint/suspicious/useValidTypeof: it is one of the three
   if (value === undefined || typeof value === kind) return value as Kinds[Kind] | undefined;
   throw invalid(`parameter '${name}' is ${shown(value)}, expected ${expected}`);
 }

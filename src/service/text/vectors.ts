@@ -1,5 +1,5 @@
 /** Whether every number is one, and finite. */
-export function isFinite(values: Float32Array): boolean {
+export function areFinite(values: Float32Array): boolean {
   for (const value of values) if (!Number.isFinite(value)) return false;
   return true;
 }

@@ -1,4 +1,4 @@
-import { unpackElements, packElements } from "../../../src/base/bytes-elements.ts";
+import { packElements, unpackElements } from "../../../src/base/bytes-elements.ts";
 import type { CancelSignal } from "../../../src/base/cancel-signal.ts";
 import type { Tensor } from "../../../src/base/tensor.ts";
 import type { TextFacts } from "../../../src/engine/contract/text-facts.ts";
@@ -7,7 +7,7 @@ import { packReport, type TextReport } from "../../../src/engine/text/items/text
 import { unpackItem } from "../../../src/engine/text/items/unpack-item.ts";
 import type { TextTarget } from "../../../src/service/text/text-target.ts";
 
-export const fakeDimensions = 8;
+const fakeDimensions = 8;
 
 /** What a folder with nothing special says. */
 export function textFacts(changes: Partial<TextFacts> = {}): TextFacts {

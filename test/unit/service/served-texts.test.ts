@@ -63,7 +63,10 @@ describe("a text model", () => {
     const { manager, engine } = setUp();
     const model = await loaded(manager, engine, "m");
     const { inputs, outputs, text } = manager.describe("m", "");
-    assert.deepEqual([...inputs, ...outputs].map(({ name }) => name), ["text", "embedding"]);
+    assert.deepEqual(
+      [...inputs, ...outputs].map(({ name }) => name),
+      ["text", "embedding"],
+    );
     assert.deepEqual(manager.texts.facts("m"), text);
     assert.deepEqual(manager.texts.serving(), [{ id: "m", facts: text }]);
     const infer = manager.infer("m", request("a b", "c"), forever);

@@ -45,12 +45,20 @@ describe("a body of /v1/embeddings", () => {
       [{ model: 5, input: "a" }, "model", /must be a string/],
       [{ model: "m" }, "input", /^'input' is missing/],
       [{ model: "m", input: [] }, "input", /is empty, expected at least one/],
-      [{ model: "m", input: {} }, "input", /must be a string, a list of strings, or a list of tokens/],
+      [
+        { model: "m", input: {} },
+        "input",
+        /must be a string, a list of strings, or a list of tokens/,
+      ],
       [{ model: "m", input: ["a", 5] }, "input[1]", /must be a string or a list of tokens/],
       [{ model: "m", input: [5, "a"] }, "input[1]", /must be a token, from 0 to 2147483647/],
       [{ model: "m", input: [[-1]] }, "input[0][0]", /must be a token/],
       [{ model: "m", input: [[2 ** 31]] }, "input[0][0]", /must be a token/],
-      [{ model: "m", input: new Array(2_049).fill("a") }, "input", /2049 items, expected at most 2048/],
+      [
+        { model: "m", input: new Array(2_049).fill("a") },
+        "input",
+        /2049 items, expected at most 2048/,
+      ],
       [{ ...good, encoding_format: "int8" }, "encoding_format", /must be 'float' or 'base64'/],
       [{ ...good, dimensions: 0 }, "dimensions", /must be an integer of at least 1/],
       [{ ...good, truncate_prompt_tokens: 0 }, "truncate_prompt_tokens", /must be -1 or above 0/],
@@ -69,7 +77,10 @@ describe("a body of /v1/embeddings", () => {
     ];
     for (const [body, message] of bad) {
       const sent = typeof body === "string" ? Buffer.from(body) : body;
-      assert.throws(() => decodeTextBody("embeddings", sent), { kind: "invalid-argument", message });
+      assert.throws(() => decodeTextBody("embeddings", sent), {
+        kind: "invalid-argument",
+        message,
+      });
     }
   });
 });
@@ -131,8 +142,18 @@ describe("bodies of TEI", () => {
     assert.deepEqual(tokenize.call, { texts: ["a"], addSpecial: false });
     const embed = read("tei-embed", { inputs: "a", normalize: true, model: "m" });
     assert.deepEqual([embed.model, embed.call.normalise], ["m", true]);
-    refuses("tei-similarity", { inputs: { sentences: ["b"] } }, "inputs.source_sentence", /missing/);
-    refuses("tei-similarity", { inputs: similar, parameters: { top: 1 } }, "parameters.top", /known/);
+    refuses(
+      "tei-similarity",
+      { inputs: { sentences: ["b"] } },
+      "inputs.source_sentence",
+      /missing/,
+    );
+    refuses(
+      "tei-similarity",
+      { inputs: similar, parameters: { top: 1 } },
+      "parameters.top",
+      /known/,
+    );
     refuses("tei-tokenize", { inputs: ["a", 5] }, "inputs[1]", /must be a string/);
     refuses("tei-embed", { inputs: "a", pooling: "cls" }, "pooling", /known/);
   });

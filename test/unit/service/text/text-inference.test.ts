@@ -11,7 +11,11 @@ import { FakeTextTarget, textFacts, vectorOf } from "../../../support/fakes/fake
 
 const { signal } = new AbortController();
 
-function bytes(name: string, texts: readonly (string | Uint8Array)[], shape = [texts.length]): Tensor {
+function bytes(
+  name: string,
+  texts: readonly (string | Uint8Array)[],
+  shape = [texts.length],
+): Tensor {
   return { name, datatype: "BYTES", shape, data: packTexts(texts) };
 }
 
@@ -71,17 +75,25 @@ describe("the Open Inference Protocol on a text model", () => {
   it("ranks texts by one query, by one for each, or as pairs", async () => {
     const rerank = { task: "rerank" } as const;
     const texts = bytes("text", ["red", "red blue"]);
-    const score = async (...inputs: Tensor[]) => floats((await infer(rerank, { inputs }))[0] as Tensor);
+    const score = async (...inputs: Tensor[]) =>
+      floats((await infer(rerank, { inputs }))[0] as Tensor);
     assert.deepEqual(await score(texts, bytes("query", ["red blue"])), [0, 1]);
     assert.deepEqual(await score(texts, bytes("query", ["x", "red"])), [-1, 0]);
     assert.deepEqual(await score(bytes("text", ["red", "red", "x", "y"], [2, 2])), [0, -1]);
-    await assert.rejects(score(texts), /input 'query' is missing: the model ranks texts by a query/);
+    await assert.rejects(
+      score(texts),
+      /input 'query' is missing: the model ranks texts by a query/,
+    );
     const three = bytes("query", ["a", "b", "c"]);
     await assert.rejects(score(texts, three), /'query' has 3 elements, expected 1, or 2 as 'text'/);
   });
 
   it("gives the best label of each text, its score, and all scores", async () => {
-    const facts = { task: "classification", labels: ["up", "down"], activation: "softmax" } as const;
+    const facts = {
+      task: "classification",
+      labels: ["up", "down"],
+      activation: "softmax",
+    } as const;
     const inputs = [bytes("text", ["up up", "down"])];
     const [label, score, scores] = await infer(facts, { inputs });
     assert.deepEqual(strings(label as Tensor), ["up", "down"]);
@@ -97,14 +109,20 @@ describe("the Open Inference Protocol on a text model", () => {
     const facts = { task: "token-classification", labels: ["O", "NAME"] } as const;
     const [entities] = await infer(facts, { inputs: [bytes("text", ["by Ada", "x"])] });
     const ada = { start: 3, end: 6, word: "Ada", entity: "NAME", score: 0.75 };
-    assert.deepEqual(strings(entities as Tensor).map((row) => JSON.parse(row)), [[ada], []]);
+    assert.deepEqual(
+      strings(entities as Tensor).map((row) => JSON.parse(row)),
+      [[ada], []],
+    );
   });
 
   it("refuses other tensors, and bytes that are no text", async () => {
     const text = bytes("text", ["a"]);
     const cases: readonly [request: Partial<InferenceRequest>, message: RegExp][] = [
       [{}, /input 'text' is missing/],
-      [{ inputs: [bytes("input_ids", ["a"])] }, /input 'input_ids' is unknown to model 'm', which takes 'text'/],
+      [
+        { inputs: [bytes("input_ids", ["a"])] },
+        /input 'input_ids' is unknown to model 'm', which takes 'text'/,
+      ],
       [{ inputs: [text, bytes("query", ["a"])] }, /input 'query' is unknown/],
       [{ inputs: [text, text] }, /input 'text' is given twice/],
       [{ inputs: [{ ...text, datatype: "INT64" }] }, /data-type is 'INT64', model expects 'BYTES'/],
@@ -130,7 +148,10 @@ describe("the metadata of a text model", () => {
 
   it("has the tensors of its task, and none of the engine's", () => {
     const tensorsOf = (facts: Partial<TextFacts>) => {
-      const { inputs, outputs } = textMetadata({ ...engine, text: textFacts(facts) }) as ModelMetadata;
+      const { inputs, outputs } = textMetadata({
+        ...engine,
+        text: textFacts(facts),
+      }) as ModelMetadata;
       const shown = [...inputs, ...outputs];
       return shown.map(({ name, datatype, shape }) => `${name} ${datatype} [${shape}]`);
     };

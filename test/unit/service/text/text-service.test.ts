@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { joinedTextBytes } from "../../../../src/engine/text/items/run-terms.ts";
 import { TextTooLongError } from "../../../../src/service/contract/text-too-long-error.ts";
 import { EmbeddingCache } from "../../../../src/service/text/embedding-cache.ts";
-import { pieceBytes } from "../../../../src/service/text/split-items.ts";
 import { FakeTextTarget, vectorOf } from "../../../support/fakes/fake-text-target.ts";
 import { FakeTexts } from "../../../support/fakes/fake-texts.ts";
 
@@ -22,7 +22,9 @@ function ownVector(text: string, target: FakeTextTarget): Float32Array {
 describe("embed", () => {
   it("answers each text with its own vector and tokens, in order, whatever their lengths", async () => {
     const { texts, target } = setUp({ maxTokens: 500 });
-    const sent = Array.from({ length: 700 }, (_, at) => "word ".repeat((at * 37) % 90).concat(`${at}`));
+    const sent = Array.from({ length: 700 }, (_, at) =>
+      "word ".repeat((at * 37) % 90).concat(`${at}`),
+    );
     const { vectors, tokens } = await texts.embed("m", { texts: sent, truncate }, signal);
     assert.equal(vectors.length, sent.length);
     for (const [at, text] of sent.entries()) {
@@ -37,10 +39,16 @@ describe("embed", () => {
     await texts.embed("m", { texts: sent, truncate }, signal);
     assert.equal(target.mostAtOnce, 2);
     assert.equal(target.ranItems, sent.length);
-    assert.deepEqual(target.runs[0]?.items.map(({ text }) => text), [sent.at(-1)]);
+    assert.deepEqual(
+      target.runs[0]?.items.map(({ text }) => text),
+      [sent.at(-1)],
+    );
     for (const { items } of target.runs.slice(1)) {
       const bytes = items.reduce((sum, { text = "" }) => sum + text.length, 0);
-      assert.ok(bytes <= pieceBytes && items.length > 1, `${items.length} texts of ${bytes} bytes`);
+      assert.ok(
+        bytes <= joinedTextBytes && items.length > 1,
+        `${items.length} texts of ${bytes} bytes`,
+      );
     }
   });
 
@@ -90,7 +98,11 @@ describe("embed", () => {
     const { texts, target } = setUp({ prompts, defaultPrompt: "passage" });
     const embed = (prompt?: string, input: string | Int32Array = "it") =>
       texts.embed("m", { texts: [input], truncate, prompt }, signal);
-    const [asDefault, named, asQuery] = await Promise.all([embed(), embed("passage"), embed("query")]);
+    const [asDefault, named, asQuery] = await Promise.all([
+      embed(),
+      embed("passage"),
+      embed("query"),
+    ]);
     assert.deepEqual(asDefault.vectors, named.vectors);
     assert.deepEqual(asQuery.vectors, [ownVector("query: it", target)]);
     await assert.rejects(embed("document"), {
@@ -104,7 +116,11 @@ describe("embed", () => {
 
   it("cuts vectors to the dimensions that are asked for, and gives them the length 1 again", async () => {
     const { texts, target } = setUp();
-    const { vectors } = await texts.embed("m", { texts: ["a b c"], truncate, dimensions: 3 }, signal);
+    const { vectors } = await texts.embed(
+      "m",
+      { texts: ["a b c"], truncate, dimensions: 3 },
+      signal,
+    );
     const whole = ownVector("a b c", target).subarray(0, 3);
     const length = Math.hypot(...whole);
     assert.equal(vectors[0]?.length, 3);
@@ -128,8 +144,15 @@ describe("embed", () => {
     assert.deepEqual(await embed(false), own);
     const unit = (await embed(true)) as Float32Array;
     assert.ok(Math.abs(Math.hypot(...unit) - 1) < 1e-6);
-    const normalising = setUp().texts.embed("m", { texts: ["a"], truncate, normalise: false }, signal);
-    await assert.rejects(normalising, /makes vectors of length 1 itself: normalize cannot be false/);
+    const normalising = setUp().texts.embed(
+      "m",
+      { texts: ["a"], truncate, normalise: false },
+      signal,
+    );
+    await assert.rejects(
+      normalising,
+      /makes vectors of length 1 itself: normalize cannot be false/,
+    );
   });
 
   it("refuses what is no text, with its index", async () => {
@@ -141,7 +164,10 @@ describe("embed", () => {
       [["x".repeat(1024 * 1024 + 1)], /^text 0 has 1048577 bytes, expected at most 1048576/],
       [new Array<string>(8_193).fill("a"), /^there are 8193 texts, expected at most 8192/],
       [[Int32Array.of()], /^text 0 has no tokens/],
-      [["a", Int32Array.of(5, 30_522)], /^text 1 has the token 30522, expected tokens from 0 to 29999/],
+      [
+        ["a", Int32Array.of(5, 30_522)],
+        /^text 1 has the token 30522, expected tokens from 0 to 29999/,
+      ],
     ];
     for (const [sent, message] of cases) {
       const answer = texts.embed("m", { texts: sent, truncate }, signal);
@@ -170,7 +196,10 @@ describe("the cache of embeddings", () => {
     assert.deepEqual(second.vectors.slice(1), first.vectors.toReversed());
     assert.deepEqual(second.tokens, [3, 4, 3]);
     assert.deepEqual(second.vectors[0], ownVector("new", target));
-    assert.deepEqual(target.runs.map(({ items }) => items.length), [2, 1]);
+    assert.deepEqual(
+      target.runs.map(({ items }) => items.length),
+      [2, 1],
+    );
     assert.deepEqual(cache?.counts, { hits: 2, misses: 3 });
   });
 
@@ -293,7 +322,8 @@ describe("entities and tokens", () => {
   it("finds entities above the threshold, by code points", async () => {
     const { texts } = setUp({ task: "token-classification", labels: ["O", "NAME"] });
     const find = async (threshold?: number) =>
-      (await texts.entities("m", { texts: ["🙂 by Ada", "none"], truncate, threshold }, signal)).entities;
+      (await texts.entities("m", { texts: ["🙂 by Ada", "none"], truncate, threshold }, signal))
+        .entities;
     const ada = { start: 5, end: 8, word: "Ada", entity: "NAME", score: 0.75 };
     assert.deepEqual(await find(), [[ada], []]);
     assert.deepEqual(await find(0.8), [[], []]);
@@ -303,8 +333,17 @@ describe("entities and tokens", () => {
     const { texts, target } = setUp();
     const call = { texts: ["a bc", "w ".repeat(40), ""], addSpecial: true } as const;
     const answer = await texts.tokenize("m", call, signal);
-    assert.deepEqual(answer.map(({ tokens }) => tokens.length), [4, 42, 2]);
-    assert.deepEqual(answer[0]?.tokens[2], { id: 2, piece: "bc", start: 2, end: 4, isSpecial: false });
+    assert.deepEqual(
+      answer.map(({ tokens }) => tokens.length),
+      [4, 42, 2],
+    );
+    assert.deepEqual(answer[0]?.tokens[2], {
+      id: 2,
+      piece: "bc",
+      start: 2,
+      end: 4,
+      isSpecial: false,
+    });
     assert.ok(target.runs.every(({ outputs }) => outputs.join() === "report"));
   });
 });
@@ -317,10 +356,12 @@ describe("a model that does something else", () => {
       message:
         "model 'm' ranks documents by a query, and this call is for one that gives embeddings",
     });
-    await assert.rejects(texts.classify("m", { texts: ["a"], truncate }, signal), /classifies texts/);
     await assert.rejects(
-      texts.score("other", { query: "a", documents: ["b"], truncate }, signal),
-      { kind: "model-not-found" },
+      texts.classify("m", { texts: ["a"], truncate }, signal),
+      /classifies texts/,
     );
+    await assert.rejects(texts.score("other", { query: "a", documents: ["b"], truncate }, signal), {
+      kind: "model-not-found",
+    });
   });
 });

@@ -1,18 +1,29 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { unpackElements } from "../../../../../src/base/bytes-elements.ts";
+import { packElements, unpackElements } from "../../../../../src/base/bytes-elements.ts";
 import { packItems } from "../../../../../src/engine/text/items/pack-items.ts";
 import type { TextItem } from "../../../../../src/engine/text/items/text-item.ts";
 import { packReport, readReports } from "../../../../../src/engine/text/items/text-report.ts";
 import { unpackItem } from "../../../../../src/engine/text/items/unpack-item.ts";
-import { packElements } from "../../../../../src/base/bytes-elements.ts";
 
 const items: readonly TextItem[] = [
   { text: "", addSpecial: true, truncate: "error" },
   { text: "Grüße, 世界 👩‍👩‍👧\0\n", addSpecial: true, truncate: "model", want: "offsets" },
   { text: "a", pair: "", addSpecial: true, truncate: 12, truncateSide: "left" },
-  { text: "a", pair: "b", prompt: "query: ", addSpecial: false, truncate: 1, truncateSide: "right" },
-  { ids: new Int32Array([101, -1, 2 ** 31 - 1, 0]), addSpecial: true, truncate: "error", want: "ids" },
+  {
+    text: "a",
+    pair: "b",
+    prompt: "query: ",
+    addSpecial: false,
+    truncate: 1,
+    truncateSide: "right",
+  },
+  {
+    ids: new Int32Array([101, -1, 2 ** 31 - 1, 0]),
+    addSpecial: true,
+    truncate: "error",
+    want: "ids",
+  },
   { ids: new Int32Array(0), addSpecial: false, truncate: "model", want: "entities" },
 ];
 
@@ -72,7 +83,16 @@ describe("reports of text runs", () => {
   it("are read as they were packed", () => {
     const reports = [
       { tokens: 3 },
-      { tokens: 2, ids: [101, 102], pieces: ["[CLS]", "é"], offsets: [[0, 0], [1, 2]], special: [0] },
+      {
+        tokens: 2,
+        ids: [101, 102],
+        pieces: ["[CLS]", "é"],
+        offsets: [
+          [0, 0],
+          [1, 2],
+        ],
+        special: [0],
+      },
       { fault: { kind: "too-long", tokens: 700, limit: 512 } },
     ] as const;
     assert.deepEqual(readReports(packElements(reports.map(packReport))), reports);
