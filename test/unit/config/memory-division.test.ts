@@ -30,6 +30,7 @@ describe("the division of a container's memory", () => {
       payloads: maybe(64 * MiB, GiB),
       sharedHosts: maybe(1, 64),
       hostWaste: maybe(0, 256 * MiB),
+      embeddingCache: fc.integer({ min: 0, max: 512 }).map((mib) => mib * MiB),
       cores: fc.integer({ min: 1, max: 128 }),
       leastModels: fc.integer({ min: 10, max: 512 }).map((mib) => mib * MiB),
     });
@@ -78,6 +79,14 @@ describe("the division of a container's memory", () => {
     const { sharedHosts, division } = divide({ cores: 2, sharedHosts: 8 });
     assert.equal(sharedHosts, 8);
     assert.ok(division.hosts > divide({ cores: 2 }).division.hosts + 6 * 32 * MiB);
+  });
+
+  it("counts the cache of embeddings to the server", () => {
+    const embeddingCache = 100 * MiB;
+    const [without, withCache] = [divide({}), divide({ embeddingCache })];
+    assert.equal(withCache.division.server, without.division.server + embeddingCache);
+    assert.ok(withCache.division.models < without.division.models);
+    assert.equal(withCache.leastBuffer, without.leastBuffer + embeddingCache);
   });
 
   it("gives models the whole container where there is no buffer, and the rest beside it", () => {
