@@ -103,7 +103,7 @@ export const commandTable: Readonly<Record<string, CommandEntry>> = {
       "embed sentences 'Is it still raining?'",
       "embed sentences --lines texts.txt --output json",
     ],
-    load: () => import("./commands/embed.ts"),
+    load: () => import("./commands/embed-texts.ts"),
   },
   rerank: {
     summary: "order texts by how well they answer a query",
@@ -114,14 +114,14 @@ export const commandTable: Readonly<Record<string, CommandEntry>> = {
       ...textOptions,
     },
     examples: ["rerank sentences 'How is the weather?' 'It rains.' 'Bread is in the oven.'"],
-    load: () => import("./commands/rerank.ts"),
+    load: () => import("./commands/rerank-texts.ts"),
   },
   classify: {
     summary: "find the class of texts, or the entities in them",
     operands: [model, { name: "TEXT", isOptional: true, isRepeated: true }],
     options: textOptions,
     examples: ["classify MODEL 'What a lovely day'"],
-    load: () => import("./commands/classify.ts"),
+    load: () => import("./commands/classify-texts.ts"),
   },
   watch: {
     summary: "follow every change until Ctrl-C",

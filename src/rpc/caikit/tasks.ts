@@ -5,8 +5,8 @@ import type { Entity, TextCalls } from "../../service/contract/text.ts";
 import { cosines } from "./cosines.ts";
 import { documentTexts, type Ranking, type RankRequest, rank } from "./ranking.ts";
 import { refusePairs } from "./refuse-pairs.ts";
+import { truncationOf } from "./token-limit.ts";
 import { rewordTooLong } from "./too-long.ts";
-import { truncationOf } from "./truncation.ts";
 
 /** What each task knows of its call, whichever wire it came by. */
 export interface TaskCall {

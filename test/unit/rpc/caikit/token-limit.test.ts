@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { truncationOf } from "../../../../src/rpc/caikit/truncation.ts";
+import { truncationOf } from "../../../../src/rpc/caikit/token-limit.ts";
 
 describe("Caikit's truncate_input_tokens", () => {
   const maxTokens = 256;
