@@ -180,6 +180,13 @@ export const engineRooms: readonly Room[] = [
     hasBlockingFiles: true,
   },
   {
+    path: "engine/onnx/write",
+    question: "How is an ONNX model written?",
+    runs: `${translatorProcess}; for text models also file threads and hosts`,
+    blocks: "yes, in proportion to the size of the model that it writes",
+    imports: [],
+  },
+  {
     path: "engine/translation",
     question:
       "Which files of other libraries are served, and where is the ONNX model made of each?",
@@ -234,6 +241,7 @@ export const engineRooms: readonly Room[] = [
     blocks: "yes: the process does nothing else",
     imports: [
       "base",
+      "engine/onnx/write",
       "engine/translator",
       "engine/translator/graph",
       "engine/translator/pickle",
@@ -251,6 +259,7 @@ export const engineRooms: readonly Room[] = [
     blocks: "yes: the process does nothing else",
     imports: [
       "base",
+      "engine/onnx/write",
       "engine/translator/graph",
       "engine/translator/lightgbm",
       "engine/translator/pickle",
@@ -264,7 +273,13 @@ export const engineRooms: readonly Room[] = [
       "What does an estimator of scikit-learn say of itself, and what flows between estimators?",
     runs: translatorProcess,
     blocks: "yes: the process does nothing else",
-    imports: ["base", "engine/translator", "engine/translator/graph", "engine/translator/pickle"],
+    imports: [
+      "base",
+      "engine/onnx/write",
+      "engine/translator",
+      "engine/translator/graph",
+      "engine/translator/pickle",
+    ],
   },
   {
     path: "engine/translator/sklearn/models",
@@ -273,6 +288,7 @@ export const engineRooms: readonly Room[] = [
     blocks: "yes: the process does nothing else",
     imports: [
       "base",
+      "engine/onnx/write",
       "engine/translator/graph",
       "engine/translator/pickle",
       "engine/translator/sklearn/estimator",
@@ -285,6 +301,7 @@ export const engineRooms: readonly Room[] = [
     blocks: "yes: the process does nothing else",
     imports: [
       "base",
+      "engine/onnx/write",
       "engine/translator/graph",
       "engine/translator/pickle",
       "engine/translator/sklearn/estimator",
@@ -297,6 +314,7 @@ export const engineRooms: readonly Room[] = [
     blocks: "yes: the process does nothing else",
     imports: [
       "base",
+      "engine/onnx/write",
       "engine/translator/graph",
       "engine/translator/pickle",
       "engine/translator/sklearn/estimator",
@@ -307,27 +325,42 @@ export const engineRooms: readonly Room[] = [
     question: "How are trees and what surrounds them written as an ONNX model?",
     runs: translatorProcess,
     blocks: "yes: the process does nothing else",
-    imports: ["base"],
+    imports: ["base", "engine/onnx/write"],
   },
   {
     path: "engine/translator/xgboost",
     question: "How does a model file of XGBoost become an ONNX model?",
     runs: translatorProcess,
     blocks: "yes: the process does nothing else",
-    imports: ["base", "engine/translator/translation.ts", "engine/translator/graph"],
+    imports: [
+      "base",
+      "engine/onnx/write",
+      "engine/translator/graph",
+      "engine/translator/translation.ts",
+    ],
   },
   {
     path: "engine/translator/lightgbm",
     question: "How does a model file of LightGBM become an ONNX model?",
     runs: translatorProcess,
     blocks: "yes: the process does nothing else",
-    imports: ["base", "engine/translator/translation.ts", "engine/translator/graph"],
+    imports: [
+      "base",
+      "engine/onnx/write",
+      "engine/translator/graph",
+      "engine/translator/translation.ts",
+    ],
   },
   {
     path: "engine/translator/catboost",
     question: "How does a model file of CatBoost become an ONNX model?",
     runs: translatorProcess,
     blocks: "yes: the process does nothing else",
-    imports: ["base", "engine/translator/translation.ts", "engine/translator/graph"],
+    imports: [
+      "base",
+      "engine/onnx/write",
+      "engine/translator/graph",
+      "engine/translator/translation.ts",
+    ],
   },
 ];

@@ -1,6 +1,6 @@
-import type { GraphBuilder } from "../graph/graph-builder.ts";
+import type { GraphBuilder } from "../../onnx/write/graph-builder.ts";
+import { int64Tensor, scalar } from "../../onnx/write/graph-tensor.ts";
 import { type ClassLabels, labelsAt, labelsOf } from "../graph/labels.ts";
-import { int64Tensor, scalar } from "../graph/tensor.ts";
 import { cast, exponential, flatten, sigmoid, softmax } from "../graph/transforms.ts";
 import type { CatboostModel } from "./catboost-model.ts";
 import { malformed } from "./catboost-refusal.ts";

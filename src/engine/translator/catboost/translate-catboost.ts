@@ -1,6 +1,6 @@
+import { GraphBuilder } from "../../onnx/write/graph-builder.ts";
+import { floatTensor, scalar } from "../../onnx/write/graph-tensor.ts";
 import { ForestBuilder } from "../graph/forest-builder.ts";
-import { GraphBuilder } from "../graph/graph-builder.ts";
-import { floatTensor, scalar } from "../graph/tensor.ts";
 import { cast } from "../graph/transforms.ts";
 import type { Translate } from "../translation.ts";
 import { writeAnswers } from "./answers.ts";
@@ -20,7 +20,7 @@ export const translateCatboost: Translate = (file, { maxSplits }) => {
   const graph = new GraphBuilder();
   const x = graph.input("input", "float", ["N", model.columns]);
   const forest = buildForest(model, maxSplits);
-  const sums = graph.forest(forest, cast(graph, x, "double"));
+  const sums = forest.emit(graph, cast(graph, x, "double"));
   writeAnswers(graph, scaled(graph, sums, model), model);
   writeMetadata(graph, model);
   return { onnx: graph.finish(), splits: forest.splits };

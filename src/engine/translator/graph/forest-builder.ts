@@ -1,9 +1,9 @@
 import { RuntimeError } from "../../../base/errors.ts";
 import { GrowingArray } from "../../../base/growing-array.ts";
+import type { GraphBuilder } from "../../onnx/write/graph-builder.ts";
+import type { FloatArray, FloatType } from "../../onnx/write/graph-tensor.ts";
 import { checkColumns } from "./check-columns.ts";
-import type { GraphBuilder } from "./graph-builder.ts";
 import { SetTables } from "./set-tables.ts";
-import type { FloatArray, FloatType } from "./tensor.ts";
 import { splitMode, type Tree } from "./tree.ts";
 import { treeOrder } from "./tree-order.ts";
 

@@ -1,4 +1,4 @@
-import type { GraphBuilder } from "./graph-builder.ts";
+import type { GraphBuilder } from "../../onnx/write/graph-builder.ts";
 import {
   boolTensor,
   type ElementType,
@@ -6,7 +6,7 @@ import {
   int64Tensor,
   stringTensor,
   type Tensor,
-} from "./tensor.ts";
+} from "../../onnx/write/graph-tensor.ts";
 
 /** Classes of a classifier, all of one type. */
 export type ClassLabels = readonly string[] | readonly number[] | readonly boolean[];

@@ -1,5 +1,5 @@
-import type { GraphBuilder } from "./graph-builder.ts";
-import { type FloatType, int64Tensor, scalar, type Tensor } from "./tensor.ts";
+import type { GraphBuilder } from "../../onnx/write/graph-builder.ts";
+import { type FloatType, int64Tensor, scalar, type Tensor } from "../../onnx/write/graph-tensor.ts";
 
 /** All tables of one forest together, and their sets: each row of a run gets a number for each set. Sets beyond that are
  *  searched instead. */

@@ -1,5 +1,10 @@
-import type { GraphBuilder } from "./graph-builder.ts";
-import { elementTypes, type FloatType, int64Tensor, scalar } from "./tensor.ts";
+import type { GraphBuilder } from "../../onnx/write/graph-builder.ts";
+import {
+  elementTypes,
+  type FloatType,
+  int64Tensor,
+  scalar,
+} from "../../onnx/write/graph-tensor.ts";
 
 // Output transforms as the libraries compute them. Arguments and results have the same type. ONNX Runtime's own kernels
 // for Exp, Sigmoid and Softmax in float are not exact enough, and its trees ignore some of their transforms.

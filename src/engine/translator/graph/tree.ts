@@ -1,4 +1,4 @@
-import type { FloatArray } from "./tensor.ts";
+import type { FloatArray } from "../../onnx/write/graph-tensor.ts";
 
 /** How a node compares its column with its threshold. If it holds, the true child is next. ONNX has "not equal" as well; in
  *  ONNX Runtime that always holds for NaN. */

@@ -1,5 +1,5 @@
-import type { GraphBuilder } from "./graph-builder.ts";
-import { boolTensor, type FloatType, floatTensor, scalar } from "./tensor.ts";
+import type { GraphBuilder } from "../../onnx/write/graph-builder.ts";
+import { boolTensor, type FloatType, floatTensor, scalar } from "../../onnx/write/graph-tensor.ts";
 
 export interface CategoryColumns {
   readonly type: FloatType;

@@ -1,5 +1,5 @@
-import type { GraphBuilder } from "../graph/graph-builder.ts";
-import { scalar } from "../graph/tensor.ts";
+import type { GraphBuilder } from "../../onnx/write/graph-builder.ts";
+import { scalar } from "../../onnx/write/graph-tensor.ts";
 import { exponential, sigmoid, softmax } from "../graph/transforms.ts";
 import { malformed, refusal } from "./lightgbm-refusal.ts";
 import { doubleOf } from "./number-list.ts";

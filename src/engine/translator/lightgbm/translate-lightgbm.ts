@@ -1,4 +1,4 @@
-import { GraphBuilder } from "../graph/graph-builder.ts";
+import { GraphBuilder } from "../../onnx/write/graph-builder.ts";
 import { flatten, withComplement } from "../graph/transforms.ts";
 import type { Translate } from "../translation.ts";
 import type { LightgbmModel } from "./lightgbm-model.ts";

@@ -1,6 +1,6 @@
+import type { GraphBuilder } from "../../onnx/write/graph-builder.ts";
+import { boolTensor, scalar } from "../../onnx/write/graph-tensor.ts";
 import { ForestBuilder } from "../graph/forest-builder.ts";
-import type { GraphBuilder } from "../graph/graph-builder.ts";
-import { boolTensor, scalar } from "../graph/tensor.ts";
 import { wholeCategories } from "../graph/whole-categories.ts";
 import { columnUses } from "./column-uses.ts";
 import type { LightgbmModel } from "./lightgbm-model.ts";
@@ -45,7 +45,7 @@ export function writeLightgbm(
     sizes: categories,
     belowZero: "zero",
   });
-  const margin = graph.forest(forest, withoutZeros(graph, whole, { columns, zeroMissing }));
+  const margin = forest.emit(graph, withoutZeros(graph, whole, { columns, zeroMissing }));
   const scores = model.averages
     ? graph.node("Div", [margin, graph.constant(scalar("double", trees.length / outputs))])
     : margin;

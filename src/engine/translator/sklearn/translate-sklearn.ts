@@ -1,4 +1,4 @@
-import { GraphBuilder } from "../graph/graph-builder.ts";
+import { GraphBuilder } from "../../onnx/write/graph-builder.ts";
 import { NumpyArray } from "../pickle/numpy-array.ts";
 import { PythonObject, type PythonValue } from "../pickle/python-value.ts";
 import { readModelFile } from "../pickle/read-model-file.ts";

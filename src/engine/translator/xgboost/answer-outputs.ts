@@ -1,6 +1,6 @@
-import type { GraphBuilder } from "../graph/graph-builder.ts";
+import type { GraphBuilder } from "../../onnx/write/graph-builder.ts";
+import { scalar } from "../../onnx/write/graph-tensor.ts";
 import { labelsAt, labelsOf } from "../graph/labels.ts";
-import { scalar } from "../graph/tensor.ts";
 import { cast, flatten, softmax, withComplement } from "../graph/transforms.ts";
 import type { Objective } from "./objectives.ts";
 import type { XgboostModel } from "./xgboost-model.ts";

@@ -1,6 +1,6 @@
+import type { GraphBuilder } from "../../onnx/write/graph-builder.ts";
+import { floatTensor, int64Tensor, scalar } from "../../onnx/write/graph-tensor.ts";
 import { checkColumns } from "../graph/check-columns.ts";
-import type { GraphBuilder } from "../graph/graph-builder.ts";
-import { floatTensor, int64Tensor, scalar } from "../graph/tensor.ts";
 import type { Numbers } from "./document.ts";
 import { malformed, what } from "./malformed.ts";
 

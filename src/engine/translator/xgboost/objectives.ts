@@ -1,6 +1,6 @@
 import { RuntimeError } from "../../../base/errors.ts";
-import type { GraphBuilder } from "../graph/graph-builder.ts";
-import { scalar } from "../graph/tensor.ts";
+import type { GraphBuilder } from "../../onnx/write/graph-builder.ts";
+import { scalar } from "../../onnx/write/graph-tensor.ts";
 import { cast, exponential, sigmoid, softmax } from "../graph/transforms.ts";
 import { logFloat } from "./log-float.ts";
 import { expectiles, sortedQuantiles } from "./ordered-answers.ts";

@@ -1,5 +1,5 @@
-import type { GraphBuilder } from "../graph/graph-builder.ts";
-import { int64Tensor, scalar } from "../graph/tensor.ts";
+import type { GraphBuilder } from "../../onnx/write/graph-builder.ts";
+import { int64Tensor, scalar } from "../../onnx/write/graph-tensor.ts";
 import { cast, exponential } from "../graph/transforms.ts";
 import { logFloat } from "./log-float.ts";
 import type { Objective } from "./objectives.ts";

@@ -1,4 +1,4 @@
-import { GraphBuilder } from "../graph/graph-builder.ts";
+import { GraphBuilder } from "../../onnx/write/graph-builder.ts";
 import type { Translate } from "../translation.ts";
 import { answerOutputs } from "./answer-outputs.ts";
 import { readXgboost } from "./read-xgboost.ts";

@@ -1,5 +1,5 @@
+import type { GraphBuilder } from "../../onnx/write/graph-builder.ts";
 import { ForestBuilder } from "../graph/forest-builder.ts";
-import type { GraphBuilder } from "../graph/graph-builder.ts";
 import type { Tree } from "../graph/tree.ts";
 import { wholeCategories } from "../graph/whole-categories.ts";
 import type { TranslationOptions } from "../translation.ts";

@@ -1,4 +1,4 @@
-import type { FloatArray } from "../graph/tensor.ts";
+import type { FloatArray } from "../../onnx/write/graph-tensor.ts";
 import { splitMode, type Tree } from "../graph/tree.ts";
 import type { Numbers } from "./document.ts";
 import type { Fields } from "./fields.ts";

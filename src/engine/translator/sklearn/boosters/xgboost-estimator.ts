@@ -1,4 +1,4 @@
-import { int64Tensor, scalar } from "../../graph/tensor.ts";
+import { int64Tensor, scalar } from "../../../onnx/write/graph-tensor.ts";
 import { cast, flatten, softmax, withComplement } from "../../graph/transforms.ts";
 import { PythonObject } from "../../pickle/python-value.ts";
 import { readXgboost } from "../../xgboost/read-xgboost.ts";

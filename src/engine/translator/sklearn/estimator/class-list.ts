@@ -1,11 +1,11 @@
-import type { GraphBuilder } from "../../graph/graph-builder.ts";
+import type { GraphBuilder } from "../../../onnx/write/graph-builder.ts";
 import {
   boolTensor,
   floatTensor,
   int64Tensor,
   stringTensor,
   type Tensor,
-} from "../../graph/tensor.ts";
+} from "../../../onnx/write/graph-tensor.ts";
 import { toItems } from "../../pickle/array-elements.ts";
 import { NumpyArray } from "../../pickle/numpy-array.ts";
 import type { PythonValue } from "../../pickle/python-value.ts";

@@ -1,4 +1,4 @@
-import { int64Tensor } from "../../graph/tensor.ts";
+import { int64Tensor } from "../../../onnx/write/graph-tensor.ts";
 import { refuse } from "../../pickle/refuse.ts";
 import type { Translating } from "./translating.ts";
 

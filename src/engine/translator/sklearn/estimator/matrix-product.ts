@@ -1,5 +1,5 @@
-import type { GraphBuilder } from "../../graph/graph-builder.ts";
-import { floatTensor } from "../../graph/tensor.ts";
+import type { GraphBuilder } from "../../../onnx/write/graph-builder.ts";
+import { floatTensor } from "../../../onnx/write/graph-tensor.ts";
 
 /** Numbers in row-major order. */
 interface Matrix {

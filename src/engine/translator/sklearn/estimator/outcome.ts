@@ -1,4 +1,4 @@
-import type { FloatType } from "../../graph/tensor.ts";
+import type { FloatType } from "../../../onnx/write/graph-tensor.ts";
 import type { ClassList } from "./class-list.ts";
 import type { Features } from "./features.ts";
 

@@ -1,4 +1,4 @@
-import type { GraphBuilder } from "../../graph/graph-builder.ts";
+import type { GraphBuilder } from "../../../onnx/write/graph-builder.ts";
 import type { TranslationOptions } from "../../translation.ts";
 import type { Estimator } from "./estimator.ts";
 import type { ColumnType, Features } from "./features.ts";

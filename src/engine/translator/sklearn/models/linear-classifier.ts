@@ -1,4 +1,4 @@
-import { scalar } from "../../graph/tensor.ts";
+import { scalar } from "../../../onnx/write/graph-tensor.ts";
 import { flatten, sigmoid, softmax, withComplement } from "../../graph/transforms.ts";
 import { readClasses } from "../estimator/class-list.ts";
 import type { Estimator } from "../estimator/estimator.ts";

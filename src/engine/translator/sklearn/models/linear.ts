@@ -1,4 +1,4 @@
-import { floatTensor, scalar } from "../../graph/tensor.ts";
+import { floatTensor, scalar } from "../../../onnx/write/graph-tensor.ts";
 import { exponential, flatten } from "../../graph/transforms.ts";
 import { PythonObject } from "../../pickle/python-value.ts";
 import type { Estimator } from "../estimator/estimator.ts";

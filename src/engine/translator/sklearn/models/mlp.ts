@@ -1,4 +1,4 @@
-import { floatTensor, scalar } from "../../graph/tensor.ts";
+import { floatTensor, scalar } from "../../../onnx/write/graph-tensor.ts";
 import { flatten, sigmoid, softmax, withComplement } from "../../graph/transforms.ts";
 import { toDoubles } from "../../pickle/array-elements.ts";
 import { NumpyArray } from "../../pickle/numpy-array.ts";

@@ -1,4 +1,4 @@
-import { floatTensor, int64Tensor, scalar } from "../../graph/tensor.ts";
+import { floatTensor, int64Tensor, scalar } from "../../../onnx/write/graph-tensor.ts";
 import { softmax } from "../../graph/transforms.ts";
 import { readClasses } from "../estimator/class-list.ts";
 import type { Estimator } from "../estimator/estimator.ts";

@@ -1,4 +1,4 @@
-import { int64Tensor, scalar } from "../../graph/tensor.ts";
+import { int64Tensor, scalar } from "../../../onnx/write/graph-tensor.ts";
 import type { Translating } from "../estimator/translating.ts";
 
 /** Rows of `[N, columns]` divided by their sums. A row of zeros becomes one of equal parts. */

@@ -1,4 +1,4 @@
-import { boolTensor, floatTensor, stringTensor } from "../../graph/tensor.ts";
+import { boolTensor, floatTensor, stringTensor } from "../../../onnx/write/graph-tensor.ts";
 import { cast } from "../../graph/transforms.ts";
 import { toItems } from "../../pickle/array-elements.ts";
 import { NumpyArray } from "../../pickle/numpy-array.ts";

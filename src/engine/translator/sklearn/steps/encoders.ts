@@ -1,4 +1,9 @@
-import { floatTensor, int64Tensor, scalar, stringTensor } from "../../graph/tensor.ts";
+import {
+  floatTensor,
+  int64Tensor,
+  scalar,
+  stringTensor,
+} from "../../../onnx/write/graph-tensor.ts";
 import { toItems } from "../../pickle/array-elements.ts";
 import { NumpyArray } from "../../pickle/numpy-array.ts";
 import { PythonList, type PythonValue } from "../../pickle/python-value.ts";

@@ -1,5 +1,5 @@
-import type { GraphBuilder } from "../../graph/graph-builder.ts";
-import { scalar } from "../../graph/tensor.ts";
+import type { GraphBuilder } from "../../../onnx/write/graph-builder.ts";
+import { scalar } from "../../../onnx/write/graph-tensor.ts";
 import { PythonDict, PythonName, PythonObject } from "../../pickle/python-value.ts";
 import type { Estimator } from "../estimator/estimator.ts";
 import { asNumbers, columnCount, type Features, numbersOf } from "../estimator/features.ts";

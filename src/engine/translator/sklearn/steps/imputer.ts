@@ -1,4 +1,4 @@
-import { floatTensor, scalar, stringTensor } from "../../graph/tensor.ts";
+import { floatTensor, scalar, stringTensor } from "../../../onnx/write/graph-tensor.ts";
 import { cast } from "../../graph/transforms.ts";
 import { toDoubles, toItems } from "../../pickle/array-elements.ts";
 import type { NumpyArray } from "../../pickle/numpy-array.ts";

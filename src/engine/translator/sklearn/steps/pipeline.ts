@@ -1,4 +1,4 @@
-import { floatTensor } from "../../graph/tensor.ts";
+import { floatTensor } from "../../../onnx/write/graph-tensor.ts";
 import { toDoubles } from "../../pickle/array-elements.ts";
 import { NumpyArray } from "../../pickle/numpy-array.ts";
 import {

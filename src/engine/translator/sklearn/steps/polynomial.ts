@@ -1,4 +1,4 @@
-import { floatTensor, int64Tensor } from "../../graph/tensor.ts";
+import { floatTensor, int64Tensor } from "../../../onnx/write/graph-tensor.ts";
 import { refuse } from "../../pickle/refuse.ts";
 import type { Estimator } from "../estimator/estimator.ts";
 import { asNumbers, columnCount, type Features, numbersOf } from "../estimator/features.ts";

@@ -1,4 +1,4 @@
-import { floatTensor } from "../../graph/tensor.ts";
+import { floatTensor } from "../../../onnx/write/graph-tensor.ts";
 import type { Estimator } from "../estimator/estimator.ts";
 import { asNumbers, type Features, numbersOf } from "../estimator/features.ts";
 import { matrixProduct } from "../estimator/matrix-product.ts";

@@ -1,4 +1,4 @@
-import { floatTensor, int64Tensor, scalar } from "../../graph/tensor.ts";
+import { floatTensor, int64Tensor, scalar } from "../../../onnx/write/graph-tensor.ts";
 import type { Estimator } from "../estimator/estimator.ts";
 import { asNumbers, columnCount, type Features, numbersOf } from "../estimator/features.ts";
 import type { Outcome } from "../estimator/outcome.ts";

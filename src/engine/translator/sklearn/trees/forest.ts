@@ -1,5 +1,5 @@
+import { scalar } from "../../../onnx/write/graph-tensor.ts";
 import { ForestBuilder } from "../../graph/forest-builder.ts";
-import { scalar } from "../../graph/tensor.ts";
 import { flatten } from "../../graph/transforms.ts";
 import { toItems } from "../../pickle/array-elements.ts";
 import { NumpyArray } from "../../pickle/numpy-array.ts";
@@ -76,9 +76,9 @@ export function addForest(
 ): string {
   const { graph } = to;
   to.splits += forest.splits;
-  if (!isRounded) return graph.forest(forest, input);
+  if (!isRounded) return forest.emit(graph, input);
   const float = graph.node("Cast", [input], { attributes: { to: { int: 1 } } });
-  return graph.forest(forest, graph.node("Cast", [float], { attributes: { to: { int: 11 } } }));
+  return forest.emit(graph, graph.node("Cast", [float], { attributes: { to: { int: 11 } } }));
 }
 
 /** Estimators of a list, or of an array of objects. */

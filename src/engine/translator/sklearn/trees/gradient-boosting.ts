@@ -1,4 +1,4 @@
-import { scalar } from "../../graph/tensor.ts";
+import { scalar } from "../../../onnx/write/graph-tensor.ts";
 import { flatten, sigmoid, softmax, withComplement } from "../../graph/transforms.ts";
 import { toItems } from "../../pickle/array-elements.ts";
 import { readClasses } from "../estimator/class-list.ts";

@@ -1,4 +1,4 @@
-import { floatTensor, int64Tensor, scalar } from "../../graph/tensor.ts";
+import { floatTensor, int64Tensor, scalar } from "../../../onnx/write/graph-tensor.ts";
 import {
   cast,
   exponential,

@@ -5,15 +5,8 @@ import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { RuntimeError } from "../../../../../src/base/errors.ts";
 import { scanOnnxFile } from "../../../../../src/engine/onnx/graph/scan-file.ts";
-import {
-  type Attribute,
-  nodeFields,
-} from "../../../../../src/engine/translator/graph/onnx-fields.ts";
-import {
-  joined,
-  message,
-  nested,
-} from "../../../../../src/engine/translator/graph/protobuf-message.ts";
+import { type Attribute, nodeFields } from "../../../../../src/engine/onnx/write/onnx-fields.ts";
+import { joined, message, nested } from "../../../../../src/engine/onnx/write/protobuf-message.ts";
 
 /** The bytes of a model of one forest. */
 function modelOf(op: string, attributes: Record<string, Attribute>): Uint8Array {

@@ -7,8 +7,8 @@ import type { Datatype } from "../../../../../src/base/tensor.ts";
 import { scanOnnxFile } from "../../../../../src/engine/onnx/graph/scan-file.ts";
 import { heldMemory } from "../../../../../src/engine/onnx/memory/model-memory.ts";
 import { followShapes } from "../../../../../src/engine/onnx/shapes/walk.ts";
+import { GraphBuilder } from "../../../../../src/engine/onnx/write/graph-builder.ts";
 import { ForestBuilder } from "../../../../../src/engine/translator/graph/forest-builder.ts";
-import { GraphBuilder } from "../../../../../src/engine/translator/graph/graph-builder.ts";
 import {
   constant,
   encodeModel,

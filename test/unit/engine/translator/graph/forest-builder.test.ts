@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { RuntimeError } from "../../../../../src/base/errors.ts";
+import { GraphBuilder } from "../../../../../src/engine/onnx/write/graph-builder.ts";
 import { ForestBuilder } from "../../../../../src/engine/translator/graph/forest-builder.ts";
-import { GraphBuilder } from "../../../../../src/engine/translator/graph/graph-builder.ts";
 import { splitMode, type Tree } from "../../../../../src/engine/translator/graph/tree.ts";
 import { fuzzRandom } from "../../../../support/attacks/fuzz-seed.ts";
 import { type RandomTrees, randomRow, randomTree } from "../../../../support/trees/random-trees.ts";

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { GraphBuilder } from "../../../../../src/engine/translator/graph/graph-builder.ts";
+import { GraphBuilder } from "../../../../../src/engine/onnx/write/graph-builder.ts";
+import type { FloatType } from "../../../../../src/engine/onnx/write/graph-tensor.ts";
 import { type ClassLabels, labelsOf } from "../../../../../src/engine/translator/graph/labels.ts";
-import type { FloatType } from "../../../../../src/engine/translator/graph/tensor.ts";
 import {
   exponential,
   flatten,

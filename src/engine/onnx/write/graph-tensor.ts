@@ -6,7 +6,9 @@ export const elementTypes = {
   int64: 7,
   string: 8,
   bool: 9,
+  float16: 10,
   double: 11,
+  bfloat16: 16,
 } as const;
 
 export type ElementType = keyof typeof elementTypes;
@@ -20,6 +22,17 @@ export interface Tensor {
   readonly shape: readonly number[];
   /** For "string": texts. Otherwise elements as they are stored, with as many bytes as the type has. */
   readonly values: readonly string[] | Uint8Array | Int32Array | BigInt64Array | FloatArray;
+}
+
+/** A constant whose elements are in a file: row-major, little-endian, at any offset. */
+export interface StoredTensor {
+  readonly type: ElementType;
+  readonly shape: readonly number[];
+  /** Path of the file, relative to the folder that the engine is told. Without "..". */
+  readonly location: string;
+  /** In bytes. */
+  readonly offset: number;
+  readonly length: number;
 }
 
 export type FloatArray = Float32Array | Float64Array;

@@ -1,3 +1,4 @@
+import { type ElementType, elementTypes, type StoredTensor, type Tensor } from "./graph-tensor.ts";
 import {
   bytes,
   float32,
@@ -8,7 +9,6 @@ import {
   type Pieces,
   text,
 } from "./protobuf-message.ts";
-import { type ElementType, elementTypes, type Tensor } from "./tensor.ts";
 
 // The messages of onnx.proto that a model consists of, with their field numbers.
 
@@ -20,6 +20,9 @@ export type Attribute =
   | { readonly floats: ArrayLike<number> }
   | { readonly strings: readonly string[] }
   | { readonly tensor: Tensor };
+
+/** TensorProto.DataLocation. */
+const externalData = 1;
 
 /** A dimension: a size, or the name of one that differs between requests. */
 export type Dimension = number | string;
@@ -46,6 +49,19 @@ export function tensorFields(name: string, { type, shape, values }: Tensor): Pie
     return message([...head, ...values.map((value) => text(6, value))]);
   const raw = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
   return message([...head, bytes(9, raw)]);
+}
+
+/** TensorProto of a tensor whose elements are elsewhere. */
+export function storedTensorFields(name: string, tensor: StoredTensor): Pieces {
+  const { type, shape, location, offset, length } = tensor;
+  const place = { location, offset: String(offset), length: String(length) };
+  return message([
+    integers(1, shape),
+    integer(2, elementTypes[type]),
+    text(8, name),
+    ...Object.entries(place).map((entry) => nested(13, entryFields(...entry))),
+    integer(14, externalData),
+  ]);
 }
 
 /** NodeProto. */

@@ -1,4 +1,4 @@
-import type { ForestBuilder } from "./forest-builder.ts";
+import type { ElementType, StoredTensor, Tensor } from "./graph-tensor.ts";
 import {
   type Attribute,
   type Dimension,
@@ -8,28 +8,36 @@ import {
   type NodeDraft,
   nodeFields,
   operatorSetFields,
+  storedTensorFields,
   tensorFields,
 } from "./onnx-fields.ts";
 import { integer, joined, message, nested, text } from "./protobuf-message.ts";
-import type { ElementType, Tensor } from "./tensor.ts";
 
 const irVersion = 10;
-const operatorSets = { "": 21, "ai.onnx.ml": 5 } as const;
 
 /** Which operators a node's name is looked up in: "" for ai.onnx. */
-type Domain = keyof typeof operatorSets;
+type Domain = "" | "ai.onnx.ml" | "com.microsoft";
+
+/** Domain -> version of its operators. */
+export type OperatorSets = Readonly<Partial<Record<Domain, number>>>;
+
+/** What models of other libraries are written with. */
+const learnerSets: OperatorSets = { "": 21, "ai.onnx.ml": 5 };
 
 export interface NodeOptions {
   readonly attributes?: Readonly<Record<string, Attribute>>;
   readonly domain?: Domain;
 }
 
-/** An ONNX model under construction: opset 21, ai.onnx.ml 5. The methods return names of values, which nodes take as
- *  inputs. The same calls make the same bytes. */
+/** An ONNX model under construction. The methods return names of values, which nodes take as inputs. The same calls make
+ *  the same bytes. */
 export class GraphBuilder {
+  readonly #operatorSets: OperatorSets;
+  readonly #prefix: string;
   readonly #inputs: EdgeDraft[] = [];
   readonly #outputs: EdgeDraft[] = [];
   readonly #constants: { readonly name: string; readonly tensor: Tensor }[] = [];
+  readonly #external: { readonly name: string; readonly tensor: StoredTensor }[] = [];
   readonly #nodes: NodeDraft[] = [];
   readonly #metadata = new Map<string, string>();
   /** Names of values that nodes make. */
@@ -39,6 +47,13 @@ export class GraphBuilder {
   /** Value -> the output that it is. */
   readonly #renamed = new Map<string, string>();
   #count = 0;
+
+  /** `operatorSets`: those of every domain that nodes use; by default opset 21 and ai.onnx.ml 5. `prefix`: of the names of
+   *  values, where another graph will have them too. */
+  constructor(operatorSets: OperatorSets = learnerSets, prefix = "") {
+    this.#operatorSets = operatorSets;
+    this.#prefix = prefix;
+  }
 
   /** Declares an input and returns its name. */
   input(name: string, type: ElementType, shape: readonly Dimension[]): string {
@@ -50,6 +65,13 @@ export class GraphBuilder {
   constant(tensor: Tensor): string {
     const name = this.#newName("constant");
     this.#constants.push({ name, tensor });
+    return name;
+  }
+
+  /** A constant whose elements are in a file beside the model. */
+  stored(tensor: StoredTensor): string {
+    const name = this.#newName("constant");
+    this.#external.push({ name, tensor });
     return name;
   }
 
@@ -69,11 +91,6 @@ export class GraphBuilder {
     for (const name of outputs) this.#made.add(name);
     this.#nodes.push({ op, domain, inputs, outputs, attributes });
     return outputs;
-  }
-
-  /** Sums of the trees' leaves for each row of `input`: `[N, targets]`, in the forest's type, as `input` is. */
-  forest(forest: ForestBuilder, input: string): string {
-    return forest.emit(this, input);
   }
 
   /** Makes `value` an output. */
@@ -100,6 +117,7 @@ export class GraphBuilder {
       ...nodes.map((node) => nested(1, node)),
       text(2, "model"),
       ...this.#constants.map(({ name, tensor }) => nested(5, tensorFields(name, tensor))),
+      ...this.#external.map(({ name, tensor }) => nested(5, storedTensorFields(name, tensor))),
       ...this.#inputs.map((edge) => nested(11, edgeFields(edge))),
       ...this.#outputs.map((edge) => nested(12, edgeFields(edge))),
     ]);
@@ -108,7 +126,7 @@ export class GraphBuilder {
         integer(1, irVersion),
         text(2, "modelport"),
         nested(7, graph),
-        ...Object.entries(operatorSets).map((set) => nested(8, operatorSetFields(...set))),
+        ...Object.entries(this.#operatorSets).map((set) => nested(8, operatorSetFields(...set))),
         ...[...this.#metadata].map((entry) => nested(14, entryFields(...entry))),
       ]),
     );
@@ -122,7 +140,7 @@ export class GraphBuilder {
   /** Slashes keep it apart from names of inputs that follow, which are names of columns. */
   #newName(kind: "constant" | "value"): string {
     for (;;) {
-      const name = `/${kind}/${this.#count++}`;
+      const name = `${this.#prefix}/${kind}/${this.#count++}`;
       if (!this.#taken.has(name)) return name;
     }
   }
