@@ -25,6 +25,7 @@ export const packageGroups = {
   "connect for Node": ["@connectrpc/connect-node"],
   "connect for browsers": ["@connectrpc/connect-web"],
   "node built-ins": ["node:*"],
+  "Hugging Face tokenizers": ["@huggingface/tokenizers"],
   "ONNX Runtime": ["onnxruntime-node", "onnxruntime-node/**"],
   "generated code": ["**/gen/**"],
 } as const;

@@ -134,7 +134,7 @@ describe("a port whose HTTP/1.1 clients send large bodies", () => {
     const session = http2.connect(`http://127.0.0.1:${fake.address.port}`);
     t.after(() => session.destroy());
     session.on("error", () => {});
-    const headers = { ":method": "POST", ":path": restPath, "content-length": 1.5 * MiB };
+    const headers = { ":method": "POST", ":path": restPath, "content-length": 1_450_000 };
     for (let count = 0; count < 2; count++) {
       session
         .request(headers)
@@ -143,6 +143,37 @@ describe("a port whose HTTP/1.1 clients send large bodies", () => {
     }
     await until(() => oldest.answer().startsWith("HTTP/1.1 429 "), "the oldest is refused");
   });
+
+  for (const [name, path] of [
+    ["unary gRPC calls", inferPath],
+    ["streams", "/inference.GRPCInferenceService/ModelStreamInfer"],
+    ["REST", restPath],
+  ] as const) {
+    it(`counts the headers of calls whose bodies never come: ${name}`, async (t) => {
+      const session = http2.connect(`http://127.0.0.1:${fake.address.port}`);
+      t.after(() => session.destroy());
+      session.on("error", () => {});
+      const headerBytes = 48 * 1024;
+      const calls = 400;
+      let ended = 0;
+      const headers = {
+        ":method": "POST",
+        ":path": path,
+        "content-type": path === restPath ? "application/json" : "application/grpc",
+        "x-filler": "y".repeat(headerBytes),
+        // Otherwise HPACK's table makes them small.
+        [http2.sensitiveHeaders]: ["x-filler"],
+      };
+      for (let count = 0; count < calls; count++) {
+        const stream = session.request(headers).on("error", () => {});
+        stream.once("close", () => ended++).resume();
+      }
+      // The limit of a connection, and what small calls may hold beyond it.
+      const most = Math.floor((7 * MiB) / headerBytes);
+      await until(() => ended >= calls - most, "the oldest have ended");
+      await assertServing();
+    });
+  }
 
   it("does not hold against a call what its head announces in vain", async (t) => {
     // Refused by the head alone: it must not cost others their place.

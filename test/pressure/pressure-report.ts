@@ -98,7 +98,10 @@ function faultsOf({ way, tally, peak, given, report }: WayFacts, facts: Pressure
   }
   demand(given.isBack, `${mib(given.bytes)} were left after ${given.seconds.toFixed(0)} s`);
   demand(tally.calls > 0, "it made no call");
-  if (way.answers === "some") demand(answered > 0, "none of its calls was answered");
+  if (way.answers === "some") {
+    const told = [...tally.lastTexts].map(([code, text]) => `; ${code}: ${text}`).join("");
+    demand(answered > 0, `none of its calls was answered${told}`);
+  }
   if (way.answers === "none") demand(answered === 0, `${answered} of its calls were answered`);
   for (const [fault, count] of tally.faults) demand(false, `${count} × ${fault}`);
   for (const [failure, count] of report.failures) {

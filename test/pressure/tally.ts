@@ -5,6 +5,8 @@ export class Tally {
   readonly ends = new Map<string, number>();
   /** What should not have happened, each with how often. */
   readonly faults = new Map<string, number>();
+  /** What the server said last with each code. */
+  readonly lastTexts = new Map<string, string>();
   readonly #refusals: ReadonlySet<string>;
 
   /** `refusals`: the ends that are right for calls that need not be answered. */
@@ -23,6 +25,7 @@ export class Tally {
   count(end: CallEnd, { must = false }: { must?: boolean } = {}): void {
     const { code, text = "" } = end;
     this.ends.set(code, (this.ends.get(code) ?? 0) + 1);
+    if (text !== "") this.lastTexts.set(code, text.slice(0, 300));
     const isRight = code === "answered" || code === "gone" || (!must && this.#refusals.has(code));
     if (!isRight) this.complain(`${must ? "a call that fits: " : ""}${code} ${text}`.trim());
   }

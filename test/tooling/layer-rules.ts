@@ -25,6 +25,7 @@ const examples: Readonly<Record<PackageGroup, readonly string[]>> = {
   "connect for Node": ["@connectrpc/connect-node"],
   "connect for browsers": ["@connectrpc/connect-web"],
   "node built-ins": ["node:path"],
+  "Hugging Face tokenizers": ["@huggingface/tokenizers"],
   "ONNX Runtime": ["onnxruntime-node", "onnxruntime-node/dist/binding.js"],
   "generated code": ["gen/mmesh/model-runtime_pb.ts", "gen/inference/inference_pb.ts"],
 };

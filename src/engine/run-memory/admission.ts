@@ -65,13 +65,17 @@ const waits: Admission = { tag: "waits" };
  *  tried. */
 const doubt = 1.25;
 
+/** A run that failed with all memory says something of its shapes only if it was expected to need this share of it:
+ *  what makes a smaller one fail is the state of its host. */
+const largeShare = 1 / 2;
+
 /** Decides when one model's runs may go to its host, by the memory that they need. */
 export class RunAdmission {
   readonly #parts: RunAdmissionParts;
   /** The next run's place in the line for memory. */
   #place: ClaimPlace | undefined;
   #claimant: RunClaimant | undefined;
-  /** Needs, by shape, of runs that failed although they had all the memory. */
+  /** Needs, by shape, of large runs that failed although they had all the memory. */
   #tooMuchBytes = Number.POSITIVE_INFINITY;
   #isPreparing = false;
 
@@ -172,7 +176,13 @@ export class RunAdmission {
   }
 
   #admitted(grant: RunGrant, expected: Expectation, need: RunNeed): AdmittedRun {
-    const isWhole = totalOf(need) >= this.#parts.share.totalBytes;
+    const { totalBytes } = this.#parts.share;
+    const isWhole = totalOf(need) >= totalBytes;
+    const ban = () => {
+      const { followedBytes = Number.POSITIVE_INFINITY } = expected;
+      const isLarge = totalOf(expected.need) >= largeShare * totalBytes;
+      if (isWhole && isLarge) this.#tooMuchBytes = Math.min(this.#tooMuchBytes, followedBytes);
+    };
     return {
       isMeasured: true,
       ended: ({ peakBytes, memoryBytes } = {}) => {
@@ -180,25 +190,29 @@ export class RunAdmission {
         grant.end(memoryBytes && keptOf(memoryBytes));
         if (peakBytes !== undefined) runs.learn(expected, peakBytes);
       },
-      took: (bytes) => this.#parts.runs.learn(expected, bytes),
+      took: (bytes) => {
+        this.#parts.runs.learn(expected, bytes);
+        ban();
+      },
       failed: (error) => {
         // The host has not reported what it keeps.
         grant.end(Number.POSITIVE_INFINITY);
         if (!(error instanceof RuntimeError) || error.kind !== "over-budget") return false;
-        const { followedBytes } = expected;
-        if (isWhole && followedBytes !== undefined) {
-          this.#tooMuchBytes = Math.min(this.#tooMuchBytes, followedBytes);
-        }
+        // The next attempt, and the runs of others, must not find what this one has left.
+        this.#parts.share.onPressure();
+        ban();
         return !isWhole;
       },
     };
   }
 
-  #refusalOf({ need, followedBytes }: Expectation): RuntimeError | undefined {
+  /** What earlier runs took may raise the need above all there is: then it is tried with all, and its own failure
+   *  decides. */
+  #refusalOf({ need, followedBytes, plainBytes }: Expectation): RuntimeError | undefined {
     const { share } = this.#parts;
     if (followedBytes === undefined) return undefined;
     const isTooMuch = followedBytes >= this.#tooMuchBytes;
-    if (!isTooMuch && totalOf(need) <= doubt * share.totalBytes) return undefined;
+    if (!isTooMuch && plainBytes <= doubt * share.totalBytes) return undefined;
     share.noteRefusal();
     return withoutStack(
       () =>

@@ -3,7 +3,7 @@ import type { UsualRun } from "../contract/model-format.ts";
 import { type RunTable, tableBytes } from "../contract/run-table.ts";
 import { variableDimension } from "../contract/variable-dimension.ts";
 import { LearntBytes } from "./learnt-bytes.ts";
-import { type RunNeed, smallRunBytes } from "./need.ts";
+import { type RunNeed, smallRunBytes, totalOf } from "./need.ts";
 
 /** The part of an input that matters here. */
 export interface SizedTensor {
@@ -16,8 +16,10 @@ export interface SizedTensor {
 /** What a run is expected to need. */
 export interface Expectation {
   readonly need: RunNeed;
-  /** By its shapes, before corrections; undefined if unknown. */
+  /** By its shapes and texts, before corrections; undefined if unknown. */
   readonly followedBytes: number | undefined;
+  /** The need before corrections that raise it: those may come from what else was in a host. */
+  readonly plainBytes: number;
   readonly elements: number;
 }
 
@@ -53,7 +55,7 @@ export class ModelRuns {
     this.#usual = usual;
     this.#tabulate = tabulate;
     this.#isTabulated = usual.bytes === undefined;
-    this.#small = { need: nothing, followedBytes: usual.bytes, elements: 0 };
+    this.#small = { need: nothing, followedBytes: usual.bytes, plainBytes: 0, elements: 0 };
   }
 
   /** For a run of `tensors`, with `rows` rows in total if that is given, on a model with these inputs.
@@ -64,17 +66,22 @@ export class ModelRuns {
     inputs: readonly TensorSpec[],
   ): Expectation | undefined {
     const inputBytes = bytesOf(tensors, rows);
+    const textBytes = textBytesOf(tensors, rows, inputs);
     const usualBytes = this.#usual.bytes;
     if (usualBytes !== undefined && this.#isUsual(tensors, rows, inputs)) {
-      if (this.#isSmall(usualBytes * this.#ratio, inputBytes)) return this.#small;
-      return this.#followed(usualBytes, { inputBytes, elements: 0 });
+      const bytes = usualBytes + textBytes;
+      if (this.#isSmall(bytes * this.#ratio, inputBytes)) return this.#small;
+      return this.#followed(bytes, { inputBytes, elements: 0 });
     }
     if (!this.#isTabulated) return undefined;
     const elements = elementsOf(tensors, rows);
     const followedBytes = this.#table && bytesIn(this.#table, { tensors, rows, inputs });
-    if (followedBytes !== undefined) return this.#followed(followedBytes, { inputBytes, elements });
+    if (followedBytes !== undefined) {
+      return this.#followed(followedBytes + textBytes, { inputBytes, elements });
+    }
     const runBytes = this.#learnt.expect(elements) ?? Number.POSITIVE_INFINITY;
-    return { need: this.#needOf(runBytes, inputBytes), followedBytes: undefined, elements };
+    const need = this.#needOf(runBytes, inputBytes);
+    return { need, followedBytes: undefined, plainBytes: totalOf(need), elements };
   }
 
   /** Resolves when every run's shapes are followed as far as possible. Never rejects. */
@@ -123,7 +130,8 @@ export class ModelRuns {
     { inputBytes, elements }: { readonly inputBytes: number; readonly elements: number },
   ): Expectation {
     const need = this.#needOf(followedBytes * this.#ratio, inputBytes);
-    return { need, followedBytes, elements };
+    const plain = this.#ratio <= 1 ? need : this.#needOf(followedBytes, inputBytes);
+    return { need, followedBytes, plainBytes: totalOf(plain), elements };
   }
 
   /** Inputs exist twice: as they arrived, and in the engine, which may copy them. */
@@ -158,6 +166,25 @@ export class ModelRuns {
 function bytesOf(tensors: readonly SizedTensor[], rows: number | undefined): number {
   let bytes = 0;
   for (const { shape, data } of tensors) bytes += data.byteLength * timesRows(shape, rows);
+  return bytes;
+}
+
+/** A text's object in JavaScript and in the engine, as an input and where it is passed on. */
+const textObjectBytes = 128;
+
+/** What texts take in an engine beyond what shapes tell: each is there as a text of JavaScript's and of the
+ *  engine's. */
+function textBytesOf(
+  tensors: readonly SizedTensor[],
+  rows: number | undefined,
+  inputs: readonly TensorSpec[],
+): number {
+  let bytes = 0;
+  for (const { index, shape, data } of tensors) {
+    if (inputs[index]?.datatype !== "BYTES") continue;
+    const count = shape.reduce((product, size) => product * size, 1);
+    bytes += (2 * data.byteLength + textObjectBytes * count) * timesRows(shape, rows);
+  }
   return bytes;
 }
 

@@ -6,6 +6,10 @@ import type { MessageCounter } from "./message-cost.ts";
 
 /** A call that holds memory. */
 export interface HeldCall {
+  /** When its client last sent something, or took something of the answer; `performance.now()`. */
+  readonly movedMs: number;
+  /** It holds much that no usual client sends, such as huge headers: it is evicted before all others. */
+  readonly isOdd?: boolean;
   /** Ends the call if it holds memory while the server waits for its client to send or to read. */
   giveWay(): void;
 }
@@ -18,6 +22,8 @@ const smallReserveBytes = 4 * 1024 * 1024;
  *  get as long again: on a busy machine a large call takes longer than that. */
 const favourMs = 5_000;
 const favourBytes = 4 * 1024 * 1024;
+/** A client that has not moved for this long is evicted first, however little its call holds. */
+const stalledMs = 1_000;
 /** Calls that hold less than the first are evicted after those that hold more, and so on. */
 const evictionSteps: readonly number[] = [1024 * 1024, smallBytes, 0];
 /** How long a call waits for others that are processing what they hold. */
@@ -32,6 +38,8 @@ const answerLookMs = 500;
 interface Share {
   readonly maxBytes: number;
   readonly calls: LinkedQueue<CallAccount>;
+  /** Those of them that are odd. */
+  readonly odd: LinkedQueue<CallAccount>;
   bytes: number;
   /** Bytes taken since the start, including those given back. */
   takenBytes: number;
@@ -56,8 +64,8 @@ export const tooMuch = new ConnectError(
 );
 
 /** The memory that calls hold from the first byte of their request until they are over, however they end and
- *  whichever code reads them. When it exceeds the limit, the call that has waited longest for its client is
- *  evicted. */
+ *  whichever code reads them. When it exceeds the limit, odd calls are evicted, then those whose clients do not move, then
+ *  large ones, the oldest first. */
 export class CallMemory {
   readonly #maxConnectionBytes: number;
   readonly #all: Share;
@@ -101,22 +109,24 @@ export class CallAccount {
   readonly #call: HeldCall;
   readonly #ofConnection: Share;
   readonly #ofAll: Share;
-  readonly #placeInConnection: LinkedNode<CallAccount>;
-  readonly #placeInAll: LinkedNode<CallAccount>;
+  readonly #places: readonly LinkedNode<CallAccount>[];
   /** Received or announced bytes, and unread responses. */
   #wireBytes = 0;
   /** What was made from it: inflated, decoded, encoded. */
   #madeBytes = 0;
   #isOpen = true;
   readonly #number = accountCount++;
+  readonly openedMs: number;
 
   /** For `CallMemory`. */
   constructor(call: HeldCall, ofConnection: Share, ofAll: Share) {
     this.#call = call;
+    this.openedMs = call.movedMs;
     this.#ofConnection = ofConnection;
     this.#ofAll = ofAll;
-    this.#placeInConnection = ofConnection.calls.add(this);
-    this.#placeInAll = ofAll.calls.add(this);
+    const places = [ofConnection.calls.add(this), ofAll.calls.add(this)];
+    if (call.isOdd) places.push(ofConnection.odd.add(this), ofAll.odd.add(this));
+    this.#places = places;
   }
 
   get heldBytes(): number {
@@ -138,8 +148,7 @@ export class CallAccount {
     this.#note(0, 0);
     this.#isOpen = false;
     this.#ofAll.waiting.find(({ account }) => account === this)?.resolve(false);
-    this.#placeInConnection.leave();
-    this.#placeInAll.leave();
+    for (const place of this.#places) place.leave();
     for (const share of [this.#ofConnection, this.#ofAll]) {
       if (share.favoured?.call === this) share.favoured = undefined;
     }
@@ -231,6 +240,10 @@ export class CallAccount {
     makeRoom(this.#ofAll, this);
   }
 
+  get movedMs(): number {
+    return this.#call.movedMs;
+  }
+
   /** For other calls that need room: as `HeldCall.giveWay`. */
   giveWay(): void {
     this.#call.giveWay();
@@ -276,6 +289,7 @@ function newShare(maxBytes: number): Share {
   return {
     maxBytes,
     calls: new LinkedQueue(),
+    odd: new LinkedQueue(),
     bytes: 0,
     takenBytes: 0,
     favoured: undefined,
@@ -288,6 +302,7 @@ function newShare(maxBytes: number): Share {
 function makeRoom(share: Share, asking: CallAccount): void {
   if (share.bytes <= share.maxBytes) return;
   const favoured = favouredCall(share, asking);
+  evictOddAndStalled(share, favoured);
   let belowBytes = Number.POSITIVE_INFINITY;
   for (const fromBytes of evictionSteps) {
     // Many small calls together are no small matter.
@@ -301,6 +316,18 @@ function makeRoom(share: Share, asking: CallAccount): void {
   }
   const isTooMuch = favoured.heldBytes > share.maxBytes;
   if (isTooMuch || share.bytes > share.maxBytes + smallReserveBytes) favoured.giveWay();
+}
+
+function evictOddAndStalled(share: Share, favoured: CallAccount): void {
+  for (const call of share.odd) {
+    if (share.bytes <= share.maxBytes) return;
+    call.giveWay();
+  }
+  const beforeMs = performance.now() - stalledMs;
+  for (const call of share.calls) {
+    if (share.bytes <= share.maxBytes || call.openedMs > beforeMs) return;
+    if (call !== favoured && call.movedMs <= beforeMs) call.giveWay();
+  }
 }
 
 function favouredCall(share: Share, asking: CallAccount): CallAccount {

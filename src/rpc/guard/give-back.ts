@@ -33,8 +33,9 @@ const quietShare = 1 / 16;
 /** This much growth of the process is worth one too, whatever took it: headers and connections are in no
  *  account. */
 const grownBytes = 32 * 1024 * 1024;
-/** This much must not wait until the process is idle: the container has no room for it. */
-const urgentBytes = 96 * 1024 * 1024;
+/** This much more than after the last collection must not wait until the process is idle, or for its turn: the
+ *  container has no room for it. */
+const urgentBytes = 64 * 1024 * 1024;
 /** Share of the time between two checks that an idle process spends on its CPU at most. */
 const idleShare = 1 / 2;
 /** Collections because of growth before the growth counts as needed, and the pauses until the next attempt, in
@@ -58,8 +59,14 @@ export class GiveBack {
   /** Bytes taken since the last collection, and their maximum between two checks. */
   #burstBytes = 0;
   #mostBytes = 0;
-  /** The least that the process took, at a check. */
+  /** The least that the process took, at a check, without what calls held. */
   #leastProcessBytes = Number.POSITIVE_INFINITY;
+  /** The same since the last collection because of growth. */
+  #settledBytes = Number.POSITIVE_INFINITY;
+  /** What it took at that collection, until the next check. */
+  #collectedBytes: number | undefined;
+  /** What it took at the last check. */
+  #processBytes = 0;
   #lastCpuMs = 0;
   /** Consecutive collections because of growth. */
   #attempts = 0;
@@ -86,9 +93,9 @@ export class GiveBack {
     this.#burstBytes += bytes;
     this.#mostBytes = Math.max(this.#mostBytes, bytes);
     const isOver = this.#burstBytes >= leastBytes && bytes <= this.#mostBytes * quietShare;
-    const grown = this.#lookAtGrowth();
+    const grown = this.#lookAtGrowth(heldBytes);
     // What calls still hold would stay, and no later check would free it.
-    if (heldBytes >= leastBytes) return;
+    if (heldBytes >= leastBytes && grown !== "urgent") return;
     const ordinary: Collection | undefined = isOver ? { type: "major" } : undefined;
     const collection =
       (grown === "no" ? undefined : this.#forGrowth(grown === "urgent")) ?? ordinary;
@@ -102,31 +109,49 @@ export class GiveBack {
   }
 
   /** How much more the process takes than it did; "no" also while it is too busy to see why. */
-  #lookAtGrowth(): "no" | "some" | "urgent" {
+  #lookAtGrowth(heldBytes: number): "no" | "some" | "urgent" {
     const { processBytes = process.memoryUsage.rss, cpuMs = ownCpuMs } = this.#options;
-    const bytes = processBytes();
+    const bytes = processBytes() - heldBytes;
     const nowMs = cpuMs();
     const isIdle = nowMs - this.#lastCpuMs <= this.#intervalMs * idleShare;
     this.#lastCpuMs = nowMs;
+    this.#processBytes = bytes;
     this.#leastProcessBytes = Math.min(this.#leastProcessBytes, bytes);
+    this.#noteSettled(bytes);
+    if (bytes - this.#settledBytes >= urgentBytes) return "urgent";
     const moreBytes = bytes - this.#leastProcessBytes;
-    if (moreBytes >= urgentBytes) return "urgent";
-    if (moreBytes >= grownBytes) return isIdle ? "some" : "no";
+    if (moreBytes >= grownBytes) return isIdle || moreBytes >= urgentBytes ? "some" : "no";
+    this.#startAfresh();
+    return "no";
+  }
+
+  #startAfresh(): void {
     this.#attempts = 0;
     this.#pauseLooks = 0;
     this.#lastPauseLooks = 0;
-    return "no";
+  }
+
+  #noteSettled(bytes: number): void {
+    if (this.#collectedBytes === undefined) {
+      this.#settledBytes = Math.min(this.#settledBytes, bytes);
+      return;
+    }
+    // It was garbage, so the next growth may be garbage too.
+    if (this.#collectedBytes - bytes >= grownBytes) this.#startAfresh();
+    this.#settledBytes = bytes;
+    this.#collectedBytes = undefined;
   }
 
   /** The collection that is worth trying now; undefined: those before have shown that the process needs what
    *  it takes, for now. */
   #forGrowth(isUrgent: boolean): Collection | undefined {
-    if (this.#pauseLooks > 0) {
+    if (!isUrgent && this.#pauseLooks > 0) {
       this.#pauseLooks--;
       return undefined;
     }
+    this.#collectedBytes = this.#processBytes;
     // There is no time to try what may not help.
-    if (isUrgent) this.#attempts = attempts.length - 1;
+    if (isUrgent) return attempts.at(-1);
     const attempt = attempts[this.#attempts];
     this.#attempts++;
     if (this.#attempts >= attempts.length) {

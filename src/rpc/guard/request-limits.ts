@@ -23,6 +23,7 @@ class OpenRequest implements HeldCall {
   receivedBytes = 0;
   /** Response bytes that the client had not made room for at the last check. */
   unreadBytes = 0;
+  movedMs = performance.now();
   /** Its entry among the tracked ones. */
   place: LinkedNode<OpenRequest> | undefined;
 
@@ -91,6 +92,7 @@ export class RequestLimits {
       // Anything after the response is read and dropped.
       if (response.writableFinished || !open.account.isOpen) return;
       open.receivedBytes += chunk.length;
+      open.movedMs = performance.now();
       if (open.receivedBytes > open.announcedBytes) open.hold();
       try {
         counter?.push(chunk);
@@ -112,6 +114,7 @@ export class RequestLimits {
       const unreadBytes = open.response.writableLength;
       if (unreadBytes === open.unreadBytes) continue;
       open.unreadBytes = unreadBytes;
+      open.movedMs = performance.now();
       open.hold();
     }
   }

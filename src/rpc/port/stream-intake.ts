@@ -1,4 +1,9 @@
-import type { Http2Session, IncomingHttpHeaders, ServerHttp2Stream } from "node:http2";
+import {
+  constants,
+  type Http2Session,
+  type IncomingHttpHeaders,
+  type ServerHttp2Stream,
+} from "node:http2";
 
 /** The arguments that Node passes to listeners for "stream". */
 export type StreamListener = (
@@ -10,12 +15,15 @@ export type StreamListener = (
 
 interface WaitingStream {
   readonly stream: ServerHttp2Stream;
+  readonly headBytes: number;
   readonly handle: () => void;
 }
 
 // A few milliseconds of work if every stream is a call, and more streams than a busy client has in flight,
 // since waiting costs something too.
 const streamsPerTurn = 64;
+/** Headers of all waiting streams: no account counts them yet. Usual ones have some hundred bytes each. */
+const mostWaitingBytes = 4 * 1024 * 1024;
 
 /** Spreads arriving streams over several turns of the event loop. Node reads up to 2 MB of a connection in one
  *  turn, which can hold thousands of streams: all other connections would wait until each of them is a call,
@@ -24,11 +32,13 @@ const streamsPerTurn = 64;
 export class StreamIntake {
   /** The connection that was served longest ago comes first. */
   readonly #waiting = new Map<Http2Session, WaitingStream[]>();
+  #waitingBytes = 0;
   #handled = 0;
   #isTurnPlanned = false;
 
   /** Calls `handle` for each stream, at once or in a later turn if this one is used up; never for a stream that
-   *  is closed by then. An end that came meanwhile is emitted again. */
+   *  is closed by then. An end that came meanwhile is emitted again. Resets streams whose headers would take too
+   *  much memory while they wait; their clients may try again. */
   spread(handle: StreamListener): StreamListener {
     return (stream, headers, flags, rawHeaders) => {
       const { session } = stream;
@@ -43,13 +53,21 @@ export class StreamIntake {
         handle(stream, headers, flags, rawHeaders);
         return;
       }
-      this.#wait(session, { stream, handle: () => handle(stream, headers, flags, rawHeaders) });
+      const headBytes = lengthOf(rawHeaders);
+      if (this.#waitingBytes + headBytes > mostWaitingBytes) {
+        stream.on("error", ignore);
+        stream.close(constants.NGHTTP2_REFUSED_STREAM);
+        return;
+      }
+      const late = () => handle(stream, headers, flags, rawHeaders);
+      this.#wait(session, { stream, headBytes, handle: late });
     };
   }
 
   #wait(session: Http2Session, waiting: WaitingStream): void {
     // Until another listener is added: an unhandled error ends the process.
     waiting.stream.on("error", ignore);
+    this.#waitingBytes += waiting.headBytes;
     const line = this.#waiting.get(session);
     if (line === undefined) this.#waiting.set(session, [waiting]);
     else line.push(waiting);
@@ -67,28 +85,36 @@ export class StreamIntake {
     // A connection that was served goes to the end of the map, and the loop reaches it again.
     for (const [session, line] of this.#waiting) {
       this.#waiting.delete(session);
-      this.#handled += serve(line, Math.min(share, streamsPerTurn - this.#handled));
+      this.#handled += this.#serve(line, Math.min(share, streamsPerTurn - this.#handled));
       if (line.length > 0) this.#waiting.set(session, line);
       if (this.#handled === streamsPerTurn) break;
     }
     if (this.#waiting.size > 0) this.#planTurn();
   }
+
+  /** Handles up to `count` streams from the front of `line`, and returns how many. */
+  #serve(line: WaitingStream[], count: number): number {
+    let passed = 0;
+    let served = 0;
+    while (served < count && passed < line.length) {
+      const { stream, headBytes, handle } = line[passed++] as WaitingStream;
+      this.#waitingBytes -= headBytes;
+      if (stream.closed || stream.destroyed) continue;
+      served += 1;
+      handleLate(stream, handle);
+    }
+    line.splice(0, passed);
+    return served;
+  }
 }
 
 function ignore(): void {}
 
-/** Handles up to `count` streams from the front of `line`, and returns how many. */
-function serve(line: WaitingStream[], count: number): number {
-  let passed = 0;
-  let served = 0;
-  while (served < count && passed < line.length) {
-    const { stream, handle } = line[passed++] as WaitingStream;
-    if (stream.closed || stream.destroyed) continue;
-    served += 1;
-    handleLate(stream, handle);
-  }
-  line.splice(0, passed);
-  return served;
+/** Characters of names and values. */
+function lengthOf(rawHeaders: readonly string[]): number {
+  let length = 0;
+  for (const text of rawHeaders) length += text.length;
+  return length;
 }
 
 /** An empty body emits its end as soon as it arrives, whether it is read or not, and the call's handler would

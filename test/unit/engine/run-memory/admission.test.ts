@@ -217,6 +217,35 @@ describe("the admission of runs", () => {
     assert.equal(sent.length, 1);
   });
 
+  it("does not refuse others for a small run that failed with all that there is, whose host is told to give back memory", async () => {
+    const { add } = newHosts(200);
+    const { infer, fail, answer, share, runs } = add();
+    await runs.prepare();
+    let presses = 0;
+    share.onPressure = () => presses++;
+    const result = infer(values(2));
+    fail(new RuntimeError("over-budget", "too little"));
+    assert.equal(presses, 1, "before the second attempt");
+    fail(new RuntimeError("over-budget", "still too little"));
+    await assert.rejects(result, { message: "still too little" });
+    const next = infer(values(4));
+    answer();
+    assert.deepEqual(await valuesOf(next), values(4));
+  });
+
+  it("tries with all that there is what earlier runs alone speak against", async () => {
+    const { add, budget } = newHosts(100);
+    const { infer, answer, runs } = add();
+    await runs.prepare();
+    const greedy = infer(values(1));
+    answer(undefined, 0.1, 80 * MiB);
+    await valuesOf(greedy);
+    const next = infer(values(6));
+    assert.equal(budget.admittedBytes, 100 * MiB, "750 MiB, if all runs are like that one");
+    answer(undefined, 0.1, 50 * MiB);
+    assert.deepEqual(await valuesOf(next), values(6));
+  });
+
   it("has the memory back of runs whose host is gone", async () => {
     const { add, budget } = newHosts(50);
     const [one, two] = [add(), add()];

@@ -74,6 +74,14 @@ describe("what the runs of a model need", () => {
     assert.ok(need.runBytes >= 101 * MiB);
   });
 
+  it("counts texts once more, in the engine's form, which shapes do not tell", async () => {
+    const runs = new ModelRuns({ rows: 64, bytes: MiB }, async () => table);
+    const texts: readonly TensorSpec[] = [{ name: "x", datatype: "BYTES", shape: [-1, -1] }];
+    const long = { index: 0, shape: [1, 1], data: { byteLength: 20 * MiB } };
+    // 1.25 times 41, 1, and the inputs twice.
+    assert.equal(mib(runs.expect([long], undefined, texts)), 92);
+  });
+
   it("is corrected upward by one run, and downward by several", async () => {
     const { runs, expect } = newRuns({ rows: 64, bytes: MiB });
     await runs.prepare();

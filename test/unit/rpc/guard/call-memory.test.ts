@@ -8,7 +8,9 @@ const MiB = 1024 * kB;
 /** So many calls, each on a connection of its own, oldest first. */
 function openCalls(count: number, maxCallBytes = 10 * MiB): CallAccount[] {
   const memory = new CallMemory({ maxConnectionBytes: maxCallBytes, maxCallBytes });
-  return Array.from({ length: count }, () => memory.open({ giveWay: () => {} }, {}));
+  return Array.from({ length: count }, () =>
+    memory.open({ giveWay: () => {}, movedMs: performance.now() }, {}),
+  );
 }
 
 /** Whether `promise` has settled by the time that everything else that could happen has happened. */
@@ -53,7 +55,7 @@ describe("a small call that is still arriving", () => {
         given.push(name);
         account.close();
       };
-      const account: CallAccount = memory.open({ giveWay }, {});
+      const account: CallAccount = memory.open({ giveWay, movedMs: performance.now() }, {});
       return account;
     };
     open("small").hold(kB);
@@ -85,7 +87,7 @@ describe("a call that has been chosen to arrive", () => {
         given.push(name);
         account.close();
       };
-      const account: CallAccount = memory.open({ giveWay }, {});
+      const account: CallAccount = memory.open({ giveWay, movedMs: performance.now() }, {});
       return account;
     };
     open("first").hold(40 * MiB);
@@ -104,6 +106,56 @@ describe("a call that has been chosen to arrive", () => {
   });
 });
 
+describe("calls whose clients do not move", () => {
+  it("are evicted before larger and older ones that arrive", () => {
+    const memory = new CallMemory({ maxConnectionBytes: 10 * MiB, maxCallBytes: 10 * MiB });
+    const evicted: string[] = [];
+    const open = (name: string, { bytes, idleMs }: { bytes: number; idleMs: number }) => {
+      const nowMs = performance.now();
+      const giveWay = () => {
+        evicted.push(name);
+        account.close();
+      };
+      const account: CallAccount = memory.open({ giveWay, movedMs: nowMs - idleMs }, {});
+      account.hold(bytes);
+      return account;
+    };
+    const small = 48 * 1024;
+    open("idle and small", { bytes: small, idleMs: 5_000 });
+    open("idle and younger", { bytes: small, idleMs: 3_000 });
+    open("large and at work", { bytes: 9 * MiB, idleMs: 10 });
+    const next = open("next", { bytes: MiB - 2 * small, idleMs: 0 });
+    assert.deepEqual(evicted, []);
+    next.hold(MiB - small);
+    assert.deepEqual(evicted, ["idle and small"], "no more than needed");
+    next.hold(MiB);
+    assert.deepEqual(evicted, ["idle and small", "idle and younger"]);
+    next.hold(2 * MiB);
+    assert.deepEqual(evicted.slice(2), ["large and at work"]);
+  });
+});
+
+describe("calls with something that no usual client sends", () => {
+  it("are evicted first, however new they are", () => {
+    const memory = new CallMemory({ maxConnectionBytes: 10 * MiB, maxCallBytes: 10 * MiB });
+    const evicted: string[] = [];
+    const open = (name: string, bytes: number, isOdd = false) => {
+      const giveWay = () => {
+        evicted.push(name);
+        account.close();
+      };
+      const call = { giveWay, movedMs: performance.now(), isOdd };
+      const account: CallAccount = memory.open(call, {});
+      account.hold(bytes);
+    };
+    open("usual", 9 * MiB);
+    open("odd", MiB, true);
+    open("next", MiB);
+    open("last", 9 * MiB);
+    assert.deepEqual(evicted, ["odd", "usual"]);
+  });
+});
+
 describe("calls that arrive and are too much together", () => {
   it("give way to one of them until it has arrived, so that one always does", () => {
     const memory = new CallMemory({ maxConnectionBytes: 10 * MiB, maxCallBytes: 10 * MiB });
@@ -114,6 +166,7 @@ describe("calls that arrive and are too much together", () => {
       const id = next++;
       const account = memory.open(
         {
+          movedMs: performance.now(),
           giveWay() {
             open.get(id)?.close();
             open.delete(id);

@@ -71,7 +71,7 @@ describe("the memory that calls have taken", () => {
   it("is given back thoroughly if that did not help, and then ever more rarely", (t) => {
     const { process, done, take } = start(t);
     take(MiB);
-    process.bytes = 190 * MiB;
+    process.bytes = 150 * MiB;
     take(MiB);
     take(MiB);
     const both = ["let go", "major", "let go", "last-resort"];
@@ -88,6 +88,43 @@ describe("the memory that calls have taken", () => {
     process.bytes = 200 * MiB;
     take(MiB);
     assert.equal(done.length, 10, "it has shrunk meanwhile");
+  });
+
+  it("is given back at once, and at any time, when it has grown much since the last collection", (t) => {
+    const { calls, process, done, take } = start(t);
+    take(MiB);
+    const once = ["let go", "last-resort"];
+    for (let round = 1; round <= 8; round++) {
+      process.bytes = 170 * MiB;
+      process.cpuMs += 0.9 * intervalMs;
+      take(MiB);
+      assert.deepEqual(done, Array(round).fill(once).flat(), `round ${round}`);
+      // It was needed, in part.
+      process.bytes = 100 * MiB;
+      take(MiB);
+    }
+    // What calls hold is not garbage.
+    calls.heldBytes = 80 * MiB;
+    process.bytes = 190 * MiB;
+    take(80 * MiB);
+    take(MiB);
+    assert.equal(done.length, 16);
+    process.bytes = 250 * MiB;
+    take(MiB);
+    assert.equal(done.length, 18, "the rest is");
+  });
+
+  it("is taken for needed if a collection has freed nothing", (t) => {
+    const { process, done, take } = start(t);
+    take(MiB);
+    process.bytes = 190 * MiB;
+    take(MiB);
+    for (let look = 0; look < 12; look++) take(MiB);
+    const tried = ["last-resort", "major", "last-resort"].flatMap((each) => ["let go", each]);
+    assert.deepEqual(done, tried);
+    process.bytes = 260 * MiB;
+    take(MiB);
+    assert.deepEqual(done, [...tried, "let go", "last-resort"], "until it grows again");
   });
 
   it("stays where calls are small, and while they hold it", (t) => {

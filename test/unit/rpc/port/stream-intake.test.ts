@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { EventEmitter } from "node:events";
-import type { ServerHttp2Stream } from "node:http2";
+import { constants, type ServerHttp2Stream } from "node:http2";
 import { describe, it } from "node:test";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { StreamIntake } from "../../../../src/rpc/port/stream-intake.ts";
@@ -43,6 +43,31 @@ describe("an intake of streams", () => {
     }
     for (let turn = 0; turn < 20; turn++) await nextTurn();
     assert.equal(handled, atOnce);
+  });
+
+  it("resets streams with large headers that would have to wait beside many of their kind", async () => {
+    const intake = new StreamIntake();
+    const session = {};
+    const head = ["x-filler", "y".repeat(48 * 1024)];
+    const codes: number[] = [];
+    let handled = 0;
+    const offerLarge = () => {
+      const stream = Object.assign(fakeStream(session), {
+        close(code: number) {
+          stream.closed = true;
+          codes.push(code);
+        },
+      });
+      intake.spread(() => handled++)(stream as unknown as ServerHttp2Stream, {}, 0, head);
+    };
+    for (let number = 0; number < 1000; number++) offerLarge();
+    assert.ok(codes.length > 800, `${codes.length} were reset`);
+    assert.deepEqual(new Set(codes), new Set([constants.NGHTTP2_REFUSED_STREAM]));
+    for (let turn = 0; turn < 20; turn++) await nextTurn();
+    assert.equal(handled + codes.length, 1000);
+    const before = codes.length;
+    for (let number = 0; number < 100; number++) offerLarge();
+    assert.equal(codes.length, before, "there is room again");
   });
 
   it("tells whoever it hands a stream on to of an end that came while it waited", async () => {
