@@ -121,7 +121,7 @@ export const commandTable: Readonly<Record<string, CommandEntry>> = {
     operands: [model, { name: "TEXT", isOptional: true, isRepeated: true }],
     options: textOptions,
     examples: ["classify MODEL 'What a lovely day'"],
-    load: () => import("./commands/classify-texts.ts"),
+    load: () => import("./commands/show-classes.ts"),
   },
   watch: {
     summary: "follow every change until Ctrl-C",
