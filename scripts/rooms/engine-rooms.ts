@@ -24,6 +24,9 @@ export const engineRooms: readonly Room[] = [
       "engine/translation",
       "engine/onnx/memory",
       "engine/onnx/session",
+      "engine/text/items",
+      "engine/text/memory",
+      "engine/text/session",
       "models",
     ],
   },
@@ -69,7 +72,7 @@ export const engineRooms: readonly Room[] = [
     question: "How do the server and a host talk?",
     runs: "the server and its hosts, main threads",
     blocks: "only on memory files for payloads, which are in RAM",
-    imports: ["base"],
+    imports: ["base", "engine/contract"],
     hasBlockingFiles: true,
   },
   {

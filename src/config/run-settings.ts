@@ -4,6 +4,14 @@ import type { SettingRows } from "./setting.ts";
 export const outputNamings = ["mlserver", "kserve", "fil", "fil-proba"] as const;
 export type OutputNaming = (typeof outputNamings)[number];
 
+export const textTasks = [
+  "auto",
+  "embedding",
+  "rerank",
+  "classification",
+  "token-classification",
+] as const;
+
 /** How the inferences of one model are queued, run in parallel and batched. */
 export interface RunSettings {
   /** Rows (along axis 0) that requests joined into one run may have together; below 2 nothing is joined. A
@@ -36,6 +44,16 @@ export interface RunSettings {
   readonly outputNames: OutputNaming;
   /** For boosted models whose training stopped early: whether rounds after the best one count. */
   readonly rounds: "best" | "all";
+  /** For text models: what they do; "auto": what their folder says. */
+  readonly textTask: (typeof textTasks)[number];
+  /** For text models: tokens of the longest text, special ones included; 0: as many as the model takes. Never
+   *  more. */
+  readonly textMaxTokens: number;
+  /** For text models: whether the weights of linear layers are copied into the host, in the order in which kernels
+   *  read them, or stay in their file. */
+  readonly textWeights: "packed" | "mapped";
+  /** For text models: an ONNX file of the folder that is served instead of other weights. */
+  readonly onnxFile: string | undefined;
 }
 
 /** The name, or the end of the name, of settings files beside models: see `findSettingsFile`. */
@@ -54,6 +72,10 @@ export const defaultRunSettings: RunSettings = Object.freeze({
   threads: 0,
   outputNames: "mlserver",
   rounds: "best",
+  textTask: "auto",
+  textMaxTokens: 0,
+  textWeights: "packed",
+  onnxFile: undefined,
 });
 
 /** The rows of src/config/settings.ts for models without settings of their own. */
@@ -153,6 +175,34 @@ export const inferenceSettings = {
     default: defaultRunSettings.rounds,
     doc: "which rounds of an XGBoost model count whose training stopped early: up to the best one, as in MLServer, or all, as in KServe's own server",
   },
+  "text-task": {
+    env: "TEXT_TASK",
+    type: "choice",
+    choices: textTasks,
+    default: defaultRunSettings.textTask,
+    doc: "what text models do; auto: what their folder says",
+  },
+  "text-max-tokens": {
+    env: "TEXT_MAX_TOKENS",
+    type: "integer",
+    default: defaultRunSettings.textMaxTokens,
+    min: 0,
+    max: 2 ** 20,
+    doc: "tokens of the longest text that a text model takes, special ones included; 0, or more than the model's own limit, is that limit",
+  },
+  "text-weights": {
+    env: "TEXT_WEIGHTS",
+    type: "choice",
+    choices: ["packed", "mapped"],
+    default: defaultRunSettings.textWeights,
+    doc: "packed: the weights of a text model's linear layers are copied into memory; mapped: they stay in their file, which takes a fraction of the memory, and up to half more time for short texts",
+  },
+  "onnx-file": {
+    env: "ONNX_FILE",
+    type: "text",
+    default: defaultRunSettings.onnxFile,
+    doc: "an ONNX file in a text model's folder, such as onnx/model_O3.onnx, that is served instead of its other weights",
+  },
 } as const satisfies SettingRows;
 
 /** The settings from the values read for these rows. */
@@ -173,5 +223,9 @@ export function runSettings(
     threads: number("intra-op-threads"),
     outputNames: value("output-names") as RunSettings["outputNames"],
     rounds: value("boosting-rounds") as RunSettings["rounds"],
+    textTask: value("text-task") as RunSettings["textTask"],
+    textMaxTokens: number("text-max-tokens"),
+    textWeights: value("text-weights") as RunSettings["textWeights"],
+    onnxFile: value("onnx-file") as RunSettings["onnxFile"],
   };
 }

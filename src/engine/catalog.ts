@@ -1,13 +1,15 @@
 import { RuntimeError } from "../base/errors.ts";
 import type { ModelNames } from "../models/names.ts";
+import { textNames } from "../models/text-names.ts";
 import type { EngineFormat, ModelFormat, TranslatedFormat } from "./contract/model-format.ts";
+import { joinedTextBytes } from "./text/items/run-terms.ts";
 import { treeFormats } from "./translation/tree-formats.ts";
 
 // Imported only where models are inspected: hosts start often and do without. Kept, since even a repeated
 // import costs more than the rest of inspecting a small model.
-let inspectOnnx: ModelFormat["inspect"] | undefined;
+let inspectOnnx: typeof import("./onnx/memory/footprint.ts").inspectOnnxFile | undefined;
 
-async function importInspector(): Promise<ModelFormat["inspect"]> {
+async function importInspector(): Promise<NonNullable<typeof inspectOnnx>> {
   inspectOnnx ??= (await import("./onnx/memory/footprint.ts")).inspectOnnxFile;
   return inspectOnnx;
 }
@@ -17,25 +19,50 @@ const onnx: EngineFormat = {
   aliases: ["onnxruntime", "onnx_onnxv1"],
   files: { extensions: [".onnx"] },
   platform: "onnx_onnxv1",
-  inspect: async (file, dataFolder) =>
-    await (inspectOnnx ?? (await importInspector()))(file, dataFolder),
-  tabulateRuns: async (file, dataFolder) =>
-    await (await import("./onnx/memory/footprint.ts")).tabulateOnnxFile(file, dataFolder),
+  inspect: async (file, options) =>
+    await (inspectOnnx ?? (await importInspector()))(file, options?.dataFolder),
+  tabulateRuns: async (file, options) =>
+    await (await import("./onnx/memory/footprint.ts")).tabulateOnnxFile(file, options?.dataFolder),
   prepareToInspect: async () => void (await importInspector()),
   // Half-precision weights become FP32 in memory; the file's structure is unknown here.
   predictBytes: (diskBytes) => 2 * diskBytes + 256 * 1024,
   importEngine: async () => (await import("./onnx/session/onnx-engine.ts")).onnxEngine,
 };
 
-/** The formats that hosts have engines for, in the order in which they are tried for a file if none was named. */
-export const engineFormats: readonly EngineFormat[] = [onnx];
+const huggingFace: EngineFormat = {
+  name: "huggingface",
+  aliases: [
+    "sentence-transformers",
+    "sentence_transformers",
+    "transformers",
+    "caikit",
+    "text",
+    "huggingface_huggingface",
+  ],
+  files: textNames,
+  platform: "huggingface_huggingface",
+  inspect: async (folder, options) =>
+    await (await import("./text/memory/inspect-text.ts")).inspectTextFolder(folder, options),
+  tabulateRuns: async (folder, options) =>
+    await (await import("./text/memory/inspect-text.ts")).tabulateTextFolder(folder, options),
+  prepareToInspect: async () => void (await import("./text/memory/inspect-text.ts")),
+  // Half-precision weights become FP32 in memory, and the tokenizer takes some megabytes.
+  predictBytes: (diskBytes) => 2 * diskBytes + 32 * 1024 * 1024,
+  importEngine: async () => (await import("./text/session/text-engine.ts")).textEngine,
+  joinedBytes: joinedTextBytes,
+};
 
-export const modelFormats: readonly ModelFormat[] = [...engineFormats, ...treeFormats];
+/** The formats that hosts have engines for. */
+export const engineFormats: readonly EngineFormat[] = [onnx, huggingFace];
+
+export const modelFormats: readonly ModelFormat[] = [onnx, ...treeFormats, huggingFace];
 
 /** Which files are models if no format was named: those of later kinds count only where there are none of earlier
- *  ones. What a folder holds beside an ONNX file is thus never in the way. */
+ *  ones. A text model may have an ONNX file in its folder, and what a folder holds beside an ONNX file is never in
+ *  the way. */
 export const modelKinds: readonly ModelNames[] = [
-  ...engineFormats.map(({ files }) => files),
+  huggingFace.files,
+  onnx.files,
   ...(treeFormats.length === 0 ? [] : [together(treeFormats.map(({ files }) => files))]),
 ];
 

@@ -1,7 +1,7 @@
 import { availableParallelism } from "node:os";
 import { extname } from "node:path";
 import { defaultRunSettings, type RunSettings } from "../config/run-settings.ts";
-import { engineFormats, findFormat, knownFormat, modelKinds } from "./catalog.ts";
+import { engineFormat, engineFormats, findFormat, knownFormat, modelKinds } from "./catalog.ts";
 import type {
   Engine,
   HostInfo,
@@ -21,6 +21,7 @@ import {
   type TranslatedFormat,
 } from "./contract/model-format.ts";
 import type { RunTable } from "./contract/run-table.ts";
+import { textChoices } from "./contract/text-choices.ts";
 import { FileThreads } from "./files/file-threads.ts";
 import type { InspectedFiles } from "./files/model-inspector.ts";
 import type { HostedModel } from "./hosts/hosted-model.ts";
@@ -92,6 +93,8 @@ interface HostedFile {
   readonly tabular?: TabularFacts;
   /** Threads of its runs in a host of its own, if no setting says otherwise. */
   readonly ownThreads: number;
+  /** As `EngineFormat.joinedBytes`. */
+  readonly joinedBytes?: number | undefined;
   /** As `ModelFormat.tabulateRuns`. */
   tabulate(): Promise<RunTable | undefined>;
 }
@@ -171,9 +174,15 @@ class PooledEngine implements Engine {
     return seen;
   }
 
-  async inspect({ inspected, ...model }: SeenFile): Promise<ModelSource> {
+  async inspect({ inspected, ...model }: SeenFile, settings?: RunSettings): Promise<ModelSource> {
     if (this.#isClosed) throw shuttingDown();
-    return this.#sourceOf(model, inspected ?? (await this.#files.inspect(model)));
+    const isText = knownFormat(model.format).files.isFolder !== undefined;
+    const choices = isText && settings ? textChoices(settings) : undefined;
+    if (choices === undefined) {
+      return this.#sourceOf(model, inspected ?? (await this.#files.inspect(model)));
+    }
+    const chosen = { ...model, choices };
+    return this.#sourceOf(chosen, await this.#files.inspect(chosen));
   }
 
   async predict(place: ModelPlace): Promise<ModelSource> {
@@ -189,11 +198,11 @@ class PooledEngine implements Engine {
   }
 
   #sourceOf(
-    model: ModelFile,
+    model: ModelFile & Pick<ModelSource, "choices">,
     { footprint, filesIdentity, diskBytes }: InspectedFiles,
   ): ModelSource {
     const planned = plannedSize(footprint);
-    const { hasDataFiles, dataFiles, isClear } = footprint;
+    const { hasDataFiles, dataFiles, isClear, text } = footprint;
     const withHost = (bytes: number) =>
       this.#isBig(footprint) ? bytes + hostBaseBytes : Math.ceil(bytes * sharedHostFactor);
     const source: ModelSource = {
@@ -206,13 +215,16 @@ class PooledEngine implements Engine {
       isClear,
       ...(hasDataFiles && { hasDataFiles }),
       ...(dataFiles && { dataFiles }),
+      ...(text && { text }),
     };
     this.#footprints.set(source, footprint);
     return source;
   }
 
   predictBytes(diskBytes: number, format: string | undefined): number {
-    const formats = format === undefined ? engineFormats : [knownFormat(format)];
+    // What was not looked at is a file more often than a folder.
+    const usual = engineFormats.filter(({ files }) => files.isFolder === undefined);
+    const formats = format === undefined ? usual : [knownFormat(format)];
     const bytes = Math.max(...formats.map((known) => known.predictBytes(Math.max(0, diskBytes))));
     const withHost = bytes >= this.#dedicatedMinBytes ? bytes + hostBaseBytes : bytes;
     return Math.min(Math.ceil(withHost), Number.MAX_SAFE_INTEGER);
@@ -230,6 +242,7 @@ class PooledEngine implements Engine {
       platform: format.platform,
       // More threads than one for a model that has the cores to itself.
       ownThreads: availableParallelism(),
+      joinedBytes: engineFormat(source.format).joinedBytes,
       tabulate: () => this.#files.tabulate(source),
     });
   }
@@ -278,7 +291,7 @@ class PooledEngine implements Engine {
   async #loadInHost(
     source: ModelSource,
     options: LoadOptions,
-    { footprint, platform, tabular, ownThreads, tabulate }: HostedFile,
+    { footprint, platform, tabular, ownThreads, joinedBytes, tabulate }: HostedFile,
   ): Promise<HostedModel> {
     const { signal, isolated, ownHost = isolated, settings = defaultRunSettings } = options;
     const { meter, onJoinedWrong } = options;
@@ -297,6 +310,7 @@ class PooledEngine implements Engine {
         rowProof: footprint.rowProof,
         // A model whose runs take next to nothing is not warmed up.
         cheapRows: footprint.warmupRows || cheapRows,
+        mostBytes: joinedBytes,
         fault: this.#joiningFaults.of(source),
         onWrong: (joining: Joining) => {
           this.#joiningFaults.note(source, joining.reason);

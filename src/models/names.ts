@@ -1,8 +1,16 @@
 import { extname } from "node:path";
 import { settingsFileName } from "../config/run-settings.ts";
 
+/** The contents of a folder. Links count as their targets; broken links are left out. */
+export interface FolderListing {
+  readonly files: readonly string[];
+  readonly folders: readonly string[];
+}
+
 /** Which files are models of one kind. */
 export interface ModelNames {
+  /** What such a model is, for messages. Default: a file with one of the extensions. */
+  readonly what?: string;
   /** Extensions, with their dots, of files that are models whatever they are called. */
   readonly extensions: readonly string[];
   /** Names that such models usually have, beside "model" with one of the extensions. */
@@ -12,6 +20,10 @@ export interface ModelNames {
   /** Whether a file that begins with `head` is a model of this kind. `head`: `headBytes` bytes, or the whole
    *  file if it is smaller. Absent: no content says so. */
   readonly recognises?: (head: Uint8Array) => boolean;
+  /** Whether a folder with these entries is a model itself. Absent: models are files. */
+  readonly isFolder?: (listing: FolderListing) => boolean;
+  /** Whether there is no model of this kind below a folder with these entries. Absent: there may be. */
+  readonly isEnd?: (listing: FolderListing) => boolean;
 }
 
 /** How much of a file tells what it is. */

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { RuntimeError } from "../base/errors.ts";
 import {
+  type FolderListing,
   isDoubtfulName,
   isForeignName,
   isModelFileName,
@@ -8,12 +9,6 @@ import {
   usualNames,
 } from "./names.ts";
 import { servedVersions } from "./served-versions.ts";
-
-/** The contents of a folder. Links count as their targets; broken links are left out. */
-export interface FolderListing {
-  readonly files: readonly string[];
-  readonly folders: readonly string[];
-}
 
 /** What a search needs next: the contents of `folder`, or, if `files` are named, those of them that are models by
  *  their content, as the files of a listing. */
@@ -36,7 +31,7 @@ const maxListed = 10;
 const maxLooks = 32;
 
 /** Looks for the one model file in `folder`, by rules that the local repository and the engine share. Order:
- *  one of `usualNames`, the only model file, the only file that is one by its content, the highest version, the
+ *  the folder itself where models are folders, one of `usualNames`, the only model file, the only file that is one by its content, the highest version, the
  *  only folder that holds a model. Yields what the caller has to read. An error thrown while listing ends the
  *  search, unless it is a RuntimeError about this one folder and there are others. */
 export function searchModel(folder: string, models: ModelNames): Search {
@@ -58,6 +53,9 @@ function* look(folder: string, search: Progress): Search {
     return none(`no ${kindOf(search)} within ${maxDepth} directories below ${search.top}`);
   if (search.left-- <= 0) throw tooMany(search);
   const listing = yield { folder };
+  const { isFolder, isEnd } = search.models;
+  if (isFolder?.(listing)) return { tag: "found", file: folder };
+  if (isEnd?.(listing)) return none(`${folder} is no ${kindOf(search)}`);
   const models = yield* modelsIn(folder, listing, search.models);
   const file = chooseFile(models, search.models);
   if (file !== undefined) return { tag: "found", file: join(folder, file) };
@@ -123,7 +121,7 @@ function chooseFile(found: readonly string[], models: ModelNames): string | unde
 }
 
 function kindOf({ models }: Pick<Progress, "models">): string {
-  return `${models.extensions.join(" or ")} file`;
+  return models.what ?? `${models.extensions.join(" or ")} file`;
 }
 
 function namesIn({ files, folders }: FolderListing): string {

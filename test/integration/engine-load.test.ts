@@ -106,7 +106,7 @@ describe("inspecting a model", { timeout: limitMs }, () => {
     await assert.rejects(inspectAt(engine, directory, "pickle"), {
       kind: "invalid-argument",
       message:
-        "unknown model format 'pickle': expected one of onnx, xgboost, lightgbm, catboost, sklearn",
+        "unknown model format 'pickle': expected one of onnx, xgboost, lightgbm, catboost, sklearn, huggingface",
     });
     await assert.rejects(inspectAt(engine, join(directory, "none"), undefined), {
       kind: "failed-precondition",

@@ -201,23 +201,22 @@ function onIdle(): void {
 }
 
 async function load(frame: Frame): Promise<void> {
-  const { format, file, access, threads, ownsHost, isWarmedUp } = decodeJson<LoadMessage>(
-    frame.payload,
-  );
+  const message = decodeJson<LoadMessage>(frame.payload);
+  const { format, file, access, choices, threads, ownsHost, isWarmedUp } = message;
   const engine = engines.get(format);
   if (engine === undefined) throw new RuntimeError("load-failed", `no engine for ${format}`);
   if (!ownsHost) letGo();
   checkThreadsFit(threads);
   const before = ownsHost ? undefined : nativeBytes(anonymousBytes());
-  const model = await engine.load(file, { threads, access });
+  const model = await engine.load(file, { threads, access, choices });
   models.set(frame.model, model);
   beforeWarmUp = before;
-  const message: LoadedMessage = {
+  const loaded: LoadedMessage = {
     inputs: model.inputs,
     outputs: model.outputs,
     memory: isWarmedUp ? undefined : measure(frame.model, ownsHost, before),
   };
-  answer(frame, frameKind.loaded, encodeJson(message));
+  answer(frame, frameKind.loaded, encodeJson(loaded));
 }
 
 /** Follows the load of the same model directly. */
@@ -246,7 +245,8 @@ function measure(model: number, ownsHost: boolean, before: number | undefined): 
   const after = nativeBytes(memoryBytes);
   const isKnown = before !== undefined && after !== undefined;
   if (isKnown && after - before < restedFromBytes) small.add(model);
-  return { measuredBytes: isKnown ? after - before : undefined, memoryBytes };
+  const heapBytes = models.get(model)?.heapBytes ?? 0;
+  return { measuredBytes: isKnown ? after - before + heapBytes : undefined, memoryBytes };
 }
 
 /** The baseline of a run's growth. */

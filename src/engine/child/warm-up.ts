@@ -11,7 +11,7 @@ const maxFirstRunMs = 500;
 /** Limit for all inputs together. */
 const maxInputBytes = 64 * 1024 * 1024;
 
-/** Runs `model` on zeros, so that its memory is that of a model in use: once on one row, then twice on
+/** Runs `model` on zeros, or on what it gives in their place, so that its memory is that of a model in use: once on one row, then twice on
  *  `mostRows`. Blocks until the runs have ended. */
 export async function warmUp(model: HostModel, mostRows: number): Promise<WarmUpOutcome> {
   const specs = model.inputs.filter(({ isOptional }) => !isOptional);
@@ -19,7 +19,8 @@ export async function warmUp(model: HostModel, mostRows: number): Promise<WarmUp
   if (unshaped !== undefined) {
     return { tag: "skipped", reason: `its input '${unshaped.name}' has no shape to make zeros of` };
   }
-  const inputs = zeroInputs(specs, 1);
+  const sample = (rows: number) => model.sampleInputs?.(rows) ?? zeroInputs(specs, rows);
+  const inputs = sample(1);
   if (inputs === undefined) {
     return { tag: "skipped", reason: `its inputs would take more than ${maxInputBytes} bytes` };
   }
@@ -34,7 +35,7 @@ export async function warmUp(model: HostModel, mostRows: number): Promise<WarmUp
   if (firstMs > maxFirstRunMs) return { tag: "warmed", rows: 1 };
   const hasRows = specs.some(({ shape }) => shape[0] === -1);
   const rows = hasRows ? mostRows : 1;
-  const joined = zeroInputs(specs, rows);
+  const joined = sample(rows);
   if (joined === undefined) return { tag: "warmed", rows: 1 };
   try {
     for (let run = 0; run < runsOfShape; run++) await model.run(joined, outputs);

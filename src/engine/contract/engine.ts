@@ -6,6 +6,7 @@ import type { RunSettings } from "../../config/run-settings.ts";
 import type { ModelNames } from "../../models/names.ts";
 import type { HostCounts } from "./host-counts.ts";
 import type { DataFolder } from "./model-format.ts";
+import type { TextChoices } from "./text-choices.ts";
 import type { TextFacts } from "./text-facts.ts";
 
 /** Where a client locates a model. */
@@ -24,7 +25,7 @@ export interface ModelPlace {
 export interface ModelFile {
   /** A key of the engine catalog, such as "onnx". */
   readonly format: string;
-  /** Absolute path, without links, of the file that the engine opens. */
+  /** Absolute path, without links, of the file that the engine opens; of a text model, its folder. */
   readonly file: string;
   /** The `fileIdentity` of it. */
   readonly identity: string;
@@ -62,6 +63,8 @@ export interface ModelSource extends ModelFile {
   readonly hasDataFiles?: boolean;
   /** As `DataFiles.moved`. */
   readonly dataFiles?: Readonly<Record<string, string>>;
+  /** For text models: what its settings say. */
+  readonly choices?: TextChoices;
   /** Of a text model. */
   readonly text?: TextFacts;
 }
@@ -194,8 +197,8 @@ export interface Engine {
 
   /** Bounds a model's memory by reading its structure, not its weights. Throws RuntimeError
    *  "invalid-argument" (not a model of this format), "failed-precondition" (not readable, or a data file is
-   *  missing) or "temporarily-unavailable". */
-  inspect(model: ModelFile): Promise<ModelSource>;
+   *  missing) or "temporarily-unavailable". `settings`: the model's; default: `defaultRunSettings`. */
+  inspect(model: ModelFile, settings?: RunSettings): Promise<ModelSource>;
 
   /** `locate`, then `inspect`, for a caller with a short deadline: does not queue behind other calls of
    *  those. */

@@ -1,5 +1,6 @@
 import type { Tensor, TensorSpec } from "../../base/tensor.ts";
 import type { FileAccess } from "./file-access.ts";
+import type { TextChoices } from "./text-choices.ts";
 
 /** What an engine offers inside a host process. It may block: the host does nothing else meanwhile. */
 export interface HostEngine {
@@ -7,7 +8,11 @@ export interface HostEngine {
    *  allows. Throws with a readable message; then no memory of the attempt remains. */
   load(
     file: string,
-    options: { readonly threads: number; readonly access?: FileAccess },
+    options: {
+      readonly threads: number;
+      readonly access?: FileAccess;
+      readonly choices?: TextChoices | undefined;
+    },
   ): HostModel | Promise<HostModel>;
 }
 
@@ -15,6 +20,11 @@ export interface HostEngine {
 export interface HostModel {
   readonly inputs: readonly TensorSpec[];
   readonly outputs: readonly TensorSpec[];
+  /** JavaScript memory that it holds, in bytes: the growth of a host's heap is not measured. Absent: hardly any. */
+  readonly heapBytes?: number;
+
+  /** Inputs of `rows` rows for the runs that end a load. Absent: zeros do. */
+  sampleInputs?(rows: number): readonly Tensor[];
 
   /** One tensor for each name in `outputs`, in order. Throws RuntimeError "invalid-argument" for values that
    *  the engine cannot take, and "run-failed" for everything else. */

@@ -1,11 +1,18 @@
 import type { ModelNames } from "../../models/names.ts";
 import type { HostEngine } from "./host-engine.ts";
 import type { RunTable } from "./run-table.ts";
+import type { TextChoices } from "./text-choices.ts";
+import type { TextFacts } from "./text-facts.ts";
 
 /** Whether, by its graph, each row of a model's outputs depends only on the same row of its inputs. `reason`
  *  says what in the graph speaks against it, or is not understood. */
 export type RowProof =
-  | { readonly isProven: true }
+  | {
+      readonly isProven: true;
+      /** Whether the graph was made to keep rows apart, so that joined runs need not be compared with single
+       *  ones. */
+      readonly isBuilt?: boolean;
+    }
   | { readonly isProven: false; readonly reason: string };
 
 /** Where a model's data files are looked up. */
@@ -51,12 +58,22 @@ export interface ModelFootprint {
   readonly dataFiles?: Readonly<Record<string, string>>;
   /** Whether its requests can be joined, according to the structure. */
   readonly rowProof: RowProof;
+  /** Of a text model. */
+  readonly text?: TextFacts;
 }
 
 /** What an inspection of a model file returns. */
 export interface ModelInspection extends ModelFootprint {
-  /** Paths of the files beside it that hold its weights. */
+  /** Paths of the files beside it that hold its weights, or of a folder's files. */
   readonly weightFiles: readonly string[];
+}
+
+/** Where else the model may be described than in its file. */
+export interface InspectionOptions {
+  /** Absent: data files are beside the file. */
+  readonly dataFolder?: DataFolder | undefined;
+  /** For text models. */
+  readonly choices?: TextChoices | undefined;
 }
 
 /** One kind of model file: all that the server must know about it. */
@@ -68,9 +85,8 @@ export interface ModelFormat {
   readonly files: ModelNames;
   /** Format and engine in the Open Inference Protocol's terms. */
   readonly platform: string;
-  /** Reads the structure of `file`, never its weights, and blocks meanwhile. Data files are looked up in
-   *  `dataFolder`, or beside the file if that is absent. Throws as `Engine.inspect` does. */
-  inspect(file: string, dataFolder?: DataFolder): Promise<ModelInspection>;
+  /** Reads the structure of `file`, never its weights, and blocks meanwhile. Throws as `Engine.inspect` does. */
+  inspect(file: string, options?: InspectionOptions): Promise<ModelInspection>;
   /** Imports what `inspect` needs, so that the first call does not wait for it. */
   prepareToInspect(): Promise<void>;
   /** Upper bound for a loaded model whose files have `diskBytes` bytes, without a host. */
@@ -81,7 +97,10 @@ export interface ModelFormat {
 export interface EngineFormat extends ModelFormat {
   /** What runs of the model in `file` take, by their shapes; undefined if shapes cannot be followed. Takes
    *  several times as long as `inspect`. Throws as `inspect` does. */
-  tabulateRuns(file: string, dataFolder?: DataFolder): Promise<RunTable | undefined>;
+  tabulateRuns(file: string, options?: InspectionOptions): Promise<RunTable | undefined>;
+  /** Bytes of inputs that requests joined into one run have at most, if what a run costs follows from them and not
+   *  from the number of its rows. Absent: what joining saves is learnt from runs. */
+  readonly joinedBytes?: number;
   /** Called in engine hosts only: importing an engine brings its native library into the process. */
   importEngine(): Promise<HostEngine>;
 }

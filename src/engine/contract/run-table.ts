@@ -22,7 +22,8 @@ export interface TableAxis {
 export interface TablePlace {
   /** Name of the input. */
   readonly input: string;
-  readonly axis: number;
+  /** "bytes": the size of its data stands for the dimension. */
+  readonly axis: number | "bytes";
 }
 
 /** An upper bound in bytes. `sizes`: one per axis. */

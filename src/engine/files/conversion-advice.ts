@@ -13,7 +13,8 @@ export const conversionAdvice = {
   tflite: "convert it with tf2onnx: python -m tf2onnx.convert --tflite FILE --output model.onnx",
   keras:
     'let Keras write it: model.export("model.onnx", format="onnx") in Keras 3, tf2onnx.convert.from_keras before',
-  huggingFace: "export the model with optimum: optimum-cli export onnx --model NAME FOLDER",
+  huggingFace:
+    "a text model is the folder with config.json, tokenizer.json and its weights: load that; others can be exported with optimum: optimum-cli export onnx --model NAME FOLDER",
   llama: "a server that runs llama.cpp can serve it",
   openvino: "export the model that it was made from to ONNX",
   source: "export the model that it was made from to ONNX",

@@ -45,8 +45,8 @@ export class FileThreads {
   }
 
   /** As `inspectFile` in model-files.ts. Rejects with "temporarily-unavailable" if the thread breaks. */
-  async inspect({ format, file, dataFolder }: InspectedFile): Promise<InspectedFiles> {
-    const model = { format, file, ...(dataFolder && { dataFolder }) };
+  async inspect({ format, file, dataFolder, choices }: InspectedFile): Promise<InspectedFiles> {
+    const model = { format, file, ...(dataFolder && { dataFolder }), ...(choices && { choices }) };
     return await this.#pick().call<InspectedFiles>({ task: "inspect", model });
   }
 
@@ -56,8 +56,10 @@ export class FileThreads {
     file,
     identity,
     dataFolder,
+    choices,
   }: TabulatedFile): Promise<RunTable | undefined> {
-    const model = { format, file, identity, ...(dataFolder && { dataFolder }) };
+    const others = { ...(dataFolder && { dataFolder }), ...(choices && { choices }) };
+    const model = { format, file, identity, ...others };
     return await this.#pick().call<RunTable | undefined>({ task: "tabulate", model });
   }
 

@@ -3,7 +3,12 @@ import { accessSync, type BigIntStats, constants, statSync } from "node:fs";
 import { fromFileError } from "../../base/files/file-errors.ts";
 import { fileIdentity } from "../../base/files/file-identity.ts";
 import type { ModelFile } from "../contract/engine.ts";
-import type { ModelFootprint, ModelFormat, ModelInspection } from "../contract/model-format.ts";
+import type {
+  InspectionOptions,
+  ModelFootprint,
+  ModelFormat,
+  ModelInspection,
+} from "../contract/model-format.ts";
 
 /** A model's file and its weight files, observed at one time. */
 export interface InspectedFiles {
@@ -33,14 +38,15 @@ export class ModelInspector {
   /** Blocks. Throws as `ModelFormat.inspect`. */
   async inspect(
     format: ModelFormat,
-    { file, dataFolder }: Pick<ModelFile, "file" | "dataFolder">,
+    model: Pick<ModelFile, "file" | "dataFolder"> & Pick<InspectionOptions, "choices">,
   ): Promise<InspectedFiles> {
+    const { file, dataFolder, choices } = model;
     const found = statOf(file);
     // The same file under another path may have other data files beside it.
-    const key = JSON.stringify([format.name, file, fileIdentity(found), dataFolder]);
+    const key = JSON.stringify([format.name, file, fileIdentity(found), dataFolder, choices]);
     const kept = this.#kept.get(key);
     const look = async (): Promise<Kept> => {
-      const inspection = await format.inspect(file, dataFolder);
+      const inspection = await format.inspect(file, { dataFolder, choices });
       return { inspection, files: filesOf(found, inspection) };
     };
     this.#kept.delete(key);

@@ -3,13 +3,8 @@ import { join } from "node:path";
 import { RuntimeError } from "../../base/errors.ts";
 import { fromFileError } from "../../base/files/file-errors.ts";
 import { nameOfType } from "../../base/files/regular-file.ts";
-import { isForeignName, type ModelNames } from "../../models/names.ts";
-import {
-  type FolderListing,
-  type SearchResult,
-  type SearchStep,
-  searchModel,
-} from "../../models/search.ts";
+import { type FolderListing, isForeignName, type ModelNames } from "../../models/names.ts";
+import { type SearchResult, type SearchStep, searchModel } from "../../models/search.ts";
 import { fileKindOf } from "./file-kind.ts";
 import { sampleFile } from "./file-sample.ts";
 import { recognisedKind } from "./recognised-kind.ts";
@@ -21,7 +16,8 @@ const maxEntries = 100_000;
 const maxSampled = 10;
 
 /** Finds the model file at `path`, which is a file of any name or a directory, searched as `searchModel`
- *  describes for the first of `kinds` of which there is a model. Throws RuntimeError "invalid-argument" (no model file, or several), "failed-precondition"
+ *  describes for the first of `kinds` of which there is a model. Of a kind whose models are folders it returns that
+ *  folder. Throws RuntimeError "invalid-argument" (no model file, or several), "failed-precondition"
  *  (nothing there, not readable) or "temporarily-unavailable". Blocks. */
 export function findModelFile(path: string, kinds: readonly ModelNames[]): string {
   const found = statPath(path);
@@ -32,23 +28,30 @@ export function findModelFile(path: string, kinds: readonly ModelNames[]): strin
       `${path} is ${nameOfType(found)}, expected a file or a directory`,
     );
   }
+  const listed: Listed = new Map();
   let refusal: RuntimeError | undefined;
   for (const kind of kinds) {
-    const result = searchFor(kind, path);
+    const result = searchFor(kind, path, listed);
     if (result.tag === "found") return result.file;
     if (result.tag === "doubt") throw result.why;
-    // The first kind is the likeliest, so its reason is reported.
-    refusal ??= result.why;
+    // The first kind of files is the likeliest, so its reason is reported.
+    if (kind.isFolder === undefined || kinds.length === 1) refusal ??= result.why;
   }
   if (refusal === undefined) throw new Error("expected kinds of models");
   throw new RuntimeError(refusal.kind, `${refusal.message}${hintOf(path)}`);
 }
 
-function searchFor(kind: ModelNames, path: string): SearchResult {
+/** Folders that were read for an earlier kind. */
+type Listed = Map<string, FolderListing>;
+
+function searchFor(kind: ModelNames, path: string, listed: Listed): SearchResult {
   const search = searchModel(path, kind);
   let step = search.next();
   while (!step.done) {
-    const listing = tryRead(step.value, kind);
+    const { folder, files } = step.value;
+    const known = files === undefined ? listed.get(folder) : undefined;
+    const listing = known ?? tryRead(step.value, kind);
+    if (files === undefined && "files" in listing) listed.set(folder, listing);
     step = "error" in listing ? search.throw(listing.error) : search.next(listing);
   }
   return step.value;

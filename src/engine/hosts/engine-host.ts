@@ -117,11 +117,12 @@ export class EngineHost implements HostOfModel {
           ? await this.#loader.loadAlone(number, load)
           : await this.#loader.loadBesideOthers(number, load);
       const sizeBytes = load.sizeOf(measuredBytes);
-      const { platform, tabular } = load;
-      const metadata = { platform, ...(tabular && { tabular }), inputs, outputs };
+      const { platform, tabular, source } = load;
+      const facts = { ...(tabular && { tabular }), ...(source.text && { text: source.text }) };
+      const metadata = { platform, ...facts, inputs, outputs };
       const joining = joiningOf(metadata, load.settings, load.joining);
-      const facts = { sizeBytes, measuredBytes, warmupMs, metadata, joining };
-      const model = new HostedModel(this, number, facts, load);
+      const hosted = { sizeBytes, measuredBytes, warmupMs, metadata, joining };
+      const model = new HostedModel(this, number, hosted, load);
       this.#models.set(number, { model, load });
       this.#commit(number, sizeBytes);
       // A model may be bigger than predicted; its runs' share comes on top of its actual size.

@@ -13,7 +13,8 @@ import type { HostLostError } from "../contract/host-lost-error.ts";
 import type { HostQueue } from "../queue/host-queue.ts";
 import type { JoiningEnd } from "../queue/join-guard.ts";
 import type { JoiningTerms } from "../queue/joining-of.ts";
-import { ModelQueue, type ModelQueueOptions, type RunAnswer } from "../queue/model-queue.ts";
+import { ModelQueue } from "../queue/model-queue.ts";
+import type { ModelQueueOptions, RunAnswer } from "../queue/queue-options.ts";
 import { RunAdmission } from "../run-memory/admission.ts";
 import type { ModelRuns } from "../run-memory/model-runs.ts";
 import {
@@ -219,6 +220,8 @@ export class HostedModel implements LoadedModel {
       settings,
       meter,
       mayJoin: this.#joining.state !== "off",
+      isBuilt: joining.rowProof.isProven && joining.rowProof.isBuilt,
+      joinedBytes: joining.mostBytes,
       cheapRows: joining.cheapRows,
       outputs: this.metadata.outputs.map(({ name }) => name),
       onJoiningEnd: (end) => this.#endJoining(end),

@@ -122,9 +122,10 @@ export class HostLoader {
     const { source, threads, settings, signal } = load;
     const ownsHost = this.#host.kind === "dedicated";
     const isWarmedUp = load.warmupRows > 0 && settings.warmupBatchSize > 0;
-    const { format, file, hasDataFiles, dataFiles, dataFolder, estimatedBytes } = source;
+    const { format, file, hasDataFiles, dataFiles, dataFolder, choices, estimatedBytes } = source;
     const access = { roots: dataFolder?.roots, hasDataFiles, dataFiles };
-    const message: LoadMessage = { format, file, access, threads, ownsHost, isWarmedUp };
+    const options = { access, choices, threads };
+    const message: LoadMessage = { format, file, ...options, ownsHost, isWarmedUp };
     const loading = this.#host.process.call({
       kind: frameKind.load,
       model: number,

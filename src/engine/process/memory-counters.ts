@@ -138,3 +138,11 @@ function sumOfKilobytes(text: string, lines: RegExp): number | undefined {
   for (const [, kilobytes] of text.matchAll(lines)) sum = (sum ?? 0) + Number(kilobytes) * 1024;
   return sum;
 }
+
+/** What JavaScript holds in this process after a collection, which blocks for some 10 ms: the difference of two
+ *  readings is what was kept in between. */
+export function heapBytes(): number {
+  globalThis.gc?.();
+  const { used_heap_size, external_memory } = getHeapStatistics();
+  return used_heap_size + external_memory;
+}

@@ -1,3 +1,5 @@
+import type { JoinSize } from "./join-size.ts";
+
 /** Doubling a run's rows must make each row at least this much cheaper; less is not worth the time that a
  *  batch's first request waits for the last. */
 const leastGain = 0.1;
@@ -23,7 +25,8 @@ type SizeClass =
  *  twice the rows, keeps that if a row then costs clearly less, and doubles again. So a model whose time is
  *  all in its rows stays at single requests after a few trials with two. The same runs always lead to the
  *  same decisions. */
-export class BatchGain {
+export class BatchGain implements JoinSize {
+  readonly mostBytes = undefined;
   readonly #maxRows: number;
   readonly #classes: SizeClass[] = [];
   #runs = 0;
@@ -32,7 +35,6 @@ export class BatchGain {
     this.#maxRows = maxRows;
   }
 
-  /** One run of `rows` rows (at least 1) took the host `runMs` of CPU time. */
   record(rows: number, runMs: number): void {
     this.#runs++;
     const power = classOf(rows);
@@ -44,7 +46,6 @@ export class BatchGain {
     if (own.tag === "trial") this.#note(power, own.whole, runMs / rows);
   }
 
-  /** Rows allowed in a run that starts with a request of `rows`: at least `rows`. */
   rowsFor(rows: number): number {
     const own = classOf(rows);
     let power = own;

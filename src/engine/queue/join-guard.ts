@@ -18,6 +18,8 @@ export interface JoiningEnd {
 export interface JoinGuardOptions {
   /** Whether requests may be joined unless something speaks against it. */
   readonly mayJoin: boolean;
+  /** Whether joined runs need not be compared with single ones: see `RowProof`. */
+  readonly isBuilt?: boolean | undefined;
   /** Rows that a joined run may have. */
   readonly maxRows: number;
   /** Rows of a rehearsal, beyond three times those of its request, that the model's memory allows for. */
@@ -76,7 +78,8 @@ export class JoinGuard {
 
   constructor(options: JoinGuardOptions) {
     this.#options = options;
-    this.#state = options.mayJoin ? "untested" : "never";
+    const { mayJoin, isBuilt } = options;
+    this.#state = !mayJoin ? "never" : isBuilt ? "allowed" : "untested";
   }
 
   /** False: requests need not be examined for what they have in common. */
@@ -110,6 +113,7 @@ export class JoinGuard {
   /** `runs`, two or more that can join, are about to be sent. True: send them individually, and let no others
    *  join them until the probe returns. `expectedMs`: of one run. */
   checksAhead(runs: readonly QueuedRun[], expectedMs: number): boolean {
+    if (this.#options.isBuilt) return false;
     const size = this.#sizeOf(rowsOf(runs));
     const isUnchecked = size.same < checksOfSize;
     if (isUnchecked && size.void < maxVoidChecks && isCheap(runs, expectedMs)) {

@@ -8,6 +8,8 @@ export interface JoiningTerms {
   readonly rowProof: RowProof;
   /** Rows of a run that the model's memory allows for. */
   readonly cheapRows: number;
+  /** As `EngineFormat.joinedBytes`. */
+  readonly mostBytes: number | undefined;
   /** What was wrong with earlier joined runs of this very file. */
   readonly fault: string | undefined;
   /** As `onJoinedWrong` of `Engine.load`. */

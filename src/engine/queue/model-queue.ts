@@ -1,58 +1,19 @@
 import { RuntimeError } from "../../base/errors.ts";
 import { LinkedQueue } from "../../base/linked-queue.ts";
-import type { RunSettings } from "../../config/run-settings.ts";
-import type { RunMeter } from "../contract/engine.ts";
 import { HostLostError } from "../contract/host-lost-error.ts";
-import type { AdmittedRun, RunAdmission, RunMeasures } from "../run-memory/admission.ts";
-import type { IndexedTensor, OutgoingTensor } from "../wire/host-protocol.ts";
+import type { AdmittedRun, RunAdmission } from "../run-memory/admission.ts";
+import type { IndexedTensor } from "../wire/host-protocol.ts";
 import { BatchGain } from "./batch-gain.ts";
 import { canJoin, joinRequests, type RunRequest, rowsOf, splitResults } from "./batch-join.ts";
 import { QueueExpiry } from "./expiry.ts";
-import type { HostQueue, HostRun, RunSource } from "./host-queue.ts";
-import { JoinGuard, type JoiningEnd } from "./join-guard.ts";
+import type { HostRun, RunSource } from "./host-queue.ts";
+import { JoinGuard } from "./join-guard.ts";
+import { JoinedBytes, type JoinSize } from "./join-size.ts";
 import { QueueLimit } from "./limit.ts";
-import type { Probe } from "./probe.ts";
+import { bytesOf, type Probe } from "./probe.ts";
 import { probeRun } from "./probe-run.ts";
+import type { ModelQueueOptions } from "./queue-options.ts";
 import { QueuedRun, type QueuedRunParts, type ResultReceiver } from "./queued-run.ts";
-
-/** A host's response to one run. */
-export interface RunAnswer extends RunMeasures {
-  readonly runMs: number;
-  readonly computeMs: number;
-  readonly tensors: readonly IndexedTensor[];
-}
-
-export interface OutgoingRun {
-  readonly wanted: readonly number[];
-  readonly tensors: readonly OutgoingTensor[];
-  /** Whether the response should say how much memory the run took. */
-  readonly isMeasured: boolean;
-}
-
-export interface RunReceiver {
-  resolve(answer: RunAnswer): void;
-  reject(error: unknown): void;
-}
-
-export interface ModelQueueOptions {
-  /** The model. */
-  readonly owner: object;
-  readonly host: HostQueue;
-  readonly settings: RunSettings;
-  /** Whether requests may be joined: the model's rows are proven or promised to be independent. */
-  readonly mayJoin: boolean;
-  /** Rows of a rehearsal that the model's memory allows for. */
-  readonly cheapRows: number;
-  /** Names of its outputs. */
-  readonly outputs: readonly string[];
-  readonly meter?: RunMeter | undefined;
-  /** Called at most once: requests are no longer joined. */
-  onJoiningEnd(end: JoiningEnd): void;
-  /** Decides when there is memory for a run, and calls back when there may be. Absent: always. */
-  readonly admission?: ((onRoom: () => void) => RunAdmission) | undefined;
-  /** Sends one run to the host; the receiver is called once. */
-  send(run: OutgoingRun, receiver: RunReceiver): void;
-}
 
 /** How many queued requests are examined for ones that can join the first. */
 const maxLookedAt = 256;
@@ -63,7 +24,7 @@ const shortRunMs = 1;
  *  enforces the limits in the model's settings. */
 export class ModelQueue implements RunSource {
   readonly #options: ModelQueueOptions;
-  readonly #gain: BatchGain;
+  readonly #size: JoinSize;
   readonly #limit: QueueLimit;
   readonly #waiting = new LinkedQueue<QueuedRun>();
   /** Requests whose batch failed: each runs by itself, before all others. */
@@ -81,9 +42,10 @@ export class ModelQueue implements RunSource {
 
   constructor(options: ModelQueueOptions) {
     this.#options = options;
-    const { mayJoin, cheapRows, outputs, meter, settings } = options;
+    const { mayJoin, isBuilt, joinedBytes, cheapRows, outputs, meter, settings } = options;
     this.#guard = new JoinGuard({
       mayJoin,
+      isBuilt,
       maxRows: settings.maxBatchSize,
       cheapRows,
       outputs,
@@ -93,7 +55,11 @@ export class ModelQueue implements RunSource {
         options.onJoiningEnd(end);
       },
     });
-    this.#gain = new BatchGain(settings.maxBatchSize);
+    const { maxBatchSize } = settings;
+    this.#size =
+      joinedBytes === undefined
+        ? new BatchGain(maxBatchSize)
+        : new JoinedBytes(maxBatchSize, joinedBytes);
     this.#limit = new QueueLimit(options.settings);
     this.#expiry = new QueueExpiry(this.#waiting, settings.queueTimeoutMicroseconds / 1_000);
     this.#admission = options.admission?.(() => this.hasWaiting && options.host.offer(this));
@@ -195,6 +161,8 @@ export class ModelQueue implements RunSource {
     const runs: QueuedRun[] = [];
     let rows = 0;
     let maxRows = 0;
+    const { mostBytes } = this.#size;
+    let bytes = 0;
     let lookedAt = 0;
     for (const run of this.#waiting) {
       const first = runs[0];
@@ -202,20 +170,24 @@ export class ModelQueue implements RunSource {
         runs.push(run);
         rows = run.rows ?? 0;
         const canJoin = run.rows !== undefined && this.#guard.mayJoin;
-        maxRows = canJoin ? this.#gain.rowsFor(rows) : 0;
+        maxRows = canJoin ? this.#size.rowsFor(rows) : 0;
         this.#joins = maxRows > rows && this.#guard.allows;
         if (maxRows > rows) this.#guard.want();
         if (!this.#joins) return runs;
+        if (mostBytes !== undefined) bytes = bytesOf(run.request.tensors);
       } else if (
         run.rows !== undefined &&
         rows + run.rows <= maxRows &&
+        (mostBytes === undefined || bytes + bytesOf(run.request.tensors) <= mostBytes) &&
         canJoin(first.request, run.request) &&
         this.#admission?.fits(first.request, rows + run.rows) !== false
       ) {
         runs.push(run);
         rows += run.rows;
+        if (mostBytes !== undefined) bytes += bytesOf(run.request.tensors);
       }
-      if (rows === maxRows || runs.length >= room || ++lookedAt === maxLookedAt) return runs;
+      const isFull = rows === maxRows || (mostBytes !== undefined && bytes >= mostBytes);
+      if (isFull || runs.length >= room || ++lookedAt === maxLookedAt) return runs;
     }
     const [oldest] = runs;
     return oldest === undefined || this.#isWorthWaiting(oldest) ? undefined : runs;
@@ -387,7 +359,7 @@ export class ModelQueue implements RunSource {
   }
 
   #learn(rows: number, runMs: number): void {
-    if (rows > 0) this.#gain.record(rows, runMs);
+    if (rows > 0) this.#size.record(rows, runMs);
     const before = Number.isFinite(this.#expectedMs) ? this.#expectedMs : runMs;
     // One long run is reason enough for caution; it takes many short ones to end it.
     this.#expectedMs = runMs > shortRunMs ? runMs : before + (runMs - before) / 8;

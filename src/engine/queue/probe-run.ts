@@ -1,8 +1,8 @@
 import type { AdmittedRun } from "../run-memory/admission.ts";
 import { joinRequests, type RunRequest } from "./batch-join.ts";
 import type { HostRun } from "./host-queue.ts";
-import type { ModelQueueOptions } from "./model-queue.ts";
 import type { Probe } from "./probe.ts";
+import type { ModelQueueOptions } from "./queue-options.ts";
 
 export interface ProbeRunParts extends Pick<ModelQueueOptions, "owner" | "send"> {
   /** Undefined: memory is unlimited. */

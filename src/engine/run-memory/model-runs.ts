@@ -1,6 +1,6 @@
 import type { TensorSpec } from "../../base/tensor.ts";
 import type { UsualRun } from "../contract/model-format.ts";
-import { type RunTable, tableBytes } from "../contract/run-table.ts";
+import { type RunTable, type TablePlace, tableBytes } from "../contract/run-table.ts";
 import { variableDimension } from "../contract/variable-dimension.ts";
 import { LearntBytes } from "./learnt-bytes.ts";
 import { type RunNeed, smallRunBytes, totalOf } from "./need.ts";
@@ -213,8 +213,11 @@ function bytesIn(
     readonly inputs: readonly TensorSpec[];
   },
 ): number {
-  const shapes = new Map(tensors.map(({ index, shape }) => [inputs[index]?.name, shape]));
-  const sizeAt = (input: string, axis: number) => shapes.get(input)?.[axis] ?? 1;
+  const known = new Map(tensors.map((tensor) => [inputs[tensor.index]?.name, tensor]));
+  const sizeAt = (input: string, axis: TablePlace["axis"]) => {
+    const tensor = known.get(input);
+    return (axis === "bytes" ? tensor?.data.byteLength : tensor?.shape[axis]) ?? 1;
+  };
   let count = 1;
   for (const input of table.rowInputs) count = Math.max(count, rows ?? sizeAt(input, 0));
   const sizes = table.axes.map(({ places }) =>

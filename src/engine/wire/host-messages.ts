@@ -1,5 +1,6 @@
 import type { ErrorKind } from "../../base/errors.ts";
 import type { TensorSpec } from "../../base/tensor.ts";
+import type { TextChoices } from "../contract/text-choices.ts";
 
 // The contents of the JSON frames between the server and a host.
 
@@ -25,6 +26,8 @@ export interface LoadMessage {
     readonly hasDataFiles: boolean | undefined;
     readonly dataFiles: Readonly<Record<string, string>> | undefined;
   };
+  /** For text models. */
+  readonly choices: TextChoices | undefined;
   readonly threads: number;
   /** Whether the model has the host to itself, so that its memory is the host's. */
   readonly ownsHost: boolean;

@@ -14,7 +14,7 @@ export interface ModelSettingField {
 }
 
 /** Names and nesting follow Triton's model configuration where that has the setting. Values are integers of at
- *  least 0, or of a choice. */
+ *  least 0, of a choice, or texts. */
 export const modelSettingFields: readonly ModelSettingField[] = [
   { path: ["max_batch_size"], setting: "maxBatchSize", row: "max-batch-size" },
   { path: ["max_concurrency"], setting: "maxConcurrency", row: "limit-per-model-concurrency" },
@@ -43,6 +43,10 @@ export const modelSettingFields: readonly ModelSettingField[] = [
   },
   { path: ["output_names"], setting: "outputNames", row: "output-names" },
   { path: ["boosting_rounds"], setting: "rounds", row: "boosting-rounds" },
+  { path: ["task"], setting: "textTask", row: "text-task" },
+  { path: ["max_tokens"], setting: "textMaxTokens", row: "text-max-tokens" },
+  { path: ["weights"], setting: "textWeights", row: "text-weights" },
+  { path: ["onnx_file"], setting: "onnxFile", row: "onnx-file" },
 ];
 
 type Document = Readonly<Record<string, unknown>>;
@@ -86,6 +90,9 @@ function unlessValid(value: unknown, row: Setting): string | undefined {
     return row.choices.some((choice) => choice === value)
       ? undefined
       : `one of ${row.choices.join(", ")}`;
+  }
+  if (row.type === "text") {
+    return typeof value === "string" && value !== "" ? undefined : "a text that is not empty";
   }
   const { max = Number.MAX_SAFE_INTEGER } = row;
   const isValid = Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) <= max;

@@ -170,7 +170,7 @@ export class ModelSizer {
     const known = this.#latest.get(key);
     const diskBytes = onDisk?.bytes ?? request.diskBytes;
     if (known !== undefined || diskBytes === undefined) return known;
-    return this.#promise(key, diskBytes, request.format);
+    return this.#promise(key, diskBytes, request.format ?? onDisk?.format);
   }
 
   async #inspect(request: ModelRequest, path: string): Promise<number> {
@@ -205,14 +205,31 @@ async function inTime<Value>(promise: Promise<Value>, limitMs: number): Promise<
   return value ?? undefined;
 }
 
-/** A file's size and identity; for a directory those of its `model.onnx`, the usual name. Anything else would
- *  take more than a stat. */
-async function statModel(path: string): Promise<{ bytes: number; identity: string } | undefined> {
+interface ModelOnDisk {
+  readonly bytes: number;
+  readonly identity: string;
+  /** If it is known from the names of files. */
+  readonly format?: string;
+}
+
+const textFormat = "huggingface";
+
+/** A file's size and identity; for a directory those of its `model.onnx`, the usual name, or its own identity and the
+ *  size of its `model.safetensors`. Anything else would take more than two stats. */
+async function statModel(path: string): Promise<ModelOnDisk | undefined> {
+  const sizeOf = async (name: string) => {
+    const found = await stat(join(path, name), { bigint: true }).catch(() => undefined);
+    return found?.isFile() === true ? found : undefined;
+  };
   try {
-    let found = await stat(path, { bigint: true });
-    if (found.isDirectory()) found = await stat(join(path, "model.onnx"), { bigint: true });
-    if (!found.isFile()) return undefined;
-    return { bytes: Number(found.size), identity: fileIdentity(found) };
+    const found = await stat(path, { bigint: true });
+    if (found.isFile()) return { bytes: Number(found.size), identity: fileIdentity(found) };
+    if (!found.isDirectory()) return undefined;
+    const onnx = await sizeOf("model.onnx");
+    if (onnx !== undefined) return { bytes: Number(onnx.size), identity: fileIdentity(onnx) };
+    const weights = await sizeOf("model.safetensors");
+    const bytes = Number(weights?.size);
+    return weights && { bytes, identity: fileIdentity(found), format: textFormat };
   } catch {
     return undefined;
   }

@@ -38,7 +38,7 @@ export class SourceFinder {
         : await this.#pull(record, location);
     const model = await engine.locate({ path, name: spec.path, roots, format });
     await configureModel(record, model, { ...this.#parts, facts: recordFacts(record) });
-    return await engine.inspect(model);
+    return await engine.inspect(model, record.settings);
   }
 
   /** Resolves with the model's location on the local disk, and the folder that its links must stay in. */

@@ -3,8 +3,13 @@ import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { fromFileError } from "../../base/files/file-errors.ts";
 import { openRegularFile } from "../../base/files/regular-file.ts";
-import { headBytes, isForeignName, type ModelNames } from "../../models/names.ts";
-import type { FolderListing, SearchStep } from "../../models/search.ts";
+import {
+  type FolderListing,
+  headBytes,
+  isForeignName,
+  type ModelNames,
+} from "../../models/names.ts";
+import type { SearchStep } from "../../models/search.ts";
 
 /** What `searchModel` asks for. Rejects like `listFolder`. */
 export async function readStep(

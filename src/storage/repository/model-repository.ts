@@ -157,10 +157,14 @@ async function judgeFolder(
     let numbers: readonly string[] = [];
     let refusal: string | undefined;
     for (const kind of kinds) {
-      const hasModelFile = listing.files.some((name) => isModelFileName(name, kind));
+      const isFolder = kind.isFolder?.(listing) === true;
+      const hasModelFile = isFolder || listing.files.some((name) => isModelFileName(name, kind));
       numbers = hasModelFile ? [] : servedVersions(listing.folders);
+      // A file beside the versions would be the model, and only the kinds of files know.
+      if (kind.isFolder !== undefined && numbers.length > 0) continue;
       const why = hasModelFile || numbers.length > 0 ? undefined : await searchFolder(path, kind);
-      // The first kind is the most usual, so its reason is reported.
+      // The first kind of files is the most usual, so its reason is reported.
+      if (why !== undefined && kind.isFolder !== undefined) continue;
       refusal = why === undefined ? undefined : (refusal ?? why);
       if (why === undefined) break;
     }

@@ -3,12 +3,12 @@ import type { RuntimeError } from "../../../src/base/errors.ts";
 import { defaultRunSettings, type RunSettings } from "../../../src/config/run-settings.ts";
 import { HostQueue } from "../../../src/engine/queue/host-queue.ts";
 import type { JoiningEnd } from "../../../src/engine/queue/join-guard.ts";
-import {
-  ModelQueue,
-  type ModelQueueOptions,
-  type OutgoingRun,
-  type RunReceiver,
-} from "../../../src/engine/queue/model-queue.ts";
+import { ModelQueue } from "../../../src/engine/queue/model-queue.ts";
+import type {
+  ModelQueueOptions,
+  OutgoingRun,
+  RunReceiver,
+} from "../../../src/engine/queue/queue-options.ts";
 import type { IndexedTensor } from "../../../src/engine/wire/host-protocol.ts";
 
 const forever = new AbortController().signal;
@@ -28,10 +28,14 @@ export function newModel(
   changes: Partial<RunSettings> = {},
   {
     mayJoin = true,
+    isBuilt = false,
+    joinedBytes,
     cheapRows = 64,
     admission,
   }: {
     mayJoin?: boolean;
+    isBuilt?: boolean;
+    joinedBytes?: number;
     cheapRows?: number;
     admission?: ModelQueueOptions["admission"];
   } = {},
@@ -46,6 +50,8 @@ export function newModel(
     host,
     settings: { ...defaultRunSettings, ...changes },
     mayJoin,
+    isBuilt,
+    joinedBytes,
     cheapRows,
     outputs: ["y"],
     meter: {

@@ -43,6 +43,10 @@ describe("the configuration", () => {
       INTRA_OP_THREADS: "3",
       OUTPUT_NAMES: "fil",
       BOOSTING_ROUNDS: "all",
+      TEXT_TASK: "rerank",
+      TEXT_MAX_TOKENS: "128",
+      TEXT_WEIGHTS: "mapped",
+      ONNX_FILE: "onnx/model_O3.onnx",
     };
     assert.deepEqual(readConfig([], env).runSettings, {
       maxBatchSize: 8,
@@ -57,6 +61,10 @@ describe("the configuration", () => {
       threads: 3,
       outputNames: "fil",
       rounds: "all",
+      textTask: "rerank",
+      textMaxTokens: 128,
+      textWeights: "mapped",
+      onnxFile: "onnx/model_O3.onnx",
     });
   });
 

@@ -325,7 +325,7 @@ export class OnnxGraphBuilder {
   }
 
   #leaveTensor(frame: Frame, tally: TensorTally): void {
-    const { datatype, dims, elements, values, sizeBytes } = tally;
+    const { datatype, dims, elements, values, sizeBytes, isExternal } = tally;
     if (frame.sparse !== undefined) {
       // The tensor of values carries the name and datatype, the tensor of indices does not.
       if (frame.sparse.datatype === 0) frame.sparse.datatype = datatype;
@@ -338,6 +338,7 @@ export class OnnxGraphBuilder {
       dims,
       values: numbers?.length === elements ? numbers : undefined,
       sizeBytes,
+      ...(isExternal && { isExternal }),
     });
   }
 }

@@ -17,6 +17,8 @@ export interface OnnxConstant {
   readonly values: readonly number[] | undefined;
   /** As stored, in the file or beside it; for a sparse tensor including all zeros. */
   readonly sizeBytes: number;
+  /** Whether it is in a file beside the model's. */
+  readonly isExternal?: boolean;
 }
 
 export interface OnnxAttribute {

@@ -79,6 +79,18 @@ export async function scanOnnxFile(
   }
 }
 
+/** As `scanOnnxFile`, for a model in memory. `name` stands for it in messages. */
+export function scanOnnxBytes(
+  bytes: Uint8Array,
+  { name, findDataFile }: { name: string; findDataFile: (location: string) => string },
+): OnnxStructure {
+  const cursor = new ProtobufCursor(bytes, { name, sizeBytes: bytes.byteLength });
+  const scan = new OnnxScan(name, cursor);
+  scan.walk();
+  scan.checkDataFiles(findDataFile);
+  return scan.structure();
+}
+
 class OnnxScan {
   readonly #file: string;
   readonly #cursor: ProtobufCursor;

@@ -4,10 +4,10 @@ import { DataFiles } from "../external/data-files.ts";
 import type { OnnxGraph } from "../graph/model-graph.ts";
 import { type OnnxStructure, scanOnnxFile } from "../graph/scan-file.ts";
 import { proveRows } from "../rows/proof.ts";
-import { followShapes } from "../shapes/walk.ts";
-import { type HeldMemory, heldMemory } from "./model-memory.ts";
+import { type DimensionSizes, dimensionKey, followShapes } from "../shapes/walk.ts";
+import { type HeldMemory, heldMemory, type MappedWeights } from "./model-memory.ts";
 import { type RunMemory, runMemory } from "./run-memory.ts";
-import { tabulateRuns } from "./tabulate-runs.ts";
+import { sampleOf, tabulateRuns } from "./tabulate-runs.ts";
 
 const KiB = 1024;
 
@@ -74,10 +74,23 @@ export async function inspectOnnxFile(
   };
 }
 
-export function footprintOf(structure: OnnxStructure): ModelFootprint {
-  const { weightBytes, nodeCount, graph } = structure;
+/** A model whose runs are known, and whose weights are mapped from their files. */
+export interface KnownUse {
+  readonly mapped: Exclude<MappedWeights, "none">;
+  /** Its largest runs: of so many rows, with this size of all other variable dimensions. */
+  readonly runs: readonly { readonly rows: number; readonly size: number }[];
+  /** Rows of the runs that its load ends with. */
+  readonly rows: number;
+}
+
+/** `use`: absent for a model of which only the file is known. */
+export function footprintOf(structure: OnnxStructure, use?: KnownUse): ModelFootprint {
+  const { nodeCount, graph } = structure;
   const { held, single, run, rows } =
-    graph === undefined ? unknownRuns(weightBytes) : warmUpRuns(graph);
+    graph === undefined ? unknownRuns(structure.weightBytes) : runsOf(graph, use);
+  // Mapped weights are the system's to keep or to drop.
+  const isMapped = use !== undefined && graph !== undefined;
+  const weightBytes = isMapped ? held.heldBytes : structure.weightBytes;
   const frameBytes = sessionBytes + nodeCount * nodeBytes;
   const peakBytes = Math.max(single.peakBytes, run.peakBytes);
   const isClear = run.isClear && Math.max(held.heldBytes, peakBytes) < implausibleBytes;
@@ -92,7 +105,7 @@ export function footprintOf(structure: OnnxStructure): ModelFootprint {
     boundFactors.held * (heldBytes + held.leftBehindBytes) +
     boundFactors.session * sessionBytes +
     boundFactors.nodes * nodeCount * nodeBytes +
-    partPagesOf(graph) +
+    (use?.mapped === "all" ? 0 : partPagesOf(graph)) +
     (isCold ? 0 : boundBytes);
   return {
     leastBytes: Math.min(weightBytes + idleFrameShare * frameBytes, mostBytes),
@@ -121,6 +134,34 @@ function partPagesOf(graph: OnnxGraph | undefined): number {
     if (sizeBytes >= pageBytes) bytes += partPageBytes;
   }
   return bytes;
+}
+
+function runsOf(graph: OnnxGraph, use: KnownUse | undefined): WarmUpRuns {
+  if (use === undefined) return warmUpRuns(graph);
+  const single = runMemory(followShapes(graph, 1));
+  const held = heldMemory(followShapes(graph, 1), use.mapped);
+  const runs = use.runs.map(({ rows, size }) =>
+    runMemory(followShapes(graph, rows, allOf(graph, size))),
+  );
+  const run = runs.reduce((a, b) => (b.peakBytes > a.peakBytes || !b.isClear ? b : a), single);
+  return { held, single, run, rows: use.rows };
+}
+
+/** What the largest of these runs takes, its outputs included; undefined if shapes cannot be followed. */
+export function runBytesOf(graph: OnnxGraph, runs: KnownUse["runs"]): number | undefined {
+  const bytes = runs.map(({ rows, size }) => sampleOf(graph, rows, allOf(graph, size)));
+  return bytes.includes(undefined) ? undefined : Math.max(...(bytes as number[]));
+}
+
+/** The same size for all variable dimensions but rows. */
+function allOf(graph: OnnxGraph, size: number): DimensionSizes {
+  const sizes = new Map<string, number>();
+  for (const input of graph.inputs) {
+    for (const [axis, dim] of (input.dims ?? []).entries()) {
+      if (axis > 0 && typeof dim === "string") sizes.set(dimensionKey(dim, input, axis), size);
+    }
+  }
+  return sizes;
 }
 
 interface WarmUpRuns {

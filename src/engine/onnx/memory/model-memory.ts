@@ -54,6 +54,7 @@ const moving = new Set([
 const packing = new Set([
   "Conv",
   "ConvTranspose",
+  "FusedMatMul",
   "Gemm",
   "GRU",
   "LSTM",
@@ -92,9 +93,14 @@ const leafLists = new Set([
 const entryLists = ["nodes_modes", "nodes_featureids"];
 const double = 11;
 
+/** Which weights of other files stay there, mapped into memory. "none": they count as if they were read. "unpacked":
+ *  those that no kernel packs. "all": kernels pack nothing. Weights that other constants are made of are read once
+ *  and dropped. */
+export type MappedWeights = "none" | "unpacked" | "all";
+
 /** For the outermost graph and everything in it. */
-export function heldMemory(body: FollowedBody): HeldMemory {
-  return heldBy(body, false);
+export function heldMemory(body: FollowedBody, mapped: MappedWeights = "none"): HeldMemory {
+  return heldBy(body, false, mapped);
 }
 
 /** Names of values that a load leaves to the runs, although they follow from constants ("repeated"), and of
@@ -106,8 +112,8 @@ export function unfoldedConstants(body: FollowedBody): {
   return new Constants(body).unfolded();
 }
 
-function heldBy(body: FollowedBody, isSubgraph: boolean): HeldMemory {
-  const constants = new Constants(body);
+function heldBy(body: FollowedBody, isSubgraph: boolean, mapped: MappedWeights): HeldMemory {
+  const constants = new Constants(body, mapped);
   let heldBytes = constants.heldBytes(isSubgraph);
   let leftBehindBytes = 0;
   for (const followed of body.nodes) {
@@ -117,7 +123,7 @@ function heldBy(body: FollowedBody, isSubgraph: boolean): HeldMemory {
     for (const inner of followed.bodies) {
       // A function's body becomes a part of the graph that calls it.
       const isInner = isSubgraph || !followed.isCall;
-      const held = heldBy(inner, isInner);
+      const held = heldBy(inner, isInner, mapped);
       heldBytes += held.heldBytes;
       leftBehindBytes += held.leftBehindBytes;
     }
@@ -128,6 +134,7 @@ function heldBy(body: FollowedBody, isSubgraph: boolean): HeldMemory {
 /** The constants of one body, by what becomes of them. */
 class Constants {
   readonly #body: FollowedBody;
+  readonly #mapped: MappedWeights;
   /** Those that exist after the load, if they are needed: initializers, and what follows from them. */
   readonly #stored = new Map<string, { readonly value: FollowedValue; readonly bytes: number }>();
   /** Names removed during the load -> what they refer to. */
@@ -137,8 +144,9 @@ class Constants {
   /** Results of DequantizeLinear. */
   readonly #dequantized = new Set<string>();
 
-  constructor(body: FollowedBody) {
+  constructor(body: FollowedBody, mapped: MappedWeights = "none") {
     this.#body = body;
+    this.#mapped = mapped;
     for (const [name, constant] of body.constants) {
       const value = body.values.get(name);
       if (value !== undefined) this.#stored.set(name, { value, bytes: constant.sizeBytes });
@@ -196,6 +204,7 @@ class Constants {
     for (const [name, { value, bytes }] of this.#stored) {
       const users = this.#users.get(name) ?? [];
       if (users.length === 0 && !outputs.has(name)) continue;
+      if (this.#isMapped(name, users)) continue;
       let copies = copiesFor(value, users);
       if (isSubgraph) {
         // The subgraph as read is kept as well, and so is what its kernels have packed.
@@ -207,6 +216,12 @@ class Constants {
       total += copies * bytes;
     }
     return total;
+  }
+
+  #isMapped(name: string, users: readonly FollowedNode[]): boolean {
+    if (this.#mapped === "none" || this.#body.constants.get(name)?.isExternal !== true)
+      return false;
+    return this.#mapped === "all" || !users.some(({ node }) => packing.has(node.op));
   }
 
   unfolded(): { readonly repeated: ReadonlySet<string>; readonly fused: ReadonlySet<string> } {

@@ -45,7 +45,12 @@ export function tabulateRuns(graph: OnnxGraph): RunTable | undefined {
   return { ...table, rows: rows.slice(0, 2), bytes: bytes.flatMap((value) => [value, value]) };
 }
 
-function sampleOf(graph: OnnxGraph, rows: number, sizes: DimensionSizes): number | undefined {
+/** For one number of rows and sizes of the other dimensions. */
+export function sampleOf(
+  graph: OnnxGraph,
+  rows: number,
+  sizes: DimensionSizes,
+): number | undefined {
   const body = followShapes(graph, rows, sizes);
   const { isClear, peakBytes } = runMemory(body);
   if (!isClear) return undefined;

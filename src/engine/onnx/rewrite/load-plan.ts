@@ -30,7 +30,8 @@ export interface LoadPlan {
   readonly outputs: ReadonlyMap<string, TensorOutput>;
 }
 
-const asItIs: LoadPlan = {
+/** For a model that needs no changes. */
+export const asItIs: LoadPlan = {
   bytes: undefined,
   anyRank: new Set(),
   narrow: { inputs: new Map(), outputs: new Map() },

@@ -4,7 +4,7 @@ export const reportOutput = "report";
 
 /** Tokens of a run, padding included, unless a single text has more. Larger runs do not fit a core's cache and cost more
  *  for each token. */
-const runTokens = 256;
+export const runTokens = 256;
 
 /** Bytes of a text for one of its tokens. English has more, and source code and numbers have fewer. */
 export const bytesPerToken = 3;

@@ -20,6 +20,10 @@ const full = {
   run_timeout_ms: 1_000,
   output_names: "kserve",
   boosting_rounds: "all",
+  task: "rerank",
+  max_tokens: 128,
+  weights: "mapped",
+  onnx_file: "onnx/model_O3.onnx",
   dynamic_batching: {
     max_queue_delay_microseconds: 500,
     default_queue_policy: {
@@ -40,6 +44,10 @@ describe("the settings of a model", () => {
       maxRunMs: 1_000,
       outputNames: "kserve",
       rounds: "all",
+      textTask: "rerank",
+      textMaxTokens: 128,
+      textWeights: "mapped",
+      onnxFile: "onnx/model_O3.onnx",
       maxQueueWaitMs: 200,
       maxQueueDelayMicroseconds: 500,
       maxQueueSize: 16,
@@ -77,7 +85,7 @@ describe("the settings of a model", () => {
     ["[]", "f must be a JSON object"],
     [
       '{"max_batch_sise": 8}',
-      "f: unknown setting max_batch_sise: expected one of max_batch_size, max_concurrency, warmup_batch_size, intra_op_thread_count, run_timeout_ms, dynamic_batching, output_names, boosting_rounds",
+      "f: unknown setting max_batch_sise: expected one of max_batch_size, max_concurrency, warmup_batch_size, intra_op_thread_count, run_timeout_ms, dynamic_batching, output_names, boosting_rounds, task, max_tokens, weights, onnx_file",
     ],
     [
       '{"dynamic_batching": {"max_queue_size": 8}}',
@@ -92,6 +100,9 @@ describe("the settings of a model", () => {
       '{"dynamic_batching": {"default_queue_policy": {"default_timeout_microseconds": 1e12}}}',
       /dynamic_batching.default_queue_policy.default_timeout_microseconds is 1000000000000, expected/,
     ],
+    ['{"task": "translation"}', /^f: task is "translation", expected one of auto, embedding, /],
+    ['{"onnx_file": 3}', "f: onnx_file is 3, expected a text that is not empty"],
+    ['{"onnx_file": ""}', /^f: onnx_file is ""/],
     ['{"__proto__": {}}', /unknown setting __proto__/],
   ] as const) {
     it(`are refused by the name of the field: ${text}`, () => {
