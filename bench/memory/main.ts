@@ -11,7 +11,7 @@ import { denseKinds } from "./dense.ts";
 import { imageKinds } from "./images.ts";
 import { type KindMemory, measureKind } from "./measure-kind.ts";
 import { otherKinds } from "./others.ts";
-import { renderTable, verdictOf } from "./render-table.ts";
+import { renderExceptions, renderTable, verdictOf } from "./render-table.ts";
 import { sequenceKinds } from "./sequences.ts";
 
 const { values } = parseArgs({
@@ -31,7 +31,8 @@ try {
 } finally {
   await rm(directory, { recursive: true, force: true });
 }
-const table = renderTable(rows);
+const exceptions = renderExceptions(rows);
+const table = `${renderTable(rows)}${exceptions === "" ? "" : `\n\nNot within the promise:\n\n${exceptions}`}`;
 process.stdout.write(`${table}\n`);
 if (values.write === true) {
   const page = new URL("../../docs/memory.md", import.meta.url);

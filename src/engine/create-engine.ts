@@ -304,6 +304,7 @@ class PooledEngine implements Engine {
       signal,
       // The warm-up may have killed the host: the second attempt goes without.
       loadingBytes: footprint.loadingBytes,
+      usualBytes: footprint.usualBytes,
       warmupRows: isolated ? 0 : footprint.warmupRows,
       runs: this.#runs.of(source, () => new ModelRuns(footprint.usualRun, tabulate)),
       joining: {

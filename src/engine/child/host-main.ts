@@ -7,6 +7,7 @@ import type { HostEngine, HostModel } from "../contract/host-engine.ts";
 import {
   anonymousBytes,
   collectBuffers,
+  dropHeapPages,
   nativeBytes,
   privateBytes,
   processMemory,
@@ -214,14 +215,14 @@ async function load(frame: Frame): Promise<void> {
   const loaded: LoadedMessage = {
     inputs: model.inputs,
     outputs: model.outputs,
-    memory: isWarmedUp ? undefined : measure(frame.model, ownsHost, before),
+    memory: isWarmedUp ? undefined : measure(frame.model, message, before),
   };
   answer(frame, frameKind.loaded, encodeJson(loaded));
 }
 
 /** Follows the load of the same model directly. */
 async function warmUpLoaded(frame: Frame): Promise<void> {
-  const { mostRows, ownsHost } = decodeJson<WarmUpMessage>(frame.payload);
+  const { mostRows, ...measured } = decodeJson<WarmUpMessage>(frame.payload);
   const model = models.get(frame.model);
   if (model === undefined) throw new RuntimeError("aborted", "the model was not loaded");
   const growth = new PeakGrowth();
@@ -229,24 +230,41 @@ async function warmUpLoaded(frame: Frame): Promise<void> {
   const peakBytes = growth.bytes;
   const message: WarmedMessage = {
     outcome,
-    memory: measure(frame.model, ownsHost, beforeWarmUp),
+    memory: measure(frame.model, measured, beforeWarmUp),
     peakBytes: Number.isNaN(peakBytes) ? undefined : peakBytes,
   };
   answer(frame, frameKind.warmed, encodeJson(message));
 }
 
-function measure(model: number, ownsHost: boolean, before: number | undefined): MeasuredMemory {
+function measure(
+  model: number,
+  { ownsHost, usualBytes }: Pick<LoadMessage, "ownsHost" | "usualBytes">,
+  before: number | undefined,
+): MeasuredMemory {
   // Here the whole process counts.
   if (ownsHost) shrinkHeap();
   collectBuffers();
   memoryRest.ifGrown(restedFromBytes);
+  if (ownsHost) return { measuredBytes: privateBytes(), memoryBytes: anonymousBytes() };
+  const found = grownSince(before);
+  // What the load has left in JavaScript's heap is not the model's.
+  const isTooMuch = (found.measuredBytes ?? 0) > usualBytes + restedFromBytes;
+  if (isTooMuch) {
+    dropHeapPages();
+    memoryRest.now();
+  }
+  const { measuredBytes, memoryBytes } = isTooMuch ? grownSince(before) : found;
+  if (measuredBytes === undefined) return { measuredBytes, memoryBytes };
+  if (measuredBytes < restedFromBytes) small.add(model);
+  const heapBytes = models.get(model)?.heapBytes ?? 0;
+  return { measuredBytes: measuredBytes + heapBytes, memoryBytes };
+}
+
+function grownSince(before: number | undefined): MeasuredMemory {
   const memoryBytes = anonymousBytes();
-  if (ownsHost) return { measuredBytes: privateBytes(), memoryBytes };
   const after = nativeBytes(memoryBytes);
   const isKnown = before !== undefined && after !== undefined;
-  if (isKnown && after - before < restedFromBytes) small.add(model);
-  const heapBytes = models.get(model)?.heapBytes ?? 0;
-  return { measuredBytes: isKnown ? after - before + heapBytes : undefined, memoryBytes };
+  return { measuredBytes: isKnown ? after - before : undefined, memoryBytes };
 }
 
 /** The baseline of a run's growth. */

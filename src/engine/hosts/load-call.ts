@@ -17,8 +17,9 @@ export interface HostLoad {
   readonly meter: RunMeter | undefined;
   /** At most this many rows in the runs on zeros that end the load; 0: no runs. */
   readonly warmupRows: number;
-  /** As `ModelFootprint.loadingBytes`. */
+  /** As in `ModelFootprint`. */
   readonly loadingBytes: number;
+  readonly usualBytes: number;
   /** The most that the model may turn out to take, in a dedicated host; undefined: what its load reserves. */
   readonly mostBytes: number | undefined;
   readonly joining: JoiningTerms;

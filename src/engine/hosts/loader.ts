@@ -119,12 +119,12 @@ export class HostLoader {
   }
 
   async #callLoad(number: number, load: HostLoad): Promise<LoadAnswer> {
-    const { source, threads, settings, signal } = load;
+    const { source, threads, settings, signal, usualBytes } = load;
     const ownsHost = this.#host.kind === "dedicated";
     const isWarmedUp = load.warmupRows > 0 && settings.warmupBatchSize > 0;
     const { format, file, hasDataFiles, dataFiles, dataFolder, choices, estimatedBytes } = source;
     const access = { roots: dataFolder?.roots, hasDataFiles, dataFiles };
-    const options = { access, choices, threads };
+    const options = { access, choices, threads, usualBytes };
     const message: LoadMessage = { format, file, ...options, ownsHost, isWarmedUp };
     const loading = this.#host.process.call({
       kind: frameKind.load,
@@ -148,11 +148,15 @@ export class HostLoader {
     return { inputs, outputs, measuredBytes, warmupMs: performance.now() - startMs };
   }
 
-  #callWarmUp(number: number, { settings, warmupRows }: HostLoad): Promise<WarmedMessage> {
+  #callWarmUp(
+    number: number,
+    { settings, warmupRows, usualBytes }: HostLoad,
+  ): Promise<WarmedMessage> {
     const joinedRows = Math.max(1, settings.maxBatchSize);
     const message: WarmUpMessage = {
       mostRows: Math.min(settings.warmupBatchSize, joinedRows, warmupRows),
       ownsHost: this.#host.kind === "dedicated",
+      usualBytes,
     };
     return this.#host.process.call({
       kind: frameKind.warmUp,

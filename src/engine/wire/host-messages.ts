@@ -33,6 +33,8 @@ export interface LoadMessage {
   readonly ownsHost: boolean;
   /** Whether a warm-up follows: then the memory is measured after that. */
   readonly isWarmedUp: boolean;
+  /** What such a model usually takes. */
+  readonly usualBytes: number;
 }
 
 /** Server -> host: runs a model that has just been loaded on zeros. */
@@ -41,6 +43,7 @@ export interface WarmUpMessage {
   readonly mostRows: number;
   /** As in the load. */
   readonly ownsHost: boolean;
+  readonly usualBytes: number;
 }
 
 export interface LoadedMessage {
