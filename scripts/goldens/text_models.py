@@ -191,7 +191,8 @@ def write(name, spec, seed):
                 entry["types"] = types.tolist()
             golden["batches"].append(entry | {"output": listed(answers(model, spec, modules, inputs))})
         for text in TEXTS + (PAIRS if spec.get("pairs") else []):
-            encoded = tokenizer(*([text] if isinstance(text, str) else text), return_tensors="pt")
+            parts = [text] if isinstance(text, str) else text
+            encoded = tokenizer(*parts, return_tensors="pt", return_token_type_ids=True)
             types = encoded.get("token_type_ids") if spec.get("types") else None
             inputs = (encoded["input_ids"], encoded["attention_mask"], types)
             output = listed(answers(model, spec, modules, inputs))[0]

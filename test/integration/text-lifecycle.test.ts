@@ -39,10 +39,15 @@ function furthest(a: readonly number[], b: readonly number[]): number {
   return Math.max(...a.map((value, at) => Math.abs(value - (b[at] as number))));
 }
 
-describe("a text model", { timeout: 120_000 }, () => {
+describe("a text model", { timeout: 300_000 }, () => {
   let runtime: Runtime;
   before(async () => {
-    runtime = await startRuntime({ engineHosts: 1 });
+    runtime = await startRuntime({
+      engineHosts: 1,
+      servesRoot: true,
+      warmupTimeoutMs: 60_000,
+      loadTimeoutMs: 120_000,
+    });
     await runtime.engine.ready;
   });
   after(() => runtime?.close());
@@ -60,6 +65,11 @@ describe("a text model", { timeout: 120_000 }, () => {
   };
   const load = (id: string, path: string, signal = forever) =>
     runtime.models.load({ id, path, type: "", key: "" }, signal);
+  const vectorOf = async (id: string, text: string) => {
+    const call = { texts: [text], truncate: "error" } as const;
+    const { vectors } = await runtime.models.texts.embed(id, call, forever);
+    return [...(vectors[0] as Float32Array)];
+  };
   const loadInEngine = async (path: string, settings = patientSettings) => {
     const { engine } = runtime;
     const source = await engine.inspect(
@@ -200,7 +210,7 @@ describe("a text model", { timeout: 120_000 }, () => {
   });
 
   it("stays in its file where its settings say so, and answers the same", async () => {
-    const folder = await folderOf("m", { hidden: 256, layers: 4 });
+    const folder = await folderOf("m", { hidden: 128, layers: 3 });
     const path = join(runtime.root, "m");
     const packed = await loadInEngine(path);
     const mapped = await loadInEngine(path, { ...patientSettings, textWeights: "mapped" });
@@ -245,10 +255,11 @@ describe("a text model", { timeout: 120_000 }, () => {
     const { models } = runtime;
     await folderOf("m");
     await load("m", "m");
+    const vector = await vectorOf("m", "some text");
     process.kill(models.hostPidOf("m") as number, "SIGKILL");
     await waitFor(() => models.isModelReady("m", "") === false);
-    await waitFor(() => models.isModelReady("m", "") === true);
-    assert.ok(models.usedBytes > 0);
+    assert.ok(furthest(await vectorOf("m", "some text"), vector) < tolerance);
+    assert.ok(models.isModelReady("m", ""));
   });
 
   it("is the one that lies there when it is loaded again", async () => {
@@ -264,8 +275,21 @@ describe("a text model", { timeout: 120_000 }, () => {
     await Promise.all([old.unload(), fresh.unload()]);
   });
 
+  it("is replaced when the repository loads its folder again after a change", async () => {
+    const { models } = runtime;
+    await folderOf("m", { seed: 1 });
+    await models.loadFromRepository("m", forever);
+    const vector = await vectorOf("m", "some text");
+    await models.loadFromRepository("m", forever);
+    assert.deepEqual(await vectorOf("m", "some text"), vector, "nothing has changed");
+    await folderOf("m", { seed: 2 });
+    await models.loadFromRepository("m", forever);
+    assert.ok(furthest(await vectorOf("m", "some text"), vector) > 0.01);
+    await models.unloadFromRepository("m");
+  });
+
   it("leaves nothing behind when its load is given up", async () => {
-    await folderOf("m", { hidden: 256, layers: 6 });
+    await folderOf("m", { hidden: 128, layers: 6 });
     const leaving = new AbortController();
     const loading = load("m", "m", leaving.signal);
     leaving.abort(new Error("left"));
