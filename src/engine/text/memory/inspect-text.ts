@@ -40,9 +40,10 @@ export async function inspectTextFolder(
     mapped: options.choices?.isMapped ? "all" : "unpacked",
     runs: largestRuns(facts.maxTokens),
     rows: sampleRows,
+    isBuilt: weights.kind === "safetensors",
   });
   const ofTokenizer = tokenizerMemory(statSync(tokenizer.tokenizer).size);
-  const { idleBytes, usualBytes, loadedBytes, loadingBytes, rowProof, usualRun } = footprint;
+  const { idleBytes, usualBytes, loadedBytes, loadingBytes, usualRun } = footprint;
   return {
     ...footprint,
     idleBytes,
@@ -53,7 +54,6 @@ export async function inspectTextFolder(
     warmupRows: sampleRows,
     // No run counts as usual: what one takes follows from its texts.
     usualRun: { ...usualRun, rows: 0 },
-    rowProof: weights.kind === "safetensors" ? { isProven: true, isBuilt: true } : rowProof,
     weightFiles: files,
     text: facts,
   };
