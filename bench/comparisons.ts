@@ -1,4 +1,5 @@
 import type { AreaName } from "./options.ts";
+import { textComparisons } from "./text/text-comparisons.ts";
 
 /** One line of the table: a measurement beside the limit or peer that it is judged by. */
 export interface Comparison {
@@ -196,6 +197,7 @@ export const comparisons: readonly Comparison[] = [
     of: "trees/cancel of 52 MB to memory free/p99",
     target: { atMost: 100 },
   },
+  ...textComparisons,
 ];
 
 function trees(load: string, peer: string, target: Target): Comparison {

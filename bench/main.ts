@@ -6,6 +6,7 @@ import { measureLifecycle } from "./areas/lifecycle.ts";
 import { measurePeers } from "./areas/peers.ts";
 import { measureRpc } from "./areas/rpc.ts";
 import { measureScaling } from "./areas/scaling.ts";
+import { measureText } from "./areas/text.ts";
 import { measureTrees } from "./areas/trees.ts";
 import { readCpuTicks, shareOfOthers } from "./cpu-use.ts";
 import { replaceSection } from "./docs-section.ts";
@@ -22,6 +23,7 @@ const areas: Record<AreaName, (bench: Workbench) => Promise<void>> = {
   scaling: measureScaling,
   peers: measurePeers,
   trees: measureTrees,
+  text: measureText,
 };
 
 const resultsFolder = fileURLToPath(new URL("results/", import.meta.url));

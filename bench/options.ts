@@ -1,6 +1,14 @@
 import { parseArgs } from "node:util";
 
-export const areaNames = ["rpc", "inference", "lifecycle", "scaling", "peers", "trees"] as const;
+export const areaNames = [
+  "rpc",
+  "inference",
+  "lifecycle",
+  "scaling",
+  "peers",
+  "trees",
+  "text",
+] as const;
 export type AreaName = (typeof areaNames)[number];
 
 export interface BenchOptions {

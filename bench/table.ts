@@ -11,6 +11,7 @@ const areaTitles: Record<AreaName, string> = {
   scaling: "How costs grow",
   peers: "Other model servers",
   trees: "Models of XGBoost and LightGBM",
+  text: "Text models: all-MiniLM-L6-v2",
 };
 
 const header = ["", "Modelport", "Limit or peer", "Its value", "Ratio", "Target", ""];

@@ -84,7 +84,12 @@ export class Workbench {
 
   /** Runs a limit on the servers' core. */
   runLimit(script: string, args: readonly string[]): Promise<unknown> {
-    return runProgram({ command: nodeCommand(script, args), cores: this.cores.server });
+    return this.runOther(nodeCommand(script, args));
+  }
+
+  /** Runs a program that prints JSON on the servers' core. */
+  runOther(command: readonly [string, ...string[]]): Promise<unknown> {
+    return runProgram({ command, cores: this.cores.server });
   }
 
   /** Makes load from the clients' core, for as long as this kind of run affords unless the plan says how

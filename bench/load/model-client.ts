@@ -12,6 +12,8 @@ import { sendBurst } from "./unary-burst.ts";
 const typesByExtension: Readonly<Record<string, string>> = {
   ".json": "mt:xgboost",
   ".txt": "mt:lightgbm",
+  // A folder.
+  "": "mt:huggingface",
 };
 
 export interface ManyModels {

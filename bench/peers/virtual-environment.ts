@@ -1,8 +1,9 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 
-/** The virtual environments that set-up.sh makes. KServe and MLServer do not go into one. */
-export type PeerEnvironment = ".venv" | ".venv-kserve";
+/** The virtual environments that the scripts make which set peers up: the packages of one do not go with those of
+ *  another. */
+export type PeerEnvironment = ".venv" | ".venv-kserve" | ".venv-fastembed" | ".venv-infinity";
 
 /** A program of one of them. */
 export function peerProgram(name: string, environment: PeerEnvironment = ".venv"): string {
@@ -16,5 +17,9 @@ export function missingProgram(
 ): string | undefined {
   return existsSync(peerProgram(name, environment))
     ? undefined
-    : "bench/peers/set-up.sh has not been run";
+    : `bench/peers/${scriptOf(environment)} has not been run`;
+}
+
+function scriptOf(environment: PeerEnvironment): string {
+  return environment === ".venv" || environment === ".venv-kserve" ? "set-up.sh" : "set-up-text.sh";
 }

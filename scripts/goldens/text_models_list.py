@@ -54,6 +54,11 @@ def modernbert(model, config=None, **spec):
     return dict(model=model, config=made, tokenizer="modernbert", limit=64, **spec)
 
 
+def electra(model, config=None, **spec):
+    made = t.ElectraConfig(**BERT, embedding_size=16, **(config or {}))
+    return dict(model=model, config=made, tokenizer="wordpiece", limit=64, types=True, dtype="F16", **spec)
+
+
 def models():
     ner = labels("O", "B-PLACE", "I-PLACE", "B-TIME", "I-TIME")
     moods = labels("calm", "windy", "wet")
@@ -86,15 +91,7 @@ def models():
         # Two labels without names: config.json says nothing about them.
         "distilbert-classifier": distilbert(t.DistilBertForSequenceClassification, dtype="F16"),
         "distilbert-entities": distilbert(t.DistilBertForTokenClassification, ner, dtype="F16"),
-        "electra-embedding": dict(
-            model=t.ElectraModel,
-            config=t.ElectraConfig(**BERT, embedding_size=16),
-            tokenizer="wordpiece",
-            limit=64,
-            types=True,
-            dtype="F16",
-            modules=pooling("cls"),
-        ),
+        "electra-embedding": electra(t.ElectraModel, modules=pooling("cls")),
         "modernbert-embedding": modernbert(t.ModernBertModel, modules=pooling("weightedmean")),
         "modernbert-rerank": modernbert(
             t.ModernBertForSequenceClassification,
@@ -139,4 +136,6 @@ def models():
         "xlm-roberta-entities": roberta(
             t.XLMRobertaForTokenClassification, t.XLMRobertaConfig, ner, kind="unigram", dtype="F16"
         ),
+        "electra-rerank": electra(t.ElectraForSequenceClassification, labels("LABEL_0"), pairs=True),
+        "electra-entities": electra(t.ElectraForTokenClassification, ner),
     }

@@ -47,6 +47,7 @@ export const textRooms: readonly Room[] = [
       "engine/onnx/external",
       "engine/onnx/session/load-bytes.ts",
       "engine/process",
+      "engine/text/entities",
       "engine/text/folder",
       "engine/text/graph",
       "engine/text/items",
@@ -109,6 +110,13 @@ export const textRooms: readonly Room[] = [
       "engine/text/graph/text-modules.ts",
     ],
     hasBlockingFiles: true,
+  },
+  {
+    path: "engine/text/entities",
+    question: "Which entities do the classes of tokens make up?",
+    runs: hostProcess,
+    blocks: "no",
+    imports: ["engine/text/tokens/text-tokenizer.ts"],
   },
   {
     path: "engine/text/tokens",

@@ -19,7 +19,7 @@ export function announce(
     ({ id, sizeBytes, inputs, outputs }) =>
       `  ${id.padEnd(width)}  ${kibibytes(sizeBytes)}  ${list(inputs)} -> ${list(outputs)}`,
   );
-  const simplest = models.toSorted((a, b) => inputElements(a) - inputElements(b))[0];
+  const simplest = models.toSorted((a, b) => exampleElements(a) - exampleElements(b))[0];
   return [
     "",
     `Modelport serves ${models.length === 1 ? "1 model" : `${models.length} models`} at ${url} over gRPC, gRPC-Web, Connect and REST (see ${url}/v2/docs)`,
@@ -52,8 +52,10 @@ function countElements(spec: TensorSpec): number {
   return exampleShape(spec).reduce((product, dimension) => product * dimension, 1);
 }
 
-function inputElements(model: AnnouncedModel): number {
-  return model.inputs.filter(isNeeded).reduce((sum, input) => sum + countElements(input), 0);
+/** What a person would have to read of an example call and its answer. */
+function exampleElements({ inputs, outputs }: AnnouncedModel): number {
+  const specs = [...inputs.filter(isNeeded), ...outputs];
+  return specs.reduce((sum, spec) => sum + countElements(spec), 0);
 }
 
 function isNeeded({ isOptional }: TensorSpec): boolean {
@@ -78,7 +80,7 @@ function exampleCall(url: string, { id, inputs }: AnnouncedModel): string {
   ].join("\n");
 }
 
-/** Zeros (empty strings for BYTES) in the Connect JSON field that holds the datatype. */
+/** Zeros ("text" for BYTES: text models refuse empty ones) in the Connect JSON field that holds the datatype. */
 function exampleContents(spec: TensorSpec): Record<string, unknown[]> {
   const count = countElements(spec);
   const of = (field: string, value: unknown) => ({
@@ -98,7 +100,7 @@ function exampleContents(spec: TensorSpec): Record<string, unknown[]> {
     BF16: () => ({}),
     FP32: () => of("fp32Contents", 0),
     FP64: () => of("fp64Contents", 0),
-    BYTES: () => of("bytesContents", ""),
+    BYTES: () => of("bytesContents", "dGV4dA=="),
   };
   return field[spec.datatype]();
 }

@@ -73,7 +73,7 @@ describe("a dashboard of another origin", { skip: skipWithoutChromium }, () => {
     await eventually(() => page.locator("#status").textContent(), "live");
     await eventually(
       async () => (await page.locator("#models td:first-child").allTextContents()).sort(),
-      ["digits", "iris", "tumours", "wine"],
+      ["digits", "iris", "sentences", "tumours", "wine"],
     );
   });
 

@@ -12,11 +12,18 @@ import {
 } from "../support/models/simple-models.ts";
 import { projectRoot } from "../support/servers/served.ts";
 
-/** Fills `root`, a model repository, with the models that the client scripts ask for: the examples, and
+/** Text models, one for each task that a wire has. */
+const textModels = ["bert-embedding", "xlm-roberta-rerank", "bert-classifier"];
+
+/** Fills `root`, a model repository, with the models that the client scripts ask for: the examples, text models, and
  *  "identity-<datatype>", "arithmetic", "words", "constant", "slow", "spare" (which scripts unload and load again),
  *  and "add" in version 1 (adds 1) and 2 (adds 2). */
 export async function writeClientModels(root: string): Promise<void> {
   await cp(join(projectRoot, "examples/models"), root, { recursive: true });
+  for (const name of textModels) {
+    const folder = join(projectRoot, "test/fixtures/text", name);
+    await cp(folder, join(root, name), { recursive: true });
+  }
   const models: Record<string, Uint8Array> = {
     arithmetic: twoInputsTwoOutputs(),
     words: failsAtRun(),

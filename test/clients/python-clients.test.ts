@@ -19,6 +19,8 @@ const scripts = [
   { script: "triton_grpc.py", modules: ["numpy", "tritonclient.grpc.aio"], minCases: 20 },
   { script: "kserve_sdk.py", modules: ["numpy", "kserve"], minCases: 10 },
   { script: "openapi_client.py", modules: ["openapi_python_client"], minCases: 6 },
+  { script: "openai_sdk.py", modules: ["numpy", "openai"], minCases: 12 },
+  { script: "cohere_sdk.py", modules: ["numpy", "cohere"], minCases: 11 },
   { script: "grpcio_stubs.py", modules: ["numpy", "grpc_tools.protoc"], minCases: 8 },
 ];
 

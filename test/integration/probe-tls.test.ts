@@ -36,7 +36,7 @@ describe("in the environment of a runtime with TLS", { timeout: 300_000 }, () =>
       ...["--lifecycle-access", "authenticated", "--lifecycle-tokens", tokens],
     ]);
     cleanup.after(async () => void (await served.stop("SIGKILL")));
-    await waitFor(() => served.output().includes("Modelport serves 4 models"));
+    await waitFor(() => served.output().includes("Modelport serves 5 models"));
     environment = { TLS_CERT_PATH: own.cert, ADAPTER_PORT: String(served.port) };
   });
 

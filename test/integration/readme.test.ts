@@ -20,11 +20,12 @@ describe("the README", async () => {
     await served?.stop();
   });
 
-  it("shows all five calls of ModelMesh, an inference by REST and by Connect, a gRPC and a gRPC-Web client", () => {
+  it("shows all five calls of ModelMesh, an inference by REST and by Connect, texts, a gRPC and a gRPC-Web client", () => {
     const commands = examples.map(({ command }) => command).join("\n");
     for (const part of [
       ...["loadModel", "unloadModel", "modelSize", "predictModelSize", "runtimeStatus"],
       ...["/v2/models/iris/infer", "ModelInfer", "ModelMetadata"],
+      ...["/v1/embeddings", "/similarity"],
       ...["clients/grpc.js", "clients/grpc-web.ts"],
     ]) {
       assert.ok(commands.includes(part), part);
@@ -39,7 +40,7 @@ describe("the README", async () => {
 
   it("and the program announce the same models, with a call that works as it stands", async () => {
     const output = served.output();
-    assert.match(output, /Modelport serves 4 models at http:\/\/localhost:\d+/);
+    assert.match(output, /Modelport serves 5 models at http:\/\/localhost:\d+/);
     assert.match(
       output,
       /digits +[\d.]+ KiB {2}image FP32\[-1,1,8,8\] -> probabilities FP32\[-1,10\]/,

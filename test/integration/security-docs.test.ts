@@ -41,7 +41,7 @@ describe("docs/security.md", async () => {
     const files = /\.(crt|key|token)$/;
     served = await startServed(words.map((word) => (files.test(word) ? join(folder, word) : word)));
     cleanup.after(async () => void (await served.stop("SIGKILL")));
-    await waitFor(() => served.output().includes("Modelport serves 4 models"));
+    await waitFor(() => served.output().includes("Modelport serves 5 models"));
   });
 
   it("has examples, and every setting for TLS and access", () => {

@@ -258,7 +258,7 @@ export const mutations: readonly Mutation[] = [
   {
     name: "forget the calls in the division",
     file: "../config/memory-division.ts",
-    from: "wishes.buffer ?? serverBytes + hosts + runs + payloads;",
+    from: "wishes.buffer ?? serverOf(wishes) + hosts + runs + payloads;",
     to: "wishes.buffer ?? serverBytes + hosts + runs;",
   },
 ];

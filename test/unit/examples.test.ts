@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
 import { readdir, readFile, stat } from "node:fs/promises";
 import { after, before, describe, it } from "node:test";
+import { fileURLToPath } from "node:url";
 import { isDeepStrictEqual } from "node:util";
 import { fromJson, type JsonValue } from "@bufbuild/protobuf";
 import { InferenceSession, Tensor } from "onnxruntime-node";
 import { ModelInferRequestSchema } from "../../gen/inference/inference_pb.ts";
+import { readTextFolder } from "../../src/engine/text/folder/text-folder.ts";
 
 const examples = new URL("../../examples/", import.meta.url);
 const committedLimitBytes = 500_000;
@@ -168,5 +170,27 @@ describe("the example models", () => {
       const row = rows.find(([name]) => name === `\`${file}\``);
       assert.equal(row?.at(-1), expected.join(", "), `README.md on ${file}`);
     }
+  });
+});
+
+describe("the example text model", () => {
+  const folder = fileURLToPath(new URL("models/sentences", examples));
+
+  it("is a folder of sentence-transformers that makes normalised embeddings", () => {
+    const { facts, weights } = readTextFolder(folder);
+    assert.equal(weights.kind, "safetensors");
+    assert.equal(facts.task, "embedding");
+    assert.equal(facts.dimensions, 128);
+    assert.equal(facts.isNormalised, true);
+  });
+
+  it("is small enough to be committed", async () => {
+    const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+    const files = entries.filter((entry) => entry.isFile());
+    const stats = await Promise.all(
+      files.map(({ parentPath, name }) => stat(`${parentPath}/${name}`)),
+    );
+    const bytes = stats.reduce((sum, { size }) => sum + size, 0);
+    assert.ok(bytes < 2_000_000, `${bytes} bytes`);
   });
 });

@@ -1,7 +1,7 @@
 import type { EmbedCall } from "../../service/contract/text.ts";
 import { JsonFields } from "./json-fields.ts";
+import { readTruncation } from "./read-truncation.ts";
 import { readTextInputs } from "./token-lists.ts";
-import { readTruncation } from "./truncation.ts";
 
 /** A request to OpenAI's /v1/embeddings. */
 export interface EmbeddingsBody {

@@ -1,6 +1,6 @@
 import type { ScoreCall } from "../../service/contract/text.ts";
 import { isObject, JsonFields, refuseMany } from "./json-fields.ts";
-import { readTruncation } from "./truncation.ts";
+import { readTruncation } from "./read-truncation.ts";
 
 /** A request to rank documents, in the form of Cohere, of Jina, or of TEI. */
 export interface RerankBody {

@@ -6,8 +6,8 @@ import type {
   TokenizeCall,
 } from "../../service/contract/text.ts";
 import { JsonFields, readTexts, refuseMany } from "./json-fields.ts";
+import { readTruncation } from "./read-truncation.ts";
 import { readTextInputs } from "./token-lists.ts";
-import { readTruncation } from "./truncation.ts";
 
 // The requests of Hugging Face's text-embeddings-inference. All may name their model, which theirs cannot.
 

@@ -7,7 +7,7 @@ export type RowName = (index: number) => string;
 
 /** Why the model could not take a row, in the terms of its caller. */
 export function faultOf(
-  { fault: { kind, tokens, limit } }: RowFault,
+  { fault: { kind, tokens, limit, id } }: RowFault,
   {
     index,
     nameOf,
@@ -18,7 +18,7 @@ export function faultOf(
   if (kind === "too-long") return new TextTooLongError(what, { index, tokens, limit });
   if (kind === "bad-id") {
     return invalid(
-      `${what} has the token ${tokens}, expected tokens from 0 to ${limit - 1}: send those of the model's own ` +
+      `${what} has the token ${id}, expected tokens from 0 to ${limit - 1}: send those of the model's own ` +
         "tokenizer, or the text itself",
     );
   }

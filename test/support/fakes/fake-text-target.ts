@@ -104,7 +104,7 @@ export class FakeTextTarget implements TextTarget {
       return { fault: { kind: "too-long", tokens: all.length, limit: this.facts.maxTokens } };
     }
     const odd = item.ids?.find((id) => id >= 30_000);
-    if (odd !== undefined) return { fault: { kind: "bad-id", tokens: odd, limit: 30_000 } };
+    if (odd !== undefined) return { fault: { kind: "bad-id", tokens: 1, limit: 30_000, id: odd } };
     const tokens = Math.min(all.length, limit);
     if (want === "offsets") return { tokens, ...placesOf(text, addSpecial) };
     if (want === "entities") return { tokens, entities: entitiesOf(text) };

@@ -2,6 +2,7 @@ import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
+import type { GroupingStrategy } from "../../../src/engine/text/entities/group-entities.ts";
 import { openTokenizer } from "../../../src/engine/text/tokens/open-tokenizer.ts";
 import type { TextTokenizer } from "../../../src/engine/text/tokens/text-tokenizer.ts";
 
@@ -91,4 +92,24 @@ export function openJson(json: Json | string, options: JsonTokenizerOptions = {}
     { tokenizer, config, maxTokens, truncateSide: "right" },
     { doLowerCase, family },
   );
+}
+
+/** Random classes of a text's tokens, and the entities that each strategy makes of them: start, end, name, score. */
+export interface EntityCase extends Readonly<Record<GroupingStrategy, readonly GoldenEntity[]>> {
+  /** The name of the tokenizer.json. */
+  readonly file: string;
+  readonly text: string;
+  /** [tokens, labels], special tokens included. */
+  readonly logits: readonly number[];
+}
+
+export type GoldenEntity = readonly [start: number, end: number, entity: string, score: number];
+
+/** Made by scripts/goldens/text_entities.py. */
+export function readEntityCases(): {
+  readonly labels: readonly string[];
+  readonly cases: readonly EntityCase[];
+} {
+  const file = path.replace("golden.json.gz", "entities.json.gz");
+  return JSON.parse(gunzipSync(readFileSync(file)).toString());
 }

@@ -29,7 +29,7 @@ const families: readonly Family[] = [
   { type: "distilbert", prefix: "DistilBert", hasHeads: true },
   { type: "mpnet", prefix: "MPNet", hasHeads: true },
   { type: "modernbert", prefix: "ModernBert", hasHeads: true },
-  { type: "electra", prefix: "Electra", hasHeads: false },
+  { type: "electra", prefix: "Electra", hasHeads: true },
   { type: "nomic_bert", prefix: "NomicBert", hasHeads: false },
   { type: "qwen3", prefix: "Qwen3", hasHeads: false },
 ];

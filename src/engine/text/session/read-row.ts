@@ -1,7 +1,7 @@
+import { groupEntities } from "../entities/group-entities.ts";
 import type { TextItem } from "../items/text-item.ts";
 import type { RowFault, TextReport } from "../items/text-report.ts";
 import { unpackItem } from "../items/unpack-item.ts";
-import { groupEntities } from "../tokens/group-entities.ts";
 import type { EncodeOptions, TextTokenizer, TokenPlace } from "../tokens/text-tokenizer.ts";
 import type { Sequence } from "./pad-run.ts";
 
@@ -81,7 +81,11 @@ function failed(item: TextItem | undefined, fault: RowFault["fault"]): ReadRow {
 }
 
 /** What is told of a row after its run. */
-export function reportOf(row: ReadRow, labels: readonly string[]): TextReport {
+export function reportOf(
+  row: ReadRow,
+  tokenizer: TextTokenizer,
+  labels: readonly string[],
+): TextReport {
   const { fault, ids, totalTokens, item, places, numbers } = row;
   if (fault !== undefined) return { fault };
   const tokens = ids.length;
@@ -93,9 +97,9 @@ export function reportOf(row: ReadRow, labels: readonly string[]): TextReport {
       return places === undefined ? { ...counts, ids: [...ids] } : { ...counts, ...listOf(places) };
     case "entities": {
       if (places === undefined || numbers === undefined) return { ...counts, entities: [] };
-      const { text = "" } = item;
-      const found = groupEntities({ text, tokens: places, logits: numbers, labels });
-      return { ...counts, entities: found };
+      const { prompt = "", text = "" } = item;
+      const classes = { text: prompt + text, places, logits: numbers, labels, tokenizer };
+      return { ...counts, entities: groupEntities(classes) };
     }
     default:
       return counts;

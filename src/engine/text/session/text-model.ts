@@ -114,8 +114,10 @@ export class TextModel implements HostModel {
   }
 
   #reports(rows: readonly ReadRow[]): Tensor {
-    const { labels } = this.#parts.facts;
-    const data = packElements(rows.map((row) => packReport(reportOf(row, labels))));
+    const { facts, tokenizer } = this.#parts;
+    const data = packElements(
+      rows.map((row) => packReport(reportOf(row, tokenizer, facts.labels))),
+    );
     return { name: reportOutput, datatype: "BYTES", shape: [rows.length], data };
   }
 

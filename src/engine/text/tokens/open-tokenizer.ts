@@ -30,14 +30,16 @@ export function openTokenizer(files: TokenizerFiles, options: TokenizerOptions):
   const addedTokens = readAddedTokens(file, model.vocabulary);
   const splitter = file.optionalObject("pre_tokenizer");
   const template = readTemplate(file.optionalObject("post_processor"));
+  const config =
+    files.config === undefined ? undefined : readJson(files.config, "tokenizer_config.json");
   return new PipelineTokenizer({
     addedTokens,
     normalize: readNormalizer(file.optionalObject("normalizer"), options.doLowerCase),
     split: splitter ? createSplitter(splitter) : (piece, emit) => emit(piece),
     model,
     template,
-    hasTypes: familiesWithTypes.has(options.family),
-    padId: readPadId(files.config, file, addedTokens),
+    hasTypes: familiesWithTypes.has(options.family) && takesTypes(config),
+    padId: readPadId(config, file, addedTokens),
     maxTokens: files.maxTokens,
     truncateSide: files.truncateSide,
   });
@@ -71,13 +73,19 @@ function readNormalizer(config: ConfigFields | undefined, doLowerCase: boolean):
   return doLowerCase ? (piece) => own(lowercase(piece)) : own;
 }
 
+/** Whether the model is given token types: unless tokenizer_config.json lists what it is given, and leaves them out. */
+function takesTypes(config: ConfigFields | undefined): boolean {
+  const names = config?.value("model_input_names");
+  return !Array.isArray(names) || names.includes("token_type_ids");
+}
+
 /** What tokenizer_config.json names, or what tokenizer.json pads with, or a token that is called so. */
 function readPadId(
-  configPath: string | undefined,
+  config: ConfigFields | undefined,
   file: ConfigFields,
   addedTokens: readonly AddedToken[],
 ): number {
-  const name = configPath && readPadToken(readJson(configPath, "tokenizer_config.json"));
+  const name = config && readPadToken(config);
   const idOf = (content: string) => addedTokens.find((token) => token.content === content)?.id;
   const padding = file.optionalObject("padding")?.value("pad_id");
   return (

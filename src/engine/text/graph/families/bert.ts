@@ -2,7 +2,7 @@ import { activationOf } from "../layers/activations.ts";
 import { maskBias } from "../layers/masks.ts";
 import { countedPositions, typeVectors, wordVectors } from "./embeddings.ts";
 import type { Encoded, Family, Head, Source } from "./family.ts";
-import { classify, tokenClassifier, twoLayerClassifier } from "./heads.ts";
+import { classify, geluClassifier, tokenClassifier, twoLayerClassifier } from "./heads.ts";
 import { type BlockNames, postNormBlock } from "./post-norm-block.ts";
 import { headSize, layerCount } from "./sizes.ts";
 
@@ -132,4 +132,6 @@ export const electra: Family = {
       ...fromZero,
       embeddingWidth: ({ config }) => config.size("embedding_size", 128),
     }),
+  textHead: geluClassifier,
+  tokenHead: tokenClassifier,
 };

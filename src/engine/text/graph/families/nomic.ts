@@ -30,7 +30,8 @@ const served: readonly (readonly [key: string, ...values: readonly unknown[]])[]
   ["rotary_scaling_factor"],
   ["num_experts", 0, 1],
   ["moe_every_n_layers", 0],
-  ["position_embedding_type", "rope", "rotary"],
+  ["scale_attn_weights", true],
+  ["scale_attn_by_inverse_layer_idx", false],
 ];
 
 function encode(source: Source): Encoded {

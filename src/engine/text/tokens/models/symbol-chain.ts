@@ -59,15 +59,17 @@ export class SymbolChain {
 
   /** Id, start and end of each symbol that is left. */
   rest(): Int32Array {
-    const found: number[] = [];
-    for (let place = this.#length === 0 ? -1 : 0; place !== -1; place = this.nextOf(place)) {
-      found.push(
-        this.#ids[place] as number,
-        this.#starts[place] as number,
-        this.#ends[place] as number,
-      );
+    const first = this.#length === 0 ? -1 : 0;
+    let count = 0;
+    for (let place = first; place !== -1; place = this.nextOf(place)) count++;
+    const found = new Int32Array(count * 3);
+    let at = 0;
+    for (let place = first; place !== -1; place = this.nextOf(place)) {
+      found[at++] = this.#ids[place] as number;
+      found[at++] = this.#starts[place] as number;
+      found[at++] = this.#ends[place] as number;
     }
-    return Int32Array.from(found);
+    return found;
   }
 
   /** Bytes of a character may be symbols of their own. */

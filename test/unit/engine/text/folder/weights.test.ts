@@ -37,8 +37,11 @@ describe("the architecture of a model", () => {
 
   it("is refused for heads that are not known", () =>
     refuses(
-      huggingFace({ architectures: ["ElectraForSequenceClassification"], model_type: "electra" }),
-      /ElectraForSequenceClassification is not known/,
+      huggingFace({
+        architectures: ["NomicBertForSequenceClassification"],
+        model_type: "nomic_bert",
+      }),
+      /NomicBertForSequenceClassification is not known/,
     ));
 
   it("may be any where an ONNX file has the graph", async () => {
