@@ -108,6 +108,7 @@ export async function serve(flags: readonly string[], env: NodeJS.ProcessEnv): P
       tls: config.tls,
       access: config.access,
       reflection: config.reflection,
+      caikitDomain: config.caikitDomain,
       browserRules: {
         allowedOrigins: new Set(config.corsOrigins),
         allowedHosts: new Set(config.allowedHosts),

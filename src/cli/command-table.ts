@@ -16,6 +16,20 @@ function calling(timeoutSeconds?: number): Record<string, OptionSpec> {
   return { output: outputOption, ...clientOptions, timeout: { ...timeout, ...limited } };
 }
 
+/** The options of commands that take texts. */
+const textOptions: Record<string, OptionSpec> = {
+  lines: {
+    value: "FILE",
+    isFile: true,
+    doc: "read texts from a file as well, one per line; - is stdin",
+  },
+  ...calling(),
+};
+
+const truncate: OptionSpec = {
+  doc: "cut texts that are too long for the model, instead of refusing them",
+};
+
 /** Every command that calls a runtime, by name, in the order that help shows them. */
 export const commandTable: Readonly<Record<string, CommandEntry>> = {
   status: {
@@ -80,6 +94,34 @@ export const commandTable: Readonly<Record<string, CommandEntry>> = {
       "infer digits image=@digit.npy --outputs label --output json",
     ],
     load: () => import("./commands/infer.ts"),
+  },
+  embed: {
+    summary: "turn texts into vectors",
+    operands: [model, { name: "TEXT", isOptional: true, isRepeated: true }],
+    options: { truncate, ...textOptions },
+    examples: [
+      "embed sentences 'Is it still raining?'",
+      "embed sentences --lines texts.txt --output json",
+    ],
+    load: () => import("./commands/embed-texts.ts"),
+  },
+  rerank: {
+    summary: "order texts by how well they answer a query",
+    operands: [model, { name: "QUERY" }, { name: "TEXT", isOptional: true, isRepeated: true }],
+    options: {
+      top: { value: "NUMBER", doc: "show only so many, the best ones" },
+      truncate,
+      ...textOptions,
+    },
+    examples: ["rerank sentences 'How is the weather?' 'It rains.' 'Bread is in the oven.'"],
+    load: () => import("./commands/rerank-texts.ts"),
+  },
+  classify: {
+    summary: "find the class of texts, or the entities in them",
+    operands: [model, { name: "TEXT", isOptional: true, isRepeated: true }],
+    options: textOptions,
+    examples: ["classify MODEL 'What a lovely day'"],
+    load: () => import("./commands/show-classes.ts"),
   },
   watch: {
     summary: "follow every change until Ctrl-C",

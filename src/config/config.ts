@@ -34,6 +34,8 @@ export interface Config {
   readonly unixSocket: string | undefined;
   /** Whether gRPC's reflection service is on. */
   readonly reflection: boolean;
+  /** In the name of Caikit's inference service. */
+  readonly caikitDomain: string;
   readonly modelRepository: string | undefined;
   /** Absolute. Relative model paths start at the first. */
   readonly modelRoots: readonly string[];
@@ -164,6 +166,7 @@ function assemble(values: Values, memory: MemoryDivision, problems: string[]): C
     port: number("port"),
     unixSocket: optional("unix-socket"),
     reflection: raw.reflection === "on",
+    caikitDomain: readDomain(raw["caikit-domain"] as string, whereIs("caikit-domain"), problems),
     modelRepository: repository === undefined ? undefined : resolve(repository),
     modelRoots: [...new Set(roots.map((root) => resolve(root)))],
     pull: readPullSettings(raw, raw["root-model-dir"] as string, problems),
@@ -206,6 +209,13 @@ function assemble(values: Values, memory: MemoryDivision, problems: string[]): C
     debugEndpoints: raw["debug-endpoints"] as DebugEndpoints,
     tracing: readTracing(raw, problems),
   };
+}
+
+/** Part of a name in gRPC. `name`: of the setting, as the operator wrote it. */
+function readDomain(domain: string, name: string, problems: string[]): string {
+  if (/^[A-Za-z][A-Za-z0-9_]*$/.test(domain)) return domain;
+  problems.push(`${name} is '${domain}', expected a name of letters, digits and _, such as Nlp`);
+  return domain;
 }
 
 function valuesOf(values: Values): Readonly<Record<SettingName, SettingValue>> {

@@ -71,6 +71,12 @@ const listening = {
     default: "on",
     doc: "serve gRPC reflection, for clients such as grpcurl",
   },
+  "caikit-domain": {
+    env: "CAIKIT_DOMAIN",
+    type: "text",
+    default: "Nlp",
+    doc: "domain D in the name of Caikit's inference service, caikit.runtime.D.DService",
+  },
 } as const satisfies SettingRows;
 
 const finding = {

@@ -1,4 +1,6 @@
 import type { FastifyInstance } from "fastify";
+import { caikitForm } from "./caikit/rest-failure.ts";
+import { caikitInfoRest, caikitTaskRest } from "./caikit/rest-routes.ts";
 import { openAiForm } from "./openai/openai-form.ts";
 import { openAiEmbeddings, openAiModels } from "./openai/openai-rest.ts";
 import { openApi } from "./pages/openapi.ts";
@@ -53,7 +55,10 @@ export function mountRest(
   );
 }
 
-function mountText(app: FastifyInstance, text: TextRestParts): void {
+function mountText(
+  app: FastifyInstance,
+  text: TextRestParts & Pick<InferenceRestParts, "models" | "version">,
+): void {
   // Where KServe's server for Hugging Face models has them.
   void app.register(
     (scope, _options, done) => {
@@ -65,7 +70,16 @@ function mountText(app: FastifyInstance, text: TextRestParts): void {
     },
     { prefix: "/openai/v1" },
   );
+  void app.register(
+    (scope, _options, done) => {
+      restScope(scope, text.log, caikitForm);
+      caikitTaskRest(scope, text);
+      done();
+    },
+    { prefix: "/api/v1/task" },
+  );
   // Not a scope of its own: unknown paths without a prefix belong to everybody.
   sharedRerankRest(app, text);
   teiRest(app, text);
+  caikitInfoRest(app, text);
 }

@@ -31,6 +31,8 @@ export interface ServerOptions extends EndpointOptions {
   readonly closeGraceMs: number;
   /** Whether clients can use reflection, which is on by default. */
   readonly reflection?: boolean;
+  /** The name that Caikit's inference service and its package have; "Nlp" by default. */
+  readonly caikitDomain?: string;
   /** Whether unary gRPC calls take the fast path around Connect, which is on by default; tests and benchmarks
    *  compare the two. */
   readonly fastPath?: boolean | undefined;

@@ -22,6 +22,11 @@ const scripts = [
   { script: "openai_sdk.py", modules: ["numpy", "openai"], minCases: 12 },
   { script: "cohere_sdk.py", modules: ["numpy", "cohere"], minCases: 11 },
   { script: "grpcio_stubs.py", modules: ["numpy", "grpc_tools.protoc"], minCases: 8 },
+  {
+    script: "caikit_client.py",
+    modules: ["numpy", "caikit.interfaces.nlp.data_model", "grpc_reflection.v1alpha"],
+    minCases: 9,
+  },
 ];
 
 const missing = await Promise.all(scripts.map(({ modules }) => missingFor(python, modules)));

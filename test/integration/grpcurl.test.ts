@@ -31,6 +31,8 @@ describe("grpcurl, without definitions", { timeout: 300_000, skip }, () => {
 
   it("lists services and methods", async () => {
     assert.deepEqual((await print(["list"])).trim().split("\n"), [
+      "caikit.runtime.Nlp.NlpService",
+      "caikit.runtime.info.InfoService",
       "grpc.health.v1.Health",
       "grpc.reflection.v1.ServerReflection",
       "grpc.reflection.v1alpha.ServerReflection",
@@ -64,6 +66,17 @@ describe("grpcurl, without definitions", { timeout: 300_000, skip }, () => {
     const method = "inference.GRPCInferenceService/ModelInfer";
     const { outputs } = JSON.parse(await call(method, request));
     assert.deepEqual(outputs[0].contents, { bytesContents: ["dmlyZ2luaWNh"] });
+  });
+
+  it("embeds a text, as in Caikit's demos", async () => {
+    const method = "caikit.runtime.Nlp.NlpService/EmbeddingTaskPredict";
+    const request = JSON.stringify({ text: "At what temperature does Nitrogen boil?" });
+    const printed = await print([method], ["-H", "mm-model-id: sentences", "-d", request]);
+    const { result, inputTokenCount } = JSON.parse(printed);
+    assert.ok(result.dataNpfloat32sequence.values.length > 1);
+    assert.ok(Number(inputTokenCount) > 2);
+    const unnamed = print([method], ["-d", request]);
+    await assert.rejects(unnamed, /Missing required model ID/);
   });
 
   it("asks for the health of a service, and sees the status of a failure", async () => {

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { mkdir, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, it, type TestContext } from "node:test";
+import { NlpService } from "../../gen/caikit/nlp-service_pb.ts";
 import type { HostKind } from "../../src/engine/contract/engine.ts";
 import { type Calls, callsOf, codeIn, sizeIn, valuesIn } from "../support/clients/calls.ts";
 import { type Client, clientKinds, type Outcome } from "../support/clients/clients.ts";
@@ -97,12 +98,17 @@ for (const kind of clientKinds.filter(({ name }) => protocols.includes(name))) {
         modelLoadingTimeoutMs: 30_000,
         defaultModelSizeInBytes: "1000000",
         runtimeVersion: "test",
-        methodInfos: Object.fromEntries(
-          ["ModelInfer", "ModelMetadata", "ModelReady"].map((method) => [
-            `inference.GRPCInferenceService/${method}`,
-            { idInjectionPath: [1] },
-          ]),
-        ),
+        methodInfos: {
+          ...Object.fromEntries(
+            ["ModelInfer", "ModelMetadata", "ModelReady"].map((method) => [
+              `inference.GRPCInferenceService/${method}`,
+              { idInjectionPath: [1] },
+            ]),
+          ),
+          ...Object.fromEntries(
+            NlpService.methods.map(({ name }) => [`${NlpService.typeName}/${name}`, {}]),
+          ),
+        },
       });
       await assertEmpty();
     });

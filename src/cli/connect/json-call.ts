@@ -28,8 +28,25 @@ export interface JsonRoute {
 /** The same for a path without a body. */
 export async function callRoute(
   options: ClientOptions,
-  { method, path, request }: JsonRoute,
+  route: JsonRoute,
 ): Promise<Readonly<Record<string, unknown>>> {
+  const { status, answer } = await askRoute(options, route);
+  if (status === 200) return answer;
+  const { message, error } = answer;
+  const reason = message ?? error ?? `HTTP ${status}`;
+  throw new CommandError(exitCodes.failed, `${options.address.label}: ${reason}`);
+}
+
+export interface JsonAnswer {
+  readonly status: number | undefined;
+  readonly answer: Readonly<Record<string, unknown>>;
+}
+
+/** The response, whatever its status. Throws CommandError if there is none, or if it is not a JSON object. */
+export async function askRoute(
+  options: ClientOptions,
+  { method, path, request }: JsonRoute,
+): Promise<JsonAnswer> {
   const { address, timeoutMs } = options;
   const { label } = address;
   const signal = timeoutMs === undefined ? undefined : AbortSignal.timeout(timeoutMs);
@@ -38,9 +55,7 @@ export async function callRoute(
     const { status, body } = await exchange(options, { method, path, body: sent, signal });
     const answer: unknown = JSON.parse(body);
     if (typeof answer !== "object" || answer === null) throw new SyntaxError("not a JSON object");
-    if (status === 200) return answer as Record<string, unknown>;
-    const { message, error } = answer as { message?: unknown; error?: unknown };
-    throw new CommandError(exitCodes.failed, `${label}: ${message ?? error ?? `HTTP ${status}`}`);
+    return { status, answer: answer as JsonAnswer["answer"] };
   } catch (error) {
     if (signal?.aborted) {
       throw new CommandError(exitCodes.unreachable, `${label}: no response within ${timeoutMs} ms`);

@@ -63,7 +63,7 @@ export function failureInterceptor(log: Logger): Interceptor {
     if (modelId !== undefined) observed?.model?.(modelId);
     const fail = (reason: unknown) => {
       const ids = callFacts({ observed, header: request.header });
-      return failCall(log, request, { message, startMs, ids }, reason);
+      return failCall(log, request, { message, header: request.header, startMs, ids }, reason);
     };
     try {
       const running =

@@ -3,6 +3,7 @@ import type { Level, Logger } from "pino";
 import { RuntimeError } from "../../base/errors.ts";
 import { LogSampler } from "../../observe/log-sampler.ts";
 import type { CallFacts } from "../observe/call-observer.ts";
+import type { HeaderReader } from "../observe/header-reader.ts";
 import { toConnectError } from "./error-codes.ts";
 
 /** Begins the message of an error whose cause is that the client reset the stream, as in Connect. */
@@ -14,10 +15,12 @@ export function failCall(
   call: Rpc,
   {
     message,
+    header,
     startMs,
     ids,
   }: {
     readonly message: object | undefined;
+    readonly header: HeaderReader;
     readonly startMs: number;
     readonly ids: CallFacts | undefined;
   },
@@ -25,7 +28,9 @@ export function failCall(
 ): ConnectError {
   const error = toConnectError(reason);
   const durationMs = Math.round(performance.now() - startMs);
-  logFailure(log, rpcOf(call), error, { modelId: modelIdIn(message), durationMs, ...ids });
+  // Not every message has a field for it.
+  const modelId = modelIdIn(message) ?? header.get("mm-model-id") ?? undefined;
+  logFailure(log, rpcOf(call), error, { modelId, durationMs, ...ids });
   return error;
 }
 

@@ -250,7 +250,8 @@ export class GrpcUnaryCall {
     if (this.#phase === "over") return;
     const { log } = this.#host;
     const ids = callFacts(this.#context);
-    const facts = { message: this.#message, startMs: this.#startMs, ids };
+    const { header } = this.#context;
+    const facts = { message: this.#message, header, startMs: this.#startMs, ids };
     this.#answerError(failCall(log, this.#context, facts, reason));
   }
 

@@ -18,8 +18,8 @@ export const jsonValueCost = 4;
 export const jsonObjectCost = 32;
 
 const tooCostly = new ConnectError(
-  "the message has too many values to decode at once: send tensors in raw_input_contents, or over REST, " +
-    "whose limit is higher",
+  "the message has too many values to decode at once: send fewer, tensors in raw_input_contents, or the same over " +
+    "REST, whose limit is higher",
   Code.ResourceExhausted,
 );
 

@@ -1,4 +1,5 @@
 import { type DescField, type DescMessage, ScalarType } from "@bufbuild/protobuf";
+import { Code, ConnectError } from "@connectrpc/connect";
 import {
   bigintCost,
   MessageCost,
@@ -13,7 +14,8 @@ import { maxTextBytes } from "./text-limit.ts";
 
 const wireType = { varint: 0, fixed64: 1, bytes: 2, fixed32: 5 } as const;
 const maxVarintBytes = 10;
-const maxDepth = 64;
+/** As far as protobuf-es follows. Structs may contain themselves. */
+const maxDepth = 100;
 
 /** What a length-delimited field holds, as far as its cost is concerned. */
 type Content =
@@ -31,7 +33,8 @@ interface Packed {
 
 interface Frame {
   readonly fields: ReadonlyMap<number, Content>;
-  restBytes: number;
+  /** Behind its last byte, counted from the start of the message. */
+  readonly endAt: number;
 }
 
 const bytes: Content = { tag: "bytes" };
@@ -47,8 +50,8 @@ export function refuseCostlyMessage(message: DescMessage, bytes: Uint8Array): vo
 }
 
 /** Counts a binary message's cost, piece by piece as it arrives. It reads tags and lengths, and skips the
- *  contents of bytes and strings. It refuses an inference's texts that are too long, and leaves malformed
- *  messages to the decoder. */
+ *  contents of bytes and strings. It refuses an inference's texts that are too long. Malformed messages are left to the
+ *  decoder, as far as they are harmless: it forgives some, and reads on where nothing has been counted. */
 export class ProtobufCounter implements MessageCounter {
   readonly #cost = new MessageCost();
   readonly #stack: Frame[];
@@ -65,21 +68,36 @@ export class ProtobufCounter implements MessageCounter {
   #byteCost = 0;
   /** Under way, or the last one. */
   #text: { readonly name: string; readonly sizeBytes: number } | undefined;
-  #isBroken = false;
+  /** Bytes of the message that were read. */
+  #position = 0;
+  /** What is wrong with it, and where. */
+  #fault: { readonly what: string; readonly at: number } | undefined;
 
   constructor(message: DescMessage) {
-    this.#stack = [{ fields: contentsOf(message), restBytes: Number.POSITIVE_INFINITY }];
+    this.#stack = [{ fields: contentsOf(message), endAt: Number.POSITIVE_INFINITY }];
   }
 
   push(piece: Uint8Array): void {
     let at = 0;
-    while (at < piece.length && !this.#isBroken) {
+    while (at < piece.length && this.#fault === undefined) {
       if (this.#skipBytes > 0) at += this.#skip(piece, at);
       else {
         this.#take(piece[at++] as number);
         this.#consume(1);
       }
     }
+    if (this.#fault !== undefined) this.#refuseUnread(this.#fault, piece.length - at);
+  }
+
+  #refuseUnread({ what, at }: { readonly what: string; readonly at: number }, bytes: number): void {
+    this.#position += bytes;
+    if (this.#position - at <= harmlessBytes) return;
+    const message = `the message is malformed at byte ${at}: ${what}`;
+    throw new ConnectError(message, Code.InvalidArgument);
+  }
+
+  #break(what: string): void {
+    this.#fault ??= { what, at: this.#position };
   }
 
   #skip(piece: Uint8Array, at: number): number {
@@ -109,11 +127,12 @@ export class ProtobufCounter implements MessageCounter {
     if (sizeBytes - this.#skipBytes > maxTextBytes) refuseLongText(name, sizeBytes);
   }
 
-  /** This many bytes of every enclosing message have been read. */
   #consume(count: number): void {
-    for (const frame of this.#stack) frame.restBytes -= count;
-    while (this.#stack.length > 1 && this.#skipBytes === 0 && this.#top.restBytes <= 0) {
-      this.#isBroken ||= this.#top.restBytes < 0 || this.#expects !== "tag";
+    this.#position += count;
+    while (this.#stack.length > 1 && this.#skipBytes === 0 && this.#top.endAt <= this.#position) {
+      if (this.#top.endAt < this.#position || this.#expects !== "tag") {
+        this.#break("a field reaches beyond the end of its message");
+      }
       this.#stack.pop();
     }
   }
@@ -127,7 +146,7 @@ export class ProtobufCounter implements MessageCounter {
     this.#scale *= 128;
     this.#varintBytes++;
     if (byte >= 0x80) {
-      this.#isBroken = this.#varintBytes === maxVarintBytes;
+      if (this.#varintBytes === maxVarintBytes) this.#break("a number has more than ten bytes");
       return;
     }
     const value = this.#varint;
@@ -150,7 +169,7 @@ export class ProtobufCounter implements MessageCounter {
     } else if (type === wireType.bytes) {
       this.#content = this.#top.fields.get(Math.floor(tag / 8)) ?? bytes;
       this.#expects = "length";
-    } else this.#isBroken = true;
+    } else this.#break(`a field has the type ${type}, which is not in use`);
   }
 
   #length(length: number): void {
@@ -159,9 +178,9 @@ export class ProtobufCounter implements MessageCounter {
     const content = this.#content;
     if (content.tag === "message") {
       this.#cost.add(nestedCost);
-      if (this.#stack.length === maxDepth) this.#isBroken = true;
-      // The byte that ends this length is still to be consumed, by the enclosing frames.
-      else this.#stack.push({ fields: content.fields, restBytes: length + 1 });
+      if (this.#stack.length === maxDepth) this.#break(`it is nested deeper than ${maxDepth}`);
+      // The byte that ends this length is still to be consumed.
+      else this.#stack.push({ fields: content.fields, endAt: this.#position + 1 + length });
       return;
     }
     this.#skipBytes = length;

@@ -16,8 +16,13 @@ const methodInfos = {
   "inference.GRPCInferenceService/ModelReady": idInFirstField,
 };
 
-/** mmesh.ModelRuntime, the calls by which ModelMesh manages models. */
-export function modelRuntimeService(models: Models): ServiceImpl<typeof ModelRuntime> {
+/** mmesh.ModelRuntime, the calls by which ModelMesh manages models. `forwarded`: calls that it forwards as well, whose
+ *  messages do not name the model. */
+export function modelRuntimeService(
+  models: Models,
+  forwarded: readonly string[] = [],
+): ServiceImpl<typeof ModelRuntime> {
+  const others = Object.fromEntries(forwarded.map((method) => [method, {}]));
   return {
     async loadModel(request, context) {
       const model = await models.load(toModelSpec(request), cancellationOf(context));
@@ -50,7 +55,7 @@ export function modelRuntimeService(models: Models): ServiceImpl<typeof ModelRun
         defaultModelSizeInBytes: BigInt(status.defaultModelBytes),
         runtimeVersion: status.runtimeVersion,
         limitModelConcurrency: status.limitModelConcurrency,
-        methodInfos,
+        methodInfos: { ...methodInfos, ...others },
       };
     },
   };

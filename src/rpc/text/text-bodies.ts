@@ -12,6 +12,8 @@ export const textBodies = {
   "tei-predict": readTeiPredict,
   "tei-similarity": readTeiSimilarity,
   "tei-tokenize": readTeiTokenize,
+  // Each of its tasks has other fields, which are read when the task is known to be served.
+  caikit: (json: unknown) => ({ json }),
 } as const satisfies Record<string, (json: unknown) => object>;
 
 export type TextBodyName = keyof typeof textBodies;

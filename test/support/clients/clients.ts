@@ -183,6 +183,8 @@ const protoFiles = [
   "mmesh/model-runtime.proto",
   "inference/inference.proto",
   "grpc/health/v1/health.proto",
+  "caikit/nlp-service.proto",
+  "caikit/info-service.proto",
 ];
 
 // With these options messages of grpc-js are JSON in the sense of protobuf, but for the defaults.

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { create, toBinary } from "@bufbuild/protobuf";
+import { create, fromJson, type JsonObject, toBinary } from "@bufbuild/protobuf";
+import { StructSchema } from "@bufbuild/protobuf/wkt";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { ModelInferRequestSchema } from "../../../../gen/inference/inference_pb.ts";
 import { EnvelopedCounter } from "../../../../src/rpc/guard/enveloped-counter.ts";
@@ -85,17 +86,73 @@ describe("what a binary message costs", () => {
     it(`is too much for ${what}`, () => assert.equal(refuses(bytes), true));
   }
 
-  it("is not looked for behind what is malformed, which the decoder refuses", () => {
-    const junk = Buffer.concat([Buffer.from([7]), repeated(2 * MiB, 5 * 8 + 2, 0)]);
+  it("is left to the decoder behind what is malformed, as long as little follows", () => {
+    const junk = Buffer.concat([Buffer.from([7]), repeated(1_000, 5 * 8 + 2, 0)]);
     assert.equal(refuses(junk), false);
     const reachesOut = field(5, Buffer.from([10, 100, 65]));
     assert.equal(refuses(reachesOut), false);
   });
 });
 
+describe("a message that the counter cannot follow", () => {
+  const behind = repeated(2 * MiB, 5 * 8 + 2, 0);
+  const deep = (levels: number) => {
+    let value: JsonObject = { a: 1 };
+    for (let level = 0; level < levels; level++) value = { a: value };
+    return toBinary(StructSchema, fromJson(StructSchema, value));
+  };
+  const malformed: [string, Uint8Array, RegExp][] = [
+    ["a group, which the decoder skips", Buffer.from([12 * 8 + 3, 12 * 8 + 4]), /byte 0: .*type 3/],
+    ["a type that nobody knows", Buffer.from([7]), /byte 0: .*type 7/],
+    [
+      "a tag cut off by the end of its message",
+      Buffer.from([5 * 8 + 2, 1, 10]),
+      /byte 3: .*beyond/,
+    ],
+    ["a number without an end", Buffer.alloc(11, 0xff), /byte 9: .*ten bytes/],
+  ];
+  for (const [what, bytes, message] of malformed) {
+    it(`is refused if much follows: ${what}`, () => {
+      const counter = messageCounter();
+      counter.push(bytes);
+      assert.throws(() => counter.push(behind), {
+        rawMessage: message,
+        code: Code.InvalidArgument,
+      });
+    });
+  }
+
+  it("is refused if much follows: Structs that are nested too deep for the decoder", () => {
+    const counter = new ProtobufCounter(StructSchema);
+    counter.push(deep(30));
+    counter.push(deep(33));
+    assert.throws(() => counter.push(behind), { rawMessage: /nested deeper than 100/ });
+  });
+
+  it("is not one that is nested as deep as the decoder follows", () => {
+    const bytes = Buffer.concat([deep(30), repeated(MiB, 10, 0)]);
+    assert.equal(
+      refuses(bytes, () => new ProtobufCounter(StructSchema)),
+      true,
+    );
+  });
+});
+
 describe("what JSON costs", () => {
   const newCounter = () => new JsonCounter();
   const text = (unit: string, bytes: number) => Buffer.alloc(bytes, unit);
+
+  it("is bearable for texts with any letters, escaped or not", () => {
+    const letters = '{"a": [1, 2]}, \\ "';
+    const texts = JSON.stringify([letters.repeat(100_000), "\\", letters]);
+    assert.equal(refuses(Buffer.from(texts), newCounter), false);
+  });
+
+  it("is too much for what follows a text that ends in escapes", () => {
+    for (const start of ['["\\\\",', '["\\"",']) {
+      assert.equal(refuses(Buffer.from(start + "0,".repeat(MiB)), newCounter), true);
+    }
+  });
 
   it("is bearable for base64 of any length and for a hundred thousand numbers", () => {
     assert.equal(refuses(Buffer.from(`["${"QUJD".repeat(5 * MiB)}"]`), newCounter), false);
