@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
@@ -88,10 +88,12 @@ export function openJson(json: Json | string, options: JsonTokenizerOptions = {}
   const config = options.config === undefined ? undefined : join(scratch, "tokenizer_config.json");
   if (config !== undefined) writeFileSync(config, JSON.stringify(options.config));
   const { family = "bert", maxTokens = 1_000_000, doLowerCase = false } = options;
-  return openTokenizer(
-    { tokenizer, config, maxTokens, truncateSide: "right" },
-    { doLowerCase, family },
-  );
+  try {
+    const files = { tokenizer, config, maxTokens, truncateSide: "right" } as const;
+    return openTokenizer(files, { doLowerCase, family });
+  } finally {
+    rmSync(scratch, { recursive: true, force: true });
+  }
 }
 
 /** Random classes of a text's tokens, and the entities that each strategy makes of them: start, end, name, score. */
