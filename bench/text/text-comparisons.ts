@@ -3,7 +3,7 @@ import type { Comparison, Target } from "../comparisons.ts";
 const titles: Readonly<Record<string, string>> = {
   "64 mixed texts, CPU": "64 mixed texts in one request: CPU time",
   memory: "memory with one model, after the above",
-  "cold start": "from the start of the process to the first embedding",
+  "cold load": "from the load of the model to its first embedding",
 };
 
 export const textComparisons: readonly Comparison[] = [
@@ -27,8 +27,8 @@ export const textComparisons: readonly Comparison[] = [
   ),
   text("memory", "fastembed", { atMost: 0.6 }),
   text("memory", "infinity", { atMost: 0.25 }),
-  text("cold start", "fastembed", { atMost: 0.5 }),
-  text("cold start", "infinity", { atMost: 0.5 }),
+  text("cold load", "fastembed", { atMost: 0.5 }),
+  text("cold load", "infinity", { atMost: 0.5 }),
   ...["packed", "mapped"].flatMap((weights): Comparison[] => [
     {
       area: "text",

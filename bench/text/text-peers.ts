@@ -15,8 +15,14 @@ export interface TextPeer {
   readonly missing: string | undefined;
   /** Where OpenAI's embeddings are. */
   readonly path: string;
-  /** Starts it; resolves when it can be asked. */
-  start(bench: Workbench): Promise<Program>;
+  /** Starts it; resolves when it can be asked, with the time that it was asked to load the model at, of
+   *  `performance.now()`. */
+  start(bench: Workbench): Promise<StartedPeer>;
+}
+
+export interface StartedPeer {
+  readonly program: Program;
+  readonly loadedFromMs: number;
 }
 
 const peersFolder = join(import.meta.dirname, "../peers");
@@ -47,13 +53,14 @@ export async function startWithMiniLm(
   bench: Workbench,
   cores: string | undefined,
   flags: readonly string[],
-): Promise<Program> {
+): Promise<StartedPeer> {
   const program = await bench.startModelport(flags, cores);
   const client = await ModelClient.open(program.port);
   await client.ready();
+  const loadedFromMs = performance.now();
   await client.load(modelName, modelName);
   client.close();
-  return program;
+  return { program, loadedFromMs };
 }
 
 export const infinity: TextPeer = {
@@ -62,7 +69,9 @@ export const infinity: TextPeer = {
   path: "/embeddings",
   async start(bench) {
     const [port] = await freePorts(1);
-    return bench.start({
+    // It loads models at its start only.
+    const loadedFromMs = performance.now();
+    const program = await bench.start({
       command: [
         "env",
         ...["HF_HUB_OFFLINE=1", "DO_NOT_TRACK=1", "OMP_NUM_THREADS=1"],
@@ -73,7 +82,10 @@ export const infinity: TextPeer = {
       ],
       cores: bench.cores.server,
       announcement: /Uvicorn running on http:\/\/127\.0\.0\.1:(\d+)/,
+      // It imports torch.
+      startLimitMs: 180_000,
     });
+    return { program, loadedFromMs };
   },
 };
 
@@ -82,7 +94,7 @@ export const missingFastembed = missingMiniLm ?? missingProgram("python", ".venv
 /** What bench/peers/fastembed_bench.py prints. */
 export interface FastembedResult {
   readonly vectors: readonly (readonly number[])[];
-  /** From the start of the process to its first embedding. */
+  /** From the load of the model to its first embedding. */
   readonly coldMs: number;
   /** Of all texts, at its defaults. */
   readonly cpuMs: number;
@@ -98,7 +110,7 @@ export async function runFastembed(
   const script = join(peersFolder, "fastembed_bench.py");
   const result = await bench.runOther([
     peerProgram("python", ".venv-fastembed"),
-    ...[script, miniLmFolder, file, String(Date.now())],
+    ...[script, miniLmFolder, file],
   ]);
   return result as FastembedResult;
 }

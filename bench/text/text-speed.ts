@@ -11,7 +11,7 @@ const callers = 64;
  *  the program may use all cores, and the loop uses one. */
 export async function measureTextSpeed(bench: Workbench): Promise<void> {
   const folder = await copyMiniLm(bench);
-  const program = await startWithMiniLm(bench, undefined, []);
+  const { program } = await startWithMiniLm(bench, undefined, []);
   const server = { port: program.port, path: modelport.path };
   const seconds = bench.choose({ full: 6, quick: 0.5 });
   await loadEmbeddings(server, { callers, texts: mixedTexts, seconds: seconds / 3 });

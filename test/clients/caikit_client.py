@@ -52,7 +52,7 @@ class Caikit(Case):
 
     def model_for(self, task):
         """The first model that does this."""
-        return next(model.name for model in self.models if model.metadata.get("task") == task)
+        return next(model.name for model in self.models if (model.metadata or {}).get("task") == task)
 
     def predict(self, task, answer, model, **fields):
         metadata = [("mm-model-id", model)]

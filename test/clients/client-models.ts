@@ -13,7 +13,7 @@ import {
 import { projectRoot } from "../support/servers/served.ts";
 
 /** Text models, one for each task that a wire has. */
-const textModels = ["bert-embedding", "xlm-roberta-rerank", "bert-classifier"];
+const textModels = ["bert-embedding", "xlm-roberta-rerank", "bert-classifier", "bert-entities"];
 
 /** Fills `root`, a model repository, with the models that the client scripts ask for: the examples, text models, and
  *  "identity-<datatype>", "arithmetic", "words", "constant", "slow", "spare" (which scripts unload and load again),

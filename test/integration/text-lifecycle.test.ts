@@ -14,6 +14,7 @@ import {
   patientSettings,
 } from "../support/servers/engine-fixture.ts";
 import { type Runtime, startRuntime } from "../support/servers/runtime.ts";
+import { textFixture } from "../support/text/text-fixtures.ts";
 import { type TinyBert, tinyVocabulary, writeTinyBert } from "../support/text/tiny-bert.ts";
 import { waitFor } from "../support/wait-for.ts";
 
@@ -121,6 +122,21 @@ describe("a text model", { timeout: 300_000 }, () => {
     }
     assert.ok(furthest(together.rows[0] as number[], together.rows[1] as number[]) > 0.01);
     assert.equal(model.joining.state, "proven");
+    await model.unload();
+  });
+
+  it("is joined where it comes from an ONNX file, and compared", async () => {
+    await cp(textFixture("bert-onnx"), join(runtime.root, "exported"), { recursive: true });
+    const model = await loadInEngine(join(runtime.root, "exported"));
+    const items = Array.from({ length: 24 }, (_, at) => ({ text: "rain ".repeat(1 + (at % 7)) }));
+    const [together, single] = await Promise.all([
+      runItems(model, items, "embedding"),
+      Promise.all(items.map((item) => runItems(model, [item], "embedding"))),
+    ]);
+    for (const [at, { rows }] of single.entries()) {
+      assert.ok(furthest(rows[0] as number[], together.rows[at] as number[]) < tolerance);
+    }
+    assert.equal(model.joining.state, "promised", model.joining.reason);
     await model.unload();
   });
 

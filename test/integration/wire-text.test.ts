@@ -289,7 +289,7 @@ describe("the wires of text models", () => {
       assert.deepEqual(info["model_type"], {
         classifier: { id2label: { 0: "up", 1: "down" }, label2id: { up: 0, down: 1 } },
       });
-      assert.equal(info["max_input_length"], 16);
+      assert.deepEqual([info["max_input_length"], info["max_client_batch_size"]], [16, 8_192]);
       const unclear = await call("/info");
       assert.equal(unclear.status, 400);
       assert.deepEqual(unclear.json, {

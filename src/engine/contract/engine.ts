@@ -70,7 +70,7 @@ export interface ModelSource extends ModelFile {
 }
 
 /** Whether queued requests for a model are joined into one run, and why. "proven": its graph keeps rows
- *  apart; "promised": its own settings say so; "off": neither, or joining was found to change results. */
+ *  apart; "promised": its own settings say so, or all that use such models rely on it; "off": neither, or joining was found to change results. */
 export interface Joining {
   readonly state: "proven" | "promised" | "off";
   /** One line for people to read. */

@@ -13,7 +13,12 @@ export type RowProof =
        *  ones. */
       readonly isBuilt?: boolean;
     }
-  | { readonly isProven: false; readonly reason: string };
+  | {
+      readonly isProven: false;
+      readonly reason: string;
+      /** Why its rows are taken to be independent nevertheless. Joined runs are compared with single ones. */
+      readonly promise?: string;
+    };
 
 /** Where a model's data files are looked up. */
 export interface DataFolder {

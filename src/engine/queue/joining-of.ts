@@ -31,6 +31,7 @@ export function joiningOf(
   if (promisesRows) {
     return { state: "promised", reason: `its own settings say max_batch_size ${maxBatchSize}` };
   }
+  if (rowProof.promise !== undefined) return { state: "promised", reason: rowProof.promise };
   return off(rowProof.reason);
 }
 

@@ -1,4 +1,5 @@
 import type { TextFacts } from "../../engine/contract/text-facts.ts";
+import { mostItems } from "../text/json-fields.ts";
 
 /** The answer of TEI's GET /info. Its clients look for the kind of model and the longest input. */
 export function teiInfo(id: string, facts: TextFacts, version: string): object {
@@ -10,7 +11,7 @@ export function teiInfo(id: string, facts: TextFacts, version: string): object {
     max_concurrent_requests: null,
     max_input_length: facts.maxTokens,
     max_batch_tokens: null,
-    max_client_batch_size: null,
+    max_client_batch_size: mostItems,
     auto_truncate: false,
     tokenization_workers: null,
     version,

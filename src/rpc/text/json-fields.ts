@@ -99,7 +99,7 @@ export function readTexts(fields: JsonFields, name: string): SentTexts | undefin
 }
 
 /** Whatever the model: a message of more has to be read, and its texts copied to another thread. */
-const mostItems = 8_192;
+export const mostItems = 8_192;
 
 export function refuseMany(
   fields: JsonFields,

@@ -81,6 +81,8 @@ export interface KnownUse {
   readonly runs: readonly { readonly rows: number; readonly size: number }[];
   /** Rows of the runs that its load ends with. */
   readonly rows: number;
+  /** As in `RowProof`: its rows need no proof. */
+  readonly isBuilt: boolean;
 }
 
 /** `use`: absent for a model of which only the file is known. */
@@ -124,7 +126,7 @@ export function footprintOf(structure: OnnxStructure, use?: KnownUse): ModelFoot
     isClear,
     warmupRows: isCold ? 0 : rows,
     usualRun: { rows, bytes: isClear ? Math.max(single.peakBytes, run.peakBytes) : undefined },
-    rowProof: proveRows(graph),
+    rowProof: use?.isBuilt ? { isProven: true, isBuilt: true } : proveRows(graph),
   };
 }
 
@@ -138,8 +140,9 @@ function partPagesOf(graph: OnnxGraph | undefined): number {
 
 function runsOf(graph: OnnxGraph, use: KnownUse | undefined): WarmUpRuns {
   if (use === undefined) return warmUpRuns(graph);
-  const single = runMemory(followShapes(graph, 1));
-  const held = heldMemory(followShapes(graph, 1), use.mapped);
+  const body = followShapes(graph, 1);
+  const single = runMemory(body);
+  const held = heldMemory(body, use.mapped);
   const runs = use.runs.map(({ rows, size }) =>
     runMemory(followShapes(graph, rows, allOf(graph, size))),
   );

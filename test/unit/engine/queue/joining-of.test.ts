@@ -50,6 +50,12 @@ describe("whether a model's requests are joined", () => {
     );
   });
 
+  it("is so if its format promises it, unless a joined run was wrong", () => {
+    const rowProof = { ...unproven, promise: "texts are padded and masked" };
+    assert.equal(joining({ rowProof }), "promised: texts are padded and masked");
+    assert.equal(joining({ rowProof, fault: "it differed" }), "off: it differed");
+  });
+
   it("is not promised by the server's default, whatever that is", () => {
     for (const server of [2, 64, 1_000]) {
       assert.equal(joining({ rowProof: unproven, server }), "off: CumSum 'total' adds up rows");
