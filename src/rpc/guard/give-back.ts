@@ -65,6 +65,8 @@ export class GiveBack {
   #settledBytes = Number.POSITIVE_INFINITY;
   /** What it took at that collection, until the next check. */
   #collectedBytes: number | undefined;
+  /** Consecutive collections because of urgent growth. */
+  #urgentTries = 0;
   /** What it took at the last check. */
   #processBytes = 0;
   #lastCpuMs = 0;
@@ -136,8 +138,15 @@ export class GiveBack {
       this.#settledBytes = Math.min(this.#settledBytes, bytes);
       return;
     }
+    const isFreed = this.#collectedBytes - bytes >= grownBytes;
     // It was garbage, so the next growth may be garbage too.
-    if (this.#collectedBytes - bytes >= grownBytes) this.#startAfresh();
+    if (isFreed) this.#startAfresh();
+    // The quick way did not help: it stays urgent.
+    if (!isFreed && this.#urgentTries === 1) {
+      this.#collectedBytes = undefined;
+      return;
+    }
+    this.#urgentTries = 0;
     this.#settledBytes = bytes;
     this.#collectedBytes = undefined;
   }
@@ -150,8 +159,7 @@ export class GiveBack {
       return undefined;
     }
     this.#collectedBytes = this.#processBytes;
-    // There is no time to try what may not help.
-    if (isUrgent) return attempts.at(-1);
+    if (isUrgent) return attempts[this.#urgentTries++] ?? attempts.at(-1);
     const attempt = attempts[this.#attempts];
     this.#attempts++;
     if (this.#attempts >= attempts.length) {
