@@ -111,7 +111,7 @@ function isFull(reason: unknown): boolean {
 
 /** Whether ModelMesh is at fault, as the real one is: it evicts models that it has not even loaded where more
  *  are wanted at once than fit, and hands a cancelled load to the next caller. */
-function isGivenUp(reason: unknown): boolean {
+export function isGivenUp(reason: unknown): boolean {
   if (reason instanceof LoadFailure) return reason.message.endsWith("was evicted");
   if (!(reason instanceof MeshError)) return false;
   return (

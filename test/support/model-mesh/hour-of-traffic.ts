@@ -3,10 +3,10 @@ import { junk } from "../models/failing-models.ts";
 import { addConstant } from "../models/simple-models.ts";
 import { measureTree } from "../processes/process-tree.ts";
 import { waitFor } from "../wait-for.ts";
+import { isGivenUp } from "./churn.ts";
 import type { MeshBooks } from "./mesh-books.ts";
 import { type MeshClock, scaledClock } from "./mesh-clock.ts";
 import type { MeshedRuntime } from "./meshed-runtime.ts";
-import { LoadFailure } from "./model-loads.ts";
 import { MeshError } from "./model-mesh.ts";
 
 const minuteMs = 60_000;
@@ -24,7 +24,8 @@ export class HourOfTraffic {
   answered = 0;
   /** Calls that found no runtime while it was started again. */
   refused = 0;
-  /** Calls whose model was evicted for others, again and again, before they came to use it. */
+  /** Calls whose model was evicted for others, again and again, before they came to use it, or whose load was
+   *  cancelled. */
   crowdedOut = 0;
   /** Of every ModelMesh that there was, the last one included. */
   readonly books: MeshBooks[] = [];
@@ -97,7 +98,7 @@ export class HourOfTraffic {
       else this.unexpected.push(`${id} answered ${answer}, expected ${right}`);
     } catch (reason) {
       if (this.#isExcused(reason, mesh)) this.refused++;
-      else if (isCrowdedOut(reason)) this.crowdedOut++;
+      else if (isGivenUp(reason)) this.crowdedOut++;
       else this.unexpected.push(`${id}: ${reason}: ${mesh.books.recent(id)}`);
       await this.#clock.delay(1000);
     }
@@ -172,7 +173,7 @@ export class HourOfTraffic {
       const answer = await this.#pod.ask({ "mm-vmodel-id": "v" });
       if (answer !== version + 1) this.unexpected.push(`v answered ${answer} as ${id}`);
     } catch (reason) {
-      if (isCrowdedOut(reason)) this.crowdedOut++;
+      if (isGivenUp(reason)) this.crowdedOut++;
       else if (!this.#isExcused(reason, mesh)) this.unexpected.push(`${id}: ${reason}`);
     }
   }
@@ -200,7 +201,7 @@ export class HourOfTraffic {
     mesh.register(id, await this.#pod.write(id, junk(3000)));
     const outcome = await mesh.ensureLoaded(id).catch((reason: unknown) => reason);
     const isRefused = outcome instanceof MeshError && /INVALID_ARGUMENT/.test(outcome.message);
-    if (isCrowdedOut(outcome)) this.crowdedOut++;
+    if (isGivenUp(outcome)) this.crowdedOut++;
     else if (!isRefused && !this.#isExcused(outcome, mesh))
       this.unexpected.push(`${id}: ${outcome}`);
     mesh.unregister(id);
@@ -231,11 +232,4 @@ export class HourOfTraffic {
     const [host] = hosts;
     if (host !== undefined) process.kill(host, "SIGKILL");
   }
-}
-
-/** Whether ModelMesh gave up by itself: it evicts models that it has not even loaded where more of them are
- *  wanted at once than fit. */
-function isCrowdedOut(reason: unknown): boolean {
-  if (reason instanceof LoadFailure) return reason.message.endsWith("was evicted");
-  return reason instanceof MeshError && reason.message.endsWith("retry iterations exhausted");
 }
