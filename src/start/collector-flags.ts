@@ -1,7 +1,7 @@
 import { setFlagsFromString } from "node:v8";
 
 /** How much garbage may join the live memory before a full collection, in percent of that memory. */
-const heapGrowth = 200;
+const heapGrowth = 100;
 
 /** Configures V8 for a server with idle pauses. By default V8 collects aggressively in the first idle seconds:
  *  it drops hidden classes without live objects, and with them all code compiled for them. From then on the

@@ -335,7 +335,7 @@ const reliances: Readonly<Record<string, () => Promise<void> | void>> = {
     const favors = major === 24 || major === 25 ? ["--no-memory-reducer-favors-memory"] : [];
     const flags = [
       ...["--max-semi-space-size=4", "--v8-pool-size=1", "--single-threaded", "--expose-gc"],
-      ...["--heap-growing-percent=200", ...favors],
+      ...["--heap-growing-percent=100", ...favors],
     ];
     const { status, stderr } = spawnSync(process.execPath, [...flags, "-e", "0"]);
     assert.deepEqual([status, String(stderr)], [0, ""]);

@@ -35,7 +35,7 @@ const quietShare = 1 / 16;
 const grownBytes = 32 * 1024 * 1024;
 /** This much more than after the last collection must not wait until the process is idle, or for its turn: the
  *  container has no room for it. */
-const urgentBytes = 64 * 1024 * 1024;
+const urgentBytes = 48 * 1024 * 1024;
 /** Share of the time between two checks that an idle process spends on its CPU at most. */
 const idleShare = 1 / 2;
 /** Collections because of growth before the growth counts as needed, and the pauses until the next attempt, in

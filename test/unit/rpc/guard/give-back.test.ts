@@ -71,7 +71,7 @@ describe("the memory that calls have taken", () => {
   it("is given back thoroughly if that did not help, and then ever more rarely", (t) => {
     const { process, done, take } = start(t);
     take(MiB);
-    process.bytes = 150 * MiB;
+    process.bytes = 140 * MiB;
     take(MiB);
     take(MiB);
     const both = ["let go", "major", "let go", "last-resort"];
