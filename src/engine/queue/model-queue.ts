@@ -161,7 +161,9 @@ export class ModelQueue implements RunSource {
     const runs: QueuedRun[] = [];
     let rows = 0;
     let maxRows = 0;
-    const { mostBytes } = this.#size;
+    const { mostBytes = Number.POSITIVE_INFINITY } = this.#size;
+    const bytesIn = (run: QueuedRun) =>
+      mostBytes === Number.POSITIVE_INFINITY ? 0 : bytesOf(run.request.tensors);
     let bytes = 0;
     let lookedAt = 0;
     for (const run of this.#waiting) {
@@ -174,19 +176,19 @@ export class ModelQueue implements RunSource {
         this.#joins = maxRows > rows && this.#guard.allows;
         if (maxRows > rows) this.#guard.want();
         if (!this.#joins) return runs;
-        if (mostBytes !== undefined) bytes = bytesOf(run.request.tensors);
+        bytes = bytesIn(run);
       } else if (
         run.rows !== undefined &&
         rows + run.rows <= maxRows &&
-        (mostBytes === undefined || bytes + bytesOf(run.request.tensors) <= mostBytes) &&
+        bytes + bytesIn(run) <= mostBytes &&
         canJoin(first.request, run.request) &&
         this.#admission?.fits(first.request, rows + run.rows) !== false
       ) {
         runs.push(run);
         rows += run.rows;
-        if (mostBytes !== undefined) bytes += bytesOf(run.request.tensors);
+        bytes += bytesIn(run);
       }
-      const isFull = rows === maxRows || (mostBytes !== undefined && bytes >= mostBytes);
+      const isFull = rows === maxRows || bytes >= mostBytes;
       if (isFull || runs.length >= room || ++lookedAt === maxLookedAt) return runs;
     }
     const [oldest] = runs;

@@ -159,7 +159,7 @@ export class GiveBack {
       return undefined;
     }
     this.#collectedBytes = this.#processBytes;
-    if (isUrgent) return attempts[this.#urgentTries++] ?? attempts.at(-1);
+    if (isUrgent) return attempts[this.#urgentTries++];
     const attempt = attempts[this.#attempts];
     this.#attempts++;
     if (this.#attempts >= attempts.length) {

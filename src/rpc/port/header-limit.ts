@@ -1,4 +1,5 @@
 import type { Http2Session, ServerHttp2Stream } from "node:http2";
+import { lengthOfHeaders } from "./header-length.ts";
 
 /** RFC 9113, 6.5.2: the overhead that each field counts for, in addition to its name and value. */
 const fieldBytes = 32;
@@ -24,8 +25,7 @@ export class HeaderLimit {
   /** `rawHeaders`: alternating names and values. */
   isExceededBy({ session }: ServerHttp2Stream, rawHeaders: readonly string[]): boolean {
     if (session === undefined || this.#acknowledged.has(session)) return false;
-    let bytes = (rawHeaders.length / 2) * fieldBytes;
-    for (const text of rawHeaders) bytes += text.length;
+    const bytes = lengthOfHeaders(rawHeaders) + (rawHeaders.length / 2) * fieldBytes;
     return bytes > this.#maxBytes;
   }
 }

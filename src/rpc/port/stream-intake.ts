@@ -4,6 +4,7 @@ import {
   type IncomingHttpHeaders,
   type ServerHttp2Stream,
 } from "node:http2";
+import { lengthOfHeaders } from "./header-length.ts";
 
 /** The arguments that Node passes to listeners for "stream". */
 export type StreamListener = (
@@ -53,7 +54,7 @@ export class StreamIntake {
         handle(stream, headers, flags, rawHeaders);
         return;
       }
-      const headBytes = lengthOf(rawHeaders);
+      const headBytes = lengthOfHeaders(rawHeaders);
       if (this.#waitingBytes + headBytes > mostWaitingBytes) {
         stream.on("error", ignore);
         stream.close(constants.NGHTTP2_REFUSED_STREAM);
@@ -109,13 +110,6 @@ export class StreamIntake {
 }
 
 function ignore(): void {}
-
-/** Characters of names and values. */
-function lengthOf(rawHeaders: readonly string[]): number {
-  let length = 0;
-  for (const text of rawHeaders) length += text.length;
-  return length;
-}
 
 /** An empty body emits its end as soon as it arrives, whether it is read or not, and the call's handler would
  *  wait for it forever. */

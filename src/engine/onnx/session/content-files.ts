@@ -1,4 +1,5 @@
 import { dirname, relative, sep } from "node:path";
+import { commonFolder } from "../../../base/common-folder.ts";
 import type { FileAccess } from "../../contract/file-access.ts";
 import { dataPath } from "../external/data-path.ts";
 import { descriptorFolder, type HeldFiles } from "../external/held-files.ts";
@@ -44,13 +45,4 @@ export function sessionFiles(
 function folderOf(held: HeldFiles, file: string, dataFiles: FileAccess["dataFiles"]): string {
   if (held.hasNames) return sep;
   return dataFiles === undefined ? dirname(file) : commonFolder(Object.values(dataFiles));
-}
-
-/** The deepest folder that contains all of the files. */
-function commonFolder(files: readonly string[]): string {
-  const [first = sep, ...others] = files;
-  let folder = dirname(first);
-  const holds = (file: string) => folder === sep || file.startsWith(`${folder}${sep}`);
-  while (!others.every(holds)) folder = dirname(folder);
-  return folder;
 }

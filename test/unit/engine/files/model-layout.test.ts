@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { chmod, mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
+import { chmod, mkdtemp, rm, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { findModelFile } from "../../../../src/engine/files/model-layout.ts";
+import { emptyFiles } from "../../../support/empty-files.ts";
 import { withoutRoot } from "../../../support/processes/without-root.ts";
 
 const onnx = { extensions: [".onnx"] };
@@ -15,16 +16,7 @@ before(async () => {
 });
 after(() => rm(root, { recursive: true, force: true }));
 
-/** Makes empty files, and directories where the name ends in a slash; resolves to their directory. */
-async function tree(names: readonly string[]): Promise<string> {
-  const directory = await mkdtemp(join(root, "tree-"));
-  for (const name of names) {
-    const path = join(directory, name);
-    await mkdir(name.endsWith("/") ? path : dirname(path), { recursive: true });
-    if (!name.endsWith("/")) await writeFile(path, "");
-  }
-  return directory;
-}
+const tree = (names: readonly string[]) => emptyFiles(names, root);
 
 describe("the model file of a directory", () => {
   const found: readonly [what: string, names: readonly string[], file: string][] = [

@@ -6,6 +6,7 @@ import { after, before, describe, it } from "node:test";
 import { findModelFile } from "../../../../src/engine/files/model-layout.ts";
 import { textNames } from "../../../../src/models/text-names.ts";
 import { listModelRepository } from "../../../../src/storage/repository/model-repository.ts";
+import { emptyFiles } from "../../../support/empty-files.ts";
 
 const kinds = [textNames, { extensions: [".onnx"] }];
 
@@ -15,15 +16,7 @@ before(async () => {
 });
 after(() => rm(root, { recursive: true, force: true }));
 
-async function tree(names: readonly string[]): Promise<string> {
-  const directory = await mkdtemp(join(root, "tree-"));
-  for (const name of names) {
-    const path = join(directory, name);
-    await mkdir(name.endsWith("/") ? path : dirname(path), { recursive: true });
-    if (!name.endsWith("/")) await writeFile(path, "");
-  }
-  return directory;
-}
+const tree = (names: readonly string[]) => emptyFiles(names, root);
 
 const plain = ["config.json", "tokenizer.json"];
 

@@ -1,5 +1,6 @@
 import { realpathSync } from "node:fs";
-import { dirname, relative, sep } from "node:path";
+import { relative } from "node:path";
+import { commonFolder } from "../../../../base/common-folder.ts";
 
 /** The files that hold a model's weights, by the names that a graph has for them. ONNX Runtime follows links, and refuses
  *  those that lead out of the folder that it is given. So names are made of paths without links, and the folder is the
@@ -24,12 +25,4 @@ export class DataPlaces {
     if (name === undefined) throw new Error(`${file} is not one of the data files`);
     return name;
   }
-}
-
-function commonFolder(files: readonly string[]): string {
-  const [first = sep, ...others] = files;
-  let folder = dirname(first);
-  const holds = (file: string) => folder === sep || file.startsWith(`${folder}${sep}`);
-  while (!others.every(holds)) folder = dirname(folder);
-  return folder;
 }

@@ -1,26 +1,14 @@
 import assert from "node:assert/strict";
-import { mkdtemp, realpath, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { after, before, describe, it } from "node:test";
-import type { TextFolderOptions } from "../../../../../src/engine/text/folder/text-folder.ts";
+import { describe, it } from "node:test";
 import {
   type FolderTree,
   huggingFace,
   miniLm,
   sequence,
 } from "../../../../support/text/folder-tree.ts";
-import { readTree, refusesTree } from "../../../../support/text/read-tree.ts";
+import { textTrees } from "../../../../support/text/text-trees.ts";
 
-let root = "";
-before(async () => {
-  root = await realpath(await mkdtemp(join(tmpdir(), "modelport-task-")));
-});
-after(() => rm(root, { recursive: true, force: true }));
-
-const read = (tree: FolderTree, options?: TextFolderOptions) => readTree(tree, root, options);
-const refuses = (tree: FolderTree, message: RegExp, options: TextFolderOptions = {}) =>
-  refusesTree(tree, root, { message, ...options });
+const { read, refuses } = textTrees();
 
 describe("the task of a model", () => {
   const rows: readonly [what: string, tree: FolderTree, task: string, labels: string[]][] = [

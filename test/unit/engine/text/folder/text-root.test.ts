@@ -1,31 +1,12 @@
 import assert from "node:assert/strict";
-import { mkdir, mkdtemp, realpath, rm, symlink, truncate, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { mkdir, rm, symlink, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { after, before, describe, it } from "node:test";
-import {
-  readTextFolder,
-  type TextFolderOptions,
-} from "../../../../../src/engine/text/folder/text-folder.ts";
-import {
-  type FolderTree,
-  huggingFace,
-  makeFolder,
-  miniLm,
-  without,
-} from "../../../../support/text/folder-tree.ts";
-import { readTree, refusesTree } from "../../../../support/text/read-tree.ts";
+import { describe, it } from "node:test";
+import { readTextFolder } from "../../../../../src/engine/text/folder/text-folder.ts";
+import { huggingFace, miniLm, without } from "../../../../support/text/folder-tree.ts";
+import { textTrees } from "../../../../support/text/text-trees.ts";
 
-let root = "";
-before(async () => {
-  root = await realpath(await mkdtemp(join(tmpdir(), "modelport-text-root-")));
-});
-after(() => rm(root, { recursive: true, force: true }));
-
-const make = (tree: FolderTree) => makeFolder(tree, root);
-const read = (tree: FolderTree, options?: TextFolderOptions) => readTree(tree, root, options);
-const refuses = (tree: FolderTree, message: RegExp, options: TextFolderOptions = {}) =>
-  refusesTree(tree, root, { message, ...options });
+const { make, read, refuses } = textTrees();
 
 describe("a folder that is not quite a text model", () => {
   it("is refused with what is missing", async () => {

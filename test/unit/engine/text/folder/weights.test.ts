@@ -1,32 +1,11 @@
 import assert from "node:assert/strict";
-import { mkdtemp, realpath, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after, before, describe, it } from "node:test";
-import {
-  readTextFolder,
-  type TextFolderOptions,
-} from "../../../../../src/engine/text/folder/text-folder.ts";
-import {
-  type FolderTree,
-  huggingFace,
-  makeFolder,
-  miniLm,
-  sequence,
-  without,
-} from "../../../../support/text/folder-tree.ts";
-import { readTree, refusesTree } from "../../../../support/text/read-tree.ts";
+import { describe, it } from "node:test";
+import { readTextFolder } from "../../../../../src/engine/text/folder/text-folder.ts";
+import { huggingFace, miniLm, sequence, without } from "../../../../support/text/folder-tree.ts";
+import { textTrees } from "../../../../support/text/text-trees.ts";
 
-let root = "";
-before(async () => {
-  root = await realpath(await mkdtemp(join(tmpdir(), "modelport-weights-")));
-});
-after(() => rm(root, { recursive: true, force: true }));
-
-const make = (tree: FolderTree) => makeFolder(tree, root);
-const read = (tree: FolderTree, options?: TextFolderOptions) => readTree(tree, root, options);
-const refuses = (tree: FolderTree, message: RegExp, options: TextFolderOptions = {}) =>
-  refusesTree(tree, root, { message, ...options });
+const { make, read, refuses } = textTrees();
 
 describe("the architecture of a model", () => {
   it("is refused with the ones that are known", () =>
