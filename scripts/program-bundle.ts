@@ -15,6 +15,7 @@ export async function bundleProgram(folder: string): Promise<void> {
       cli: "src/cli.ts",
       "host-main": "src/engine/child/host-main.ts",
       "file-thread-main": "src/engine/files/file-thread-main.ts",
+      "poll-thread-main": "src/storage/polling/poll-thread-main.ts",
       "translator-main": "src/engine/translator/translator-main.ts",
       "codec-thread-main": "src/rpc/codec-thread/codec-thread-main.ts",
     },

@@ -25,7 +25,14 @@ export const leafRooms: readonly Room[] = [
     question: "What can be set, where does a value come from, and is it allowed?",
     runs: "the server before it starts, and commands that show settings",
     blocks: "no",
-    imports: ["base", "base/files"],
+    imports: ["base", "base/files", "config/repository"],
+  },
+  {
+    path: "config/repository",
+    question: "What can be set about the local repository?",
+    runs: "the server before it starts, and commands that show settings",
+    blocks: "no",
+    imports: ["config"],
   },
   {
     path: "models",
@@ -71,5 +78,13 @@ export const leafRooms: readonly Room[] = [
     runs: serverMain,
     blocks: "no",
     imports: ["base", "base/files", "config", "models"],
+  },
+  {
+    path: "storage/polling",
+    question: "Has anything in the local repository changed since the last look?",
+    runs: "the server, main thread, to ask; a thread of its own, to look",
+    blocks: "only that thread, for as long as the disk takes",
+    imports: ["base", "base/files", "models"],
+    hasBlockingFiles: true,
   },
 ];

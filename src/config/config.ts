@@ -37,6 +37,8 @@ export interface Config {
   /** In the name of Caikit's inference service. */
   readonly caikitDomain: string;
   readonly modelRepository: string | undefined;
+  /** 0: it is not polled. */
+  readonly repositoryPollMs: number;
   /** Absolute. Relative model paths start at the first. */
   readonly modelRoots: readonly string[];
   readonly pull: PullSettings;
@@ -168,6 +170,7 @@ function assemble(values: Values, memory: MemoryDivision, problems: string[]): C
     reflection: raw.reflection === "on",
     caikitDomain: readDomain(raw["caikit-domain"] as string, whereIs("caikit-domain"), problems),
     modelRepository: repository === undefined ? undefined : resolve(repository),
+    repositoryPollMs: Math.round(number("repository-poll-seconds") * 1_000),
     modelRoots: [...new Set(roots.map((root) => resolve(root)))],
     pull: readPullSettings(raw, raw["root-model-dir"] as string, problems),
     translation: readTranslationSettings(raw, raw["root-model-dir"] as string),

@@ -9,6 +9,7 @@ import { memorySettings } from "./memory-settings.ts";
 import { metricsSettings } from "./metrics-settings.ts";
 import { networkSettings } from "./network-limits.ts";
 import { pullSettings } from "./pull-settings.ts";
+import { pollingSettings } from "./repository/polling-settings.ts";
 import { inferenceSettings } from "./run-settings.ts";
 import type { SettingRows } from "./setting.ts";
 import { textSettings } from "./text-settings.ts";
@@ -86,6 +87,7 @@ const finding = {
     default: "",
     doc: "directory whose models are loaded at start (standalone mode)",
   },
+  ...pollingSettings,
   "root-model-dir": {
     env: "ROOT_MODEL_DIR",
     type: "text",

@@ -14,7 +14,8 @@ const states: Record<ModelStateTag, ModelIndexEntry["state"]> = {
   failed: "UNAVAILABLE",
 };
 
-/** One entry per model and version, by name, then by version. The newest generation of each counts; entries
+/** One entry per model and version, by name, then by version. The newest generation of each counts, or the one
+ *  that is ready; entries
  *  that are `missing` from the runtime come after those. */
 export function indexOf(
   records: Iterable<ModelRecord>,
@@ -22,6 +23,8 @@ export function indexOf(
 ): ModelIndexEntry[] {
   const present = new Map<string, ModelIndexEntry>();
   for (const { id, state } of records) {
+    // Where a newer generation is not there yet, or has failed, the older one answers.
+    if (state.tag !== "ready" && present.get(id)?.state === "READY") continue;
     present.set(id, { ...splitVersionedId(id), state: states[state.tag], reason: "" });
   }
   return [...present.values(), ...missing].sort(compareEntries);

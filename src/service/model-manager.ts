@@ -56,6 +56,8 @@ export interface ModelManagerOptions {
   readonly drainTimeoutMs: number;
   /** The absolute path of the local model repository, if there is one. */
   readonly modelRepository: string | undefined;
+  /** How often the repository is polled for changes; 0, the default: never. */
+  readonly repositoryPollMs?: number;
   /** Who controls loading and unloading. "auto": the repository if there is one, otherwise ModelMesh once it
    *  has called. */
   readonly lifecycleOwner: "auto" | "repository" | "modelmesh";
@@ -124,6 +126,7 @@ export class ModelManager implements Models {
         phase: phase.current,
         lifecycleOwner: this.#owner.current,
         hasModelRepository,
+        polling: this.#repository.polling,
         capacityBytes,
         memory: options.memory,
         loadsWaiting: queue.waitingCount,
@@ -298,7 +301,17 @@ export class ModelManager implements Models {
 
   /** Loads all of the local repository. Returns one line for each model that did not load. */
   loadRepository(signal: CancelSignal): Promise<string[]> {
-    return this.#repository.loadAll(signal).finally(() => this.#firstPass.resolve());
+    return this.#repository.loadAll(signal).finally(() => {
+      this.#firstPass.resolve();
+      if (this.#phase.current !== "closed") this.#startPolling();
+    });
+  }
+
+  #startPolling(): void {
+    const isMeshs = this.#owner.current === "modelmesh";
+    const obstacle = "ModelMesh owns the lifecycle (LIFECYCLE_OWNER=modelmesh)";
+    const { repositoryPollMs = 0 } = this.#options;
+    this.#repository.startPolling(repositoryPollMs, isMeshs ? obstacle : undefined);
   }
 
   /** Stops all loads at once and ends all models; inferences in flight may continue for `drainMs`. Nothing can

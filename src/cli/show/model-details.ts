@@ -26,6 +26,8 @@ async function describeLoaded(server: ServerConnection, model: ModelStatus): Pro
     ...(model.reason === "" ? [] : [["reason", model.reason]]),
     ["history", describeHistory(model)],
     ["path", model.path],
+    ...(model.versionAliases.length === 0 ? [] : [["aliases", model.versionAliases.join(", ")]]),
+    ...(model.versionPolicy === "" ? [] : [["versions served", model.versionPolicy]]),
     ...(model.type === "" ? [] : [["type", model.type]]),
     ["loaded by", model.pinned ? "the local repository" : "loadModel"],
     ["memory", describeMemory(model)],

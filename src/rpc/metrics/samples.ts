@@ -120,6 +120,16 @@ export const samplesOf: Readonly<Record<MetricName, (sources: MetricSources) => 
   },
   modelport_embedding_cache_entries: ({ runtime }) => [{ value: runtime.embeddings?.entries ?? 0 }],
   modelport_embedding_cache_bytes: ({ runtime }) => [{ value: runtime.embeddings?.sizeBytes ?? 0 }],
+  modelport_repository_polls_total: ({ figures: { polling } }) =>
+    byLabel("outcome", { success: polling.polls, failure: polling.failedPolls }),
+  modelport_repository_changes_total: ({ figures: { polling } }) =>
+    byLabel("outcome", { success: polling.changes, failure: polling.failedChanges }),
+  modelport_repository_last_poll_timestamp_seconds: ({ figures }) => [
+    { value: figures.polling.lastPollMs / 1_000 },
+  ],
+  modelport_repository_poll_seconds: ({ figures }) => [{ value: figures.polling.tookMs / 1_000 }],
+  modelport_repository_models: ({ figures: { polling } }) =>
+    byLabel("state", { settling: polling.settlingCount, failing: polling.failingCount }),
   modelport_ready: ({ figures }) => [{ value: figures.phase === "ready" ? 1 : 0 }],
   modelport_build_info: ({ figures }) => {
     const { modelport: version, node, engine } = figures.versions;

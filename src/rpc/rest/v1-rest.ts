@@ -34,7 +34,12 @@ export function v1Rest(scope: FastifyInstance, parts: InferenceRestParts): void 
     parts,
   );
   // One pattern for both: the verb follows the name after a colon, and names may have colons too.
-  const paths = ["/models/:model", "/models/:model/versions/:version"];
+  // TensorFlow Serving's word for an alias is label.
+  const paths = [
+    "/models/:model",
+    "/models/:model/versions/:version",
+    "/models/:model/labels/:version",
+  ];
   const answer = (call: RestCall) =>
     call.request.method === "POST" ? predict(call, parts) : readiness(call, models);
   addRestRoute(scope, { methods: ["GET", "POST"], paths, answer }, parts);

@@ -30,6 +30,7 @@ import type {
   RuntimeEventKind,
   RuntimeFigures,
 } from "../../service/contract/runtime-feed.ts";
+import { toRepositoryPolling } from "./polling-message.ts";
 
 type StateTag = ModelRow["history"][number]["state"];
 type HostInfo = RuntimeFigures["hosts"][number];
@@ -129,6 +130,8 @@ function toModelStatus(row: ModelRow): ModelStatus {
     loads: BigInt(row.loads),
     loadFailures: BigInt(row.loadFailures),
     traffic: toTraffic(row.traffic),
+    versionAliases: [...row.aliases],
+    versionPolicy: row.versionPolicy,
     ...(row.joining && {
       joining: { state: joiningStates[row.joining.state], reason: row.joining.reason },
     }),
@@ -159,6 +162,7 @@ function toRuntimeState(figures: RuntimeFigures): RuntimeState {
     hosts: figures.hosts.map(toHostStatus),
     versions: figures.versions,
     ...(figures.memory && { memory: toMemoryDivision(figures.memory) }),
+    repositoryPolling: toRepositoryPolling(figures.polling),
   });
 }
 

@@ -17,6 +17,8 @@ export interface ModelConfiguration {
   readonly labels: ReadonlyMap<string, readonly string[]>;
   /** Fields of config.pbtxt that have no effect here. */
   readonly ignored: readonly string[];
+  /** Fields of modelport.json that are of all versions together. */
+  readonly versionFields: readonly string[];
   /** Throws "invalid-argument" if config.pbtxt describes another model. */
   check(metadata: ModelMetadata): void;
 }
@@ -27,6 +29,7 @@ export const noConfiguration: ModelConfiguration = Object.freeze({
   isBatched: undefined,
   labels: new Map(),
   ignored: [],
+  versionFields: [],
   check() {},
 });
 
@@ -34,11 +37,11 @@ export const noConfiguration: ModelConfiguration = Object.freeze({
  *  `readSmallFile`. */
 export async function readModelConfiguration(model: ModelFile): Promise<ModelConfiguration> {
   const { settingsFile, tritonConfig } = model;
-  const own =
+  const { settings: own, versionFields } =
     settingsFile === undefined
-      ? {}
+      ? { settings: {}, versionFields: [] }
       : parseSettingsFile(await readSmallFile(settingsFile.path), settingsFile.name);
-  if (tritonConfig === undefined) return { ...noConfiguration, settings: own };
+  if (tritonConfig === undefined) return { ...noConfiguration, settings: own, versionFields };
   const where = tritonConfig.name;
   const config = readTritonConfig(await readSmallFile(tritonConfig.path), where);
   if (config.isForFil && model.format === "onnx") {
@@ -55,6 +58,7 @@ export async function readModelConfiguration(model: ModelFile): Promise<ModelCon
     isBatched: config.maxBatchSize === undefined ? undefined : config.maxBatchSize > 0,
     labels,
     ignored,
+    versionFields,
     check(metadata) {
       const mismatch = tritonMismatch(config, metadata);
       if (mismatch !== undefined) {

@@ -5,6 +5,7 @@ import { HeldMemory } from "./held-memory.ts";
 import { splitVersionedId, versionedId } from "./model-name.ts";
 import { ModelRecord } from "./model-record.ts";
 import type { ModelRequest } from "./model-spec.ts";
+import { VersionNames } from "./version-names.ts";
 
 /** All generations of all models that hold, or may come to hold, any resource. */
 export class ModelRegistry {
@@ -14,6 +15,8 @@ export class ModelRegistry {
   readonly traffic = new TrafficMeter();
   /** The same by duration and by model. */
   readonly inference: InferenceMetrics;
+  /** What else versions are called. */
+  readonly versionNames = new VersionNames();
   // Oldest generation first; an id without generations has no entry.
   readonly #byId = new Map<string, ModelRecord[]>();
   /** Name → its versions that have generations, lowest first. Names without versions are not in it. */

@@ -4,6 +4,7 @@ import type { ModelRow, ModelStateTag, StateStep } from "../contract/runtime-fee
 import { splitVersionedId } from "../lifecycle/model-name.ts";
 import type { ModelRecord } from "../lifecycle/model-record.ts";
 import { heldBytes, type ModelState } from "../lifecycle/model-state.ts";
+import type { VersionNames } from "../lifecycle/version-names.ts";
 
 /** Loads of one id, over all of its generations. */
 export interface LoadCounts {
@@ -18,15 +19,17 @@ export class ModelTrack {
   readonly record: ModelRecord;
   /** Shared by the generations of an id. */
   readonly counts: LoadCounts;
+  readonly #names: VersionNames;
   readonly #steps: StateStep[] = [];
   #reportedBytes = 0;
   #measuredBytes: number | undefined;
   #loadMs = 0;
   #joining: Joining | undefined;
 
-  constructor(record: ModelRecord, counts: LoadCounts) {
+  constructor(record: ModelRecord, counts: LoadCounts, names: VersionNames) {
     this.record = record;
     this.counts = counts;
+    this.#names = names;
   }
 
   get state(): ModelStateTag {
@@ -75,8 +78,11 @@ export class ModelTrack {
     const { record, counts } = this;
     const { request, source, loaded, state } = record;
     const isOver = this.state === "failed";
+    const { name, version } = this.label;
     return {
       ...this.label,
+      aliases: this.#names.aliasesOf(name, version),
+      versionPolicy: this.#names.of(name).policy,
       type: request.spec.type,
       path: request.spec.path,
       format: source?.format ?? request.format ?? "",

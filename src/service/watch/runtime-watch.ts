@@ -26,6 +26,7 @@ export interface RuntimeFacts {
   readonly phase: RuntimeFigures["phase"];
   readonly lifecycleOwner: RuntimeFigures["lifecycleOwner"];
   readonly hasModelRepository: boolean;
+  readonly polling: RuntimeFigures["polling"];
   readonly capacityBytes: number;
   readonly memory: RuntimeFigures["memory"];
   readonly loadsWaiting: number;
@@ -94,6 +95,7 @@ export class RuntimeWatch implements RuntimeFeed {
       figures: () => this.#takeFigures(),
     });
     registry.onChange((record) => this.#follow(record));
+    registry.versionNames.onChange((name) => this.#rename(name));
   }
 
   countConnections(count: () => number): void {
@@ -158,12 +160,20 @@ export class RuntimeWatch implements RuntimeFeed {
   #follow(record: ModelRecord): void {
     let track = this.#tracks.get(record.generation);
     if (track === undefined) {
-      track = new ModelTrack(record, this.#countsOf(record.id));
+      track = new ModelTrack(record, this.#countsOf(record.id), this.#registry.versionNames);
       this.#tracks.set(record.generation, track);
       for (const failed of this.#failed) if (failed.record.id === record.id) this.#drop(failed);
     }
     if (!this.#registry.generations(record.id).includes(record)) this.#finish(track);
     else this.#step(track);
+    this.#changed();
+  }
+
+  /** Versions of the model have got other names. */
+  #rename(name: string): void {
+    for (const track of this.#tracks.values()) {
+      if (track.label.name === name) this.#dirty.add(track);
+    }
     this.#changed();
   }
 

@@ -16,7 +16,7 @@ import { servedVersions } from "../../models/served-versions.ts";
 import { tritonConfigName } from "../../models/triton-config.ts";
 import { fingerprintOf } from "./file-fingerprint.ts";
 import { holdsModel, listFolder, readStep } from "./list-folder.ts";
-import { versionsToServe } from "./version-policy.ts";
+import { chooseVersions, refuseVersionFields, settingsState } from "./version-policy.ts";
 
 export interface RepositoryVersion {
   /** The name of the numbered folder; "" for a model without versions. */
@@ -32,6 +32,10 @@ export interface RepositoryEntry {
   readonly id: string;
   /** Lowest first; empty if the model cannot be read. */
   readonly versions: readonly RepositoryVersion[];
+  /** Alias → one of the versions. Absent: there are none. */
+  readonly aliases?: ReadonlyMap<string, string>;
+  /** Which versions are served, in one line; absent or "": all of them, and no file says so. */
+  readonly policy?: string;
   /** Why it cannot be read. */
   readonly refusal: RuntimeError | undefined;
 }
@@ -56,8 +60,6 @@ interface Candidate extends RepositoryEntry {
 
 /** Text about models, which never contains weights. */
 const documents = /\.(md|txt)$/;
-/** Settings that versions share. */
-const sharedFiles = [settingsFileName, tritonConfigName];
 
 /** Lists a local model repository. Each entry of `directory` that looks like a model is one: a file that is one of
  *  `kinds` by its name or content, or a folder in which `searchModel` finds a model or which has versions (folders
@@ -169,11 +171,14 @@ async function judgeFolder(
       if (why === undefined) break;
     }
     if (refusal !== undefined) return refusal;
-    const versions =
-      numbers.length === 0
-        ? [{ version: "", path, fingerprint: () => fingerprintOf([path]) }]
-        : (await versionsToServe(path, numbers)).map((version) => versionIn(path, version));
-    return { id, path, versions, isFolder: true, refusal: undefined };
+    if (numbers.length === 0) {
+      await refuseVersionFields(path, listing.files);
+      const versions = [{ version: "", path, fingerprint: () => fingerprintOf([path]) }];
+      return { id, path, versions, isFolder: true, refusal: undefined };
+    }
+    const { versions: chosen, ...names } = await chooseVersions(path, listing.files, numbers);
+    const versions = chosen.map((version) => versionIn(path, version));
+    return { id, path, versions, ...names, isFolder: true, refusal: undefined };
   } catch (error) {
     return unreadable(id, path, fromFileError(error, path));
   }
@@ -181,8 +186,11 @@ async function judgeFolder(
 
 function versionIn(folder: string, version: string): RepositoryVersion {
   const path = join(folder, version);
-  const shared = sharedFiles.map((name) => join(folder, name));
-  return { version, path, fingerprint: () => fingerprintOf([path, ...shared]) };
+  const fingerprint = async () => {
+    const files = await fingerprintOf([path, join(folder, tritonConfigName)]);
+    return `${files}${await settingsState(folder)}`;
+  };
+  return { version, path, fingerprint };
 }
 
 /** Why there is no model below `path`; undefined if there is one. */
