@@ -29,13 +29,16 @@ export class VersionNames {
   }
 
   set(name: string, naming: VersionNaming): void {
-    if (naming.aliases.size === 0 && naming.policy === "") this.#byModel.delete(name);
+    const isNone = naming.aliases.size === 0 && naming.policy === "";
+    // Most models, of which there may be thousands, never have any.
+    if (isNone && !this.#byModel.has(name)) return;
+    if (isNone) this.#byModel.delete(name);
     else this.#byModel.set(name, naming);
     for (const listener of this.#listeners) listener(name);
   }
 
   forget(name: string): void {
-    if (this.#byModel.has(name)) this.set(name, noNaming);
+    this.set(name, noNaming);
   }
 
   /** Calls `listener` with the name of each model whose naming may have changed. */
