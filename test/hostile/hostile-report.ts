@@ -1,7 +1,7 @@
 import { slopeOf, type TreeSample } from "../soak/tree-watch.ts";
 import type { SteadyResult } from "../support/clients/steady-client.ts";
 import type { Fates } from "./attacker.ts";
-import type { LoopDelay } from "./loop-delays.ts";
+import type { LoopDelay, LoopFigures } from "./loop-delays.ts";
 
 const MiB = 1024 * 1024;
 
@@ -29,7 +29,7 @@ export interface HostileFacts {
   readonly hostPids: { readonly before: readonly number[]; readonly after: readonly number[] };
   /** Of the time in which the server was warm. */
   readonly samples: readonly TreeSample[];
-  readonly loopDelay: { readonly server: LoopDelay; readonly idle: LoopDelay };
+  readonly loopDelay: LoopFigures;
   readonly live: { readonly warmBytes: number; readonly lastBytes: number };
   /** Lines of the log that tell of a bug. */
   readonly serverErrors: readonly string[];
@@ -90,6 +90,7 @@ export function judgeHostile(facts: HostileFacts): HostileVerdict {
       `${steady.failures.length} lost; median ${at(0.5).toFixed(1)} ms, 99 % ${at(0.99).toFixed(0)} ms, ` +
       `worst ${at(1).toFixed(0)} ms`,
     `loop of the server: ${describeDelay(loopDelay.server)}; of an idle thread: ${describeDelay(loopDelay.idle)}`,
+    `CPU time of a turn of the server's loop: ${describeMs(loopDelay.turnCpu)}`,
     `server: process ${pids.before}, ${pids.after === pids.before ? "the same" : "gone"} at the end; ` +
       `hosts ${hostPids.before.join(", ")}, then ${hostPids.after.join(", ")}`,
     `live objects of the server: ${mib(live.warmBytes)} when it was warm, ${mib(live.lastBytes)} at the end`,
@@ -113,9 +114,13 @@ function sum(fates: readonly Fates[]): Fates {
   return total;
 }
 
-function describeDelay({ p50Ms, p99Ms, p999Ms, maxMs }: LoopDelay): string {
+function describeDelay(delay: LoopDelay): string {
+  return `late by ${describeMs(delay)}`;
+}
+
+function describeMs({ p50Ms, p99Ms, p999Ms, maxMs }: LoopDelay): string {
   const [p50, p99, p999, max] = [p50Ms, p99Ms, p999Ms, maxMs].map((ms) => ms.toFixed(1));
-  return `late by ${p50} ms (median), ${p99} (99 %), ${p999} (99.9 %), at most ${max}`;
+  return `${p50} ms (median), ${p99} (99 %), ${p999} (99.9 %), at most ${max}`;
 }
 
 function mib(bytes: number): string {

@@ -20,22 +20,30 @@ interface WaitingStream {
   readonly handle: () => void;
 }
 
-// A few milliseconds of work if every stream is a call, and more streams than a busy client has in flight,
-// since waiting costs something too.
-const streamsPerTurn = 64;
+/** Usual calls take a few milliseconds together, and a busy client has no more of them in flight: waiting costs
+ *  something too. */
+const mostPerTurn = 64;
+/** How long the streams of a turn should take, with all that follows from them in the same turn. */
+const turnMs = 5;
+/** What a stream took is forgotten by so much each turn. */
+const memory = 0.8;
 /** Headers of all waiting streams: no account counts them yet. Usual ones have some hundred bytes each. */
 const mostWaitingBytes = 4 * 1024 * 1024;
 
 /** Spreads arriving streams over several turns of the event loop. Node reads up to 2 MB of a connection in one
  *  turn, which can hold thousands of streams: all other connections would wait until each of them is a call,
  *  and a client that resets them at once would get that for nothing. A stream that is reset before its turn
- *  costs no more than opening it did, and connections take turns. */
+ *  costs no more than opening it did, and connections take turns. The more the streams of the last turns took, the
+ *  fewer begin in a turn: a message of some hundred kilobytes takes milliseconds to read. */
 export class StreamIntake {
   /** The connection that was served longest ago comes first. */
   readonly #waiting = new Map<Http2Session, WaitingStream[]>();
   #waitingBytes = 0;
   #handled = 0;
   #isTurnPlanned = false;
+  #turnStartMs = 0;
+  /** What a stream takes, by the dearest of the last turns. */
+  #streamMs = 0;
 
   /** Calls `handle` for each stream, at once or in a later turn if this one is used up; never for a stream that
    *  is closed by then. An end that came meanwhile is emitted again. Resets streams whose headers would take too
@@ -49,7 +57,7 @@ export class StreamIntake {
         return;
       }
       if (!this.#isTurnPlanned) this.#planTurn();
-      if (this.#handled < streamsPerTurn && this.#waiting.size === 0) {
+      if (!this.#isTurnUsedUp() && this.#waiting.size === 0) {
         this.#handled += 1;
         handle(stream, headers, flags, rawHeaders);
         return;
@@ -74,23 +82,43 @@ export class StreamIntake {
     else line.push(waiting);
   }
 
+  get #perTurn(): number {
+    return Math.max(1, Math.min(mostPerTurn, Math.floor(turnMs / this.#streamMs)));
+  }
+
+  #isTurnUsedUp(): boolean {
+    if (this.#handled >= this.#perTurn) return true;
+    return this.#handled > 0 && performance.now() - this.#turnStartMs > turnMs;
+  }
+
   #planTurn(): void {
     this.#isTurnPlanned = true;
+    this.#turnStartMs = performance.now();
     setImmediate(() => this.#takeTurn());
   }
 
   #takeTurn(): void {
     this.#isTurnPlanned = false;
-    this.#handled = 0;
-    const share = Math.max(1, Math.floor(streamsPerTurn / this.#waiting.size));
+    this.#learn();
+    if (this.#waiting.size === 0) return;
+    this.#planTurn();
+    const perTurn = this.#perTurn;
+    const share = Math.max(1, Math.floor(perTurn / this.#waiting.size));
     // A connection that was served goes to the end of the map, and the loop reaches it again.
     for (const [session, line] of this.#waiting) {
       this.#waiting.delete(session);
-      this.#handled += this.#serve(line, Math.min(share, streamsPerTurn - this.#handled));
+      this.#handled += this.#serve(line, Math.min(share, perTurn - this.#handled));
       if (line.length > 0) this.#waiting.set(session, line);
-      if (this.#handled === streamsPerTurn) break;
+      if (this.#isTurnUsedUp()) break;
     }
-    if (this.#waiting.size > 0) this.#planTurn();
+  }
+
+  /** Looks at the turn that is over. */
+  #learn(): void {
+    const spentMs = performance.now() - this.#turnStartMs;
+    const streamMs = this.#handled === 0 ? 0 : Math.min(turnMs, spentMs / this.#handled);
+    this.#streamMs = Math.max(streamMs, memory * this.#streamMs);
+    this.#handled = 0;
   }
 
   /** Handles up to `count` streams from the front of `line`, and returns how many. */

@@ -27,6 +27,7 @@ const unharmed: HostileFacts = {
   loopDelay: {
     server: { p50Ms: 1, p99Ms: 9, p999Ms: 24, maxMs: 90 },
     idle: { p50Ms: 0, p99Ms: 1, p999Ms: 5, maxMs: 8 },
+    turnCpu: { p50Ms: 1, p99Ms: 7, p999Ms: 15, maxMs: 40 },
   },
   samples: samples(0),
   live: { warmBytes: 30 * MiB, lastBytes: 31 * MiB },

@@ -30,6 +30,28 @@ describe("an intake of streams", () => {
     );
   });
 
+  it("begins fewer in a turn where each takes long, in the turns after it too", async () => {
+    const intake = new StreamIntake();
+    const session = {};
+    const perTurn: number[] = [0];
+    const work = () => {
+      perTurn[perTurn.length - 1] = (perTurn.at(-1) ?? 0) + 1;
+      // As decoding does, it comes after the stream was handed on, in the same turn.
+      queueMicrotask(() => {
+        const endMs = performance.now() + 2;
+        while (performance.now() < endMs);
+      });
+    };
+    for (let number = 0; number < 100; number++) offer(intake, fakeStream(session), work);
+    const handled = () => perTurn.reduce((sum, count) => sum + count, 0);
+    for (let turn = 0; turn < 200 && handled() < 100; turn++) {
+      await nextTurn();
+      perTurn.push(0);
+    }
+    assert.equal(handled(), 100);
+    assert.ok(Math.max(...perTurn.slice(1)) <= 2, `handled in each turn: ${perTurn.join(" ")}`);
+  });
+
   it("never hands on what was closed while it waited, and hears its error", async () => {
     const intake = new StreamIntake();
     const session = {};
