@@ -95,7 +95,8 @@ export function judgeHostile(facts: HostileFacts): HostileVerdict {
       `hosts ${hostPids.before.join(", ")}, then ${hostPids.after.join(", ")}`,
     `live objects of the server: ${mib(live.warmBytes)} when it was warm, ${mib(live.lastBytes)} at the end`,
     `memory of the process tree: ${mib(first?.treeBytes ?? 0)} when it was warm, ` +
-      `${mib(last?.treeBytes ?? 0)} at the end, trend ${mib(trend)} of at most ${mib(trendLimit)}`,
+      `${mib(last?.treeBytes ?? 0)} at the end, trend ${mib(trend)} of at most ${mib(trendLimit)}; ` +
+      `the server alone ${mib(first?.serverBytes ?? 0)}, then ${mib(last?.serverBytes ?? 0)}`,
     ...serverErrors.slice(0, 20).map((line) => `  ${line}`),
     ...(pids.after === pids.before ? [] : ["last words of the server", ...facts.lastWords]),
     "",
