@@ -12,7 +12,7 @@ const liveGrowthBytes = 8 * MiB;
 const settlingRequests = 150_000;
 const trendBytes = { settled: 48 * MiB, settling: 256 * MiB };
 
-/** How late the server's loop may be one time in a thousand, beyond what one suffers that has nothing to do. */
+/** How long the server may hold up its loop, one time in a thousand. */
 const loopDelayMs = 20;
 
 export interface HostileFacts {
@@ -66,9 +66,10 @@ export function judgeHostile(facts: HostileFacts): HostileVerdict {
   demand(total.hanging === 0, `${total.hanging} requests were never ended`);
   demand(steady.failures.length === 0, `a well-behaved client heard ${steady.failures.join(", ")}`);
   demand(steady.latenciesMs.length > 0, "the well-behaved client was not served");
+  const heldUpMs = heldUpBy(loopDelay);
   demand(
-    !(loopDelay.server.p999Ms > loopDelayMs + loopDelay.idle.p999Ms),
-    `the server's loop was late by ${loopDelay.server.p999Ms.toFixed(0)} ms at 99.9 %`,
+    !(heldUpMs > loopDelayMs),
+    `the server held up its loop by ${heldUpMs.toFixed(0)} ms at 99.9 %`,
   );
   demand(samples.length > 2, "too little time for a verdict");
   demand(liveGrowth < liveGrowthBytes, `the server's live objects grew by ${mib(liveGrowth)}`);
@@ -113,6 +114,12 @@ function sum(fates: readonly Fates[]): Fates {
     total.hanging += hanging;
   }
   return total;
+}
+
+/** How long the server's own work held up its loop at 99.9 %. How late the loop was also depends on who else wants the
+ *  processors: the hosts and the attackers do. */
+function heldUpBy({ server, idle, turnCpu }: LoopFigures): number {
+  return Number.isNaN(turnCpu.p999Ms) ? server.p999Ms - idle.p999Ms : turnCpu.p999Ms;
 }
 
 function describeDelay(delay: LoopDelay): string {

@@ -18,30 +18,30 @@ interface WaitingCall {
   begin(): void;
 }
 
-/** Usual calls take a few milliseconds together, and a busy client has no more of them in flight: waiting costs
- *  something too. */
-const mostPerTurn = 64;
-/** How long the calls of a turn should take, with all that follows from them in the same turn. */
+/** So many calls begin as they arrive, in a turn: what they hold is decoded once all of them have begun. */
+const mostAtOnce = 8;
+/** And so many more in its check phase at most, one after the other, until this time is used up. */
+const mostPlanned = 64;
 const turnMs = 5;
-/** What a call took is forgotten by so much each turn. */
-const memory = 0.8;
 /** Headers of all waiting calls: no account counts them yet. Usual ones have some hundred bytes each. */
 const mostWaitingBytes = 4 * 1024 * 1024;
 
 /** Spreads arriving calls over several turns of the event loop. Node reads up to 2 MB of a connection in one turn,
  *  which can hold thousands of streams: all other connections would wait until each of them is a call, and a client
  *  that resets them at once would get that for nothing. A stream that is reset before its turn costs no more than
- *  opening it did, and connections take turns. The more the calls of the last turns took, the fewer begin in a turn: a
- *  message of some hundred kilobytes takes milliseconds to read. */
+ *  opening it did, and connections take turns. No call of a turn begins once others have taken it up: decoding a
+ *  message of some hundred kilobytes takes milliseconds. */
 export class CallIntake {
   /** Keys are connections: the one that was served longest ago comes first. */
   readonly #waiting = new Map<object, WaitingCall[]>();
   #waitingBytes = 0;
-  #handled = 0;
-  #isTurnPlanned = false;
-  #turnStartMs = 0;
-  /** What a call takes, by the dearest of the last turns. */
-  #callMs = 0;
+  /** Calls that began as they arrived, since the last check phase. */
+  #atOnce = 0;
+  /** Immediates that are planned; each begins a call. */
+  #planned = 0;
+  /** The number of the current or last check phase, and when it began. */
+  #phase = 0;
+  #phaseMs = 0;
 
   /** Calls `handle` for each stream, at once or in a later turn if this one is used up; never for a stream that
    *  is closed by then. An end that came meanwhile is emitted again. Resets streams whose headers would take too
@@ -81,11 +81,12 @@ export class CallIntake {
     else this.#wait(socket, { bytes: 0, isGone: () => socket.destroyed, begin: handle });
   }
 
-  /** Whether a call may begin in this turn; counts it if so. */
+  /** Whether a call may begin as it arrives; counts it if so. */
   #hasRoom(): boolean {
-    if (!this.#isTurnPlanned) this.#planTurn();
-    if (this.#isTurnUsedUp() || this.#waiting.size > 0) return false;
-    this.#handled += 1;
+    if (this.#atOnce >= mostAtOnce || this.#waiting.size > 0) return false;
+    // It starts the count afresh.
+    if (this.#planned === 0) this.#plan();
+    this.#atOnce += 1;
     return true;
   }
 
@@ -94,60 +95,50 @@ export class CallIntake {
     const line = this.#waiting.get(connection);
     if (line === undefined) this.#waiting.set(connection, [call]);
     else line.push(call);
+    this.#plan();
   }
 
-  get #perTurn(): number {
-    return Math.max(1, Math.min(mostPerTurn, Math.floor(turnMs / this.#callMs)));
+  /** An immediate runs in the next check phase, and all that follows from the call that it begins runs before the next
+   *  immediate. */
+  #plan(): void {
+    if (this.#planned >= mostPlanned) return;
+    this.#planned += 1;
+    setImmediate(this.#next, this.#phase + 1);
   }
 
-  #isTurnUsedUp(): boolean {
-    if (this.#handled >= this.#perTurn) return true;
-    return this.#handled > 0 && performance.now() - this.#turnStartMs > turnMs;
-  }
+  readonly #next = (phase: number): void => {
+    this.#planned -= 1;
+    if (phase > this.#phase) {
+      this.#phase = phase;
+      this.#phaseMs = performance.now();
+      this.#atOnce = 0;
+    } else if (performance.now() - this.#phaseMs > turnMs) {
+      this.#plan();
+      return;
+    }
+    this.#beginNext();
+    if (this.#waiting.size > 0) this.#plan();
+  };
 
-  #planTurn(): void {
-    this.#isTurnPlanned = true;
-    this.#turnStartMs = performance.now();
-    setImmediate(() => this.#takeTurn());
-  }
-
-  #takeTurn(): void {
-    this.#isTurnPlanned = false;
-    this.#learn();
-    if (this.#waiting.size === 0) return;
-    this.#planTurn();
-    const perTurn = this.#perTurn;
-    const share = Math.max(1, Math.floor(perTurn / this.#waiting.size));
-    // A connection that was served goes to the end of the map, and the loop reaches it again.
+  /** Begins the next call of the connection that was served longest ago. */
+  #beginNext(): void {
     for (const [connection, line] of this.#waiting) {
       this.#waiting.delete(connection);
-      this.#handled += this.#serve(line, Math.min(share, perTurn - this.#handled));
+      const call = this.#takeOpen(line);
       if (line.length > 0) this.#waiting.set(connection, line);
-      if (this.#isTurnUsedUp()) break;
-    }
-  }
-
-  /** Looks at the turn that is over. */
-  #learn(): void {
-    const spentMs = performance.now() - this.#turnStartMs;
-    const callMs = this.#handled === 0 ? 0 : Math.min(turnMs, spentMs / this.#handled);
-    this.#callMs = Math.max(callMs, memory * this.#callMs);
-    this.#handled = 0;
-  }
-
-  /** Begins up to `count` calls from the front of `line`, and returns how many. */
-  #serve(line: WaitingCall[], count: number): number {
-    let passed = 0;
-    let served = 0;
-    while (served < count && passed < line.length) {
-      const call = line[passed++] as WaitingCall;
-      this.#waitingBytes -= call.bytes;
-      if (call.isGone()) continue;
-      served += 1;
+      if (call === undefined) continue;
       call.begin();
+      return;
     }
-    line.splice(0, passed);
-    return served;
+  }
+
+  /** Takes the first call that is not gone, and those before it. */
+  #takeOpen(line: WaitingCall[]): WaitingCall | undefined {
+    for (let call = line.shift(); call !== undefined; call = line.shift()) {
+      this.#waitingBytes -= call.bytes;
+      if (!call.isGone()) return call;
+    }
+    return undefined;
   }
 }
 
