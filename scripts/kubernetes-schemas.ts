@@ -1,6 +1,6 @@
 // Makes test/fixtures/kubernetes/schemas.json.br: the schemas of the Kubernetes objects that deploy/helm renders, as JSON Schema. They come from the Go
-// modules of Kubernetes, KEDA and the Prometheus operator, without descriptions. Unknown fields are refused, as `kubectl apply
-// --validate=strict` refuses them.
+// modules of Kubernetes, KEDA, the Prometheus operator and KServe, without descriptions. Unknown fields are refused, as `kubectl
+// apply --validate=strict` refuses them.
 //
 //   node scripts/kubernetes-schemas.ts      needs Go and its module proxy
 
@@ -15,6 +15,7 @@ type Schema = { [key: string]: unknown };
 
 const kubernetes = "k8s.io/kubernetes@v1.37.2";
 const keda = "github.com/kedacore/keda/v2@v2.21.0";
+const kserve = "github.com/kserve/kserve@v0.20.0";
 const prometheusOperator = "github.com/prometheus-operator/prometheus-operator@v0.85.0";
 
 const builtInKinds = [
@@ -38,6 +39,8 @@ const customKinds = [
     prometheusOperator,
     "example/prometheus-operator-crd/monitoring.coreos.com_prometheusrules.yaml",
   ],
+  [kserve, "config/crd/full/serving.kserve.io_clusterservingruntimes.yaml"],
+  [kserve, "config/crd/full/serving.kserve.io_servingruntimes.yaml"],
 ] as const;
 
 const folders = new Map<string, string>();
