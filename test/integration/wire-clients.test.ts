@@ -205,21 +205,8 @@ const cases: readonly Case[] = [
     inference.modelStatistics,
     { name: "versioned", version: "2" },
     {
-      modelStats: [
-        {
-          name: "versioned",
-          version: "2",
-          ...fakeStatisticsMessage,
-          memoryUsage: [{ type: "CPU", byteSize: "123456789" }],
-        },
-      ],
+      modelStats: [{ name: "versioned", version: "2", ...fakeStatisticsMessage }],
     },
-  ),
-  fails(
-    "asks for the configuration of a model that is not there",
-    inference.modelConfig,
-    { name: "nobody" },
-    { code: "NotFound", message: "model 'nobody' is not loaded here" },
   ),
   ...[inference.repositoryModelLoad, inference.repositoryModelUnload].flatMap((method) => [
     fails(

@@ -48,6 +48,7 @@ export const fakeStatisticsMessage = {
       computeOutput: { count: "2", ns: "350" },
     },
   ],
+  memoryUsage: [{ type: "CPU", byteSize: "123456789" }],
 };
 
 /** And in that of Triton's REST, but for "success", whose sum no JavaScript number holds. */
