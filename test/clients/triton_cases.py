@@ -158,7 +158,7 @@ class TritonCases:
             (self.client.register_system_shared_memory, ("region", "/region", 16)),
             (self.client.unregister_system_shared_memory, ()),
             (self.client.get_system_shared_memory_status, ()),
-            (self.client.register_cuda_shared_memory, ("region", b"handle", 0, 16)),
+            (self.client.register_cuda_shared_memory, ("region", b"aGFuZGxl", 0, 16)),
             (self.client.unregister_cuda_shared_memory, ("region",)),
             (self.client.get_cuda_shared_memory_status, ()),
         ):
