@@ -9,8 +9,8 @@ import { HttpRefusal } from "../failures/answer-failure.ts";
 import { accountOf } from "../guard/call-memory.ts";
 import { observedRequest } from "../observe/observed-requests.ts";
 import { inferenceExtensions } from "../services/inference.ts";
-import { modelConfigJson } from "../triton/triton-model-config.ts";
 import { refusedExtensions } from "../triton/refused-extensions.ts";
+import { modelConfigJson } from "../triton/triton-model-config.ts";
 import { statisticsJson } from "../triton/triton-statistics.ts";
 import {
   addRestRoute,

@@ -4,7 +4,10 @@ import { toJson } from "@bufbuild/protobuf";
 import { ModelConfigSchema } from "../../../../gen/inference/inference_pb.ts";
 import { type Datatype, elementBytes } from "../../../../src/base/tensor.ts";
 import { defaultRunSettings } from "../../../../src/config/run-settings.ts";
-import { modelConfigJson, modelConfigMessage } from "../../../../src/rpc/triton/triton-model-config.ts";
+import {
+  modelConfigJson,
+  modelConfigMessage,
+} from "../../../../src/rpc/triton/triton-model-config.ts";
 import type { ModelConfig } from "../../../../src/service/contract/model-config.ts";
 
 const config: ModelConfig = {
