@@ -34,7 +34,7 @@ export const serviceRooms: readonly Room[] = [
     question: "Which view of models does the rest of the program get?",
     runs: "types only",
     blocks,
-    imports: ["base", "engine/contract"],
+    imports: ["base", "config", "engine/contract"],
   },
   {
     path: "service/counts",
@@ -73,7 +73,15 @@ export const serviceRooms: readonly Room[] = [
     question: "What are clients told about a loaded model, whatever it is?",
     runs,
     blocks,
-    imports: ["config", "engine/contract", "service/tabular", "service/text"],
+    imports: [
+      "base",
+      "config",
+      "engine/contract",
+      "models",
+      "service/contract",
+      "service/tabular",
+      "service/text",
+    ],
   },
   {
     path: "service/tabular",
@@ -104,6 +112,7 @@ export const serviceRooms: readonly Room[] = [
     imports: [
       "base",
       "engine/contract",
+      "models",
       "observe",
       "service/contract",
       "service/counts",

@@ -9,7 +9,7 @@ import { RepositoryReader } from "../storage/repository/reader.ts";
 import type { ModelIndexEntry, ModelSpec } from "./contract/models.ts";
 import type { PollingFigures } from "./contract/polling-figures.ts";
 import { splitVersionedId, versionedId } from "./lifecycle/model-name.ts";
-import type { VersionNames } from "./lifecycle/version-names.ts";
+import type { VersionNames } from "../models/version-names.ts";
 import { type EntryState, readEntryState } from "./polling/entry-state.ts";
 import { noPolling } from "./polling/no-polling.ts";
 import { RepositoryPoller } from "./polling/repository-poller.ts";

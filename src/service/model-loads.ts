@@ -8,7 +8,7 @@ import { labelOf } from "./lifecycle/model-name.ts";
 import type { ModelRecord } from "./lifecycle/model-record.ts";
 import type { ModelRegistry } from "./lifecycle/model-registry.ts";
 import { isSameSpec, readModelSpec } from "./lifecycle/model-spec.ts";
-import type { VersionNames } from "./lifecycle/version-names.ts";
+import type { VersionNames } from "../models/version-names.ts";
 import type { RepositoryOwner } from "./local-repository.ts";
 import type { ModelLookup } from "./model-lookup.ts";
 import type { RuntimePhase } from "./runtime-phase.ts";

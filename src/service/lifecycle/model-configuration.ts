@@ -15,7 +15,9 @@ export interface ModelConfiguration {
   readonly isBatched: boolean | undefined;
   /** Class names, by output. */
   readonly labels: ReadonlyMap<string, readonly string[]>;
-  /** Fields of config.pbtxt that have no effect here. */
+  /** What config.pbtxt says, if there is one. */
+  readonly triton: TritonConfig | undefined;
+  /** Fields of it that have no effect here. */
   readonly ignored: readonly string[];
   /** Fields of modelport.json that are of all versions together. */
   readonly versionFields: readonly string[];
@@ -28,6 +30,7 @@ export const noConfiguration: ModelConfiguration = Object.freeze({
   settings: {},
   isBatched: undefined,
   labels: new Map(),
+  triton: undefined,
   ignored: [],
   versionFields: [],
   check() {},
@@ -57,6 +60,7 @@ export async function readModelConfiguration(model: ModelFile): Promise<ModelCon
     settings: { ...settingsOf(config), ...own },
     isBatched: config.maxBatchSize === undefined ? undefined : config.maxBatchSize > 0,
     labels,
+    triton: config,
     ignored,
     versionFields,
     check(metadata) {

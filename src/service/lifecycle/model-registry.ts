@@ -5,7 +5,7 @@ import { HeldMemory } from "./held-memory.ts";
 import { splitVersionedId, versionedId } from "./model-name.ts";
 import { ModelRecord } from "./model-record.ts";
 import type { ModelRequest } from "./model-spec.ts";
-import { VersionNames } from "./version-names.ts";
+import { VersionNames } from "../../models/version-names.ts";
 
 /** All generations of all models that hold, or may come to hold, any resource. */
 export class ModelRegistry {

@@ -4,7 +4,7 @@ import type { ModelRow, ModelStateTag, StateStep } from "../contract/runtime-fee
 import { splitVersionedId } from "../lifecycle/model-name.ts";
 import type { ModelRecord } from "../lifecycle/model-record.ts";
 import { heldBytes, type ModelState } from "../lifecycle/model-state.ts";
-import type { VersionNames } from "../lifecycle/version-names.ts";
+import type { VersionNames } from "../../models/version-names.ts";
 
 /** Loads of one id, over all of its generations. */
 export interface LoadCounts {
