@@ -33,7 +33,7 @@ export function configOf(
     fileName: source === undefined ? "" : basename(source.file),
     maxBatchSize: isBatched ? settings.maxBatchSize : 0,
     isJoined,
-    inputs,
+    inputs: text === undefined ? inputs : inputs.map(asColumn),
     outputs: outputs.map((spec) => withLabels(spec, triton?.outputs ?? [])),
     settings,
     versions: triton?.versionPolicy ?? { tag: "all" },
@@ -43,6 +43,11 @@ export function configOf(
 
 function isRows({ shape, hasAnyRank }: TensorSpec): boolean {
   return shape[0] === -1 && hasAnyRank !== true;
+}
+
+/** Texts may be sent as a column too, and Triton's configurations have a dimension beside the rows. */
+function asColumn(spec: TensorSpec): TensorSpec {
+  return spec.shape.length === 1 ? { ...spec, shape: [...spec.shape, 1] } : spec;
 }
 
 function withLabels(spec: TensorSpec, configured: readonly TritonTensor[]): ConfigTensor {

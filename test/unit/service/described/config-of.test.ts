@@ -4,6 +4,7 @@ import type { TensorSpec } from "../../../../src/base/tensor.ts";
 import { defaultRunSettings } from "../../../../src/config/run-settings.ts";
 import { readTritonConfig } from "../../../../src/models/triton-config.ts";
 import { type ConfiguredModel, configOf } from "../../../../src/service/described/config-of.ts";
+import { textFacts } from "../../../support/fakes/fake-text-target.ts";
 
 const rows: TensorSpec = { name: "x", datatype: "FP32", shape: [-1, 4] };
 const answer: TensorSpec = { name: "y", datatype: "FP32", shape: [-1, 2] };
@@ -58,6 +59,17 @@ describe("the configuration of a loaded model", () => {
     }
     const apart = configOf(model({}, { joining: "off" }), noCache);
     assert.deepEqual([apart.maxBatchSize, apart.isJoined], [0, false]);
+  });
+
+  it("has a column of texts, which a text model takes as well as a list", () => {
+    const text: TensorSpec = { name: "text", datatype: "BYTES", shape: [-1] };
+    const list = configOf(model({ inputs: [text] }), noCache);
+    assert.deepEqual(list.inputs, [text]);
+    const { loaded, ...others } = model();
+    const metadata = { ...loaded.metadata, text: textFacts() };
+    const texts = configOf({ ...others, loaded: { ...loaded, metadata } }, { keepsVectors: true });
+    assert.deepEqual(texts.inputs[0]?.shape, [-1, 1]);
+    assert.deepEqual([texts.maxBatchSize, texts.hasCache], [16, true]);
   });
 
   it("has what config.pbtxt says, whatever the file of the model shows", () => {
