@@ -24,7 +24,10 @@ export function configOf(
 ): ModelConfig {
   const { platform, inputs, outputs } = describedOf(loaded, settings);
   const isJoined = loaded.joining.state !== "off";
-  const isBatched = configuration.isBatched ?? (isJoined && [...inputs, ...outputs].every(isRows));
+  // Triton's inputs have a dimension beside the rows, and perf_analyzer ends at one that has none.
+  const areRows =
+    inputs.every(({ shape }) => shape.length > 1) && [...inputs, ...outputs].every(isRows);
+  const isBatched = configuration.isBatched ?? (isJoined && areRows);
   const { triton } = configuration;
   const text = loaded.metadata.text;
   return {
@@ -33,7 +36,7 @@ export function configOf(
     fileName: source === undefined ? "" : basename(source.file),
     maxBatchSize: isBatched ? settings.maxBatchSize : 0,
     isJoined,
-    inputs: text === undefined ? inputs : inputs.map(asColumn),
+    inputs,
     outputs: outputs.map((spec) => withLabels(spec, triton?.outputs ?? [])),
     settings,
     versions: triton?.versionPolicy ?? { tag: "all" },
@@ -43,11 +46,6 @@ export function configOf(
 
 function isRows({ shape, hasAnyRank }: TensorSpec): boolean {
   return shape[0] === -1 && hasAnyRank !== true;
-}
-
-/** Texts may be sent as a column too, and Triton's configurations have a dimension beside the rows. */
-function asColumn(spec: TensorSpec): TensorSpec {
-  return spec.shape.length === 1 ? { ...spec, shape: [...spec.shape, 1] } : spec;
 }
 
 function withLabels(spec: TensorSpec, configured: readonly TritonTensor[]): ConfigTensor {

@@ -61,15 +61,22 @@ describe("the configuration of a loaded model", () => {
     assert.deepEqual([apart.maxBatchSize, apart.isJoined], [0, false]);
   });
 
-  it("has a column of texts, which a text model takes as well as a list", () => {
+  it("has none where an input has no dimension beside the rows, as that of text models", () => {
     const text: TensorSpec = { name: "text", datatype: "BYTES", shape: [-1] };
-    const list = configOf(model({ inputs: [text] }), noCache);
-    assert.deepEqual(list.inputs, [text]);
+    const config = configOf(model({ inputs: [text] }), noCache);
+    assert.deepEqual([config.maxBatchSize, config.isJoined], [0, true]);
+    assert.deepEqual(config.inputs, [text]);
+    const list = configOf(model({ outputs: [{ ...answer, shape: [-1] }] }), noCache);
+    assert.equal(list.maxBatchSize, 16);
+  });
+
+  it("says of a text model whether its vectors are kept", () => {
     const { loaded, ...others } = model();
     const metadata = { ...loaded.metadata, text: textFacts() };
-    const texts = configOf({ ...others, loaded: { ...loaded, metadata } }, { keepsVectors: true });
-    assert.deepEqual(texts.inputs[0]?.shape, [-1, 1]);
-    assert.deepEqual([texts.maxBatchSize, texts.hasCache], [16, true]);
+    const texts = { ...others, loaded: { ...loaded, metadata } };
+    assert.equal(configOf(texts, { keepsVectors: true }).hasCache, true);
+    assert.equal(configOf(texts, noCache).hasCache, false);
+    assert.equal(configOf(model(), { keepsVectors: true }).hasCache, false);
   });
 
   it("has what config.pbtxt says, whatever the file of the model shows", () => {
