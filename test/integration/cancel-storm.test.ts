@@ -145,7 +145,7 @@ describe("the memory of the process tree", { skip: !canMeasureTrees }, () => {
     const calls = callsOf(client);
     await Promise.all(
       Array.from({ length: 8 }, async (_, id) => {
-        for (let round = 0; round < 200; round++) {
+        for (let round = 0; round < 400; round++) {
           await calls.load(`warm-${id}`, "add1.onnx");
           await calls.infer(`warm-${id}`);
           await calls.unload(`warm-${id}`);
