@@ -2,6 +2,7 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import type { RuntimeMetrics } from "../../service/watch/runtime-metrics.ts";
 import type { RefusalCount } from "../guard/access.ts";
 import type { CallMetrics } from "../observe/call-metrics.ts";
+import type { PayloadLogFigures } from "../payload-log/payload-log.ts";
 import { Exposition } from "./exposition.ts";
 import { ProcessMetrics } from "./process-metrics.ts";
 import { type Labels, type MetricSources, type Sample, samplesOf } from "./samples.ts";
@@ -22,6 +23,7 @@ export class MetricsPage {
   readonly #calls: CallMetrics;
   readonly #runtime: RuntimeMetrics;
   #refusals: () => readonly RefusalCount[] = () => [];
+  #payloads: () => PayloadLogFigures | undefined = () => undefined;
   /** Since the first scrape. */
   #process: ProcessMetrics | undefined;
 
@@ -33,6 +35,11 @@ export class MetricsPage {
   /** Provides the counts of refused clients, which the server knows. */
   countRefusals(count: () => readonly RefusalCount[]): void {
     this.#refusals = count;
+  }
+
+  /** Provides the figures of the payload log, where there is one. */
+  countPayloads(count: () => PayloadLogFigures): void {
+    this.#payloads = count;
   }
 
   /** `accept`: the scrape's Accept header. Calls are served while the text is made. */
@@ -54,6 +61,7 @@ export class MetricsPage {
       calls: this.#calls,
       runtime,
       refusals: this.#refusals(),
+      payloads: this.#payloads(),
       figures: runtime.figures(),
       models: runtime.models(),
     };
