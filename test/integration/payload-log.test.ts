@@ -77,8 +77,7 @@ describe("the payload log, with a URL", () => {
   async function pair(id: string): Promise<{ request: SunkEvent; response: SunkEvent }> {
     return { request: await sink.event(id, "request"), response: await sink.event(id, "response") };
   }
-  const scrape = async () =>
-    new Scrape((await callRest(served.port, "/metrics")).bytes.toString());
+  const scrape = async () => new Scrape((await callRest(served.port, "/metrics")).bytes.toString());
 
   it("posts a request and its answer as KServe's logger does, with what is known of the call", async () => {
     const headers = { "x-user": 'Zoë "z"', "x-secret": "s", authorization: "Bearer t" };
@@ -132,9 +131,9 @@ describe("the payload log, with a URL", () => {
           assert.deepEqual(request.json, { model_name: "add", ...known, inputs: [x] }, id);
           assert.deepEqual(response.json, {
             model_name: "add",
-            ...(response.json as { model_version?: string }).model_version !== undefined && {
+            ...((response.json as { model_version?: string }).model_version !== undefined && {
               model_version: (response.json as { model_version: string }).model_version,
-            },
+            }),
             ...known,
             outputs: [y],
           });
@@ -273,7 +272,8 @@ describe("the payload log, with a URL", () => {
     ] as const) {
       assert.equal(event.attributes["truncated"], "true");
       assert.ok(event.bytes.length <= maxBytes + 200, `${event.bytes.length}`);
-      const [tensor] = (event.json as Record<string, { shape: number[]; data: number[] }[]>)[side] ?? [];
+      const [tensor] =
+        (event.json as Record<string, { shape: number[]; data: number[] }[]>)[side] ?? [];
       assert.deepEqual(tensor?.shape, [25_000, 4]);
       const expected = Array.from({ length: tensor?.data.length ?? 0 }, (_, at) => at + first);
       assert.ok(expected.length > 400);
@@ -323,7 +323,10 @@ describe("the payload log, with a URL", () => {
     assert.equal(await served.stop(), 0);
     assert.ok(sink.events.some(({ attributes }) => attributes["id"]?.startsWith("slow-")));
     const closed = JSON.parse(
-      served.complaints().split("\n").find((line) => line.includes("payload log closed")) ?? "{}",
+      served
+        .complaints()
+        .split("\n")
+        .find((line) => line.includes("payload log closed")) ?? "{}",
     ) as { dropped: Record<string, number> };
     assert.equal(closed.dropped["shutdown"], undefined);
   });
@@ -382,6 +385,9 @@ describe("the payload log, with files", () => {
     });
     await infer(200);
     assert.equal(await served.stop(), 0);
-    assert.deepEqual((await written()).slice(0, ids.length).map(({ json }) => json), ids.map(() => ({ inputs: [x], padding: "" })));
+    assert.deepEqual(
+      (await written()).slice(0, ids.length).map(({ json }) => json),
+      ids.map(() => ({ inputs: [x], padding: "" })),
+    );
   });
 });

@@ -135,8 +135,7 @@ export const samplesOf: Readonly<Record<MetricName, (sources: MetricSources) => 
         })),
   modelport_payload_log_queue_bytes: ({ payloads }) => oneValue(payloads?.queueBytes),
   modelport_payload_log_queue_events: ({ payloads }) => oneValue(payloads?.queueEvents),
-  modelport_payload_log_failing: ({ payloads }) =>
-    oneValue(payloads && Number(payloads.isFailing)),
+  modelport_payload_log_failing: ({ payloads }) => oneValue(payloads && Number(payloads.isFailing)),
   modelport_ready: ({ figures }) => [{ value: figures.phase === "ready" ? 1 : 0 }],
   modelport_build_info: ({ figures }) => {
     const { modelport: version, node, engine } = figures.versions;

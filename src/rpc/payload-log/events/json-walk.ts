@@ -13,7 +13,7 @@ export interface JsonWalk {
 }
 
 /** A text that is no JSON. */
-export class NotJson extends Error {}
+class NotJson extends Error {}
 
 const space = /[ \t\n\r]*/y;
 const scalar = /[\w.+-]+/y;

@@ -44,7 +44,10 @@ export class HttpSink implements Sink {
     try {
       const { agent, authorization } = await this.#connection();
       const headers = { ...posted.headers, ...authorization };
-      return await this.#post({ headers, body: posted.body }, agent);
+      const outcome = await this.#post({ headers, body: posted.body }, agent);
+      // A token, or a certificate, may just have been renewed.
+      if (outcome.tag === "failed") this.#files.lookAgain();
+      return outcome;
     } catch (error) {
       return failed(describeError(error));
     }
@@ -95,7 +98,7 @@ export class HttpSink implements Sink {
       });
       request.on("error", (error) => {
         // The sink had closed an idle connection; the event has not reached it.
-        if (request.reusedSocket && isReset(error)) this.#post(posted, agent).then(end);
+        if (request.reusedSocket && isReset(error)) void this.#post(posted, agent).then(end);
         else end(failed(`${this.#url.origin}: ${describeError(error)}`));
       });
       request.end(posted.body);

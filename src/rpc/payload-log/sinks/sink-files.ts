@@ -25,6 +25,11 @@ export class SinkFiles {
     this.#settings = settings;
   }
 
+  /** The sink did not take what is known: the next `read` looks again. */
+  lookAgain(): void {
+    this.#lookedMs = Number.NEGATIVE_INFINITY;
+  }
+
   /** Rejects if one of the files cannot be read. */
   async read(): Promise<SinkCredentials> {
     const { caPath, certPath, keyPath, tokenPath } = this.#settings;

@@ -10,7 +10,8 @@ const step = (key: string | number, isDeep = false) => ({ key, isDeep });
 describe("the redaction rules of the payload log", () => {
   it("are read with their names, of any letters, and paths with commas in them", () => {
     const problems: string[] = [];
-    const text = " input:a b , output:y:1,parameter:pin,header:X-User,path:$.a['b,c'][0],path:$..d ";
+    const text =
+      " input:a b , output:y:1,parameter:pin,header:X-User,path:$.a['b,c'][0],path:$..d ";
     assert.deepEqual(readRedactionRules(text, problems), [
       { kind: "input", name: "a b" },
       { kind: "output", name: "y:1" },
@@ -24,7 +25,15 @@ describe("the redaction rules of the payload log", () => {
   });
 
   it("are refused where nothing would be hidden", () => {
-    for (const wrong of ["ssn", "inputs:x", "input:", "path:a.b", "path:$", "path:$.", "path:$[x]"]) {
+    for (const wrong of [
+      "ssn",
+      "inputs:x",
+      "input:",
+      "path:a.b",
+      "path:$",
+      "path:$.",
+      "path:$[x]",
+    ]) {
       const problems: string[] = [];
       assert.deepEqual(readRedactionRules(wrong, problems), [], wrong);
       assert.equal(problems.length, 1, wrong);

@@ -39,7 +39,15 @@ describe("the start of a JSON text", () => {
   });
 
   it("is refused if it is no JSON", () => {
-    for (const text of ['{"a" 1}', "[1 2]", "{a:1}", "[1,]x", "}", '{"a":,"b"', "[".repeat(2_000)]) {
+    for (const text of [
+      '{"a" 1}',
+      "[1 2]",
+      "{a:1}",
+      "[1,]x",
+      "}",
+      '{"a":,"b"',
+      "[".repeat(2_000),
+    ]) {
       assert.throws(() => closeJson(text), text.slice(0, 20));
     }
   });
@@ -77,7 +85,11 @@ describe("redaction", () => {
       [{ instances: [1, [2]] }, "input:x", { instances: [hidden, [hidden]] }],
       [{ instances: [{ b64: "AA" }] }, "input:x", { instances: [{ b64: hidden }] }],
       [{ inputs: "text" }, "input:x", { inputs: hidden }],
-      [{ predictions: [1, { x: 1, y: 2 }] }, "output:x", { predictions: [hidden, { x: hidden, y: 2 }] }],
+      [
+        { predictions: [1, { x: 1, y: 2 }] },
+        "output:x",
+        { predictions: [hidden, { x: hidden, y: 2 }] },
+      ],
       [{ instances: [1] }, "output:x", { instances: [1] }],
     ] as const) {
       assert.deepEqual(redacted(body, rules), expected);
@@ -85,7 +97,11 @@ describe("redaction", () => {
   });
 
   it("hides parameters and paths, at any depth where that is asked for", () => {
-    const body = { parameters: { p: 1, q: 2 }, a: [{ parameters: { p: {} } }, { b: { c: 1 } }], c: 3 };
+    const body = {
+      parameters: { p: 1, q: 2 },
+      a: [{ parameters: { p: {} } }, { b: { c: 1 } }],
+      c: 3,
+    };
     assert.deepEqual(redacted(body, "parameter:p"), {
       ...body,
       parameters: { p: hidden, q: 2 },
@@ -120,7 +136,8 @@ describe("redaction", () => {
   });
 
   it("changes nothing else: not a digit, not a space", () => {
-    const text = '{ "id" : 12345678901234567890, "a":[ 1.50, NaN, {"k":"\\u0041"} ],\n"b":{"x":1} }';
+    const text =
+      '{ "id" : 12345678901234567890, "a":[ 1.50, NaN, {"k":"\\u0041"} ],\n"b":{"x":1} }';
     assert.equal(redactJson(text, rulesOf("path:$.b")), text.replace('{"x":1}', `"${hidden}"`));
   });
 });

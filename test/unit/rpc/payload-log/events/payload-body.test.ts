@@ -2,12 +2,12 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { brotliCompressSync, deflateSync, gzipSync } from "node:zlib";
 import { create, type MessageInitShape, toBinary, toJsonString } from "@bufbuild/protobuf";
+import { NlpService } from "../../../../../gen/caikit/nlp-service_pb.ts";
 import {
   ModelInferRequestSchema,
   ModelInferResponseSchema,
   ModelStreamInferResponseSchema,
 } from "../../../../../gen/inference/inference_pb.ts";
-import { NlpService } from "../../../../../gen/caikit/nlp-service_pb.ts";
 import { readRedactionRules } from "../../../../../src/config/payload-log/redaction-rules.ts";
 import {
   isFailure,
@@ -71,7 +71,12 @@ describe("the payload of an event", () => {
           parameters: { p: { parameterChoice: { case: "stringParam", value: "q" } } },
           contents: { int64Contents: [2n ** 60n, -1n] },
         },
-        { name: "b", datatype: "BYTES", shape: [1n], contents: { bytesContents: [Buffer.from("é")] } },
+        {
+          name: "b",
+          datatype: "BYTES",
+          shape: [1n],
+          contents: { bytesContents: [Buffer.from("é")] },
+        },
         { name: "c", datatype: "BOOL", shape: [1n], contents: { boolContents: [true] } },
       ],
       outputs: [{ name: "y" }],
@@ -109,14 +114,19 @@ describe("the payload of an event", () => {
       });
       const body = await bodyOf(toBinary(ModelInferResponseSchema, message), { side: "answer" });
       const { outputs: [tensor] = [] } = jsonIn(body) as { outputs: { data: unknown[] }[] };
-      const near = tensor?.data.map((each) => (typeof each === "number" ? Math.fround(each) : each));
+      const near = tensor?.data.map((each) =>
+        typeof each === "number" ? Math.fround(each) : each,
+      );
       const wanted = expected.map((each) => (typeof each === "number" ? Math.fround(each) : each));
       assert.deepEqual(near, wanted, datatype);
     }
   });
 
   it("has BYTES that are no text in base64, each by itself, as answers of REST do", async () => {
-    const raw = Buffer.concat([Buffer.from([2, 0, 0, 0, 0xff, 0xfe]), Buffer.from([1, 0, 0, 0, 65])]);
+    const raw = Buffer.concat([
+      Buffer.from([2, 0, 0, 0, 0xff, 0xfe]),
+      Buffer.from([1, 0, 0, 0, 65]),
+    ]);
     const inputs = [{ name: "b", datatype: "BYTES", shape: [2n] }];
     assert.deepEqual(jsonIn(await bodyOf(request({ inputs, rawInputContents: [raw] }))), {
       inputs: [
@@ -208,7 +218,10 @@ describe("the payload of an event", () => {
     });
 
     const { input } = NlpService.method.embeddingTaskPredict;
-    const caikit = toBinary(input, create(input, { text: "hello", truncateInputTokens: 3 } as never));
+    const caikit = toBinary(
+      input,
+      create(input, { text: "hello", truncateInputTokens: 3 } as never),
+    );
     const rpc = "caikit.runtime.Other.OtherService/EmbeddingTaskPredict";
     assert.deepEqual(jsonIn(await bodyOf(caikit, { rpc })), {
       text: "hello",
@@ -235,7 +248,11 @@ describe("the payload of an event", () => {
     const garbage = Buffer.from([0xff, 0xff, 0xff]);
     for (const [bytes, sent, type] of [
       [Buffer.from("1,2\n"), csv, "text/csv"],
-      [Buffer.from('{"a" 1'), { ...csv, type: "application/json", sizeBytes: 99 }, "application/json"],
+      [
+        Buffer.from('{"a" 1'),
+        { ...csv, type: "application/json", sizeBytes: 99 },
+        "application/json",
+      ],
       [garbage, { type: "" }, "application/protobuf"],
       [Buffer.from("not gzip"), { ...csv, encoding: "gzip" }, "text/csv"],
       [Buffer.from("{}"), { rpc: "a.B/C" }, "application/grpc"],
@@ -274,7 +291,11 @@ describe("the payload of an event", () => {
     const hidden = await bodyOf(body, { ...rest, jsonLength: `${json.length}`, rules: "input:b" });
     assert.match(hidden.bytes?.toString() ?? "", /"shape":\[2\],"data":"\[REDACTED\]"/);
     const cut = body.subarray(0, json.length + 5);
-    const short = await bodyOf(cut, { ...rest, jsonLength: `${json.length}`, sizeBytes: body.length });
+    const short = await bodyOf(cut, {
+      ...rest,
+      jsonLength: `${json.length}`,
+      sizeBytes: body.length,
+    });
     assert.ok(short.isTruncated);
     assert.match(short.bytes?.toString() ?? "", /"shape":\[2\],"data":\[1\]/);
   });
