@@ -128,7 +128,9 @@ describe("the sink of a payload log at a URL", () => {
     assert.equal(stranger.tag, "failed");
     const { certPath: _, keyPath: __, ...without } = files;
     assert.equal((await openHttp(t, url, without).deliver([eventOf("3")])).tag, "failed");
-    const missing = await openHttp(t, url, { ...files, tokenPath: "/nowhere" }).deliver([eventOf("4")]);
+    const missing = await openHttp(t, url, { ...files, tokenPath: "/nowhere" }).deliver([
+      eventOf("4"),
+    ]);
     assert.match(missing.tag === "failed" ? missing.reason : "", /ENOENT.*nowhere/);
 
     // A sink that refuses the token has it read again at once.
@@ -201,7 +203,11 @@ describe("the files of a payload log", () => {
     await sink.close();
     const names = await readdir(folder);
     assert.ok(names.includes("mine.txt") && !names.includes("payloads-old.jsonl"));
-    const last = names.filter((name) => name.startsWith("payloads-")).sort().at(-1) ?? "";
+    const last =
+      names
+        .filter((name) => name.startsWith("payloads-"))
+        .sort()
+        .at(-1) ?? "";
     assert.match(await readFile(join(folder, last), "utf8"), /"id":"39"/);
   });
 

@@ -15,8 +15,8 @@ import type { CallRecord, PayloadHead } from "../call-record.ts";
 import { loggedBinary } from "./binary-rest.ts";
 import { closeJson } from "./close-json.ts";
 import { closeMessage, textEnd } from "./close-message.ts";
-import { loggedRequest, loggedResponse } from "./logged-inference.ts";
 import { inflateStart } from "./inflate-start.ts";
+import { loggedRequest, loggedResponse } from "./logged-inference.ts";
 import { redactJson } from "./redact-json.ts";
 import { messageJson } from "./tensor-json.ts";
 
