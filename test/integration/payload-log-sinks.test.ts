@@ -3,7 +3,9 @@ import { copyFile, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
+import { readConfig } from "../../src/config/config.ts";
 import type { PayloadSink } from "../../src/config/payload-log/payload-log-settings.ts";
+import { checkPayloadLog } from "../../src/doctor/check-payload-log.ts";
 import type { CloudEvent } from "../../src/rpc/payload-log/events/cloud-event.ts";
 import { FileSink } from "../../src/rpc/payload-log/sinks/file-sink.ts";
 import { HttpSink } from "../../src/rpc/payload-log/sinks/http-sink.ts";
@@ -141,6 +143,43 @@ describe("the sink of a payload log at a URL", () => {
     assert.equal((await sink.deliver([eventOf("5")])).tag, "failed");
     assert.deepEqual(await sink.deliver([eventOf("5")]), { tag: "delivered" });
     assert.equal(server.events.length, 2);
+  });
+});
+
+describe("the doctor", () => {
+  const check = async (env: Record<string, string>) => {
+    const memory = { CONTAINER_MEM_REQ_BYTES: String(2 ** 31) };
+    const findings = await checkPayloadLog(readConfig([], { ...memory, ...env }));
+    return findings.map(({ level, message }) => `${level}: ${message}`);
+  };
+
+  it("tells whether the sink can be reached, and the folder written", async (t) => {
+    assert.deepEqual(await check({}), []);
+    const server = await startSink(t);
+    const env = { PAYLOAD_LOG_URL: `http://127.0.0.1:${server.port}/x` };
+    for (const [status, expected] of [
+      [405, /^ok: .* can be reached/],
+      [302, /^fail: .* answers 302, a redirect/],
+      [403, /^warn: .* answers 403/],
+      [502, /^warn: .* answers 502/],
+    ] as const) {
+      server.answer = () => ({ status });
+      assert.match((await check(env))[0] ?? "", expected);
+    }
+    assert.equal(server.events.length, 0);
+    const dead = { PAYLOAD_LOG_URL: "http://127.0.0.1:1/" };
+    assert.match((await check(dead))[0] ?? "", /^warn: .* cannot be reached: .*ECONNREFUSED/);
+
+    const folder = await makeFolder(t);
+    const small = { PAYLOAD_LOG_FILE_BYTES: "65536", PAYLOAD_LOG_FOLDER_BYTES: "1048576" };
+    const fine = { ...small, PAYLOAD_LOG_FOLDER: join(folder, "a", "b") };
+    assert.match((await check(fine))[0] ?? "", /^ok: .*\/a\/b can be written/);
+    assert.deepEqual(await readdir(folder), []);
+    await writeFile(join(folder, "file"), "");
+    const wrong = { ...small, PAYLOAD_LOG_FOLDER: join(folder, "file") };
+    assert.match((await check(wrong))[0] ?? "", /^fail: .*cannot be written/);
+    const huge = { PAYLOAD_LOG_FOLDER: folder, PAYLOAD_LOG_FOLDER_BYTES: String(2 ** 49) };
+    assert.match((await check(huge))[0] ?? "", /^warn: .* MiB free, and its files may take/);
   });
 });
 

@@ -16,6 +16,14 @@ export interface MetricsText {
 /** Writing a metric takes long with thousands of models: other work gets a turn after this many samples. */
 const samplesInTurn = 100;
 const noLabels: Labels = {};
+/** Payloads are not logged. */
+const noPayloads: PayloadLogFigures = {
+  isFailing: false,
+  queueBytes: 0,
+  queueEvents: 0,
+  logged: { request: 0, response: 0 },
+  dropped: new Map(),
+};
 
 /** All metrics in Prometheus's format. They cost nothing until the first scrape: counts are kept elsewhere, and
  *  process metrics begin with the first scrape. */
@@ -23,7 +31,7 @@ export class MetricsPage {
   readonly #calls: CallMetrics;
   readonly #runtime: RuntimeMetrics;
   #refusals: () => readonly RefusalCount[] = () => [];
-  #payloads: () => PayloadLogFigures | undefined = () => undefined;
+  #payloads: () => PayloadLogFigures = () => noPayloads;
   /** Since the first scrape. */
   #process: ProcessMetrics | undefined;
 

@@ -21,8 +21,7 @@ export interface MetricSources {
   readonly calls: CallMetrics;
   readonly runtime: RuntimeMetrics;
   readonly refusals: readonly RefusalCount[];
-  /** Undefined: payloads are not logged. */
-  readonly payloads: PayloadLogFigures | undefined;
+  readonly payloads: PayloadLogFigures;
   readonly figures: RuntimeFigures;
   readonly models: readonly ModelFigures[];
 }
@@ -124,28 +123,21 @@ export const samplesOf: Readonly<Record<MetricName, (sources: MetricSources) => 
   },
   modelport_embedding_cache_entries: ({ runtime }) => [{ value: runtime.embeddings?.entries ?? 0 }],
   modelport_embedding_cache_bytes: ({ runtime }) => [{ value: runtime.embeddings?.sizeBytes ?? 0 }],
-  modelport_payload_log_events_total: ({ payloads }) =>
-    byLabel("type", payloads === undefined ? {} : { ...payloads.logged }),
+  modelport_payload_log_events_total: ({ payloads }) => byLabel("type", payloads.logged),
   modelport_payload_log_dropped_total: ({ payloads }) =>
-    payloads === undefined
-      ? []
-      : dropReasons.map((reason) => ({
-          value: payloads.dropped.get(reason) ?? 0,
-          labels: { reason },
-        })),
-  modelport_payload_log_queue_bytes: ({ payloads }) => oneValue(payloads?.queueBytes),
-  modelport_payload_log_queue_events: ({ payloads }) => oneValue(payloads?.queueEvents),
-  modelport_payload_log_failing: ({ payloads }) => oneValue(payloads && Number(payloads.isFailing)),
+    dropReasons.map((reason) => ({
+      value: payloads.dropped.get(reason) ?? 0,
+      labels: { reason },
+    })),
+  modelport_payload_log_queue_bytes: ({ payloads }) => [{ value: payloads.queueBytes }],
+  modelport_payload_log_queue_events: ({ payloads }) => [{ value: payloads.queueEvents }],
+  modelport_payload_log_failing: ({ payloads }) => [{ value: Number(payloads.isFailing) }],
   modelport_ready: ({ figures }) => [{ value: figures.phase === "ready" ? 1 : 0 }],
   modelport_build_info: ({ figures }) => {
     const { modelport: version, node, engine } = figures.versions;
     return [{ value: 1, labels: { version, node, engine } }];
   },
 };
-
-function oneValue(value: number | undefined): Sample[] {
-  return value === undefined ? [] : [{ value }];
-}
 
 function labelsOfCalls({ rpc, protocol }: CallSeries): Labels {
   return { rpc, protocol };
