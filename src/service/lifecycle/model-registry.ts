@@ -1,11 +1,11 @@
 import { compareVersions } from "../../models/served-versions.ts";
+import { VersionNames } from "../../models/version-names.ts";
 import { InferenceMetrics } from "../counts/inference-metrics.ts";
 import { TrafficMeter } from "../counts/traffic-meter.ts";
 import { HeldMemory } from "./held-memory.ts";
 import { splitVersionedId, versionedId } from "./model-name.ts";
 import { ModelRecord } from "./model-record.ts";
 import type { ModelRequest } from "./model-spec.ts";
-import { VersionNames } from "../../models/version-names.ts";
 
 /** All generations of all models that hold, or may come to hold, any resource. */
 export class ModelRegistry {

@@ -1,10 +1,10 @@
 import { describeError } from "../../base/errors.ts";
 import type { Joining } from "../../engine/contract/engine.ts";
+import type { VersionNames } from "../../models/version-names.ts";
 import type { ModelRow, ModelStateTag, StateStep } from "../contract/runtime-feed.ts";
 import { splitVersionedId } from "../lifecycle/model-name.ts";
 import type { ModelRecord } from "../lifecycle/model-record.ts";
 import { heldBytes, type ModelState } from "../lifecycle/model-state.ts";
-import type { VersionNames } from "../../models/version-names.ts";
 
 /** Loads of one id, over all of its generations. */
 export interface LoadCounts {
