@@ -60,7 +60,8 @@ export async function serve(flags: readonly string[], env: NodeJS.ProcessEnv): P
     killGraceMs: config.hostGraceMs,
     runMemoryBytes: config.runMemoryBytes,
     maxWasteBytes: config.maxWasteBytes,
-    environment: hostEnvironment(env),
+    environment: hostEnvironment(env, config.executionProvider),
+    executionProvider: config.executionProvider,
     translation: {
       ...config.translation,
       own: new ProcessFolder(config.translation.directory),

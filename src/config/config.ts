@@ -12,7 +12,7 @@ import { planMemory } from "./memory-plan.ts";
 import { type MetricsSettings, readMetricsSettings } from "./metrics-settings.ts";
 import { type NetworkLimits, networkLimits } from "./network-limits.ts";
 import { type PullSettings, readPullSettings } from "./pull-settings.ts";
-import { type RunSettings, runSettings } from "./run-settings.ts";
+import { type ExecutionProvider, type RunSettings, runSettings } from "./run-settings.ts";
 import type { SettingValue } from "./setting.ts";
 import {
   configFilePath,
@@ -69,6 +69,7 @@ export interface Config {
   readonly prestopTimeoutMs: number;
   readonly hostGraceMs: number;
   readonly engineHosts: number;
+  readonly executionProvider: ExecutionProvider;
   readonly dedicatedHostMinBytes: number;
   /** Undefined: no TLS. */
   readonly tls: TlsSettings | undefined;
@@ -192,6 +193,7 @@ function assemble(values: Values, memory: MemoryDivision, problems: string[]): C
     prestopTimeoutMs: number("prestop-timeout"),
     hostGraceMs: number("host-grace"),
     engineHosts: number("engine-hosts"),
+    executionProvider: raw["execution-provider"] as ExecutionProvider,
     dedicatedHostMinBytes: number("dedicated-host-size"),
     tls,
     access,

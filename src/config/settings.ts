@@ -9,7 +9,7 @@ import { memorySettings } from "./memory-settings.ts";
 import { metricsSettings } from "./metrics-settings.ts";
 import { networkSettings } from "./network-limits.ts";
 import { pullSettings } from "./pull-settings.ts";
-import { inferenceSettings } from "./run-settings.ts";
+import { executionProviders, inferenceSettings } from "./run-settings.ts";
 import type { SettingRows } from "./setting.ts";
 import { textSettings } from "./text-settings.ts";
 import { tlsSettings } from "./tls-settings.ts";
@@ -146,6 +146,13 @@ const loading = {
     min: 1,
     max: 256,
     doc: "engine hosts shared by small models",
+  },
+  "execution-provider": {
+    env: "EXECUTION_PROVIDER",
+    type: "choice",
+    choices: executionProviders,
+    default: "cpu",
+    doc: "where ONNX Runtime runs models: cpu, or cuda, an NVIDIA GPU, which needs the image for GPUs and is experimental",
   },
 } as const satisfies SettingRows;
 

@@ -43,6 +43,7 @@ export async function* diagnose(
     dedicatedMinBytes: config.dedicatedHostMinBytes,
     warmupTimeoutMs: config.warmupTimeoutMs,
     runMemoryBytes: config.runMemoryBytes,
+    executionProvider: config.executionProvider,
     environment: env["NODE_COMPILE_CACHE"] ? { NODE_COMPILE_CACHE: env["NODE_COMPILE_CACHE"] } : {},
   });
   try {
