@@ -20,6 +20,7 @@ import { CallTracing } from "./rpc/observe/call-tracing.ts";
 import { buildServer } from "./rpc/server.ts";
 import { LifecycleTracing } from "./service/lifecycle/load-tracing.ts";
 import { ModelManager } from "./service/model-manager.ts";
+import { createSigning } from "./signing/create-signing.ts";
 import { announce } from "./start/announce.ts";
 import { setCollectorFlags } from "./start/collector-flags.ts";
 import { awaitPrestop } from "./start/prestop.ts";
@@ -69,11 +70,14 @@ export async function serve(flags: readonly string[], env: NodeJS.ProcessEnv): P
   });
   const puller = new ModelPuller(config.pull, log);
   void puller.removeLeftovers();
+  const signing = config.signing && createSigning(config.signing, log);
+  void signing?.removeLeftovers();
   const models = new ModelManager(
     {
       engine,
       safePath: new SafePath(config.modelRoots),
       puller,
+      ...(signing && { signing }),
       log,
       tracing: tracing && new LifecycleTracing(tracing),
     },
@@ -133,7 +137,12 @@ export async function serve(flags: readonly string[], env: NodeJS.ProcessEnv): P
         // Loads stop at once; inferences and their connections may go on until the grace is over.
         await Promise.all([server.close(), models.close(config.shutdownGraceMs)]);
         await engine.close();
-        await Promise.all([puller.close(), metricsPort.close(), tracing?.close(traceFlushMs)]);
+        await Promise.all([
+          puller.close(),
+          signing?.close(),
+          metricsPort.close(),
+          tracing?.close(traceFlushMs),
+        ]);
         log.info({ reason }, "shutdown finished");
       })();
       // A disk that does not answer must not delay the exit: the next start finds what is left there.
@@ -167,6 +176,7 @@ export async function serve(flags: readonly string[], env: NodeJS.ProcessEnv): P
   });
 
   try {
+    await signing?.open();
     const { host: metricsHost, port: ownPort } = config.metrics;
     if (ownPort !== undefined) {
       const at = await metricsPort.listen({ host: metricsHost, port: ownPort });

@@ -26,6 +26,8 @@ export interface PulledModel {
   readonly origin: string;
   /** Bytes that were pulled for it or shared with others; 0 if it is read in place. */
   readonly sizeBytes: number;
+  /** Whether only this process can change the files. */
+  readonly isOwn: boolean;
   /** Call it when the model no longer needs its files. Resolves when they are gone, unless others use them.
    *  Never rejects; idempotent. */
   release(): Promise<void>;
@@ -112,7 +114,7 @@ export class ModelPuller {
     const root = this.#settings.volumesDirectory;
     const found = await findInVolume(parameters, path, root);
     const release = async () => {};
-    return { path: found, root, origin: "pvc", sizeBytes: 0, release };
+    return { path: found, root, origin: "pvc", sizeBytes: 0, isOwn: false, release };
   }
 
   async #copy(storage: RemoteStorage, path: string, watch: PullListener): Promise<PulledModel> {
@@ -126,7 +128,7 @@ export class ModelPuller {
     const cached = await this.#cache.acquire({ digest, files, storage }, watch);
     const { directory: root, sizeBytes, release } = cached;
     const local = isFolder ? root : join(root, files[0]?.name ?? "");
-    return { path: local, root, origin, sizeBytes, release };
+    return { path: local, root, origin, sizeBytes, isOwn: true, release };
   }
 
   async #list(storage: RemoteStorage, path: string, signal: AbortSignal): Promise<RemoteListing> {
