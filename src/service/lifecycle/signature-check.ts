@@ -45,7 +45,7 @@ export class SignatureCheck {
         `model '${record.label}' is not verified, which MODEL_SIGNING requires: ${verdict.reason}`,
       );
     }
-    log.warn({ ...facts, signature: verdict.state, reason: verdict.reason }, "model not verified");
+    log.warn({ ...facts, verdict: verdict.state, reason: verdict.reason }, "model not verified");
     return place;
   }
 
