@@ -4,11 +4,12 @@ import { describeError } from "./base/errors.ts";
 import { SafePath } from "./base/files/safe-path.ts";
 import { exitProcess } from "./base/process-exit.ts";
 import { version } from "./base/version.ts";
-import { loadConfig } from "./config/config.ts";
+import { type Config, loadConfig } from "./config/config.ts";
 import { showSettings } from "./config/shown-settings.ts";
 import { createEngine } from "./engine/create-engine.ts";
 import { hostEnvironment } from "./engine/hosts/environment.ts";
 import { giveBackFreeMemory } from "./engine/process/free-memory.ts";
+import type { TranslationSettings } from "./engine/translation/create-translations.ts";
 import { changeLogLevel, createLogger } from "./observe/log.ts";
 import { openTracing, type Tracing } from "./observe/tracing.ts";
 import { MetricsPage } from "./rpc/metrics/page.ts";
@@ -20,7 +21,7 @@ import { CallTracing } from "./rpc/observe/call-tracing.ts";
 import { buildServer } from "./rpc/server.ts";
 import { LifecycleTracing } from "./service/lifecycle/load-tracing.ts";
 import { ModelManager } from "./service/model-manager.ts";
-import { createSigning } from "./signing/create-signing.ts";
+import { createSigning, trustedFolder } from "./signing/create-signing.ts";
 import { announce } from "./start/announce.ts";
 import { setCollectorFlags } from "./start/collector-flags.ts";
 import { awaitPrestop } from "./start/prestop.ts";
@@ -62,10 +63,7 @@ export async function serve(flags: readonly string[], env: NodeJS.ProcessEnv): P
     runMemoryBytes: config.runMemoryBytes,
     maxWasteBytes: config.maxWasteBytes,
     environment: hostEnvironment(env),
-    translation: {
-      ...config.translation,
-      own: new ProcessFolder(config.translation.directory),
-    },
+    translation: translationOf(config),
     log,
   });
   const puller = new ModelPuller(config.pull, log);
@@ -192,6 +190,13 @@ export async function serve(flags: readonly string[], env: NodeJS.ProcessEnv): P
     process.stderr.write(`modelport: ${describeError(error)}\n`);
     stop("start failed", 1);
   }
+}
+
+/** What others have put into the directory of translations is not what a signature was checked of. */
+function translationOf({ translation, signing }: Config): TranslationSettings {
+  const own = new ProcessFolder(translation.directory);
+  if (signing === undefined) return { ...translation, own };
+  return { ...translation, directory: undefined, own: trustedFolder(signing) };
 }
 
 /** Loads every model of the repository; failures are reported and do not stop the others. */
