@@ -66,7 +66,9 @@ export async function serve(flags: readonly string[], env: NodeJS.ProcessEnv): P
     translation: translationOf(config),
     log,
   });
-  const puller = new ModelPuller(config.pull, log);
+  const puller = new ModelPuller(config.pull, log, {
+    hasSignatures: config.signing !== undefined,
+  });
   void puller.removeLeftovers();
   const signing = config.signing && createSigning(config.signing, log);
   void signing?.removeLeftovers();

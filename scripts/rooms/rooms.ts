@@ -44,6 +44,7 @@ const roots: readonly Room[] = [
       "rpc/guard/bearer-tokens.ts",
       "rpc/port",
       "service/lifecycle",
+      "signing/check/trusted-keys.ts",
       "storage",
       "storage/repository",
     ],

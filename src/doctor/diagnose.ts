@@ -9,6 +9,7 @@ import { checkMemory, machineMemory } from "./check-memory.ts";
 import { checkModelFolders, checkRepository } from "./check-models.ts";
 import { checkNode } from "./check-node.ts";
 import { checkPort } from "./check-port.ts";
+import { checkSigning } from "./check-signing.ts";
 import { checkSpace } from "./check-space.ts";
 import { checkTls } from "./check-tls.ts";
 import { checkUnixSocket } from "./check-unix-socket.ts";
@@ -34,6 +35,7 @@ export async function* diagnose(
   if (config.unixSocket !== undefined) yield await checkUnixSocket(config.unixSocket);
   yield* await checkTls(config, Date.now());
   yield* await checkAccess(config);
+  yield* checkSigning(config, new Date());
   yield* checkMemory(config, values);
   yield* checkLimits(config, await processLimits());
   yield* await checkSpace(config);

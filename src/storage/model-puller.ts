@@ -14,6 +14,7 @@ import { PullCache, type PullListener } from "./pull-cache.ts";
 import type { RemoteListing, RemoteStorage } from "./remote-storage.ts";
 import { RetryPolicy } from "./retry.ts";
 import { openS3 } from "./s3-storage.ts";
+import { withSignature } from "./signed-object.ts";
 import { ObjectChangedError } from "./store-errors.ts";
 
 /** A model on the local disk. */
@@ -51,8 +52,11 @@ export class ModelPuller {
   readonly #config: StorageConfig;
   readonly #cache: PullCache;
   readonly #log: Logger;
+  readonly #hasSignatures: boolean;
 
-  constructor(settings: PullSettings, log: Logger) {
+  /** `hasSignatures`: whether signatures are pulled too that lie beside files. Default: false. */
+  constructor(settings: PullSettings, log: Logger, { hasSignatures = false } = {}) {
+    this.#hasSignatures = hasSignatures;
     this.#settings = settings;
     this.#config = new StorageConfig(settings.configDirectory);
     this.#cache = new PullCache({ ...settings, log });
@@ -138,7 +142,12 @@ export class ModelPuller {
         "list attempt failed",
       ),
     );
-    return await retry.run(`${storage.origin}/${path}`, () => storage.list(path, signal));
+    return await retry.run(`${storage.origin}/${path}`, async () => {
+      const listing = await storage.list(path, signal);
+      return this.#hasSignatures
+        ? await withSignature(listing, { storage, path, signal })
+        : listing;
+    });
   }
 }
 

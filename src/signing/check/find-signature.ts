@@ -1,5 +1,6 @@
 import { lstatSync, type Stats, statSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
+import { fromFileError } from "../../base/files/file-errors.ts";
 import { SafePath } from "../../base/files/safe-path.ts";
 import type { SignedPlace } from "../contract/signing-messages.ts";
 
@@ -31,19 +32,27 @@ export function findSignature({
 
 function searchUp(start: string, safePath: SafePath): FoundSignature | undefined {
   for (let subject = start; safePath.holds(subject); subject = dirname(subject)) {
-    const isFolder = statOf(subject)?.isDirectory() === true;
+    const isFolder = look(subject, statSync)?.isDirectory() === true;
     const beside = `${subject}${suffix}`;
     // What lies beside a root is outside of it.
     const places = [...(isFolder ? [join(subject, name)] : []), beside].filter((file) =>
       safePath.holds(file),
     );
-    const file = places.find((each) => lstatSync(each, { throwIfNoEntry: false }) !== undefined);
+    const file = places.find((each) => look(each, lstatSync) !== undefined);
     if (file !== undefined) return { file, subject, isFolder, path: relative(subject, start) };
     if (dirname(subject) === subject) return undefined;
   }
   return undefined;
 }
 
-function statOf(path: string): Stats | undefined {
-  return statSync(path, { throwIfNoEntry: false });
+/** Undefined if nothing is there. */
+function look(path: string, stat: (path: string) => Stats): Stats | undefined {
+  try {
+    return stat(path);
+  } catch (error) {
+    const { code = "" } = error as NodeJS.ErrnoException;
+    // A name may be too long with the suffix.
+    if (["ENOENT", "ENOTDIR", "ENAMETOOLONG"].includes(code)) return undefined;
+    throw fromFileError(error, path);
+  }
 }

@@ -1,5 +1,5 @@
 import { type KeyObject, verify } from "node:crypto";
-import { RuntimeError } from "../../base/errors.ts";
+import { describeError, RuntimeError } from "../../base/errors.ts";
 import { shown, verifyChain } from "../certificates/verify-chain.ts";
 import { digestOf } from "./curve-digest.ts";
 import { payloadType, type SignatureBundle } from "./read-bundle.ts";
@@ -8,6 +8,16 @@ import type { Trust, TrustedKey } from "./trusted-keys.ts";
 /** Returns who has signed the payload, in one line. Throws "failed-precondition" if no one who is trusted has, or
  *  "invalid-argument" if the key is of another kind. */
 export function verifyEnvelope(bundle: SignatureBundle, trust: Trust, now: Date): string {
+  try {
+    return signerOf(bundle, trust, now);
+  } catch (error) {
+    if (error instanceof RuntimeError) throw error;
+    // OpenSSL knows no key of this kind.
+    throw refusal(`its key or a certificate cannot be used: ${describeError(error)}`);
+  }
+}
+
+function signerOf(bundle: SignatureBundle, trust: Trust, now: Date): string {
   const { material } = bundle;
   if (material.kind === "key") return keyThatSigned(bundle, material.hint, trust.keys).name;
   const [leaf, ...others] = material.chain;

@@ -467,6 +467,12 @@ describe("the check of a signature", () => {
     assert.equal(verify(model).state, "unsigned");
   });
 
+  it("takes a name that is too long for a signature beside it as unsigned", () => {
+    const file = join(root, `${"m".repeat(248)}.onnx`);
+    writeFileSync(file, "x");
+    assert.equal(verify(file).state, "unsigned");
+  });
+
   it("follows a link to the model, and finds what lies beside either", () => {
     const model = golden("p256-sha256");
     symlinkSync(model, join(root, "current"));
