@@ -211,7 +211,7 @@ describe("a runtime that requires signatures", { timeout: 300_000 }, () => {
   });
 
   it("stops a check with its load, and removes what was copied", async () => {
-    const big = Buffer.alloc(256 * 1024 * 1024);
+    const big = Buffer.alloc(64 * 1024 * 1024);
     putSigned("big", { "model.onnx": addConstant(1), "weights.bin": big });
     const client = new AbortController();
     const loading = load("big", "big", client.signal);

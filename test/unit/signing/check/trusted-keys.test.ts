@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
+import { generateKeyPairSync } from "node:crypto";
 import {
   cpSync,
   mkdirSync,
@@ -113,19 +114,14 @@ describe("trusted keys", () => {
   }
 
   it("are elliptic curve keys that the tool signs with", () => {
-    const key = (...args: string[]) =>
-      writeFileSync(
-        join(folder, "key.pub"),
-        execFileSync("openssl", ["pkey", "-pubout"], {
-          input: execFileSync("openssl", args, { stdio: ["ignore", "pipe", "ignore"] }),
-        }),
-      );
-    for (const args of [
-      ["genpkey", "-algorithm", "RSA"],
-      ["genpkey", "-algorithm", "ED25519"],
-      ["genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:secp256k1"],
-    ]) {
-      key(...args);
+    const pairs = [
+      generateKeyPairSync("rsa", { modulusLength: 2048 }),
+      generateKeyPairSync("ed25519"),
+      generateKeyPairSync("ec", { namedCurve: "secp256k1" }),
+    ];
+    for (const { publicKey } of pairs) {
+      const pem = publicKey.export({ type: "spki", format: "pem" });
+      writeFileSync(join(folder, "key.pub"), pem);
       const { keys, problems } = sizes(new TrustedKeys());
       assert.equal(keys, 0);
       assert.match(problems.join(), /expected an elliptic curve P-256, P-384 or P-521/);
