@@ -45,7 +45,7 @@ def model_bytes():
 def write_model(folder):
     (folder / "notes").mkdir(parents=True)
     (folder / "model.onnx").write_bytes(model_bytes())
-    (folder / "modelport.json").write_text('{"max_concurrency": 7}\n')
+    (folder / "modelport.json").write_text('{ "max_concurrency": 7 }\n')
     # Above 1,024 bytes, so that BLAKE3 has more than one chunk, and shards of 1,000 bytes are several.
     (folder / "notes" / "long.txt").write_text("".join(f"line {n}\n" for n in range(400)))
     (folder / "notes" / "empty.txt").write_text("")

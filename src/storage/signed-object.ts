@@ -12,7 +12,8 @@ export async function withSignature(
   const [file] = listing.files;
   if (listing.isFolder || file === undefined || listing.files.length > 1) return listing;
   try {
-    const { isFolder, files } = await storage.list(`${path}${suffix}`, signal);
+    const beside = storage.listBeside?.(path, suffix, signal);
+    const { isFolder, files } = await (beside ?? storage.list(`${path}${suffix}`, signal));
     const [signature] = files;
     if (isFolder || signature === undefined) return listing;
     return { isFolder, files: [file, { ...signature, name: `${file.name}${suffix}` }] };
