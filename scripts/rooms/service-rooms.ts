@@ -34,7 +34,7 @@ export const serviceRooms: readonly Room[] = [
     question: "Which view of models does the rest of the program get?",
     runs: "types only",
     blocks,
-    imports: ["base", "engine/contract", "signing/contract"],
+    imports: ["base", "config", "engine/contract", "signing/contract"],
   },
   {
     path: "service/counts",
@@ -68,7 +68,15 @@ export const serviceRooms: readonly Room[] = [
     question: "What are clients told about a loaded model, whatever it is?",
     runs,
     blocks,
-    imports: ["config", "engine/contract", "service/tabular", "service/text"],
+    imports: [
+      "base",
+      "config",
+      "engine/contract",
+      "models",
+      "service/contract",
+      "service/tabular",
+      "service/text",
+    ],
   },
   {
     path: "service/tabular",

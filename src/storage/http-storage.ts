@@ -4,7 +4,13 @@ import { rootCertificates } from "node:tls";
 import { traceHeaders } from "../observe/trace-scope.ts";
 import { baseName, normalize } from "./object-listing.ts";
 import type { StorageParameters } from "./parameters.ts";
-import type { Checksum, RemoteBody, RemoteFile, RemoteListing, RemoteStorage } from "./remote-storage.ts";
+import type {
+  Checksum,
+  RemoteBody,
+  RemoteFile,
+  RemoteListing,
+  RemoteStorage,
+} from "./remote-storage.ts";
 import { HttpStatusError, ObjectChangedError, toStorageError } from "./store-errors.ts";
 
 type Headers = Readonly<Record<string, string | string[]>>;
