@@ -10,11 +10,12 @@ import {
 } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { delimiter, join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { createLogger } from "../../src/observe/log.ts";
 import { createSigning } from "../../src/signing/create-signing.ts";
 import { runCli } from "../support/clients/run-cli.ts";
+import { FileServer } from "../support/fakes/file-server.ts";
 import { addConstant } from "../support/models/simple-models.ts";
 import { type Runtime, startRuntime } from "../support/servers/runtime.ts";
 import { type Served, startServed } from "../support/servers/served.ts";
@@ -25,6 +26,7 @@ import {
   putGolden,
   TestSigner,
 } from "../support/signing/signed-models.ts";
+import { waitFor } from "../support/wait-for.ts";
 
 const forever = new AbortController().signal;
 
@@ -215,12 +217,11 @@ describe("a runtime that requires signatures", { timeout: 300_000 }, () => {
     putSigned("big", { "model.onnx": addConstant(1), "weights.bin": big });
     const client = new AbortController();
     const loading = load("big", "big", client.signal);
-    while (!copies().includes("weights.bin")) await new Promise((done) => setTimeout(done, 5));
+    await waitFor(() => copies().includes("weights.bin"));
     client.abort(new Error("gone"));
     await assert.rejects(loading, /gone|cancelled|left/);
-    while (rowOf("big")?.history.at(-1)?.state !== "failed")
-      await new Promise((done) => setTimeout(done, 5));
-    while (copies().includes("weights.bin")) await new Promise((done) => setTimeout(done, 5));
+    await waitFor(() => rowOf("big")?.history.at(-1)?.state === "failed");
+    await waitFor(() => !copies().includes("weights.bin"));
     rmSync(pathOf("big"), { recursive: true });
   });
 });
@@ -229,6 +230,7 @@ describe("modelport serve with MODEL_SIGNING", { timeout: 300_000 }, () => {
   let folder = "";
   let served: Served | undefined;
   const logged: Record<string, unknown>[] = [];
+  const signer = new TestSigner();
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), "modelport-warned-"));
     const models = join(folder, "models");
@@ -237,15 +239,16 @@ describe("modelport serve with MODEL_SIGNING", { timeout: 300_000 }, () => {
     putGolden(join(models, "unknown"), "p256-sha256");
     putGolden(join(models, "none"), "p256-sha256");
     rmSync(join(models, "none", "model.sig"));
+    const key = signer.writeKey(join(folder, "own.pub"));
     served = await startServed(
       [
         ...["--model-repository", models, "--model-signing", "warn"],
-        ...["--model-signing-keys", goldenKey("root.crt"), "--engine-hosts", "1"],
+        ...["--model-signing-keys", [goldenKey("root.crt"), key].join(delimiter)],
+        ...["--pull-dir", join(folder, "pulled"), "--engine-hosts", "1"],
       ],
       { logged: (line) => void logged.push(line) },
     );
-    while ((await get("/v2/health/ready")).status !== 200)
-      await new Promise((done) => setTimeout(done, 20));
+    await waitFor(async () => (await get("/v2/health/ready")).status === 200);
   });
   after(async () => {
     await served?.stop();
@@ -280,7 +283,7 @@ describe("modelport serve with MODEL_SIGNING", { timeout: 300_000 }, () => {
     assert.match(reasons["none"] ?? "", /^not verified: there is no signature/);
     assert.match(
       reasons["unknown"] ?? "",
-      /^not verified: signature .* not among the 0 trusted keys/,
+      /^not verified: signature .* not among the 1 trusted keys/,
     );
     const metrics = await (await get("/metrics")).text();
     for (const [outcome, count] of [
@@ -295,6 +298,39 @@ describe("modelport serve with MODEL_SIGNING", { timeout: 300_000 }, () => {
     }
     const { stdout } = await runCli(["models", "good", "--address", `localhost:${served?.port}`]);
     assert.match(stdout, /signature +verified: certificate CN=Signer of models/);
+  });
+
+  it("verifies what it pulls, with the signature beside a single file", async () => {
+    const store = new FileServer();
+    await store.listen();
+    const model = addConstant(1);
+    writeFileSync(join(folder, "model.onnx"), model);
+    const signature = signer.sign(folder, ["model.onnx"], (statement) => {
+      const { predicate } = statement as { predicate: { resources: { name: string }[] } };
+      Object.assign(predicate.resources[0] ?? {}, { name: "." });
+    });
+    store.put("/model.onnx.sig", Buffer.from(signature));
+    const load = async (modelId: string, modelPath: string) => {
+      const response = await fetch(
+        `http://127.0.0.1:${served?.port}/mmesh.ModelRuntime/loadModel`,
+        {
+          method: "POST",
+          headers: { "content-type": "application/json" },
+          body: JSON.stringify({ modelId, modelPath, modelType: "mt:onnx" }),
+        },
+      );
+      assert.equal(response.status, 200, await response.text());
+      return logged.findLast((line) => line["modelId"] === modelId && "verifyMs" in line);
+    };
+    try {
+      const good = await load("pulled", store.put("/model.onnx", Buffer.from(model)));
+      assert.match(`${good?.["msg"]} ${good?.["signer"]}`, /^model verified key own\.pub/);
+      const bad = await load("changed", store.put("/model.onnx", Buffer.from(addConstant(2))));
+      assert.equal(bad?.["msg"], "model not verified");
+      assert.match(`${bad["reason"]}`, /model\.onnx is not the file that was signed/);
+    } finally {
+      await store.close();
+    }
   });
 
   it("does not start without anything to trust", async () => {
