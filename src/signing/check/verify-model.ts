@@ -107,7 +107,7 @@ function copyModel(
   if (!call.isOwn) refuseWithoutRoom(folder, files.keys(), target);
   const options = {
     mayLink: call.isOwn,
-    safePath: new SafePath(call.place.roots),
+    safePath: signed.allowsLinks ? new SafePath(call.place.roots) : undefined,
     onPiece: stopIfCancelled,
   };
   let sizeBytes = 0;
