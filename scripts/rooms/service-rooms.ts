@@ -58,10 +58,18 @@ export const serviceRooms: readonly Room[] = [
       "service/contract",
       "service/counts",
       "service/described",
+      "service/signatures",
       "signing",
       "signing/contract",
       "storage",
     ],
+  },
+  {
+    path: "service/signatures",
+    question: "May a model be loaded, as far as its signature goes, and from where?",
+    runs,
+    blocks,
+    imports: ["base", "engine/contract", "observe", "signing", "signing/contract"],
   },
   {
     path: "service/described",

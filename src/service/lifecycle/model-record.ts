@@ -14,7 +14,7 @@ import { labelOf } from "./model-name.ts";
 import type { ModelPull } from "./model-pull.ts";
 import type { ModelRequest } from "./model-spec.ts";
 import { advance, type ModelState } from "./model-state.ts";
-import type { SignatureCheck } from "./signature-check.ts";
+import type { SignatureCheck } from "../signatures/signature-check.ts";
 
 /** The phases in the life of a generation. "verify": of its signature. "queue": waiting for memory and a slot; "host": in the engine host,
  *  which ends with "warm-up". */

@@ -10,7 +10,7 @@ import { IgnoredFields } from "./ignored-fields.ts";
 import { ModelPull } from "./model-pull.ts";
 import type { ModelRecord } from "./model-record.ts";
 import { recordFacts } from "./record-facts.ts";
-import { type CheckParts, SignatureCheck } from "./signature-check.ts";
+import { type CheckParts, SignatureCheck } from "../signatures/signature-check.ts";
 
 export interface SourceParts {
   readonly engine: Pick<Engine, "locate" | "inspect">;
@@ -56,7 +56,12 @@ export class SourceFinder {
   async #checked(record: ModelRecord, place: ModelPlace, isOwn: boolean): Promise<ModelPlace> {
     const { signing, engine, log } = this.#parts;
     if (signing === undefined) return place;
-    record.check = new SignatureCheck(record, { signing, engine, log });
+    record.check = new SignatureCheck(record, {
+      signing,
+      engine,
+      log,
+      facts: recordFacts(record),
+    });
     return await record.check.place(place, isOwn);
   }
 

@@ -1,6 +1,6 @@
 import { X509Certificate } from "node:crypto";
 import { RuntimeError } from "../../base/errors.ts";
-import { base64, exactly, list, object, parseObject, string } from "./json-fields.ts";
+import { base64, exactly, list, object, parseObject, string } from "./bundle-fields.ts";
 
 /** A Sigstore bundle, read but not verified. */
 export interface SignatureBundle {

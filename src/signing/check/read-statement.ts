@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { RuntimeError } from "../../base/errors.ts";
 import { type DigestName, digestSizes, isDigestName } from "../digests/hasher.ts";
-import { exactly, list, object, parseObject, string } from "./json-fields.ts";
+import { exactly, list, object, parseObject, string } from "./bundle-fields.ts";
 
 /** A part of a file, and the digest that it must have. */
 export interface SignedPart {

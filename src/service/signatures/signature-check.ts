@@ -1,24 +1,38 @@
+import type { CancelSignal } from "../../base/cancel-signal.ts";
 import { RuntimeError } from "../../base/errors.ts";
 import type { Engine, ModelPlace } from "../../engine/contract/engine.ts";
 import type { Logger } from "../../observe/log.ts";
 import type { SignatureVerdict } from "../../signing/contract/signature-verdict.ts";
 import type { CheckedModel, ModelSigning } from "../../signing/model-signing.ts";
-import type { ModelRecord } from "./model-record.ts";
-import { recordFacts } from "./record-facts.ts";
+
+/** The generation whose signature is checked. */
+export interface CheckedRecord {
+  /** For messages. */
+  readonly label: string;
+  readonly signal: CancelSignal;
+  readonly times: {
+    measure<T>(phase: "verify", work: () => Promise<T>): Promise<T>;
+    durationMs(phase: "verify"): number | undefined;
+  };
+  /** Set when it is known. */
+  signature: SignatureVerdict | undefined;
+}
 
 export interface CheckParts {
   readonly signing: Pick<ModelSigning, "check" | "count" | "isRequired">;
   readonly engine: Pick<Engine, "locate">;
   readonly log: Logger;
+  /** What names the generation in the log. */
+  readonly facts: object;
 }
 
 /** The check of one generation's signature, and the copy of the model that was checked: on its way, here, or gone. */
 export class SignatureCheck {
-  readonly #record: ModelRecord;
+  readonly #record: CheckedRecord;
   readonly #parts: CheckParts;
   readonly #checks: Promise<CheckedModel>[] = [];
 
-  constructor(record: ModelRecord, parts: CheckParts) {
+  constructor(record: CheckedRecord, parts: CheckParts) {
     this.#record = record;
     this.#parts = parts;
   }
@@ -28,12 +42,12 @@ export class SignatureCheck {
    *  "failed-precondition" if a signature is required and there is none that is trusted and fits, or the files are not
    *  those that were signed; or as `Engine.locate` and `ModelSigning.check`. */
   async place(place: ModelPlace, isOwn: boolean): Promise<ModelPlace> {
-    const { signing, log } = this.#parts;
+    const { signing, log, facts: generation } = this.#parts;
     const record = this.#record;
     const { verdict, copy } = await record.times.measure("verify", () => this.#check(place, isOwn));
     record.signature = verdict;
     signing.count(verdict);
-    const facts = { ...recordFacts(record), verifyMs: record.times.durationMs("verify") };
+    const facts = { ...generation, verifyMs: record.times.durationMs("verify") };
     if (copy !== undefined) {
       const { fileCount, sizeBytes } = copy;
       log.info({ ...facts, signer: verdict.signer, fileCount, sizeBytes }, "model verified");
