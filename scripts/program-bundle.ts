@@ -18,6 +18,7 @@ export async function bundleProgram(folder: string): Promise<void> {
       "translator-main": "src/engine/translator/translator-main.ts",
       "signing-thread-main": "src/signing/check/signing-thread-main.ts",
       "codec-thread-main": "src/rpc/codec-thread/codec-thread-main.ts",
+      "payload-thread-main": "src/rpc/payload-log/sinks/payload-thread-main.ts",
     },
     outdir: folder,
     chunkNames: "[name]-[hash]",

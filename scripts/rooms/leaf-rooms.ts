@@ -25,7 +25,7 @@ export const leafRooms: readonly Room[] = [
     question: "What can be set, where does a value come from, and is it allowed?",
     runs: "the server before it starts, and commands that show settings",
     blocks: "no",
-    imports: ["base", "base/files", "config/signing"],
+    imports: ["base", "base/files", "config/payload-log", "config/signing"],
   },
   {
     path: "config/signing",
@@ -33,6 +33,13 @@ export const leafRooms: readonly Room[] = [
     runs: "the server before it starts, and commands that show settings",
     blocks: "no",
     imports: ["config"],
+  },
+  {
+    path: "config/payload-log",
+    question: "What can be set for the log of payloads, and which values does it hide?",
+    runs: "the server before it starts, and commands that show settings",
+    blocks: "no",
+    imports: ["config/setting.ts"],
   },
   {
     path: "models",

@@ -7,6 +7,7 @@ import { InferenceStatistics } from "../counts/inference-statistics.ts";
 import type { ModelSeries } from "../counts/model-series.ts";
 import { PhaseTimes } from "../counts/phase-times.ts";
 import type { TrafficMeter } from "../counts/traffic-meter.ts";
+import type { SignatureCheck } from "../signatures/signature-check.ts";
 import { type ModelConfiguration, noConfiguration } from "./model-configuration.ts";
 import type { ModelFaults } from "./model-faults.ts";
 import { ModelLeases } from "./model-lease.ts";
@@ -14,7 +15,6 @@ import { labelOf } from "./model-name.ts";
 import type { ModelPull } from "./model-pull.ts";
 import type { ModelRequest } from "./model-spec.ts";
 import { advance, type ModelState } from "./model-state.ts";
-import type { SignatureCheck } from "../signatures/signature-check.ts";
 
 /** The phases in the life of a generation. "verify": of its signature. "queue": waiting for memory and a slot; "host": in the engine host,
  *  which ends with "warm-up". */

@@ -5,12 +5,12 @@ import type { Engine, ModelPlace, ModelSource } from "../../engine/contract/engi
 import type { Logger } from "../../observe/log.ts";
 import type { StorageLocation } from "../../storage/location.ts";
 import type { ModelPuller } from "../../storage/model-puller.ts";
+import { type CheckParts, SignatureCheck } from "../signatures/signature-check.ts";
 import { configureModel } from "./configure-model.ts";
 import { IgnoredFields } from "./ignored-fields.ts";
 import { ModelPull } from "./model-pull.ts";
 import type { ModelRecord } from "./model-record.ts";
 import { recordFacts } from "./record-facts.ts";
-import { type CheckParts, SignatureCheck } from "../signatures/signature-check.ts";
 
 export interface SourceParts {
   readonly engine: Pick<Engine, "locate" | "inspect">;
