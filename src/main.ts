@@ -4,11 +4,12 @@ import { describeError } from "./base/errors.ts";
 import { SafePath } from "./base/files/safe-path.ts";
 import { exitProcess } from "./base/process-exit.ts";
 import { version } from "./base/version.ts";
-import { loadConfig } from "./config/config.ts";
+import { type Config, loadConfig } from "./config/config.ts";
 import { showSettings } from "./config/shown-settings.ts";
 import { createEngine } from "./engine/create-engine.ts";
 import { hostEnvironment } from "./engine/hosts/environment.ts";
 import { giveBackFreeMemory } from "./engine/process/free-memory.ts";
+import type { TranslationSettings } from "./engine/translation/create-translations.ts";
 import { changeLogLevel, createLogger } from "./observe/log.ts";
 import { openTracing, type Tracing } from "./observe/tracing.ts";
 import { MetricsPage } from "./rpc/metrics/page.ts";
@@ -17,9 +18,11 @@ import { CallLog } from "./rpc/observe/call-log.ts";
 import { CallMetrics } from "./rpc/observe/call-metrics.ts";
 import { combineObservers } from "./rpc/observe/call-observer.ts";
 import { CallTracing } from "./rpc/observe/call-tracing.ts";
+import { PayloadLog } from "./rpc/payload-log/payload-log.ts";
 import { buildServer } from "./rpc/server.ts";
 import { LifecycleTracing } from "./service/lifecycle/load-tracing.ts";
 import { ModelManager } from "./service/model-manager.ts";
+import { createSigning, trustedFolder } from "./signing/create-signing.ts";
 import { announce } from "./start/announce.ts";
 import { setCollectorFlags } from "./start/collector-flags.ts";
 import { awaitPrestop } from "./start/prestop.ts";
@@ -28,6 +31,8 @@ import { ProcessFolder } from "./storage/process-folder.ts";
 
 /** How long a collector may take for the last spans. */
 const traceFlushMs = 2_000;
+/** How long the sink of the payload log has for what waits, at least: longer, if the grace is not over. */
+const payloadFlushMs = 2_000;
 /** Time beyond the grace, for what is closed after the last inference. */
 const closeMs = 5_000;
 
@@ -61,19 +66,21 @@ export async function serve(flags: readonly string[], env: NodeJS.ProcessEnv): P
     runMemoryBytes: config.runMemoryBytes,
     maxWasteBytes: config.maxWasteBytes,
     environment: hostEnvironment(env),
-    translation: {
-      ...config.translation,
-      own: new ProcessFolder(config.translation.directory),
-    },
+    translation: translationOf(config),
     log,
   });
-  const puller = new ModelPuller(config.pull, log);
+  const puller = new ModelPuller(config.pull, log, {
+    hasSignatures: config.signing !== undefined,
+  });
   void puller.removeLeftovers();
+  const signing = config.signing && createSigning(config.signing, log);
+  void signing?.removeLeftovers();
   const models = new ModelManager(
     {
       engine,
       safePath: new SafePath(config.modelRoots),
       puller,
+      ...(signing && { signing }),
       log,
       tracing: tracing && new LifecycleTracing(tracing),
     },
@@ -91,13 +98,18 @@ export async function serve(flags: readonly string[], env: NodeJS.ProcessEnv): P
         });
   const { metrics } = models.watch;
   const page = new MetricsPage(calls, metrics);
+  const payloadLog = config.payloadLog && new PayloadLog(config.payloadLog, log);
+  if (payloadLog !== undefined) {
+    page.countPayloads(() => payloadLog.figures);
+    models.watch.showPayloadLog(() => payloadLog.state);
+  }
   const metricsPort = new MetricsPort(page, log);
   const server = await buildServer({
     models,
     texts: models.texts,
     readiness: models.readiness,
     watch: models.watch,
-    observer: combineObservers([calls, callLog]),
+    observer: combineObservers([calls, callLog, payloadLog]),
     metrics: config.metrics.access === "none" ? undefined : { page },
     options: {
       host: config.host,
@@ -130,10 +142,18 @@ export async function serve(flags: readonly string[], env: NodeJS.ProcessEnv): P
     stopping ??= (async () => {
       log.info({ reason }, "shutdown started");
       const closing = (async () => {
+        const startMs = performance.now();
         // Loads stop at once; inferences and their connections may go on until the grace is over.
         await Promise.all([server.close(), models.close(config.shutdownGraceMs)]);
         await engine.close();
-        await Promise.all([puller.close(), metricsPort.close(), tracing?.close(traceFlushMs)]);
+        const restMs = config.shutdownGraceMs - (performance.now() - startMs);
+        await payloadLog?.close(Math.max(payloadFlushMs, restMs));
+        await Promise.all([
+          puller.close(),
+          signing?.close(),
+          metricsPort.close(),
+          tracing?.close(traceFlushMs),
+        ]);
         log.info({ reason }, "shutdown finished");
       })();
       // A disk that does not answer must not delay the exit: the next start finds what is left there.
@@ -167,6 +187,7 @@ export async function serve(flags: readonly string[], env: NodeJS.ProcessEnv): P
   });
 
   try {
+    await signing?.open();
     const { host: metricsHost, port: ownPort } = config.metrics;
     if (ownPort !== undefined) {
       const at = await metricsPort.listen({ host: metricsHost, port: ownPort });
@@ -182,6 +203,13 @@ export async function serve(flags: readonly string[], env: NodeJS.ProcessEnv): P
     process.stderr.write(`modelport: ${describeError(error)}\n`);
     stop("start failed", 1);
   }
+}
+
+/** What others have put into the directory of translations is not what a signature was checked of. */
+function translationOf({ translation, signing }: Config): TranslationSettings {
+  const own = new ProcessFolder(translation.directory);
+  if (signing === undefined) return { ...translation, own };
+  return { ...translation, directory: undefined, own: trustedFolder(signing) };
 }
 
 /** Loads every model of the repository; failures are reported and do not stop the others. */

@@ -11,6 +11,7 @@ import type { LogLevel } from "./log-levels.ts";
 import { planMemory } from "./memory-plan.ts";
 import { type MetricsSettings, readMetricsSettings } from "./metrics-settings.ts";
 import { type NetworkLimits, networkLimits } from "./network-limits.ts";
+import { type PayloadLogSettings, readPayloadLog } from "./payload-log/payload-log-settings.ts";
 import { type PullSettings, readPullSettings } from "./pull-settings.ts";
 import { type RunSettings, runSettings } from "./run-settings.ts";
 import type { SettingValue } from "./setting.ts";
@@ -21,6 +22,7 @@ import {
   sourceSettings,
 } from "./setting-sources.ts";
 import type { SettingName } from "./settings.ts";
+import { readSigningSettings, type SigningSettings } from "./signing/signing-settings.ts";
 import { readTlsSettings, type TlsSettings } from "./tls-settings.ts";
 import { readTracing, type TracingSettings } from "./tracing-settings.ts";
 import { readTranslationSettings, type TranslationLimits } from "./translation-settings.ts";
@@ -40,6 +42,8 @@ export interface Config {
   /** Absolute. Relative model paths start at the first. */
   readonly modelRoots: readonly string[];
   readonly pull: PullSettings;
+  /** Undefined: signatures of models are not checked. */
+  readonly signing: SigningSettings | undefined;
   readonly translation: TranslationLimits;
   /** How the container's memory is divided. Other figures here follow from it. */
   readonly memory: MemoryDivision;
@@ -85,6 +89,8 @@ export interface Config {
   readonly debugEndpoints: DebugEndpoints;
   /** Undefined: off. */
   readonly tracing: TracingSettings | undefined;
+  /** Undefined: off. */
+  readonly payloadLog: PayloadLogSettings | undefined;
 }
 
 /** The settings that were read, and the problems with them. */
@@ -154,6 +160,7 @@ function assemble(values: Values, memory: MemoryDivision, problems: string[]): C
     ...(raw["extra-model-dirs"] as string).split(delimiter),
   ].filter((root) => root !== "");
   const tls = readTlsSettings(raw, problems);
+  const signing = readSigningSettings(raw, problems);
   const access = readAccessSettings(raw, problems);
   if (access.lifecycleClients.length > 0 && tls?.clientCaPath === undefined) {
     problems.push(
@@ -170,6 +177,7 @@ function assemble(values: Values, memory: MemoryDivision, problems: string[]): C
     modelRepository: repository === undefined ? undefined : resolve(repository),
     modelRoots: [...new Set(roots.map((root) => resolve(root)))],
     pull: readPullSettings(raw, raw["root-model-dir"] as string, problems),
+    signing,
     translation: readTranslationSettings(raw, raw["root-model-dir"] as string),
     memory,
     capacityBytes: memory.models,
@@ -208,6 +216,7 @@ function assemble(values: Values, memory: MemoryDivision, problems: string[]): C
     accessLog: readAccessLog(raw),
     debugEndpoints: raw["debug-endpoints"] as DebugEndpoints,
     tracing: readTracing(raw, problems),
+    payloadLog: readPayloadLog(raw, problems),
   };
 }
 

@@ -8,9 +8,11 @@ import { logLevels } from "./log-levels.ts";
 import { memorySettings } from "./memory-settings.ts";
 import { metricsSettings } from "./metrics-settings.ts";
 import { networkSettings } from "./network-limits.ts";
+import { payloadLogSettings } from "./payload-log/payload-log-settings.ts";
 import { pullSettings } from "./pull-settings.ts";
 import { inferenceSettings } from "./run-settings.ts";
 import type { SettingRows } from "./setting.ts";
+import { signingSettings } from "./signing/signing-settings.ts";
 import { textSettings } from "./text-settings.ts";
 import { tlsSettings } from "./tls-settings.ts";
 import { tracingSettings } from "./tracing-settings.ts";
@@ -240,6 +242,7 @@ export const settings = {
   ...listening,
   ...finding,
   ...pullSettings,
+  ...signingSettings,
   ...memorySettings,
   ...loading,
   ...translationSettings,
@@ -252,6 +255,7 @@ export const settings = {
   ...metricsSettings,
   ...accessLogSettings,
   ...tracingSettings,
+  ...payloadLogSettings,
   ...debugSettings,
 } as const satisfies SettingRows;
 
@@ -263,6 +267,7 @@ export const settingGroups: readonly { readonly title: string; readonly rows: Se
   { title: "Where to listen", rows: listening },
   { title: "Where models are", rows: finding },
   { title: "Pulling models", rows: pullSettings },
+  { title: "Signed models", rows: signingSettings },
   { title: "Memory", rows: memorySettings },
   { title: "Loading", rows: loading },
   { title: "Translating models of other libraries", rows: translationSettings },
@@ -275,5 +280,6 @@ export const settingGroups: readonly { readonly title: string; readonly rows: Se
   { title: "Metrics", rows: metricsSettings },
   { title: "Access log", rows: accessLogSettings },
   { title: "Tracing", rows: tracingSettings },
+  { title: "Payload log", rows: payloadLogSettings },
   { title: "Diagnostics", rows: debugSettings },
 ];

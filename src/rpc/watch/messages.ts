@@ -14,9 +14,11 @@ import {
   ModelState,
   type ModelStatus,
   ModelStatusSchema,
+  type PayloadLogStateSchema,
   RuntimePhase,
   type RuntimeState,
   RuntimeStateSchema,
+  SignatureState,
   type Snapshot,
   SnapshotSchema,
   type TrafficFigures,
@@ -26,6 +28,7 @@ import type { MemoryDivision } from "../../base/memory-parts.ts";
 import type {
   FeedUpdate,
   ModelRow,
+  PayloadLogState,
   RuntimeEvent,
   RuntimeEventKind,
   RuntimeFigures,
@@ -49,6 +52,12 @@ const joiningStates: Record<NonNullable<ModelRow["joining"]>["state"], JoiningSt
   proven: JoiningState.PROVEN,
   promised: JoiningState.PROMISED,
   off: JoiningState.OFF,
+};
+
+const signatureStates: Record<NonNullable<ModelRow["signature"]>["state"], SignatureState> = {
+  verified: SignatureState.VERIFIED,
+  unsigned: SignatureState.UNSIGNED,
+  refused: SignatureState.REFUSED,
 };
 
 const phases: Record<RuntimeFigures["phase"], RuntimePhase> = {
@@ -132,6 +141,9 @@ function toModelStatus(row: ModelRow): ModelStatus {
     ...(row.joining && {
       joining: { state: joiningStates[row.joining.state], reason: row.joining.reason },
     }),
+    ...(row.signature && {
+      signature: { ...row.signature, state: signatureStates[row.signature.state] },
+    }),
   });
 }
 
@@ -159,7 +171,19 @@ function toRuntimeState(figures: RuntimeFigures): RuntimeState {
     hosts: figures.hosts.map(toHostStatus),
     versions: figures.versions,
     ...(figures.memory && { memory: toMemoryDivision(figures.memory) }),
+    ...(figures.payloadLog && { payloadLog: toPayloadLog(figures.payloadLog) }),
   });
+}
+
+function toPayloadLog(state: PayloadLogState): MessageInitShape<typeof PayloadLogStateSchema> {
+  return {
+    failing: state.isFailing,
+    reason: state.reason,
+    queueBytes: BigInt(state.queueBytes),
+    queueEvents: state.queueEvents,
+    loggedTotal: BigInt(state.loggedCount),
+    droppedTotal: BigInt(state.droppedCount),
+  };
 }
 
 function toMemoryDivision(memory: MemoryDivision): MessageInitShape<typeof MemoryDivisionSchema> {

@@ -3,6 +3,7 @@ import { engineVersion, version } from "../../base/version.ts";
 import type { HostInfo, RunMemory } from "../../engine/contract/engine.ts";
 import { HostCounts } from "../../engine/contract/host-counts.ts";
 import { LoopDelay } from "../../observe/loop-delay.ts";
+import type { SignatureCounts } from "../../signing/contract/signature-verdict.ts";
 import type { Changes } from "../contract/changes.ts";
 import type {
   FeedUpdate,
@@ -64,6 +65,7 @@ export class RuntimeWatch implements RuntimeFeed {
   #sampledMs = Number.NEGATIVE_INFINITY;
   #lastEvent = 0;
   #connections: () => number = () => 0;
+  #payloadLog: () => RuntimeFigures["payloadLog"] = () => undefined;
   #watcherCount = 0;
   #sampler: NodeJS.Timeout | undefined;
   /** Undefined while nothing waits for it. */
@@ -80,17 +82,19 @@ export class RuntimeWatch implements RuntimeFeed {
     readonly hostCounts?: HostCounts;
     readonly runMemory?: RunMemory | undefined;
     readonly embeddings?: EmbeddingCacheFigures | undefined;
+    readonly signatures?: SignatureCounts | undefined;
     readonly facts: () => RuntimeFacts;
   }) {
     this.#registry = parts.registry;
     this.#hosts = parts.hosts;
     this.#facts = parts.facts;
-    const { registry, hostCounts = new HostCounts(), runMemory, embeddings } = parts;
+    const { registry, hostCounts = new HostCounts(), runMemory, embeddings, signatures } = parts;
     this.metrics = new RuntimeMetrics({
       registry,
       hostCounts,
       runMemory,
       embeddings,
+      signatures,
       figures: () => this.#takeFigures(),
     });
     registry.onChange((record) => this.#follow(record));
@@ -98,6 +102,11 @@ export class RuntimeWatch implements RuntimeFeed {
 
   countConnections(count: () => number): void {
     this.#connections = count;
+  }
+
+  /** Provides the state of the payload log, where there is one. */
+  showPayloadLog(read: () => RuntimeFigures["payloadLog"]): void {
+    this.#payloadLog = read;
   }
 
   /** Records an event of the runtime as a whole. */
@@ -286,6 +295,7 @@ export class RuntimeWatch implements RuntimeFeed {
       traffic: this.#registry.traffic.figures(),
       hosts: this.#hosts(),
       versions: { modelport: version, node: process.versions.node, engine: engineVersion },
+      payloadLog: this.#payloadLog(),
     };
   }
 }
