@@ -13,7 +13,7 @@ import { type MetricsSettings, readMetricsSettings } from "./metrics-settings.ts
 import { type NetworkLimits, networkLimits } from "./network-limits.ts";
 import { type PayloadLogSettings, readPayloadLog } from "./payload-log/payload-log-settings.ts";
 import { type PullSettings, readPullSettings } from "./pull-settings.ts";
-import { type RunSettings, runSettings } from "./run-settings.ts";
+import { type ExecutionProvider, type RunSettings, runSettings } from "./run-settings.ts";
 import type { SettingValue } from "./setting.ts";
 import {
   configFilePath,
@@ -22,6 +22,7 @@ import {
   sourceSettings,
 } from "./setting-sources.ts";
 import type { SettingName } from "./settings.ts";
+import { readSigningSettings, type SigningSettings } from "./signing/signing-settings.ts";
 import { readTlsSettings, type TlsSettings } from "./tls-settings.ts";
 import { readTracing, type TracingSettings } from "./tracing-settings.ts";
 import { readTranslationSettings, type TranslationLimits } from "./translation-settings.ts";
@@ -43,6 +44,8 @@ export interface Config {
   /** Absolute. Relative model paths start at the first. */
   readonly modelRoots: readonly string[];
   readonly pull: PullSettings;
+  /** Undefined: signatures of models are not checked. */
+  readonly signing: SigningSettings | undefined;
   readonly translation: TranslationLimits;
   /** How the container's memory is divided. Other figures here follow from it. */
   readonly memory: MemoryDivision;
@@ -72,6 +75,7 @@ export interface Config {
   readonly prestopTimeoutMs: number;
   readonly hostGraceMs: number;
   readonly engineHosts: number;
+  readonly executionProvider: ExecutionProvider;
   readonly dedicatedHostMinBytes: number;
   /** Undefined: no TLS. */
   readonly tls: TlsSettings | undefined;
@@ -159,6 +163,7 @@ function assemble(values: Values, memory: MemoryDivision, problems: string[]): C
     ...(raw["extra-model-dirs"] as string).split(delimiter),
   ].filter((root) => root !== "");
   const tls = readTlsSettings(raw, problems);
+  const signing = readSigningSettings(raw, problems);
   const access = readAccessSettings(raw, problems);
   if (access.lifecycleClients.length > 0 && tls?.clientCaPath === undefined) {
     problems.push(
@@ -176,6 +181,7 @@ function assemble(values: Values, memory: MemoryDivision, problems: string[]): C
     repositoryPollMs: Math.round(number("repository-poll-seconds") * 1_000),
     modelRoots: [...new Set(roots.map((root) => resolve(root)))],
     pull: readPullSettings(raw, raw["root-model-dir"] as string, problems),
+    signing,
     translation: readTranslationSettings(raw, raw["root-model-dir"] as string),
     memory,
     capacityBytes: memory.models,
@@ -198,6 +204,7 @@ function assemble(values: Values, memory: MemoryDivision, problems: string[]): C
     prestopTimeoutMs: number("prestop-timeout"),
     hostGraceMs: number("host-grace"),
     engineHosts: number("engine-hosts"),
+    executionProvider: raw["execution-provider"] as ExecutionProvider,
     dedicatedHostMinBytes: number("dedicated-host-size"),
     tls,
     access,

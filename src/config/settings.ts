@@ -11,8 +11,9 @@ import { networkSettings } from "./network-limits.ts";
 import { payloadLogSettings } from "./payload-log/payload-log-settings.ts";
 import { pullSettings } from "./pull-settings.ts";
 import { pollingSettings } from "./repository/polling-settings.ts";
-import { inferenceSettings } from "./run-settings.ts";
+import { executionProviders, inferenceSettings } from "./run-settings.ts";
 import type { SettingRows } from "./setting.ts";
+import { signingSettings } from "./signing/signing-settings.ts";
 import { textSettings } from "./text-settings.ts";
 import { tlsSettings } from "./tls-settings.ts";
 import { tracingSettings } from "./tracing-settings.ts";
@@ -150,6 +151,13 @@ const loading = {
     max: 256,
     doc: "engine hosts shared by small models",
   },
+  "execution-provider": {
+    env: "EXECUTION_PROVIDER",
+    type: "choice",
+    choices: executionProviders,
+    default: "cpu",
+    doc: "where ONNX Runtime runs models: cpu, or cuda, an NVIDIA GPU, which needs the image for GPUs and is experimental",
+  },
 } as const satisfies SettingRows;
 
 const limits = {
@@ -243,6 +251,7 @@ export const settings = {
   ...listening,
   ...finding,
   ...pullSettings,
+  ...signingSettings,
   ...memorySettings,
   ...loading,
   ...translationSettings,
@@ -267,6 +276,7 @@ export const settingGroups: readonly { readonly title: string; readonly rows: Se
   { title: "Where to listen", rows: listening },
   { title: "Where models are", rows: finding },
   { title: "Pulling models", rows: pullSettings },
+  { title: "Signed models", rows: signingSettings },
   { title: "Memory", rows: memorySettings },
   { title: "Loading", rows: loading },
   { title: "Translating models of other libraries", rows: translationSettings },

@@ -22,12 +22,19 @@ export function indexOf(
   missing: readonly ModelIndexEntry[],
 ): ModelIndexEntry[] {
   const present = new Map<string, ModelIndexEntry>();
-  for (const { id, state } of records) {
+  for (const { id, state, signature } of records) {
     // Where a newer generation is not there yet, or has failed, the older one answers.
     if (state.tag !== "ready" && present.get(id)?.state === "READY") continue;
-    present.set(id, { ...splitVersionedId(id), state: states[state.tag], reason: "" });
+    const reason = doubtOf(signature);
+    present.set(id, { ...splitVersionedId(id), state: states[state.tag], reason });
   }
   return [...present.values(), ...missing].sort(compareEntries);
+}
+
+/** Of a model that is served although its signature was not verified (MODEL_SIGNING=warn). */
+function doubtOf(signature: ModelRecord["signature"]): string {
+  if (signature === undefined || signature.state === "verified") return "";
+  return `not verified: ${signature.reason}`;
 }
 
 function compareEntries(a: ModelIndexEntry, b: ModelIndexEntry): number {

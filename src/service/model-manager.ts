@@ -4,6 +4,7 @@ import { RuntimeError } from "../base/errors.ts";
 import type { MemoryDivision } from "../base/memory-parts.ts";
 import { defaultRunSettings, type RunSettings } from "../config/run-settings.ts";
 import type { Engine } from "../engine/contract/engine.ts";
+import type { ModelSigning } from "../signing/model-signing.ts";
 import type { ModelConfig } from "./contract/model-config.ts";
 import type {
   InferenceRequest,
@@ -100,7 +101,9 @@ export class ModelManager implements Models {
   constructor(
     // Without a puller, models in stores cannot be loaded.
     parts: Pick<LifecycleParts, "engine" | "safePath" | "log"> &
-      Partial<Pick<LifecycleParts, "puller" | "tracing">>,
+      Partial<Pick<LifecycleParts, "puller" | "tracing">> & {
+        readonly signing?: LifecycleParts["signing"] & Pick<ModelSigning, "counts">;
+      },
     options: ModelManagerOptions,
   ) {
     const registry = new ModelRegistry(options.metrics?.maxModels);
@@ -123,6 +126,7 @@ export class ModelManager implements Models {
       hostCounts: engine.hostCounts,
       runMemory: engine.runMemory,
       embeddings: cache,
+      signatures: parts.signing?.counts,
       facts: () => ({
         phase: phase.current,
         lifecycleOwner: this.#owner.current,

@@ -1,6 +1,7 @@
 import type { ErrorKind } from "../../base/errors.ts";
 import type { MemoryDivision } from "../../base/memory-parts.ts";
 import type { HostInfo, Joining } from "../../engine/contract/engine.ts";
+import type { SignatureVerdict } from "../../signing/contract/signature-verdict.ts";
 import type { Changes } from "./changes.ts";
 import type { PollingFigures } from "./polling-figures.ts";
 
@@ -72,6 +73,8 @@ export interface ModelRow {
   readonly versionPolicy: string;
   /** Whether its requests are batched; undefined until it is loaded. */
   readonly joining: Joining | undefined;
+  /** Undefined if it was not checked, or not yet. */
+  readonly signature: SignatureVerdict | undefined;
   /** For this id since the runtime started. */
   readonly loads: number;
   readonly loadFailures: number;
