@@ -13,6 +13,7 @@ import type { LogLevel } from "./log-levels.ts";
 import { planMemory } from "./memory-plan.ts";
 import { type MetricsSettings, readMetricsSettings } from "./metrics-settings.ts";
 import { type NetworkLimits, networkLimits } from "./network-limits.ts";
+import { type PayloadLogSettings, readPayloadLog } from "./payload-log/payload-log-settings.ts";
 import { type PullSettings, readPullSettings } from "./pull-settings.ts";
 import { type RunSettings, runSettings } from "./run-settings.ts";
 import type { SettingValue } from "./setting.ts";
@@ -90,6 +91,8 @@ export interface Config {
   readonly debugEndpoints: DebugEndpoints;
   /** Undefined: off. */
   readonly tracing: TracingSettings | undefined;
+  /** Undefined: off. */
+  readonly payloadLog: PayloadLogSettings | undefined;
 }
 
 /** The settings that were read, and the problems with them. */
@@ -223,6 +226,7 @@ function assemble(values: Values, memory: MemoryDivision, problems: string[]): C
     accessLog: readAccessLog(raw),
     debugEndpoints: raw["debug-endpoints"] as DebugEndpoints,
     tracing: readTracing(raw, problems),
+    payloadLog: readPayloadLog(raw, problems),
   };
 }
 

@@ -114,6 +114,7 @@ function sendError(reply: FastifyReply, status: number, failure: object): Fastif
 
 // Fastify's own refusals, such as a malformed content type, carry a status too.
 function isRefusal(reason: unknown): reason is Error & { readonly statusCode: number } {
+  if (reason instanceof HttpRefusal) return true;
   return (
     reason instanceof Error &&
     "statusCode" in reason &&

@@ -55,11 +55,13 @@ export async function callV1(
   { forms, parts }: { readonly forms: V1Forms; readonly parts: InferenceRestParts },
 ): Promise<RestReply> {
   const { models, readMaxBytes, codecThread } = parts;
+  const observed = observedRequest(request)?.call;
+  // The path has a verb too, or names no model.
+  observed?.model?.(v1.id);
   const body = await readBody(request, readMaxBytes);
   const account = accountOf(request);
   // No one waits for the response any more, or is allowed to.
   called.throwIfAborted();
-  const observed = observedRequest(request)?.call;
   const arrivedMs = performance.now();
   const { platform } = forms;
   const { id: modelId, version } = v1;
