@@ -8,7 +8,7 @@ import type { BrowserRules } from "./guard/browser-rules.ts";
 import type { MetricsParts } from "./metrics/scrape-route.ts";
 import type { CallObserver } from "./observe/call-observer.ts";
 import type { DebugOptions } from "./pages/debug.ts";
-import type { Hosting } from "./platforms/hosted-model.ts";
+import type { Hosting } from "./platforms/hosting.ts";
 import type { EndpointOptions } from "./port/endpoint.ts";
 import type { Readiness } from "./services/health.ts";
 

@@ -5,7 +5,7 @@ import type { NamedModel } from "../config/hosting/named-models.ts";
 import type { ModelNames } from "../models/names.ts";
 import type { Logger } from "../observe/log.ts";
 import type { RepositoryEntry, RepositoryListing } from "../storage/repository/model-repository.ts";
-import { listNamedModels } from "../storage/repository/named-models.ts";
+import { listNamedModels } from "../storage/repository/named-listing.ts";
 import { RepositoryReader } from "../storage/repository/reader.ts";
 import type { ModelIndexEntry, ModelSpec } from "./contract/models.ts";
 import { splitVersionedId, versionedId } from "./lifecycle/model-name.ts";

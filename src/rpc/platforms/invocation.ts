@@ -6,7 +6,7 @@ import type { PlatformBody } from "../rest/request.ts";
 import { encodeRestInference, type RestAnswer } from "../rest/response.ts";
 import { callV1, type EncodedAnswer, type V1Forms, v1Answer, v1ModelOf } from "../rest/v1-call.ts";
 import { encodeCsv } from "./csv-answer.ts";
-import { hostedModel } from "./hosted-model.ts";
+import { hostedModel } from "./hosting.ts";
 import { decodePlatformBody } from "./platform-body.ts";
 
 /** A prediction of the only model, as SageMaker and Vertex AI ask for it. Rejects with HttpRefusal 415 or 406 for what the

@@ -1,7 +1,7 @@
 import type { FastifyInstance } from "fastify";
 import { addRestRoute, jsonReply, type RestRoute } from "../rest/add-route.ts";
 import type { InferenceRestParts } from "../rest/inference-routes.ts";
-import type { Hosting } from "./hosted-model.ts";
+import type { Hosting } from "./hosting.ts";
 import { invoke } from "./invocation.ts";
 
 /** Where SageMaker calls every container. */

@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
-import { listNamedModels } from "../../../../src/storage/repository/named-models.ts";
+import { listNamedModels } from "../../../../src/storage/repository/named-listing.ts";
 
 const kinds = [{ extensions: [".onnx"] }];
 
