@@ -16,6 +16,7 @@ export async function bundleProgram(folder: string): Promise<void> {
       "host-main": "src/engine/child/host-main.ts",
       "file-thread-main": "src/engine/files/file-thread-main.ts",
       "translator-main": "src/engine/translator/translator-main.ts",
+      "signing-thread-main": "src/signing/check/signing-thread-main.ts",
       "codec-thread-main": "src/rpc/codec-thread/codec-thread-main.ts",
       "payload-thread-main": "src/rpc/payload-log/sinks/payload-thread-main.ts",
     },

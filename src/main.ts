@@ -9,6 +9,7 @@ import { showSettings } from "./config/shown-settings.ts";
 import { createEngine } from "./engine/create-engine.ts";
 import { hostEnvironment } from "./engine/hosts/environment.ts";
 import { giveBackFreeMemory } from "./engine/process/free-memory.ts";
+import type { TranslationSettings } from "./engine/translation/create-translations.ts";
 import { changeLogLevel, createLogger } from "./observe/log.ts";
 import { openTracing, type Tracing } from "./observe/tracing.ts";
 import { MetricsPage } from "./rpc/metrics/page.ts";
@@ -21,6 +22,7 @@ import { PayloadLog } from "./rpc/payload-log/payload-log.ts";
 import { buildServer } from "./rpc/server.ts";
 import { LifecycleTracing } from "./service/lifecycle/load-tracing.ts";
 import { ModelManager } from "./service/model-manager.ts";
+import { createSigning, trustedFolder } from "./signing/create-signing.ts";
 import { announce } from "./start/announce.ts";
 import { setCollectorFlags } from "./start/collector-flags.ts";
 import { modelRoots } from "./start/model-roots.ts";
@@ -65,19 +67,21 @@ export async function serve(flags: readonly string[], env: NodeJS.ProcessEnv): P
     runMemoryBytes: config.runMemoryBytes,
     maxWasteBytes: config.maxWasteBytes,
     environment: hostEnvironment(env),
-    translation: {
-      ...config.translation,
-      own: new ProcessFolder(config.translation.directory),
-    },
+    translation: translationOf(config),
     log,
   });
-  const puller = new ModelPuller(config.pull, log);
+  const puller = new ModelPuller(config.pull, log, {
+    hasSignatures: config.signing !== undefined,
+  });
   void puller.removeLeftovers();
+  const signing = config.signing && createSigning(config.signing, log);
+  void signing?.removeLeftovers();
   const models = new ModelManager(
     {
       engine,
       safePath: new SafePath(await modelRoots(config)),
       puller,
+      ...(signing && { signing }),
       log,
       tracing: tracing && new LifecycleTracing(tracing),
     },
@@ -149,7 +153,12 @@ export async function serve(flags: readonly string[], env: NodeJS.ProcessEnv): P
         await engine.close();
         const restMs = config.shutdownGraceMs - (performance.now() - startMs);
         await payloadLog?.close(Math.max(payloadFlushMs, restMs));
-        await Promise.all([puller.close(), metricsPort.close(), tracing?.close(traceFlushMs)]);
+        await Promise.all([
+          puller.close(),
+          signing?.close(),
+          metricsPort.close(),
+          tracing?.close(traceFlushMs),
+        ]);
         log.info({ reason }, "shutdown finished");
       })();
       // A disk that does not answer must not delay the exit: the next start finds what is left there.
@@ -183,6 +192,7 @@ export async function serve(flags: readonly string[], env: NodeJS.ProcessEnv): P
   });
 
   try {
+    await signing?.open();
     const { host: metricsHost, port: ownPort } = config.metrics;
     if (ownPort !== undefined) {
       const at = await metricsPort.listen({ host: metricsHost, port: ownPort });
@@ -200,6 +210,13 @@ export async function serve(flags: readonly string[], env: NodeJS.ProcessEnv): P
     process.stderr.write(`modelport: ${describeError(error)}\n`);
     stop("start failed", 1);
   }
+}
+
+/** What others have put into the directory of translations is not what a signature was checked of. */
+function translationOf({ translation, signing }: Config): TranslationSettings {
+  const own = new ProcessFolder(translation.directory);
+  if (signing === undefined) return { ...translation, own };
+  return { ...translation, directory: undefined, own: trustedFolder(signing) };
 }
 
 /** Loads every model of the repository and every named one; failures are reported and do not stop the others. Rejects if

@@ -25,7 +25,14 @@ export const leafRooms: readonly Room[] = [
     question: "What can be set, where does a value come from, and is it allowed?",
     runs: "the server before it starts, and commands that show settings",
     blocks: "no",
-    imports: ["base", "base/files", "config/hosting", "config/payload-log"],
+    imports: ["base", "base/files", "config/hosting", "config/payload-log", "config/signing"],
+  },
+  {
+    path: "config/signing",
+    question: "How are signatures of models checked, and which ones count?",
+    runs: "the server before it starts, and commands that show settings",
+    blocks: "no",
+    imports: ["config"],
   },
   {
     path: "config/hosting",

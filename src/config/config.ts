@@ -24,6 +24,7 @@ import {
   sourceSettings,
 } from "./setting-sources.ts";
 import type { SettingName } from "./settings.ts";
+import { readSigningSettings, type SigningSettings } from "./signing/signing-settings.ts";
 import { readTlsSettings, type TlsSettings } from "./tls-settings.ts";
 import { readTracing, type TracingSettings } from "./tracing-settings.ts";
 import { readTranslationSettings, type TranslationLimits } from "./translation-settings.ts";
@@ -46,6 +47,8 @@ export interface Config {
   /** Absolute. Relative model paths start at the first. */
   readonly modelRoots: readonly string[];
   readonly pull: PullSettings;
+  /** Undefined: signatures of models are not checked. */
+  readonly signing: SigningSettings | undefined;
   readonly translation: TranslationLimits;
   /** How the container's memory is divided. Other figures here follow from it. */
   readonly memory: MemoryDivision;
@@ -162,6 +165,7 @@ function assemble(values: Values, memory: MemoryDivision, problems: string[]): C
     ...(raw["extra-model-dirs"] as string).split(delimiter),
   ].filter((root) => root !== "");
   const tls = readTlsSettings(raw, problems);
+  const signing = readSigningSettings(raw, problems);
   const access = readAccessSettings(raw, problems);
   if (access.lifecycleClients.length > 0 && tls?.clientCaPath === undefined) {
     problems.push(
@@ -188,6 +192,7 @@ function assemble(values: Values, memory: MemoryDivision, problems: string[]): C
     ),
     modelRoots: [...new Set(roots.map((root) => resolve(root)))],
     pull: readPullSettings(raw, raw["root-model-dir"] as string, problems),
+    signing,
     translation: readTranslationSettings(raw, raw["root-model-dir"] as string),
     memory,
     capacityBytes: memory.models,

@@ -14,6 +14,7 @@ import { payloadLogSettings } from "./payload-log/payload-log-settings.ts";
 import { pullSettings } from "./pull-settings.ts";
 import { inferenceSettings } from "./run-settings.ts";
 import type { SettingRows } from "./setting.ts";
+import { signingSettings } from "./signing/signing-settings.ts";
 import { textSettings } from "./text-settings.ts";
 import { tlsSettings } from "./tls-settings.ts";
 import { tracingSettings } from "./tracing-settings.ts";
@@ -247,6 +248,7 @@ export const settings = {
   ...listening,
   ...finding,
   ...pullSettings,
+  ...signingSettings,
   ...memorySettings,
   ...loading,
   ...translationSettings,
@@ -271,6 +273,7 @@ export const settingGroups: readonly { readonly title: string; readonly rows: Se
   { title: "Where to listen", rows: listening },
   { title: "Where models are", rows: finding },
   { title: "Pulling models", rows: pullSettings },
+  { title: "Signed models", rows: signingSettings },
   { title: "Memory", rows: memorySettings },
   { title: "Loading", rows: loading },
   { title: "Translating models of other libraries", rows: translationSettings },

@@ -21,10 +21,17 @@ export function indexOf(
   missing: readonly ModelIndexEntry[],
 ): ModelIndexEntry[] {
   const present = new Map<string, ModelIndexEntry>();
-  for (const { id, state } of records) {
-    present.set(id, { ...splitVersionedId(id), state: states[state.tag], reason: "" });
+  for (const { id, state, signature } of records) {
+    const reason = doubtOf(signature);
+    present.set(id, { ...splitVersionedId(id), state: states[state.tag], reason });
   }
   return [...present.values(), ...missing].sort(compareEntries);
+}
+
+/** Of a model that is served although its signature was not verified (MODEL_SIGNING=warn). */
+function doubtOf(signature: ModelRecord["signature"]): string {
+  if (signature === undefined || signature.state === "verified") return "";
+  return `not verified: ${signature.reason}`;
 }
 
 function compareEntries(a: ModelIndexEntry, b: ModelIndexEntry): number {

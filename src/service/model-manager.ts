@@ -5,6 +5,7 @@ import type { MemoryDivision } from "../base/memory-parts.ts";
 import type { NamedModel } from "../config/hosting/named-models.ts";
 import { defaultRunSettings, type RunSettings } from "../config/run-settings.ts";
 import type { Engine } from "../engine/contract/engine.ts";
+import type { ModelSigning } from "../signing/model-signing.ts";
 import type { ModelConfig } from "./contract/model-config.ts";
 import type {
   InferenceRequest,
@@ -103,7 +104,9 @@ export class ModelManager implements Models {
   constructor(
     // Without a puller, models in stores cannot be loaded.
     parts: Pick<LifecycleParts, "engine" | "safePath" | "log"> &
-      Partial<Pick<LifecycleParts, "puller" | "tracing">>,
+      Partial<Pick<LifecycleParts, "puller" | "tracing">> & {
+        readonly signing?: LifecycleParts["signing"] & Pick<ModelSigning, "counts">;
+      },
     options: ModelManagerOptions,
   ) {
     const registry = new ModelRegistry(options.metrics?.maxModels);
@@ -127,6 +130,7 @@ export class ModelManager implements Models {
       hostCounts: engine.hostCounts,
       runMemory: engine.runMemory,
       embeddings: cache,
+      signatures: parts.signing?.counts,
       facts: () => ({
         phase: phase.current,
         lifecycleOwner: this.#owner.current,

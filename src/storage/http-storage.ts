@@ -4,7 +4,13 @@ import { rootCertificates } from "node:tls";
 import { traceHeaders } from "../observe/trace-scope.ts";
 import { baseName, normalize } from "./object-listing.ts";
 import type { StorageParameters } from "./parameters.ts";
-import type { Checksum, RemoteBody, RemoteFile, RemoteStorage } from "./remote-storage.ts";
+import type {
+  Checksum,
+  RemoteBody,
+  RemoteFile,
+  RemoteListing,
+  RemoteStorage,
+} from "./remote-storage.ts";
 import { HttpStatusError, ObjectChangedError, toStorageError } from "./store-errors.ts";
 
 type Headers = Readonly<Record<string, string | string[]>>;
@@ -59,22 +65,32 @@ export async function openHttp(
     throw parameters.invalid(`it redirects more than ${maxRedirects} times`);
   };
 
+  const describe = async (url: URL, signal: AbortSignal): Promise<RemoteListing> => {
+    const what = shown(url);
+    try {
+      const answer = await get(url, {}, signal);
+      refuseEncoded(answer, parameters);
+      unread?.destroy();
+      unread = answer;
+      const name = fileName(url, what);
+      const [version, sizeBytes] = [versionOf(answer), lengthOf(answer)];
+      return { isFolder: false, files: [{ key: url.href, name, version, sizeBytes }] };
+    } catch (error) {
+      throw toStorageError(error, what);
+    }
+  };
+
   return {
     origin: `http ${base.origin}`,
-    list: async (path, signal) => {
+    list: (path, signal) => describe(appendPath(base, path), signal),
+    listBeside: async (path, suffix, signal) => {
       const url = appendPath(base, path);
-      const what = shown(url);
-      try {
-        const answer = await get(url, {}, signal);
-        refuseEncoded(answer, parameters);
-        unread?.destroy();
-        unread = answer;
-        const name = fileName(url, what);
-        const [version, sizeBytes] = [versionOf(answer), lengthOf(answer)];
-        return { isFolder: false, files: [{ key: url.href, name, version, sizeBytes }] };
-      } catch (error) {
-        throw toStorageError(error, what);
-      }
+      url.pathname += suffix;
+      const listing = await describe(url, signal);
+      // It is not the file that is read next.
+      unread?.destroy();
+      unread = undefined;
+      return listing;
     },
     open: async (file, offset, signal) => {
       if (unread !== undefined) {

@@ -14,6 +14,7 @@ import { PullCache, type PullListener } from "./pull-cache.ts";
 import type { RemoteListing, RemoteStorage } from "./remote-storage.ts";
 import { RetryPolicy } from "./retry.ts";
 import { openS3 } from "./s3-storage.ts";
+import { withSignature } from "./signed-object.ts";
 import { ObjectChangedError } from "./store-errors.ts";
 
 /** A model on the local disk. */
@@ -26,6 +27,8 @@ export interface PulledModel {
   readonly origin: string;
   /** Bytes that were pulled for it or shared with others; 0 if it is read in place. */
   readonly sizeBytes: number;
+  /** Whether only this process can change the files. */
+  readonly isOwn: boolean;
   /** Call it when the model no longer needs its files. Resolves when they are gone, unless others use them.
    *  Never rejects; idempotent. */
   release(): Promise<void>;
@@ -49,8 +52,11 @@ export class ModelPuller {
   readonly #config: StorageConfig;
   readonly #cache: PullCache;
   readonly #log: Logger;
+  readonly #hasSignatures: boolean;
 
-  constructor(settings: PullSettings, log: Logger) {
+  /** `hasSignatures`: whether signatures are pulled too that lie beside files. Default: false. */
+  constructor(settings: PullSettings, log: Logger, { hasSignatures = false } = {}) {
+    this.#hasSignatures = hasSignatures;
     this.#settings = settings;
     this.#config = new StorageConfig(settings.configDirectory);
     this.#cache = new PullCache({ ...settings, log });
@@ -112,7 +118,7 @@ export class ModelPuller {
     const root = this.#settings.volumesDirectory;
     const found = await findInVolume(parameters, path, root);
     const release = async () => {};
-    return { path: found, root, origin: "pvc", sizeBytes: 0, release };
+    return { path: found, root, origin: "pvc", sizeBytes: 0, isOwn: false, release };
   }
 
   async #copy(storage: RemoteStorage, path: string, watch: PullListener): Promise<PulledModel> {
@@ -126,7 +132,7 @@ export class ModelPuller {
     const cached = await this.#cache.acquire({ digest, files, storage }, watch);
     const { directory: root, sizeBytes, release } = cached;
     const local = isFolder ? root : join(root, files[0]?.name ?? "");
-    return { path: local, root, origin, sizeBytes, release };
+    return { path: local, root, origin, sizeBytes, isOwn: true, release };
   }
 
   async #list(storage: RemoteStorage, path: string, signal: AbortSignal): Promise<RemoteListing> {
@@ -136,7 +142,12 @@ export class ModelPuller {
         "list attempt failed",
       ),
     );
-    return await retry.run(`${storage.origin}/${path}`, () => storage.list(path, signal));
+    return await retry.run(`${storage.origin}/${path}`, async () => {
+      const listing = await storage.list(path, signal);
+      return this.#hasSignatures
+        ? await withSignature(listing, { storage, path, signal })
+        : listing;
+    });
   }
 }
 

@@ -51,6 +51,9 @@ export interface RemoteStorage {
   /** The files of the model at `path`. Rejects with RuntimeErrors; "failed-precondition" if nothing is there. */
   list(path: string, signal: AbortSignal): Promise<RemoteListing>;
 
+  /** As `list`, of the file whose name is that of the file at `path` with `suffix`. Absent: its path is too. */
+  listBeside?(path: string, suffix: string, signal: AbortSignal): Promise<RemoteListing>;
+
   /** The bytes of `file` from `offset` on, of the version that was listed. Errors are those of the client
    *  library, which `toStorageError` reads. */
   open(file: RemoteFile, offset: number, signal: AbortSignal): Promise<RemoteBody>;

@@ -12,7 +12,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file modelport/v1/runtime_watch.proto.
  */
 export const file_modelport_v1_runtime_watch: GenFile = /*@__PURE__*/
-  fileDesc("CiBtb2RlbHBvcnQvdjEvcnVudGltZV93YXRjaC5wcm90bxIMbW9kZWxwb3J0LnYxIhQKEkdldFNuYXBzaG90UmVxdWVzdCJlChNHZXRTbmFwc2hvdFJlc3BvbnNlEigKCHNuYXBzaG90GAEgASgLMhYubW9kZWxwb3J0LnYxLlNuYXBzaG90EiQKBmNhbGxlchgCIAEoCzIULm1vZGVscG9ydC52MS5DYWxsZXIiJwoMV2F0Y2hSZXF1ZXN0EhcKD21pbl9pbnRlcnZhbF9tcxgBIAEoDSKjAQoNV2F0Y2hSZXNwb25zZRIQCghyZXZpc2lvbhgBIAEoBBIqCghzbmFwc2hvdBgCIAEoCzIWLm1vZGVscG9ydC52MS5TbmFwc2hvdEgAEiQKBWRlbHRhGAMgASgLMhMubW9kZWxwb3J0LnYxLkRlbHRhSAASJAoGY2FsbGVyGAQgASgLMhQubW9kZWxwb3J0LnYxLkNhbGxlckIICgZ1cGRhdGUiOQoGQ2FsbGVyEhkKEW1heV9jaGFuZ2VfbW9kZWxzGAEgASgIEhQKDHRha2VzX3Rva2VucxgCIAEoCCKHAQoIU25hcHNob3QSKwoHcnVudGltZRgBIAEoCzIaLm1vZGVscG9ydC52MS5SdW50aW1lU3RhdGUSKQoGbW9kZWxzGAIgAygLMhkubW9kZWxwb3J0LnYxLk1vZGVsU3RhdHVzEiMKBmV2ZW50cxgDIAMoCzITLm1vZGVscG9ydC52MS5FdmVudCKhAQoFRGVsdGESKwoHcnVudGltZRgBIAEoCzIaLm1vZGVscG9ydC52MS5SdW50aW1lU3RhdGUSKQoGbW9kZWxzGAIgAygLMhkubW9kZWxwb3J0LnYxLk1vZGVsU3RhdHVzEhsKE3JlbW92ZWRfZ2VuZXJhdGlvbnMYAyADKAQSIwoGZXZlbnRzGAQgAygLMhMubW9kZWxwb3J0LnYxLkV2ZW50IrIECgtNb2RlbFN0YXR1cxISCgpnZW5lcmF0aW9uGAEgASgEEgoKAmlkGAIgASgJEg8KB3ZlcnNpb24YAyABKAkSDAoEdHlwZRgEIAEoCRIMCgRwYXRoGAUgASgJEg4KBmZvcm1hdBgGIAEoCRIOCgZwaW5uZWQYByABKAgSJwoFc3RhdGUYCCABKA4yGC5tb2RlbHBvcnQudjEuTW9kZWxTdGF0ZRIOCgZyZWFzb24YCSABKAkSFgoOc3RhdGVfc2luY2VfbXMYCiABKAQSKgoHaGlzdG9yeRgLIAMoCzIZLm1vZGVscG9ydC52MS5TdGF0ZUNoYW5nZRIXCg9wcmVkaWN0ZWRfYnl0ZXMYDCABKAQSFgoOcmVwb3J0ZWRfYnl0ZXMYDSABKAQSGwoObWVhc3VyZWRfYnl0ZXMYDiABKARIAIgBARISCgpoZWxkX2J5dGVzGA8gASgEEhAKCGhvc3RfcGlkGBAgASgNEg8KB2xvYWRfbXMYESABKA0SDgoGbGVhc2VzGBIgASgNEhQKDHF1ZXVlX2xlbmd0aBgTIAEoDRINCgVsb2FkcxgUIAEoBBIVCg1sb2FkX2ZhaWx1cmVzGBUgASgEEi0KB3RyYWZmaWMYFiABKAsyHC5tb2RlbHBvcnQudjEuVHJhZmZpY0ZpZ3VyZXMSJgoHam9pbmluZxgXIAEoCzIVLm1vZGVscG9ydC52MS5Kb2luaW5nQhEKD19tZWFzdXJlZF9ieXRlcyJECgdKb2luaW5nEikKBXN0YXRlGAEgASgOMhoubW9kZWxwb3J0LnYxLkpvaW5pbmdTdGF0ZRIOCgZyZWFzb24YAiABKAkiVwoLU3RhdGVDaGFuZ2USJwoFc3RhdGUYASABKA4yGC5tb2RlbHBvcnQudjEuTW9kZWxTdGF0ZRIPCgd0aW1lX21zGAIgASgEEg4KBnJlYXNvbhgDIAEoCSLXAQoOVHJhZmZpY0ZpZ3VyZXMSGwoTcmVxdWVzdHNfcGVyX3NlY29uZBgBIAEoARIZChFlcnJvcnNfcGVyX3NlY29uZBgCIAEoARITCgZwNTBfbXMYAyABKAFIAIgBARITCgZwOTVfbXMYBCABKAFIAYgBARITCgZwOTlfbXMYBSABKAFIAogBARIXCg9zdWNjZWVkZWRfdG90YWwYBiABKAQSFAoMZmFpbGVkX3RvdGFsGAcgASgEQgkKB19wNTBfbXNCCQoHX3A5NV9tc0IJCgdfcDk5X21zIq4FCgxSdW50aW1lU3RhdGUSDwoHdGltZV9tcxgBIAEoBBISCgpzdGFydGVkX21zGAIgASgEEikKBXBoYXNlGAMgASgOMhoubW9kZWxwb3J0LnYxLlJ1bnRpbWVQaGFzZRI1Cg9saWZlY3ljbGVfb3duZXIYBCABKA4yHC5tb2RlbHBvcnQudjEuTGlmZWN5Y2xlT3duZXISHAoUaGFzX21vZGVsX3JlcG9zaXRvcnkYBSABKAgSFgoOY2FwYWNpdHlfYnl0ZXMYBiABKAQSEgoKdXNlZF9ieXRlcxgHIAEoBBIWCg5yZXNlcnZlZF9ieXRlcxgIIAEoBBISCgpmcmVlX2J5dGVzGAkgASgEEhUKDWxvYWRzX3dhaXRpbmcYCiABKA0SFQoNbG9hZHNfcnVubmluZxgLIAEoDRITCgtsb2Fkc19saW1pdBgMIAEoDRITCgtjb25uZWN0aW9ucxgNIAEoDRIQCgh3YXRjaGVycxgOIAEoDRIbChNzZXJ2ZXJfbWVtb3J5X2J5dGVzGA8gASgEEjYKEGV2ZW50X2xvb3BfZGVsYXkYECABKAsyHC5tb2RlbHBvcnQudjEuRXZlbnRMb29wRGVsYXkSLQoHdHJhZmZpYxgRIAEoCzIcLm1vZGVscG9ydC52MS5UcmFmZmljRmlndXJlcxInCgVob3N0cxgSIAMoCzIYLm1vZGVscG9ydC52MS5Ib3N0U3RhdHVzEigKCHZlcnNpb25zGBMgASgLMhYubW9kZWxwb3J0LnYxLlZlcnNpb25zEiwKBm1lbW9yeRgUIAEoCzIcLm1vZGVscG9ydC52MS5NZW1vcnlEaXZpc2lvbhIyCgtwYXlsb2FkX2xvZxgVIAEoCzIdLm1vZGVscG9ydC52MS5QYXlsb2FkTG9nU3RhdGUiigEKD1BheWxvYWRMb2dTdGF0ZRIPCgdmYWlsaW5nGAEgASgIEg4KBnJlYXNvbhgCIAEoCRITCgtxdWV1ZV9ieXRlcxgDIAEoBBIUCgxxdWV1ZV9ldmVudHMYBCABKA0SFAoMbG9nZ2VkX3RvdGFsGAUgASgEEhUKDWRyb3BwZWRfdG90YWwYBiABKAQikwEKDk1lbW9yeURpdmlzaW9uEhcKD2NvbnRhaW5lcl9ieXRlcxgBIAEoBBIUCgxtb2RlbHNfYnl0ZXMYAiABKAQSEgoKcnVuc19ieXRlcxgDIAEoBBITCgtjYWxsc19ieXRlcxgEIAEoBBIUCgxzZXJ2ZXJfYnl0ZXMYBSABKAQSEwoLaG9zdHNfYnl0ZXMYBiABKAQiQAoORXZlbnRMb29wRGVsYXkSDgoGcDUwX21zGAEgASgBEg4KBnA5OV9tcxgCIAEoARIOCgZtYXhfbXMYAyABKAEikQEKCkhvc3RTdGF0dXMSCwoDcGlkGAEgASgNEiQKBGtpbmQYAiABKA4yFi5tb2RlbHBvcnQudjEuSG9zdEtpbmQSDgoGbW9kZWxzGAMgASgNEhkKDG1lbW9yeV9ieXRlcxgEIAEoBEgAiAEBEhQKDHF1ZXVlX2xlbmd0aBgFIAEoDUIPCg1fbWVtb3J5X2J5dGVzIjsKCFZlcnNpb25zEhEKCW1vZGVscG9ydBgBIAEoCRIMCgRub2RlGAIgASgJEg4KBmVuZ2luZRgDIAEoCSKcAQoFRXZlbnQSDgoGbnVtYmVyGAEgASgEEg8KB3RpbWVfbXMYAiABKAQSJQoEa2luZBgDIAEoDjIXLm1vZGVscG9ydC52MS5FdmVudEtpbmQSEAoIbW9kZWxfaWQYBCABKAkSFQoNbW9kZWxfdmVyc2lvbhgFIAEoCRISCgpnZW5lcmF0aW9uGAYgASgEEg4KBnJlYXNvbhgHIAEoCSrZAQoKTW9kZWxTdGF0ZRIbChdNT0RFTF9TVEFURV9VTlNQRUNJRklFRBAAEhYKEk1PREVMX1NUQVRFX1FVRVVFRBABEhcKE01PREVMX1NUQVRFX0xPQURJTkcQAhIVChFNT0RFTF9TVEFURV9SRUFEWRADEhkKFU1PREVMX1NUQVRFX1JFTE9BRElORxAEEhgKFE1PREVMX1NUQVRFX0RSQUlOSU5HEAUSGQoVTU9ERUxfU1RBVEVfVU5MT0FESU5HEAYSFgoSTU9ERUxfU1RBVEVfRkFJTEVEEAcqegoMSm9pbmluZ1N0YXRlEh0KGUpPSU5JTkdfU1RBVEVfVU5TUEVDSUZJRUQQABIYChRKT0lOSU5HX1NUQVRFX1BST1ZFThABEhoKFkpPSU5JTkdfU1RBVEVfUFJPTUlTRUQQAhIVChFKT0lOSU5HX1NUQVRFX09GRhADKoMBCgxSdW50aW1lUGhhc2USHQoZUlVOVElNRV9QSEFTRV9VTlNQRUNJRklFRBAAEhoKFlJVTlRJTUVfUEhBU0VfU1RBUlRJTkcQARIXChNSVU5USU1FX1BIQVNFX1JFQURZEAISHwobUlVOVElNRV9QSEFTRV9TSFVUVElOR19ET1dOEAMqjwEKDkxpZmVjeWNsZU93bmVyEh8KG0xJRkVDWUNMRV9PV05FUl9VTlNQRUNJRklFRBAAEh0KGUxJRkVDWUNMRV9PV05FUl9VTkNMQUlNRUQQARIeChpMSUZFQ1lDTEVfT1dORVJfUkVQT1NJVE9SWRACEh0KGUxJRkVDWUNMRV9PV05FUl9NT0RFTE1FU0gQAyppCghIb3N0S2luZBIZChVIT1NUX0tJTkRfVU5TUEVDSUZJRUQQABIUChBIT1NUX0tJTkRfU0hBUkVEEAESFwoTSE9TVF9LSU5EX0RFRElDQVRFRBACEhMKD0hPU1RfS0lORF9TUEFSRRADKtgCCglFdmVudEtpbmQSGgoWRVZFTlRfS0lORF9VTlNQRUNJRklFRBAAEhwKGEVWRU5UX0tJTkRfUlVOVElNRV9SRUFEWRABEh8KG0VWRU5UX0tJTkRfU0hVVERPV05fU1RBUlRFRBACEiIKHkVWRU5UX0tJTkRfTU9ERUxNRVNIX1RPT0tfT1ZFUhADEhsKF0VWRU5UX0tJTkRfTU9ERUxfTE9BREVEEAQSGwoXRVZFTlRfS0lORF9MT0FEX1JFRlVTRUQQBRIaChZFVkVOVF9LSU5EX0xPQURfRkFJTEVEEAYSHQoZRVZFTlRfS0lORF9MT0FEX0NBTkNFTExFRBAHEh0KGUVWRU5UX0tJTkRfTU9ERUxfVU5MT0FERUQQCBIYChRFVkVOVF9LSU5EX0hPU1RfTE9TVBAJEh4KGkVWRU5UX0tJTkRfTU9ERUxfUkVDT1ZFUkVEEAoysgEKE1J1bnRpbWVXYXRjaFNlcnZpY2USVwoLR2V0U25hcHNob3QSIC5tb2RlbHBvcnQudjEuR2V0U25hcHNob3RSZXF1ZXN0GiEubW9kZWxwb3J0LnYxLkdldFNuYXBzaG90UmVzcG9uc2UiA5ACARJCCgVXYXRjaBIaLm1vZGVscG9ydC52MS5XYXRjaFJlcXVlc3QaGy5tb2RlbHBvcnQudjEuV2F0Y2hSZXNwb25zZTABYgZwcm90bzM");
+  fileDesc("CiBtb2RlbHBvcnQvdjEvcnVudGltZV93YXRjaC5wcm90bxIMbW9kZWxwb3J0LnYxIhQKEkdldFNuYXBzaG90UmVxdWVzdCJlChNHZXRTbmFwc2hvdFJlc3BvbnNlEigKCHNuYXBzaG90GAEgASgLMhYubW9kZWxwb3J0LnYxLlNuYXBzaG90EiQKBmNhbGxlchgCIAEoCzIULm1vZGVscG9ydC52MS5DYWxsZXIiJwoMV2F0Y2hSZXF1ZXN0EhcKD21pbl9pbnRlcnZhbF9tcxgBIAEoDSKjAQoNV2F0Y2hSZXNwb25zZRIQCghyZXZpc2lvbhgBIAEoBBIqCghzbmFwc2hvdBgCIAEoCzIWLm1vZGVscG9ydC52MS5TbmFwc2hvdEgAEiQKBWRlbHRhGAMgASgLMhMubW9kZWxwb3J0LnYxLkRlbHRhSAASJAoGY2FsbGVyGAQgASgLMhQubW9kZWxwb3J0LnYxLkNhbGxlckIICgZ1cGRhdGUiOQoGQ2FsbGVyEhkKEW1heV9jaGFuZ2VfbW9kZWxzGAEgASgIEhQKDHRha2VzX3Rva2VucxgCIAEoCCKHAQoIU25hcHNob3QSKwoHcnVudGltZRgBIAEoCzIaLm1vZGVscG9ydC52MS5SdW50aW1lU3RhdGUSKQoGbW9kZWxzGAIgAygLMhkubW9kZWxwb3J0LnYxLk1vZGVsU3RhdHVzEiMKBmV2ZW50cxgDIAMoCzITLm1vZGVscG9ydC52MS5FdmVudCKhAQoFRGVsdGESKwoHcnVudGltZRgBIAEoCzIaLm1vZGVscG9ydC52MS5SdW50aW1lU3RhdGUSKQoGbW9kZWxzGAIgAygLMhkubW9kZWxwb3J0LnYxLk1vZGVsU3RhdHVzEhsKE3JlbW92ZWRfZ2VuZXJhdGlvbnMYAyADKAQSIwoGZXZlbnRzGAQgAygLMhMubW9kZWxwb3J0LnYxLkV2ZW50It4ECgtNb2RlbFN0YXR1cxISCgpnZW5lcmF0aW9uGAEgASgEEgoKAmlkGAIgASgJEg8KB3ZlcnNpb24YAyABKAkSDAoEdHlwZRgEIAEoCRIMCgRwYXRoGAUgASgJEg4KBmZvcm1hdBgGIAEoCRIOCgZwaW5uZWQYByABKAgSJwoFc3RhdGUYCCABKA4yGC5tb2RlbHBvcnQudjEuTW9kZWxTdGF0ZRIOCgZyZWFzb24YCSABKAkSFgoOc3RhdGVfc2luY2VfbXMYCiABKAQSKgoHaGlzdG9yeRgLIAMoCzIZLm1vZGVscG9ydC52MS5TdGF0ZUNoYW5nZRIXCg9wcmVkaWN0ZWRfYnl0ZXMYDCABKAQSFgoOcmVwb3J0ZWRfYnl0ZXMYDSABKAQSGwoObWVhc3VyZWRfYnl0ZXMYDiABKARIAIgBARISCgpoZWxkX2J5dGVzGA8gASgEEhAKCGhvc3RfcGlkGBAgASgNEg8KB2xvYWRfbXMYESABKA0SDgoGbGVhc2VzGBIgASgNEhQKDHF1ZXVlX2xlbmd0aBgTIAEoDRINCgVsb2FkcxgUIAEoBBIVCg1sb2FkX2ZhaWx1cmVzGBUgASgEEi0KB3RyYWZmaWMYFiABKAsyHC5tb2RlbHBvcnQudjEuVHJhZmZpY0ZpZ3VyZXMSJgoHam9pbmluZxgXIAEoCzIVLm1vZGVscG9ydC52MS5Kb2luaW5nEioKCXNpZ25hdHVyZRgYIAEoCzIXLm1vZGVscG9ydC52MS5TaWduYXR1cmVCEQoPX21lYXN1cmVkX2J5dGVzIlgKCVNpZ25hdHVyZRIrCgVzdGF0ZRgBIAEoDjIcLm1vZGVscG9ydC52MS5TaWduYXR1cmVTdGF0ZRIOCgZzaWduZXIYAiABKAkSDgoGcmVhc29uGAMgASgJIkQKB0pvaW5pbmcSKQoFc3RhdGUYASABKA4yGi5tb2RlbHBvcnQudjEuSm9pbmluZ1N0YXRlEg4KBnJlYXNvbhgCIAEoCSJXCgtTdGF0ZUNoYW5nZRInCgVzdGF0ZRgBIAEoDjIYLm1vZGVscG9ydC52MS5Nb2RlbFN0YXRlEg8KB3RpbWVfbXMYAiABKAQSDgoGcmVhc29uGAMgASgJItcBCg5UcmFmZmljRmlndXJlcxIbChNyZXF1ZXN0c19wZXJfc2Vjb25kGAEgASgBEhkKEWVycm9yc19wZXJfc2Vjb25kGAIgASgBEhMKBnA1MF9tcxgDIAEoAUgAiAEBEhMKBnA5NV9tcxgEIAEoAUgBiAEBEhMKBnA5OV9tcxgFIAEoAUgCiAEBEhcKD3N1Y2NlZWRlZF90b3RhbBgGIAEoBBIUCgxmYWlsZWRfdG90YWwYByABKARCCQoHX3A1MF9tc0IJCgdfcDk1X21zQgkKB19wOTlfbXMirgUKDFJ1bnRpbWVTdGF0ZRIPCgd0aW1lX21zGAEgASgEEhIKCnN0YXJ0ZWRfbXMYAiABKAQSKQoFcGhhc2UYAyABKA4yGi5tb2RlbHBvcnQudjEuUnVudGltZVBoYXNlEjUKD2xpZmVjeWNsZV9vd25lchgEIAEoDjIcLm1vZGVscG9ydC52MS5MaWZlY3ljbGVPd25lchIcChRoYXNfbW9kZWxfcmVwb3NpdG9yeRgFIAEoCBIWCg5jYXBhY2l0eV9ieXRlcxgGIAEoBBISCgp1c2VkX2J5dGVzGAcgASgEEhYKDnJlc2VydmVkX2J5dGVzGAggASgEEhIKCmZyZWVfYnl0ZXMYCSABKAQSFQoNbG9hZHNfd2FpdGluZxgKIAEoDRIVCg1sb2Fkc19ydW5uaW5nGAsgASgNEhMKC2xvYWRzX2xpbWl0GAwgASgNEhMKC2Nvbm5lY3Rpb25zGA0gASgNEhAKCHdhdGNoZXJzGA4gASgNEhsKE3NlcnZlcl9tZW1vcnlfYnl0ZXMYDyABKAQSNgoQZXZlbnRfbG9vcF9kZWxheRgQIAEoCzIcLm1vZGVscG9ydC52MS5FdmVudExvb3BEZWxheRItCgd0cmFmZmljGBEgASgLMhwubW9kZWxwb3J0LnYxLlRyYWZmaWNGaWd1cmVzEicKBWhvc3RzGBIgAygLMhgubW9kZWxwb3J0LnYxLkhvc3RTdGF0dXMSKAoIdmVyc2lvbnMYEyABKAsyFi5tb2RlbHBvcnQudjEuVmVyc2lvbnMSLAoGbWVtb3J5GBQgASgLMhwubW9kZWxwb3J0LnYxLk1lbW9yeURpdmlzaW9uEjIKC3BheWxvYWRfbG9nGBUgASgLMh0ubW9kZWxwb3J0LnYxLlBheWxvYWRMb2dTdGF0ZSKKAQoPUGF5bG9hZExvZ1N0YXRlEg8KB2ZhaWxpbmcYASABKAgSDgoGcmVhc29uGAIgASgJEhMKC3F1ZXVlX2J5dGVzGAMgASgEEhQKDHF1ZXVlX2V2ZW50cxgEIAEoDRIUCgxsb2dnZWRfdG90YWwYBSABKAQSFQoNZHJvcHBlZF90b3RhbBgGIAEoBCKTAQoOTWVtb3J5RGl2aXNpb24SFwoPY29udGFpbmVyX2J5dGVzGAEgASgEEhQKDG1vZGVsc19ieXRlcxgCIAEoBBISCgpydW5zX2J5dGVzGAMgASgEEhMKC2NhbGxzX2J5dGVzGAQgASgEEhQKDHNlcnZlcl9ieXRlcxgFIAEoBBITCgtob3N0c19ieXRlcxgGIAEoBCJACg5FdmVudExvb3BEZWxheRIOCgZwNTBfbXMYASABKAESDgoGcDk5X21zGAIgASgBEg4KBm1heF9tcxgDIAEoASKRAQoKSG9zdFN0YXR1cxILCgNwaWQYASABKA0SJAoEa2luZBgCIAEoDjIWLm1vZGVscG9ydC52MS5Ib3N0S2luZBIOCgZtb2RlbHMYAyABKA0SGQoMbWVtb3J5X2J5dGVzGAQgASgESACIAQESFAoMcXVldWVfbGVuZ3RoGAUgASgNQg8KDV9tZW1vcnlfYnl0ZXMiOwoIVmVyc2lvbnMSEQoJbW9kZWxwb3J0GAEgASgJEgwKBG5vZGUYAiABKAkSDgoGZW5naW5lGAMgASgJIpwBCgVFdmVudBIOCgZudW1iZXIYASABKAQSDwoHdGltZV9tcxgCIAEoBBIlCgRraW5kGAMgASgOMhcubW9kZWxwb3J0LnYxLkV2ZW50S2luZBIQCghtb2RlbF9pZBgEIAEoCRIVCg1tb2RlbF92ZXJzaW9uGAUgASgJEhIKCmdlbmVyYXRpb24YBiABKAQSDgoGcmVhc29uGAcgASgJKtkBCgpNb2RlbFN0YXRlEhsKF01PREVMX1NUQVRFX1VOU1BFQ0lGSUVEEAASFgoSTU9ERUxfU1RBVEVfUVVFVUVEEAESFwoTTU9ERUxfU1RBVEVfTE9BRElORxACEhUKEU1PREVMX1NUQVRFX1JFQURZEAMSGQoVTU9ERUxfU1RBVEVfUkVMT0FESU5HEAQSGAoUTU9ERUxfU1RBVEVfRFJBSU5JTkcQBRIZChVNT0RFTF9TVEFURV9VTkxPQURJTkcQBhIWChJNT0RFTF9TVEFURV9GQUlMRUQQByp6CgxKb2luaW5nU3RhdGUSHQoZSk9JTklOR19TVEFURV9VTlNQRUNJRklFRBAAEhgKFEpPSU5JTkdfU1RBVEVfUFJPVkVOEAESGgoWSk9JTklOR19TVEFURV9QUk9NSVNFRBACEhUKEUpPSU5JTkdfU1RBVEVfT0ZGEAMqigEKDlNpZ25hdHVyZVN0YXRlEh8KG1NJR05BVFVSRV9TVEFURV9VTlNQRUNJRklFRBAAEhwKGFNJR05BVFVSRV9TVEFURV9WRVJJRklFRBABEhwKGFNJR05BVFVSRV9TVEFURV9VTlNJR05FRBACEhsKF1NJR05BVFVSRV9TVEFURV9SRUZVU0VEEAMqgwEKDFJ1bnRpbWVQaGFzZRIdChlSVU5USU1FX1BIQVNFX1VOU1BFQ0lGSUVEEAASGgoWUlVOVElNRV9QSEFTRV9TVEFSVElORxABEhcKE1JVTlRJTUVfUEhBU0VfUkVBRFkQAhIfChtSVU5USU1FX1BIQVNFX1NIVVRUSU5HX0RPV04QAyqPAQoOTGlmZWN5Y2xlT3duZXISHwobTElGRUNZQ0xFX09XTkVSX1VOU1BFQ0lGSUVEEAASHQoZTElGRUNZQ0xFX09XTkVSX1VOQ0xBSU1FRBABEh4KGkxJRkVDWUNMRV9PV05FUl9SRVBPU0lUT1JZEAISHQoZTElGRUNZQ0xFX09XTkVSX01PREVMTUVTSBADKmkKCEhvc3RLaW5kEhkKFUhPU1RfS0lORF9VTlNQRUNJRklFRBAAEhQKEEhPU1RfS0lORF9TSEFSRUQQARIXChNIT1NUX0tJTkRfREVESUNBVEVEEAISEwoPSE9TVF9LSU5EX1NQQVJFEAMq2AIKCUV2ZW50S2luZBIaChZFVkVOVF9LSU5EX1VOU1BFQ0lGSUVEEAASHAoYRVZFTlRfS0lORF9SVU5USU1FX1JFQURZEAESHwobRVZFTlRfS0lORF9TSFVURE9XTl9TVEFSVEVEEAISIgoeRVZFTlRfS0lORF9NT0RFTE1FU0hfVE9PS19PVkVSEAMSGwoXRVZFTlRfS0lORF9NT0RFTF9MT0FERUQQBBIbChdFVkVOVF9LSU5EX0xPQURfUkVGVVNFRBAFEhoKFkVWRU5UX0tJTkRfTE9BRF9GQUlMRUQQBhIdChlFVkVOVF9LSU5EX0xPQURfQ0FOQ0VMTEVEEAcSHQoZRVZFTlRfS0lORF9NT0RFTF9VTkxPQURFRBAIEhgKFEVWRU5UX0tJTkRfSE9TVF9MT1NUEAkSHgoaRVZFTlRfS0lORF9NT0RFTF9SRUNPVkVSRUQQCjKyAQoTUnVudGltZVdhdGNoU2VydmljZRJXCgtHZXRTbmFwc2hvdBIgLm1vZGVscG9ydC52MS5HZXRTbmFwc2hvdFJlcXVlc3QaIS5tb2RlbHBvcnQudjEuR2V0U25hcHNob3RSZXNwb25zZSIDkAIBEkIKBVdhdGNoEhoubW9kZWxwb3J0LnYxLldhdGNoUmVxdWVzdBobLm1vZGVscG9ydC52MS5XYXRjaFJlc3BvbnNlMAFiBnByb3RvMw");
 
 /**
  * @generated from message modelport.v1.GetSnapshotRequest
@@ -380,6 +380,13 @@ export type ModelStatus = Message<"modelport.v1.ModelStatus"> & {
    * @generated from field: modelport.v1.Joining joining = 23;
    */
   joining?: Joining | undefined;
+
+  /**
+   * Of its files; left out if signatures are not checked, or until this one was.
+   *
+   * @generated from field: modelport.v1.Signature signature = 24;
+   */
+  signature?: Signature | undefined;
 };
 
 /**
@@ -388,6 +395,39 @@ export type ModelStatus = Message<"modelport.v1.ModelStatus"> & {
  */
 export const ModelStatusSchema: GenMessage<ModelStatus> = /*@__PURE__*/
   messageDesc(file_modelport_v1_runtime_watch, 7);
+
+/**
+ * What is known about the signature of a model's files.
+ *
+ * @generated from message modelport.v1.Signature
+ */
+export type Signature = Message<"modelport.v1.Signature"> & {
+  /**
+   * @generated from field: modelport.v1.SignatureState state = 1;
+   */
+  state: SignatureState;
+
+  /**
+   * The key or the certificate that it was verified with; otherwise empty.
+   *
+   * @generated from field: string signer = 2;
+   */
+  signer: string;
+
+  /**
+   * Why it is not verified, in one line; otherwise empty.
+   *
+   * @generated from field: string reason = 3;
+   */
+  reason: string;
+};
+
+/**
+ * Describes the message modelport.v1.Signature.
+ * Use `create(SignatureSchema)` to create a new message.
+ */
+export const SignatureSchema: GenMessage<Signature> = /*@__PURE__*/
+  messageDesc(file_modelport_v1_runtime_watch, 8);
 
 /**
  * Whether the requests for a model are joined, and why.
@@ -413,7 +453,7 @@ export type Joining = Message<"modelport.v1.Joining"> & {
  * Use `create(JoiningSchema)` to create a new message.
  */
 export const JoiningSchema: GenMessage<Joining> = /*@__PURE__*/
-  messageDesc(file_modelport_v1_runtime_watch, 8);
+  messageDesc(file_modelport_v1_runtime_watch, 9);
 
 /**
  * @generated from message modelport.v1.StateChange
@@ -442,7 +482,7 @@ export type StateChange = Message<"modelport.v1.StateChange"> & {
  * Use `create(StateChangeSchema)` to create a new message.
  */
 export const StateChangeSchema: GenMessage<StateChange> = /*@__PURE__*/
-  messageDesc(file_modelport_v1_runtime_watch, 9);
+  messageDesc(file_modelport_v1_runtime_watch, 10);
 
 /**
  * Inferences that reached their model: refused ones (unknown model, wrong tensors) are not in it.
@@ -501,7 +541,7 @@ export type TrafficFigures = Message<"modelport.v1.TrafficFigures"> & {
  * Use `create(TrafficFiguresSchema)` to create a new message.
  */
 export const TrafficFiguresSchema: GenMessage<TrafficFigures> = /*@__PURE__*/
-  messageDesc(file_modelport_v1_runtime_watch, 10);
+  messageDesc(file_modelport_v1_runtime_watch, 11);
 
 /**
  * @generated from message modelport.v1.RuntimeState
@@ -646,7 +686,7 @@ export type RuntimeState = Message<"modelport.v1.RuntimeState"> & {
  * Use `create(RuntimeStateSchema)` to create a new message.
  */
 export const RuntimeStateSchema: GenMessage<RuntimeState> = /*@__PURE__*/
-  messageDesc(file_modelport_v1_runtime_watch, 11);
+  messageDesc(file_modelport_v1_runtime_watch, 12);
 
 /**
  * The log of requests and responses (PAYLOAD_LOG_URL, PAYLOAD_LOG_FOLDER). Counts are since the start.
@@ -700,7 +740,7 @@ export type PayloadLogState = Message<"modelport.v1.PayloadLogState"> & {
  * Use `create(PayloadLogStateSchema)` to create a new message.
  */
 export const PayloadLogStateSchema: GenMessage<PayloadLogState> = /*@__PURE__*/
-  messageDesc(file_modelport_v1_runtime_watch, 12);
+  messageDesc(file_modelport_v1_runtime_watch, 13);
 
 /**
  * Who may take how much of the container's memory, in bytes. The parts do not overlap, and are the whole.
@@ -754,7 +794,7 @@ export type MemoryDivision = Message<"modelport.v1.MemoryDivision"> & {
  * Use `create(MemoryDivisionSchema)` to create a new message.
  */
 export const MemoryDivisionSchema: GenMessage<MemoryDivision> = /*@__PURE__*/
-  messageDesc(file_modelport_v1_runtime_watch, 13);
+  messageDesc(file_modelport_v1_runtime_watch, 14);
 
 /**
  * How late the server's event loop was within the last second or so, in milliseconds.
@@ -783,7 +823,7 @@ export type EventLoopDelay = Message<"modelport.v1.EventLoopDelay"> & {
  * Use `create(EventLoopDelaySchema)` to create a new message.
  */
 export const EventLoopDelaySchema: GenMessage<EventLoopDelay> = /*@__PURE__*/
-  messageDesc(file_modelport_v1_runtime_watch, 14);
+  messageDesc(file_modelport_v1_runtime_watch, 15);
 
 /**
  * A child process that holds models.
@@ -828,7 +868,7 @@ export type HostStatus = Message<"modelport.v1.HostStatus"> & {
  * Use `create(HostStatusSchema)` to create a new message.
  */
 export const HostStatusSchema: GenMessage<HostStatus> = /*@__PURE__*/
-  messageDesc(file_modelport_v1_runtime_watch, 15);
+  messageDesc(file_modelport_v1_runtime_watch, 16);
 
 /**
  * @generated from message modelport.v1.Versions
@@ -859,7 +899,7 @@ export type Versions = Message<"modelport.v1.Versions"> & {
  * Use `create(VersionsSchema)` to create a new message.
  */
 export const VersionsSchema: GenMessage<Versions> = /*@__PURE__*/
-  messageDesc(file_modelport_v1_runtime_watch, 16);
+  messageDesc(file_modelport_v1_runtime_watch, 17);
 
 /**
  * @generated from message modelport.v1.Event
@@ -912,7 +952,7 @@ export type Event = Message<"modelport.v1.Event"> & {
  * Use `create(EventSchema)` to create a new message.
  */
 export const EventSchema: GenMessage<Event> = /*@__PURE__*/
-  messageDesc(file_modelport_v1_runtime_watch, 17);
+  messageDesc(file_modelport_v1_runtime_watch, 18);
 
 /**
  * The life of one generation: each load that does not join an earlier one makes a new generation.
@@ -1028,6 +1068,48 @@ export const JoiningStateSchema: GenEnum<JoiningState> = /*@__PURE__*/
   enumDesc(file_modelport_v1_runtime_watch, 1);
 
 /**
+ * @generated from enum modelport.v1.SignatureState
+ */
+export const SignatureState = {
+  /**
+   * @generated from enum value: SIGNATURE_STATE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * Someone who is trusted has signed these files.
+   *
+   * @generated from enum value: SIGNATURE_STATE_VERIFIED = 1;
+   */
+  VERIFIED: 1,
+
+  /**
+   * There is no signature.
+   *
+   * @generated from enum value: SIGNATURE_STATE_UNSIGNED = 2;
+   */
+  UNSIGNED: 2,
+
+  /**
+   * There is a signature, but it is not trusted, or is not that of these files.
+   *
+   * @generated from enum value: SIGNATURE_STATE_REFUSED = 3;
+   */
+  REFUSED: 3,
+} as const;
+
+/**
+ * @generated from enum modelport.v1.SignatureState
+ */
+export type SignatureState = (typeof SignatureState)[keyof typeof SignatureState] | UnknownEnum;
+
+/**
+ * Describes the enum modelport.v1.SignatureState.
+ */
+export const SignatureStateSchema: GenEnum<SignatureState> = /*@__PURE__*/
+  enumDesc(file_modelport_v1_runtime_watch, 2);
+
+/**
  * @generated from enum modelport.v1.RuntimePhase
  */
 export const RuntimePhase = {
@@ -1063,7 +1145,7 @@ export type RuntimePhase = (typeof RuntimePhase)[keyof typeof RuntimePhase] | Un
  * Describes the enum modelport.v1.RuntimePhase.
  */
 export const RuntimePhaseSchema: GenEnum<RuntimePhase> = /*@__PURE__*/
-  enumDesc(file_modelport_v1_runtime_watch, 2);
+  enumDesc(file_modelport_v1_runtime_watch, 3);
 
 /**
  * Whether the repository RPCs (RepositoryModelLoad and Unload) may load and unload models. Those of
@@ -1111,7 +1193,7 @@ export type LifecycleOwner = (typeof LifecycleOwner)[keyof typeof LifecycleOwner
  * Describes the enum modelport.v1.LifecycleOwner.
  */
 export const LifecycleOwnerSchema: GenEnum<LifecycleOwner> = /*@__PURE__*/
-  enumDesc(file_modelport_v1_runtime_watch, 3);
+  enumDesc(file_modelport_v1_runtime_watch, 4);
 
 /**
  * @generated from enum modelport.v1.HostKind
@@ -1153,7 +1235,7 @@ export type HostKind = (typeof HostKind)[keyof typeof HostKind] | UnknownEnum;
  * Describes the enum modelport.v1.HostKind.
  */
 export const HostKindSchema: GenEnum<HostKind> = /*@__PURE__*/
-  enumDesc(file_modelport_v1_runtime_watch, 4);
+  enumDesc(file_modelport_v1_runtime_watch, 5);
 
 /**
  * @generated from enum modelport.v1.EventKind
@@ -1235,7 +1317,7 @@ export type EventKind = (typeof EventKind)[keyof typeof EventKind] | UnknownEnum
  * Describes the enum modelport.v1.EventKind.
  */
 export const EventKindSchema: GenEnum<EventKind> = /*@__PURE__*/
-  enumDesc(file_modelport_v1_runtime_watch, 5);
+  enumDesc(file_modelport_v1_runtime_watch, 6);
 
 /**
  * Live state of one runtime. Every field has its unit in its name or comment; times are milliseconds

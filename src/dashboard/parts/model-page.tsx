@@ -1,7 +1,7 @@
 import type { JSX } from "preact";
 import type { ModelStatus } from "../../../gen/modelport/v1/runtime_watch_pb.ts";
 import { formatBytes } from "../../clients/figures.ts";
-import { joiningText, stateName } from "../../clients/state-names.ts";
+import { joiningText, signatureText, stateName } from "../../clients/state-names.ts";
 import { formatCount, formatMs, formatTime } from "../page-figures.ts";
 import { findRow, type ModelRow } from "../state/model-rows.ts";
 import { usePage } from "../state/page-state.ts";
@@ -79,6 +79,7 @@ function ModelFacts({ status }: { status: ModelStatus }): JSX.Element {
       `${formatCount(traffic?.succeededTotal ?? 0n)} succeeded, ${formatCount(traffic?.failedTotal ?? 0n)} failed`,
     ],
     ["Joining", joiningText(status) ?? "–"],
+    ["Signature", signatureText(status) ?? "not checked"],
     ["Generation", `${status.generation}`],
   ];
   return <FactsCard id="facts-title" title="Facts" facts={facts} />;

@@ -97,6 +97,8 @@ export const samplesOf: Readonly<Record<MetricName, (sources: MetricSources) => 
     })),
   modelport_load_failures_total: ({ runtime }) =>
     byLabel("reason", Object.fromEntries(runtime.lifecycle.failures)),
+  modelport_model_signatures_total: ({ runtime }) =>
+    byLabel("outcome", runtime.signatures ?? { verified: 0, unsigned: 0, refused: 0 }),
   modelport_loads: ({ figures }) =>
     byLabel("state", { waiting: figures.loadsWaiting, running: figures.loadsRunning }),
   modelport_unload_duration_seconds: ({ runtime }) => [{ histogram: runtime.lifecycle.unloads }],

@@ -122,6 +122,11 @@ export const metricTable = {
     labels: ["reason"],
     help: "Failed loads, and models that were given up because their hosts died",
   },
+  modelport_model_signatures_total: {
+    type: "counter",
+    labels: ["outcome"],
+    help: "Loads whose signature was checked (MODEL_SIGNING): verified, unsigned, refused",
+  },
   modelport_loads: {
     type: "gauge",
     labels: ["state"],

@@ -18,6 +18,7 @@ import {
   RuntimePhase,
   type RuntimeState,
   RuntimeStateSchema,
+  SignatureState,
   type Snapshot,
   SnapshotSchema,
   type TrafficFigures,
@@ -51,6 +52,12 @@ const joiningStates: Record<NonNullable<ModelRow["joining"]>["state"], JoiningSt
   proven: JoiningState.PROVEN,
   promised: JoiningState.PROMISED,
   off: JoiningState.OFF,
+};
+
+const signatureStates: Record<NonNullable<ModelRow["signature"]>["state"], SignatureState> = {
+  verified: SignatureState.VERIFIED,
+  unsigned: SignatureState.UNSIGNED,
+  refused: SignatureState.REFUSED,
 };
 
 const phases: Record<RuntimeFigures["phase"], RuntimePhase> = {
@@ -133,6 +140,9 @@ function toModelStatus(row: ModelRow): ModelStatus {
     traffic: toTraffic(row.traffic),
     ...(row.joining && {
       joining: { state: joiningStates[row.joining.state], reason: row.joining.reason },
+    }),
+    ...(row.signature && {
+      signature: { ...row.signature, state: signatureStates[row.signature.state] },
     }),
   });
 }

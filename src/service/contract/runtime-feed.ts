@@ -1,6 +1,7 @@
 import type { ErrorKind } from "../../base/errors.ts";
 import type { MemoryDivision } from "../../base/memory-parts.ts";
 import type { HostInfo, Joining } from "../../engine/contract/engine.ts";
+import type { SignatureVerdict } from "../../signing/contract/signature-verdict.ts";
 import type { Changes } from "./changes.ts";
 
 /** The states of a generation; `src/service/lifecycle/model-state.ts` has the steps between them. */
@@ -67,6 +68,8 @@ export interface ModelRow {
   readonly waitingRuns: number;
   /** Whether its requests are batched; undefined until it is loaded. */
   readonly joining: Joining | undefined;
+  /** Undefined if it was not checked, or not yet. */
+  readonly signature: SignatureVerdict | undefined;
   /** For this id since the runtime started. */
   readonly loads: number;
   readonly loadFailures: number;

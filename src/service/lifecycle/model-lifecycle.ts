@@ -203,7 +203,7 @@ export class ModelLifecycle {
     record.startUnloading(sizeBytes, aborted);
     await times.measure("free", async () => {
       await loaded?.unload();
-      await record.pull?.release();
+      await record.releaseFiles();
     });
     this.#parts.registry.remove(record);
     this.#parts.log.info(
@@ -229,11 +229,11 @@ export class ModelLifecycle {
     this.#parts.log.warn({ ...recordFacts(record), loadMs, reason }, "model not loaded");
   }
 
-  /** Forgets a generation of which only pulled files are left, once those are gone. */
+  /** Forgets a generation of which only files are left, once those are gone. */
   #remove(record: ModelRecord): void {
     const { registry } = this.#parts;
-    if (record.pull === undefined) registry.remove(record);
-    else void record.pull.release().then(() => registry.remove(record));
+    if (!record.hasFiles) registry.remove(record);
+    else void record.releaseFiles().then(() => registry.remove(record));
   }
 
   #limitTime(record: ModelRecord): NodeJS.Timeout {

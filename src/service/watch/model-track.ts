@@ -91,6 +91,7 @@ export class ModelTrack {
       leases: record.leases.count,
       waitingRuns: loaded?.waitingRuns ?? 0,
       joining: this.#newestJoining(),
+      signature: record.signature,
       loads: counts.loads,
       loadFailures: counts.loadFailures,
       traffic: record.statistics.traffic.figures(),

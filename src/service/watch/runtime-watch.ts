@@ -3,6 +3,7 @@ import { engineVersion, version } from "../../base/version.ts";
 import type { HostInfo, RunMemory } from "../../engine/contract/engine.ts";
 import { HostCounts } from "../../engine/contract/host-counts.ts";
 import { LoopDelay } from "../../observe/loop-delay.ts";
+import type { SignatureCounts } from "../../signing/contract/signature-verdict.ts";
 import type { Changes } from "../contract/changes.ts";
 import type {
   FeedUpdate,
@@ -81,17 +82,19 @@ export class RuntimeWatch implements RuntimeFeed {
     readonly hostCounts?: HostCounts;
     readonly runMemory?: RunMemory | undefined;
     readonly embeddings?: EmbeddingCacheFigures | undefined;
+    readonly signatures?: SignatureCounts | undefined;
     readonly facts: () => RuntimeFacts;
   }) {
     this.#registry = parts.registry;
     this.#hosts = parts.hosts;
     this.#facts = parts.facts;
-    const { registry, hostCounts = new HostCounts(), runMemory, embeddings } = parts;
+    const { registry, hostCounts = new HostCounts(), runMemory, embeddings, signatures } = parts;
     this.metrics = new RuntimeMetrics({
       registry,
       hostCounts,
       runMemory,
       embeddings,
+      signatures,
       figures: () => this.#takeFigures(),
     });
     registry.onChange((record) => this.#follow(record));

@@ -84,7 +84,8 @@ export async function listModelRepository(
     if (verdict === undefined) return;
     if (typeof verdict !== "string") candidates.push(verdict);
     else {
-      ignored.push({ name, why: verdict });
+      // The signature of a file or folder beside it.
+      if (!name.endsWith(".sig")) ignored.push({ name, why: verdict });
       if (!isForeignName(name) && !documents.test(name)) beside.push(join(directory, name));
     }
   };

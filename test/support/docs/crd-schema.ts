@@ -29,9 +29,6 @@ const { kserve, schemas } = JSON.parse(
   ).toString(),
 ) as { readonly kserve: string; readonly schemas: Readonly<Record<string, Schema>> };
 
-/** The release of KServe that the schemas are of. */
-export const kserveVersion: string = kserve;
-
 /** Whether KServe defines this kind of object. */
 export function isOfKServe({ apiVersion }: Manifest): boolean {
   return apiVersion.startsWith("serving.kserve.io/");
