@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { describeError } from "./base/errors.ts";
+import { describeError, RuntimeError } from "./base/errors.ts";
 import { SafePath } from "./base/files/safe-path.ts";
 import { exitProcess } from "./base/process-exit.ts";
 import { version } from "./base/version.ts";
@@ -25,6 +25,7 @@ import { ModelManager } from "./service/model-manager.ts";
 import { createSigning, trustedFolder } from "./signing/create-signing.ts";
 import { announce } from "./start/announce.ts";
 import { setCollectorFlags } from "./start/collector-flags.ts";
+import { modelRoots } from "./start/model-roots.ts";
 import { awaitPrestop } from "./start/prestop.ts";
 import { ModelPuller } from "./storage/model-puller.ts";
 import { ProcessFolder } from "./storage/process-folder.ts";
@@ -79,7 +80,7 @@ export async function serve(flags: readonly string[], env: NodeJS.ProcessEnv): P
   const models = new ModelManager(
     {
       engine,
-      safePath: new SafePath(config.modelRoots),
+      safePath: new SafePath(await modelRoots(config)),
       puller,
       ...(signing && { signing }),
       log,
@@ -122,6 +123,10 @@ export async function serve(flags: readonly string[], env: NodeJS.ProcessEnv): P
       access: config.access,
       reflection: config.reflection,
       caikitDomain: config.caikitDomain,
+      hosting: {
+        models: config.namedModels.map(({ name }) => name),
+        routes: config.hostingRoutes,
+      },
       browserRules: {
         allowedOrigins: new Set(config.corsOrigins),
         allowedHosts: new Set(config.allowedHosts),
@@ -197,10 +202,12 @@ export async function serve(flags: readonly string[], env: NodeJS.ProcessEnv): P
     const { port, hosts, socketPath } = await server.listen();
     log.info({ port, hosts, socketPath, capacityBytes: config.capacityBytes }, "server listening");
     const url = `${config.tls === undefined ? "http" : "https"}://${config.host}:${port}`;
-    if (config.modelRepository !== undefined) {
-      process.stdout.write(await serveRepository(models, url));
+    if (config.modelRepository !== undefined || config.namedModels.length > 0) {
+      process.stdout.write(await serveRepository(models, config, url));
     }
   } catch (error) {
+    // What fails because of the end is no reason for it.
+    if (stopping !== undefined) return;
     process.stderr.write(`modelport: ${describeError(error)}\n`);
     stop("start failed", 1);
   }
@@ -213,9 +220,22 @@ function translationOf({ translation, signing }: Config): TranslationSettings {
   return { ...translation, directory: undefined, own: trustedFolder(signing) };
 }
 
-/** Loads every model of the repository; failures are reported and do not stop the others. */
-async function serveRepository(models: ModelManager, url: string): Promise<string> {
+/** Loads every model of the repository and every named one; failures are reported and do not stop the others. Rejects if
+ *  a named model does not serve then: whoever started the server sees why, and may start it again. */
+async function serveRepository(
+  models: ModelManager,
+  { namedModels }: Pick<Config, "namedModels">,
+  url: string,
+): Promise<string> {
   const failures = await models.loadRepository(new AbortController().signal);
+  const missing = namedModels.filter(({ name }) => !models.isModelReady(name, ""));
+  if (missing.length > 0) {
+    const lines = missing.map(({ name, path }) => {
+      const line = failures.find((failure) => failure.startsWith(`${name}: `));
+      return `model '${name}' at ${path} did not load${line?.slice(name.length) ?? ""}`;
+    });
+    throw new RuntimeError("load-failed", lines.join("\n"));
+  }
   const names = new Set((await models.index()).map(({ name }) => name));
   const served = [...names].filter((name) => models.isModelReady(name, ""));
   const announced = served.map((id) => ({

@@ -25,7 +25,14 @@ export const leafRooms: readonly Room[] = [
     question: "What can be set, where does a value come from, and is it allowed?",
     runs: "the server before it starts, and commands that show settings",
     blocks: "no",
-    imports: ["base", "base/files", "config/payload-log", "config/repository", "config/signing"],
+    imports: [
+      "base",
+      "base/files",
+      "config/hosting",
+      "config/payload-log",
+      "config/repository",
+      "config/signing",
+    ],
   },
   {
     path: "config/signing",
@@ -37,6 +44,13 @@ export const leafRooms: readonly Room[] = [
   {
     path: "config/repository",
     question: "What can be set about the local repository?",
+    runs: "the server before it starts, and commands that show settings",
+    blocks: "no",
+    imports: ["config/setting.ts"],
+  },
+  {
+    path: "config/hosting",
+    question: "Which models does the operator name, and which paths do platforms choose for them?",
     runs: "the server before it starts, and commands that show settings",
     blocks: "no",
     imports: ["config/setting.ts"],
@@ -69,7 +83,7 @@ export const leafRooms: readonly Room[] = [
     question: "What happens once, at the start and at the end of a server?",
     runs: serverMain,
     blocks: "no",
-    imports: ["base", "observe"],
+    imports: ["base", "config", "config/hosting", "observe"],
   },
   {
     path: "storage",
@@ -91,7 +105,7 @@ export const leafRooms: readonly Room[] = [
       "Which entries of a local directory are models, and what has changed since it was last read?",
     runs: serverMain,
     blocks: "no",
-    imports: ["base", "base/files", "config", "models"],
+    imports: ["base", "base/files", "config", "config/hosting", "models"],
   },
   {
     path: "storage/polling",

@@ -12,6 +12,7 @@ export const serviceRooms: readonly Room[] = [
     imports: [
       "base",
       "config",
+      "config/hosting",
       "engine/contract",
       "engine/text/items",
       "models",

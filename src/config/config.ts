@@ -7,6 +7,8 @@ import { type AccessSettings, readAccessSettings } from "./access-settings.ts";
 import { readHostnames, readOrigins } from "./browser-settings.ts";
 import type { DebugEndpoints } from "./debug-settings.ts";
 import { type ConfigFile, readConfigFile } from "./file-entries.ts";
+import { type HostingRoutes, readHostingRoutes } from "./hosting/hosting-routes.ts";
+import { type NamedModel, readNamedModels } from "./hosting/named-models.ts";
 import type { LogLevel } from "./log-levels.ts";
 import { planMemory } from "./memory-plan.ts";
 import { type MetricsSettings, readMetricsSettings } from "./metrics-settings.ts";
@@ -38,9 +40,12 @@ export interface Config {
   readonly reflection: boolean;
   /** In the name of Caikit's inference service. */
   readonly caikitDomain: string;
+  readonly hostingRoutes: HostingRoutes;
   readonly modelRepository: string | undefined;
   /** 0: it is not polled. */
   readonly repositoryPollMs: number;
+  /** Models that the server is not ready without. */
+  readonly namedModels: readonly NamedModel[];
   /** Absolute. Relative model paths start at the first. */
   readonly modelRoots: readonly string[];
   readonly pull: PullSettings;
@@ -176,9 +181,19 @@ function assemble(values: Values, memory: MemoryDivision, problems: string[]): C
     port: number("port"),
     unixSocket: optional("unix-socket"),
     reflection: raw.reflection === "on",
+    hostingRoutes: readHostingRoutes(
+      { health: raw["health-route"] as string, predict: raw["predict-route"] as string },
+      { health: whereIs("health-route"), predict: whereIs("predict-route") },
+      problems,
+    ),
     caikitDomain: readDomain(raw["caikit-domain"] as string, whereIs("caikit-domain"), problems),
     modelRepository: repository === undefined ? undefined : resolve(repository),
     repositoryPollMs: Math.round(number("repository-poll-seconds") * 1_000),
+    namedModels: readNamedModels(
+      { names: raw["model-name"] as string, paths: raw["model-path"] as string },
+      { names: whereIs("model-name"), paths: whereIs("model-path") },
+      problems,
+    ),
     modelRoots: [...new Set(roots.map((root) => resolve(root)))],
     pull: readPullSettings(raw, raw["root-model-dir"] as string, problems),
     signing,

@@ -4,6 +4,8 @@ import { version } from "../base/version.ts";
 import { accessLogSettings } from "./access-log-settings.ts";
 import { accessSettings } from "./access-settings.ts";
 import { debugSettings } from "./debug-settings.ts";
+import { hostingSettings } from "./hosting/hosting-routes.ts";
+import { namedModelSettings } from "./hosting/named-models.ts";
 import { logLevels } from "./log-levels.ts";
 import { memorySettings } from "./memory-settings.ts";
 import { metricsSettings } from "./metrics-settings.ts";
@@ -54,6 +56,8 @@ const listening = {
   },
   port: {
     env: "ADAPTER_PORT",
+    // How Vertex AI and SageMaker say where they will call.
+    aliases: ["AIP_HTTP_PORT", "SAGEMAKER_BIND_TO_PORT"],
     type: "integer",
     default: 8085,
     min: 0,
@@ -80,6 +84,7 @@ const listening = {
     default: "Nlp",
     doc: "domain D in the name of Caikit's inference service, caikit.runtime.D.DService",
   },
+  ...hostingSettings,
 } as const satisfies SettingRows;
 
 const finding = {
@@ -90,6 +95,7 @@ const finding = {
     doc: "directory whose models are loaded at start (standalone mode)",
   },
   ...pollingSettings,
+  ...namedModelSettings,
   "root-model-dir": {
     env: "ROOT_MODEL_DIR",
     type: "text",

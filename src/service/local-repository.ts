@@ -1,11 +1,13 @@
 import { abortable } from "../base/abort.ts";
 import type { CancelSignal } from "../base/cancel-signal.ts";
 import { describeError, RuntimeError } from "../base/errors.ts";
+import type { NamedModel } from "../config/hosting/named-models.ts";
 import type { ModelNames } from "../models/names.ts";
 import type { VersionNames } from "../models/version-names.ts";
 import type { Logger } from "../observe/log.ts";
 import { RepositoryScanner } from "../storage/polling/repository-scanner.ts";
 import type { RepositoryEntry, RepositoryListing } from "../storage/repository/model-repository.ts";
+import { listNamedModels } from "../storage/repository/named-listing.ts";
 import { RepositoryReader } from "../storage/repository/reader.ts";
 import type { ModelIndexEntry, ModelSpec } from "./contract/models.ts";
 import type { PollingFigures } from "./contract/polling-figures.ts";
@@ -36,9 +38,10 @@ interface LoadOptions {
 /** Timers may fire this early by the clock of the ban. */
 const clockSlackMs = 50;
 
-/** The models of a local directory, which are served without a load request: standalone mode. */
+/** The models of a local directory and those that the operator named, which are served without a load request:
+ *  standalone mode. */
 export class LocalRepository {
-  /** Undefined if there is no repository. */
+  /** Undefined if there is neither a repository nor a named model. */
   readonly #reader: RepositoryReader | undefined;
   readonly #host: RepositoryOwner;
   readonly #remarks: RepositoryRemarks;
@@ -56,20 +59,27 @@ export class LocalRepository {
   #poller: RepositoryPoller | undefined;
   #polling = noPolling("");
 
-  /** `directory`: absolute; undefined if there is no repository. */
+  /** `directory`: absolute; undefined if there is no repository. `named`: models besides those in it. */
   constructor(
     parts: {
       readonly directory: string | undefined;
+      readonly named?: readonly NamedModel[] | undefined;
       readonly modelKinds: readonly ModelNames[];
       readonly log: Logger;
     },
     host: RepositoryOwner,
   ) {
-    const { directory, modelKinds, log } = parts;
+    const { directory, named = [], modelKinds, log } = parts;
     this.#directory = directory;
     this.#log = log;
-    this.#reader =
-      directory === undefined ? undefined : new RepositoryReader(directory, modelKinds);
+    if (named.length > 0) {
+      // Changes of named models are not seen in the state of one directory: it reads them each time.
+      this.#reader = new RepositoryReader("", modelKinds, (_, kinds) =>
+        listNamedModels({ named, directory }, kinds),
+      );
+    } else if (directory !== undefined) {
+      this.#reader = new RepositoryReader(directory, modelKinds);
+    }
     this.#host = host;
     this.#remarks = new RepositoryRemarks(log);
   }
@@ -278,6 +288,6 @@ export class LocalRepository {
 function noRepository(): RuntimeError {
   return new RuntimeError(
     "failed-precondition",
-    "this runtime serves no local model repository: MODEL_REPOSITORY is not set",
+    "this runtime serves no local model repository: neither MODEL_REPOSITORY nor MODEL_PATH is set",
   );
 }

@@ -53,6 +53,7 @@ export interface RepositoryListing {
   }[];
 }
 
+/** An entry, and where it lies. */
 interface Candidate extends RepositoryEntry {
   readonly path: string;
   readonly isFolder: boolean;
@@ -110,7 +111,7 @@ async function judge(
   const { name } = entry;
   const path = join(directory, name);
   if (isForeignName(name)) return "belongs to the file system or its tools";
-  const isModelName = rules.kinds.some((kind) => isModelFileName(name, kind));
+  const isModelName = hasModelName(name, rules.kinds);
   let found: Dirent | Stats = entry;
   if (!entry.isFile() && !entry.isDirectory()) {
     try {
@@ -139,6 +140,19 @@ async function judge(
   return { id, path, versions, isFolder: false, refusal: undefined };
 }
 
+function hasModelName(name: string, kinds: readonly ModelNames[]): boolean {
+  return kinds.some((kind) => isModelFileName(name, kind));
+}
+
+/** Whether the file at `path` is one by its name or its content. */
+export async function isModelFile(
+  name: string,
+  path: string,
+  kinds: readonly ModelNames[],
+): Promise<boolean> {
+  return hasModelName(name, kinds) || (await isModelByContent(name, path, kinds));
+}
+
 async function isModelByContent(
   name: string,
   path: string,
@@ -150,7 +164,8 @@ async function isModelByContent(
   return false;
 }
 
-async function judgeFolder(
+/** The model in the folder at `path`, or why it is not one. */
+export async function judgeFolder(
   id: string,
   path: string,
   kinds: readonly ModelNames[],
@@ -229,7 +244,8 @@ function withoutDoubles(
   return { models: [...models.values()].sort((a, b) => (a.id < b.id ? -1 : 1)), doubles };
 }
 
-function unreadable(id: string, path: string, refusal: RuntimeError): Candidate {
+/** An entry of a model that cannot be read. */
+export function unreadable(id: string, path: string, refusal: RuntimeError): Candidate {
   return { id, path, versions: [], isFolder: false, refusal };
 }
 
