@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import http from "node:http";
 import type { AddressInfo } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
 import { ask, inferPath } from "../echo-servers.ts";
 import { ModelClient } from "../load/model-client.ts";
 import { inferFrame } from "../messages.ts";
@@ -70,6 +71,7 @@ export async function measurePayloadLog(bench: Workbench): Promise<void> {
       });
       perSecond[server] = result.perSecond;
       bench.measurements.add(`payload-log/${server}`, "/s", result.perSecond);
+      if (server === "every call" || server === "one call in 100") await untilSent(port);
     }
     for (const server of names.slice(1)) {
       const ratio = (perSecond[server] ?? 0) / (perSecond["off"] ?? 1);
@@ -79,4 +81,16 @@ export async function measurePayloadLog(bench: Workbench): Promise<void> {
   await Promise.all(Object.values(servers).map((server) => server.stop()));
   sink.closeAllConnections();
   sink.close();
+}
+
+/** What a server still has to send would take the processors from the next one. */
+async function untilSent(port: number): Promise<void> {
+  for (;;) {
+    const page = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+    const bytes = /^modelport_payload_log_queue_bytes\S* (\S+)$/m.exec(page)?.[1];
+    if (bytes === undefined)
+      throw new Error("the metrics lack the bytes of the payload log's queue");
+    if (Number(bytes) === 0) return;
+    await sleep(100);
+  }
 }
