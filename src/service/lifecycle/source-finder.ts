@@ -3,6 +3,7 @@ import type { SafePath } from "../../base/files/safe-path.ts";
 import type { RunSettings } from "../../config/run-settings.ts";
 import type { Engine, ModelSource } from "../../engine/contract/engine.ts";
 import type { Logger } from "../../observe/log.ts";
+import { findLocalArchive } from "../../storage/local-archive.ts";
 import type { StorageLocation } from "../../storage/location.ts";
 import type { ModelPuller } from "../../storage/model-puller.ts";
 import { configureModel } from "./configure-model.ts";
@@ -34,11 +35,19 @@ export class SourceFinder {
     const { spec, format, location } = record.request;
     const { path, roots } =
       location === undefined
-        ? { path: safePath.resolve(spec.path), roots: safePath.roots }
+        ? await this.#findLocal(record, safePath.resolve(spec.path))
         : await this.#pull(record, location);
     const model = await engine.locate({ path, name: spec.path, roots, format });
     await configureModel(record, model, { ...this.#parts, facts: recordFacts(record) });
     return await engine.inspect(model, record.settings);
+  }
+
+  /** A local archive is unpacked like one that was pulled. */
+  async #findLocal(record: ModelRecord, path: string) {
+    const { roots } = this.#parts.safePath;
+    const localArchive = await findLocalArchive(path, roots);
+    if (localArchive === undefined) return { path, roots };
+    return await this.#pull(record, { path, storageKey: undefined, parameters: {}, localArchive });
   }
 
   /** Resolves with the model's location on the local disk, and the folder that its links must stay in. */

@@ -7,13 +7,24 @@ export interface Hasher {
 
 /** How to verify that the received bytes are the stored ones. `digest`: lower-case hex. */
 export type Checksum =
-  | { readonly algorithm: "crc32" | "md5" | "sha1" | "sha256"; readonly digest: string }
+  | { readonly algorithm: "crc32" | "md5" | "sha1" | "sha256" | "sha512"; readonly digest: string }
   /** Node does not have these; the clients of the stores that name them do. */
   | {
-      readonly algorithm: "crc32c" | "crc64nvme";
+      readonly algorithm: "crc32c" | "crc64nvme" | "git-sha1";
       readonly digest: string;
       readonly newHasher: () => Hasher;
     };
+
+export type ArchiveFormat = "tar" | "tar+gzip" | "tar+zstd" | "zip";
+
+/** How a file that is an archive becomes files of the model. */
+export interface ArchiveRule {
+  readonly format: ArchiveFormat;
+  /** Only what lies in this folder of the archive counts, and its name loses the folder; "" for everything. */
+  readonly below: string;
+  /** Whether it is a layer of an image, which replaces and removes files of the layers before it. */
+  readonly isLayer: boolean;
+}
 
 /** One file of a model in a remote store. */
 export interface RemoteFile {
@@ -25,6 +36,11 @@ export interface RemoteFile {
   readonly sizeBytes: number | undefined;
   /** Changes with the content; undefined if the store has no such mark. */
   readonly version: string | undefined;
+  /** Present for an archive, which is unpacked into the model's folder in the order of the listing. Its own name
+   *  counts for nothing then, but must differ from those of the others. */
+  readonly archive?: ArchiveRule;
+  /** Present for an archive on this machine, which is unpacked where it lies. Absolute. */
+  readonly localPath?: string;
 }
 
 export interface RemoteListing {
