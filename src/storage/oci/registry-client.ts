@@ -7,6 +7,8 @@ import { basicAuthorization, type FoundLogin } from "./login.ts";
 
 const maxTokenBytes = 1024 * 1024;
 const clientId = "modelport";
+/** Of one request: files that are fetched in parallel may use a token up between them. */
+const maxTries = 4;
 
 /** Requests to one repository of a registry, with the login that it asks for: none, a password, or a token that its
  *  token server gives. */
@@ -16,6 +18,7 @@ export class RegistryClient {
   readonly #repository: string;
   readonly #found: FoundLogin;
   #authorization: string | undefined;
+  #renewal: Promise<void> | undefined;
 
   constructor(
     parameters: StorageParameters,
@@ -58,24 +61,36 @@ export class RegistryClient {
 
   /** Tries again with what the registry asks for, which may be a new token because the last one is too old. */
   async #withLogin<T>(signal: AbortSignal, request: (own: Headers) => Promise<T>): Promise<T> {
-    const { login } = this.#found;
-    const used = this.#authorization;
-    try {
-      return await request(used === undefined ? {} : { authorization: used });
-    } catch (error) {
-      const isAsked = error instanceof WebStatusError && error.isOwn && error.statusCode === 401;
-      const challenge = isAsked ? readChallenge(error.headers["www-authenticate"]) : undefined;
-      if (challenge === undefined || login?.kind === "token") throw this.#explained(error);
-      // Others that wait for a token at the same time may have it by now.
-      if (this.#authorization === used) {
-        this.#authorization = await this.#authorize(challenge, signal);
+    for (let tries = 1; ; tries++) {
+      const used = this.#authorization;
+      try {
+        return await request(used === undefined ? {} : { authorization: used });
+      } catch (error) {
+        const challenge = this.#challengeOf(error);
+        if (challenge === undefined || tries === maxTries) throw this.#explained(error);
+        // Others that wait for a token at the same time may have it by now.
+        if (this.#authorization === used) await this.#renew(challenge, signal);
+        if (this.#authorization === used) throw this.#explained(error);
       }
     }
-    try {
-      return await request({ authorization: this.#authorization ?? "" });
-    } catch (error) {
-      throw this.#explained(error);
-    }
+  }
+
+  #challengeOf(error: unknown): Challenge | undefined {
+    const isAsked = error instanceof WebStatusError && error.isOwn && error.statusCode === 401;
+    if (!isAsked || this.#found.login?.kind === "token") return undefined;
+    return readChallenge(error.headers["www-authenticate"]);
+  }
+
+  /** One request for all that need a login at the same time. */
+  async #renew(challenge: Challenge, signal: AbortSignal): Promise<void> {
+    this.#renewal ??= this.#authorize(challenge, signal)
+      .then((authorization) => {
+        this.#authorization = authorization;
+      })
+      .finally(() => {
+        this.#renewal = undefined;
+      });
+    await this.#renewal;
   }
 
   async #authorize(challenge: Challenge, signal: AbortSignal): Promise<string> {
