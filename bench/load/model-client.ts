@@ -52,6 +52,13 @@ export class ModelClient {
     await this.#connection.call(loadModel, requestOf(modelId, modelPath), signal);
   }
 
+  async isLoaded(modelId: string): Promise<boolean> {
+    return await this.#connection.call(ModelRuntime.method.modelSize, { modelId }).then(
+      () => true,
+      () => false,
+    );
+  }
+
   async unload(modelId: string): Promise<void> {
     await this.#connection.call(ModelRuntime.method.unloadModel, { modelId });
   }

@@ -1,4 +1,4 @@
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { setPriority, tmpdir } from "node:os";
@@ -92,10 +92,10 @@ async function attackServer(
     const watch = new TreeWatch(served.pid);
     const before = await watch.hostPids();
     const steady = await startSteadyClient(served.port);
-    // Of this thread alone: what is measured is the server, not who gets the processors.
-    setPriority(attackerPriority);
+    const delays = await LoopDelays.open(served);
+    yieldProcessors();
     const startedMs = performance.now();
-    const attack = await attackWith(served, { options, watch, say });
+    const attack = await attackWith(served, { options, watch, delays, say });
     const seconds = (performance.now() - startedMs) / 1000;
     const steadyResult = await steady.stop();
     const isServing = await untilServing(served.port).then(
@@ -123,13 +123,21 @@ async function attackServer(
   }
 }
 
+/** Of this thread alone: what is measured is the server, not who gets the processors. Threads that are started later
+ *  inherit it. */
+function yieldProcessors(): void {
+  setPriority(attackerPriority);
+  spawnSync("chrt", ["--idle", "--pid", "0", String(process.pid)]);
+}
+
 interface AttackParts {
   readonly options: HostileOptions;
   readonly watch: TreeWatch;
+  readonly delays: LoopDelays;
   say(line: string): void;
 }
 
-async function attackWith(served: Served, { options, watch, say }: AttackParts) {
+async function attackWith(served: Served, { options, watch, delays, say }: AttackParts) {
   const fates = new Map(kinds.map(({ name }) => [name, { ended: 0, cut: 0, hanging: 0 }]));
   const sentOf = ({ name }: AttackKind) => {
     const { ended = 0, cut = 0, hanging = 0 } = fates.get(name) ?? {};
@@ -174,7 +182,7 @@ async function attackWith(served: Served, { options, watch, say }: AttackParts) 
   await attackUntil(options.requests * warmUpPart);
   const warmBytes = await restAndCount(served);
   const firstSample = watch.samples.length;
-  const delays = await LoopDelays.start(served);
+  await delays.begin();
   await attackUntil(options.requests);
   // Ahead of the count of live objects, which stops the server.
   const loopDelay = await delays.stop();

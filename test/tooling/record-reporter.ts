@@ -1,4 +1,5 @@
 import type { TestEvent } from "node:test/reporters";
+import { cpuSeconds } from "./cpu-seconds.ts";
 import type { RecordLine } from "./test-record.ts";
 
 /** Writes what the runner must know about each test, one JSON object a line; test-record.ts reads it. */
@@ -7,6 +8,7 @@ export default async function* recordReporter(source: AsyncIterable<TestEvent>) 
     const line = toLine(event);
     if (line !== undefined) yield `${JSON.stringify(line)}\n`;
   }
+  yield `${JSON.stringify({ tag: "cost", cpuSeconds: cpuSeconds() } satisfies RecordLine)}\n`;
 }
 
 function toLine({ type, data }: TestEvent): RecordLine | undefined {

@@ -36,8 +36,10 @@ export async function runTests(run: TestRun): Promise<number> {
       await inParallel(wave, jobsAtOnce, async (job) => {
         const limited = { ...job, timeoutMs: run.timeoutMs ?? job.timeoutMs };
         const startedMs = performance.now();
-        verdicts.push(await runJob(run, limited, { options, folder, live }));
-        durations.push({ name: job.name, seconds: (performance.now() - startedMs) / 1000 });
+        const { verdict, cpuSeconds } = await runJob(run, limited, { options, folder, live });
+        verdicts.push(verdict);
+        const seconds = (performance.now() - startedMs) / 1000;
+        durations.push({ name: job.name, seconds, cpuSeconds });
       });
     }
   });
@@ -48,17 +50,24 @@ export async function runTests(run: TestRun): Promise<number> {
 interface Duration {
   readonly name: string;
   readonly seconds: number;
+  readonly cpuSeconds: number | undefined;
 }
 
-const slowestCount = 15;
+const slowestCount = 25;
 
-/** Where time could be saved; of a run of a few jobs each has said how long it took. */
+/** Where time could be saved; of a run of a few jobs each has said how long it took. Where files run side by side,
+ *  what they use of the cores says more than how long they take. */
 function tellSlowest(run: TestRun, durations: readonly Duration[]): void {
   if (durations.length <= slowestCount) return;
-  const slowest = durations.toSorted((a, b) => b.seconds - a.seconds).slice(0, slowestCount);
-  run.write("\nthe slowest:\n");
-  for (const { name, seconds } of slowest) {
-    run.write(`${seconds.toFixed(1).padStart(7)} s  ${name}\n`);
+  const cost = ({ cpuSeconds = 0 }: Duration) => cpuSeconds;
+  const inAll = durations.reduce((sum, duration) => sum + cost(duration), 0);
+  run.write(`\n${inAll.toFixed(0)} s of CPU in all; the most expensive:\n    CPU       took\n`);
+  const costly = durations.toSorted((a, b) => cost(b) - cost(a) || b.seconds - a.seconds);
+  for (const duration of costly.slice(0, slowestCount)) {
+    const [cpu, took] = [cost(duration), duration.seconds].map(
+      (s) => `${s.toFixed(1).padStart(7)} s`,
+    );
+    run.write(`${cpu}  ${took}  ${duration.name}\n`);
   }
 }
 
@@ -70,7 +79,12 @@ interface JobContext {
   readonly live: boolean;
 }
 
-async function runJob(run: TestRun, job: TestJob, context: JobContext): Promise<TestVerdict> {
+interface JobResult {
+  readonly verdict: TestVerdict;
+  readonly cpuSeconds: number | undefined;
+}
+
+async function runJob(run: TestRun, job: TestJob, context: JobContext): Promise<JobResult> {
   const recordFile = join(context.folder, `${job.name.replaceAll("/", "+")}.jsonl`);
   const startedMs = performance.now();
   const output: Buffer[] = [];
@@ -89,8 +103,10 @@ async function runJob(run: TestRun, job: TestJob, context: JobContext): Promise<
   const verdict = judgeJob(job, result, { record, partial: context.options.length > 0 });
   for (const problem of verdict.problems) run.write(`✖ ${problem}\n`);
   const seconds = ((performance.now() - startedMs) / 1000).toFixed(1);
-  run.write(`${job.name}: ${describeCounts(verdict.counts)} in ${seconds} s\n`);
-  return verdict;
+  const { cpuSeconds } = record;
+  const cost = cpuSeconds === undefined ? "" : `, ${cpuSeconds.toFixed(1)} s of CPU`;
+  run.write(`${job.name}: ${describeCounts(verdict.counts)} in ${seconds} s${cost}\n`);
+  return { verdict, cpuSeconds };
 }
 
 /** Prints every problem again, since it may stand far above, and the totals. */

@@ -5,6 +5,7 @@ export type Outcome = "passed" | "failed" | "skipped";
 /** One line of the record that a test process leaves behind. */
 export type RecordLine =
   | (Place & { readonly tag: "started" })
+  | { readonly tag: "cost"; readonly cpuSeconds: number }
   | (Place & { readonly tag: "ended"; readonly kind: "suite" | "test"; readonly outcome: Outcome });
 
 interface Place {
@@ -24,6 +25,8 @@ export interface TestRecord {
   readonly emptyFiles: readonly string[];
   /** Names of tests that started and did not end, outermost first. */
   readonly unfinished: readonly string[];
+  /** What the process and its children used of the cores; none if it did not come to an end. */
+  readonly cpuSeconds: number | undefined;
 }
 
 /** Reads a record. `cwd`: directory of the process that wrote it. The last line may be cut off. */
@@ -32,8 +35,13 @@ export function readRecord(text: string, cwd: string): TestRecord {
   const emptyFiles: string[] = [];
   const running = new Map<string, string>();
   let failedSuites = 0;
+  let cpuSeconds: number | undefined;
   for (const row of text.split("\n").slice(0, -1)) {
     const line = JSON.parse(row) as RecordLine;
+    if (line.tag === "cost") {
+      cpuSeconds = line.cpuSeconds;
+      continue;
+    }
     const key = `${line.file} ${line.nesting} ${line.name}`;
     if (line.tag === "started") {
       running.set(key, line.name);
@@ -48,7 +56,7 @@ export function readRecord(text: string, cwd: string): TestRecord {
       counts[line.outcome]++;
     }
   }
-  return { counts, failedSuites, emptyFiles, unfinished: [...running.values()] };
+  return { counts, failedSuites, emptyFiles, unfinished: [...running.values()], cpuSeconds };
 }
 
 /** Node reports a file without tests as a passed test by the name of the file; Node 22 names no file. */

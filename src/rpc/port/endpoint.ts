@@ -6,6 +6,7 @@ import type { Logger } from "pino";
 import { RuntimeError } from "../../base/errors.ts";
 import { defaultNetworkLimits, type NetworkLimits } from "../../config/network-limits.ts";
 import type { TlsSettings } from "../../config/tls-settings.ts";
+import { CallIntake } from "./call-intake.ts";
 import { CountedRequest } from "./counted-request.ts";
 import { HeaderLimit } from "./header-limit.ts";
 import { closeListener, listenTcp, listenUnix, portOf } from "./listeners.ts";
@@ -15,7 +16,6 @@ import type { Peer, TcpPeer } from "./peer.ts";
 import { refuseConnection, refusePlaintext } from "./refuse-connection.ts";
 import { oneAtATime } from "./request-line.ts";
 import { endStreamsAlone } from "./stream-faults.ts";
-import { StreamIntake } from "./stream-intake.ts";
 import { TlsHandshake } from "./tls-handshake.ts";
 import { FilteredSocket } from "./unix-authority.ts";
 import { UnreadAnswers } from "./unread-answers.ts";
@@ -76,7 +76,7 @@ export class Endpoint {
   readonly #log: Logger;
   readonly #http1: http.Server<typeof CountedRequest>;
   readonly #http2: Record<Peer["kind"], http2.Http2Server>;
-  readonly #intake = new StreamIntake();
+  readonly #intake = new CallIntake();
   readonly #headerLimit: HeaderLimit;
   readonly #tls: TlsHandshake | undefined;
   readonly #listeners: net.Server[] = [];
@@ -126,7 +126,10 @@ export class Endpoint {
   /** Sends all requests, of both HTTP versions, to `handler`. Returns the HTTP/1.1 server, on which Fastify
    *  listens for malformed requests; the server must not listen. */
   attach(handler: http.RequestListener): http.Server {
-    this.#http1.on("request", oneAtATime(handler));
+    this.#http1.on(
+      "request",
+      oneAtATime(handler, (socket, handle) => this.#intake.begin(socket, handle)),
+    );
     // Node's compatibility layer gives HTTP/2 requests the shape of HTTP/1.1 ones; the types differ.
     const http2Handler = handler as unknown as (
       request: http2.Http2ServerRequest,

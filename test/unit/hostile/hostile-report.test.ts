@@ -27,6 +27,7 @@ const unharmed: HostileFacts = {
   loopDelay: {
     server: { p50Ms: 1, p99Ms: 9, p999Ms: 24, maxMs: 90 },
     idle: { p50Ms: 0, p99Ms: 1, p999Ms: 5, maxMs: 8 },
+    turnCpu: { p50Ms: 1, p99Ms: 7, p999Ms: 15, maxMs: 40 },
   },
   samples: samples(0),
   live: { warmBytes: 30 * MiB, lastBytes: 31 * MiB },
@@ -59,12 +60,23 @@ describe("the verdict of an attack", () => {
       { hostPids: { before: [8, 9], after: [8, 10] } },
     ],
     [
-      "a loop that is late",
-      /^the server's loop was late by 26 ms at 99.9 %$/,
+      "turns that take long",
+      /^the server held up its loop by 26 ms at 99.9 %$/,
+      {
+        loopDelay: {
+          ...unharmed.loopDelay,
+          turnCpu: { ...unharmed.loopDelay.turnCpu, p999Ms: 26 },
+        },
+      },
+    ],
+    [
+      "a loop that is late, where Node tells no CPU time of threads",
+      /^the server held up its loop by 21 ms at 99.9 %$/,
       {
         loopDelay: {
           ...unharmed.loopDelay,
           server: { ...unharmed.loopDelay.server, p999Ms: 26 },
+          turnCpu: { p50Ms: Number.NaN, p99Ms: Number.NaN, p999Ms: Number.NaN, maxMs: Number.NaN },
         },
       },
     ],

@@ -6,13 +6,15 @@ import { oneAtATime } from "../../../../src/rpc/port/request-line.ts";
 
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 
+const atOnce = (_: unknown, handle: () => void) => handle();
+
 /** A connection that sends requests, whose handler answers each at once. */
 function connect(name: string, handled: string[]) {
   const socket = { destroyed: false };
   const handle = oneAtATime((request, response) => {
     handled.push(`${name} ${request.url}`);
     response.emit("close");
-  });
+  }, atOnce);
   return {
     socket,
     send(url: string) {
@@ -26,7 +28,7 @@ describe("requests that are sent before earlier ones are answered", () => {
   it("are handled in order, and other connections come in between", async () => {
     const handled: string[] = [];
     const busy = connect("busy", handled);
-    const slow = oneAtATime((request) => void handled.push(`busy ${request.url}`));
+    const slow = oneAtATime((request) => void handled.push(`busy ${request.url}`), atOnce);
     const first = new EventEmitter() as unknown as ServerResponse;
     slow({ socket: busy.socket, url: "1" } as unknown as IncomingMessage, first);
     for (const url of ["2", "3"]) busy.send(url);
@@ -43,7 +45,7 @@ describe("requests that are sent before earlier ones are answered", () => {
     const handled: string[] = [];
     const gone = connect("gone", handled);
     const first = new EventEmitter() as unknown as ServerResponse;
-    const slow = oneAtATime(() => {});
+    const slow = oneAtATime(() => {}, atOnce);
     slow({ socket: gone.socket, url: "1" } as unknown as IncomingMessage, first);
     gone.send("2");
     gone.socket.destroyed = true;

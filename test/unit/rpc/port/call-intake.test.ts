@@ -3,19 +3,19 @@ import { EventEmitter } from "node:events";
 import { constants, type ServerHttp2Stream } from "node:http2";
 import { describe, it } from "node:test";
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { StreamIntake } from "../../../../src/rpc/port/stream-intake.ts";
+import { CallIntake } from "../../../../src/rpc/port/call-intake.ts";
 
 function fakeStream(session: object | undefined) {
   return Object.assign(new EventEmitter(), { session, closed: false, destroyed: false });
 }
 
-function offer(intake: StreamIntake, stream: object, handle: () => void): void {
+function offer(intake: CallIntake, stream: object, handle: () => void): void {
   intake.spread(handle)(stream as ServerHttp2Stream, {}, 0, []);
 }
 
-describe("an intake of streams", () => {
+describe("an intake of calls", () => {
   it("hands on a few at once and the others over the next turns, in their order", async () => {
-    const intake = new StreamIntake();
+    const intake = new CallIntake();
     const session = {};
     const handled: number[] = [];
     for (let number = 0; number < 200; number++) {
@@ -30,8 +30,31 @@ describe("an intake of streams", () => {
     );
   });
 
+  it("begins fewer in a turn where each takes long", async () => {
+    const intake = new CallIntake();
+    const session = {};
+    const perTurn: number[] = [0];
+    const work = () => {
+      perTurn[perTurn.length - 1] = (perTurn.at(-1) ?? 0) + 1;
+      // As decoding does, it comes after the stream was handed on, in the same turn.
+      queueMicrotask(() => {
+        const endMs = performance.now() + 2;
+        while (performance.now() < endMs);
+      });
+    };
+    for (let number = 0; number < 100; number++) offer(intake, fakeStream(session), work);
+    const handled = () => perTurn.reduce((sum, count) => sum + count, 0);
+    for (let turn = 0; turn < 200 && handled() < 100; turn++) {
+      await nextTurn();
+      perTurn.push(0);
+    }
+    assert.equal(handled(), 100);
+    // Eight that arrive begin together; others begin until 5 ms are over, and the last of them takes longer.
+    assert.ok(Math.max(...perTurn) <= 12, `handled in each turn: ${perTurn.join(" ")}`);
+  });
+
   it("never hands on what was closed while it waited, and hears its error", async () => {
-    const intake = new StreamIntake();
+    const intake = new CallIntake();
     const session = {};
     const streams = Array.from({ length: 200 }, () => fakeStream(session));
     let handled = 0;
@@ -46,7 +69,7 @@ describe("an intake of streams", () => {
   });
 
   it("resets streams with large headers that would have to wait beside many of their kind", async () => {
-    const intake = new StreamIntake();
+    const intake = new CallIntake();
     const session = {};
     const head = ["x-filler", "y".repeat(48 * 1024)];
     const codes: number[] = [];
@@ -66,12 +89,12 @@ describe("an intake of streams", () => {
     for (let turn = 0; turn < 20; turn++) await nextTurn();
     assert.equal(handled + codes.length, 1000);
     const before = codes.length;
-    for (let number = 0; number < 100; number++) offerLarge();
+    for (let number = 0; number < 80; number++) offerLarge();
     assert.equal(codes.length, before, "there is room again");
   });
 
   it("tells whoever it hands a stream on to of an end that came while it waited", async () => {
-    const intake = new StreamIntake();
+    const intake = new CallIntake();
     const session = {};
     const streams = Array.from({ length: 100 }, () =>
       Object.assign(fakeStream(session), { readableEnded: false }),
@@ -89,7 +112,7 @@ describe("an intake of streams", () => {
   });
 
   it("hears the error of a stream whose connection failed as it was opened, and hands it on to nobody", () => {
-    const intake = new StreamIntake();
+    const intake = new CallIntake();
     for (let number = 0; number < 200; number++) {
       const stream = Object.assign(fakeStream(undefined), { destroyed: true });
       offer(intake, stream, () => assert.fail("it was handed on"));
@@ -98,7 +121,7 @@ describe("an intake of streams", () => {
   });
 
   it("lets connections take turns", async () => {
-    const intake = new StreamIntake();
+    const intake = new CallIntake();
     const order: string[] = [];
     const flood = {};
     for (let number = 0; number < 1_000; number++) {
