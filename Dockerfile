@@ -10,8 +10,11 @@ RUN npm ci --omit=dev --omit=optional
 ARG STORAGE_SDKS=""
 # What tracing needs, see docs/tracing.md.
 ARG TRACING_PACKAGES=""
+# npm does not install what the manifest calls optional or for development, even if it is named: these packages are both.
+RUN npm pkg delete devDependencies optionalDependencies peerDependencies peerDependenciesMeta
 RUN test -z "${STORAGE_SDKS}${TRACING_PACKAGES}" \
  || npm install --no-save --omit=dev --omit=optional ${STORAGE_SDKS} ${TRACING_PACKAGES}
+RUN npm sbom --omit=dev --omit=optional --sbom-format=cyclonedx --sbom-type=application > sbom.cdx.json
 # ONNX Runtime's package holds the libraries of every platform, most of its 290 MB.
 RUN cd node_modules/onnxruntime-node/bin/napi-v6 \
  && own="linux/$(node -p process.arch)" \
@@ -32,6 +35,9 @@ COPY gen gen
 COPY scripts scripts
 COPY src src
 RUN node scripts/build-dashboard.js
+# The image's bill of materials: what is installed in it, and what the page is made of.
+COPY --from=modules /app/sbom.cdx.json dist/installed.cdx.json
+RUN node scripts/write-image-bill.ts dist/installed.cdx.json > dist/sbom.cdx.json
 
 # Models that lower or raise the case of text ask for this locale, see docs/inference.md. 3 MB.
 FROM ${NODE_IMAGE} AS locales
@@ -50,6 +56,7 @@ COPY deploy/compose/register-models.ts deploy/compose/
 COPY gen gen
 COPY src src
 COPY --from=dashboard /app/dist/dashboard dist/dashboard
+COPY --from=dashboard /app/dist/sbom.cdx.json ./
 
 # A number, so that Kubernetes can see that it is not root.
 ARG USER_ID=1000

@@ -6,6 +6,7 @@ import { execFileSync } from "node:child_process";
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { billOfMaterials, bundledPackages } from "./bill-of-materials.ts";
 import { buildDashboard } from "./dashboard-bundle.ts";
 import { type Manifest, packageManifest } from "./package-manifest.ts";
 import { productionPackages, readLockfile } from "./production-packages.ts";
@@ -42,24 +43,21 @@ writeJson("package-lock.json", {
 });
 write("THIRD-PARTY-NOTICES.txt", await thirdPartyNotices(root, lockfile));
 
+const listed = npm(
+  "sbom",
+  "--sbom-format=cyclonedx",
+  "--sbom-type=application",
+  "--package-lock-only",
+);
+const bill = billOfMaterials(listed, published.name, await bundledPackages(root, lockfile));
+writeJson("sbom.cdx.json", bill);
+
 // npm prints the name of the tarball.
 const tarball = npm("pack", "--pack-destination", values.into, "--silent").trim();
+// Also beside it, for those who look before they install.
 const sbom = tarball.replace(/\.tgz$/, ".cdx.json");
-writeFileSync(join(values.into, sbom), `${JSON.stringify(listMaterials(), undefined, 2)}\n`);
+cpSync(join(folder, "sbom.cdx.json"), join(values.into, sbom));
 for (const file of [tarball, sbom]) process.stdout.write(`${join(values.into, file)}\n`);
-
-/** In CycloneDX. npm names what it is about after the folder. */
-function listMaterials() {
-  const text = npm(
-    "sbom",
-    "--sbom-format=cyclonedx",
-    "--sbom-type=application",
-    "--package-lock-only",
-  );
-  const bom = JSON.parse(text) as { metadata: { component: object } };
-  const component = { ...bom.metadata.component, name: published.name };
-  return { ...bom, metadata: { ...bom.metadata, component } };
-}
 
 function npm(...args: string[]): string {
   return execFileSync("npm", args, { cwd: folder, encoding: "utf8", maxBuffer: 64 * 1024 ** 2 });

@@ -39,7 +39,7 @@ export function packageManifest(manifest: Manifest) {
       "./proto/*.proto": "./proto/*.proto",
       "./package.json": "./package.json",
     },
-    files: ["dist", "proto", "CHANGELOG.md", "NOTICE", "THIRD-PARTY-NOTICES.txt"],
+    files: ["dist", "proto", "CHANGELOG.md", "NOTICE", "THIRD-PARTY-NOTICES.txt", "sbom.cdx.json"],
     engines,
     dependencies,
     // What users install themselves who need it.

@@ -6,6 +6,8 @@ import { isNodeItself } from "./package-manifest.ts";
 export interface LockedPackage {
   readonly version: string;
   readonly license?: string;
+  /** "sha512-" and the hash in base64. */
+  readonly integrity?: string;
   readonly dev?: boolean;
   readonly devOptional?: boolean;
   readonly optional?: boolean;

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { build } from "esbuild";
+import { pagePackages } from "./page-packages.ts";
 import {
   isInstalled,
   type Lockfile,
@@ -42,27 +42,6 @@ export async function thirdPartyNotices(root: string, lockfile: Lockfile): Promi
   const intro =
     "Modelport depends on the packages below, or has parts of them in its page. Each is under its own licence:\n";
   return [intro, ...blocks].join("\n");
-}
-
-/** Where the packages lie that esbuild takes parts of into the dashboard. */
-async function pagePackages(root: string): Promise<Set<string>> {
-  const { metafile } = await build({
-    absWorkingDir: root,
-    entryPoints: ["src/dashboard/main.ts"],
-    bundle: true,
-    write: false,
-    outdir: "unused",
-    metafile: true,
-    jsx: "automatic",
-    jsxImportSource: "preact",
-    format: "esm",
-    logLevel: "warning",
-  });
-  const paths = Object.keys(metafile.inputs).flatMap((input) => {
-    const [path] = /^(?:.*\/)?node_modules\/(?:@[^/]+\/)?[^/]+/.exec(input) ?? [];
-    return path ?? [];
-  });
-  return new Set(paths);
 }
 
 function readNotice(root: string, path: string): Notice {

@@ -35,6 +35,7 @@ const roots: readonly Room[] = [
       "observe",
       "rpc/guard/bearer-tokens.ts",
       "rpc/port",
+      "service/described",
       "service/lifecycle",
       "storage",
       "storage/repository",

@@ -32,7 +32,7 @@ export const serviceRooms: readonly Room[] = [
     question: "Which view of models does the rest of the program get?",
     runs: "types only",
     blocks,
-    imports: ["base", "engine/contract"],
+    imports: ["base", "config", "engine/contract"],
   },
   {
     path: "service/counts",
@@ -64,7 +64,15 @@ export const serviceRooms: readonly Room[] = [
     question: "What are clients told about a loaded model, whatever it is?",
     runs,
     blocks,
-    imports: ["config", "engine/contract", "service/tabular", "service/text"],
+    imports: [
+      "base",
+      "config",
+      "engine/contract",
+      "models",
+      "service/contract",
+      "service/tabular",
+      "service/text",
+    ],
   },
   {
     path: "service/tabular",

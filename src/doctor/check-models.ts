@@ -5,6 +5,7 @@ import { formatBytes } from "../clients/figures.ts";
 import type { Config, ConfigReading } from "../config/config.ts";
 import type { RunSettings } from "../config/run-settings.ts";
 import type { Engine, ModelSource } from "../engine/contract/engine.ts";
+import { describedOf } from "../service/described/described-of.ts";
 import {
   type ModelConfiguration,
   readModelConfiguration,
@@ -176,7 +177,7 @@ async function loadOnce(
   const signal = AbortSignal.timeout(timeoutMs);
   const model = await engine.load(source, { signal, isolated: false, settings, mostBytes });
   try {
-    configuration.check(model.metadata);
+    configuration.check(describedOf(model, settings));
   } finally {
     await model.unload();
   }

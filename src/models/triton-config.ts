@@ -60,12 +60,21 @@ const datatypes: Readonly<Record<string, Datatype>> = {
   TYPE_STRING: "BYTES",
 };
 
-/** Values that only ask for what happens anyway. */
+/** Fields that only ask for what happens anyway. */
 const idle: Readonly<Record<string, readonly string[]>> = {
   "": ["name"],
   input: ["format", "optional"],
   dynamic_batching: ["preserve_ordering"],
 };
+
+/** Values that fields have when they are left out, beside 0 and empty text. */
+const defaultWords: ReadonlySet<string> = new Set([
+  "false",
+  "FORMAT_NONE",
+  "KIND_AUTO",
+  "PRIORITY_DEFAULT",
+  "REJECT",
+]);
 
 /** Reads Triton's model configuration in text form. Models need little of it here. Throws RuntimeError
  *  "invalid-argument", naming the field, if the text is malformed, a value is invalid, or the model needs
@@ -202,6 +211,7 @@ class Section {
     const known = idle[this.#path] ?? [];
     const own = [...this.#fields.keys()]
       .filter((field) => !this.#asked.has(field) && !known.includes(field))
+      .filter((field) => this.#fields.get(field)?.some((each) => !isDefault(each, field)))
       .map((field) => [this.#path, field].filter((part) => part !== "").join("."));
     return [...new Set([...own, ...this.#sections.flatMap((section) => section.unread())])];
   }
@@ -219,6 +229,17 @@ class Section {
     this.#sections.push(section);
     return section;
   }
+}
+
+/** Whether a value says no more than leaving it out. A message that is there, though empty, says something. */
+function isDefault(value: TextValue, field: string): boolean {
+  if (value instanceof Word) return defaultWords.has(value.text);
+  // The number of a device.
+  if (!(value instanceof Map)) return field !== "gpus" && (value === "" || Number(value) === 0);
+  const fields: readonly (readonly [string, readonly TextValue[]])[] = [...value];
+  return (
+    fields.length > 0 && fields.every(([name, all]) => all.every((each) => isDefault(each, name)))
+  );
 }
 
 /** The backend that the file names. */

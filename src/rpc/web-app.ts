@@ -8,6 +8,7 @@ import type { ObservedRequests } from "./observe/observed-requests.ts";
 import { discardUnreadBody } from "./port/discard-body.ts";
 import type { Endpoint } from "./port/endpoint.ts";
 import { namesOneHost } from "./port/one-host.ts";
+import { whyNoMethod } from "./triton/refused-extensions.ts";
 
 // More than Node allows in a request line.
 const maxPathLetters = 16 * 1024;
@@ -51,7 +52,8 @@ function plainHttp(app: FastifyInstance): void {
   app.setNotFoundHandler((request, reply) => {
     const isRest = wireOf(request.url, request.headers) === "rest";
     const what = isRest ? "there is nothing at" : "there is no method";
-    const message = `${what} ${pathOf(request)}`;
+    const why = whyNoMethod(pathOf(request));
+    const message = why ?? `${what} ${pathOf(request)}`;
     return answerNoRpc(request, reply, new ConnectError(message, Code.Unimplemented), 404);
   });
 }

@@ -1,6 +1,9 @@
 import type { TextFacts } from "../engine/contract/text-facts.ts";
-import type { ModelDescription, ModelIndexEntry, ModelStatistics } from "./contract/models.ts";
+import type { ModelConfig } from "./contract/model-config.ts";
+import type { ModelDescription, ModelIndexEntry } from "./contract/models.ts";
+import type { ModelStatistics } from "./contract/statistics.ts";
 import type { ServingText } from "./contract/text.ts";
+import { configOf } from "./described/config-of.ts";
 import { describedOf } from "./described/described-of.ts";
 import { splitVersionedId } from "./lifecycle/model-name.ts";
 import type { ModelRecord } from "./lifecycle/model-record.ts";
@@ -53,6 +56,14 @@ export class ModelDirectory {
     return { ...described, versions: this.#registry.versionsOf(id) };
   }
 
+  /** `keepsVectors`: as for `configOf`. */
+  config(id: string, version: string, facts: { readonly keepsVectors: boolean }): ModelConfig {
+    const record = this.serving(id, version);
+    const { loaded, source, settings, configuration } = record;
+    if (loaded === undefined) throw notReady(record);
+    return configOf({ loaded, source, settings, configuration }, facts);
+  }
+
   /** `missing`: other entries to list. */
   index(missing: readonly ModelIndexEntry[]): ModelIndexEntry[] {
     return indexOf(this.#registry.all(), missing);
@@ -66,12 +77,7 @@ export class ModelDirectory {
         version === undefined ? splitVersionedId(recordId).name === id : recordId === asked.id,
       );
     }
-    return records.map((record) => ({
-      ...splitVersionedId(record.id),
-      lastInferenceMs: record.statistics.lastInferenceMs,
-      success: { ...record.statistics.success },
-      fail: { ...record.statistics.fail },
-    }));
+    return records.map(statisticsOf);
   }
 
   /** By name; of a model with versions, the newest that was loaded. */
@@ -109,4 +115,19 @@ export class ModelDirectory {
     }
     return sum;
   }
+}
+
+function statisticsOf({ id, statistics, sizeBytes }: ModelRecord): ModelStatistics {
+  const { lastInferenceMs, success, fail, runs } = statistics;
+  return {
+    ...splitVersionedId(id),
+    lastInferenceMs,
+    inferenceCount: runs.rows,
+    executionCount: runs.runs,
+    success,
+    fail,
+    ...runs.phases,
+    batches: runs.batches,
+    memoryBytes: sizeBytes,
+  };
 }

@@ -4,6 +4,7 @@ import { RuntimeError } from "../base/errors.ts";
 import type { MemoryDivision } from "../base/memory-parts.ts";
 import { defaultRunSettings, type RunSettings } from "../config/run-settings.ts";
 import type { Engine } from "../engine/contract/engine.ts";
+import type { ModelConfig } from "./contract/model-config.ts";
 import type {
   InferenceRequest,
   InferenceResult,
@@ -11,11 +12,11 @@ import type {
   ModelIndexEntry,
   ModelSize,
   ModelSpec,
-  ModelStatistics,
   Models,
   RuntimeStatus,
   StatusClient,
 } from "./contract/models.ts";
+import type { ModelStatistics } from "./contract/statistics.ts";
 import type { TextCalls } from "./contract/text.ts";
 import { runInference } from "./inference-run.ts";
 import { LoadQueue } from "./lifecycle/load-queue.ts";
@@ -260,6 +261,11 @@ export class ModelManager implements Models {
 
   describe(id: string, version: string): ModelDescription {
     return this.#directory.describe(id, version);
+  }
+
+  config(id: string, version: string): ModelConfig {
+    const keepsVectors = (this.#options.embeddingCacheBytes ?? 0) > 0;
+    return this.#directory.config(id, version, { keepsVectors });
   }
 
   infer(id: string, request: InferenceRequest, signal: CancelSignal): Promise<InferenceResult> {

@@ -76,6 +76,7 @@ export class ServedTexts implements TextModels {
         label,
         generation,
         facts,
+        noteLookup: (isHit, tookMs) => record.statistics.noteLookup(isHit, tookMs),
         run: async (items, { rows, outputs, signal, times }) => {
           const input = { name: itemInput, datatype: "BYTES", shape: [rows], data: items } as const;
           const request = { version: "", inputs: [input], outputs, times };

@@ -98,6 +98,9 @@ class TritonCases:
         wanted = [self.triton.InferRequestedOutput("sum", class_count=2)]
         result = self.client.infer("arithmetic", inputs, outputs=wanted)
         self.assertEqual(label_list(result.as_numpy("sum").ravel()), ["6.000000:2", "3.000000:0"])
+        wanted = [self.triton.InferRequestedOutput("sum", class_count=100)]
+        result = self.client.infer("arithmetic", inputs, outputs=wanted)
+        self.assertEqual(len(result.as_numpy("sum").ravel()), 3)
 
     def test_a_megabyte(self):
         array = numpy.arange(2**18, dtype=numpy.float32).reshape(2, -1)
@@ -123,12 +126,71 @@ class TritonCases:
         result = self.client.infer(
             "add",
             self.rows([0, 0, 0, 0]),
-            sequence_id=7,
-            sequence_start=True,
             priority=3,
             parameters={"note": "for nobody", "flag": True},
         )
         self.assertEqual(result.as_numpy("y").tolist(), [[2, 2, 2, 2]])
+
+    def test_sequences_are_refused(self):
+        for options in ({"sequence_id": 7, "sequence_start": True}, {"sequence_id": "a chat"}):
+            with self.subTest(options=options):
+                rows = self.rows([0, 0, 0, 0])
+                self.refused(
+                    self.invalid,
+                    "sequences are not supported",
+                    self.client.infer,
+                    "add",
+                    rows,
+                    **options,
+                )
+
+    def test_shared_memory_is_refused(self):
+        tensor = self.triton.InferInput("x", [1, 4], "FP32")
+        tensor.set_shared_memory("region", 16)
+        refused = "'x'.*shared memory is not supported"
+        self.refused(self.invalid, refused, self.client.infer, "add", [tensor])
+        wanted = self.triton.InferRequestedOutput("y")
+        wanted.set_shared_memory("region", 16)
+        rows = self.rows([0, 0, 0, 0])
+        refused = "'y'.*shared memory is not supported"
+        self.refused(self.invalid, refused, self.client.infer, "add", rows, outputs=[wanted])
+        for call, arguments in (
+            (self.client.register_system_shared_memory, ("region", "/region", 16)),
+            (self.client.unregister_system_shared_memory, ()),
+            (self.client.get_system_shared_memory_status, ()),
+            (self.client.register_cuda_shared_memory, ("region", b"aGFuZGxl", 0, 16)),
+            (self.client.unregister_cuda_shared_memory, ("region",)),
+            (self.client.get_cuda_shared_memory_status, ()),
+        ):
+            with self.subTest(call.__name__):
+                self.refused(self.unknown, "shared memory is not supported", call, *arguments)
+
+    def test_settings_of_traces_and_logs_are_refused(self):
+        for call, arguments, pattern in (
+            (self.client.get_trace_settings, (), "TRACING"),
+            (self.client.get_trace_settings, ("add",), "TRACING"),
+            (self.client.update_trace_settings, ("add", {"trace_level": "OFF"}), "TRACING"),
+            (self.client.get_log_settings, (), "LOG_LEVEL"),
+            (self.client.update_log_settings, ({"log_verbose_level": 1},), "LOG_LEVEL"),
+        ):
+            with self.subTest(call.__name__):
+                self.refused(self.unknown, pattern, call, *arguments)
+
+    def test_the_configuration_of_a_model(self):
+        answer = self.as_dict(self.client.get_model_config("add"))
+        # gRPC's has the configuration in a field, REST's is the configuration.
+        config = answer.get("config", answer)
+        self.assertEqual(config["name"], "add")
+        self.assertEqual(config["backend"], "onnxruntime")
+        self.assertGreater(config["max_batch_size"], 1)
+        (tensor,) = config["input"]
+        self.assertEqual((tensor["name"], tensor["data_type"]), ("x", "TYPE_FP32"))
+        self.assertEqual([int(size) for size in tensor["dims"]], [4])
+        self.assertIn("dynamic_batching", config)
+        older = self.as_dict(self.client.get_model_config("add", "1"))
+        self.assertEqual(older.get("config", older)["name"], "add")
+        self.refused(self.missing, "nobody", self.client.get_model_config, "nobody")
+        self.refused(self.invalid, "9", self.client.get_model_config, "add", "9")
 
     def test_a_wrong_shape(self):
         array = numpy.zeros([1, 5], dtype=numpy.float32)
@@ -199,6 +261,10 @@ class TritonCases:
             (row,) = answer["model_stats"]
             self.assertEqual(row["name"], "arithmetic")
             stats = row["inference_stats"]
+            for kind in ("queue", "compute_input", "compute_infer", "compute_output"):
+                self.assertEqual(stats[kind].get("count", 0), stats["success"].get("count", 0))
+            for kind in ("cache_hit", "cache_miss"):
+                self.assertIn(kind, stats)
             return [int(stats[kind].get("count", 0)) for kind in ("success", "fail")]
 
         array = numpy.zeros([1, 3], dtype=numpy.float32)
@@ -207,5 +273,9 @@ class TritonCases:
         success, fail = counts()
         self.client.infer("arithmetic", inputs)
         self.assertEqual(counts(), [success + 1, fail])
+        (row,) = self.as_dict(self.client.get_inference_statistics("arithmetic"))["model_stats"]
+        self.assertGreater(int(row["inference_stats"]["compute_infer"]["ns"]), 0)
+        self.assertGreaterEqual(int(row["inference_count"]), int(row["execution_count"]))
+        self.assertEqual(int(row["batch_stats"][0]["batch_size"]), 1)
         everything = self.as_dict(self.client.get_inference_statistics())["model_stats"]
         self.assertIn("digits", [row["name"] for row in everything])

@@ -21,6 +21,7 @@ class TritonGrpc(TritonCases, Case):
     invalid = "StatusCode.INVALID_ARGUMENT"
     missing = "StatusCode.NOT_FOUND"
     failed = "StatusCode.INTERNAL"
+    unknown = "StatusCode.UNIMPLEMENTED"
     late = "StatusCode.DEADLINE_EXCEEDED"
 
     def setUp(self):

@@ -13,6 +13,7 @@ from triton_cases import TritonCases
 class TritonHttp(TritonCases, Case):
     triton = tritonclient.http
     invalid, missing, failed, late = "400", "404", "500", "504"
+    unknown = "501"
 
     def setUp(self):
         self.client = tritonclient.http.InferenceServerClient(ADDRESS, concurrency=4)

@@ -189,6 +189,8 @@ describe("an engine host that is sent damaged frames", { timeout: limitMs }, () 
           wanted: [0],
           runMs: 0,
           computeMs: 0,
+          freeAtMs: 0,
+          startedAtMs: 0,
           peakBytes: 0,
           memoryBytes: 0,
           tensors: [tensor],

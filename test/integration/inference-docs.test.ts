@@ -38,9 +38,11 @@ function grpcName(code: Code): string {
   return snakeCase(String(Code[code])).slice(1).toUpperCase();
 }
 
-describe("docs/inference.md", async () => {
+describe("docs/inference.md, and docs/triton-clients.md", async () => {
   const markdown = await readFile(join(projectRoot, "docs/inference.md"), "utf8");
   const examples = markdownExamples(markdown);
+  const triton = await readFile(join(projectRoot, "docs/triton-clients.md"), "utf8");
+  const tritonExamples = markdownExamples(triton);
   let served: Served;
   before(async () => {
     served = await startExampleModels();
@@ -64,7 +66,7 @@ describe("docs/inference.md", async () => {
     for (const { command, printed } of examples) assert.ok(printed.trim() !== "", command);
   });
 
-  for (const example of examples) {
+  for (const example of [...examples, ...tritonExamples]) {
     it(`is right about: ${example.command.split("\n").slice(0, 2).join(" ")}`, async () => {
       const { command } = example;
       // The committed file must not be touched by a test; the next test compares it.

@@ -57,7 +57,7 @@ function newTotals(): Totals {
 function meterOf(totals: Totals): RunMeter {
   return {
     answered: () => {},
-    ran: (requests) => {
+    ran: ({ requests }) => {
       totals.runs++;
       if (requests > 1) totals.joined += requests;
     },

@@ -152,8 +152,8 @@ describe("the OpenAPI document", () => {
       "/v2/health/ready",
       "/v2/models",
       "/v2/models/stats",
-      ...["", "/infer", "/ready", "/stats"].map((path) => `/v2/models/{model}${path}`),
-      ...["", "/infer", "/ready", "/stats"].map(
+      ...["", "/config", "/infer", "/ready", "/stats"].map((path) => `/v2/models/{model}${path}`),
+      ...["", "/config", "/infer", "/ready", "/stats"].map(
         (path) => `/v2/models/{model}/versions/{version}${path}`,
       ),
       "/v2/repository/index",
@@ -162,7 +162,7 @@ describe("the OpenAPI document", () => {
     ]);
   });
 
-  it("has four paths for each model and for each of its versions, percent-encoded", async () => {
+  it("has five paths for each model and for each of its versions, percent-encoded", async () => {
     const document = await documentOf(loaded());
     const paths = Object.keys(at(document, "paths") as JsonObject);
     for (const model of [
@@ -171,7 +171,7 @@ describe("the OpenAPI document", () => {
       "/v2/models/iris/versions/2",
       "/v2/models/every%2Fthing%20%7Bx%7D",
     ]) {
-      for (const path of ["", "/infer", "/ready", "/stats"]) {
+      for (const path of ["", "/config", "/infer", "/ready", "/stats"]) {
         assert.ok(paths.includes(model + path), model + path);
       }
     }

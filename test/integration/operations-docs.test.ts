@@ -8,28 +8,12 @@ import { delimiter, dirname, join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { promisify } from "node:util";
 import { assertPrints, withoutFigures } from "../support/docs/markdown-examples.ts";
+import { stepsIn } from "../support/docs/page-steps.ts";
 import { freePort } from "../support/servers/free-ports.ts";
 import { projectRoot } from "../support/servers/served.ts";
 
 const run = promisify(execFile);
 const mark = "@@ end of step";
-
-interface Step {
-  readonly command: string;
-  /** Undefined: nothing. */
-  readonly printed: string | undefined;
-}
-
-/** Every fenced `sh` block, with what follows it: a block of no language that is no further command. */
-function stepsIn(page: string): Step[] {
-  const blocks = [...page.matchAll(/^```(\w*)\n(.*?)^```\n(\s*(?=```))?/gms)];
-  return blocks.flatMap(([, language, command = "", isFollowed], at) => {
-    if (language !== "sh") return [];
-    const [, nextLanguage, printed] = blocks[at + 1] ?? [];
-    const isPrinted = isFollowed !== undefined && nextLanguage === "";
-    return [{ command, printed: isPrinted ? printed : undefined }];
-  });
-}
 
 describe("docs/operations.md", { timeout: 300_000 }, async () => {
   const page = await readFile(join(projectRoot, "docs/operations.md"), "utf8");

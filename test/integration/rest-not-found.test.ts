@@ -47,6 +47,7 @@ function callsFor(model: string): readonly [string, RestCall][] {
     [`/v2/models/${name}${version}`, {}],
     [`/v2/models/${name}${version}/ready`, {}],
     [`/v2/models/${name}${version}/stats`, {}],
+    [`/v2/models/${name}${version}/config`, {}],
     [`/v2/models/${name}${version}/infer`, { body: good }],
   ]);
 }
@@ -133,7 +134,7 @@ describe("404 of REST", () => {
   it("is not the answer for a version that is not there, of a model that is", async () => {
     for (const version of ["7", "latest", "Model x not found"]) {
       const model = `/v2/models/m/versions/${encodeURIComponent(version)}`;
-      for (const path of ["", "/ready", "/stats"]) {
+      for (const path of ["", "/ready", "/stats", "/config"]) {
         assert.equal(await statusOf(`${model}${path}`), 400, `${model}${path}`);
       }
       assert.equal(await statusOf(`${model}/infer`, { body: good }), 400);

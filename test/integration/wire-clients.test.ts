@@ -14,6 +14,7 @@ import {
   suiteCleanup,
   temporarySocketPath,
 } from "../support/fakes/fake-server.ts";
+import { fakeStatisticsMessage } from "../support/fakes/fake-statistics.ts";
 
 interface Case {
   readonly title: string;
@@ -73,7 +74,13 @@ const cases: readonly Case[] = [
     {
       name: "modelport",
       version: "1.2.3",
-      extensions: ["binary_tensor_data", "classification", "model_repository", "statistics"],
+      extensions: [
+        "binary_tensor_data",
+        "classification",
+        "model_configuration",
+        "model_repository",
+        "statistics",
+      ],
     },
   ),
   succeeds(
@@ -157,7 +164,7 @@ const cases: readonly Case[] = [
       parameters: {
         priority: { parameterChoice: { case: "uint64Param", value: 2n ** 64n - 1n } },
         binary_data_output: { parameterChoice: { case: "boolParam", value: true } },
-        sequence_id: { parameterChoice: { case: "stringParam", value: "s" } },
+        note: { parameterChoice: { case: "stringParam", value: "s" } },
         weight: { parameterChoice: { case: "doubleParam", value: 0.5 } },
         nothing: {},
         timeout: { parameterChoice: { case: "int64Param", value: 60_000_000n } },
@@ -198,19 +205,7 @@ const cases: readonly Case[] = [
     inference.modelStatistics,
     { name: "versioned", version: "2" },
     {
-      modelStats: [
-        {
-          name: "versioned",
-          version: "2",
-          lastInference: "1700000000000",
-          inferenceCount: "3",
-          executionCount: "3",
-          inferenceStats: {
-            success: { count: "3", ns: "9007199254740993" },
-            fail: { count: "1", ns: "5000" },
-          },
-        },
-      ],
+      modelStats: [{ name: "versioned", version: "2", ...fakeStatisticsMessage }],
     },
   ),
   ...[inference.repositoryModelLoad, inference.repositoryModelUnload].flatMap((method) => [

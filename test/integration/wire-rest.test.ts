@@ -7,6 +7,7 @@ import { deflateSync, gzipSync } from "node:zlib";
 import { until } from "../support/clients/raw-http.ts";
 import { assertError, callRest, type RestCall, x, y } from "../support/clients/rest-calls.ts";
 import { type FakeServer, startFakeServer, suiteCleanup } from "../support/fakes/fake-server.ts";
+import { fakeBatchesJson, fakeInferenceJson } from "../support/fakes/fake-statistics.ts";
 
 describe("REST", () => {
   const cleanup = suiteCleanup();
@@ -31,7 +32,13 @@ describe("REST", () => {
       assert.deepEqual(json, {
         name: "modelport",
         version: "1.2.3",
-        extensions: ["binary_tensor_data", "classification", "model_repository", "statistics"],
+        extensions: [
+          "binary_tensor_data",
+          "classification",
+          "model_configuration",
+          "model_repository",
+          "statistics",
+        ],
       });
     }
   });
@@ -74,7 +81,7 @@ describe("REST", () => {
     for (const data of [x.data, [x.data]]) {
       const { status, headers, json } = await infer("add-one", {
         id: "42",
-        parameters: { priority: 1, sequence_id: 18446744073709551615n.toString(), custom: null },
+        parameters: { priority: 1, note: 18446744073709551615n.toString(), custom: null },
         inputs: [{ ...x, data }],
         whatever: [],
       });
@@ -304,8 +311,10 @@ describe("REST", () => {
       name: "versioned",
       version: "1",
       last_inference: 1_700_000_000_000,
-      inference_count: 3,
-      execution_count: 3,
+      inference_count: 6,
+      execution_count: 2,
+      batch_stats: fakeBatchesJson,
+      memory_usage: [{ type: "CPU", id: 0, byte_size: 123_456_789 }],
     };
     const one = await call("/v2/models/versioned/versions/1/stats");
     assert.match(one.bytes.toString(), /"success":\{"count":3,"ns":9007199254740993\}/);
@@ -313,7 +322,9 @@ describe("REST", () => {
     assert.equal(model_stats.length, 1);
     const { inference_stats, ...rest } = model_stats[0] ?? {};
     assert.deepEqual(rest, stats);
-    assert.deepEqual((inference_stats as { fail: object }).fail, { count: 1, ns: 5000 });
+    const { success, ...others } = inference_stats as Record<string, object>;
+    assert.ok(success !== undefined);
+    assert.deepEqual(others, fakeInferenceJson);
     const all = (await call("/v2/models/stats")).json as { model_stats: object[] };
     assert.ok(all.model_stats.length > 2);
     assertError(await call("/v2/models/nobody/stats"), 404, /not loaded/);

@@ -83,8 +83,11 @@ describe("the package", { timeout: 300_000 }, () => {
 
   it("names the licence of every package that it brings, and lists all of them as materials", async () => {
     const notices = await readFile(join(installed(), "THIRD-PARTY-NOTICES.txt"), "utf8");
-    const sbom = tarballOf(await version()).replace(".tgz", ".cdx.json");
-    const { metadata, components } = JSON.parse(await readFile(join(built, sbom), "utf8"));
+    const bill = await readFile(join(installed(), "sbom.cdx.json"), "utf8");
+    const beside = tarballOf(await version()).replace(".tgz", ".cdx.json");
+    assert.equal(await readFile(join(built, beside), "utf8"), bill);
+    const { bomFormat, metadata, components } = JSON.parse(bill);
+    assert.equal(bomFormat, "CycloneDX");
     assert.equal(metadata.component.name, "modelport");
     const listed = new Set(components.map(({ name }: { name: string }) => name));
     for (const name of await installedNames()) {
@@ -92,7 +95,10 @@ describe("the package", { timeout: 300_000 }, () => {
       assert.ok(listed.has(name), `${name} is not listed`);
     }
     // Bundled into the page, not installed.
-    for (const name of ["preact", "uplot"]) assert.match(notices, new RegExp(`^${name} \\d`, "m"));
+    for (const name of ["preact", "uplot"]) {
+      assert.match(notices, new RegExp(`^${name} \\d`, "m"));
+      assert.ok(listed.has(name), `${name} is not listed`);
+    }
   });
 
   it("gives programs of TypeScript the messages and services, with their types", async () => {

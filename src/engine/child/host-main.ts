@@ -1,6 +1,7 @@
 import { flushCompileCache } from "node:module";
 import { Socket } from "node:net";
 import { describeError, RuntimeError } from "../../base/errors.ts";
+import { monotonicMs } from "../../base/monotonic-clock.ts";
 import type { Tensor, TensorSpec } from "../../base/tensor.ts";
 import { engineFormats } from "../catalog.ts";
 import type { HostEngine, HostModel } from "../contract/host-engine.ts";
@@ -75,6 +76,8 @@ const small = new Set<number>();
 /** Native memory before the load of the model that is warmed up next. */
 let beforeWarmUp: number | undefined;
 let working = false;
+/** When it was done with the frame before the present one. */
+let freeAtMs = performance.now();
 
 // Ctrl-C in a terminal and a container's stop signal the whole process group; the server decides when to end.
 process.on("SIGINT", () => {});
@@ -148,9 +151,10 @@ async function work(): Promise<void> {
       fail(frame, error);
     }
     storedPayloads.giveBack(frame.payload);
+    freeAtMs = performance.now();
     // A response waits for the runs behind it only if they will probably take no time: runs of the same
     // model, when the previous ones were short.
-    const heldMs = performance.now() - heldSinceMs;
+    const heldMs = freeAtMs - heldSinceMs;
     const isShort = heldMs + heldMs / held < maxHeldMs;
     const next = waiting[0];
     const isSame = frame.kind === frameKind.run && next?.kind === frame.kind;
@@ -270,36 +274,36 @@ function grownSince(before: number | undefined): MeasuredMemory {
 /** The baseline of a run's growth. */
 interface RunStart {
   readonly cpu: NodeJS.CpuUsage;
+  /** When the engine began. */
   readonly atMs: number;
   /** Undefined: the run is not measured. */
   readonly growth: PeakGrowth | undefined;
 }
 
 function run(frame: Frame): void | Promise<void> {
-  const [cpu, atMs] = [process.cpuUsage(), performance.now()];
+  const cpu = process.cpuUsage();
   const model = models.get(frame.model);
   if (model === undefined) throw new RuntimeError("aborted", "the model was unloaded");
   const { wanted, peakBytes, tensors } = decodeTensors(frame.payload);
-  const start: RunStart = { cpu, atMs, growth: peakBytes === 0 ? undefined : new PeakGrowth() };
+  const growth = peakBytes === 0 ? undefined : new PeakGrowth();
   const inputs = tensors.map(({ index, datatype, shape, data }) => {
     return { name: specAt(model.inputs, index).name, datatype, shape, data };
   });
-  const results = model.run(
-    inputs,
-    wanted.map((index) => specAt(model.outputs, index).name),
-  );
+  const outputs = wanted.map((index) => specAt(model.outputs, index).name);
+  const start: RunStart = { cpu, atMs: performance.now(), growth };
+  const results = model.run(inputs, outputs);
   if (!(results instanceof Promise)) return answerRun(frame, results, start);
   return results.then((tensors) => answerRun(frame, tensors, start));
 }
 
 function answerRun(frame: Frame, results: readonly Tensor[], start: RunStart): void {
+  const nowMs = performance.now();
+  const { user, system } = process.cpuUsage(start.cpu);
+  const runMs = (user + system) / 1_000;
+  const computeMs = nowMs - start.atMs;
   const tensors = results.map(({ datatype, shape, data }, index) => {
     return { index, datatype, shape, parts: [data] };
   });
-  const { user, system } = process.cpuUsage(start.cpu);
-  const runMs = (user + system) / 1_000;
-  const nowMs = performance.now();
-  const computeMs = nowMs - start.atMs;
   const peakBytes = start.growth?.bytes ?? 0;
   memoryRest.busy(nowMs);
   try {
@@ -308,6 +312,8 @@ function answerRun(frame: Frame, results: readonly Tensor[], start: RunStart): v
       wanted: [],
       runMs,
       computeMs,
+      freeAtMs: monotonicMs(freeAtMs),
+      startedAtMs: monotonicMs(start.atMs),
       peakBytes,
       memoryBytes: memoryBytes ?? 0,
       tensors,

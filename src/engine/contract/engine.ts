@@ -116,13 +116,37 @@ export interface EngineRequest {
   readonly times?: InferenceTimes | undefined;
 }
 
+/** The time from when a run was sent to its host until its response was back, and the parts of it. */
+export interface RunPhases {
+  /** The whole, which the others add up to. */
+  readonly awayMs: number;
+  /** While the host did other things. */
+  readonly lineMs: number;
+  /** From there to the engine's start: inputs are joined, sent and read. */
+  readonly inputMs: number;
+  /** The engine's run. */
+  readonly computeMs: number;
+  /** Outputs are written, sent and read. */
+  readonly outputMs: number;
+}
+
+/** A run that was answered. */
+export interface MeteredRun extends RunPhases {
+  /** Requests that it answered. */
+  readonly requests: number;
+  /** Of those, requests that a client still waited for. */
+  readonly awaited: number;
+  /** Rows of these, and of all; a request for a model whose requests are not rows counts as one. */
+  readonly awaitedRows: number;
+  readonly rows: number;
+}
+
 /** Counts what a model's runs take. It is called on each run's path, so it must be cheap. */
 export interface RunMeter {
-  /** A request was answered that had waited this long before it was sent to the host. */
-  answered(waitedMs: number): void;
-  /** A run has answered this many requests. The round trip took `awayMs`, of which the engine took
-   *  `computeMs`. */
-  ran(requests: number, awayMs: number, computeMs: number): void;
+  /** A request was answered that had waited this long before it was sent to the host. `isAwaited`: a client still
+   *  waits for it. */
+  answered(waitedMs: number, isAwaited: boolean): void;
+  ran(run: MeteredRun): void;
   /** Requests have run both joined and one by one. `isSame`: the results agree within rounding. */
   compared(isSame: boolean): void;
 }

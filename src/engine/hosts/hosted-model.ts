@@ -235,6 +235,8 @@ export class HostedModel implements LoadedModel {
               wanted,
               runMs: 0,
               computeMs: 0,
+              freeAtMs: 0,
+              startedAtMs: 0,
               peakBytes: isMeasured ? 1 : 0,
               memoryBytes: 0,
               tensors,
@@ -290,7 +292,9 @@ function position(known: ReadonlyMap<string, number>, name: string, role: string
 function readAnswer(payload: Uint8Array, outputCount: number): RunAnswer {
   const answer = decodeTensors(payload);
   if (answer.tensors.length !== outputCount) throw new Error("a wrong number of outputs");
-  if (!(answer.runMs >= 0 && answer.computeMs >= 0)) throw new Error("a run of no duration");
+  const { runMs, computeMs, freeAtMs, startedAtMs } = answer;
+  if (!(runMs >= 0 && computeMs >= 0)) throw new Error("a run of no duration");
+  if (!(freeAtMs >= 0 && startedAtMs >= 0)) throw new Error("a run at no time");
   const { peakBytes, memoryBytes } = answer;
   // 0 means not measured; NaN, that it could not be measured.
   return peakBytes > 0 && memoryBytes > 0

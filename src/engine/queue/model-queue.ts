@@ -1,5 +1,6 @@
 import { RuntimeError } from "../../base/errors.ts";
 import { LinkedQueue } from "../../base/linked-queue.ts";
+import { ownMs } from "../../base/monotonic-clock.ts";
 import { HostLostError } from "../contract/host-lost-error.ts";
 import type { AdmittedRun, RunAdmission } from "../run-memory/admission.ts";
 import type { IndexedTensor } from "../wire/host-protocol.ts";
@@ -12,8 +13,9 @@ import { JoinedBytes, type JoinSize } from "./join-size.ts";
 import { QueueLimit } from "./limit.ts";
 import { bytesOf, type Probe } from "./probe.ts";
 import { probeRun } from "./probe-run.ts";
-import type { ModelQueueOptions } from "./queue-options.ts";
+import type { ModelQueueOptions, RunAnswer } from "./queue-options.ts";
 import { QueuedRun, type QueuedRunParts, type ResultReceiver } from "./queued-run.ts";
+import { runPhases } from "./run-phases.ts";
 
 /** How many queued requests are examined for ones that can join the first. */
 const maxLookedAt = 256;
@@ -284,7 +286,7 @@ export class ModelQueue implements RunSource {
             resolve: (answer) =>
               end(() => {
                 admitted?.ended(answer);
-                this.#count(runs, sentAtMs, answer.computeMs);
+                this.#count(runs, sentAtMs, answer);
                 this.#learn(rows, answer.runMs);
                 this.#settle(runs, answer.tensors);
               }),
@@ -350,14 +352,30 @@ export class ModelQueue implements RunSource {
     for (const run of runs) if (run.isWanted) run.enter(this.#again);
   }
 
-  #count(runs: readonly QueuedRun[], sentAtMs: number, computeMs: number): void {
+  #count(
+    runs: readonly QueuedRun[],
+    sentAtMs: number,
+    { computeMs, freeAtMs, startedAtMs }: RunAnswer,
+  ): void {
     const { meter } = this.#options;
-    const nowMs = performance.now();
+    const answeredAtMs = performance.now();
+    let awaited = 0;
+    let awaitedRows = 0;
+    let rows = 0;
     for (const run of runs) {
-      run.noteAnswered(nowMs, computeMs);
-      meter?.answered(run.waitedMs(sentAtMs));
+      const own = run.rows ?? (this.#guard.mayJoin ? leadingRows(run.request) : 1);
+      rows += own;
+      if (run.isWanted) {
+        awaited++;
+        awaitedRows += own;
+      }
+      run.noteAnswered(answeredAtMs, computeMs);
+      meter?.answered(run.waitedMs(sentAtMs), run.isWanted);
     }
-    meter?.ran(runs.length, nowMs - sentAtMs, computeMs);
+    const moments = { sentAtMs, answeredAtMs, computeMs };
+    const host = { freeAtMs: ownMs(freeAtMs), startedAtMs: ownMs(startedAtMs) };
+    const phases = runPhases({ ...moments, ...host });
+    meter?.ran({ ...phases, requests: runs.length, awaited, awaitedRows, rows });
   }
 
   #learn(rows: number, runMs: number): void {
@@ -366,6 +384,11 @@ export class ModelQueue implements RunSource {
     // One long run is reason enough for caution; it takes many short ones to end it.
     this.#expectedMs = runMs > shortRunMs ? runMs : before + (runMs - before) / 8;
   }
+}
+
+/** Of a request that cannot be joined, for its size or because it has more than the usual inputs. */
+function leadingRows({ tensors }: RunRequest): number {
+  return tensors[0]?.shape[0] ?? 1;
 }
 
 function rowsIn(runs: readonly QueuedRun[]): number {

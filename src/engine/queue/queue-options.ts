@@ -11,6 +11,9 @@ import type { JoiningEnd } from "./join-guard.ts";
 export interface RunAnswer extends RunMeasures {
   readonly runMs: number;
   readonly computeMs: number;
+  /** By `monotonicMs`, as in a `TensorMessage`. */
+  readonly freeAtMs: number;
+  readonly startedAtMs: number;
   readonly tensors: readonly IndexedTensor[];
 }
 

@@ -52,8 +52,12 @@ interface TensorMessage<T> {
   /** In responses the run's CPU time in milliseconds, which shows its cost however busy the machine is; 0 in
    *  requests. */
   readonly runMs: number;
-  /** In responses the run's duration by the clock, in milliseconds; 0 in requests. */
+  /** In responses the engine's run by the clock, in milliseconds; 0 in requests. */
   readonly computeMs: number;
+  /** In responses when the host had nothing else to do before this run, and when the engine began it, by
+   *  `monotonicMs`; 0 in requests. */
+  readonly freeAtMs: number;
+  readonly startedAtMs: number;
   /** In responses the most that the host grew in bytes, if the request asked for it with any number other
    *  than 0; NaN where the system does not report it. */
   readonly peakBytes: number;
@@ -90,7 +94,7 @@ const maxKind = Math.max(...Object.values(frameKind));
 const datatypes = Object.keys(elementBytes) as readonly Datatype[];
 const maxRank = 0xffff;
 /** The counts, durations and memory figures at the start of a `TensorMessage`. */
-const fixedHeadBytes = 40;
+const fixedHeadBytes = 56;
 /** One tensor's numbers before its dimensions. */
 const tensorHeadBytes = 16;
 /** Up to this size one copy costs less than a write of several buffers. */
@@ -227,19 +231,21 @@ export class FrameReader {
 }
 
 /** The payload of a run or of its response, as chunks for `writeFrame`: a head with all numbers (wanted
- *  count, tensor count, durations, memory, wanted positions, then each tensor's index, datatype, rank, bytes
+ *  count, tensor count, times, memory, wanted positions, then each tensor's index, datatype, rank, bytes
  *  and dimensions), then the data, each tensor starting at a multiple of 16 bytes. */
 export function encodeTensors(message: TensorMessage<OutgoingTensor>): Uint8Array[] {
-  const { wanted, runMs, computeMs, peakBytes, memoryBytes, tensors } = message;
+  const { wanted, tensors } = message;
   let headBytes = align(fixedHeadBytes + 4 * wanted.length, 8);
   for (const { shape } of tensors) headBytes += tensorHeadBytes + 8 * shape.length;
   const head = new DataView(new ArrayBuffer(align(headBytes, alignmentBytes)));
   head.setUint32(0, wanted.length, true);
   head.setUint32(4, tensors.length, true);
-  head.setFloat64(8, runMs, true);
-  head.setFloat64(16, computeMs, true);
-  head.setFloat64(24, peakBytes, true);
-  head.setFloat64(32, memoryBytes, true);
+  head.setFloat64(8, message.runMs, true);
+  head.setFloat64(16, message.computeMs, true);
+  head.setFloat64(24, message.freeAtMs, true);
+  head.setFloat64(32, message.startedAtMs, true);
+  head.setFloat64(40, message.peakBytes, true);
+  head.setFloat64(48, message.memoryBytes, true);
   let offset = fixedHeadBytes;
   for (const index of wanted) {
     head.setUint32(offset, index, true);
@@ -279,8 +285,10 @@ export function decodeTensors(payload: Uint8Array): TensorMessage<IndexedTensor>
   const tensorCount = view.getUint32(4, true);
   const runMs = view.getFloat64(8, true);
   const computeMs = view.getFloat64(16, true);
-  const peakBytes = view.getFloat64(24, true);
-  const memoryBytes = view.getFloat64(32, true);
+  const freeAtMs = view.getFloat64(24, true);
+  const startedAtMs = view.getFloat64(32, true);
+  const peakBytes = view.getFloat64(40, true);
+  const memoryBytes = view.getFloat64(48, true);
   const wanted: number[] = [];
   let offset = fixedHeadBytes;
   // A wrong count runs into the end of the view, which throws.
@@ -311,7 +319,16 @@ export function decodeTensors(payload: Uint8Array): TensorMessage<IndexedTensor>
     return { index, datatype, shape, data };
   });
   if (offset !== payload.byteLength) throw new Error("bytes after the last tensor");
-  return { wanted, runMs, computeMs, peakBytes, memoryBytes, tensors };
+  return {
+    wanted,
+    runMs,
+    computeMs,
+    freeAtMs,
+    startedAtMs,
+    peakBytes,
+    memoryBytes,
+    tensors,
+  };
 }
 
 export function encodeJson(value: unknown): Uint8Array[] {

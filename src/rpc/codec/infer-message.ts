@@ -26,6 +26,8 @@ export interface InferInput {
   readonly name: string;
   readonly datatype: string;
   readonly shape: readonly (number | bigint)[];
+  /** Absent if there are none. */
+  readonly parameters?: ModelInferRequest["parameters"] | undefined;
   readonly contents?: TypedContents | undefined;
 }
 

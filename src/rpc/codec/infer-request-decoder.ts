@@ -1,6 +1,7 @@
 import { create, type DescMessage, fromBinary, mergeFromBinary } from "@bufbuild/protobuf";
 import {
   type ModelInferRequest,
+  type ModelInferRequest_InferInputTensor,
   ModelInferRequest_InferInputTensorSchema,
   type ModelInferRequest_InferRequestedOutputTensor,
   ModelInferRequest_InferRequestedOutputTensorSchema,
@@ -142,6 +143,7 @@ function readInput(reader: WireReader, end: number, limits: InferLimits): InferI
   let datatype = "";
   let shape: number[] | undefined;
   let contents: TypedContents | undefined;
+  let withParameters: ModelInferRequest_InferInputTensor | undefined;
   while (reader.position < end) {
     const start = reader.position;
     const tag = reader.uint32(end);
@@ -167,7 +169,13 @@ function readInput(reader: WireReader, end: number, limits: InferLimits): InferI
       case 4:
         limits.extra();
         refuseLongParameter(reader, end);
-        checkField(ModelInferRequest_InferInputTensorSchema, reader, { start, end });
+        reader.position = reader.contentEnd(end);
+        withParameters ??= create(ModelInferRequest_InferInputTensorSchema);
+        mergeField(
+          ModelInferRequest_InferInputTensorSchema,
+          withParameters,
+          reader.bytes.subarray(start, reader.position),
+        );
         break;
       case 5:
         // A second one would have to be merged into the first.
@@ -176,7 +184,8 @@ function readInput(reader: WireReader, end: number, limits: InferLimits): InferI
         break;
     }
   }
-  return { name, datatype, shape: shape ?? none, contents };
+  const parameters = withParameters?.parameters;
+  return { name, datatype, shape: shape ?? none, parameters, contents };
 }
 
 const maxDimensions = 1_000;
@@ -321,16 +330,6 @@ function isContent(tag: number, lastField: number): boolean {
   if (field > lastField) return false;
   if (field === 0 || (tag & 7) !== wireType.bytes) throw irregular;
   return true;
-}
-
-/** Reads a field that is not used, but must be well-formed. */
-function checkField(
-  schema: DescMessage,
-  reader: WireReader,
-  { start, end }: { readonly start: number; readonly end: number },
-): void {
-  reader.position = reader.contentEnd(end);
-  mergeField(schema, create(schema), reader.bytes.subarray(start, reader.position));
 }
 
 /** Merges one field, with its tag, into `message`. */

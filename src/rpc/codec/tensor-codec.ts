@@ -4,6 +4,7 @@ import { RuntimeError } from "../../base/errors.ts";
 import { elementCount, type Tensor } from "../../base/tensor.ts";
 import type { InferenceRequest, RequestParameters } from "../../service/contract/models.ts";
 import type { InferInput, InferMessage, TensorForm } from "./infer-message.ts";
+import { refuseSequence, refuseSharedMemory } from "./refused-parameters.ts";
 import { requestParameters } from "./request-parameters.ts";
 import { requestedClasses } from "./requested-classes.ts";
 import { readDatatype, refuseDuplicates } from "./tensor-checks.ts";
@@ -28,6 +29,8 @@ export function decodeInference(
   request: InferMessage,
   modelId: string,
 ): { inference: InferenceRequest; form: TensorForm } {
+  // Before anything is missed that such a request does not have.
+  refuseExtensions(request, modelId);
   const rawCount = request.rawInputContents.length;
   if (rawCount > 0 && rawCount !== request.inputs.length) {
     invalid(
@@ -59,6 +62,19 @@ export function decodeInference(
     },
     form,
   };
+}
+
+function refuseExtensions({ parameters, inputs, outputs }: InferMessage, modelId: string): void {
+  refuseSequence((name) => parameters[name]?.parameterChoice.value);
+  for (const { name, parameters: own } of inputs) {
+    if (own === undefined) continue;
+    const what = `input '${name}' for model '${modelId}'`;
+    refuseSharedMemory((each) => own[each]?.parameterChoice.value, what);
+  }
+  for (const { name, parameters: own } of outputs) {
+    if (own === undefined) continue;
+    refuseSharedMemory((each) => own[each]?.parameterChoice.value, `output '${name}'`);
+  }
 }
 
 function parametersOf(sent: InferMessage["parameters"]): RequestParameters | undefined {

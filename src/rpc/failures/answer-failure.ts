@@ -15,7 +15,7 @@ import { refusalForm } from "./wire-form.ts";
 export class HttpRefusal extends Error {
   readonly statusCode: number;
 
-  constructor(statusCode: 400 | 404 | 405 | 413 | 414 | 415 | 422, message: string) {
+  constructor(statusCode: 400 | 404 | 405 | 413 | 414 | 415 | 422 | 501, message: string) {
     super(message);
     this.name = "HttpRefusal";
     this.statusCode = statusCode;
@@ -114,6 +114,7 @@ function sendError(reply: FastifyReply, status: number, failure: object): Fastif
 
 // Fastify's own refusals, such as a malformed content type, carry a status too.
 function isRefusal(reason: unknown): reason is Error & { readonly statusCode: number } {
+  if (reason instanceof HttpRefusal) return true;
   return (
     reason instanceof Error &&
     "statusCode" in reason &&

@@ -22,5 +22,6 @@ export const plainForm: ErrorForm = ({ message }) => ({ error: message });
 /** The code that is nearest to a status of HTTP from 400 to 499. */
 export function codeOfRefusal(status: number): Code {
   if (status === 404 || status === 405) return Code.NotFound;
+  if (status === 501) return Code.Unimplemented;
   return status === 413 ? Code.ResourceExhausted : Code.InvalidArgument;
 }

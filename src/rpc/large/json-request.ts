@@ -121,11 +121,12 @@ async function withBytes(
   const inputs: InferInput[] = [];
   for (const [index, input] of message.inputs.entries()) {
     const strings = taken.typed[index];
-    const { name, datatype, shape, contents } = input;
+    const { name, datatype, shape, parameters: own, contents } = input;
     if (strings === undefined || contents === undefined) inputs.push(input);
     else {
       const bytesContents = await naming("bytes_contents", () => packBytes(strings, parts));
-      inputs.push({ name, datatype, shape, contents: { ...contents, bytesContents } });
+      const all = { ...contents, bytesContents };
+      inputs.push({ name, datatype, shape, parameters: own, contents: all });
     }
   }
   const { modelName, modelVersion, id, parameters, outputs } = message;

@@ -93,6 +93,7 @@ function modelPaths({ name, version, description }: DocumentedModel): Record<str
     },
     [path]: read("metadata", `Inputs and outputs of ${label}`, "ModelMetadata"),
     [`${path}/ready`]: read("ready", `Whether ${label} can run now`, "ModelReady"),
+    [`${path}/config`]: read("config", `What ${label} runs by`, "ModelConfig"),
     [`${path}/stats`]: read("statistics", `Inference statistics of ${label}`, "ModelStatistics"),
   };
 }

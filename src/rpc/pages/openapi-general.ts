@@ -1,4 +1,5 @@
 import type { Schema } from "./openapi-tensors.ts";
+import { tritonSchemas } from "./openapi-triton.ts";
 
 // The parts that do not depend on loaded models: the server's paths, and the components that other paths share.
 
@@ -55,6 +56,11 @@ function anyModel(base: string, suffix: string, parameters: readonly Schema[]) {
     },
     [base]: get("modelMetadata", `Inputs and outputs of ${of}`, ref("ModelMetadata")),
     [`${base}/ready`]: get("modelReady", `Whether ${of} can run now`, ref("ModelReady")),
+    [`${base}/config`]: get(
+      "modelConfig",
+      `What ${of} runs by, as Triton's model configuration`,
+      ref("ModelConfig"),
+    ),
     [`${base}/stats`]: get(
       "modelStatistics",
       `Inference statistics of ${of}`,
@@ -155,14 +161,6 @@ const tensorSpecs = {
     },
   },
 };
-const duration = {
-  type: "object",
-  required: ["count", "ns"],
-  properties: {
-    count: { type: "integer", minimum: 0 },
-    ns: { type: "integer", format: "uint64", minimum: 0, description: "Sum in nanoseconds." },
-  },
-};
 
 export const generalSchemas: Readonly<Record<string, Schema>> = {
   Error: { type: "object", required: ["error"], properties: { error: text } },
@@ -194,34 +192,7 @@ export const generalSchemas: Readonly<Record<string, Schema>> = {
     required: ["name", "ready"],
     properties: { name: text, ready: { type: "boolean" } },
   },
-  ModelStatistics: {
-    type: "object",
-    required: ["model_stats"],
-    properties: {
-      model_stats: {
-        type: "array",
-        items: {
-          type: "object",
-          required: ["name", "inference_stats"],
-          properties: {
-            name: text,
-            version: text,
-            last_inference: {
-              type: "integer",
-              description: "Milliseconds since 1970; 0 if it has never run.",
-            },
-            inference_count: { type: "integer", minimum: 0 },
-            execution_count: { type: "integer", minimum: 0 },
-            inference_stats: {
-              type: "object",
-              required: ["success", "fail"],
-              properties: { success: duration, fail: duration },
-            },
-          },
-        },
-      },
-    },
-  },
+  ...tritonSchemas,
   RepositoryIndex: {
     type: "array",
     items: {

@@ -5,9 +5,13 @@ import type { Models } from "../../service/contract/models.ts";
 import type { TextCalls } from "../../service/contract/text.ts";
 import { tensorBytesBeside } from "../codec/bytes-beside.ts";
 import { withTimeout } from "../connect/inference-timeout.ts";
+import { HttpRefusal } from "../failures/answer-failure.ts";
 import { accountOf } from "../guard/call-memory.ts";
 import { observedRequest } from "../observe/observed-requests.ts";
 import { inferenceExtensions } from "../services/inference.ts";
+import { refusedExtensions } from "../triton/refused-extensions.ts";
+import { modelConfigJson } from "../triton/triton-model-config.ts";
+import { statisticsJson } from "../triton/triton-statistics.ts";
 import {
   addRestRoute,
   jsonReply,
@@ -17,11 +21,12 @@ import {
   type RestRoute,
 } from "./add-route.ts";
 import { readBody } from "./body.ts";
+import { jsonInteger } from "./json.ts";
 import { refuseParametersInBody } from "./load-body.ts";
 import { wantsReadyOnly } from "./ready-only.ts";
 import { decodeRestInference, type RestInference, type RestInferenceBody } from "./request.ts";
 import { encodeRestInference } from "./response.ts";
-import { toIndexJson, toMetadataJson, toStatisticsJson } from "./views.ts";
+import { toIndexJson, toMetadataJson } from "./views.ts";
 
 /** Smaller bodies are decoded where they are: that takes a few milliseconds at most, and a thread costs some too. */
 export const leastThreadBytes = 256 * 1024;
@@ -82,7 +87,7 @@ function routes(parts: InferenceRestParts): RestRoute[] {
     {
       methods: ["GET"],
       paths: ["/models/stats"],
-      answer: () => jsonReply(toStatisticsJson(models.statistics())),
+      answer: () => jsonReply(statisticsJson(models.statistics(), jsonInteger)),
     },
     {
       methods: ["GET"],
@@ -104,7 +109,13 @@ function routes(parts: InferenceRestParts): RestRoute[] {
       methods: ["GET"],
       paths: forModel("/stats"),
       answer: ({ model, version }) =>
-        jsonReply(toStatisticsJson(models.statistics(model, version || undefined))),
+        jsonReply(statisticsJson(models.statistics(model, version || undefined), jsonInteger)),
+    },
+    {
+      methods: ["GET"],
+      paths: forModel("/config"),
+      answer: ({ model, version }) =>
+        jsonReply(modelConfigJson(model, models.config(model, version))),
     },
     { methods: ["POST"], paths: forModel("/infer"), answer: (call) => infer(call, parts) },
     {
@@ -137,6 +148,12 @@ function routes(parts: InferenceRestParts): RestRoute[] {
         return jsonReply({ name: model, unload: true });
       },
     },
+    ...refusedExtensions.map(({ paths, why }): RestRoute => {
+      const answer = () => {
+        throw new HttpRefusal(501, why);
+      };
+      return { methods: ["GET", "POST"], paths, answer };
+    }),
   ];
 }
 

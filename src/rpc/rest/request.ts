@@ -2,6 +2,7 @@ import { RuntimeError } from "../../base/errors.ts";
 import { BareNumber } from "../../base/json-float.ts";
 import { elementCount, type Tensor } from "../../base/tensor.ts";
 import type { InferenceRequest } from "../../service/contract/models.ts";
+import { refuseSequence, refuseSharedMemory } from "../codec/refused-parameters.ts";
 import { requestParameters } from "../codec/request-parameters.ts";
 import { requestedClasses } from "../codec/requested-classes.ts";
 import { readDatatype, refuseDuplicates } from "../codec/tensor-checks.ts";
@@ -56,6 +57,7 @@ export function decodeRestInference(sent: RestInferenceBody): RestInference {
   const { json, binary } = split(sent);
   const request = asObject(parseJson(json, "the request", { bareNumbers: true }), "the request");
   const parameters = parametersOf(request, "the request");
+  refuseSequence((name) => parameters[name] as object | undefined);
   const blobs = new BlobReader(binary, sent.jsonLength !== undefined);
   const inputs = asArray(request["inputs"], "inputs").map((input, index) =>
     decodeInput(asObject(input, `inputs[${index}]`), blobs, modelId),
@@ -142,7 +144,7 @@ function decodeInput(input: Json, blobs: BlobReader, modelId: string): Tensor {
   });
   const count = elementCount(shape, what);
   const parameters = parametersOf(input, what);
-  refuseSharedMemory(parameters, what);
+  refuseSharedMemory((name) => parameters[name] as object | undefined, what);
   const sizeBytes = parameters["binary_data_size"] ?? undefined;
   const data = input["data"] ?? undefined;
   if (sizeBytes !== undefined) {
@@ -176,7 +178,7 @@ function decodeOutputs(
     const output = asObject(item, `outputs[${index}]`);
     const name = asString(output["name"], `name of outputs[${index}]`);
     const own = parametersOf(output, `output '${name}'`);
-    refuseSharedMemory(own, `output '${name}'`);
+    refuseSharedMemory((each) => own[each] as object | undefined, `output '${name}'`);
     const binary = asFlag(own["binary_data"], `binary_data of output '${name}'`);
     const count = requestedClasses(own["classification"], name);
     if (count !== undefined) classes.set(name, count);
@@ -191,12 +193,6 @@ function decodeOutputs(
 function bytesFormOf(parameters: Json): BytesForm {
   const contentType = parameters["content_type"];
   return contentType === "base64" || contentType === "b64" ? "base64" : "text";
-}
-
-// Ignoring it would leave the client with the previous content of its memory.
-function refuseSharedMemory(parameters: Json, what: string): void {
-  if ((parameters["shared_memory_region"] ?? undefined) === undefined) return;
-  invalid(`${what} asks for shared memory, which this server does not support`);
 }
 
 function parametersOf(owner: Json, what: string): Json {

@@ -1,11 +1,6 @@
 import type { TensorSpec } from "../../base/tensor.ts";
-import type {
-  ModelDescription,
-  ModelIndexEntry,
-  ModelStatistics,
-} from "../../service/contract/models.ts";
+import type { ModelDescription, ModelIndexEntry } from "../../service/contract/models.ts";
 import { tensorParameters } from "../codec/tensor-parameters.ts";
-import { jsonInteger } from "./json.ts";
 
 // How REST shows models. Versions are omitted where there are none.
 
@@ -26,24 +21,6 @@ export function toIndexJson(entries: readonly ModelIndexEntry[]) {
     state,
     reason,
   }));
-}
-
-/** The shape of Triton's statistics extension, as far as this runtime counts. */
-export function toStatisticsJson(statistics: readonly ModelStatistics[]) {
-  return {
-    model_stats: statistics.map(({ name, version, lastInferenceMs, success, fail }) => ({
-      name,
-      version,
-      last_inference: lastInferenceMs,
-      inference_count: success.count,
-      execution_count: success.count,
-      inference_stats: { success: toDurationJson(success), fail: toDurationJson(fail) },
-    })),
-  };
-}
-
-function toDurationJson({ count, ns }: ModelStatistics["success"]) {
-  return { count, ns: jsonInteger(ns) };
 }
 
 function toTensorJson(spec: TensorSpec) {

@@ -6,12 +6,14 @@ import type {
 } from "../../../gen/inference/inference_pb.ts";
 import { RuntimeError } from "../../base/errors.ts";
 import type { TensorSpec } from "../../base/tensor.ts";
-import type { ModelStatistics, Models } from "../../service/contract/models.ts";
+import type { Models } from "../../service/contract/models.ts";
 import type { InferAnswer } from "../codec/infer-message.ts";
 import { encodeInference } from "../codec/tensor-codec.ts";
 import { tensorParameters } from "../codec/tensor-parameters.ts";
 import { exchangeKey } from "../large/infer-exchange.ts";
 import { observedKey } from "../observe/observed-requests.ts";
+import { modelConfigMessage } from "../triton/triton-model-config.ts";
+import { statisticsMessage } from "../triton/triton-statistics.ts";
 import { inferenceStream } from "./inference-stream.ts";
 import { refuseLoadParameters } from "./load-parameters.ts";
 import { modelIdOf } from "./model-id.ts";
@@ -21,6 +23,7 @@ import { modelInfer } from "./model-infer.ts";
 export const inferenceExtensions = [
   "binary_tensor_data",
   "classification",
+  "model_configuration",
   "model_repository",
   "statistics",
 ] as const;
@@ -101,7 +104,13 @@ export function inferenceService(parts: {
 
     modelStatistics(request) {
       const found = models.statistics(request.name || undefined, request.version || undefined);
-      return { modelStats: found.map(toStatistics) };
+      return { modelStats: found.map(statisticsMessage) };
+    },
+
+    modelConfig(request, context) {
+      const id = modelIdOf(context.requestHeader, request.name);
+      const config = models.config(id, request.version);
+      return { config: modelConfigMessage(request.name || id, config) };
     },
   };
 }
@@ -134,21 +143,5 @@ function toTensorMetadata(spec: TensorSpec) {
     datatype: spec.datatype,
     shape: spec.shape.map(BigInt),
     parameters: Object.fromEntries(parameters),
-  };
-}
-
-function toStatistics({ name, version, lastInferenceMs, success, fail }: ModelStatistics) {
-  const successCount = BigInt(success.count);
-  return {
-    name,
-    version,
-    lastInference: BigInt(Math.trunc(lastInferenceMs)),
-    inferenceCount: successCount,
-    // A failed engine did run, but how far it got is unknown.
-    executionCount: successCount,
-    inferenceStats: {
-      success: { count: successCount, ns: success.ns },
-      fail: { count: BigInt(fail.count), ns: fail.ns },
-    },
   };
 }

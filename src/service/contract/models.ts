@@ -2,6 +2,8 @@ import type { CancelSignal } from "../../base/cancel-signal.ts";
 import type { InferenceTimes } from "../../base/inference-times.ts";
 import type { Tensor } from "../../base/tensor.ts";
 import type { ModelMetadata } from "../../engine/contract/engine.ts";
+import type { ModelConfig } from "./model-config.ts";
+import type { ModelStatistics } from "./statistics.ts";
 
 /** The client's description of a model. Strings as they arrived; only `id` and `path` must not be empty. */
 export interface ModelSpec {
@@ -73,16 +75,6 @@ export interface ModelIndexEntry {
   readonly reason: string;
 }
 
-/** Counts since the model was loaded. Durations are sums in nanoseconds. */
-export interface ModelStatistics {
-  readonly name: string;
-  readonly version: string;
-  /** Milliseconds since 1970; 0 if it has never run. */
-  readonly lastInferenceMs: number;
-  readonly success: { readonly count: number; readonly ns: bigint };
-  readonly fail: { readonly count: number; readonly ns: bigint };
-}
-
 /** The only entrance to the models, for every wire format. All methods may throw RuntimeError; those that take
  *  a signal reject with `signal.reason` as soon as it aborts. */
 export interface Models {
@@ -112,6 +104,9 @@ export interface Models {
 
   /** Throws "model-not-found" or "model-not-ready", or "invalid-argument" for an unknown version. */
   describe(id: string, version: string): ModelDescription;
+
+  /** What the model runs by. Throws like `describe`. */
+  config(id: string, version: string): ModelConfig;
 
   /** Runs one inference and returns one tensor per requested output, in order. Takes over the request's
    *  buffers; once the promise has resolved, only outputs that are views of them may read them. Kinds:

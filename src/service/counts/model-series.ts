@@ -1,5 +1,5 @@
 import { Histogram } from "../../base/histogram.ts";
-import type { RunMeter } from "../../engine/contract/engine.ts";
+import type { MeteredRun, RunMeter } from "../../engine/contract/engine.ts";
 
 const durationBoundsMs = [1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000];
 
@@ -54,16 +54,14 @@ export class ModelSeries implements RunMeter {
     this.#all.queue.observe(waitedMs);
   }
 
-  ran(requests: number, awayMs: number, computeMs: number): void {
+  ran({ requests, awayMs, computeMs }: MeteredRun): void {
     const { host, compute, batchSize } = this.#all;
-    // The clocks of two processes differ: a run that took all of the time may seem to have taken more.
-    const ranMs = Math.min(computeMs, awayMs);
-    const hostMs = awayMs - ranMs;
+    const hostMs = awayMs - computeMs;
     this.runs++;
     this.hostMs += hostMs * requests;
-    this.computeMs += ranMs * requests;
+    this.computeMs += computeMs * requests;
     host.observe(hostMs, requests);
-    compute.observe(ranMs, requests);
+    compute.observe(computeMs, requests);
     batchSize.observe(requests);
   }
 

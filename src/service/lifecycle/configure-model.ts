@@ -1,6 +1,6 @@
 import type { RunSettings } from "../../config/run-settings.ts";
 import type { ModelFile } from "../../engine/contract/engine.ts";
-import type { Logger } from "../../observe/log.ts";
+import type { IgnoredFields } from "./ignored-fields.ts";
 import { readModelConfiguration } from "./model-configuration.ts";
 import type { ModelRecord } from "./model-record.ts";
 import { withOwnSettings } from "./model-settings.ts";
@@ -10,14 +10,16 @@ import { withOwnSettings } from "./model-settings.ts";
 export async function configureModel(
   record: ModelRecord,
   model: ModelFile,
-  to: { readonly defaultSettings: RunSettings; readonly log: Logger; readonly facts: object },
+  to: {
+    readonly defaultSettings: RunSettings;
+    readonly ignoredFields: IgnoredFields;
+    readonly facts: object;
+  },
 ): Promise<void> {
   const configuration = await readModelConfiguration(model);
   record.configuration = configuration;
   const own = { ...configuration.settings, ...record.request.settings };
   record.settings = withOwnSettings(to.defaultSettings, own);
-  const { ignored } = configuration;
-  if (ignored.length === 0) return;
   const file = model.tritonConfig?.name;
-  to.log.warn({ ...to.facts, file, fields: ignored }, "settings without effect");
+  if (file !== undefined) to.ignoredFields.note(file, configuration.ignored, to.facts);
 }

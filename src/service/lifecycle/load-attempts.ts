@@ -50,7 +50,7 @@ export class LoadAttempts {
   async #loadOnce(record: ModelRecord, source: ModelSource): Promise<LoadedModel> {
     const { engine, budget } = this.#parts;
     const { signal, settings, isIsolated: isolated, needsOwnHost: ownHost, statistics } = record;
-    const meter = statistics.series;
+    const meter = statistics.runs;
     const lent = this.#isOpen(source) ? budget.lend() : undefined;
     const mostBytes = lent && heldBytes(record.state) + lent.bytes;
     try {

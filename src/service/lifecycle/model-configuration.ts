@@ -15,7 +15,9 @@ export interface ModelConfiguration {
   readonly isBatched: boolean | undefined;
   /** Class names, by output. */
   readonly labels: ReadonlyMap<string, readonly string[]>;
-  /** Fields of config.pbtxt that have no effect here. */
+  /** What config.pbtxt says, if there is one. */
+  readonly triton: TritonConfig | undefined;
+  /** Fields of it that have no effect here. */
   readonly ignored: readonly string[];
   /** Throws "invalid-argument" if config.pbtxt describes another model. */
   check(metadata: ModelMetadata): void;
@@ -26,6 +28,7 @@ export const noConfiguration: ModelConfiguration = Object.freeze({
   settings: {},
   isBatched: undefined,
   labels: new Map(),
+  triton: undefined,
   ignored: [],
   check() {},
 });
@@ -54,6 +57,7 @@ export async function readModelConfiguration(model: ModelFile): Promise<ModelCon
     settings: { ...settingsOf(config), ...own },
     isBatched: config.maxBatchSize === undefined ? undefined : config.maxBatchSize > 0,
     labels,
+    triton: config,
     ignored,
     check(metadata) {
       const mismatch = tritonMismatch(config, metadata);

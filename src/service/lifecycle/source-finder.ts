@@ -7,6 +7,7 @@ import { findLocalArchive } from "../../storage/local-archive.ts";
 import type { StorageLocation } from "../../storage/location.ts";
 import type { ModelPuller } from "../../storage/model-puller.ts";
 import { configureModel } from "./configure-model.ts";
+import { IgnoredFields } from "./ignored-fields.ts";
 import { ModelPull } from "./model-pull.ts";
 import type { ModelRecord } from "./model-record.ts";
 import { recordFacts } from "./record-facts.ts";
@@ -24,9 +25,11 @@ export interface SourceParts {
 /** Finds what a load asks for on the local disk, where it is pulled to first if it lies in a store. */
 export class SourceFinder {
   readonly #parts: SourceParts;
+  readonly #ignoredFields: IgnoredFields;
 
   constructor(parts: SourceParts) {
     this.#parts = parts;
+    this.#ignoredFields = new IgnoredFields(parts.log);
   }
 
   /** Also gives the record its pull and its settings. Rejects with the reason for the client. */
@@ -38,7 +41,11 @@ export class SourceFinder {
         ? await this.#findLocal(record, safePath.resolve(spec.path))
         : await this.#pull(record, location);
     const model = await engine.locate({ path, name: spec.path, roots, format });
-    await configureModel(record, model, { ...this.#parts, facts: recordFacts(record) });
+    await configureModel(record, model, {
+      defaultSettings: this.#parts.defaultSettings,
+      ignoredFields: this.#ignoredFields,
+      facts: recordFacts(record),
+    });
     return await engine.inspect(model, record.settings);
   }
 

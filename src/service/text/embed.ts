@@ -67,6 +67,7 @@ export async function vectorsOf(
   const found = new Array<CachedVector | undefined>(texts.length);
   const missing: number[] = [];
   const items: TextItem[] = [];
+  const startMs = performance.now();
   for (const [index, { text, prompt }] of texts.entries()) {
     const item = itemOf(text, prompt, call);
     found[index] = cache?.find(target.generation, item);
@@ -74,7 +75,9 @@ export async function vectorsOf(
     missing.push(index);
     items.push(item);
   }
-  if (items.length > 0) {
+  const isHit = items.length === 0;
+  if (cache !== undefined) target.noteLookup?.(isHit, performance.now() - startMs);
+  if (!isHit) {
     const nameOf: RowName = (at) => call.nameOf(missing[at] as number);
     const rows = { items, output: "embedding", nameOf, times: call.times } as const;
     const results = await runItems(target, rows, signal);

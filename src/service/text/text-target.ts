@@ -10,6 +10,8 @@ export interface TextTarget {
   /** As `ModelRecord.generation`. */
   readonly generation: number;
   readonly facts: TextFacts;
+  /** The cache was asked for all texts of a call. `isHit`: it had them all. */
+  noteLookup?(isHit: boolean, tookMs: number): void;
   /** Runs one request in the engine's own terms: `items` are the rows of its only input, packed. Rejects as
    *  `Models.infer` does. */
   run(

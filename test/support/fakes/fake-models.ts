@@ -1,7 +1,9 @@
 import { type ErrorKind, RuntimeError } from "../../../src/base/errors.ts";
 import type { Datatype, Tensor } from "../../../src/base/tensor.ts";
+import { defaultRunSettings } from "../../../src/config/run-settings.ts";
 import type { ModelMetadata } from "../../../src/engine/contract/engine.ts";
 import type { Readiness } from "../../../src/rpc/services/health.ts";
+import type { ModelConfig } from "../../../src/service/contract/model-config.ts";
 import type {
   InferenceRequest,
   InferenceResult,
@@ -9,10 +11,11 @@ import type {
   ModelIndexEntry,
   ModelSize,
   ModelSpec,
-  ModelStatistics,
   Models,
   RuntimeStatus,
 } from "../../../src/service/contract/models.ts";
+import type { ModelStatistics } from "../../../src/service/contract/statistics.ts";
+import { fakeStatistics } from "./fake-statistics.ts";
 
 /** What came in through the interface, oldest first. */
 export interface SeenCall {
@@ -147,6 +150,22 @@ export class FakeModels implements Models, Readiness {
     return { ...metadata, versions };
   }
 
+  config(id: string, version: string): ModelConfig {
+    const { platform, inputs, outputs } = this.describe(id, version);
+    return {
+      format: "fake",
+      platform,
+      fileName: "model.fake",
+      maxBatchSize: 8,
+      isJoined: true,
+      inputs,
+      outputs,
+      settings: { ...defaultRunSettings, threads: 2 },
+      versions: { tag: "all" },
+      hasCache: false,
+    };
+  }
+
   async infer(
     id: string,
     request: InferenceRequest,
@@ -182,9 +201,8 @@ export class FakeModels implements Models, Readiness {
       return (asked.length > 0 ? asked : [""]).map((each) => ({
         name,
         version: each,
-        lastInferenceMs: 1_700_000_000_000,
-        success: { count: 3, ns: 9_007_199_254_740_993n },
-        fail: { count: 1, ns: 5_000n },
+        ...fakeStatistics,
+        memoryBytes: this.sizeBytes,
       }));
     });
   }

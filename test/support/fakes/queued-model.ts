@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { RuntimeError } from "../../../src/base/errors.ts";
 import { defaultRunSettings, type RunSettings } from "../../../src/config/run-settings.ts";
+import type { MeteredRun } from "../../../src/engine/contract/engine.ts";
 import { HostQueue } from "../../../src/engine/queue/host-queue.ts";
 import type { JoiningEnd } from "../../../src/engine/queue/join-guard.ts";
 import { ModelQueue } from "../../../src/engine/queue/model-queue.ts";
@@ -42,6 +43,10 @@ export function newModel(
 ) {
   const ends: JoiningEnd[] = [];
   const compared = { same: 0, different: 0 };
+  const metered = {
+    answered: [] as { readonly waitedMs: number; readonly isAwaited: boolean }[],
+    runs: [] as MeteredRun[],
+  };
   const sent: SentRun[] = [];
   const callbacks: (() => void)[] = [];
   const host = new HostQueue((callback) => callbacks.push(callback));
@@ -55,8 +60,8 @@ export function newModel(
     cheapRows,
     outputs: ["y"],
     meter: {
-      answered: () => {},
-      ran: () => {},
+      answered: (waitedMs, isAwaited) => metered.answered.push({ waitedMs, isAwaited }),
+      ran: (run) => metered.runs.push(run),
       compared: (isSame) => compared[isSame ? "same" : "different"]++,
     },
     onJoiningEnd: (end) => ends.push(end),
@@ -78,7 +83,14 @@ export function newModel(
       ...head,
       data: new Uint8Array(Buffer.concat(parts)),
     }));
-    run.receiver.resolve({ runMs, computeMs: runMs, peakBytes, tensors: change(tensors) });
+    run.receiver.resolve({
+      runMs,
+      computeMs: runMs,
+      freeAtMs: 0,
+      startedAtMs: 0,
+      peakBytes,
+      tensors: change(tensors),
+    });
     nextTurn();
   };
   const fail = (error: RuntimeError) => {
@@ -108,7 +120,20 @@ export function newModel(
     }
   };
   const sizes = () => sent.map(({ tensors }) => tensors[0]?.shape[0]);
-  return { queue, host, sent, answer, fail, infer, train, sizes, nextTurn, ends, compared };
+  return {
+    queue,
+    host,
+    sent,
+    answer,
+    fail,
+    infer,
+    train,
+    sizes,
+    nextTurn,
+    ends,
+    compared,
+    metered,
+  };
 }
 
 export async function valuesOf(result: Promise<readonly IndexedTensor[]>): Promise<number[]> {

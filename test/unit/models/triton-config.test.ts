@@ -84,7 +84,6 @@ describe("Triton's model configuration", () => {
       ignored: [
         "optimization",
         "dynamic_batching.preferred_batch_size",
-        "dynamic_batching.default_queue_policy.timeout_action",
         "instance_group.gpus",
         "parameters.execution_mode",
         "instance_group",
@@ -102,6 +101,32 @@ describe("Triton's model configuration", () => {
       'name: "m" backend: "onnxruntime" max_batch_size: 0 instance_group { kind: KIND_CPU count: 1 }';
     assert.deepEqual(read(idle).ignored, []);
     assert.equal(read(idle).maxBatchSize, 0);
+    const defaults = `
+      response_cache { enable: false } model_transaction_policy { decoupled: false }
+      input { name: "x" is_shape_tensor: false allow_ragged_batch: false format: FORMAT_NONE }
+      dynamic_batching { default_priority_level: 0
+        default_queue_policy { timeout_action: REJECT allow_timeout_override: false } }`;
+    assert.deepEqual(read(defaults).ignored, []);
+  });
+
+  it("names what asks for something else, however it is written", () => {
+    const config = read(`
+      response_cache { enable: true } model_transaction_policy { decoupled: true }
+      sequence_batching { } input { name: "x" allow_ragged_batch: true }
+      instance_group { count: 1 kind: KIND_CPU passive: true host_policy: "" }
+      dynamic_batching { priority_levels: 2 default_queue_policy { timeout_action: DELAY } }
+      model_warmup { name: "w" batch_size: 1 } cc_model_filenames { key: "7.5" value: "m.onnx" }`);
+    assert.deepEqual(config.ignored, [
+      "response_cache",
+      "model_transaction_policy",
+      "sequence_batching",
+      "model_warmup",
+      "cc_model_filenames",
+      "dynamic_batching.priority_levels",
+      "dynamic_batching.default_queue_policy.timeout_action",
+      "input.allow_ragged_batch",
+      "instance_group.passive",
+    ]);
   });
 
   const policies = [

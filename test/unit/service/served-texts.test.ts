@@ -114,6 +114,26 @@ describe("a text model", () => {
     assert.equal(manager.leaseCount, 0);
   });
 
+  it("counts a call that the cache answers as a success that waited for nothing", async () => {
+    const { manager, engine } = setUp({ embeddingCacheBytes: 100_000 });
+    const model = await loaded(manager, engine, "m");
+    const embed = (...texts: string[]) =>
+      answerAll(model, manager.texts.embed("m", { texts, truncate }, forever));
+    await embed("a");
+    await embed("a");
+    // One of its texts is new, so that it takes a run.
+    await embed("a", "b");
+    const [statistics] = manager.statistics("m");
+    assert.equal(statistics?.cacheHit.count, 1);
+    assert.equal(statistics.cacheMiss.count, 2);
+    assert.equal(statistics.success.count, 3);
+    assert.ok(statistics.lastInferenceMs > 0);
+    assert.equal(manager.config("m", "").hasCache, true);
+    const plain = setUp();
+    await loaded(plain.manager, plain.engine, "m");
+    assert.equal(plain.manager.config("m", "").hasCache, false);
+  });
+
   it("has its vectors kept only while it is loaded, if there is a cache", async () => {
     const { manager, engine } = setUp({ embeddingCacheBytes: 100_000 });
     const model = await loaded(manager, engine, "m");

@@ -29,6 +29,8 @@ const tensorMessage: Parameters<typeof encodeTensors>[0] = {
   wanted: [0, 1],
   runMs: 0,
   computeMs: 0,
+  freeAtMs: 0,
+  startedAtMs: 0,
   peakBytes: 0,
   memoryBytes: 0,
   tensors: [

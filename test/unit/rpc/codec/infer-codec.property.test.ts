@@ -197,17 +197,18 @@ function comparable(message: InferMessage): unknown {
   const { modelName, modelVersion, id, parameters, inputs, outputs, rawInputContents } = message;
   return {
     ...{ modelName, modelVersion, id },
-    parameters: Object.entries(parameters).map(([key, { parameterChoice }]) => [
-      key,
-      parameterChoice,
-    ]),
-    inputs: inputs.map(({ name, datatype, shape, contents }) => ({
-      ...{ name, datatype, shape: shape.map(Number) },
+    parameters: comparableParameters(parameters),
+    inputs: inputs.map(({ name, datatype, shape, parameters: own = {}, contents }) => ({
+      ...{ name, datatype, shape: shape.map(Number), parameters: comparableParameters(own) },
       contents: contents === undefined ? undefined : comparableContents(contents),
     })),
     outputs: outputs.map(({ name }) => name),
     rawInputContents: rawInputContents.map((raw) => Buffer.from(raw).toString("hex")),
   };
+}
+
+function comparableParameters(parameters: InferMessage["parameters"]): unknown {
+  return Object.entries(parameters).map(([key, { parameterChoice }]) => [key, parameterChoice]);
 }
 
 /** As tensors have them. */
