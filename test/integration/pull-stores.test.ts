@@ -56,6 +56,10 @@ describe("a runtime with models of the hub, of a registry, in archives and of ML
     const kind = clientKinds.find(({ name }) => name === "grpc-js") ?? assert.fail();
     client = kind.open({ port: served.port });
     calls = callsOf(client);
+    // The port is up before the repository's models are.
+    for (const id of ["packed", "flow"]) {
+      await waitFor(async () => "answer" in (await calls.infer(id)));
+    }
   });
   after(async () => {
     client?.close();

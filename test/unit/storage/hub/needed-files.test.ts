@@ -40,10 +40,18 @@ describe("the files that a model of the hub needs", () => {
       [...tokenizer, "config.json", "model.safetensors", "onnx/model.onnx"],
     ],
     ["are the only ONNX file, whatever it is called", ["net.onnx", "x/b.onnx"], ["net.onnx"]],
-    ["are external weights of other names", ["net.onnx", "w0", "w1.bin"], ["net.onnx", "w0", "w1.bin"]],
+    [
+      "are external weights of other names",
+      ["net.onnx", "w0", "w1.bin"],
+      ["net.onnx", "w0", "w1.bin"],
+    ],
     ["are versions", ["1/model.onnx", "2/model.onnx"], ["1/model.onnx", "2/model.onnx"]],
     ["are those of scikit-learn", [...common, "model.joblib"], ["config.json", "model.joblib"]],
-    ["are MLflow's", ["MLmodel", "model.xgb", "conda.yaml"], ["MLmodel", "model.xgb", "conda.yaml"]],
+    [
+      "are MLflow's",
+      ["MLmodel", "model.xgb", "conda.yaml"],
+      ["MLmodel", "model.xgb", "conda.yaml"],
+    ],
     ["are an archive", ["README.md", "model.tar.gz"], ["model.tar.gz"]],
   ];
   for (const [what, all, needed] of found) {
@@ -53,7 +61,10 @@ describe("the files that a model of the hub needs", () => {
   it("are those of a folder, by names that start there", () => {
     const all = ["a/model.onnx", "a/x.json", "b/model.onnx", "ab/model.onnx"];
     const { paths, root, isFolder } = selectFiles(all, "a", [], "owner/m");
-    assert.deepEqual({ paths, root, isFolder }, { paths: all.slice(0, 2), root: "a", isFolder: true });
+    assert.deepEqual(
+      { paths, root, isFolder },
+      { paths: all.slice(0, 2), root: "a", isFolder: true },
+    );
   });
 
   it("are a file that is named and the weights beside it", () => {
@@ -69,9 +80,17 @@ describe("the files that a model of the hub needs", () => {
   });
 
   const refused: readonly [string, readonly string[], RegExp][] = [
-    ["several ONNX files", ["a.onnx", "b.onnx"], /several \.onnx files.*hf:\/\/owner\/model\/a\.onnx/],
+    [
+      "several ONNX files",
+      ["a.onnx", "b.onnx"],
+      /several \.onnx files.*hf:\/\/owner\/model\/a\.onnx/,
+    ],
     ["several folders", ["a/model.onnx", "b/model.onnx"], /several folders \(a, b\)/],
-    ["only weights of others", [...common, ...others], /no model that can be served.*pytorch_model/],
+    [
+      "only weights of others",
+      [...common, ...others],
+      /no model that can be served.*pytorch_model/,
+    ],
     ["weights without a tokenizer", ["unet/model.safetensors"], /no model that can be served/],
     ["nothing", [], /has no ''/],
   ];

@@ -1,7 +1,11 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { readChallenge } from "../../../../src/storage/oci/challenge.ts";
-import { helperFor, loginFor, parseDockerConfig } from "../../../../src/storage/oci/docker-config.ts";
+import {
+  helperFor,
+  loginFor,
+  parseDockerConfig,
+} from "../../../../src/storage/oci/docker-config.ts";
 
 const auth = (text: string) => ({ auth: Buffer.from(text).toString("base64") });
 const login = (username: string, password: string) => ({ kind: "password", username, password });
@@ -19,7 +23,11 @@ describe("a login in Docker's configuration", () => {
   });
 
   it("is the one that names most of the repository", () => {
-    const auths = { "quay.io": auth("a:a"), "quay.io/team": auth("b:b"), "quay.io/te": auth("c:c") };
+    const auths = {
+      "quay.io": auth("a:a"),
+      "quay.io/team": auth("b:b"),
+      "quay.io/te": auth("c:c"),
+    };
     assert.deepEqual(loginFor({ auths }, "quay.io", "team/m"), login("b", "b"));
     assert.deepEqual(loginFor({ auths }, "quay.io", "other/m"), login("a", "a"));
   });
@@ -38,18 +46,22 @@ describe("a login in Docker's configuration", () => {
 
   it("is not shown by what says that it cannot be read", () => {
     for (const text of ["[]", "secret", '"secret"', '{"auths": secret']) {
-      assert.throws(() => parseDockerConfig(text, "it"), (error: Error) => {
-        assert.match(error.message, /^it is not a JSON object/);
-        assert.doesNotMatch(error.message, /secret/);
-        return true;
-      });
+      assert.throws(
+        () => parseDockerConfig(text, "it"),
+        (error: Error) => {
+          assert.match(error.message, /^it is not a JSON object/);
+          assert.doesNotMatch(error.message, /secret/);
+          return true;
+        },
+      );
     }
   });
 });
 
 describe("a challenge of a registry", () => {
   it("is read with its quotes, the token's before the password's", () => {
-    const text = 'Basic realm="a, Bearer b", Bearer realm="https://x/t",service="a \\"b\\"",scope=s';
+    const text =
+      'Basic realm="a, Bearer b", Bearer realm="https://x/t",service="a \\"b\\"",scope=s';
     assert.deepEqual(readChallenge(text), {
       scheme: "bearer",
       fields: { realm: "https://x/t", service: 'a "b"', scope: "s" },

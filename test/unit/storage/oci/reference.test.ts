@@ -21,7 +21,17 @@ describe("the reference of an image", () => {
     });
   }
 
-  for (const text of ["", "m", "team/m:v1", "quay.io/", "quay.io/Team/m", "quay.io/../m", "q.io/m:", "q.io/m@sha256:1", "u:p@q.io/m"]) {
+  for (const text of [
+    "",
+    "m",
+    "team/m:v1",
+    "quay.io/",
+    "quay.io/Team/m",
+    "quay.io/../m",
+    "q.io/m:",
+    "q.io/m@sha256:1",
+    "u:p@q.io/m",
+  ]) {
     it(`is refused: '${text}'`, () => {
       assert.throws(() => readReference(text), { kind: "invalid-argument" });
     });
