@@ -39,6 +39,10 @@ export const comparisons: readonly Comparison[] = [
   rpc("600 KiB typed, 8 streams", "grpc-js"),
   rpc("600 KiB typed, 8 streams", floor),
 
+  payloadLog("dead sink", { atLeast: 0.98 }),
+  payloadLog("one call in 100"),
+  payloadLog("every call"),
+
   inference("conv", 64, "modelport", { atLeast: 0.95 }),
   inference("MLP", 64, "modelport", { atLeast: 1.5 }),
   {
@@ -247,5 +251,16 @@ function scaling(what: string): Comparison {
     title: `${what}: calls`,
     of: `scaling/${what}/modelport`,
     against: `scaling/${what}/${floor}`,
+  };
+}
+
+/** Medians of whole rounds: each has all servers, a few seconds apart. */
+function payloadLog(sink: string, target?: Target): Comparison {
+  return {
+    area: "payload-log",
+    title: `MLP, 64 in flight, ${sink}`,
+    of: `payload-log/${sink}`,
+    against: "payload-log/off",
+    ...(target && { target }),
   };
 }

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { measureInference } from "./areas/inference.ts";
 import { measureLifecycle } from "./areas/lifecycle.ts";
+import { measurePayloadLog } from "./areas/payload-log.ts";
 import { measurePeers } from "./areas/peers.ts";
 import { measureRpc } from "./areas/rpc.ts";
 import { measureScaling } from "./areas/scaling.ts";
@@ -24,6 +25,7 @@ const areas: Record<AreaName, (bench: Workbench) => Promise<void>> = {
   peers: measurePeers,
   trees: measureTrees,
   text: measureText,
+  "payload-log": measurePayloadLog,
 };
 
 const resultsFolder = fileURLToPath(new URL("results/", import.meta.url));

@@ -8,6 +8,7 @@ export const areaNames = [
   "peers",
   "trees",
   "text",
+  "payload-log",
 ] as const;
 export type AreaName = (typeof areaNames)[number];
 

@@ -12,6 +12,8 @@ const areaTitles: Record<AreaName, string> = {
   peers: "Other model servers",
   trees: "Models of XGBoost and LightGBM",
   text: "Text models: all-MiniLM-L6-v2",
+  "payload-log":
+    "The payload log: calls a second with a sink that is dead or takes everything, by those without it",
 };
 
 const header = ["", "Modelport", "Limit or peer", "Its value", "Ratio", "Target", ""];

@@ -17,6 +17,7 @@ export async function bundleProgram(folder: string): Promise<void> {
       "file-thread-main": "src/engine/files/file-thread-main.ts",
       "translator-main": "src/engine/translator/translator-main.ts",
       "codec-thread-main": "src/rpc/codec-thread/codec-thread-main.ts",
+      "payload-thread-main": "src/rpc/payload-log/sinks/payload-thread-main.ts",
     },
     outdir: folder,
     chunkNames: "[name]-[hash]",

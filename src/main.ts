@@ -17,6 +17,7 @@ import { CallLog } from "./rpc/observe/call-log.ts";
 import { CallMetrics } from "./rpc/observe/call-metrics.ts";
 import { combineObservers } from "./rpc/observe/call-observer.ts";
 import { CallTracing } from "./rpc/observe/call-tracing.ts";
+import { PayloadLog } from "./rpc/payload-log/payload-log.ts";
 import { buildServer } from "./rpc/server.ts";
 import { LifecycleTracing } from "./service/lifecycle/load-tracing.ts";
 import { ModelManager } from "./service/model-manager.ts";
@@ -28,6 +29,8 @@ import { ProcessFolder } from "./storage/process-folder.ts";
 
 /** How long a collector may take for the last spans. */
 const traceFlushMs = 2_000;
+/** How long the sink of the payload log has for what waits, at least: longer, if the grace is not over. */
+const payloadFlushMs = 2_000;
 /** Time beyond the grace, for what is closed after the last inference. */
 const closeMs = 5_000;
 
@@ -91,13 +94,18 @@ export async function serve(flags: readonly string[], env: NodeJS.ProcessEnv): P
         });
   const { metrics } = models.watch;
   const page = new MetricsPage(calls, metrics);
+  const payloadLog = config.payloadLog && new PayloadLog(config.payloadLog, log);
+  if (payloadLog !== undefined) {
+    page.countPayloads(() => payloadLog.figures);
+    models.watch.showPayloadLog(() => payloadLog.state);
+  }
   const metricsPort = new MetricsPort(page, log);
   const server = await buildServer({
     models,
     texts: models.texts,
     readiness: models.readiness,
     watch: models.watch,
-    observer: combineObservers([calls, callLog]),
+    observer: combineObservers([calls, callLog, payloadLog]),
     metrics: config.metrics.access === "none" ? undefined : { page },
     options: {
       host: config.host,
@@ -130,9 +138,12 @@ export async function serve(flags: readonly string[], env: NodeJS.ProcessEnv): P
     stopping ??= (async () => {
       log.info({ reason }, "shutdown started");
       const closing = (async () => {
+        const startMs = performance.now();
         // Loads stop at once; inferences and their connections may go on until the grace is over.
         await Promise.all([server.close(), models.close(config.shutdownGraceMs)]);
         await engine.close();
+        const restMs = config.shutdownGraceMs - (performance.now() - startMs);
+        await payloadLog?.close(Math.max(payloadFlushMs, restMs));
         await Promise.all([puller.close(), metricsPort.close(), tracing?.close(traceFlushMs)]);
         log.info({ reason }, "shutdown finished");
       })();

@@ -770,7 +770,7 @@ export type ModelStatistics = Message<"inference.ModelStatistics"> & {
   lastInference: bigint;
 
   /**
-   * Rows of the inferences that succeeded. One whose tensors are not rows (max_batch_size 0) counts as one row.
+   * Rows of the inferences that succeeded. One for a model whose requests are never joined counts as one.
    *
    * @generated from field: uint64 inference_count = 4;
    */
@@ -1050,7 +1050,7 @@ export type ModelConfig = Message<"inference.ModelConfig"> & {
   output: ModelOutput[];
 
   /**
-   * Absent if requests are never joined.
+   * Absent if requests are never joined, or max_batch_size is 0.
    *
    * @generated from field: inference.ModelDynamicBatching dynamic_batching = 11;
    */

@@ -25,7 +25,14 @@ export const leafRooms: readonly Room[] = [
     question: "What can be set, where does a value come from, and is it allowed?",
     runs: "the server before it starts, and commands that show settings",
     blocks: "no",
-    imports: ["base", "base/files"],
+    imports: ["base", "base/files", "config/payload-log"],
+  },
+  {
+    path: "config/payload-log",
+    question: "What can be set for the log of payloads, and which values does it hide?",
+    runs: "the server before it starts, and commands that show settings",
+    blocks: "no",
+    imports: ["config/setting.ts"],
   },
   {
     path: "models",

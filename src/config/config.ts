@@ -11,6 +11,7 @@ import type { LogLevel } from "./log-levels.ts";
 import { planMemory } from "./memory-plan.ts";
 import { type MetricsSettings, readMetricsSettings } from "./metrics-settings.ts";
 import { type NetworkLimits, networkLimits } from "./network-limits.ts";
+import { type PayloadLogSettings, readPayloadLog } from "./payload-log/payload-log-settings.ts";
 import { type PullSettings, readPullSettings } from "./pull-settings.ts";
 import { type RunSettings, runSettings } from "./run-settings.ts";
 import type { SettingValue } from "./setting.ts";
@@ -85,6 +86,8 @@ export interface Config {
   readonly debugEndpoints: DebugEndpoints;
   /** Undefined: off. */
   readonly tracing: TracingSettings | undefined;
+  /** Undefined: off. */
+  readonly payloadLog: PayloadLogSettings | undefined;
 }
 
 /** The settings that were read, and the problems with them. */
@@ -208,6 +211,7 @@ function assemble(values: Values, memory: MemoryDivision, problems: string[]): C
     accessLog: readAccessLog(raw),
     debugEndpoints: raw["debug-endpoints"] as DebugEndpoints,
     tracing: readTracing(raw, problems),
+    payloadLog: readPayloadLog(raw, problems),
   };
 }
 

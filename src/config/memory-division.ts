@@ -16,6 +16,8 @@ export interface MemoryWishes {
   readonly hostWaste: number | undefined;
   /** Of the cache of embeddings, which the server holds. Default: 0. */
   readonly embeddingCache?: number;
+  /** Of the payload log, which the server holds: its queue and its thread. Default: 0, it is off. */
+  readonly payloadLog?: number;
   /** The largest message: calls must be able to hold one. */
   readonly largestMessage: number;
   /** The smallest capacity that ModelMesh accepts. */
@@ -103,9 +105,9 @@ function planHosts(
   return { sharedHosts, hostWaste, bytes: bytesOfHosts(sharedHosts, hostWaste) };
 }
 
-/** The server with its cache. */
-function serverOf({ embeddingCache = 0 }: MemoryWishes): number {
-  return serverBytes + embeddingCache;
+/** The server with its cache and its payload log. */
+function serverOf({ embeddingCache = 0, payloadLog = 0 }: MemoryWishes): number {
+  return serverBytes + embeddingCache + payloadLog;
 }
 
 /** One per core, unless there is little room for that many. */

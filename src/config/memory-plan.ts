@@ -1,5 +1,6 @@
 import type { MemoryDivision } from "../base/memory-parts.ts";
 import { type Division, divideMemory } from "./memory-division.ts";
+import { payloadThreadBytes } from "./payload-log/thread-memory.ts";
 import { describeValue } from "./setting.ts";
 import type { SourcedSettings } from "./setting-sources.ts";
 import type { SettingName } from "./settings.ts";
@@ -35,6 +36,7 @@ export function planMemory(values: Values): MemoryPlan {
     hostWaste: wish("host-waste"),
     largestMessage: number("max-message-size"),
     embeddingCache: number("embedding-cache-size"),
+    payloadLog: payloadLogBytes(values),
     leastModels,
   });
   const { division, sharedHosts, hostWaste } = divided;
@@ -61,6 +63,14 @@ export function planMemory(values: Values): MemoryPlan {
 /** ModelMesh exits if a READY answer has less, so we do not start with it. */
 function leastCapacity(defaultModelBytes: number): number {
   return Math.max(2 * defaultModelBytes, Math.min(512 * MiB, 10 * defaultModelBytes));
+}
+
+/** 0 while it is off. */
+function payloadLogBytes(values: Values): number {
+  const number = (name: SettingName) => values[name].value as number;
+  const isOn = values["payload-log-url"].value !== "" || values["payload-log-folder"].value !== "";
+  if (!isOn) return 0;
+  return number("payload-log-queue-bytes") + payloadThreadBytes(number("payload-log-max-bytes"));
 }
 
 function withDefaults(values: Values, derived: Partial<Record<SettingName, number>>): Values {
@@ -115,6 +125,8 @@ function describeOthers({ server, hosts }: MemoryDivision, values: Values): stri
   const { "max-message-size": message, "engine-hosts": count, "host-waste": waste } = values;
   const cache = values["embedding-cache-size"];
   const withCache = cache.value === 0 ? "" : ` with the cache of embeddings (${cache.source.name})`;
+  const queue = values["payload-log-queue-bytes"].source.name;
+  const withLog = payloadLogBytes(values) === 0 ? "" : ` with the payload log (${queue})`;
   const [calls, runs] = [values["max-call-bytes"], values["run-memory"]];
   const ofCalls =
     calls.source.kind === "default"
@@ -126,7 +138,7 @@ function describeOthers({ server, hosts }: MemoryDivision, values: Values): stri
       : `runs ${shown(runs.value as number)} (${runs.source.name})`;
   const ofHosts = [count, waste].filter(({ source }) => source.kind !== "default");
   const hostNames = (ofHosts.length > 0 ? ofHosts : [count]).map(({ source }) => source.name);
-  return `the server takes ${shown(server)}${withCache}, engine hosts ${shown(hosts)} (${hostNames.join(", ")}), ${ofCalls}, ${ofRuns}`;
+  return `the server takes ${shown(server)}${withCache}${withLog}, engine hosts ${shown(hosts)} (${hostNames.join(", ")}), ${ofCalls}, ${ofRuns}`;
 }
 
 function shown(bytes: number): string {

@@ -8,6 +8,7 @@ import { logLevels } from "./log-levels.ts";
 import { memorySettings } from "./memory-settings.ts";
 import { metricsSettings } from "./metrics-settings.ts";
 import { networkSettings } from "./network-limits.ts";
+import { payloadLogSettings } from "./payload-log/payload-log-settings.ts";
 import { pullSettings } from "./pull-settings.ts";
 import { inferenceSettings } from "./run-settings.ts";
 import type { SettingRows } from "./setting.ts";
@@ -252,6 +253,7 @@ export const settings = {
   ...metricsSettings,
   ...accessLogSettings,
   ...tracingSettings,
+  ...payloadLogSettings,
   ...debugSettings,
 } as const satisfies SettingRows;
 
@@ -275,5 +277,6 @@ export const settingGroups: readonly { readonly title: string; readonly rows: Se
   { title: "Metrics", rows: metricsSettings },
   { title: "Access log", rows: accessLogSettings },
   { title: "Tracing", rows: tracingSettings },
+  { title: "Payload log", rows: payloadLogSettings },
   { title: "Diagnostics", rows: debugSettings },
 ];

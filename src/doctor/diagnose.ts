@@ -8,6 +8,7 @@ import { checkLimits, processLimits } from "./check-limits.ts";
 import { checkMemory, machineMemory } from "./check-memory.ts";
 import { checkModelFolders, checkRepository } from "./check-models.ts";
 import { checkNode } from "./check-node.ts";
+import { checkPayloadLog } from "./check-payload-log.ts";
 import { checkPort } from "./check-port.ts";
 import { checkSpace } from "./check-space.ts";
 import { checkTls } from "./check-tls.ts";
@@ -34,6 +35,7 @@ export async function* diagnose(
   if (config.unixSocket !== undefined) yield await checkUnixSocket(config.unixSocket);
   yield* await checkTls(config, Date.now());
   yield* await checkAccess(config);
+  yield* await checkPayloadLog(config);
   yield* checkMemory(config, values);
   yield* checkLimits(config, await processLimits());
   yield* await checkSpace(config);

@@ -29,19 +29,22 @@ const scripts = [
   },
 ];
 
-const missing = await Promise.all(scripts.map(({ modules }) => missingFor(python, modules)));
+// Importing all of that takes seconds. Where it must be there, the scripts find out.
+const missing = isRequired
+  ? []
+  : await Promise.all(scripts.map(({ modules }) => missingFor(python, modules)));
 
 describe("a server with the example models and one for each datatype", () => {
   let root: string;
   let served: Served | undefined;
 
   before(async () => {
-    if (missing.every((reason) => reason !== undefined)) return;
+    if (!isRequired && missing.every((reason) => reason !== undefined)) return;
     root = await mkdtemp(join(tmpdir(), "modelport-clients-"));
     await writeClientModels(root);
     served = await startServed(["--model-repository", root]);
     // It listens before it has loaded what it serves.
-    await waitFor(() => served?.output().includes("identity-bytes") === true, 60_000);
+    await waitFor(() => served?.output().includes("identity-bytes") === true, 300_000);
   });
 
   after(async () => {
@@ -49,14 +52,11 @@ describe("a server with the example models and one for each datatype", () => {
     if (root !== undefined) await rm(root, { recursive: true, force: true });
   });
 
-  for (const [number, { script, modules, minCases }] of scripts.entries()) {
-    const reason = missing[number];
-    const skip = reason === undefined || isRequired ? false : reason;
-    it(`answers ${script} as it expects`, { skip }, async (t) => {
-      assert.equal(reason, undefined, `cannot import ${modules.join(", ")}: ${reason}`);
+  for (const [number, { script, minCases }] of scripts.entries()) {
+    it(`answers ${script} as it expects`, { skip: missing[number] ?? false }, async (t) => {
       assert(served !== undefined);
       const address = `127.0.0.1:${served.port}`;
-      const run = await runScript(python, script, { address, timeoutMs: 180_000 });
+      const run = await runScript(python, script, { address, timeoutMs: 400_000 });
       for (const { name, outcome, detail } of run.cases) {
         await t.test(name, { skip: outcome === "skipped" ? detail : false }, () => {
           assert.equal(outcome, "passed", detail);

@@ -16,7 +16,8 @@ export interface ScriptRun {
   readonly stderr: string;
 }
 
-const importTimeoutMs = 60_000;
+/** For hangs: a busy machine may take minutes to import what is large. */
+const importTimeoutMs = 400_000;
 
 /** Why `python` cannot import all of `modules`, in one line; undefined if it can. */
 export async function missingFor(

@@ -18,6 +18,8 @@ import { startRuntime } from "../support/servers/runtime.ts";
 import { type Served, startServed } from "../support/servers/served.ts";
 
 const MiB = 1024 * 1024;
+/** Of each storm. */
+const rounds = Number(process.env["MODELPORT_STORM_ROUNDS"] || 60);
 
 /** Loads "m", cancels at a random moment, unloads, and loads and runs another model under the same id.
  *  Even rounds load into a shared host, odd ones into a dedicated one. Returns what became of the load. */
@@ -81,7 +83,7 @@ describe("load, cancel, unload and reload of one id", () => {
       await runtime.engine.ready;
       const calls = callsOf(client);
       const stormOf = await measureLoads(calls);
-      for (let round = 0; round < 60; round++) {
+      for (let round = 0; round < rounds; round++) {
         const code = await storm(calls, stormOf(round));
         outcomes.set(code, (outcomes.get(code) ?? 0) + 1);
         assert.deepEqual(runtime.models.modelIds, []);
@@ -138,7 +140,7 @@ describe("the memory of the process tree", { skip: !canMeasureTrees }, () => {
     return tree;
   }
 
-  it("is the same after 200 rounds as before, within 5 %", async (t) => {
+  it("is the same after all rounds as before, within 5 %", async (t) => {
     assert.ok(client);
     const calls = callsOf(client);
     await Promise.all(
@@ -153,7 +155,7 @@ describe("the memory of the process tree", { skip: !canMeasureTrees }, () => {
     const stormOf = await measureLoads(calls);
     for (let round = 0; round < 20; round++) await storm(calls, stormOf(round));
     const before = await atRest();
-    for (let round = 0; round < 200; round++) {
+    for (let round = 0; round < rounds; round++) {
       assert.match(await storm(calls, stormOf(round)), /^(OK|Canceled)$/);
     }
     const after = await atRest();

@@ -22,6 +22,8 @@ import { waitFor } from "../support/wait-for.ts";
 // Every situation of a model's life and its reply, over one client of each protocol.
 const protocols = ["grpc-js", "connect-node gRPC-Web, h2", "connect-node Connect JSON, h1"];
 const MiB = 1024 * 1024;
+/** For two big models, and not for three. */
+const capacityBytes = 140 * MiB;
 
 for (const kind of clientKinds.filter(({ name }) => protocols.includes(name))) {
   describe(`model lifecycle over ${kind.name}`, () => {
@@ -30,14 +32,14 @@ for (const kind of clientKinds.filter(({ name }) => protocols.includes(name))) {
     let calls: Calls;
 
     before(async () => {
-      runtime = await startRuntime({ capacityBytes: 300 * MiB, drainTimeoutMs: 2000 });
+      runtime = await startRuntime({ capacityBytes, drainTimeoutMs: 2000 });
       client = kind.open({ port: runtime.port });
       calls = callsOf(client);
       await runtime.put("add1.onnx", addConstant(1));
       await runtime.put("add5.onnx", addConstant(5));
       await runtime.put("slow.onnx", slowLoop());
       await runtime.put("unknown-op.onnx", unknownOp());
-      await writeWeightsModel(join(runtime.root, "big.onnx"), 100 * MiB);
+      await writeWeightsModel(join(runtime.root, "big.onnx"), 40 * MiB);
       await runtime.engine.ready;
     });
     after(async () => {
@@ -93,7 +95,7 @@ for (const kind of clientKinds.filter(({ name }) => protocols.includes(name))) {
       assert.ok(status.ok);
       assert.deepEqual(status.message, {
         status: "READY",
-        capacityInBytes: String(300 * MiB),
+        capacityInBytes: String(capacityBytes),
         maxLoadingConcurrency: 2,
         modelLoadingTimeoutMs: 30_000,
         defaultModelSizeInBytes: "1000000",
@@ -206,16 +208,23 @@ for (const kind of clientKinds.filter(({ name }) => protocols.includes(name))) {
     });
 
     it("predicts an upper bound without the model being loaded, or even here", async () => {
+      /** A prediction waits 30 ms for a look at the file, which a busy machine may exceed; it is the default size then. */
+      const predict = async (path: string) => {
+        let predicted = 1_000_000;
+        for (let tries = 0; predicted === 1_000_000 && tries < 100; tries++) {
+          predicted = sizeIn(await calls.predict(path));
+        }
+        return predicted;
+      };
       await runtime.put("mlp.onnx", mlp({ inputs: 256, hidden: 448, outputs: 10 }));
       await runtime.put("fp16.onnx", weights({ bytes: 4 * MiB, datatype: "FP16" }));
       await runtime.put("id.onnx", identity("BYTES"));
       for (const path of ["add1.onnx", "mlp.onnx", "fp16.onnx", "id.onnx", "big.onnx"]) {
-        const predicted = sizeIn(await calls.predict(path));
+        const predicted = await predict(path);
         const loaded = sizeIn(await calls.load("m", path));
         assert.ok(predicted >= 0.9 * loaded, `${path}: predicted ${predicted}, loaded ${loaded}`);
         assert.ok(predicted >= 16 * 1024);
         await calls.unload("m");
-        // A prediction waits 30 ms for a look at the file, which a busy machine may exceed.
         let again = 0;
         for (let tries = 0; again !== loaded && tries < 100; tries++) {
           again = sizeIn(await calls.predict(path));
@@ -229,7 +238,7 @@ for (const kind of clientKinds.filter(({ name }) => protocols.includes(name))) {
     });
 
     it("refuses what exceeds the memory, with the figures", async () => {
-      await writeWeightsModel(join(runtime.root, "huge.onnx"), 320 * MiB);
+      await writeWeightsModel(join(runtime.root, "huge.onnx"), capacityBytes + 20 * MiB);
       const never = await calls.load("huge", "huge.onnx");
       assert.equal(codeIn(never), "ResourceExhausted");
       assert.match(

@@ -12,6 +12,7 @@ import { HubServer } from "../support/fakes/hub-server.ts";
 import { RegistryServer } from "../support/fakes/registry-server.ts";
 import { addConstant } from "../support/models/simple-models.ts";
 import { type Served, startServed } from "../support/servers/served.ts";
+import { waitFor } from "../support/wait-for.ts";
 
 const imageConfig = "application/vnd.oci.image.config.v1+json";
 const layer = "application/vnd.oci.image.layer.v1.tar+gzip";
@@ -58,7 +59,7 @@ describe("a runtime with models of the hub, of a registry, in archives and of ML
     calls = callsOf(client);
     // The port is up before the repository's models are.
     for (const id of ["packed", "flow"]) {
-      await waitFor(async () => "answer" in (await calls.infer(id)));
+      await waitFor(async () => (await calls.infer(id)).ok);
     }
   });
   after(async () => {

@@ -6,7 +6,7 @@ import { grpcFrame } from "../support/clients/raw-http.ts";
 import { SenderThread, type SentRequest } from "../support/clients/sender-thread.ts";
 import { type FakeServer, startFakeServer, suiteCleanup } from "../support/fakes/fake-server.ts";
 import { ProtobufWriter } from "../support/models/protobuf-writer.ts";
-import { TurnCost } from "../support/processes/turn-cost.ts";
+import { worstTurn } from "../support/processes/turn-cost.ts";
 
 const MiB = 1024 * 1024;
 /** The default of MAX_MESSAGE_BYTES. */
@@ -99,11 +99,11 @@ describe("one message of 47 MiB", () => {
   });
 
   async function cost(request: SentRequest, isGrpc = false) {
-    await sender.hold(request, isGrpc);
-    const turns = new TurnCost();
-    turns.start();
-    const outcome = await sender.sendHeld();
-    return { outcome, worstMs: turns.stop() };
+    return await worstTurn(
+      mostTurnMs,
+      () => sender.hold(request, isGrpc),
+      () => sender.sendHeld(),
+    );
   }
 
   const good: Case[] = [

@@ -43,12 +43,12 @@ describe("the errors of REST", () => {
     [
       "an input in shared memory",
       { inputs: [{ ...x, data: undefined, parameters: { shared_memory_region: "r" } }] },
-      /^input 'x' for model 'echo' asks for shared memory/,
+      /^input 'x' for model 'echo' has the parameter 'shared_memory_region', but shared memory is not supported/,
     ],
     [
       "an output in shared memory",
       { inputs: [x], outputs: [{ name: "x", parameters: { shared_memory_region: "r" } }] },
-      /^output 'x' asks for shared memory/,
+      /^output 'x' has the parameter 'shared_memory_region', but shared memory is not supported/,
     ],
     ["an element with parts", { inputs: [{ ...x, data: [1, 2, { a: [] }] }] }, /2 is an object/],
     [

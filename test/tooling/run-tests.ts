@@ -21,8 +21,9 @@ export interface TestRun {
   readonly timeoutMs?: number;
 }
 
-/** More would save little time: files wait for clocks and processes, and some for answers within milliseconds. */
-const jobsAtOnce = Math.min(2, availableParallelism());
+/** One more than there are cores: most files wait for clocks and processes a third of the time. More than three would make some of
+ *  them wait long for answers that they expect soon. */
+const jobsAtOnce = Math.min(3, availableParallelism() + 1);
 
 /** Runs the selected tests and prints them, last of all one line of totals. Resolves with the exit
  *  status: 0 only if at least one test ran and none failed, hung, crashed or left a process behind. */

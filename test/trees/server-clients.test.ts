@@ -33,7 +33,7 @@ interface Written {
   readonly mlserver: readonly string[];
 }
 
-const timeoutMs = 180_000;
+const timeoutMs = 400_000;
 
 describe("clients of the servers that people use for these models", { skip }, () => {
   const scriptFolder = join(import.meta.dirname, "servers");
@@ -48,7 +48,7 @@ describe("clients of the servers that people use for these models", { skip }, ()
     });
     assert.equal(run.status, 0, run.stderr);
     written = JSON.parse(run.stdout.trim().split("\n").at(-1) ?? "") as Written;
-    modelport = await startServed(["--model-repository", folder, "--load-timeout", "170000"]);
+    modelport = await startServed(["--model-repository", folder, "--load-timeout", "390000"]);
     // It listens before it has loaded what it serves.
     await waitFor(() => modelport?.output().includes("Try it") === true, timeoutMs);
     assert.doesNotMatch(modelport.output(), /not loaded/);

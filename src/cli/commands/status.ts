@@ -3,6 +3,7 @@ import {
   HostKind,
   LifecycleOwner,
   type MemoryDivision,
+  type PayloadLogState,
   RuntimePhase,
   type RuntimeState,
   RuntimeWatchService,
@@ -73,12 +74,21 @@ function describeRuntime(runtime: RuntimeState, mayChangeModels: boolean): strin
       "inferences",
       `${formatRate(traffic?.requestsPerSecond ?? 0)}, ${formatRate(traffic?.errorsPerSecond ?? 0)} failing${latency}; ${traffic?.succeededTotal ?? 0} succeeded, ${traffic?.failedTotal ?? 0} failed`,
     ],
+    ...describePayloadLog(runtime.payloadLog),
     ["connections", `${runtime.connections}, and ${count(runtime.watchers, "watcher")}`],
     [
       "server",
       `${formatBytes(runtime.serverMemoryBytes)} resident${eventLoopDelay === undefined ? "" : `, event loop ${formatMs(eventLoopDelay.p99Ms)} late at the 99th percentile`}`,
     ],
   ];
+}
+
+/** Nothing, where payloads are not logged. */
+function describePayloadLog(log: PayloadLogState | undefined): string[][] {
+  if (log === undefined) return [];
+  const { loggedTotal, droppedTotal, queueEvents, queueBytes, failing, reason } = log;
+  const counts = `${loggedTotal} events logged, ${droppedTotal} dropped, ${queueEvents} waiting (${formatBytes(queueBytes)})`;
+  return [["payload log", failing ? `failing: ${reason}; ${counts}` : counts]];
 }
 
 /** How the container's memory is divided. */

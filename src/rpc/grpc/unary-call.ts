@@ -14,7 +14,7 @@ import { encodeGrpcMessage } from "../failures/error-codes.ts";
 import { failCall, logFailure, modelIdIn } from "../failures/log-failure.ts";
 import type { TrackedStream } from "../guard/stream-limits.ts";
 import { callFacts } from "../observe/call-facts.ts";
-import type { CallObserver, ObservedCall } from "../observe/call-observer.ts";
+import type { CallObserver, ObservedCall, PayloadTap } from "../observe/call-observer.ts";
 import { toNodeHeaders } from "../observe/header-reader.ts";
 import { refusalOfStream } from "../observe/refused-calls.ts";
 import { discardUnreadStream } from "../port/discard-body.ts";
@@ -177,6 +177,7 @@ export class GrpcUnaryCall {
     const startMs = this.#observed?.decoded === undefined ? 0 : performance.now();
     try {
       this.#observed?.received?.(bytes.length);
+      this.#observed?.payload?.request(bytes);
       const message = this.#method.decode(bytes);
       this.#watched?.made(this.#method.bytesBeside?.(message, bytes) ?? 0);
       this.#observed?.decoded?.(performance.now() - startMs);
@@ -268,6 +269,7 @@ export class GrpcUnaryCall {
     if (this.#phase === "over") return;
     this.#phase = "over";
     if (this.#observed?.sent !== undefined) this.#observed.sent(bytesOf(frame));
+    if (this.#observed?.payload !== undefined) tellAnswer(this.#observed.payload, frame);
     this.#observed?.end(code, performance.now() - this.#startMs);
     clearTimeout(this.#deadline);
     if (this.#method.needsEnd) this.#context.abort(isOver);
@@ -324,6 +326,12 @@ function onWantTrailers(this: StreamOfCall): void {
 function bytesOf(frame: readonly Uint8Array[]): number {
   const sizeBytes = frame.reduce((sum, chunk) => sum + chunk.length, 0);
   return Math.max(0, sizeBytes - frameHeadBytes);
+}
+
+function tellAnswer(payload: PayloadTap, [head, ...others]: readonly Uint8Array[]): void {
+  if (head === undefined) return;
+  payload.answer(head.subarray(frameHeadBytes));
+  for (const chunk of others) payload.answer(chunk);
 }
 
 function unreadable(reason: unknown): ConnectError {

@@ -15,6 +15,7 @@ export class GrpcUnaryContext implements HandlerContext, CallStart {
   readonly requestMethod = "POST";
   readonly protocolName = "grpc";
   readonly protocol = "grpc";
+  readonly isBare = true;
   readonly rpc: string;
   readonly peer: Peer | undefined;
   /** The call's observer. Set before it runs. */

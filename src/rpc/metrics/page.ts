@@ -2,6 +2,7 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import type { RuntimeMetrics } from "../../service/watch/runtime-metrics.ts";
 import type { RefusalCount } from "../guard/access.ts";
 import type { CallMetrics } from "../observe/call-metrics.ts";
+import type { PayloadLogFigures } from "../payload-log/payload-log.ts";
 import { Exposition } from "./exposition.ts";
 import { ProcessMetrics } from "./process-metrics.ts";
 import { type Labels, type MetricSources, type Sample, samplesOf } from "./samples.ts";
@@ -15,6 +16,14 @@ export interface MetricsText {
 /** Writing a metric takes long with thousands of models: other work gets a turn after this many samples. */
 const samplesInTurn = 100;
 const noLabels: Labels = {};
+/** Payloads are not logged. */
+const noPayloads: PayloadLogFigures = {
+  isFailing: false,
+  queueBytes: 0,
+  queueEvents: 0,
+  logged: { request: 0, response: 0 },
+  dropped: new Map(),
+};
 
 /** All metrics in Prometheus's format. They cost nothing until the first scrape: counts are kept elsewhere, and
  *  process metrics begin with the first scrape. */
@@ -22,6 +31,7 @@ export class MetricsPage {
   readonly #calls: CallMetrics;
   readonly #runtime: RuntimeMetrics;
   #refusals: () => readonly RefusalCount[] = () => [];
+  #payloads: () => PayloadLogFigures = () => noPayloads;
   /** Since the first scrape. */
   #process: ProcessMetrics | undefined;
 
@@ -33,6 +43,11 @@ export class MetricsPage {
   /** Provides the counts of refused clients, which the server knows. */
   countRefusals(count: () => readonly RefusalCount[]): void {
     this.#refusals = count;
+  }
+
+  /** Provides the figures of the payload log, where there is one. */
+  countPayloads(count: () => PayloadLogFigures): void {
+    this.#payloads = count;
   }
 
   /** `accept`: the scrape's Accept header. Calls are served while the text is made. */
@@ -54,6 +69,7 @@ export class MetricsPage {
       calls: this.#calls,
       runtime,
       refusals: this.#refusals(),
+      payloads: this.#payloads(),
       figures: runtime.figures(),
       models: runtime.models(),
     };

@@ -3,6 +3,8 @@ import type { RuntimeFigures } from "../../service/contract/runtime-feed.ts";
 import type { ModelFigures, RuntimeMetrics } from "../../service/watch/runtime-metrics.ts";
 import type { RefusalCount } from "../guard/access.ts";
 import { type CallMetrics, type CallSeries, codeNames } from "../observe/call-metrics.ts";
+import type { PayloadLogFigures } from "../payload-log/payload-log.ts";
+import { dropReasons } from "../payload-log/thread-messages.ts";
 import type { MetricName } from "./table.ts";
 
 /** Samples with the same labels share one object, which is formatted once. */
@@ -19,6 +21,7 @@ export interface MetricSources {
   readonly calls: CallMetrics;
   readonly runtime: RuntimeMetrics;
   readonly refusals: readonly RefusalCount[];
+  readonly payloads: PayloadLogFigures;
   readonly figures: RuntimeFigures;
   readonly models: readonly ModelFigures[];
 }
@@ -120,6 +123,15 @@ export const samplesOf: Readonly<Record<MetricName, (sources: MetricSources) => 
   },
   modelport_embedding_cache_entries: ({ runtime }) => [{ value: runtime.embeddings?.entries ?? 0 }],
   modelport_embedding_cache_bytes: ({ runtime }) => [{ value: runtime.embeddings?.sizeBytes ?? 0 }],
+  modelport_payload_log_events_total: ({ payloads }) => byLabel("type", payloads.logged),
+  modelport_payload_log_dropped_total: ({ payloads }) =>
+    dropReasons.map((reason) => ({
+      value: payloads.dropped.get(reason) ?? 0,
+      labels: { reason },
+    })),
+  modelport_payload_log_queue_bytes: ({ payloads }) => [{ value: payloads.queueBytes }],
+  modelport_payload_log_queue_events: ({ payloads }) => [{ value: payloads.queueEvents }],
+  modelport_payload_log_failing: ({ payloads }) => [{ value: Number(payloads.isFailing) }],
   modelport_ready: ({ figures }) => [{ value: figures.phase === "ready" ? 1 : 0 }],
   modelport_build_info: ({ figures }) => {
     const { modelport: version, node, engine } = figures.versions;

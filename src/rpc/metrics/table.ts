@@ -197,6 +197,31 @@ export const metricTable = {
     labels: [],
     help: "Memory of the cache of embeddings (EMBEDDING_CACHE_BYTES)",
   },
+  modelport_payload_log_events_total: {
+    type: "counter",
+    labels: ["type"],
+    help: "Events of the payload log that its sink has taken: request, response",
+  },
+  modelport_payload_log_dropped_total: {
+    type: "counter",
+    labels: ["reason"],
+    help: "Events of the payload log that were dropped: queue_full, sink_failed (all tries), sink_refused, disk_full, thread_failed, shutdown, unreadable",
+  },
+  modelport_payload_log_queue_bytes: {
+    type: "gauge",
+    labels: [],
+    help: "Payloads that wait to be sent, of PAYLOAD_LOG_QUEUE_BYTES",
+  },
+  modelport_payload_log_queue_events: {
+    type: "gauge",
+    labels: [],
+    help: "Events that wait to be sent, of PAYLOAD_LOG_QUEUE_EVENTS",
+  },
+  modelport_payload_log_failing: {
+    type: "gauge",
+    labels: [],
+    help: "1 while the sink of the payload log cannot be reached, or refuses events",
+  },
   modelport_ready: {
     type: "gauge",
     labels: [],

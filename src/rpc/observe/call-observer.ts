@@ -12,6 +12,26 @@ export interface CallStart {
   readonly protocol: CallProtocol;
   readonly header: HeaderReader;
   readonly peer: Peer | undefined;
+  /** The call's messages come without envelopes: it is on the fast path. */
+  readonly isBare?: boolean;
+}
+
+/** How an answer begins, over HTTP. */
+export interface AnswerHead {
+  readonly status: number;
+  /** By lower-case names. */
+  header(name: string): string | undefined;
+}
+
+/** Sees what a call carries, as it travels. These methods must not throw. */
+export interface PayloadTap {
+  /** A piece of the request. Copy it: it may be reused. On the fast path it is the whole message, and stays as it is
+   *  until the call's `end`. */
+  request(bytes: Uint8Array): void;
+  /** Comes before the answer's first piece, except on the fast path, which has no other status than that of `end`. */
+  head(head: AnswerHead): void;
+  /** A piece of the answer, which stays as it is until the call's `end`. */
+  answer(bytes: Uint8Array): void;
 }
 
 /** An observer of calls: of each that reaches the port, by whichever path and however it ends. These methods
@@ -30,6 +50,8 @@ export interface ObservedCall {
   readonly header?: Readonly<Record<string, string>> | undefined;
   /** Fields for all log lines about this call. */
   readonly facts?: CallFacts | undefined;
+  /** If given, it sees the call's payloads. One observer of a call may have it. */
+  readonly payload?: PayloadTap | undefined;
   /** Reports the call's model as soon as it is known; for streams, with each message. */
   model?(id: string): void;
   /** Runs the call's handler, if given. */
@@ -78,6 +100,7 @@ class CombinedCall implements ObservedCall {
   readonly times: InferenceTimes | undefined;
   readonly header: ObservedCall["header"];
   readonly facts: CallFacts | undefined;
+  readonly payload: PayloadTap | undefined;
   readonly #calls: readonly ObservedCall[];
 
   constructor(calls: readonly ObservedCall[]) {
@@ -87,6 +110,7 @@ class CombinedCall implements ObservedCall {
       if (call.times !== undefined) call.times = this.times;
       this.header ??= call.header;
       this.facts ??= call.facts;
+      this.payload ??= call.payload;
     }
   }
 

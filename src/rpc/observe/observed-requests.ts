@@ -10,6 +10,7 @@ import {
 } from "./call-observer.ts";
 import { NodeHeaders } from "./header-reader.ts";
 import { refusalOfResponse } from "./refused-calls.ts";
+import { tapBodies } from "./tap-bodies.ts";
 
 /** The call behind a Connect RPC, if it is observed. */
 export const observedKey = createContextKey<ObservedRequest | undefined>(undefined, {
@@ -59,6 +60,7 @@ export class ObservedRequests {
       // Not through Fastify, because Connect's responses bypass it.
       reply.raw.setHeader(name, value);
     }
+    if (observed.payload !== undefined) tapBodies(request.raw, reply.raw, observed.payload);
     open.set(request.raw, new ObservedRequest(observed, request.raw, reply.raw));
   }
 }

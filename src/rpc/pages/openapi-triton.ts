@@ -70,7 +70,7 @@ export const tritonSchemas: Readonly<Record<string, Schema>> = {
       dynamic_batching: {
         type: "object",
         additionalProperties: true,
-        description: "Absent if requests are never joined.",
+        description: "Absent if requests are never joined, or max_batch_size is 0.",
       },
       instance_group: list(record({ name: text, count, kind: text })),
       default_model_filename: text,

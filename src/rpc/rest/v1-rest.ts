@@ -53,12 +53,14 @@ function readiness({ model, version }: RestCall, models: Models): RestReply {
 async function predict(call: RestCall, parts: InferenceRestParts): Promise<RestReply> {
   const { request, signal } = call;
   const { models, readMaxBytes, codecThread } = parts;
+  const observed = observedRequest(request)?.call;
   const v1 = modelOf(call, models);
+  // The path's last part has the verb, too.
+  observed?.model?.(v1.id);
   const body = await readBody(request, readMaxBytes);
   const account = accountOf(request);
   // No one waits for the response any more, or is allowed to.
   signal.throwIfAborted();
-  const observed = observedRequest(request)?.call;
   const arrivedMs = performance.now();
   const { inference } =
     body.length < leastThreadBytes

@@ -58,16 +58,18 @@ export function modelConfigJson(name: string, config: ModelConfig): JsonObject {
       dims: dims(spec),
       label_filename: spec.labelFile ?? "",
     })),
-    ...(isJoined && {
-      dynamic_batching: {
-        max_queue_delay_microseconds: settings.maxQueueDelayMicroseconds,
-        default_queue_policy: {
-          timeout_action: "REJECT",
-          default_timeout_microseconds: settings.queueTimeoutMicroseconds,
-          max_queue_size: settings.maxQueueSize,
+    // Triton has none without rows.
+    ...(isJoined &&
+      maxBatchSize > 0 && {
+        dynamic_batching: {
+          max_queue_delay_microseconds: settings.maxQueueDelayMicroseconds,
+          default_queue_policy: {
+            timeout_action: "REJECT",
+            default_timeout_microseconds: settings.queueTimeoutMicroseconds,
+            max_queue_size: settings.maxQueueSize,
+          },
         },
-      },
-    }),
+      }),
     // A model has one place, where its runs follow each other.
     instance_group: [{ name, count: 1, kind: "KIND_CPU" }],
     default_model_filename: config.fileName,

@@ -14,6 +14,7 @@ import {
   ModelState,
   type ModelStatus,
   ModelStatusSchema,
+  type PayloadLogStateSchema,
   RuntimePhase,
   type RuntimeState,
   RuntimeStateSchema,
@@ -26,6 +27,7 @@ import type { MemoryDivision } from "../../base/memory-parts.ts";
 import type {
   FeedUpdate,
   ModelRow,
+  PayloadLogState,
   RuntimeEvent,
   RuntimeEventKind,
   RuntimeFigures,
@@ -159,7 +161,19 @@ function toRuntimeState(figures: RuntimeFigures): RuntimeState {
     hosts: figures.hosts.map(toHostStatus),
     versions: figures.versions,
     ...(figures.memory && { memory: toMemoryDivision(figures.memory) }),
+    ...(figures.payloadLog && { payloadLog: toPayloadLog(figures.payloadLog) }),
   });
+}
+
+function toPayloadLog(state: PayloadLogState): MessageInitShape<typeof PayloadLogStateSchema> {
+  return {
+    failing: state.isFailing,
+    reason: state.reason,
+    queueBytes: BigInt(state.queueBytes),
+    queueEvents: state.queueEvents,
+    loggedTotal: BigInt(state.loggedCount),
+    droppedTotal: BigInt(state.droppedCount),
+  };
 }
 
 function toMemoryDivision(memory: MemoryDivision): MessageInitShape<typeof MemoryDivisionSchema> {

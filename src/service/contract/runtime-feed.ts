@@ -131,6 +131,19 @@ export interface RuntimeFigures {
     readonly node: string;
     readonly engine: string;
   };
+  /** Undefined: payloads are not logged. */
+  readonly payloadLog: PayloadLogState | undefined;
+}
+
+/** The log of requests and responses. Counts are of events since the start. */
+export interface PayloadLogState {
+  /** Why the last delivery failed; "" if it did not. */
+  readonly reason: string;
+  readonly isFailing: boolean;
+  readonly queueBytes: number;
+  readonly queueEvents: number;
+  readonly loggedCount: number;
+  readonly droppedCount: number;
 }
 
 /** The changes between two revisions. Immutable, and shared by all watchers that ask for the same. */

@@ -35,7 +35,7 @@ export interface ModelStatistics extends PhaseStatistics {
   readonly version: string;
   /** Milliseconds since 1970; 0 if it has never run. */
   readonly lastInferenceMs: number;
-  /** Rows of the requests that were answered by runs; a request for a model whose requests are not rows is one. */
+  /** Rows of the requests that were answered by runs; a request for a model whose requests are never joined is one. */
   readonly inferenceCount: number;
   /** Runs of the engine. */
   readonly executionCount: number;

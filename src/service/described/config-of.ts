@@ -24,7 +24,10 @@ export function configOf(
 ): ModelConfig {
   const { platform, inputs, outputs } = describedOf(loaded, settings);
   const isJoined = loaded.joining.state !== "off";
-  const isBatched = configuration.isBatched ?? (isJoined && [...inputs, ...outputs].every(isRows));
+  // Triton's inputs have a dimension beside the rows, and perf_analyzer ends at one that has none.
+  const areRows =
+    inputs.every(({ shape }) => shape.length > 1) && [...inputs, ...outputs].every(isRows);
+  const isBatched = configuration.isBatched ?? (isJoined && areRows);
   const { triton } = configuration;
   const text = loaded.metadata.text;
   return {

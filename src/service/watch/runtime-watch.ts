@@ -64,6 +64,7 @@ export class RuntimeWatch implements RuntimeFeed {
   #sampledMs = Number.NEGATIVE_INFINITY;
   #lastEvent = 0;
   #connections: () => number = () => 0;
+  #payloadLog: () => RuntimeFigures["payloadLog"] = () => undefined;
   #watcherCount = 0;
   #sampler: NodeJS.Timeout | undefined;
   /** Undefined while nothing waits for it. */
@@ -98,6 +99,11 @@ export class RuntimeWatch implements RuntimeFeed {
 
   countConnections(count: () => number): void {
     this.#connections = count;
+  }
+
+  /** Provides the state of the payload log, where there is one. */
+  showPayloadLog(read: () => RuntimeFigures["payloadLog"]): void {
+    this.#payloadLog = read;
   }
 
   /** Records an event of the runtime as a whole. */
@@ -286,6 +292,7 @@ export class RuntimeWatch implements RuntimeFeed {
       traffic: this.#registry.traffic.figures(),
       hosts: this.#hosts(),
       versions: { modelport: version, node: process.versions.node, engine: engineVersion },
+      payloadLog: this.#payloadLog(),
     };
   }
 }

@@ -6,8 +6,8 @@ import { afterEach, beforeEach, describe, it } from "node:test";
 import { runTests } from "../../tooling/run-tests.ts";
 import { planJobs, readSelection } from "../../tooling/test-jobs.ts";
 
-/** Enough for a process to start and reach its tests, whatever else the machine does. */
-const HANG_LIMIT_MS = 8_000;
+/** Tried in turn: a busy machine may need longer to start a process and to reach its tests. */
+const HANG_LIMITS_MS = [2_000, 10_000, 50_000];
 
 describe("npm test", () => {
   let root: string;
@@ -101,11 +101,18 @@ describe("npm test", () => {
     );
     write("test/integration/b.test.ts", "setInterval(() => {}, 1000); it('passes', () => {});");
     write("test/integration/c.test.ts", "it('passes', () => {});");
-    const { status, output, closing } = await run([], HANG_LIMIT_MS);
-    assert.equal(closing, "2 passed, 2 failed, 0 skipped");
-    assert.equal(status, 1);
-    assert.match(output, /^✖ test\/integration\/a\S+ did not end within 8 s .*waits for ever$/m);
-    assert.match(output, /^✖ test\/integration\/b\S+ did not end within 8 s .*open server, timer/m);
+    const expected = [
+      /^✖ test\/integration\/a\S+ did not end within \d+ s .*waits for ever$/m,
+      /^✖ test\/integration\/b\S+ did not end within \d+ s .*open server, timer/m,
+      /^2 passed, 2 failed, 0 skipped$/m,
+    ];
+    let ended = { status: 0, output: "" };
+    for (const limitMs of HANG_LIMITS_MS) {
+      ended = await run([], limitMs);
+      if (expected.every((line) => line.test(ended.output))) break;
+    }
+    assert.equal(ended.status, 1);
+    for (const line of expected) assert.match(ended.output, line);
   });
 
   it("fails if tests leave a process behind, and ends it", {

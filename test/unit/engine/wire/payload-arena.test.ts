@@ -65,7 +65,7 @@ describe("an arena of payloads", { skip }, () => {
         readonly stored: NonNullable<ReturnType<typeof store>>;
       }[] = [];
       let fill = 0;
-      for (let round = 0; round < 300; round++) {
+      for (let round = 0; round < 100; round++) {
         fill = (fill + 1) % 251;
         const sizeBytes = 64 * 1024 + ((round * 7919) % (3 * mebibyte));
         const stored = store(arena, sizeBytes, fill);

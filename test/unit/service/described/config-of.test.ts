@@ -4,6 +4,7 @@ import type { TensorSpec } from "../../../../src/base/tensor.ts";
 import { defaultRunSettings } from "../../../../src/config/run-settings.ts";
 import { readTritonConfig } from "../../../../src/models/triton-config.ts";
 import { type ConfiguredModel, configOf } from "../../../../src/service/described/config-of.ts";
+import { textFacts } from "../../../support/fakes/fake-text-target.ts";
 
 const rows: TensorSpec = { name: "x", datatype: "FP32", shape: [-1, 4] };
 const answer: TensorSpec = { name: "y", datatype: "FP32", shape: [-1, 2] };
@@ -58,6 +59,24 @@ describe("the configuration of a loaded model", () => {
     }
     const apart = configOf(model({}, { joining: "off" }), noCache);
     assert.deepEqual([apart.maxBatchSize, apart.isJoined], [0, false]);
+  });
+
+  it("has none where an input has no dimension beside the rows, as that of text models", () => {
+    const text: TensorSpec = { name: "text", datatype: "BYTES", shape: [-1] };
+    const config = configOf(model({ inputs: [text] }), noCache);
+    assert.deepEqual([config.maxBatchSize, config.isJoined], [0, true]);
+    assert.deepEqual(config.inputs, [text]);
+    const list = configOf(model({ outputs: [{ ...answer, shape: [-1] }] }), noCache);
+    assert.equal(list.maxBatchSize, 16);
+  });
+
+  it("says of a text model whether its vectors are kept", () => {
+    const { loaded, ...others } = model();
+    const metadata = { ...loaded.metadata, text: textFacts() };
+    const texts = { ...others, loaded: { ...loaded, metadata } };
+    assert.equal(configOf(texts, { keepsVectors: true }).hasCache, true);
+    assert.equal(configOf(texts, noCache).hasCache, false);
+    assert.equal(configOf(model(), { keepsVectors: true }).hasCache, false);
   });
 
   it("has what config.pbtxt says, whatever the file of the model shows", () => {
