@@ -1,5 +1,8 @@
 # Needs glibc, for ONNX Runtime: an Alpine base does not work.
 ARG NODE_IMAGE=node:24-bookworm-slim
+# For the target gpu. ONNX Runtime 1.30 wants CUDA 13 and cuDNN 9, and Node a glibc of 2.28 or newer.
+ARG CUDA_IMAGE=nvidia/cuda:13.0.1-cudnn-runtime-ubuntu24.04
+ARG PYTHON_IMAGE=python:3.12-slim
 
 FROM ${NODE_IMAGE} AS modules
 WORKDIR /app
@@ -45,7 +48,7 @@ RUN apt-get update \
  && apt-get install -y --no-install-recommends locales \
  && localedef --no-archive -i en_US -f UTF-8 /usr/lib/locale/en_US.UTF-8
 
-FROM ${NODE_IMAGE}
+FROM ${NODE_IMAGE} AS runtime
 WORKDIR /app
 ENV NODE_ENV=production
 COPY --from=locales /usr/lib/locale/en_US.UTF-8 /usr/lib/locale/en_US.UTF-8
@@ -75,3 +78,30 @@ EXPOSE 8085
 HEALTHCHECK --start-period=15s --interval=5s --timeout=6s \
   CMD ["node", "deploy/health.js", "live"]
 ENTRYPOINT ["node", "--max-semi-space-size=4", "src/modelport.js", "serve"]
+
+# For NVIDIA's GPUs: docker build --target gpu. See docs/kubernetes.md: no GPU was at hand to try it.
+# ONNX Runtime's npm package has no library for CUDA; the Python package of the same version does, for the same libonnxruntime.
+FROM ${PYTHON_IMAGE} AS cuda-provider
+ARG ONNXRUNTIME_GPU=onnxruntime-gpu==1.30.0
+RUN pip download --no-deps --only-binary=:all: --dest /wheel ${ONNXRUNTIME_GPU} \
+ && python -m zipfile -e /wheel/*.whl /unpacked \
+ && install -D -t /provider /unpacked/onnxruntime/capi/libonnxruntime_providers_shared.so \
+      /unpacked/onnxruntime/capi/libonnxruntime_providers_cuda.so
+
+FROM ${CUDA_IMAGE} AS gpu
+WORKDIR /app
+ENV NODE_ENV=production NODE_COMPILE_CACHE=/app/.compile-cache MALLOC_TRIM_THRESHOLD_=131072 EXECUTION_PROVIDER=cuda
+COPY --from=runtime /usr/local/bin/node /usr/local/bin/node
+COPY --from=runtime /usr/lib/locale/en_US.UTF-8 /usr/lib/locale/en_US.UTF-8
+COPY --from=runtime /app /app
+# Beside the library that loads them.
+COPY --from=cuda-provider /provider/ node_modules/onnxruntime-node/bin/napi-v6/linux/x64/
+ARG USER_ID=1000
+USER ${USER_ID}:${USER_ID}
+EXPOSE 8085
+HEALTHCHECK --start-period=15s --interval=5s --timeout=6s \
+  CMD ["node", "deploy/health.js", "live"]
+ENTRYPOINT ["node", "--max-semi-space-size=4", "src/modelport.js", "serve"]
+
+# The default target.
+FROM runtime

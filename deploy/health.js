@@ -25,8 +25,10 @@ function pem(name) {
 }
 
 function ask() {
-  const { ADAPTER_PORT, TLS_CERT_PATH, TLS_PLAINTEXT, UNIX_SOCKET_PATH } = environment;
-  const tcp = { host: "127.0.0.1", port: ADAPTER_PORT || "8085" };
+  const { TLS_CERT_PATH, TLS_PLAINTEXT, UNIX_SOCKET_PATH } = environment;
+  const { ADAPTER_PORT, AIP_HTTP_PORT, SAGEMAKER_BIND_TO_PORT } = environment;
+  const port = ADAPTER_PORT || AIP_HTTP_PORT || SAGEMAKER_BIND_TO_PORT || "8085";
+  const tcp = { host: "127.0.0.1", port };
   const where = TLS_CERT_PATH && UNIX_SOCKET_PATH ? { socketPath: UNIX_SOCKET_PATH } : tcp;
   const options = {
     ...where,

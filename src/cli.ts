@@ -30,7 +30,8 @@ export async function runProgram(surroundings: Surroundings): Promise<number | u
   if (name === "serve" && !wantsHelp) {
     // The server is large, and the other commands work without it.
     const { serve } = await import("./main.ts");
-    await serve(rest, env);
+    // SageMaker starts every image with this argument, and ours has it already.
+    await serve(rest[0] === "serve" ? rest.slice(1) : rest, env);
     return undefined;
   }
   try {

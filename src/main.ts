@@ -1,14 +1,15 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { describeError } from "./base/errors.ts";
+import { describeError, RuntimeError } from "./base/errors.ts";
 import { SafePath } from "./base/files/safe-path.ts";
 import { exitProcess } from "./base/process-exit.ts";
 import { version } from "./base/version.ts";
-import { loadConfig } from "./config/config.ts";
+import { type Config, loadConfig } from "./config/config.ts";
 import { showSettings } from "./config/shown-settings.ts";
 import { createEngine } from "./engine/create-engine.ts";
 import { hostEnvironment } from "./engine/hosts/environment.ts";
 import { giveBackFreeMemory } from "./engine/process/free-memory.ts";
+import type { TranslationSettings } from "./engine/translation/create-translations.ts";
 import { changeLogLevel, createLogger } from "./observe/log.ts";
 import { openTracing, type Tracing } from "./observe/tracing.ts";
 import { MetricsPage } from "./rpc/metrics/page.ts";
@@ -21,8 +22,10 @@ import { PayloadLog } from "./rpc/payload-log/payload-log.ts";
 import { buildServer } from "./rpc/server.ts";
 import { LifecycleTracing } from "./service/lifecycle/load-tracing.ts";
 import { ModelManager } from "./service/model-manager.ts";
+import { createSigning, trustedFolder } from "./signing/create-signing.ts";
 import { announce } from "./start/announce.ts";
 import { setCollectorFlags } from "./start/collector-flags.ts";
+import { modelRoots } from "./start/model-roots.ts";
 import { awaitPrestop } from "./start/prestop.ts";
 import { ModelPuller } from "./storage/model-puller.ts";
 import { ProcessFolder } from "./storage/process-folder.ts";
@@ -63,20 +66,23 @@ export async function serve(flags: readonly string[], env: NodeJS.ProcessEnv): P
     killGraceMs: config.hostGraceMs,
     runMemoryBytes: config.runMemoryBytes,
     maxWasteBytes: config.maxWasteBytes,
-    environment: hostEnvironment(env),
-    translation: {
-      ...config.translation,
-      own: new ProcessFolder(config.translation.directory),
-    },
+    environment: hostEnvironment(env, config.executionProvider),
+    executionProvider: config.executionProvider,
+    translation: translationOf(config),
     log,
   });
-  const puller = new ModelPuller(config.pull, log);
+  const puller = new ModelPuller(config.pull, log, {
+    hasSignatures: config.signing !== undefined,
+  });
   void puller.removeLeftovers();
+  const signing = config.signing && createSigning(config.signing, log);
+  void signing?.removeLeftovers();
   const models = new ModelManager(
     {
       engine,
-      safePath: new SafePath(config.modelRoots),
+      safePath: new SafePath(await modelRoots(config)),
       puller,
+      ...(signing && { signing }),
       log,
       tracing: tracing && new LifecycleTracing(tracing),
     },
@@ -117,6 +123,10 @@ export async function serve(flags: readonly string[], env: NodeJS.ProcessEnv): P
       access: config.access,
       reflection: config.reflection,
       caikitDomain: config.caikitDomain,
+      hosting: {
+        models: config.namedModels.map(({ name }) => name),
+        routes: config.hostingRoutes,
+      },
       browserRules: {
         allowedOrigins: new Set(config.corsOrigins),
         allowedHosts: new Set(config.allowedHosts),
@@ -144,7 +154,12 @@ export async function serve(flags: readonly string[], env: NodeJS.ProcessEnv): P
         await engine.close();
         const restMs = config.shutdownGraceMs - (performance.now() - startMs);
         await payloadLog?.close(Math.max(payloadFlushMs, restMs));
-        await Promise.all([puller.close(), metricsPort.close(), tracing?.close(traceFlushMs)]);
+        await Promise.all([
+          puller.close(),
+          signing?.close(),
+          metricsPort.close(),
+          tracing?.close(traceFlushMs),
+        ]);
         log.info({ reason }, "shutdown finished");
       })();
       // A disk that does not answer must not delay the exit: the next start finds what is left there.
@@ -178,6 +193,7 @@ export async function serve(flags: readonly string[], env: NodeJS.ProcessEnv): P
   });
 
   try {
+    await signing?.open();
     const { host: metricsHost, port: ownPort } = config.metrics;
     if (ownPort !== undefined) {
       const at = await metricsPort.listen({ host: metricsHost, port: ownPort });
@@ -186,18 +202,40 @@ export async function serve(flags: readonly string[], env: NodeJS.ProcessEnv): P
     const { port, hosts, socketPath } = await server.listen();
     log.info({ port, hosts, socketPath, capacityBytes: config.capacityBytes }, "server listening");
     const url = `${config.tls === undefined ? "http" : "https"}://${config.host}:${port}`;
-    if (config.modelRepository !== undefined) {
-      process.stdout.write(await serveRepository(models, url));
+    if (config.modelRepository !== undefined || config.namedModels.length > 0) {
+      process.stdout.write(await serveRepository(models, config, url));
     }
   } catch (error) {
+    // What fails because of the end is no reason for it.
+    if (stopping !== undefined) return;
     process.stderr.write(`modelport: ${describeError(error)}\n`);
     stop("start failed", 1);
   }
 }
 
-/** Loads every model of the repository; failures are reported and do not stop the others. */
-async function serveRepository(models: ModelManager, url: string): Promise<string> {
+/** What others have put into the directory of translations is not what a signature was checked of. */
+function translationOf({ translation, signing }: Config): TranslationSettings {
+  const own = new ProcessFolder(translation.directory);
+  if (signing === undefined) return { ...translation, own };
+  return { ...translation, directory: undefined, own: trustedFolder(signing) };
+}
+
+/** Loads every model of the repository and every named one; failures are reported and do not stop the others. Rejects if
+ *  a named model does not serve then: whoever started the server sees why, and may start it again. */
+async function serveRepository(
+  models: ModelManager,
+  { namedModels }: Pick<Config, "namedModels">,
+  url: string,
+): Promise<string> {
   const failures = await models.loadRepository(new AbortController().signal);
+  const missing = namedModels.filter(({ name }) => !models.isModelReady(name, ""));
+  if (missing.length > 0) {
+    const lines = missing.map(({ name, path }) => {
+      const line = failures.find((failure) => failure.startsWith(`${name}: `));
+      return `model '${name}' at ${path} did not load${line?.slice(name.length) ?? ""}`;
+    });
+    throw new RuntimeError("load-failed", lines.join("\n"));
+  }
   const names = new Set((await models.index()).map(({ name }) => name));
   const served = [...names].filter((name) => models.isModelReady(name, ""));
   const announced = served.map((id) => ({

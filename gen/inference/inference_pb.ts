@@ -540,7 +540,7 @@ export type RepositoryIndexResponse_ModelIndex = Message<"inference.RepositoryIn
   state: string;
 
   /**
-   * Why it is UNAVAILABLE.
+   * Why it is UNAVAILABLE, or why its signature was not verified.
    *
    * @generated from field: string reason = 4;
    */

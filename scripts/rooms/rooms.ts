@@ -4,9 +4,17 @@ import { leafRooms } from "./leaf-rooms.ts";
 import type { Room } from "./room.ts";
 import { rpcRooms } from "./rpc-rooms.ts";
 import { serviceRooms } from "./service-rooms.ts";
+import { signingRooms } from "./signing-rooms.ts";
 import { textRooms } from "./text-rooms.ts";
 
-const layers = [...leafRooms, ...engineRooms, ...textRooms, ...serviceRooms, ...rpcRooms];
+const layers = [
+  ...leafRooms,
+  ...signingRooms,
+  ...engineRooms,
+  ...textRooms,
+  ...serviceRooms,
+  ...rpcRooms,
+];
 
 const roots: readonly Room[] = [
   {
@@ -39,6 +47,7 @@ const roots: readonly Room[] = [
       "rpc/port",
       "service/described",
       "service/lifecycle",
+      "signing/check/trusted-keys.ts",
       "storage",
       "storage/repository",
     ],

@@ -86,7 +86,10 @@ export const commandTable: Readonly<Record<string, CommandEntry>> = {
       },
       zeros: { doc: "send zeros (empty strings for BYTES), to check that the model runs" },
       outputs: { value: "NAMES", doc: "return only these outputs, separated by commas" },
-      "model-version": { value: "VERSION", doc: "default: the highest version that is ready" },
+      "model-version": {
+        value: "VERSION",
+        doc: "number or alias; default: the highest version that is ready",
+      },
       ...calling(),
     },
     examples: [

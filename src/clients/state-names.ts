@@ -2,6 +2,7 @@ import {
   JoiningState,
   ModelState,
   type ModelStatus,
+  SignatureState,
 } from "../../gen/modelport/v1/runtime_watch_pb.ts";
 
 const stateNames = {
@@ -33,4 +34,20 @@ const joiningNames: Readonly<Record<JoiningState, string>> = {
 export function joiningText({ joining }: ModelStatus): string | undefined {
   if (joining === undefined) return undefined;
   return `${joiningNames[joining.state] ?? joiningNames[JoiningState.UNSPECIFIED]}: ${joining.reason}`;
+}
+
+/** What is known about the signature of a model's files; undefined if it was not checked. */
+export function signatureText({ signature }: ModelStatus): string | undefined {
+  switch (signature?.state) {
+    case undefined:
+      return undefined;
+    case SignatureState.VERIFIED:
+      return `verified: ${signature.signer}`;
+    case SignatureState.UNSIGNED:
+      return `unsigned: ${signature.reason}`;
+    case SignatureState.REFUSED:
+      return `refused: ${signature.reason}`;
+    default:
+      return "unknown";
+  }
 }

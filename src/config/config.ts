@@ -7,13 +7,15 @@ import { type AccessSettings, readAccessSettings } from "./access-settings.ts";
 import { readHostnames, readOrigins } from "./browser-settings.ts";
 import type { DebugEndpoints } from "./debug-settings.ts";
 import { type ConfigFile, readConfigFile } from "./file-entries.ts";
+import { type HostingRoutes, readHostingRoutes } from "./hosting/hosting-routes.ts";
+import { type NamedModel, readNamedModels } from "./hosting/named-models.ts";
 import type { LogLevel } from "./log-levels.ts";
 import { planMemory } from "./memory-plan.ts";
 import { type MetricsSettings, readMetricsSettings } from "./metrics-settings.ts";
 import { type NetworkLimits, networkLimits } from "./network-limits.ts";
 import { type PayloadLogSettings, readPayloadLog } from "./payload-log/payload-log-settings.ts";
 import { type PullSettings, readPullSettings } from "./pull-settings.ts";
-import { type RunSettings, runSettings } from "./run-settings.ts";
+import { type ExecutionProvider, type RunSettings, runSettings } from "./run-settings.ts";
 import type { SettingValue } from "./setting.ts";
 import {
   configFilePath,
@@ -22,6 +24,7 @@ import {
   sourceSettings,
 } from "./setting-sources.ts";
 import type { SettingName } from "./settings.ts";
+import { readSigningSettings, type SigningSettings } from "./signing/signing-settings.ts";
 import { readTlsSettings, type TlsSettings } from "./tls-settings.ts";
 import { readTracing, type TracingSettings } from "./tracing-settings.ts";
 import { readTranslationSettings, type TranslationLimits } from "./translation-settings.ts";
@@ -37,10 +40,17 @@ export interface Config {
   readonly reflection: boolean;
   /** In the name of Caikit's inference service. */
   readonly caikitDomain: string;
+  readonly hostingRoutes: HostingRoutes;
   readonly modelRepository: string | undefined;
+  /** 0: it is not polled. */
+  readonly repositoryPollMs: number;
+  /** Models that the server is not ready without. */
+  readonly namedModels: readonly NamedModel[];
   /** Absolute. Relative model paths start at the first. */
   readonly modelRoots: readonly string[];
   readonly pull: PullSettings;
+  /** Undefined: signatures of models are not checked. */
+  readonly signing: SigningSettings | undefined;
   readonly translation: TranslationLimits;
   /** How the container's memory is divided. Other figures here follow from it. */
   readonly memory: MemoryDivision;
@@ -70,6 +80,7 @@ export interface Config {
   readonly prestopTimeoutMs: number;
   readonly hostGraceMs: number;
   readonly engineHosts: number;
+  readonly executionProvider: ExecutionProvider;
   readonly dedicatedHostMinBytes: number;
   /** Undefined: no TLS. */
   readonly tls: TlsSettings | undefined;
@@ -157,6 +168,7 @@ function assemble(values: Values, memory: MemoryDivision, problems: string[]): C
     ...(raw["extra-model-dirs"] as string).split(delimiter),
   ].filter((root) => root !== "");
   const tls = readTlsSettings(raw, problems);
+  const signing = readSigningSettings(raw, problems);
   const access = readAccessSettings(raw, problems);
   if (access.lifecycleClients.length > 0 && tls?.clientCaPath === undefined) {
     problems.push(
@@ -169,10 +181,22 @@ function assemble(values: Values, memory: MemoryDivision, problems: string[]): C
     port: number("port"),
     unixSocket: optional("unix-socket"),
     reflection: raw.reflection === "on",
+    hostingRoutes: readHostingRoutes(
+      { health: raw["health-route"] as string, predict: raw["predict-route"] as string },
+      { health: whereIs("health-route"), predict: whereIs("predict-route") },
+      problems,
+    ),
     caikitDomain: readDomain(raw["caikit-domain"] as string, whereIs("caikit-domain"), problems),
     modelRepository: repository === undefined ? undefined : resolve(repository),
+    repositoryPollMs: Math.round(number("repository-poll-seconds") * 1_000),
+    namedModels: readNamedModels(
+      { names: raw["model-name"] as string, paths: raw["model-path"] as string },
+      { names: whereIs("model-name"), paths: whereIs("model-path") },
+      problems,
+    ),
     modelRoots: [...new Set(roots.map((root) => resolve(root)))],
     pull: readPullSettings(raw, raw["root-model-dir"] as string, problems),
+    signing,
     translation: readTranslationSettings(raw, raw["root-model-dir"] as string),
     memory,
     capacityBytes: memory.models,
@@ -195,6 +219,7 @@ function assemble(values: Values, memory: MemoryDivision, problems: string[]): C
     prestopTimeoutMs: number("prestop-timeout"),
     hostGraceMs: number("host-grace"),
     engineHosts: number("engine-hosts"),
+    executionProvider: raw["execution-provider"] as ExecutionProvider,
     dedicatedHostMinBytes: number("dedicated-host-size"),
     tls,
     access,

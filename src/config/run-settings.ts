@@ -4,6 +4,10 @@ import type { SettingRows } from "./setting.ts";
 export const outputNamings = ["mlserver", "kserve", "fil", "fil-proba", "fil-class"] as const;
 export type OutputNaming = (typeof outputNamings)[number];
 
+/** Where ONNX Runtime runs models. */
+export const executionProviders = ["cpu", "cuda"] as const;
+export type ExecutionProvider = (typeof executionProviders)[number];
+
 export const textTasks = [
   "auto",
   "embedding",

@@ -33,8 +33,8 @@ const variables: ReadonlySet<string> = new Set(
   rows.flatMap(([, { env, aliases = [] }]) => [env, ...aliases]),
 );
 
-/** The flags in `argv`, which has neither the program nor the command. The last of two equal flags counts. Adds
- *  unknown flags to `problems`. */
+/** The flags in `argv`, which has neither the program nor the command. The last of two equal flags counts, unless it
+ *  repeats. Adds unknown flags to `problems`. */
 export function readFlags(argv: readonly string[], problems: string[]): Map<string, string> {
   const flags = new Map<string, string>();
   const options = Object.fromEntries(flagNames.map((name) => [name, { type: "string" as const }]));
@@ -64,7 +64,8 @@ export function readFlags(argv: readonly string[], problems: string[]): Map<stri
         );
         if (isNextFlag) valueAt = token.index + 2;
       } else {
-        flags.set(name, value);
+        const before = (settings[name as SettingName] as Setting).repeats && flags.get(name);
+        flags.set(name, before ? `${before}\n${value}` : value);
       }
     }
   }
@@ -176,7 +177,7 @@ function checkFileValue(
   if (!isNumber && typeof value === "string")
     return checkText(value, setting, { where: at, problems });
   const isList = Array.isArray(value) && value.every((entry) => typeof entry === "string");
-  if (separator !== undefined && isList) return value.join(separator);
+  if (separator !== undefined && isList) return value.join(setting.repeats ? "\n" : separator);
   const text = separator === undefined ? "a string" : "a string, or a list of strings";
   const expected = choices === undefined ? text : `one of ${choices.join(", ")}`;
   const found = setting.isSecret ? "of another type" : JSON.stringify(value);

@@ -16,6 +16,8 @@ export interface Setting {
   readonly choices?: readonly string[];
   /** The value is a list with this separator; in a file it may be a list of strings. */
   readonly separator?: string;
+  /** A flag that is given again adds to the list, one item to a line, instead of replacing the value. */
+  readonly repeats?: true;
   /** Never shown, not even in problems. */
   readonly isSecret?: true;
   readonly doc: string;

@@ -4,14 +4,18 @@ import { version } from "../base/version.ts";
 import { accessLogSettings } from "./access-log-settings.ts";
 import { accessSettings } from "./access-settings.ts";
 import { debugSettings } from "./debug-settings.ts";
+import { hostingSettings } from "./hosting/hosting-routes.ts";
+import { namedModelSettings } from "./hosting/named-models.ts";
 import { logLevels } from "./log-levels.ts";
 import { memorySettings } from "./memory-settings.ts";
 import { metricsSettings } from "./metrics-settings.ts";
 import { networkSettings } from "./network-limits.ts";
 import { payloadLogSettings } from "./payload-log/payload-log-settings.ts";
 import { pullSettings } from "./pull-settings.ts";
-import { inferenceSettings } from "./run-settings.ts";
+import { pollingSettings } from "./repository/polling-settings.ts";
+import { executionProviders, inferenceSettings } from "./run-settings.ts";
 import type { SettingRows } from "./setting.ts";
+import { signingSettings } from "./signing/signing-settings.ts";
 import { textSettings } from "./text-settings.ts";
 import { tlsSettings } from "./tls-settings.ts";
 import { tracingSettings } from "./tracing-settings.ts";
@@ -52,6 +56,8 @@ const listening = {
   },
   port: {
     env: "ADAPTER_PORT",
+    // How Vertex AI and SageMaker say where they will call.
+    aliases: ["AIP_HTTP_PORT", "SAGEMAKER_BIND_TO_PORT"],
     type: "integer",
     default: 8085,
     min: 0,
@@ -78,6 +84,7 @@ const listening = {
     default: "Nlp",
     doc: "domain D in the name of Caikit's inference service, caikit.runtime.D.DService",
   },
+  ...hostingSettings,
 } as const satisfies SettingRows;
 
 const finding = {
@@ -87,6 +94,8 @@ const finding = {
     default: "",
     doc: "directory whose models are loaded at start (standalone mode)",
   },
+  ...pollingSettings,
+  ...namedModelSettings,
   "root-model-dir": {
     env: "ROOT_MODEL_DIR",
     type: "text",
@@ -147,6 +156,13 @@ const loading = {
     min: 1,
     max: 256,
     doc: "engine hosts shared by small models",
+  },
+  "execution-provider": {
+    env: "EXECUTION_PROVIDER",
+    type: "choice",
+    choices: executionProviders,
+    default: "cpu",
+    doc: "where ONNX Runtime runs models: cpu, or cuda, an NVIDIA GPU, which needs the image for GPUs and is experimental",
   },
 } as const satisfies SettingRows;
 
@@ -241,6 +257,7 @@ export const settings = {
   ...listening,
   ...finding,
   ...pullSettings,
+  ...signingSettings,
   ...memorySettings,
   ...loading,
   ...translationSettings,
@@ -265,6 +282,7 @@ export const settingGroups: readonly { readonly title: string; readonly rows: Se
   { title: "Where to listen", rows: listening },
   { title: "Where models are", rows: finding },
   { title: "Pulling models", rows: pullSettings },
+  { title: "Signed models", rows: signingSettings },
   { title: "Memory", rows: memorySettings },
   { title: "Loading", rows: loading },
   { title: "Translating models of other libraries", rows: translationSettings },

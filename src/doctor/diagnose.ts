@@ -10,6 +10,7 @@ import { checkModelFolders, checkRepository } from "./check-models.ts";
 import { checkNode } from "./check-node.ts";
 import { checkPayloadLog } from "./check-payload-log.ts";
 import { checkPort } from "./check-port.ts";
+import { checkSigning } from "./check-signing.ts";
 import { checkSpace } from "./check-space.ts";
 import { checkTls } from "./check-tls.ts";
 import { checkUnixSocket } from "./check-unix-socket.ts";
@@ -35,6 +36,7 @@ export async function* diagnose(
   if (config.unixSocket !== undefined) yield await checkUnixSocket(config.unixSocket);
   yield* await checkTls(config, Date.now());
   yield* await checkAccess(config);
+  yield* checkSigning(config, new Date());
   yield* await checkPayloadLog(config);
   yield* checkMemory(config, values);
   yield* checkLimits(config, await processLimits());
@@ -45,6 +47,7 @@ export async function* diagnose(
     dedicatedMinBytes: config.dedicatedHostMinBytes,
     warmupTimeoutMs: config.warmupTimeoutMs,
     runMemoryBytes: config.runMemoryBytes,
+    executionProvider: config.executionProvider,
     environment: env["NODE_COMPILE_CACHE"] ? { NODE_COMPILE_CACHE: env["NODE_COMPILE_CACHE"] } : {},
   });
   try {

@@ -1,6 +1,10 @@
 import { availableParallelism } from "node:os";
 import { extname } from "node:path";
-import { defaultRunSettings, type RunSettings } from "../config/run-settings.ts";
+import {
+  defaultRunSettings,
+  type ExecutionProvider,
+  type RunSettings,
+} from "../config/run-settings.ts";
 import { engineFormat, engineFormats, findFormat, knownFormat, modelKinds } from "./catalog.ts";
 import type {
   Engine,
@@ -56,6 +60,8 @@ export interface EngineOptions {
    *  NODE_COMPILE_CACHE, which halves their start and saves 14 MB each when run from sources. Default:
    *  empty. */
   readonly environment?: Readonly<Record<string, string>>;
+  /** Where ONNX Runtime runs models. Default: "cpu". */
+  readonly executionProvider?: ExecutionProvider;
   /** How files of other libraries become ONNX models. Default: in private folders, without keeping them. */
   readonly translation?: TranslationSettings;
   /** Default: no logging. */
@@ -134,6 +140,7 @@ class PooledEngine implements Engine {
       maxWasteBytes: options.maxWasteBytes ?? 64 * 1024 * 1024,
       wasteIntervalMs: options.wasteIntervalMs ?? 5_000,
       environment: options.environment ?? {},
+      executionProvider: options.executionProvider ?? "cpu",
       log: this.#log,
     });
     this.#translations = createTranslations(options.translation, {

@@ -8,6 +8,7 @@ import type { BrowserRules } from "./guard/browser-rules.ts";
 import type { MetricsParts } from "./metrics/scrape-route.ts";
 import type { CallObserver } from "./observe/call-observer.ts";
 import type { DebugOptions } from "./pages/debug.ts";
+import type { Hosting } from "./platforms/hosting.ts";
 import type { EndpointOptions } from "./port/endpoint.ts";
 import type { Readiness } from "./services/health.ts";
 
@@ -33,6 +34,8 @@ export interface ServerOptions extends EndpointOptions {
   readonly reflection?: boolean;
   /** The name that Caikit's inference service and its package have; "Nlp" by default. */
   readonly caikitDomain?: string;
+  /** What platforms that host one model call. Absent: nothing of it is there. */
+  readonly hosting?: Hosting;
   /** Whether unary gRPC calls take the fast path around Connect, which is on by default; tests and benchmarks
    *  compare the two. */
   readonly fastPath?: boolean | undefined;

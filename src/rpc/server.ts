@@ -16,6 +16,7 @@ import { mountPages } from "./mount-pages.ts";
 import { mountRest } from "./mount-rest.ts";
 import { mountedServices } from "./mounted-services.ts";
 import { ObservedRequests } from "./observe/observed-requests.ts";
+import { mountPlatforms } from "./platforms/platform-routes.ts";
 import { Endpoint, type EndpointAddress } from "./port/endpoint.ts";
 import { isLoopback } from "./port/loopback.ts";
 import { ServerEnd } from "./server-end.ts";
@@ -77,8 +78,10 @@ export async function buildServer(parts: ServerParts): Promise<Server> {
   await mountConnect(app, connect);
   const codecThread = new CodecThread(limits.maxCallBytes);
   const rest = { log, access, clientOf, shutdownSignal };
-  mountRest(app, { ...rest, models, texts, version, readMaxBytes, codecThread }, watching);
+  const all = { ...rest, models, texts, version, readMaxBytes, codecThread };
+  mountRest(app, all, watching);
   mountPages(app, rest, { ...options, feed: watch, metrics: parts.metrics });
+  mountPlatforms(app, all, options.hosting);
   await app.ready();
 
   const fastPath =

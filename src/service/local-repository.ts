@@ -1,29 +1,47 @@
 import { abortable } from "../base/abort.ts";
 import type { CancelSignal } from "../base/cancel-signal.ts";
 import { describeError, RuntimeError } from "../base/errors.ts";
+import type { NamedModel } from "../config/hosting/named-models.ts";
 import type { ModelNames } from "../models/names.ts";
+import type { VersionNames } from "../models/version-names.ts";
 import type { Logger } from "../observe/log.ts";
+import { RepositoryScanner } from "../storage/polling/repository-scanner.ts";
 import type { RepositoryEntry, RepositoryListing } from "../storage/repository/model-repository.ts";
+import { listNamedModels } from "../storage/repository/named-listing.ts";
 import { RepositoryReader } from "../storage/repository/reader.ts";
 import type { ModelIndexEntry, ModelSpec } from "./contract/models.ts";
+import type { PollingFigures } from "./contract/polling-figures.ts";
 import { splitVersionedId, versionedId } from "./lifecycle/model-name.ts";
+import { type EntryState, readEntryState } from "./polling/entry-state.ts";
+import { noPolling } from "./polling/no-polling.ts";
+import { RepositoryPoller } from "./polling/repository-poller.ts";
 import { RepositoryRemarks } from "./repository-remarks.ts";
 
 /** What the local repository needs from the loaded models. */
 export interface RepositoryOwner {
-  /** Loads a record that stays through the purge of runtimeStatus. */
-  loadPinned(spec: ModelSpec, signal: CancelSignal): Promise<unknown>;
+  /** Loads a record that stays through the purge of runtimeStatus. `isBeside`: the older generation serves until the
+   *  new one is ready. */
+  loadPinned(spec: ModelSpec, signal: CancelSignal, isBeside: boolean): Promise<unknown>;
   unloadRecord(id: string): Promise<void>;
+  isServing(id: string): boolean;
+  readonly versionNames: VersionNames;
   /** Ids of the records of all versions of `name` that are loaded or loading. */
   recordIdsOf(name: string): readonly string[];
+}
+
+interface LoadOptions {
+  /** Taken before the disk was read. */
+  readonly turn: number;
+  readonly isBeside: boolean;
 }
 
 /** Timers may fire this early by the clock of the ban. */
 const clockSlackMs = 50;
 
-/** The models of a local directory, which are served without a load request: standalone mode. */
+/** The models of a local directory and those that the operator named, which are served without a load request:
+ *  standalone mode. */
 export class LocalRepository {
-  /** Undefined if there is no repository. */
+  /** Undefined if there is neither a repository nor a named model. */
   readonly #reader: RepositoryReader | undefined;
   readonly #host: RepositoryOwner;
   readonly #remarks: RepositoryRemarks;
@@ -34,21 +52,60 @@ export class LocalRepository {
   #lastTurn = 0;
   /** Name → when it will be loaded again. */
   readonly #comebacks = new Map<string, NodeJS.Timeout>();
+  /** Name → the state of its files when it was last loaded, or tried. */
+  readonly #taken = new Map<string, string>();
+  readonly #directory: string | undefined;
+  readonly #log: Logger;
+  #poller: RepositoryPoller | undefined;
+  #polling = noPolling("");
 
-  /** `directory`: absolute; undefined if there is no repository. */
+  /** `directory`: absolute; undefined if there is no repository. `named`: models besides those in it. */
   constructor(
     parts: {
       readonly directory: string | undefined;
+      readonly named?: readonly NamedModel[] | undefined;
       readonly modelKinds: readonly ModelNames[];
       readonly log: Logger;
     },
     host: RepositoryOwner,
   ) {
-    const { directory, modelKinds, log } = parts;
-    this.#reader =
-      directory === undefined ? undefined : new RepositoryReader(directory, modelKinds);
+    const { directory, named = [], modelKinds, log } = parts;
+    this.#directory = directory;
+    this.#log = log;
+    if (named.length > 0) {
+      // Changes of named models are not seen in the state of one directory: it reads them each time.
+      this.#reader = new RepositoryReader("", modelKinds, (_, kinds) =>
+        listNamedModels({ named, directory }, kinds),
+      );
+    } else if (directory !== undefined) {
+      this.#reader = new RepositoryReader(directory, modelKinds);
+    }
     this.#host = host;
     this.#remarks = new RepositoryRemarks(log);
+  }
+
+  get polling(): PollingFigures {
+    return this.#poller?.figures() ?? this.#polling;
+  }
+
+  /** Follows the changes of the directory from now on. `obstacle`: why it must not be followed. */
+  startPolling(intervalMs: number, obstacle: string | undefined): void {
+    if (intervalMs === 0 || this.#poller !== undefined) return;
+    const why = this.#directory === undefined ? "MODEL_REPOSITORY is not set" : obstacle;
+    if (this.#directory === undefined || why !== undefined) {
+      this.#polling = noPolling(why ?? "");
+      this.#log.warn({ reason: why }, "repository is not polled");
+      return;
+    }
+    const scanner = new RepositoryScanner(this.#directory);
+    const models = {
+      states: () => this.#states(),
+      taken: this.#taken,
+      follow: (name: string, state: string | undefined, signal: CancelSignal) =>
+        this.#follow(name, state, signal),
+    };
+    this.#poller = new RepositoryPoller({ scanner, models, intervalMs, log: this.#log });
+    this.#poller.start();
   }
 
   /** Loads every model in the repository. Returns one line per failed model; a failure does not stop the
@@ -59,7 +116,8 @@ export class LocalRepository {
     const { models } = await this.#read();
     const loads = models.map(async (entry) => {
       try {
-        await this.#load(entry, signal, turn);
+        const state = await readEntryState(entry);
+        await this.#load(entry, state, signal, { turn, isBeside: false });
       } catch (error) {
         failures.push(`${entry.id}: ${describeError(error)}`);
       }
@@ -79,6 +137,7 @@ export class LocalRepository {
   }
 
   close(): void {
+    this.#poller?.close();
     for (const name of this.#comebacks.keys()) this.#dropComeback(name);
   }
 
@@ -93,7 +152,8 @@ export class LocalRepository {
       const message = `model '${name}' is not in the model repository${detail}`;
       throw new RuntimeError("model-not-found", message);
     }
-    await this.#load(entry, signal, turn);
+    const state = await abortable(readEntryState(entry), signal);
+    await this.#load(entry, state, signal, { turn, isBeside: false });
   }
 
   async unload(name: string): Promise<void> {
@@ -139,22 +199,51 @@ export class LocalRepository {
     return missing;
   }
 
-  /** Loads all versions in parallel, then unloads those that have left the disk. `turn`: taken before the disk
-   *  was read. */
-  async #load(entry: RepositoryEntry, signal: CancelSignal, turn: number): Promise<void> {
+  async #states(): Promise<ReadonlyMap<string, string>> {
+    const { models } = await this.#read();
+    const states = models.map(
+      async (entry) => [entry.id, (await readEntryState(entry)).text] as const,
+    );
+    return new Map(await Promise.all(states));
+  }
+
+  /** As `PolledModels.follow`. */
+  async #follow(name: string, wanted: string | undefined, signal: CancelSignal): Promise<boolean> {
+    const turn = ++this.#lastTurn;
+    const { models } = await this.#read();
+    const entry = models.find(({ id }) => id === name);
+    const state = entry && (await readEntryState(entry));
+    signal.throwIfAborted();
+    if (state?.text !== wanted) return false;
+    this.#dropComeback(name);
+    if (entry !== undefined && state !== undefined) {
+      await this.#load(entry, state, signal, { turn, isBeside: true });
+      return true;
+    }
+    this.#taken.delete(name);
+    await Promise.all(this.#host.recordIdsOf(name).map((id) => this.#host.unloadRecord(id)));
+    this.#host.versionNames.forget(name);
+    return true;
+  }
+
+  /** Loads all versions in parallel, then unloads those that are to be served no more. */
+  async #load(
+    entry: RepositoryEntry,
+    { text, keys }: EntryState,
+    signal: CancelSignal,
+    { turn, isBeside }: LoadOptions,
+  ): Promise<void> {
+    this.#taken.set(entry.id, text);
     if (entry.refusal !== undefined) throw entry.refusal;
     this.#newest.set(entry.id, Math.max(turn, this.#newest.get(entry.id) ?? 0));
-    const wanted = entry.versions.map(({ version }) => versionedId(entry.id, version));
     const outcomes = await Promise.allSettled(
-      entry.versions.map(async (found) => {
-        const { version, path } = found;
+      entry.versions.map(async ({ version, path }) => {
         const id = versionedId(entry.id, version);
-        // Changed files make another key, which replaces the model.
-        const fingerprint = await abortable(found.fingerprint(), signal);
-        const key = JSON.stringify({ fingerprint });
         this.#failures.delete(id);
         try {
-          await this.#host.loadPinned({ id, path, type: "", key }, signal);
+          // Changed files make another key, which replaces the model.
+          const spec = { id, path, type: "", key: keys.get(version) ?? "" };
+          await this.#host.loadPinned(spec, signal, isBeside);
         } catch (error) {
           this.#failures.set(id, describeError(error));
           throw error;
@@ -164,10 +253,28 @@ export class LocalRepository {
     signal.throwIfAborted();
     // A newer load has read the disk later, and may have found what this one missed.
     if (this.#newest.get(entry.id) === turn) {
-      const left = this.#host.recordIdsOf(entry.id).filter((id) => !wanted.includes(id));
+      const left = this.#renameVersions(entry);
       await abortable(Promise.all(left.map((id) => this.#host.unloadRecord(id))), signal);
     }
     for (const outcome of outcomes) if (outcome.status === "rejected") throw outcome.reason;
+  }
+
+  /** Gives aliases their new meaning. Returns the ids of the versions that nobody means any more. */
+  #renameVersions({ id: name, versions, aliases, policy = "" }: RepositoryEntry): string[] {
+    const { versionNames } = this.#host;
+    const serves = (version: string) => this.#host.isServing(versionedId(name, version));
+    const before = versionNames.of(name).aliases;
+    const meant = new Map<string, string>();
+    for (const [alias, version] of aliases ?? []) {
+      const old = before.get(alias);
+      // A version that did not load leaves the alias where it was.
+      meant.set(alias, old !== undefined && !serves(version) && serves(old) ? old : version);
+    }
+    versionNames.set(name, { aliases: meant, policy });
+    // Until one of those that are wanted serves, the old ones do.
+    if (!versions.some(({ version }) => serves(version))) return [];
+    const kept = new Set([...versions.map(({ version }) => version), ...meant.values()]);
+    return this.#host.recordIdsOf(name).filter((id) => !kept.has(splitVersionedId(id).version));
   }
 
   async #read(): Promise<RepositoryListing> {
@@ -181,6 +288,6 @@ export class LocalRepository {
 function noRepository(): RuntimeError {
   return new RuntimeError(
     "failed-precondition",
-    "this runtime serves no local model repository: MODEL_REPOSITORY is not set",
+    "this runtime serves no local model repository: neither MODEL_REPOSITORY nor MODEL_PATH is set",
   );
 }

@@ -39,6 +39,17 @@ export class ModelDirectory {
     }
   }
 
+  /** As `serving`, for a call that has one name only: `named` is a model, or "model@version" with a version or its
+   *  alias, where no model has that name itself. */
+  servingNamed(named: string): ModelRecord {
+    const at = named.lastIndexOf("@");
+    if (at <= 0 || this.#lookup.find(named, "") !== undefined) return this.serving(named, "");
+    const name = named.slice(0, at);
+    return this.#registry.versionsOf(name).length === 0
+      ? this.serving(named, "")
+      : this.serving(name, named.slice(at + 1));
+  }
+
   size(id: string): number {
     const { state } = this.serving(id, "");
     if (state.tag === "ready" || state.tag === "reloading") return state.sizeBytes;

@@ -2,6 +2,7 @@ import { abortable } from "../base/abort.ts";
 import type { CancelSignal } from "../base/cancel-signal.ts";
 import { RuntimeError } from "../base/errors.ts";
 import type { Engine } from "../engine/contract/engine.ts";
+import type { VersionNames } from "../models/version-names.ts";
 import type { ModelSize, ModelSpec } from "./contract/models.ts";
 import type { ModelLifecycle } from "./lifecycle/model-lifecycle.ts";
 import { labelOf } from "./lifecycle/model-name.ts";
@@ -32,11 +33,19 @@ export class ModelLoads implements RepositoryOwner {
 
   /** Joins a load of the same spec. The signal ends the wait; the load ends when no one waits for it any more. */
   async load(spec: ModelSpec, signal: CancelSignal): Promise<ModelSize> {
-    return await this.#load(spec, signal, false);
+    return await this.#load(spec, signal, { isPinned: false, isBeside: false });
   }
 
-  async loadPinned(spec: ModelSpec, signal: CancelSignal): Promise<ModelSize> {
-    return await this.#load(spec, signal, true);
+  async loadPinned(spec: ModelSpec, signal: CancelSignal, isBeside: boolean): Promise<ModelSize> {
+    return await this.#load(spec, signal, { isPinned: true, isBeside });
+  }
+
+  isServing(id: string): boolean {
+    return this.#parts.registry.generations(id).some((record) => record.isServing);
+  }
+
+  get versionNames(): VersionNames {
+    return this.#parts.registry.versionNames;
   }
 
   async unloadRecord(id: string): Promise<void> {
@@ -64,7 +73,11 @@ export class ModelLoads implements RepositoryOwner {
     await Promise.all(records.map((record) => lifecycle.retire(record, reason, drainMs)));
   }
 
-  async #load(spec: ModelSpec, signal: CancelSignal, pinned: boolean): Promise<ModelSize> {
+  async #load(
+    spec: ModelSpec,
+    signal: CancelSignal,
+    { isPinned, isBeside }: { readonly isPinned: boolean; readonly isBeside: boolean },
+  ): Promise<ModelSize> {
     signal.throwIfAborted();
     const { engine, registry, lifecycle, phase } = this.#parts;
     phase.throwIfClosed();
@@ -73,8 +86,8 @@ export class ModelLoads implements RepositoryOwner {
     if (joins && (newest.isComing || newest.isServing)) return await this.#wait(newest, signal);
     const request = readModelSpec(spec, (format) => engine.knowsFormat(format));
     const predecessors = registry.generations(spec.id);
-    const record = registry.add(request, pinned);
-    void lifecycle.start(record, predecessors);
+    const record = registry.add(request, isPinned);
+    void lifecycle.start(record, predecessors, isBeside);
     return await this.#wait(record, signal);
   }
 

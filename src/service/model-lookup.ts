@@ -12,14 +12,16 @@ export class ModelLookup {
   }
 
   /** The generation to ask: one that serves, otherwise one that is loading, otherwise any. Version "" is the
-   *  model without versions, or the highest version that serves. Undefined if there is none. */
+   *  model without versions, or the highest version that serves; an alias of a version is that version. Undefined if
+   *  there is none. */
   find(name: string, version: string): ModelRecord | undefined {
     // Most models have no versions, and every inference passes through here. Clients that have to name a
     // version send "1", Triton's name for the only version of a model that ModelMesh loads.
     if ((version === "" || version === "1") && this.#registry.versionsOf(name).length === 0) {
       return isInnerId(name) ? undefined : bestOf(this.#registry.generations(name));
     }
-    return bestOf(this.recordIds(name, version).flatMap((id) => this.#registry.generations(id)));
+    const meant = version === "" ? "" : this.#registry.versionNames.resolve(name, version);
+    return bestOf(this.recordIds(name, meant).flatMap((id) => this.#registry.generations(id)));
   }
 
   /** A generation that serves. Throws "model-not-found" if no model has that name, "model-not-ready" if it is
@@ -30,14 +32,24 @@ export class ModelLookup {
     if (record?.isServing) return record;
     if (record?.isComing) throw notReady(record);
     if (version !== "" && this.recordIds(name, "").length > 0) {
-      const versions = this.#registry.versionsOf(name);
-      const known = versions.length === 0 ? "it has no versions" : `it has ${versions.join(", ")}`;
-      throw new RuntimeError(
-        "invalid-argument",
-        `version '${version}' of model '${name}' is not served: ${known}`,
-      );
+      throw this.#notServed(name, version);
     }
     throw notFound(name);
+  }
+
+  #notServed(name: string, version: string): RuntimeError {
+    const { versionNames } = this.#registry;
+    const meant = versionNames.resolve(name, version);
+    const shown = meant === version ? `'${version}'` : `'${version}' (${meant})`;
+    const versions = this.#registry.versionsOf(name).map((each) => {
+      const aliases = versionNames.aliasesOf(name, each);
+      return aliases.length === 0 ? each : `${each} (${aliases.join(", ")})`;
+    });
+    const known = versions.length === 0 ? "it has no versions" : `it has ${versions.join(", ")}`;
+    return new RuntimeError(
+      "invalid-argument",
+      `version ${shown} of model '${name}' is not served: ${known}`,
+    );
   }
 
   /** Ids of the records that have generations: of one version, or with version "" of the whole model, lowest

@@ -2,8 +2,10 @@ import { delay } from "../base/abort.ts";
 import type { CancelSignal } from "../base/cancel-signal.ts";
 import { RuntimeError } from "../base/errors.ts";
 import type { MemoryDivision } from "../base/memory-parts.ts";
+import type { NamedModel } from "../config/hosting/named-models.ts";
 import { defaultRunSettings, type RunSettings } from "../config/run-settings.ts";
 import type { Engine } from "../engine/contract/engine.ts";
+import type { ModelSigning } from "../signing/model-signing.ts";
 import type { ModelConfig } from "./contract/model-config.ts";
 import type {
   InferenceRequest,
@@ -32,6 +34,7 @@ import { LocalRepository } from "./local-repository.ts";
 import { ModelDirectory } from "./model-directory.ts";
 import { cancelled, ModelLoads } from "./model-loads.ts";
 import { ModelLookup } from "./model-lookup.ts";
+import { RequiredModels } from "./required-models.ts";
 import { closedError, RuntimePhase } from "./runtime-phase.ts";
 import { ServedTexts } from "./served-texts.ts";
 import { EmbeddingCache } from "./text/embedding-cache.ts";
@@ -57,6 +60,10 @@ export interface ModelManagerOptions {
   readonly drainTimeoutMs: number;
   /** The absolute path of the local model repository, if there is one. */
   readonly modelRepository: string | undefined;
+  /** How often the repository is polled for changes; 0, the default: never. */
+  readonly repositoryPollMs?: number;
+  /** Models beside it, which the operator named: the runtime is ready only while they serve. None by default. */
+  readonly namedModels?: readonly NamedModel[];
   /** Who controls loading and unloading. "auto": the repository if there is one, otherwise ModelMesh once it
    *  has called. */
   readonly lifecycleOwner: "auto" | "repository" | "modelmesh";
@@ -89,6 +96,7 @@ export class ModelManager implements Models {
   readonly #lifecycle: ModelLifecycle;
   readonly #loads: ModelLoads;
   readonly #repository: LocalRepository;
+  readonly #required: RequiredModels;
   readonly #servedTexts: ServedTexts;
   /** What text models answer. */
   readonly texts: TextCalls;
@@ -98,7 +106,9 @@ export class ModelManager implements Models {
   constructor(
     // Without a puller, models in stores cannot be loaded.
     parts: Pick<LifecycleParts, "engine" | "safePath" | "log"> &
-      Partial<Pick<LifecycleParts, "puller" | "tracing">>,
+      Partial<Pick<LifecycleParts, "puller" | "tracing">> & {
+        readonly signing?: LifecycleParts["signing"] & Pick<ModelSigning, "counts">;
+      },
     options: ModelManagerOptions,
   ) {
     const registry = new ModelRegistry(options.metrics?.maxModels);
@@ -106,7 +116,8 @@ export class ModelManager implements Models {
     this.#registry = registry;
     const { engine } = parts;
     const { capacityBytes, loadTimeoutMs, drainTimeoutMs } = options;
-    const hasModelRepository = options.modelRepository !== undefined;
+    const { modelRepository, namedModels: named = [] } = options;
+    const hasModelRepository = modelRepository !== undefined || named.length > 0;
     const cacheBytes = options.embeddingCacheBytes ?? 0;
     const cache = cacheBytes > 0 ? new EmbeddingCache(cacheBytes) : undefined;
     this.#engine = engine;
@@ -121,10 +132,12 @@ export class ModelManager implements Models {
       hostCounts: engine.hostCounts,
       runMemory: engine.runMemory,
       embeddings: cache,
+      signatures: parts.signing?.counts,
       facts: () => ({
         phase: phase.current,
         lifecycleOwner: this.#owner.current,
         hasModelRepository,
+        polling: this.#repository.polling,
         capacityBytes,
         memory: options.memory,
         loadsWaiting: queue.waitingCount,
@@ -155,12 +168,16 @@ export class ModelManager implements Models {
     this.#lifecycle = lifecycle;
     const lookup = new ModelLookup(registry);
     this.#directory = new ModelDirectory({ registry, lookup, phase });
+    this.#required = new RequiredModels(
+      named.map(({ name }) => name),
+      { lookup, phase, onModels: (listener) => registry.onChange(listener) },
+    );
     this.#loads = new ModelLoads({ engine, registry, lookup, lifecycle, phase, drainTimeoutMs });
     this.#servedTexts = new ServedTexts({ directory: this.#directory, lifecycle, cache });
     this.texts = new TextService(this.#servedTexts, cache);
     const { modelKinds } = engine;
     this.#repository = new LocalRepository(
-      { directory: options.modelRepository, modelKinds, log: parts.log },
+      { directory: modelRepository, named, modelKinds, log: parts.log },
       this.#loads,
     );
     this.#connect();
@@ -183,13 +200,13 @@ export class ModelManager implements Models {
   }
 
   get ready(): boolean {
-    return this.#phase.isReady;
+    return this.#required.areServing;
   }
 
   /** `ready` and its changes; `onChange` returns the function that stops listening. */
   readonly readiness = {
     serving: () => this.ready,
-    onChange: (listener: () => void): (() => void) => this.#phase.onChange(listener),
+    onChange: (listener: () => void): (() => void) => this.#required.onChange(listener),
   };
 
   /** Memory that models hold or have reserved. */
@@ -302,9 +319,19 @@ export class ModelManager implements Models {
     await this.#repository.unload(id);
   }
 
-  /** Loads all of the local repository. Returns one line for each model that did not load. */
+  /** Loads all of the local repository and all named models. Returns one line for each model that did not load. */
   loadRepository(signal: CancelSignal): Promise<string[]> {
-    return this.#repository.loadAll(signal).finally(() => this.#firstPass.resolve());
+    return this.#repository.loadAll(signal).finally(() => {
+      this.#firstPass.resolve();
+      if (this.#phase.current !== "closed") this.#startPolling();
+    });
+  }
+
+  #startPolling(): void {
+    const isMeshs = this.#owner.current === "modelmesh";
+    const obstacle = "ModelMesh owns the lifecycle (LIFECYCLE_OWNER=modelmesh)";
+    const { repositoryPollMs = 0 } = this.#options;
+    this.#repository.startPolling(repositoryPollMs, isMeshs ? obstacle : undefined);
   }
 
   /** Stops all loads at once and ends all models; inferences in flight may continue for `drainMs`. Nothing can

@@ -34,7 +34,7 @@ export class ServedTexts implements TextModels {
   }
 
   facts(id: string): TextFacts {
-    return factsOf(this.#directory.serving(id, ""));
+    return factsOf(this.#directory.servingNamed(id));
   }
 
   serving(): readonly ServingText[] {
@@ -47,7 +47,7 @@ export class ServedTexts implements TextModels {
     work: (target: TextTarget) => Promise<Result>,
   ): Promise<Result> {
     signal.throwIfAborted();
-    return await this.#useRecord(this.#directory.serving(id, ""), work);
+    return await this.#useRecord(this.#directory.servingNamed(id), work);
   }
 
   /** As `Models.infer`, on a record that has `textFactsOf`. */

@@ -1,4 +1,4 @@
-import { realpath, stat } from "node:fs/promises";
+import { lstat, realpath, stat } from "node:fs/promises";
 import { sep } from "node:path";
 import { RuntimeError } from "../base/errors.ts";
 import { fromFileError } from "../base/files/file-errors.ts";
@@ -42,7 +42,16 @@ export function openLocalArchive({ path, format }: LocalArchive): RemoteStorage 
       const version = await localVersion(path);
       // It takes no room itself.
       const facts = { name: baseName(path), sizeBytes: 0, version };
-      return { isFolder: true, files: [{ key: path, ...facts, archive, localPath: path }] };
+      const signature = `${path}.sig`;
+      const isSigned = await lstat(signature).then(
+        () => true,
+        () => false,
+      );
+      return {
+        isFolder: true,
+        files: [{ key: path, ...facts, archive, localPath: path }],
+        archiveSignature: isSigned ? baseName(signature) : undefined,
+      };
     },
     open: async () => {
       throw new Error("an archive on this machine is read where it lies");

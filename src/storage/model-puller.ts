@@ -18,6 +18,7 @@ import { openRegistry } from "./oci/registry-storage.ts";
 import { PullCache, type PullListener } from "./pull-cache.ts";
 import { RetryPolicy } from "./retry.ts";
 import { openS3 } from "./s3-storage.ts";
+import { withSignature } from "./signed-object.ts";
 import { openHttp } from "./web/http-storage.ts";
 
 /** A model on the local disk. */
@@ -30,6 +31,10 @@ export interface PulledModel {
   readonly origin: string;
   /** Bytes that were pulled for it or shared with others; 0 if it is read in place. */
   readonly sizeBytes: number;
+  /** Whether only this process can change the files. */
+  readonly isOwn: boolean;
+  /** The name of a signature of the archive that was unpacked, if there is one. It covers none of the files. */
+  readonly archiveSignature?: string | undefined;
   /** Call it when the model no longer needs its files. Resolves when they are gone, unless others use them.
    *  Never rejects; idempotent. */
   release(): Promise<void>;
@@ -58,8 +63,11 @@ export class ModelPuller {
   readonly #config: StorageConfig;
   readonly #cache: PullCache;
   readonly #log: Logger;
+  readonly #hasSignatures: boolean;
 
-  constructor(settings: PullSettings, log: Logger) {
+  /** `hasSignatures`: whether signatures are pulled too that lie beside files. Default: false. */
+  constructor(settings: PullSettings, log: Logger, { hasSignatures = false } = {}) {
+    this.#hasSignatures = hasSignatures;
     this.#settings = settings;
     this.#config = new StorageConfig(settings.configDirectory);
     this.#cache = new PullCache({ ...settings, log });
@@ -141,7 +149,7 @@ export class ModelPuller {
       return await this.#takeStable(async () => openLocalArchive(archive), "", watch);
     }
     const release = async () => {};
-    return { path: found, root, origin: "pvc", sizeBytes: 0, release };
+    return { path: found, root, origin: "pvc", sizeBytes: 0, isOwn: false, release };
   }
 
   async #copy(storage: RemoteStorage, path: string, watch: PullListener): Promise<PulledModel> {
@@ -151,12 +159,12 @@ export class ModelPuller {
       throw error;
     });
     const listing = withArchive(listed);
-    const { isFolder, files } = listing;
+    const { isFolder, files, archiveSignature } = listing;
     const digest = identify(origin, path, listing);
     const cached = await this.#cache.acquire({ digest, files, storage }, watch);
     const { directory: root, sizeBytes, release } = cached;
     const local = isFolder ? root : join(root, files[0]?.name ?? "");
-    return { path: local, root, origin, sizeBytes, release };
+    return { path: local, root, origin, sizeBytes, isOwn: true, archiveSignature, release };
   }
 
   async #list(storage: RemoteStorage, path: string, signal: AbortSignal): Promise<RemoteListing> {
@@ -166,17 +174,24 @@ export class ModelPuller {
         "list attempt failed",
       ),
     );
-    return await retry.run(`${storage.origin}/${path}`, () => storage.list(path, signal));
+    return await retry.run(`${storage.origin}/${path}`, async () => {
+      const listing = await storage.list(path, signal);
+      return this.#hasSignatures
+        ? await withSignature(listing, { storage, path, signal })
+        : listing;
+    });
   }
 }
 
 /** A model that is a single archive is what the archive holds. */
 function withArchive(listing: RemoteListing): RemoteListing {
   const [only, ...others] = listing.files;
-  const archive = only === undefined || others.length > 0 ? undefined : archiveOf(only.name);
-  if (only === undefined || archive === undefined || only.archive !== undefined) return listing;
+  if (only === undefined || only.archive !== undefined) return listing;
+  const archiveSignature = listing.isFolder ? undefined : others.shift()?.name;
+  const archive = others.length > 0 ? undefined : archiveOf(only.name);
+  if (archive === undefined) return listing;
   const rule = { format: archive.format, below: "", isLayer: false };
-  return { isFolder: true, files: [{ ...only, archive: rule }] };
+  return { isFolder: true, files: [{ ...only, archive: rule }], archiveSignature };
 }
 
 /** The same text for the same content in the same place; a unique one if that cannot be known. */

@@ -1,4 +1,4 @@
-"""The inference clients of the KServe SDK, with protocol v2."""
+"""The inference clients of the KServe SDK, with protocols v1 and v2."""
 
 import unittest
 
@@ -101,6 +101,41 @@ class KserveRest(Case, unittest.IsolatedAsyncioTestCase):
         await self.refused(400, "unexpected shape for input 'x'.*400", rows("add", [1, 2, 3]))
         wrong = request("add", "x", "INT32", numpy.zeros([1, 4], dtype=numpy.int32))
         await self.refused(400, "model expects 'FP32'.*400", wrong)
+
+
+class KserveV1(Case, unittest.IsolatedAsyncioTestCase):
+    async def asyncSetUp(self):
+        self.client = InferenceRESTClient(RESTConfig(protocol="v1"))
+        self.addAsyncCleanup(self.client.close)
+
+    async def predict(self, model, data):
+        return await self.client.infer(URL, data, model_name=model)
+
+    async def test_health(self):
+        self.assertIs(await self.client.is_model_ready(URL, "digits"), True)
+        self.assertIs(await self.client.is_model_ready(URL, "nobody"), False)
+
+    async def test_rows(self):
+        rows = [[1, 2, 3, 4], [5, 6, 7, 8]]
+        # The highest version adds 2.
+        added = [[value + 2 for value in row] for row in rows]
+        self.assertEqual(await self.predict("add", {"instances": rows}), {"predictions": added})
+        response = await self.predict("add", {"inputs": rows})
+        self.assertEqual(response, {"predictions": added, "outputs": added})
+
+    async def test_known_answers_of_the_examples(self):
+        for name in ("digits", "iris"):
+            with self.subTest(name):
+                model, _, array, label = example(name)
+                response = await self.predict(model, {"instances": array.tolist()})
+                predictions = response["predictions"]
+                self.assertEqual([row["label"] for row in predictions], label)
+
+    async def test_errors_carry_their_text(self):
+        with self.assertRaisesRegex(httpx.HTTPStatusError, "nobody.*404"):
+            await self.predict("nobody", {"instances": [[1]]})
+        with self.assertRaisesRegex(httpx.HTTPStatusError, "unexpected shape.*400"):
+            await self.predict("add", {"instances": [[1, 2, 3]]})
 
 
 class KserveGrpc(Case, unittest.IsolatedAsyncioTestCase):

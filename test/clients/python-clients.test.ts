@@ -17,7 +17,7 @@ const isRequired = MODELPORT_REQUIRE_PYTHON === "1";
 const scripts = [
   { script: "triton_http.py", modules: ["numpy", "tritonclient.http.aio"], minCases: 20 },
   { script: "triton_grpc.py", modules: ["numpy", "tritonclient.grpc.aio"], minCases: 20 },
-  { script: "kserve_sdk.py", modules: ["numpy", "kserve"], minCases: 10 },
+  { script: "kserve_sdk.py", modules: ["numpy", "kserve"], minCases: 16 },
   { script: "openapi_client.py", modules: ["openapi_python_client"], minCases: 6 },
   { script: "openai_sdk.py", modules: ["numpy", "openai"], minCases: 12 },
   { script: "cohere_sdk.py", modules: ["numpy", "cohere"], minCases: 11 },

@@ -273,7 +273,7 @@ async function withSettings(
   folder: string,
 ): Promise<string[]> {
   const text = field(config, "data");
-  if (text === undefined) return args.filter((arg) => !arg.startsWith("--model-"));
+  if (text === undefined) return [...args];
   const file = join(folder, "modelport.yaml");
   await writeFile(file, (text as Record<string, string>)["modelport.yaml"] ?? "");
   return args.map((arg) => (arg === "/etc/modelport/modelport.yaml" ? file : arg));

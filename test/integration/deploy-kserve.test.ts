@@ -30,7 +30,11 @@ const python = MODELPORT_PYTHON || "python3";
 
 const kustomize = await findKustomize();
 const lacking = kustomize === undefined ? "needs kubectl or kustomize" : false;
-const folders = globSync("**/kustomization.yaml", { cwd: root }).map(dirname).sort();
+// What is for KServe's Standard mode has its own rules: see deploy-standard.test.ts.
+const folders = globSync("**/kustomization.yaml", { cwd: root })
+  .map(dirname)
+  .filter((folder) => !/^(standard|agent)/.test(folder))
+  .sort();
 const built = new Map<string, Manifest[]>();
 if (kustomize !== undefined) {
   for (const folder of folders) built.set(folder, await buildManifests(kustomize, folder));

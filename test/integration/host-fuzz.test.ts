@@ -134,7 +134,7 @@ describe("a host whose answers are damaged", { timeout: limitMs, concurrency: 2 
       assert.equal(later, "right", `round ${round} after ${outcome}`);
     }
     t.diagnostic(JSON.stringify(outcomes));
-    assert.ok((outcomes["an error that is ours"] ?? 0) > damageRounds / 4, "the damage does harm");
+    assert.ok((outcomes["right"] ?? 0) < damageRounds / 2, "the damage does harm");
     for (const outcome of Object.keys(outcomes)) assert.doesNotMatch(outcome, /^thrown/);
   });
 });

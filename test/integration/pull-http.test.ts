@@ -46,6 +46,28 @@ describe("a pull over HTTP", () => {
     assert.equal(server.sockets.size, 0);
   });
 
+  it("brings the signature beside it, if signatures are wanted and there is one", async () => {
+    const url = server.put("/models/mnist.onnx", model);
+    const pulled = await fixture.pull(url);
+    await pulled.release();
+    assert.equal(server.requests.length, 1);
+    const signed = await createPuller({ idleTimeoutMs: 500, hasSignatures: true });
+    try {
+      const alone = await signed.pull(url);
+      assert.equal(alone.isOwn, true);
+      await assert.rejects(readFile(`${alone.path}.sig`), { code: "ENOENT" });
+      await alone.release();
+      server.put("/models/mnist.onnx.sig", Buffer.from("a signature"));
+      const both = await signed.pull(url);
+      assert.equal(await readFile(`${both.path}.sig`, "utf8"), "a signature");
+      assert.deepEqual(await readFile(both.path), model);
+      await both.release();
+      assert.deepEqual(await signed.left(), []);
+    } finally {
+      await signed.close();
+    }
+  });
+
   it("appends the path to the URL of the storage configuration, and sends its headers", async () => {
     server.put("/base/my model.onnx", model);
     server.files.set("/base/my%20model.onnx", { bytes: model });

@@ -75,7 +75,14 @@ describe("KServe's V1 protocol", () => {
   it("refuses what it does not know, with a reason", async () => {
     const cases: readonly [path: string, body: unknown, status: number, error: RegExp][] = [
       ["/v1/models/churn", { instances: [[1, 2]] }, 404, /must end in ':predict', and has no verb/],
-      ["/v1/models/churn:explain", { instances: [] }, 404, /and ends in ':explain'/],
+      [
+        "/v1/models/churn:explain",
+        { instances: [] },
+        501,
+        /':explain' is not implemented: .*explainer/,
+      ],
+      ["/v1/models/churn:regress", { examples: [] }, 501, /':regress' is not implemented/],
+      ["/v1/models/churn:fly", { instances: [] }, 404, /and ends in ':fly'/],
       ["/v1/models/other:predict", { instances: [[1, 2]] }, 404, /model 'other' is not loaded/],
       [
         "/v1/models/churn:predict",

@@ -138,8 +138,8 @@ export const mutations: readonly Mutation[] = [
   {
     name: "do not wait for older generations",
     file: "lifecycle/model-lifecycle.ts",
-    from: "await abortable(Promise.all(retired), record.signal);",
-    to: "",
+    from: "await abortable(Promise.all(replace()), record.signal);",
+    to: "replace();",
   },
   {
     name: "do not tell the engine that a load is over",

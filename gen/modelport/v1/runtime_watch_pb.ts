@@ -12,7 +12,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file modelport/v1/runtime_watch.proto.
  */
 export const file_modelport_v1_runtime_watch: GenFile = /*@__PURE__*/
-  fileDesc("CiBtb2RlbHBvcnQvdjEvcnVudGltZV93YXRjaC5wcm90bxIMbW9kZWxwb3J0LnYxIhQKEkdldFNuYXBzaG90UmVxdWVzdCJlChNHZXRTbmFwc2hvdFJlc3BvbnNlEigKCHNuYXBzaG90GAEgASgLMhYubW9kZWxwb3J0LnYxLlNuYXBzaG90EiQKBmNhbGxlchgCIAEoCzIULm1vZGVscG9ydC52MS5DYWxsZXIiJwoMV2F0Y2hSZXF1ZXN0EhcKD21pbl9pbnRlcnZhbF9tcxgBIAEoDSKjAQoNV2F0Y2hSZXNwb25zZRIQCghyZXZpc2lvbhgBIAEoBBIqCghzbmFwc2hvdBgCIAEoCzIWLm1vZGVscG9ydC52MS5TbmFwc2hvdEgAEiQKBWRlbHRhGAMgASgLMhMubW9kZWxwb3J0LnYxLkRlbHRhSAASJAoGY2FsbGVyGAQgASgLMhQubW9kZWxwb3J0LnYxLkNhbGxlckIICgZ1cGRhdGUiOQoGQ2FsbGVyEhkKEW1heV9jaGFuZ2VfbW9kZWxzGAEgASgIEhQKDHRha2VzX3Rva2VucxgCIAEoCCKHAQoIU25hcHNob3QSKwoHcnVudGltZRgBIAEoCzIaLm1vZGVscG9ydC52MS5SdW50aW1lU3RhdGUSKQoGbW9kZWxzGAIgAygLMhkubW9kZWxwb3J0LnYxLk1vZGVsU3RhdHVzEiMKBmV2ZW50cxgDIAMoCzITLm1vZGVscG9ydC52MS5FdmVudCKhAQoFRGVsdGESKwoHcnVudGltZRgBIAEoCzIaLm1vZGVscG9ydC52MS5SdW50aW1lU3RhdGUSKQoGbW9kZWxzGAIgAygLMhkubW9kZWxwb3J0LnYxLk1vZGVsU3RhdHVzEhsKE3JlbW92ZWRfZ2VuZXJhdGlvbnMYAyADKAQSIwoGZXZlbnRzGAQgAygLMhMubW9kZWxwb3J0LnYxLkV2ZW50IrIECgtNb2RlbFN0YXR1cxISCgpnZW5lcmF0aW9uGAEgASgEEgoKAmlkGAIgASgJEg8KB3ZlcnNpb24YAyABKAkSDAoEdHlwZRgEIAEoCRIMCgRwYXRoGAUgASgJEg4KBmZvcm1hdBgGIAEoCRIOCgZwaW5uZWQYByABKAgSJwoFc3RhdGUYCCABKA4yGC5tb2RlbHBvcnQudjEuTW9kZWxTdGF0ZRIOCgZyZWFzb24YCSABKAkSFgoOc3RhdGVfc2luY2VfbXMYCiABKAQSKgoHaGlzdG9yeRgLIAMoCzIZLm1vZGVscG9ydC52MS5TdGF0ZUNoYW5nZRIXCg9wcmVkaWN0ZWRfYnl0ZXMYDCABKAQSFgoOcmVwb3J0ZWRfYnl0ZXMYDSABKAQSGwoObWVhc3VyZWRfYnl0ZXMYDiABKARIAIgBARISCgpoZWxkX2J5dGVzGA8gASgEEhAKCGhvc3RfcGlkGBAgASgNEg8KB2xvYWRfbXMYESABKA0SDgoGbGVhc2VzGBIgASgNEhQKDHF1ZXVlX2xlbmd0aBgTIAEoDRINCgVsb2FkcxgUIAEoBBIVCg1sb2FkX2ZhaWx1cmVzGBUgASgEEi0KB3RyYWZmaWMYFiABKAsyHC5tb2RlbHBvcnQudjEuVHJhZmZpY0ZpZ3VyZXMSJgoHam9pbmluZxgXIAEoCzIVLm1vZGVscG9ydC52MS5Kb2luaW5nQhEKD19tZWFzdXJlZF9ieXRlcyJECgdKb2luaW5nEikKBXN0YXRlGAEgASgOMhoubW9kZWxwb3J0LnYxLkpvaW5pbmdTdGF0ZRIOCgZyZWFzb24YAiABKAkiVwoLU3RhdGVDaGFuZ2USJwoFc3RhdGUYASABKA4yGC5tb2RlbHBvcnQudjEuTW9kZWxTdGF0ZRIPCgd0aW1lX21zGAIgASgEEg4KBnJlYXNvbhgDIAEoCSLXAQoOVHJhZmZpY0ZpZ3VyZXMSGwoTcmVxdWVzdHNfcGVyX3NlY29uZBgBIAEoARIZChFlcnJvcnNfcGVyX3NlY29uZBgCIAEoARITCgZwNTBfbXMYAyABKAFIAIgBARITCgZwOTVfbXMYBCABKAFIAYgBARITCgZwOTlfbXMYBSABKAFIAogBARIXCg9zdWNjZWVkZWRfdG90YWwYBiABKAQSFAoMZmFpbGVkX3RvdGFsGAcgASgEQgkKB19wNTBfbXNCCQoHX3A5NV9tc0IJCgdfcDk5X21zIq4FCgxSdW50aW1lU3RhdGUSDwoHdGltZV9tcxgBIAEoBBISCgpzdGFydGVkX21zGAIgASgEEikKBXBoYXNlGAMgASgOMhoubW9kZWxwb3J0LnYxLlJ1bnRpbWVQaGFzZRI1Cg9saWZlY3ljbGVfb3duZXIYBCABKA4yHC5tb2RlbHBvcnQudjEuTGlmZWN5Y2xlT3duZXISHAoUaGFzX21vZGVsX3JlcG9zaXRvcnkYBSABKAgSFgoOY2FwYWNpdHlfYnl0ZXMYBiABKAQSEgoKdXNlZF9ieXRlcxgHIAEoBBIWCg5yZXNlcnZlZF9ieXRlcxgIIAEoBBISCgpmcmVlX2J5dGVzGAkgASgEEhUKDWxvYWRzX3dhaXRpbmcYCiABKA0SFQoNbG9hZHNfcnVubmluZxgLIAEoDRITCgtsb2Fkc19saW1pdBgMIAEoDRITCgtjb25uZWN0aW9ucxgNIAEoDRIQCgh3YXRjaGVycxgOIAEoDRIbChNzZXJ2ZXJfbWVtb3J5X2J5dGVzGA8gASgEEjYKEGV2ZW50X2xvb3BfZGVsYXkYECABKAsyHC5tb2RlbHBvcnQudjEuRXZlbnRMb29wRGVsYXkSLQoHdHJhZmZpYxgRIAEoCzIcLm1vZGVscG9ydC52MS5UcmFmZmljRmlndXJlcxInCgVob3N0cxgSIAMoCzIYLm1vZGVscG9ydC52MS5Ib3N0U3RhdHVzEigKCHZlcnNpb25zGBMgASgLMhYubW9kZWxwb3J0LnYxLlZlcnNpb25zEiwKBm1lbW9yeRgUIAEoCzIcLm1vZGVscG9ydC52MS5NZW1vcnlEaXZpc2lvbhIyCgtwYXlsb2FkX2xvZxgVIAEoCzIdLm1vZGVscG9ydC52MS5QYXlsb2FkTG9nU3RhdGUiigEKD1BheWxvYWRMb2dTdGF0ZRIPCgdmYWlsaW5nGAEgASgIEg4KBnJlYXNvbhgCIAEoCRITCgtxdWV1ZV9ieXRlcxgDIAEoBBIUCgxxdWV1ZV9ldmVudHMYBCABKA0SFAoMbG9nZ2VkX3RvdGFsGAUgASgEEhUKDWRyb3BwZWRfdG90YWwYBiABKAQikwEKDk1lbW9yeURpdmlzaW9uEhcKD2NvbnRhaW5lcl9ieXRlcxgBIAEoBBIUCgxtb2RlbHNfYnl0ZXMYAiABKAQSEgoKcnVuc19ieXRlcxgDIAEoBBITCgtjYWxsc19ieXRlcxgEIAEoBBIUCgxzZXJ2ZXJfYnl0ZXMYBSABKAQSEwoLaG9zdHNfYnl0ZXMYBiABKAQiQAoORXZlbnRMb29wRGVsYXkSDgoGcDUwX21zGAEgASgBEg4KBnA5OV9tcxgCIAEoARIOCgZtYXhfbXMYAyABKAEikQEKCkhvc3RTdGF0dXMSCwoDcGlkGAEgASgNEiQKBGtpbmQYAiABKA4yFi5tb2RlbHBvcnQudjEuSG9zdEtpbmQSDgoGbW9kZWxzGAMgASgNEhkKDG1lbW9yeV9ieXRlcxgEIAEoBEgAiAEBEhQKDHF1ZXVlX2xlbmd0aBgFIAEoDUIPCg1fbWVtb3J5X2J5dGVzIjsKCFZlcnNpb25zEhEKCW1vZGVscG9ydBgBIAEoCRIMCgRub2RlGAIgASgJEg4KBmVuZ2luZRgDIAEoCSKcAQoFRXZlbnQSDgoGbnVtYmVyGAEgASgEEg8KB3RpbWVfbXMYAiABKAQSJQoEa2luZBgDIAEoDjIXLm1vZGVscG9ydC52MS5FdmVudEtpbmQSEAoIbW9kZWxfaWQYBCABKAkSFQoNbW9kZWxfdmVyc2lvbhgFIAEoCRISCgpnZW5lcmF0aW9uGAYgASgEEg4KBnJlYXNvbhgHIAEoCSrZAQoKTW9kZWxTdGF0ZRIbChdNT0RFTF9TVEFURV9VTlNQRUNJRklFRBAAEhYKEk1PREVMX1NUQVRFX1FVRVVFRBABEhcKE01PREVMX1NUQVRFX0xPQURJTkcQAhIVChFNT0RFTF9TVEFURV9SRUFEWRADEhkKFU1PREVMX1NUQVRFX1JFTE9BRElORxAEEhgKFE1PREVMX1NUQVRFX0RSQUlOSU5HEAUSGQoVTU9ERUxfU1RBVEVfVU5MT0FESU5HEAYSFgoSTU9ERUxfU1RBVEVfRkFJTEVEEAcqegoMSm9pbmluZ1N0YXRlEh0KGUpPSU5JTkdfU1RBVEVfVU5TUEVDSUZJRUQQABIYChRKT0lOSU5HX1NUQVRFX1BST1ZFThABEhoKFkpPSU5JTkdfU1RBVEVfUFJPTUlTRUQQAhIVChFKT0lOSU5HX1NUQVRFX09GRhADKoMBCgxSdW50aW1lUGhhc2USHQoZUlVOVElNRV9QSEFTRV9VTlNQRUNJRklFRBAAEhoKFlJVTlRJTUVfUEhBU0VfU1RBUlRJTkcQARIXChNSVU5USU1FX1BIQVNFX1JFQURZEAISHwobUlVOVElNRV9QSEFTRV9TSFVUVElOR19ET1dOEAMqjwEKDkxpZmVjeWNsZU93bmVyEh8KG0xJRkVDWUNMRV9PV05FUl9VTlNQRUNJRklFRBAAEh0KGUxJRkVDWUNMRV9PV05FUl9VTkNMQUlNRUQQARIeChpMSUZFQ1lDTEVfT1dORVJfUkVQT1NJVE9SWRACEh0KGUxJRkVDWUNMRV9PV05FUl9NT0RFTE1FU0gQAyppCghIb3N0S2luZBIZChVIT1NUX0tJTkRfVU5TUEVDSUZJRUQQABIUChBIT1NUX0tJTkRfU0hBUkVEEAESFwoTSE9TVF9LSU5EX0RFRElDQVRFRBACEhMKD0hPU1RfS0lORF9TUEFSRRADKtgCCglFdmVudEtpbmQSGgoWRVZFTlRfS0lORF9VTlNQRUNJRklFRBAAEhwKGEVWRU5UX0tJTkRfUlVOVElNRV9SRUFEWRABEh8KG0VWRU5UX0tJTkRfU0hVVERPV05fU1RBUlRFRBACEiIKHkVWRU5UX0tJTkRfTU9ERUxNRVNIX1RPT0tfT1ZFUhADEhsKF0VWRU5UX0tJTkRfTU9ERUxfTE9BREVEEAQSGwoXRVZFTlRfS0lORF9MT0FEX1JFRlVTRUQQBRIaChZFVkVOVF9LSU5EX0xPQURfRkFJTEVEEAYSHQoZRVZFTlRfS0lORF9MT0FEX0NBTkNFTExFRBAHEh0KGUVWRU5UX0tJTkRfTU9ERUxfVU5MT0FERUQQCBIYChRFVkVOVF9LSU5EX0hPU1RfTE9TVBAJEh4KGkVWRU5UX0tJTkRfTU9ERUxfUkVDT1ZFUkVEEAoysgEKE1J1bnRpbWVXYXRjaFNlcnZpY2USVwoLR2V0U25hcHNob3QSIC5tb2RlbHBvcnQudjEuR2V0U25hcHNob3RSZXF1ZXN0GiEubW9kZWxwb3J0LnYxLkdldFNuYXBzaG90UmVzcG9uc2UiA5ACARJCCgVXYXRjaBIaLm1vZGVscG9ydC52MS5XYXRjaFJlcXVlc3QaGy5tb2RlbHBvcnQudjEuV2F0Y2hSZXNwb25zZTABYgZwcm90bzM");
+  fileDesc("CiBtb2RlbHBvcnQvdjEvcnVudGltZV93YXRjaC5wcm90bxIMbW9kZWxwb3J0LnYxIhQKEkdldFNuYXBzaG90UmVxdWVzdCJlChNHZXRTbmFwc2hvdFJlc3BvbnNlEigKCHNuYXBzaG90GAEgASgLMhYubW9kZWxwb3J0LnYxLlNuYXBzaG90EiQKBmNhbGxlchgCIAEoCzIULm1vZGVscG9ydC52MS5DYWxsZXIiJwoMV2F0Y2hSZXF1ZXN0EhcKD21pbl9pbnRlcnZhbF9tcxgBIAEoDSKjAQoNV2F0Y2hSZXNwb25zZRIQCghyZXZpc2lvbhgBIAEoBBIqCghzbmFwc2hvdBgCIAEoCzIWLm1vZGVscG9ydC52MS5TbmFwc2hvdEgAEiQKBWRlbHRhGAMgASgLMhMubW9kZWxwb3J0LnYxLkRlbHRhSAASJAoGY2FsbGVyGAQgASgLMhQubW9kZWxwb3J0LnYxLkNhbGxlckIICgZ1cGRhdGUiOQoGQ2FsbGVyEhkKEW1heV9jaGFuZ2VfbW9kZWxzGAEgASgIEhQKDHRha2VzX3Rva2VucxgCIAEoCCKHAQoIU25hcHNob3QSKwoHcnVudGltZRgBIAEoCzIaLm1vZGVscG9ydC52MS5SdW50aW1lU3RhdGUSKQoGbW9kZWxzGAIgAygLMhkubW9kZWxwb3J0LnYxLk1vZGVsU3RhdHVzEiMKBmV2ZW50cxgDIAMoCzITLm1vZGVscG9ydC52MS5FdmVudCKhAQoFRGVsdGESKwoHcnVudGltZRgBIAEoCzIaLm1vZGVscG9ydC52MS5SdW50aW1lU3RhdGUSKQoGbW9kZWxzGAIgAygLMhkubW9kZWxwb3J0LnYxLk1vZGVsU3RhdHVzEhsKE3JlbW92ZWRfZ2VuZXJhdGlvbnMYAyADKAQSIwoGZXZlbnRzGAQgAygLMhMubW9kZWxwb3J0LnYxLkV2ZW50Io8FCgtNb2RlbFN0YXR1cxISCgpnZW5lcmF0aW9uGAEgASgEEgoKAmlkGAIgASgJEg8KB3ZlcnNpb24YAyABKAkSDAoEdHlwZRgEIAEoCRIMCgRwYXRoGAUgASgJEg4KBmZvcm1hdBgGIAEoCRIOCgZwaW5uZWQYByABKAgSJwoFc3RhdGUYCCABKA4yGC5tb2RlbHBvcnQudjEuTW9kZWxTdGF0ZRIOCgZyZWFzb24YCSABKAkSFgoOc3RhdGVfc2luY2VfbXMYCiABKAQSKgoHaGlzdG9yeRgLIAMoCzIZLm1vZGVscG9ydC52MS5TdGF0ZUNoYW5nZRIXCg9wcmVkaWN0ZWRfYnl0ZXMYDCABKAQSFgoOcmVwb3J0ZWRfYnl0ZXMYDSABKAQSGwoObWVhc3VyZWRfYnl0ZXMYDiABKARIAIgBARISCgpoZWxkX2J5dGVzGA8gASgEEhAKCGhvc3RfcGlkGBAgASgNEg8KB2xvYWRfbXMYESABKA0SDgoGbGVhc2VzGBIgASgNEhQKDHF1ZXVlX2xlbmd0aBgTIAEoDRINCgVsb2FkcxgUIAEoBBIVCg1sb2FkX2ZhaWx1cmVzGBUgASgEEi0KB3RyYWZmaWMYFiABKAsyHC5tb2RlbHBvcnQudjEuVHJhZmZpY0ZpZ3VyZXMSJgoHam9pbmluZxgXIAEoCzIVLm1vZGVscG9ydC52MS5Kb2luaW5nEioKCXNpZ25hdHVyZRgYIAEoCzIXLm1vZGVscG9ydC52MS5TaWduYXR1cmUSFwoPdmVyc2lvbl9hbGlhc2VzGBkgAygJEhYKDnZlcnNpb25fcG9saWN5GBogASgJQhEKD19tZWFzdXJlZF9ieXRlcyJYCglTaWduYXR1cmUSKwoFc3RhdGUYASABKA4yHC5tb2RlbHBvcnQudjEuU2lnbmF0dXJlU3RhdGUSDgoGc2lnbmVyGAIgASgJEg4KBnJlYXNvbhgDIAEoCSJECgdKb2luaW5nEikKBXN0YXRlGAEgASgOMhoubW9kZWxwb3J0LnYxLkpvaW5pbmdTdGF0ZRIOCgZyZWFzb24YAiABKAkiVwoLU3RhdGVDaGFuZ2USJwoFc3RhdGUYASABKA4yGC5tb2RlbHBvcnQudjEuTW9kZWxTdGF0ZRIPCgd0aW1lX21zGAIgASgEEg4KBnJlYXNvbhgDIAEoCSLXAQoOVHJhZmZpY0ZpZ3VyZXMSGwoTcmVxdWVzdHNfcGVyX3NlY29uZBgBIAEoARIZChFlcnJvcnNfcGVyX3NlY29uZBgCIAEoARITCgZwNTBfbXMYAyABKAFIAIgBARITCgZwOTVfbXMYBCABKAFIAYgBARITCgZwOTlfbXMYBSABKAFIAogBARIXCg9zdWNjZWVkZWRfdG90YWwYBiABKAQSFAoMZmFpbGVkX3RvdGFsGAcgASgEQgkKB19wNTBfbXNCCQoHX3A5NV9tc0IJCgdfcDk5X21zIusFCgxSdW50aW1lU3RhdGUSDwoHdGltZV9tcxgBIAEoBBISCgpzdGFydGVkX21zGAIgASgEEikKBXBoYXNlGAMgASgOMhoubW9kZWxwb3J0LnYxLlJ1bnRpbWVQaGFzZRI1Cg9saWZlY3ljbGVfb3duZXIYBCABKA4yHC5tb2RlbHBvcnQudjEuTGlmZWN5Y2xlT3duZXISHAoUaGFzX21vZGVsX3JlcG9zaXRvcnkYBSABKAgSFgoOY2FwYWNpdHlfYnl0ZXMYBiABKAQSEgoKdXNlZF9ieXRlcxgHIAEoBBIWCg5yZXNlcnZlZF9ieXRlcxgIIAEoBBISCgpmcmVlX2J5dGVzGAkgASgEEhUKDWxvYWRzX3dhaXRpbmcYCiABKA0SFQoNbG9hZHNfcnVubmluZxgLIAEoDRITCgtsb2Fkc19saW1pdBgMIAEoDRITCgtjb25uZWN0aW9ucxgNIAEoDRIQCgh3YXRjaGVycxgOIAEoDRIbChNzZXJ2ZXJfbWVtb3J5X2J5dGVzGA8gASgEEjYKEGV2ZW50X2xvb3BfZGVsYXkYECABKAsyHC5tb2RlbHBvcnQudjEuRXZlbnRMb29wRGVsYXkSLQoHdHJhZmZpYxgRIAEoCzIcLm1vZGVscG9ydC52MS5UcmFmZmljRmlndXJlcxInCgVob3N0cxgSIAMoCzIYLm1vZGVscG9ydC52MS5Ib3N0U3RhdHVzEigKCHZlcnNpb25zGBMgASgLMhYubW9kZWxwb3J0LnYxLlZlcnNpb25zEiwKBm1lbW9yeRgUIAEoCzIcLm1vZGVscG9ydC52MS5NZW1vcnlEaXZpc2lvbhIyCgtwYXlsb2FkX2xvZxgVIAEoCzIdLm1vZGVscG9ydC52MS5QYXlsb2FkTG9nU3RhdGUSOwoScmVwb3NpdG9yeV9wb2xsaW5nGBYgASgLMh8ubW9kZWxwb3J0LnYxLlJlcG9zaXRvcnlQb2xsaW5nIooBCg9QYXlsb2FkTG9nU3RhdGUSDwoHZmFpbGluZxgBIAEoCBIOCgZyZWFzb24YAiABKAkSEwoLcXVldWVfYnl0ZXMYAyABKAQSFAoMcXVldWVfZXZlbnRzGAQgASgNEhQKDGxvZ2dlZF90b3RhbBgFIAEoBBIVCg1kcm9wcGVkX3RvdGFsGAYgASgEIv0CChFSZXBvc2l0b3J5UG9sbGluZxIpCgVzdGF0ZRgBIAEoDjIaLm1vZGVscG9ydC52MS5Qb2xsaW5nU3RhdGUSDgoGcmVhc29uGAIgASgJEhMKC2ludGVydmFsX21zGAMgASgEEhQKDGxhc3RfcG9sbF9tcxgEIAEoBBIPCgd0b29rX21zGAUgASgBEhgKEHJlYWRpbmdfc2luY2VfbXMYBiABKAQSDQoFcG9sbHMYByABKAQSFAoMZmFpbGVkX3BvbGxzGAggASgEEg8KB2NoYW5nZXMYCSABKAQSFgoOZmFpbGVkX2NoYW5nZXMYCiABKAQSLQoIc2V0dGxpbmcYCyADKAsyGy5tb2RlbHBvcnQudjEuU2V0dGxpbmdNb2RlbBIWCg5zZXR0bGluZ19jb3VudBgMIAEoDRIrCgdmYWlsaW5nGA0gAygLMhoubW9kZWxwb3J0LnYxLkZhaWxpbmdNb2RlbBIVCg1mYWlsaW5nX2NvdW50GA4gASgNIi0KDVNldHRsaW5nTW9kZWwSCgoCaWQYASABKAkSEAoIc2luY2VfbXMYAiABKAQiKgoMRmFpbGluZ01vZGVsEgoKAmlkGAEgASgJEg4KBnJlYXNvbhgCIAEoCSKTAQoOTWVtb3J5RGl2aXNpb24SFwoPY29udGFpbmVyX2J5dGVzGAEgASgEEhQKDG1vZGVsc19ieXRlcxgCIAEoBBISCgpydW5zX2J5dGVzGAMgASgEEhMKC2NhbGxzX2J5dGVzGAQgASgEEhQKDHNlcnZlcl9ieXRlcxgFIAEoBBITCgtob3N0c19ieXRlcxgGIAEoBCJACg5FdmVudExvb3BEZWxheRIOCgZwNTBfbXMYASABKAESDgoGcDk5X21zGAIgASgBEg4KBm1heF9tcxgDIAEoASKRAQoKSG9zdFN0YXR1cxILCgNwaWQYASABKA0SJAoEa2luZBgCIAEoDjIWLm1vZGVscG9ydC52MS5Ib3N0S2luZBIOCgZtb2RlbHMYAyABKA0SGQoMbWVtb3J5X2J5dGVzGAQgASgESACIAQESFAoMcXVldWVfbGVuZ3RoGAUgASgNQg8KDV9tZW1vcnlfYnl0ZXMiOwoIVmVyc2lvbnMSEQoJbW9kZWxwb3J0GAEgASgJEgwKBG5vZGUYAiABKAkSDgoGZW5naW5lGAMgASgJIpwBCgVFdmVudBIOCgZudW1iZXIYASABKAQSDwoHdGltZV9tcxgCIAEoBBIlCgRraW5kGAMgASgOMhcubW9kZWxwb3J0LnYxLkV2ZW50S2luZBIQCghtb2RlbF9pZBgEIAEoCRIVCg1tb2RlbF92ZXJzaW9uGAUgASgJEhIKCmdlbmVyYXRpb24YBiABKAQSDgoGcmVhc29uGAcgASgJKtkBCgpNb2RlbFN0YXRlEhsKF01PREVMX1NUQVRFX1VOU1BFQ0lGSUVEEAASFgoSTU9ERUxfU1RBVEVfUVVFVUVEEAESFwoTTU9ERUxfU1RBVEVfTE9BRElORxACEhUKEU1PREVMX1NUQVRFX1JFQURZEAMSGQoVTU9ERUxfU1RBVEVfUkVMT0FESU5HEAQSGAoUTU9ERUxfU1RBVEVfRFJBSU5JTkcQBRIZChVNT0RFTF9TVEFURV9VTkxPQURJTkcQBhIWChJNT0RFTF9TVEFURV9GQUlMRUQQByp6CgxKb2luaW5nU3RhdGUSHQoZSk9JTklOR19TVEFURV9VTlNQRUNJRklFRBAAEhgKFEpPSU5JTkdfU1RBVEVfUFJPVkVOEAESGgoWSk9JTklOR19TVEFURV9QUk9NSVNFRBACEhUKEUpPSU5JTkdfU1RBVEVfT0ZGEAMqigEKDlNpZ25hdHVyZVN0YXRlEh8KG1NJR05BVFVSRV9TVEFURV9VTlNQRUNJRklFRBAAEhwKGFNJR05BVFVSRV9TVEFURV9WRVJJRklFRBABEhwKGFNJR05BVFVSRV9TVEFURV9VTlNJR05FRBACEhsKF1NJR05BVFVSRV9TVEFURV9SRUZVU0VEEAMqgwEKDFJ1bnRpbWVQaGFzZRIdChlSVU5USU1FX1BIQVNFX1VOU1BFQ0lGSUVEEAASGgoWUlVOVElNRV9QSEFTRV9TVEFSVElORxABEhcKE1JVTlRJTUVfUEhBU0VfUkVBRFkQAhIfChtSVU5USU1FX1BIQVNFX1NIVVRUSU5HX0RPV04QAyqPAQoOTGlmZWN5Y2xlT3duZXISHwobTElGRUNZQ0xFX09XTkVSX1VOU1BFQ0lGSUVEEAASHQoZTElGRUNZQ0xFX09XTkVSX1VOQ0xBSU1FRBABEh4KGkxJRkVDWUNMRV9PV05FUl9SRVBPU0lUT1JZEAISHQoZTElGRUNZQ0xFX09XTkVSX01PREVMTUVTSBADKnoKDFBvbGxpbmdTdGF0ZRIdChlQT0xMSU5HX1NUQVRFX1VOU1BFQ0lGSUVEEAASFQoRUE9MTElOR19TVEFURV9PRkYQARIZChVQT0xMSU5HX1NUQVRFX1dBSVRJTkcQAhIZChVQT0xMSU5HX1NUQVRFX1JFQURJTkcQAyppCghIb3N0S2luZBIZChVIT1NUX0tJTkRfVU5TUEVDSUZJRUQQABIUChBIT1NUX0tJTkRfU0hBUkVEEAESFwoTSE9TVF9LSU5EX0RFRElDQVRFRBACEhMKD0hPU1RfS0lORF9TUEFSRRADKtgCCglFdmVudEtpbmQSGgoWRVZFTlRfS0lORF9VTlNQRUNJRklFRBAAEhwKGEVWRU5UX0tJTkRfUlVOVElNRV9SRUFEWRABEh8KG0VWRU5UX0tJTkRfU0hVVERPV05fU1RBUlRFRBACEiIKHkVWRU5UX0tJTkRfTU9ERUxNRVNIX1RPT0tfT1ZFUhADEhsKF0VWRU5UX0tJTkRfTU9ERUxfTE9BREVEEAQSGwoXRVZFTlRfS0lORF9MT0FEX1JFRlVTRUQQBRIaChZFVkVOVF9LSU5EX0xPQURfRkFJTEVEEAYSHQoZRVZFTlRfS0lORF9MT0FEX0NBTkNFTExFRBAHEh0KGUVWRU5UX0tJTkRfTU9ERUxfVU5MT0FERUQQCBIYChRFVkVOVF9LSU5EX0hPU1RfTE9TVBAJEh4KGkVWRU5UX0tJTkRfTU9ERUxfUkVDT1ZFUkVEEAoysgEKE1J1bnRpbWVXYXRjaFNlcnZpY2USVwoLR2V0U25hcHNob3QSIC5tb2RlbHBvcnQudjEuR2V0U25hcHNob3RSZXF1ZXN0GiEubW9kZWxwb3J0LnYxLkdldFNuYXBzaG90UmVzcG9uc2UiA5ACARJCCgVXYXRjaBIaLm1vZGVscG9ydC52MS5XYXRjaFJlcXVlc3QaGy5tb2RlbHBvcnQudjEuV2F0Y2hSZXNwb25zZTABYgZwcm90bzM");
 
 /**
  * @generated from message modelport.v1.GetSnapshotRequest
@@ -380,6 +380,27 @@ export type ModelStatus = Message<"modelport.v1.ModelStatus"> & {
    * @generated from field: modelport.v1.Joining joining = 23;
    */
   joining?: Joining | undefined;
+
+  /**
+   * Of its files; left out if signatures are not checked, or until this one was.
+   *
+   * @generated from field: modelport.v1.Signature signature = 24;
+   */
+  signature?: Signature | undefined;
+
+  /**
+   * Other names of its version, which requests may use in place of the number. By name.
+   *
+   * @generated from field: repeated string version_aliases = 25;
+   */
+  versionAliases: string[];
+
+  /**
+   * Which versions of the model the local repository serves, "latest 2" for example; empty if no file says.
+   *
+   * @generated from field: string version_policy = 26;
+   */
+  versionPolicy: string;
 };
 
 /**
@@ -388,6 +409,39 @@ export type ModelStatus = Message<"modelport.v1.ModelStatus"> & {
  */
 export const ModelStatusSchema: GenMessage<ModelStatus> = /*@__PURE__*/
   messageDesc(file_modelport_v1_runtime_watch, 7);
+
+/**
+ * What is known about the signature of a model's files.
+ *
+ * @generated from message modelport.v1.Signature
+ */
+export type Signature = Message<"modelport.v1.Signature"> & {
+  /**
+   * @generated from field: modelport.v1.SignatureState state = 1;
+   */
+  state: SignatureState;
+
+  /**
+   * The key or the certificate that it was verified with; otherwise empty.
+   *
+   * @generated from field: string signer = 2;
+   */
+  signer: string;
+
+  /**
+   * Why it is not verified, in one line; otherwise empty.
+   *
+   * @generated from field: string reason = 3;
+   */
+  reason: string;
+};
+
+/**
+ * Describes the message modelport.v1.Signature.
+ * Use `create(SignatureSchema)` to create a new message.
+ */
+export const SignatureSchema: GenMessage<Signature> = /*@__PURE__*/
+  messageDesc(file_modelport_v1_runtime_watch, 8);
 
 /**
  * Whether the requests for a model are joined, and why.
@@ -413,7 +467,7 @@ export type Joining = Message<"modelport.v1.Joining"> & {
  * Use `create(JoiningSchema)` to create a new message.
  */
 export const JoiningSchema: GenMessage<Joining> = /*@__PURE__*/
-  messageDesc(file_modelport_v1_runtime_watch, 8);
+  messageDesc(file_modelport_v1_runtime_watch, 9);
 
 /**
  * @generated from message modelport.v1.StateChange
@@ -442,7 +496,7 @@ export type StateChange = Message<"modelport.v1.StateChange"> & {
  * Use `create(StateChangeSchema)` to create a new message.
  */
 export const StateChangeSchema: GenMessage<StateChange> = /*@__PURE__*/
-  messageDesc(file_modelport_v1_runtime_watch, 9);
+  messageDesc(file_modelport_v1_runtime_watch, 10);
 
 /**
  * Inferences that reached their model: refused ones (unknown model, wrong tensors) are not in it.
@@ -501,7 +555,7 @@ export type TrafficFigures = Message<"modelport.v1.TrafficFigures"> & {
  * Use `create(TrafficFiguresSchema)` to create a new message.
  */
 export const TrafficFiguresSchema: GenMessage<TrafficFigures> = /*@__PURE__*/
-  messageDesc(file_modelport_v1_runtime_watch, 10);
+  messageDesc(file_modelport_v1_runtime_watch, 11);
 
 /**
  * @generated from message modelport.v1.RuntimeState
@@ -639,6 +693,13 @@ export type RuntimeState = Message<"modelport.v1.RuntimeState"> & {
    * @generated from field: modelport.v1.PayloadLogState payload_log = 21;
    */
   payloadLog?: PayloadLogState | undefined;
+
+  /**
+   * How the local repository is followed.
+   *
+   * @generated from field: modelport.v1.RepositoryPolling repository_polling = 22;
+   */
+  repositoryPolling?: RepositoryPolling | undefined;
 };
 
 /**
@@ -646,7 +707,7 @@ export type RuntimeState = Message<"modelport.v1.RuntimeState"> & {
  * Use `create(RuntimeStateSchema)` to create a new message.
  */
 export const RuntimeStateSchema: GenMessage<RuntimeState> = /*@__PURE__*/
-  messageDesc(file_modelport_v1_runtime_watch, 11);
+  messageDesc(file_modelport_v1_runtime_watch, 12);
 
 /**
  * The log of requests and responses (PAYLOAD_LOG_URL, PAYLOAD_LOG_FOLDER). Counts are since the start.
@@ -700,7 +761,157 @@ export type PayloadLogState = Message<"modelport.v1.PayloadLogState"> & {
  * Use `create(PayloadLogStateSchema)` to create a new message.
  */
 export const PayloadLogStateSchema: GenMessage<PayloadLogState> = /*@__PURE__*/
-  messageDesc(file_modelport_v1_runtime_watch, 12);
+  messageDesc(file_modelport_v1_runtime_watch, 13);
+
+/**
+ * How changes of the local model repository are noticed.
+ *
+ * @generated from message modelport.v1.RepositoryPolling
+ */
+export type RepositoryPolling = Message<"modelport.v1.RepositoryPolling"> & {
+  /**
+   * @generated from field: modelport.v1.PollingState state = 1;
+   */
+  state: PollingState;
+
+  /**
+   * Why it is off although REPOSITORY_POLL_SECONDS is set, or why the latest poll failed, in one line; else empty.
+   *
+   * @generated from field: string reason = 2;
+   */
+  reason: string;
+
+  /**
+   * @generated from field: uint64 interval_ms = 3;
+   */
+  intervalMs: bigint;
+
+  /**
+   * The end of the latest poll that succeeded; 0 if there was none.
+   *
+   * @generated from field: uint64 last_poll_ms = 4;
+   */
+  lastPollMs: bigint;
+
+  /**
+   * How long that took, in milliseconds.
+   *
+   * @generated from field: double took_ms = 5;
+   */
+  tookMs: number;
+
+  /**
+   * The start of the poll that is under way; 0 if none is.
+   *
+   * @generated from field: uint64 reading_since_ms = 6;
+   */
+  readingSinceMs: bigint;
+
+  /**
+   * Since the start of the runtime.
+   *
+   * @generated from field: uint64 polls = 7;
+   */
+  polls: bigint;
+
+  /**
+   * @generated from field: uint64 failed_polls = 8;
+   */
+  failedPolls: bigint;
+
+  /**
+   * Changes of models that were loaded or unloaded, and those that failed.
+   *
+   * @generated from field: uint64 changes = 9;
+   */
+  changes: bigint;
+
+  /**
+   * @generated from field: uint64 failed_changes = 10;
+   */
+  failedChanges: bigint;
+
+  /**
+   * Models whose files have changed, and have not stayed the same for two polls yet. The oldest 20.
+   *
+   * @generated from field: repeated modelport.v1.SettlingModel settling = 11;
+   */
+  settling: SettlingModel[];
+
+  /**
+   * All of them.
+   *
+   * @generated from field: uint32 settling_count = 12;
+   */
+  settlingCount: number;
+
+  /**
+   * Models whose latest change could not be loaded: what was loaded before serves. Up to 20.
+   *
+   * @generated from field: repeated modelport.v1.FailingModel failing = 13;
+   */
+  failing: FailingModel[];
+
+  /**
+   * @generated from field: uint32 failing_count = 14;
+   */
+  failingCount: number;
+};
+
+/**
+ * Describes the message modelport.v1.RepositoryPolling.
+ * Use `create(RepositoryPollingSchema)` to create a new message.
+ */
+export const RepositoryPollingSchema: GenMessage<RepositoryPolling> = /*@__PURE__*/
+  messageDesc(file_modelport_v1_runtime_watch, 14);
+
+/**
+ * @generated from message modelport.v1.SettlingModel
+ */
+export type SettlingModel = Message<"modelport.v1.SettlingModel"> & {
+  /**
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * When this state of its files was first seen.
+   *
+   * @generated from field: uint64 since_ms = 2;
+   */
+  sinceMs: bigint;
+};
+
+/**
+ * Describes the message modelport.v1.SettlingModel.
+ * Use `create(SettlingModelSchema)` to create a new message.
+ */
+export const SettlingModelSchema: GenMessage<SettlingModel> = /*@__PURE__*/
+  messageDesc(file_modelport_v1_runtime_watch, 15);
+
+/**
+ * @generated from message modelport.v1.FailingModel
+ */
+export type FailingModel = Message<"modelport.v1.FailingModel"> & {
+  /**
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * In one line.
+   *
+   * @generated from field: string reason = 2;
+   */
+  reason: string;
+};
+
+/**
+ * Describes the message modelport.v1.FailingModel.
+ * Use `create(FailingModelSchema)` to create a new message.
+ */
+export const FailingModelSchema: GenMessage<FailingModel> = /*@__PURE__*/
+  messageDesc(file_modelport_v1_runtime_watch, 16);
 
 /**
  * Who may take how much of the container's memory, in bytes. The parts do not overlap, and are the whole.
@@ -754,7 +965,7 @@ export type MemoryDivision = Message<"modelport.v1.MemoryDivision"> & {
  * Use `create(MemoryDivisionSchema)` to create a new message.
  */
 export const MemoryDivisionSchema: GenMessage<MemoryDivision> = /*@__PURE__*/
-  messageDesc(file_modelport_v1_runtime_watch, 13);
+  messageDesc(file_modelport_v1_runtime_watch, 17);
 
 /**
  * How late the server's event loop was within the last second or so, in milliseconds.
@@ -783,7 +994,7 @@ export type EventLoopDelay = Message<"modelport.v1.EventLoopDelay"> & {
  * Use `create(EventLoopDelaySchema)` to create a new message.
  */
 export const EventLoopDelaySchema: GenMessage<EventLoopDelay> = /*@__PURE__*/
-  messageDesc(file_modelport_v1_runtime_watch, 14);
+  messageDesc(file_modelport_v1_runtime_watch, 18);
 
 /**
  * A child process that holds models.
@@ -828,7 +1039,7 @@ export type HostStatus = Message<"modelport.v1.HostStatus"> & {
  * Use `create(HostStatusSchema)` to create a new message.
  */
 export const HostStatusSchema: GenMessage<HostStatus> = /*@__PURE__*/
-  messageDesc(file_modelport_v1_runtime_watch, 15);
+  messageDesc(file_modelport_v1_runtime_watch, 19);
 
 /**
  * @generated from message modelport.v1.Versions
@@ -859,7 +1070,7 @@ export type Versions = Message<"modelport.v1.Versions"> & {
  * Use `create(VersionsSchema)` to create a new message.
  */
 export const VersionsSchema: GenMessage<Versions> = /*@__PURE__*/
-  messageDesc(file_modelport_v1_runtime_watch, 16);
+  messageDesc(file_modelport_v1_runtime_watch, 20);
 
 /**
  * @generated from message modelport.v1.Event
@@ -912,7 +1123,7 @@ export type Event = Message<"modelport.v1.Event"> & {
  * Use `create(EventSchema)` to create a new message.
  */
 export const EventSchema: GenMessage<Event> = /*@__PURE__*/
-  messageDesc(file_modelport_v1_runtime_watch, 17);
+  messageDesc(file_modelport_v1_runtime_watch, 21);
 
 /**
  * The life of one generation: each load that does not join an earlier one makes a new generation.
@@ -1028,6 +1239,48 @@ export const JoiningStateSchema: GenEnum<JoiningState> = /*@__PURE__*/
   enumDesc(file_modelport_v1_runtime_watch, 1);
 
 /**
+ * @generated from enum modelport.v1.SignatureState
+ */
+export const SignatureState = {
+  /**
+   * @generated from enum value: SIGNATURE_STATE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * Someone who is trusted has signed these files.
+   *
+   * @generated from enum value: SIGNATURE_STATE_VERIFIED = 1;
+   */
+  VERIFIED: 1,
+
+  /**
+   * There is no signature.
+   *
+   * @generated from enum value: SIGNATURE_STATE_UNSIGNED = 2;
+   */
+  UNSIGNED: 2,
+
+  /**
+   * There is a signature, but it is not trusted, or is not that of these files.
+   *
+   * @generated from enum value: SIGNATURE_STATE_REFUSED = 3;
+   */
+  REFUSED: 3,
+} as const;
+
+/**
+ * @generated from enum modelport.v1.SignatureState
+ */
+export type SignatureState = (typeof SignatureState)[keyof typeof SignatureState] | UnknownEnum;
+
+/**
+ * Describes the enum modelport.v1.SignatureState.
+ */
+export const SignatureStateSchema: GenEnum<SignatureState> = /*@__PURE__*/
+  enumDesc(file_modelport_v1_runtime_watch, 2);
+
+/**
  * @generated from enum modelport.v1.RuntimePhase
  */
 export const RuntimePhase = {
@@ -1063,7 +1316,7 @@ export type RuntimePhase = (typeof RuntimePhase)[keyof typeof RuntimePhase] | Un
  * Describes the enum modelport.v1.RuntimePhase.
  */
 export const RuntimePhaseSchema: GenEnum<RuntimePhase> = /*@__PURE__*/
-  enumDesc(file_modelport_v1_runtime_watch, 2);
+  enumDesc(file_modelport_v1_runtime_watch, 3);
 
 /**
  * Whether the repository RPCs (RepositoryModelLoad and Unload) may load and unload models. Those of
@@ -1111,7 +1364,49 @@ export type LifecycleOwner = (typeof LifecycleOwner)[keyof typeof LifecycleOwner
  * Describes the enum modelport.v1.LifecycleOwner.
  */
 export const LifecycleOwnerSchema: GenEnum<LifecycleOwner> = /*@__PURE__*/
-  enumDesc(file_modelport_v1_runtime_watch, 3);
+  enumDesc(file_modelport_v1_runtime_watch, 4);
+
+/**
+ * @generated from enum modelport.v1.PollingState
+ */
+export const PollingState = {
+  /**
+   * @generated from enum value: POLLING_STATE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * The repository is read at the start, and when a client asks for it.
+   *
+   * @generated from enum value: POLLING_STATE_OFF = 1;
+   */
+  OFF: 1,
+
+  /**
+   * The next poll is due later.
+   *
+   * @generated from enum value: POLLING_STATE_WAITING = 2;
+   */
+  WAITING: 2,
+
+  /**
+   * A poll is under way.
+   *
+   * @generated from enum value: POLLING_STATE_READING = 3;
+   */
+  READING: 3,
+} as const;
+
+/**
+ * @generated from enum modelport.v1.PollingState
+ */
+export type PollingState = (typeof PollingState)[keyof typeof PollingState] | UnknownEnum;
+
+/**
+ * Describes the enum modelport.v1.PollingState.
+ */
+export const PollingStateSchema: GenEnum<PollingState> = /*@__PURE__*/
+  enumDesc(file_modelport_v1_runtime_watch, 5);
 
 /**
  * @generated from enum modelport.v1.HostKind
@@ -1153,7 +1448,7 @@ export type HostKind = (typeof HostKind)[keyof typeof HostKind] | UnknownEnum;
  * Describes the enum modelport.v1.HostKind.
  */
 export const HostKindSchema: GenEnum<HostKind> = /*@__PURE__*/
-  enumDesc(file_modelport_v1_runtime_watch, 4);
+  enumDesc(file_modelport_v1_runtime_watch, 6);
 
 /**
  * @generated from enum modelport.v1.EventKind
@@ -1235,7 +1530,7 @@ export type EventKind = (typeof EventKind)[keyof typeof EventKind] | UnknownEnum
  * Describes the enum modelport.v1.EventKind.
  */
 export const EventKindSchema: GenEnum<EventKind> = /*@__PURE__*/
-  enumDesc(file_modelport_v1_runtime_watch, 5);
+  enumDesc(file_modelport_v1_runtime_watch, 7);
 
 /**
  * Live state of one runtime. Every field has its unit in its name or comment; times are milliseconds

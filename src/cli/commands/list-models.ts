@@ -5,7 +5,7 @@ import { CommandError } from "../command-error.ts";
 import { withServer } from "../connect/server-connection.ts";
 import { exitCodes } from "../exit-code.ts";
 import { describeModel } from "../show/model-details.ts";
-import { memoryOf } from "../show/model-label.ts";
+import { memoryOf, versionOf } from "../show/model-label.ts";
 import { listModels, type ModelList, selectModel, toListJson } from "../show/model-list.ts";
 import { printJson } from "../show/print-json.ts";
 import { formatRate, formatTable } from "../show/terminal-text.ts";
@@ -44,7 +44,7 @@ function toTable({ loaded, unloaded }: ModelList): string {
       ["MODEL", "VERSION", "STATE", "MEMORY", "LOADED IN", "REQUESTS", "P99", "REASON"],
       ...loaded.map((model) => [
         model.id,
-        model.version,
+        versionOf(model),
         stateName(model.state),
         memoryOf(model),
         model.loadMs === 0 ? "" : formatMs(model.loadMs),

@@ -10,6 +10,7 @@ import {
   type Snapshot,
 } from "../../../gen/modelport/v1/runtime_watch_pb.ts";
 import { formatAge, formatBytes, formatMebibytes, formatMs } from "../../clients/figures.ts";
+import { pollingTexts } from "../../clients/polling-text.ts";
 import { stateName } from "../../clients/state-names.ts";
 import type { RunCommand } from "../command.ts";
 import { withServer } from "../connect/server-connection.ts";
@@ -70,6 +71,10 @@ function describeRuntime(runtime: RuntimeState, mayChangeModels: boolean): strin
       `${runtime.loadsRunning} of at most ${runtime.loadsLimit}, ${runtime.loadsWaiting} waiting`,
     ],
     ["lifecycle", describeLifecycle(runtime, mayChangeModels)],
+    ...pollingTexts(runtime.repositoryPolling, runtime.timeMs).map((text, at) => [
+      at === 0 ? "repository" : "",
+      text,
+    ]),
     [
       "inferences",
       `${formatRate(traffic?.requestsPerSecond ?? 0)}, ${formatRate(traffic?.errorsPerSecond ?? 0)} failing${latency}; ${traffic?.succeededTotal ?? 0} succeeded, ${traffic?.failedTotal ?? 0} failed`,

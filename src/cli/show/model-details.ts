@@ -1,7 +1,7 @@
 import { GRPCInferenceService } from "../../../gen/inference/inference_pb.ts";
 import { ModelState, type ModelStatus } from "../../../gen/modelport/v1/runtime_watch_pb.ts";
 import { formatBytes, formatMs } from "../../clients/figures.ts";
-import { joiningText, stateName } from "../../clients/state-names.ts";
+import { joiningText, signatureText, stateName } from "../../clients/state-names.ts";
 import type { ServerConnection } from "../connect/server-connection.ts";
 import { showSpec } from "../inputs/tensor-value.ts";
 import { modelLabel } from "./model-label.ts";
@@ -21,17 +21,21 @@ export async function describeModel(server: ServerConnection, list: ModelList): 
 
 async function describeLoaded(server: ServerConnection, model: ModelStatus): Promise<string> {
   const joining = joiningText(model);
+  const signature = signatureText(model);
   const rows = [
     ["state", `${stateName(model.state)} since ${formatTime(model.stateSinceMs)}`],
     ...(model.reason === "" ? [] : [["reason", model.reason]]),
     ["history", describeHistory(model)],
     ["path", model.path],
+    ...(model.versionAliases.length === 0 ? [] : [["aliases", model.versionAliases.join(", ")]]),
+    ...(model.versionPolicy === "" ? [] : [["versions served", model.versionPolicy]]),
     ...(model.type === "" ? [] : [["type", model.type]]),
     ["loaded by", model.pinned ? "the local repository" : "loadModel"],
     ["memory", describeMemory(model)],
     ...(model.hostPid === 0 ? [] : [["host", `process ${model.hostPid}`]]),
     ...(model.loadMs === 0 ? [] : [["loaded in", formatMs(model.loadMs)]]),
     ...(joining === undefined ? [] : [["joining", joining]]),
+    ...(signature === undefined ? [] : [["signature", signature]]),
     ["loads", `${model.loads}, and ${model.loadFailures} failed`],
     ...describeTraffic(model),
     ...(model.state === ModelState.READY ? await describeTensors(server, model) : []),

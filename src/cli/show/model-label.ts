@@ -12,6 +12,11 @@ export function modelLabel({
   return version === "" ? id : `${id} (version ${version})`;
 }
 
+/** The version and its aliases; empty if it has none. */
+export function versionOf({ version, versionAliases }: ModelStatus): string {
+  return versionAliases.length === 0 ? version : `${version} (${versionAliases.join(", ")})`;
+}
+
 /** The memory that it holds, or that its load has reserved; empty if none. */
 export function memoryOf({ reportedBytes, heldBytes }: ModelStatus): string {
   const bytes = reportedBytes || heldBytes;

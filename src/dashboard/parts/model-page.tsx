@@ -1,7 +1,7 @@
 import type { JSX } from "preact";
 import type { ModelStatus } from "../../../gen/modelport/v1/runtime_watch_pb.ts";
 import { formatBytes } from "../../clients/figures.ts";
-import { joiningText, stateName } from "../../clients/state-names.ts";
+import { joiningText, signatureText, stateName } from "../../clients/state-names.ts";
 import { formatCount, formatMs, formatTime } from "../page-figures.ts";
 import { findRow, type ModelRow } from "../state/model-rows.ts";
 import { usePage } from "../state/page-state.ts";
@@ -16,10 +16,11 @@ import { TrafficCharts } from "./traffic-charts.tsx";
 export function ModelPage({ id, version }: { id: string; version: string }): JSX.Element {
   const { rows, store } = usePage();
   const row = findRow(rows.value, id, version);
+  const shown = row?.status === undefined ? version : versionLabel(row.status);
   const name = (
     <>
       {id}
-      {version !== "" && <small> version {version}</small>}
+      {shown !== "" && <small> version {shown}</small>}
     </>
   );
   return (
@@ -37,7 +38,11 @@ export function ModelPage({ id, version }: { id: string; version: string }): JSX
         <p class="card">This model is not loaded and not in the local repository.</p>
       )}
       {row?.status !== undefined && <Loaded row={row} status={row.status} />}
-      <EventLog concerns={(event) => event.modelId === id && event.modelVersion === version} />
+      <EventLog
+        concerns={(event) =>
+          event.modelId === id && event.modelVersion === (row?.version ?? version)
+        }
+      />
     </>
   );
 }
@@ -66,6 +71,8 @@ function ModelFacts({ status }: { status: ModelStatus }): JSX.Element {
   const facts: readonly Fact[] = [
     ["Path", status.path],
     ["Type", status.type || "–"],
+    ["Version aliases", status.versionAliases.join(", ") || "–"],
+    ["Versions served", status.versionPolicy || "all"],
     ["Host", status.hostPid === 0 ? "–" : `process ${status.hostPid}`],
     ["Holds", bytes(status.heldBytes)],
     ["Reported", bytes(status.reportedBytes)],
@@ -79,9 +86,14 @@ function ModelFacts({ status }: { status: ModelStatus }): JSX.Element {
       `${formatCount(traffic?.succeededTotal ?? 0n)} succeeded, ${formatCount(traffic?.failedTotal ?? 0n)} failed`,
     ],
     ["Joining", joiningText(status) ?? "–"],
+    ["Signature", signatureText(status) ?? "not checked"],
     ["Generation", `${status.generation}`],
   ];
   return <FactsCard id="facts-title" title="Facts" facts={facts} />;
+}
+
+function versionLabel({ version, versionAliases }: ModelStatus): string {
+  return versionAliases.length === 0 ? version : `${version} (${versionAliases.join(", ")})`;
 }
 
 function StateHistory({ status }: { status: ModelStatus }): JSX.Element {

@@ -18,6 +18,9 @@ export function ModelTableRow({ row, index }: { row: ModelRow; index: number }):
         <a href={modelHref(id, version)} data-row={index}>
           {id}
           {version !== "" && <small> v{version}</small>}
+          {status?.versionAliases.map((alias) => (
+            <small key={alias}> {alias}</small>
+          ))}
         </a>
       </div>
       <div role="cell" class="cell cell-state">

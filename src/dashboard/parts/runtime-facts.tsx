@@ -1,6 +1,11 @@
 import type { JSX } from "preact";
-import { LifecycleOwner, RuntimePhase } from "../../../gen/modelport/v1/runtime_watch_pb.ts";
+import {
+  LifecycleOwner,
+  RuntimePhase,
+  type RuntimeState,
+} from "../../../gen/modelport/v1/runtime_watch_pb.ts";
 import { formatAge, formatBytes } from "../../clients/figures.ts";
+import { pollingTexts } from "../../clients/polling-text.ts";
 import { formatMs } from "../page-figures.ts";
 import { usePage } from "../state/page-state.ts";
 import { type Fact, FactsCard } from "./facts-card.tsx";
@@ -33,6 +38,12 @@ export function RuntimeFacts(): JSX.Element {
   );
 }
 
+/** Nothing if polling was not asked for. */
+function pollingFacts(runtime: RuntimeState | undefined): Fact[] {
+  const texts = pollingTexts(runtime?.repositoryPolling, runtime?.timeMs ?? 0n);
+  return texts.map((text, at) => [at === 0 ? "Repository" : `Repository (${at + 1})`, text]);
+}
+
 /** Figures of the server itself and of its hosts. */
 export function RuntimeDetails(): JSX.Element {
   const runtime = usePage().store.runtime.value;
@@ -49,6 +60,7 @@ export function RuntimeDetails(): JSX.Element {
       `${runtime?.loadsRunning ?? "–"} of ${runtime?.loadsLimit ?? "–"} running, ${runtime?.loadsWaiting ?? "–"} waiting`,
     ],
     ["Lifecycle owner", owners[runtime?.lifecycleOwner ?? 0] ?? "–"],
+    ...pollingFacts(runtime),
   ];
   return <FactsCard id="runtime-title" title="Runtime" facts={facts} />;
 }

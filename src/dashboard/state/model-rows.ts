@@ -59,7 +59,8 @@ export function selectRows(
 ): ModelRow[] {
   const words = filter.toLowerCase().split(/\s+/).filter(Boolean);
   const matches = ({ id, version, state, status }: ModelRow) => {
-    const text = `${id} ${version} ${state} ${status?.type ?? ""} ${status?.format ?? ""}`;
+    const aliases = status?.versionAliases.join(" ") ?? "";
+    const text = `${id} ${version} ${aliases} ${state} ${status?.type ?? ""} ${status?.format ?? ""}`;
     const lower = text.toLowerCase();
     return words.every((word) => lower.includes(word));
   };
@@ -69,13 +70,20 @@ export function selectRows(
   return selected.sort((a, b) => direction * compare(a, b) || byName(a, b));
 }
 
-/** The row for the page of `id` and `version`: the newest generation, if there is one. */
+/** The row for the page of `id` and `version`, which may be an alias: the newest generation that serves, otherwise the
+ *  newest one, if there is one. */
 export function findRow(
   rows: readonly ModelRow[],
   id: string,
   version: string,
 ): ModelRow | undefined {
-  return rows.findLast((row) => row.id === id && row.version === version);
+  const own = rows.filter(
+    (row) =>
+      row.id === id &&
+      (row.version === version || row.status?.versionAliases.includes(version) === true),
+  );
+  const serves = ({ state }: ModelRow) => state === "ready" || state === "reloading";
+  return own.findLast(serves) ?? own.at(-1);
 }
 
 /** Bytes of the runtime's memory that it holds, or would hold as far as is known. */

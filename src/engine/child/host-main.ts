@@ -107,7 +107,11 @@ server.on("error", () => {});
 server.on("close", () => process.exit(0));
 
 // All engines at once, before any call: a warm spare is only warm with its libraries loaded.
-for (const format of engineFormats) engines.set(format.name, await format.importEngine());
+for (const format of engineFormats) {
+  const engine = await format.importEngine();
+  if (process.argv[3] === "cuda") engine.useCuda?.();
+  engines.set(format.name, engine);
+}
 letGo();
 const atStart = processMemory();
 const readyMessage: ReadyMessage = {

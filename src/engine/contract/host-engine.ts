@@ -4,6 +4,10 @@ import type { TextChoices } from "./text-choices.ts";
 
 /** What an engine offers inside a host process. It may block: the host does nothing else meanwhile. */
 export interface HostEngine {
+  /** Sessions from now on run on an NVIDIA GPU, as far as it has their operators. Absent: this engine has no sessions of
+   *  its own. */
+  useCuda?(): void;
+
   /** Loads `file`, an absolute path without links. Opens it and its data files once, and only where `access`
    *  allows. Throws with a readable message; then no memory of the attempt remains. */
   load(

@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url";
 import { entryUrl } from "../../base/entry-url.ts";
 import { describeError, RuntimeError } from "../../base/errors.ts";
 import { LinkedQueue } from "../../base/linked-queue.ts";
+import type { ExecutionProvider } from "../../config/run-settings.ts";
 import type { EngineLog } from "../contract/engine-log.ts";
 import { ResidentMemory } from "../process/resident-memory.ts";
 import type { FailedMessage, ReadyMessage } from "../wire/host-messages.ts";
@@ -25,6 +26,7 @@ export interface HostProcessOptions {
   readonly log: EngineLog;
   /** The host's whole environment, apart from what this class adds. */
   readonly environment: Readonly<Record<string, string>>;
+  readonly executionProvider?: ExecutionProvider;
   /** For the runs of all hosts together; 0 is no limit. */
   readonly runMemoryBytes: number;
 }
@@ -116,7 +118,7 @@ export class HostProcess {
   #isCorked = false;
   #wasKilled = false;
 
-  constructor({ log, environment, runMemoryBytes }: HostProcessOptions) {
+  constructor({ log, environment, runMemoryBytes, executionProvider = "cpu" }: HostProcessOptions) {
     this.#log = log;
     this.ready = this.#ready.promise;
     this.exited = this.#exited.promise;
@@ -126,7 +128,7 @@ export class HostProcess {
       () => void this.kill(new RuntimeError("host-lost", "an engine host did not start")),
       startTimeoutMs,
     );
-    this.#child = this.#spawn(environment, hostKeeping(runMemoryBytes));
+    this.#child = this.#spawn(environment, hostKeeping(runMemoryBytes), executionProvider);
     this.pid = this.#child?.pid ?? 0;
     this.memory = new ResidentMemory(this.pid);
     // A child that the system refused to start has no streams, whatever the types say.
@@ -192,9 +194,11 @@ export class HostProcess {
   #spawn(
     environment: Readonly<Record<string, string>>,
     keeping: Keeping,
+    executionProvider: ExecutionProvider,
   ): ChildProcess | undefined {
     try {
-      const command = [process.execPath, ...nodeFlags, entry, String(keeping.keptTopBytes)];
+      const facts = [String(keeping.keptTopBytes), executionProvider];
+      const command = [process.execPath, ...nodeFlags, entry, ...facts];
       const { file, args } = hostCommand(command, this.#log);
       const child = spawn(file, args, {
         env: { ...environment, ...libraryEnvironment(keeping) },

@@ -1,3 +1,4 @@
+import type { ExecutionProvider } from "../../config/run-settings.ts";
 import { returnsFreeMemory } from "../process/free-memory.ts";
 
 const MiB = 1024 * 1024;
@@ -5,10 +6,16 @@ const MiB = 1024 * 1024;
 /** Taken from our own environment: hosts start in a third of the time with a compile cache, and the other
  *  variables say which locales exist for models that change the case of text. */
 const passedOn = ["NODE_COMPILE_CACHE", "LANG", "LC_ALL", "LOCPATH"];
+/** Where CUDA lies, and which of its devices are ours. */
+const passedOnForCuda = ["LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES", "CUDA_CACHE_PATH"];
 
 /** The part of the environment `env` that engine hosts get. */
-export function hostEnvironment(env: NodeJS.ProcessEnv): Readonly<Record<string, string>> {
-  const passed = passedOn.flatMap((name) => {
+export function hostEnvironment(
+  env: NodeJS.ProcessEnv,
+  executionProvider: ExecutionProvider = "cpu",
+): Readonly<Record<string, string>> {
+  const names = executionProvider === "cuda" ? [...passedOn, ...passedOnForCuda] : passedOn;
+  const passed = names.flatMap((name) => {
     const value = env[name];
     return value === undefined || value === "" ? [] : [[name, value] as const];
   });

@@ -1,4 +1,5 @@
 import { RuntimeError } from "../../base/errors.ts";
+import type { ExecutionProvider } from "../../config/run-settings.ts";
 import type { HostInfo, HostKind } from "../contract/engine.ts";
 import type { EngineLog } from "../contract/engine-log.ts";
 import { HostCounts, type HostEnd } from "../contract/host-counts.ts";
@@ -19,6 +20,7 @@ export interface HostPoolOptions {
   readonly maxWasteBytes: number;
   readonly wasteIntervalMs: number;
   readonly environment: Readonly<Record<string, string>>;
+  readonly executionProvider: ExecutionProvider;
   readonly log: EngineLog;
 }
 
@@ -160,8 +162,9 @@ export class HostPool implements RecyclablePool {
   }
 
   #start(kind: HostKind): EngineHost {
-    const { environment, log, runMemoryBytes, wasteIntervalMs } = this.#options;
-    const host = new EngineHost(new HostProcess({ environment, log, runMemoryBytes }), {
+    const { environment, executionProvider, log, runMemoryBytes, wasteIntervalMs } = this.#options;
+    const child = new HostProcess({ environment, executionProvider, log, runMemoryBytes });
+    const host = new EngineHost(child, {
       ...this.#options,
       kind,
       runBudget: this.runBudget,

@@ -4,9 +4,9 @@ import { type OwnFolder, TranslationStore } from "./translation-store.ts";
 import { Translations, type TranslationsOptions } from "./translations.ts";
 
 export interface TranslationSettings {
-  /** Where translated files are kept; other runtimes may share it. Absolute. */
-  readonly directory: string;
-  /** This process's folder in it. */
+  /** Where translated files are kept; other runtimes may share it. Absolute. Undefined: only in the own folder. */
+  readonly directory: string | undefined;
+  /** This process's folder, in that directory if there is one. */
   readonly own: OwnFolder;
   /** Of all files in it; 0: nothing is kept. */
   readonly limitBytes: number;
@@ -29,7 +29,13 @@ export function createTranslations(
   const shared =
     settings === undefined
       ? []
-      : [new TranslationStore({ directory: settings.directory, own: settings.own, limitBytes })];
+      : [
+          new TranslationStore({
+            ...(settings.directory !== undefined && { directory: settings.directory }),
+            own: settings.own,
+            limitBytes,
+          }),
+        ];
   return new Translations({
     ...parts,
     stores: [

@@ -1,7 +1,12 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { describeError, RuntimeError } from "../../base/errors.ts";
 import { FieldError } from "../failures/field-error.ts";
-import { decodeRestInference } from "../rest/request.ts";
+import { decodePlatformBody } from "../platforms/platform-body.ts";
+import {
+  decodeRestInference,
+  type RestInference,
+  type RestInferenceBody,
+} from "../rest/request.ts";
 import { decodeV1Inference } from "../rest/v1-request.ts";
 import { decodeTextBody } from "../text/text-bodies.ts";
 import type { CodecAnswer, CodecCall, CodecThreadData } from "./codec-thread-messages.ts";
@@ -14,6 +19,14 @@ const server = parentPort;
 const { maxHeapBytes } = workerData as CodecThreadData;
 server.on("message", (call: CodecCall) => answer(call));
 
+function decode(call: RestInferenceBody): RestInference {
+  const { v1, platform } = call;
+  if (v1 === undefined) return decodeRestInference(call);
+  return platform
+    ? decodePlatformBody({ ...call, v1, platform })
+    : decodeV1Inference(call.body, v1);
+}
+
 function answer(call: CodecCall): void {
   try {
     if ("text" in call) {
@@ -23,8 +36,7 @@ function answer(call: CodecCall): void {
       return;
     }
     refuseCostlyJson(call, maxHeapBytes);
-    const { v1 } = call;
-    const result = v1 ? decodeV1Inference(call.body, v1) : decodeRestInference(call);
+    const result = decode(call);
     // Binary tensors are views of the one body.
     const buffers = new Set(result.inference.inputs.map(({ data }) => data.buffer as ArrayBuffer));
     server.postMessage({ result } satisfies CodecAnswer, [...buffers]);

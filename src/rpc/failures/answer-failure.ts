@@ -15,7 +15,7 @@ import { refusalForm } from "./wire-form.ts";
 export class HttpRefusal extends Error {
   readonly statusCode: number;
 
-  constructor(statusCode: 400 | 404 | 405 | 413 | 414 | 415 | 422 | 501, message: string) {
+  constructor(statusCode: 400 | 404 | 405 | 406 | 413 | 414 | 415 | 422 | 501, message: string) {
     super(message);
     this.name = "HttpRefusal";
     this.statusCode = statusCode;
@@ -119,8 +119,7 @@ function isRefusal(reason: unknown): reason is Error & { readonly statusCode: nu
     reason instanceof Error &&
     "statusCode" in reason &&
     typeof reason.statusCode === "number" &&
-    reason.statusCode >= 400 &&
-    reason.statusCode < 500
+    (reason instanceof HttpRefusal || (reason.statusCode >= 400 && reason.statusCode < 500))
   );
 }
 

@@ -19,7 +19,7 @@ export type ErrorForm = (failure: RestFailure) => object;
 /** The form of the Open Inference Protocol, and of every REST protocol without one of its own. */
 export const plainForm: ErrorForm = ({ message }) => ({ error: message });
 
-/** The code that is nearest to a status of HTTP from 400 to 499. */
+/** The code that is nearest to the status of a refusal. */
 export function codeOfRefusal(status: number): Code {
   if (status === 404 || status === 405) return Code.NotFound;
   if (status === 501) return Code.Unimplemented;

@@ -97,6 +97,8 @@ export const samplesOf: Readonly<Record<MetricName, (sources: MetricSources) => 
     })),
   modelport_load_failures_total: ({ runtime }) =>
     byLabel("reason", Object.fromEntries(runtime.lifecycle.failures)),
+  modelport_model_signatures_total: ({ runtime }) =>
+    byLabel("outcome", runtime.signatures ?? { verified: 0, unsigned: 0, refused: 0 }),
   modelport_loads: ({ figures }) =>
     byLabel("state", { waiting: figures.loadsWaiting, running: figures.loadsRunning }),
   modelport_unload_duration_seconds: ({ runtime }) => [{ histogram: runtime.lifecycle.unloads }],
@@ -123,6 +125,16 @@ export const samplesOf: Readonly<Record<MetricName, (sources: MetricSources) => 
   },
   modelport_embedding_cache_entries: ({ runtime }) => [{ value: runtime.embeddings?.entries ?? 0 }],
   modelport_embedding_cache_bytes: ({ runtime }) => [{ value: runtime.embeddings?.sizeBytes ?? 0 }],
+  modelport_repository_polls_total: ({ figures: { polling } }) =>
+    byLabel("outcome", { success: polling.polls, failure: polling.failedPolls }),
+  modelport_repository_changes_total: ({ figures: { polling } }) =>
+    byLabel("outcome", { success: polling.changes, failure: polling.failedChanges }),
+  modelport_repository_last_poll_timestamp_seconds: ({ figures }) => [
+    { value: figures.polling.lastPollMs / 1_000 },
+  ],
+  modelport_repository_poll_seconds: ({ figures }) => [{ value: figures.polling.tookMs / 1_000 }],
+  modelport_repository_models: ({ figures: { polling } }) =>
+    byLabel("state", { settling: polling.settlingCount, failing: polling.failingCount }),
   modelport_payload_log_events_total: ({ payloads }) => byLabel("type", payloads.logged),
   modelport_payload_log_dropped_total: ({ payloads }) =>
     dropReasons.map((reason) => ({

@@ -122,6 +122,11 @@ export const metricTable = {
     labels: ["reason"],
     help: "Failed loads, and models that were given up because their hosts died",
   },
+  modelport_model_signatures_total: {
+    type: "counter",
+    labels: ["outcome"],
+    help: "Loads whose signature was checked (MODEL_SIGNING): verified, unsigned, refused",
+  },
   modelport_loads: {
     type: "gauge",
     labels: ["state"],
@@ -196,6 +201,31 @@ export const metricTable = {
     type: "gauge",
     labels: [],
     help: "Memory of the cache of embeddings (EMBEDDING_CACHE_BYTES)",
+  },
+  modelport_repository_polls_total: {
+    type: "counter",
+    labels: ["outcome"],
+    help: "Polls of the local repository (REPOSITORY_POLL_SECONDS): success, failure (it could not be read)",
+  },
+  modelport_repository_changes_total: {
+    type: "counter",
+    labels: ["outcome"],
+    help: "Changes of models that polls have found and that were loaded or unloaded: success, failure (what served before serves on)",
+  },
+  modelport_repository_last_poll_timestamp_seconds: {
+    type: "gauge",
+    labels: [],
+    help: "End of the latest poll that succeeded, in seconds since 1970; 0: there was none",
+  },
+  modelport_repository_poll_seconds: {
+    type: "gauge",
+    labels: [],
+    help: "Duration of that poll",
+  },
+  modelport_repository_models: {
+    type: "gauge",
+    labels: ["state"],
+    help: "Models of the repository that differ from what is loaded: settling (their files were just changed), failing (their latest change did not load)",
   },
   modelport_payload_log_events_total: {
     type: "counter",

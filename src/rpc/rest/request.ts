@@ -25,7 +25,12 @@ export interface RestInference {
   readonly id: string | undefined;
   readonly timeoutUs: bigint | undefined;
   readonly forms: OutputForms;
+  /** The protocol of the answer, for requests that show theirs in their body; otherwise the caller knows. */
+  readonly wire?: AnswerWire;
 }
+
+/** "v1-columns": V1's answer to a request with `inputs`, which has TensorFlow Serving's column form too. */
+export type AnswerWire = "v1" | "v1-columns" | "v2";
 
 /** How each output is returned. Plain data: it passes between threads. */
 export interface OutputForms {
@@ -46,16 +51,34 @@ export interface RestInferenceBody {
   readonly version: string;
   /** For a request of V1: its model. */
   readonly v1?: V1Model;
+  /** For a body that is not one of V1's: what else it may be. */
+  readonly platform?: PlatformBody;
 }
+
+/** A request to a platform's path for predictions: CSV, with the names of columns in its first row or without, or JSON of
+ *  any protocol. */
+export type PlatformBody =
+  | { readonly tag: "csv"; readonly hasHeader: boolean }
+  | { readonly tag: "json" };
 
 type Json = Readonly<Record<string, unknown>>;
 
 /** Checks that the request is consistent; whether it fits the model is checked elsewhere. Binary tensors are
  *  views into `body`. Unknown parameters are ignored. Throws "invalid-argument", naming tensor and model. */
 export function decodeRestInference(sent: RestInferenceBody): RestInference {
-  const { modelId, version } = sent;
   const { json, binary } = split(sent);
-  const request = asObject(parseJson(json, "the request", { bareNumbers: true }), "the request");
+  const parsed = parseJson(json, "the request", { bareNumbers: true });
+  return readRestInference(parsed, binary, sent);
+}
+
+/** As `decodeRestInference`, of a request whose JSON was read. */
+export function readRestInference(
+  parsed: unknown,
+  binary: Uint8Array,
+  sent: Omit<RestInferenceBody, "body">,
+): RestInference {
+  const { modelId, version } = sent;
+  const request = asObject(parsed, "the request");
   const parameters = parametersOf(request, "the request");
   refuseSequence((name) => parameters[name] as object | undefined);
   const blobs = new BlobReader(binary, sent.jsonLength !== undefined);

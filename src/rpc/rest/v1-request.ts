@@ -30,9 +30,16 @@ const mostLevels = 32;
  *  a list of one value for each input. Models with columns also take data frames. Throws
  *  "invalid-argument" with the place that does not fit. */
 export function decodeV1Inference(body: Uint8Array, model: V1Model): RestInference {
-  const request = parseJson(body, "the request", { bareNumbers: true });
+  return readV1Inference(parseJson(body, "the request", { bareNumbers: true }), model);
+}
+
+/** As `decodeV1Inference`, of a request whose JSON was read. */
+export function readV1Inference(request: unknown, model: V1Model): RestInference {
   if (!isRow(request)) invalid("the request must be a JSON object");
   const { instances, inputs } = request;
+  if (instances !== undefined && inputs !== undefined) {
+    invalid("the request has 'instances' and 'inputs': send one of them");
+  }
   const tensors =
     instances === undefined && isRow(inputs)
       ? readColumns(inputs, model)
@@ -50,6 +57,7 @@ export function decodeV1Inference(body: Uint8Array, model: V1Model): RestInferen
     id: undefined,
     timeoutUs: undefined,
     forms: { byName: new Map(), others: { binary: false, bytesForm: "text" } },
+    wire: instances === undefined ? "v1-columns" : "v1",
   };
 }
 

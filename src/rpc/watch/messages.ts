@@ -18,6 +18,7 @@ import {
   RuntimePhase,
   type RuntimeState,
   RuntimeStateSchema,
+  SignatureState,
   type Snapshot,
   SnapshotSchema,
   type TrafficFigures,
@@ -32,6 +33,7 @@ import type {
   RuntimeEventKind,
   RuntimeFigures,
 } from "../../service/contract/runtime-feed.ts";
+import { toRepositoryPolling } from "./polling-message.ts";
 
 type StateTag = ModelRow["history"][number]["state"];
 type HostInfo = RuntimeFigures["hosts"][number];
@@ -51,6 +53,12 @@ const joiningStates: Record<NonNullable<ModelRow["joining"]>["state"], JoiningSt
   proven: JoiningState.PROVEN,
   promised: JoiningState.PROMISED,
   off: JoiningState.OFF,
+};
+
+const signatureStates: Record<NonNullable<ModelRow["signature"]>["state"], SignatureState> = {
+  verified: SignatureState.VERIFIED,
+  unsigned: SignatureState.UNSIGNED,
+  refused: SignatureState.REFUSED,
 };
 
 const phases: Record<RuntimeFigures["phase"], RuntimePhase> = {
@@ -131,8 +139,13 @@ function toModelStatus(row: ModelRow): ModelStatus {
     loads: BigInt(row.loads),
     loadFailures: BigInt(row.loadFailures),
     traffic: toTraffic(row.traffic),
+    versionAliases: [...row.aliases],
+    versionPolicy: row.versionPolicy,
     ...(row.joining && {
       joining: { state: joiningStates[row.joining.state], reason: row.joining.reason },
+    }),
+    ...(row.signature && {
+      signature: { ...row.signature, state: signatureStates[row.signature.state] },
     }),
   });
 }
@@ -161,6 +174,7 @@ function toRuntimeState(figures: RuntimeFigures): RuntimeState {
     hosts: figures.hosts.map(toHostStatus),
     versions: figures.versions,
     ...(figures.memory && { memory: toMemoryDivision(figures.memory) }),
+    repositoryPolling: toRepositoryPolling(figures.polling),
     ...(figures.payloadLog && { payloadLog: toPayloadLog(figures.payloadLog) }),
   });
 }

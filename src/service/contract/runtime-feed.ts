@@ -1,7 +1,9 @@
 import type { ErrorKind } from "../../base/errors.ts";
 import type { MemoryDivision } from "../../base/memory-parts.ts";
 import type { HostInfo, Joining } from "../../engine/contract/engine.ts";
+import type { SignatureVerdict } from "../../signing/contract/signature-verdict.ts";
 import type { Changes } from "./changes.ts";
+import type { PollingFigures } from "./polling-figures.ts";
 
 /** The states of a generation; `src/service/lifecycle/model-state.ts` has the steps between them. */
 export type ModelStateTag =
@@ -65,8 +67,14 @@ export interface ModelRow {
   /** Inferences in flight, and those of them that wait for their turn in the host. */
   readonly leases: number;
   readonly waitingRuns: number;
+  /** Other names of its version, sorted. */
+  readonly aliases: readonly string[];
+  /** Which versions of the model are served, in one line, or "". */
+  readonly versionPolicy: string;
   /** Whether its requests are batched; undefined until it is loaded. */
   readonly joining: Joining | undefined;
+  /** Undefined if it was not checked, or not yet. */
+  readonly signature: SignatureVerdict | undefined;
   /** For this id since the runtime started. */
   readonly loads: number;
   readonly loadFailures: number;
@@ -106,6 +114,7 @@ export interface RuntimeFigures {
   readonly phase: "starting" | "ready" | "closed";
   readonly lifecycleOwner: "unclaimed" | "repository" | "modelmesh";
   readonly hasModelRepository: boolean;
+  readonly polling: PollingFigures;
   readonly capacityBytes: number;
   /** Undefined if the container was not divided. */
   readonly memory: MemoryDivision | undefined;

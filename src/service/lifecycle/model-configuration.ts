@@ -19,6 +19,8 @@ export interface ModelConfiguration {
   readonly triton: TritonConfig | undefined;
   /** Fields of it that have no effect here. */
   readonly ignored: readonly string[];
+  /** Fields of modelport.json that are of all versions together. */
+  readonly versionFields: readonly string[];
   /** Throws "invalid-argument" if config.pbtxt describes another model. */
   check(metadata: ModelMetadata): void;
 }
@@ -30,6 +32,7 @@ export const noConfiguration: ModelConfiguration = Object.freeze({
   labels: new Map(),
   triton: undefined,
   ignored: [],
+  versionFields: [],
   check() {},
 });
 
@@ -37,11 +40,11 @@ export const noConfiguration: ModelConfiguration = Object.freeze({
  *  `readSmallFile`. */
 export async function readModelConfiguration(model: ModelFile): Promise<ModelConfiguration> {
   const { settingsFile, tritonConfig } = model;
-  const own =
+  const { settings: own, versionFields } =
     settingsFile === undefined
-      ? {}
+      ? { settings: {}, versionFields: [] }
       : parseSettingsFile(await readSmallFile(settingsFile.path), settingsFile.name);
-  if (tritonConfig === undefined) return { ...noConfiguration, settings: own };
+  if (tritonConfig === undefined) return { ...noConfiguration, settings: own, versionFields };
   const where = tritonConfig.name;
   const config = readTritonConfig(await readSmallFile(tritonConfig.path), where);
   if (config.isForFil && model.format === "onnx") {
@@ -59,6 +62,7 @@ export async function readModelConfiguration(model: ModelFile): Promise<ModelCon
     labels,
     triton: config,
     ignored,
+    versionFields,
     check(metadata) {
       const mismatch = tritonMismatch(config, metadata);
       if (mismatch !== undefined) {

@@ -50,9 +50,14 @@ export class ModelLifecycle {
   }
 
   /** Loads a new generation. `predecessors`, older generations of its id, are retired once it is clear that
-   *  this one can be tried at all; until then they serve. Never rejects: the outcome is in the record. */
-  start(record: ModelRecord, predecessors: readonly ModelRecord[]): Promise<void> {
-    return this.#traced("load", record, () => this.#start(record, predecessors));
+   *  this one can be tried at all; until then they serve. With `isBeside` they serve until this one is ready, which
+   *  takes memory for both, and go on serving if it fails. Never rejects: the outcome is in the record. */
+  start(
+    record: ModelRecord,
+    predecessors: readonly ModelRecord[],
+    isBeside = false,
+  ): Promise<void> {
+    return this.#traced("load", record, () => this.#start(record, predecessors, isBeside));
   }
 
   #traced(
@@ -64,7 +69,11 @@ export class ModelLifecycle {
     return tracing === undefined ? work() : tracing.trace(part, record, work);
   }
 
-  async #start(record: ModelRecord, predecessors: readonly ModelRecord[]): Promise<void> {
+  async #start(
+    record: ModelRecord,
+    predecessors: readonly ModelRecord[],
+    isBeside: boolean,
+  ): Promise<void> {
     const { engine, budget, queue, sizer, drainTimeoutMs } = this.#parts;
     const timer = this.#limitTime(record);
     const { type: modelType, path } = record.request.spec;
@@ -85,8 +94,9 @@ export class ModelLifecycle {
           "cancelled",
           `model '${record.label}' was replaced by a newer load with another path, type or key`,
         );
-      const retired = predecessors.map((older) => this.retire(older, replaced, drainTimeoutMs));
-      await abortable(Promise.all(retired), record.signal);
+      const replace = () =>
+        predecessors.map((older) => this.retire(older, replaced, drainTimeoutMs));
+      if (!isBeside) await abortable(Promise.all(replace()), record.signal);
       await abortable(engine.ready, record.signal);
       const leave = await record.times.measure("queue", () =>
         queue.enter({
@@ -106,6 +116,8 @@ export class ModelLifecycle {
       );
       try {
         await this.#serve(record, await this.#attempts.load(record, source));
+        // New requests go to the newer one as soon as it is ready.
+        if (isBeside) replace();
       } finally {
         leave();
       }
@@ -203,7 +215,7 @@ export class ModelLifecycle {
     record.startUnloading(sizeBytes, aborted);
     await times.measure("free", async () => {
       await loaded?.unload();
-      await record.pull?.release();
+      await record.releaseFiles();
     });
     this.#parts.registry.remove(record);
     this.#parts.log.info(
@@ -229,11 +241,11 @@ export class ModelLifecycle {
     this.#parts.log.warn({ ...recordFacts(record), loadMs, reason }, "model not loaded");
   }
 
-  /** Forgets a generation of which only pulled files are left, once those are gone. */
+  /** Forgets a generation of which only files are left, once those are gone. */
   #remove(record: ModelRecord): void {
     const { registry } = this.#parts;
-    if (record.pull === undefined) registry.remove(record);
-    else void record.pull.release().then(() => registry.remove(record));
+    if (!record.hasFiles) registry.remove(record);
+    else void record.releaseFiles().then(() => registry.remove(record));
   }
 
   #limitTime(record: ModelRecord): NodeJS.Timeout {

@@ -2,10 +2,12 @@ import { Cancellation, type CancelSignal } from "../../base/cancel-signal.ts";
 import type { RuntimeError } from "../../base/errors.ts";
 import { defaultRunSettings, type RunSettings } from "../../config/run-settings.ts";
 import type { LoadedModel, ModelSource } from "../../engine/contract/engine.ts";
+import type { SignatureVerdict } from "../../signing/contract/signature-verdict.ts";
 import { InferenceStatistics } from "../counts/inference-statistics.ts";
 import type { ModelSeries } from "../counts/model-series.ts";
 import { PhaseTimes } from "../counts/phase-times.ts";
 import type { TrafficMeter } from "../counts/traffic-meter.ts";
+import type { SignatureCheck } from "../signatures/signature-check.ts";
 import { type ModelConfiguration, noConfiguration } from "./model-configuration.ts";
 import type { ModelFaults } from "./model-faults.ts";
 import { ModelLeases } from "./model-lease.ts";
@@ -14,9 +16,9 @@ import type { ModelPull } from "./model-pull.ts";
 import type { ModelRequest } from "./model-spec.ts";
 import { advance, type ModelState } from "./model-state.ts";
 
-/** The phases in the life of a generation. "queue": waiting for memory and a slot; "host": in the engine host,
+/** The phases in the life of a generation. "verify": of its signature. "queue": waiting for memory and a slot; "host": in the engine host,
  *  which ends with "warm-up". */
-export type LifecyclePhase = "pull" | "queue" | "host" | "warm-up" | "drain" | "free";
+export type LifecyclePhase = "pull" | "verify" | "queue" | "host" | "warm-up" | "drain" | "free";
 
 /** One generation of a model id: everything between a load and the end of its unload. Only data and legal
  *  steps; model-lifecycle.ts decides what happens when. */
@@ -37,6 +39,10 @@ export class ModelRecord {
   source: ModelSource | undefined;
   /** Its pulled files, present or arriving; undefined for a model on the local disk. */
   pull: ModelPull | undefined;
+  /** Of its signature; undefined if signatures are not checked. */
+  check: SignatureCheck | undefined;
+  /** What the check has found; undefined before. */
+  signature: SignatureVerdict | undefined;
   /** Why its hosts died; undefined for the great majority, which have no faults. */
   faults: ModelFaults | undefined;
   /** Whether it has a host of its own because hosts died with it, which takes a host's memory in addition. */
@@ -95,6 +101,17 @@ export class ModelRecord {
 
   get state(): ModelState {
     return this.#state;
+  }
+
+  /** Whether there are files of its own, or may be, that `releaseFiles` removes. */
+  get hasFiles(): boolean {
+    return this.pull !== undefined || this.check !== undefined;
+  }
+
+  /** Resolves when what was pulled or copied for it is gone. Never rejects. Call it when the signal has aborted or the
+   *  load has ended. */
+  async releaseFiles(): Promise<void> {
+    await Promise.all([this.check?.release(), this.pull?.release()]);
   }
 
   /** Aborts when this generation has to end: whatever the load is doing stops. */

@@ -1,4 +1,5 @@
 import { compareVersions } from "../../models/served-versions.ts";
+import { VersionNames } from "../../models/version-names.ts";
 import { InferenceMetrics } from "../counts/inference-metrics.ts";
 import { TrafficMeter } from "../counts/traffic-meter.ts";
 import { HeldMemory } from "./held-memory.ts";
@@ -14,6 +15,8 @@ export class ModelRegistry {
   readonly traffic = new TrafficMeter();
   /** The same by duration and by model. */
   readonly inference: InferenceMetrics;
+  /** What else versions are called. */
+  readonly versionNames = new VersionNames();
   // Oldest generation first; an id without generations has no entry.
   readonly #byId = new Map<string, ModelRecord[]>();
   /** Name → its versions that have generations, lowest first. Names without versions are not in it. */

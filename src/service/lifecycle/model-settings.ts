@@ -1,6 +1,7 @@
 import { RuntimeError } from "../../base/errors.ts";
 import { inferenceSettings, type RunSettings } from "../../config/run-settings.ts";
 import type { Setting } from "../../config/setting.ts";
+import { readVersionChoice, versionFields } from "../../models/version-choice.ts";
 
 type SettingRow = keyof typeof inferenceSettings;
 
@@ -51,9 +52,15 @@ export const modelSettingFields: readonly ModelSettingField[] = [
 
 type Document = Readonly<Record<string, unknown>>;
 
-/** The settings in a model's settings file. Throws RuntimeError "invalid-argument" with the field's name for
+export interface SettingsFile {
+  readonly settings: Partial<RunSettings>;
+  /** Fields that are of all versions of a model together: those of them that it has. */
+  readonly versionFields: readonly string[];
+}
+
+/** What is in a model's settings file. Throws RuntimeError "invalid-argument" with the field's name for
  *  anything that is not a setting: otherwise a misspelt one would go unnoticed. */
-export function parseSettingsFile(text: string, where: string): Partial<RunSettings> {
+export function parseSettingsFile(text: string, where: string): SettingsFile {
   let document: unknown;
   try {
     // Windows editors start files with a byte order mark.
@@ -63,7 +70,11 @@ export function parseSettingsFile(text: string, where: string): Partial<RunSetti
   }
   if (!isObject(document)) throw invalid(`${where} must be a JSON object`);
   refuseUnknown(document, [], where);
-  return readSettings(document, where);
+  readVersionChoice(document, where);
+  return {
+    settings: readSettings(document, where),
+    versionFields: versionFields.filter((field) => Object.hasOwn(document, field)),
+  };
 }
 
 /** The settings in a modelKey, which also has fields of other programs. Throws "invalid-argument" if a setting
@@ -123,11 +134,15 @@ function refuseUnknown(document: Document, prefix: readonly string[], where: str
   const below = modelSettingFields.filter(({ path }) =>
     prefix.every((name, at) => path[at] === name),
   );
+  const ofVersions: readonly string[] = depth === 0 ? versionFields : [];
   for (const [name, value] of Object.entries(document)) {
+    if (ofVersions.includes(name)) continue;
     const known = below.filter(({ path }) => path[depth] === name);
     const path = [...prefix, name];
     if (known.length === 0) {
-      const names = [...new Set(below.map((field) => field.path[depth]))].join(", ");
+      const names = [...new Set([...below.map((field) => field.path[depth]), ...ofVersions])].join(
+        ", ",
+      );
       throw invalid(`${where}: unknown setting ${path.join(".")}: expected one of ${names}`);
     }
     if (isObject(value) && known.some((field) => field.path.length > path.length)) {

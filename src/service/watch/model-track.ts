@@ -1,5 +1,6 @@
 import { describeError } from "../../base/errors.ts";
 import type { Joining } from "../../engine/contract/engine.ts";
+import type { VersionNames } from "../../models/version-names.ts";
 import type { ModelRow, ModelStateTag, StateStep } from "../contract/runtime-feed.ts";
 import { splitVersionedId } from "../lifecycle/model-name.ts";
 import type { ModelRecord } from "../lifecycle/model-record.ts";
@@ -18,15 +19,17 @@ export class ModelTrack {
   readonly record: ModelRecord;
   /** Shared by the generations of an id. */
   readonly counts: LoadCounts;
+  readonly #names: VersionNames;
   readonly #steps: StateStep[] = [];
   #reportedBytes = 0;
   #measuredBytes: number | undefined;
   #loadMs = 0;
   #joining: Joining | undefined;
 
-  constructor(record: ModelRecord, counts: LoadCounts) {
+  constructor(record: ModelRecord, counts: LoadCounts, names: VersionNames) {
     this.record = record;
     this.counts = counts;
+    this.#names = names;
   }
 
   get state(): ModelStateTag {
@@ -75,8 +78,11 @@ export class ModelTrack {
     const { record, counts } = this;
     const { request, source, loaded, state } = record;
     const isOver = this.state === "failed";
+    const { name, version } = this.label;
     return {
       ...this.label,
+      aliases: this.#names.aliasesOf(name, version),
+      versionPolicy: this.#names.of(name).policy,
       type: request.spec.type,
       path: request.spec.path,
       format: source?.format ?? request.format ?? "",
@@ -91,6 +97,7 @@ export class ModelTrack {
       leases: record.leases.count,
       waitingRuns: loaded?.waitingRuns ?? 0,
       joining: this.#newestJoining(),
+      signature: record.signature,
       loads: counts.loads,
       loadFailures: counts.loadFailures,
       traffic: record.statistics.traffic.figures(),

@@ -1,5 +1,6 @@
 import type { RunMemory } from "../../engine/contract/engine.ts";
 import type { HostCounts } from "../../engine/contract/host-counts.ts";
+import type { SignatureCounts } from "../../signing/contract/signature-verdict.ts";
 import type { ModelStateTag, RuntimeFigures } from "../contract/runtime-feed.ts";
 import type { EmbeddingCacheFigures } from "../contract/text.ts";
 import { type InferenceMetrics, otherModels } from "../counts/inference-metrics.ts";
@@ -32,6 +33,8 @@ export class RuntimeMetrics {
   readonly runMemory: RunMemory | undefined;
   /** Undefined: embeddings are not kept. */
   readonly embeddings: EmbeddingCacheFigures | undefined;
+  /** Undefined: signatures are not checked. */
+  readonly signatures: SignatureCounts | undefined;
   readonly #registry: ModelRegistry;
   readonly #figures: () => RuntimeFigures;
 
@@ -40,13 +43,15 @@ export class RuntimeMetrics {
     readonly hostCounts: HostCounts;
     readonly runMemory?: RunMemory | undefined;
     readonly embeddings?: EmbeddingCacheFigures | undefined;
+    readonly signatures?: SignatureCounts | undefined;
     readonly figures: () => RuntimeFigures;
   }) {
-    const { registry, hostCounts, runMemory, embeddings, figures } = parts;
+    const { registry, hostCounts, runMemory, embeddings, signatures, figures } = parts;
     this.inference = registry.inference;
     this.hostCounts = hostCounts;
     this.runMemory = runMemory;
     this.embeddings = embeddings;
+    this.signatures = signatures;
     this.#registry = registry;
     this.#figures = figures;
     registry.onChange((record) => {

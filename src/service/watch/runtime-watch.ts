@@ -3,6 +3,7 @@ import { engineVersion, version } from "../../base/version.ts";
 import type { HostInfo, RunMemory } from "../../engine/contract/engine.ts";
 import { HostCounts } from "../../engine/contract/host-counts.ts";
 import { LoopDelay } from "../../observe/loop-delay.ts";
+import type { SignatureCounts } from "../../signing/contract/signature-verdict.ts";
 import type { Changes } from "../contract/changes.ts";
 import type {
   FeedUpdate,
@@ -26,6 +27,7 @@ export interface RuntimeFacts {
   readonly phase: RuntimeFigures["phase"];
   readonly lifecycleOwner: RuntimeFigures["lifecycleOwner"];
   readonly hasModelRepository: boolean;
+  readonly polling: RuntimeFigures["polling"];
   readonly capacityBytes: number;
   readonly memory: RuntimeFigures["memory"];
   readonly loadsWaiting: number;
@@ -81,20 +83,23 @@ export class RuntimeWatch implements RuntimeFeed {
     readonly hostCounts?: HostCounts;
     readonly runMemory?: RunMemory | undefined;
     readonly embeddings?: EmbeddingCacheFigures | undefined;
+    readonly signatures?: SignatureCounts | undefined;
     readonly facts: () => RuntimeFacts;
   }) {
     this.#registry = parts.registry;
     this.#hosts = parts.hosts;
     this.#facts = parts.facts;
-    const { registry, hostCounts = new HostCounts(), runMemory, embeddings } = parts;
+    const { registry, hostCounts = new HostCounts(), runMemory, embeddings, signatures } = parts;
     this.metrics = new RuntimeMetrics({
       registry,
       hostCounts,
       runMemory,
       embeddings,
+      signatures,
       figures: () => this.#takeFigures(),
     });
     registry.onChange((record) => this.#follow(record));
+    registry.versionNames.onChange((name) => this.#rename(name));
   }
 
   countConnections(count: () => number): void {
@@ -164,12 +169,20 @@ export class RuntimeWatch implements RuntimeFeed {
   #follow(record: ModelRecord): void {
     let track = this.#tracks.get(record.generation);
     if (track === undefined) {
-      track = new ModelTrack(record, this.#countsOf(record.id));
+      track = new ModelTrack(record, this.#countsOf(record.id), this.#registry.versionNames);
       this.#tracks.set(record.generation, track);
       for (const failed of this.#failed) if (failed.record.id === record.id) this.#drop(failed);
     }
     if (!this.#registry.generations(record.id).includes(record)) this.#finish(track);
     else this.#step(track);
+    this.#changed();
+  }
+
+  /** Versions of the model have got other names. */
+  #rename(name: string): void {
+    for (const track of this.#tracks.values()) {
+      if (track.label.name === name) this.#dirty.add(track);
+    }
     this.#changed();
   }
 

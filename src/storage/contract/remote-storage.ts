@@ -47,6 +47,9 @@ export interface RemoteListing {
   /** Whether `files`, at least one, lie below the path; otherwise the path names the only file. */
   readonly isFolder: boolean;
   readonly files: readonly RemoteFile[];
+  /** The name of the signature that lies beside the model's only file, if that is an archive to unpack: it is not one
+   *  of the files that the archive holds. */
+  readonly archiveSignature?: string | undefined;
 }
 
 /** A body in transit. The receiver must read it to its end or destroy it. */
@@ -66,6 +69,9 @@ export interface RemoteStorage {
 
   /** The files of the model at `path`. Rejects with RuntimeErrors; "failed-precondition" if nothing is there. */
   list(path: string, signal: AbortSignal): Promise<RemoteListing>;
+
+  /** As `list`, of the file whose name is that of the file at `path` with `suffix`. Absent: its path is too. */
+  listBeside?(path: string, suffix: string, signal: AbortSignal): Promise<RemoteListing>;
 
   /** The bytes of `file` from `offset` on, of the version that was listed. Errors are those of the client
    *  library, which `toStorageError` reads. */

@@ -17,7 +17,7 @@ import { tritonConfigName } from "../../models/triton-config.ts";
 import { archiveOf } from "../archives/archive-names.ts";
 import { fingerprintOf } from "./file-fingerprint.ts";
 import { holdsModel, listFolder, readStep } from "./list-folder.ts";
-import { versionsToServe } from "./version-policy.ts";
+import { chooseVersions, refuseVersionFields, settingsState } from "./version-policy.ts";
 
 export interface RepositoryVersion {
   /** The name of the numbered folder; "" for a model without versions. */
@@ -33,6 +33,10 @@ export interface RepositoryEntry {
   readonly id: string;
   /** Lowest first; empty if the model cannot be read. */
   readonly versions: readonly RepositoryVersion[];
+  /** Alias → one of the versions. Absent: there are none. */
+  readonly aliases?: ReadonlyMap<string, string>;
+  /** Which versions are served, in one line; absent or "": all of them, and no file says so. */
+  readonly policy?: string;
   /** Why it cannot be read. */
   readonly refusal: RuntimeError | undefined;
 }
@@ -50,6 +54,7 @@ export interface RepositoryListing {
   }[];
 }
 
+/** An entry, and where it lies. */
 interface Candidate extends RepositoryEntry {
   readonly path: string;
   readonly isFolder: boolean;
@@ -57,8 +62,6 @@ interface Candidate extends RepositoryEntry {
 
 /** Text about models, which never contains weights. */
 const documents = /\.(md|txt)$/;
-/** Settings that versions share. */
-const sharedFiles = [settingsFileName, tritonConfigName];
 
 /** Lists a local model repository. Each entry of `directory` that looks like a model is one: a file that is one of
  *  `kinds` by its name or content, or a folder in which `searchModel` finds a model or which has versions (folders
@@ -84,7 +87,8 @@ export async function listModelRepository(
     if (verdict === undefined) return;
     if (typeof verdict !== "string") candidates.push(verdict);
     else {
-      ignored.push({ name, why: verdict });
+      // The signature of a file or folder beside it.
+      if (!name.endsWith(".sig")) ignored.push({ name, why: verdict });
       if (!isForeignName(name) && !documents.test(name)) beside.push(join(directory, name));
     }
   };
@@ -108,7 +112,7 @@ async function judge(
   const { name } = entry;
   const path = join(directory, name);
   if (isForeignName(name)) return "belongs to the file system or its tools";
-  const isModelName = rules.kinds.some((kind) => isModelFileName(name, kind));
+  const isModelName = hasModelName(name, rules.kinds);
   let found: Dirent | Stats = entry;
   if (!entry.isFile() && !entry.isDirectory()) {
     try {
@@ -145,6 +149,19 @@ function packed(id: string, path: string): Candidate {
   return { id, path, versions, isFolder: false, refusal: undefined };
 }
 
+function hasModelName(name: string, kinds: readonly ModelNames[]): boolean {
+  return kinds.some((kind) => isModelFileName(name, kind));
+}
+
+/** Whether the file at `path` is one by its name or its content. */
+export async function isModelFile(
+  name: string,
+  path: string,
+  kinds: readonly ModelNames[],
+): Promise<boolean> {
+  return hasModelName(name, kinds) || (await isModelByContent(name, path, kinds));
+}
+
 async function isModelByContent(
   name: string,
   path: string,
@@ -156,7 +173,8 @@ async function isModelByContent(
   return false;
 }
 
-async function judgeFolder(
+/** The model in the folder at `path`, or why it is not one. */
+export async function judgeFolder(
   id: string,
   path: string,
   kinds: readonly ModelNames[],
@@ -178,11 +196,14 @@ async function judgeFolder(
       if (why === undefined) break;
     }
     if (refusal !== undefined) return refusal;
-    const versions =
-      numbers.length === 0
-        ? [{ version: "", path, fingerprint: () => fingerprintOf([path]) }]
-        : (await versionsToServe(path, numbers)).map((version) => versionIn(path, version));
-    return { id, path, versions, isFolder: true, refusal: undefined };
+    if (numbers.length === 0) {
+      await refuseVersionFields(path, listing.files);
+      const versions = [{ version: "", path, fingerprint: () => fingerprintOf([path]) }];
+      return { id, path, versions, isFolder: true, refusal: undefined };
+    }
+    const { versions: chosen, ...names } = await chooseVersions(path, listing.files, numbers);
+    const versions = chosen.map((version) => versionIn(path, version));
+    return { id, path, versions, ...names, isFolder: true, refusal: undefined };
   } catch (error) {
     return unreadable(id, path, fromFileError(error, path));
   }
@@ -190,8 +211,11 @@ async function judgeFolder(
 
 function versionIn(folder: string, version: string): RepositoryVersion {
   const path = join(folder, version);
-  const shared = sharedFiles.map((name) => join(folder, name));
-  return { version, path, fingerprint: () => fingerprintOf([path, ...shared]) };
+  const fingerprint = async () => {
+    const files = await fingerprintOf([path, join(folder, tritonConfigName)]);
+    return `${files}${await settingsState(folder)}`;
+  };
+  return { version, path, fingerprint };
 }
 
 /** Why there is no model below `path`; undefined if there is one. */
@@ -229,7 +253,8 @@ function withoutDoubles(
   return { models: [...models.values()].sort((a, b) => (a.id < b.id ? -1 : 1)), doubles };
 }
 
-function unreadable(id: string, path: string, refusal: RuntimeError): Candidate {
+/** An entry of a model that cannot be read. */
+export function unreadable(id: string, path: string, refusal: RuntimeError): Candidate {
   return { id, path, versions: [], isFolder: false, refusal };
 }
 

@@ -6,6 +6,7 @@ import type {
   Checksum,
   RemoteBody,
   RemoteFile,
+  RemoteListing,
   RemoteStorage,
 } from "../contract/remote-storage.ts";
 import { ObjectChangedError, toStorageError } from "../contract/store-errors.ts";
@@ -29,22 +30,32 @@ export async function openHttp(
   const get = (url: URL, more: Headers, signal: AbortSignal) =>
     client.get(url, { headers: more, ownHeaders: { ...traceHeaders(), ...headers }, signal });
 
+  const describe = async (url: URL, signal: AbortSignal): Promise<RemoteListing> => {
+    const what = shown(url);
+    try {
+      const answer = await get(url, {}, signal);
+      refuseEncoded(answer, parameters);
+      unread?.destroy();
+      unread = answer;
+      const name = fileName(url, what);
+      const [version, sizeBytes] = [versionOf(answer), lengthOf(answer)];
+      return { isFolder: false, files: [{ key: url.href, name, version, sizeBytes }] };
+    } catch (error) {
+      throw toStorageError(error, what);
+    }
+  };
+
   return {
     origin: `http ${base.origin}`,
-    list: async (path, signal) => {
+    list: (path, signal) => describe(appendPath(base, path), signal),
+    listBeside: async (path, suffix, signal) => {
       const url = appendPath(base, path);
-      const what = shown(url);
-      try {
-        const answer = await get(url, {}, signal);
-        refuseEncoded(answer, parameters);
-        unread?.destroy();
-        unread = answer;
-        const name = fileName(url, what);
-        const [version, sizeBytes] = [versionOf(answer), lengthOf(answer)];
-        return { isFolder: false, files: [{ key: url.href, name, version, sizeBytes }] };
-      } catch (error) {
-        throw toStorageError(error, what);
-      }
+      url.pathname += suffix;
+      const listing = await describe(url, signal);
+      // It is not the file that is read next.
+      unread?.destroy();
+      unread = undefined;
+      return listing;
     },
     open: async (file, offset, signal) => {
       if (unread !== undefined) {

@@ -13,9 +13,11 @@ export interface ImageFacts {
 const modulesFolder = "node_modules";
 const cacheFolder = ".compile-cache";
 
+/** That of the image: the default target is `FROM runtime`, and nothing more. */
 async function lastStage(): Promise<string> {
   const dockerfile = await readFile(join(projectRoot, "Dockerfile"), "utf8");
-  return dockerfile.slice(dockerfile.lastIndexOf("\nFROM ")).replaceAll(/\\\n\s*/g, "");
+  const [stage = ""] = /^FROM \S+ AS runtime$.*?(?=^FROM )/ms.exec(dockerfile) ?? [];
+  return stage.replaceAll(/\\\n\s*/g, "");
 }
 
 export async function readImageFacts(): Promise<ImageFacts> {

@@ -26,7 +26,10 @@ interface PullOptions {
   readonly onProgress: (progress: PullProgress) => void;
 }
 
-export async function createPuller(more: Partial<PullSettings> = {}): Promise<PullerFixture> {
+export async function createPuller({
+  hasSignatures = false,
+  ...more
+}: Partial<PullSettings> & { hasSignatures?: boolean } = {}): Promise<PullerFixture> {
   const folder = await mkdtemp(join(tmpdir(), "modelport-pull-"));
   const settings: PullSettings = {
     directory: join(folder, "pulled"),
@@ -44,7 +47,7 @@ export async function createPuller(more: Partial<PullSettings> = {}): Promise<Pu
   };
   await mkdir(settings.configDirectory);
   await mkdir(settings.volumesDirectory);
-  const puller = new ModelPuller(settings, createLogger("silent"));
+  const puller = new ModelPuller(settings, createLogger("silent"), { hasSignatures });
   return {
     puller,
     folder,

@@ -1,6 +1,7 @@
 import { RuntimeError } from "../../../src/base/errors.ts";
 import type { ModelRecord } from "../../../src/service/lifecycle/model-record.ts";
 import { ModelRegistry } from "../../../src/service/lifecycle/model-registry.ts";
+import { noPolling } from "../../../src/service/polling/no-polling.ts";
 import { type RuntimeFacts, RuntimeWatch } from "../../../src/service/watch/runtime-watch.ts";
 import { FakeModel } from "./fake-engine.ts";
 
@@ -20,6 +21,7 @@ const facts: RuntimeFacts = {
   phase: "ready",
   lifecycleOwner: "unclaimed",
   hasModelRepository: false,
+  polling: noPolling(""),
   capacityBytes: 1_000_000,
   memory: undefined,
   loadsWaiting: 0,

@@ -8,6 +8,7 @@ import { MetricsPage } from "../../../src/rpc/metrics/page.ts";
 import { CallMetrics } from "../../../src/rpc/observe/call-metrics.ts";
 import { buildServer } from "../../../src/rpc/server.ts";
 import { ModelManager, type ModelManagerOptions } from "../../../src/service/model-manager.ts";
+import type { ModelSigning } from "../../../src/signing/model-signing.ts";
 import { managerOptions } from "../fakes/manager-options.ts";
 import { projectRoot } from "./served.ts";
 
@@ -31,6 +32,8 @@ export interface RuntimeOptions extends Partial<ModelManagerOptions> {
   readonly maxMessageBytes?: number;
   /** Default: private folders. */
   readonly translation?: EngineOptions["translation"];
+  /** Default: signatures are not checked. Closed with the runtime. */
+  readonly signing?: ModelSigning;
   /** Whether the model root is the local model repository too. */
   readonly servesRoot?: boolean;
 }
@@ -50,7 +53,12 @@ export async function startRuntime(options: RuntimeOptions = {}): Promise<Runtim
     log,
   });
   const models = new ModelManager(
-    { engine, safePath: new SafePath([root]), log },
+    {
+      engine,
+      safePath: new SafePath([root]),
+      ...(options.signing && { signing: options.signing }),
+      log,
+    },
     managerOptions({
       capacityBytes: 2048 * MiB,
       loadTimeoutMs: 30_000,
@@ -97,6 +105,7 @@ export async function startRuntime(options: RuntimeOptions = {}): Promise<Runtim
       const closed = await Promise.allSettled([server.close(), models.close()]);
       // Whatever failed above: hosts that stay would keep the process of the tests alive.
       await engine.close();
+      await options.signing?.close();
       await rm(root, { recursive: true, force: true });
       for (const outcome of closed) if (outcome.status === "rejected") throw outcome.reason;
     },

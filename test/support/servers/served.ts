@@ -23,6 +23,8 @@ export interface ServedOptions {
   /** A program and its arguments that becomes the given one by exec, such as prlimit or setpriv. */
   readonly wrapper?: readonly string[];
   readonly nodeFlags?: readonly string[];
+  /** Beside the environment of the tests. */
+  readonly env?: Readonly<Record<string, string>>;
   /** Sees every line of the program's log. */
   readonly logged?: (line: Record<string, unknown>) => void;
   /** Whether `complaints` has the lines of the log; default: true. */
@@ -32,14 +34,20 @@ export interface ServedOptions {
 /** Starts `modelport serve` with these flags on a free port, and resolves when it listens. */
 export async function startServed(
   flags: readonly string[],
-  { wrapper = [], nodeFlags = [], logged = () => {}, keepsLog = true }: ServedOptions = {},
+  {
+    wrapper = [],
+    nodeFlags = [],
+    env = {},
+    logged = () => {},
+    keepsLog = true,
+  }: ServedOptions = {},
 ): Promise<Served> {
   const program = [process.execPath, ...nodeFlags, "src/modelport.js", "serve", "--port", "0"];
   const [file = process.execPath, ...args] = [...wrapper, ...program, ...flags];
   const child = spawn(file, args, {
     cwd: projectRoot,
     // As the image and `npm run serve` start it.
-    env: { ...process.env, MALLOC_TRIM_THRESHOLD_: "131072" },
+    env: { ...process.env, ...env, MALLOC_TRIM_THRESHOLD_: "131072" },
     stdio: ["ignore", "pipe", "pipe"],
   });
   let output = "";

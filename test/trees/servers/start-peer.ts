@@ -14,7 +14,8 @@ export interface PeerServer {
   stop(): Promise<void>;
 }
 
-const longestMs = 120_000;
+/** For hangs: a busy machine may take minutes to import what is large. */
+const longestMs = 400_000;
 const pollMs = 200;
 /** Of what it prints, for the case that it does not start. */
 const keptLength = 8_000;

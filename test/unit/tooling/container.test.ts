@@ -23,11 +23,32 @@ describe("the container", () => {
 
   it("exposes the port that the runtime has by default, at which its health is asked", () => {
     const port = settings.port.default;
-    assert.deepEqual(all(read("Dockerfile"), /^EXPOSE (\d+)$/gm), [`${port}`]);
+    const exposed = new Set(all(read("Dockerfile"), /^EXPOSE (\d+)$/gm));
+    assert.deepEqual(exposed, new Set([`${port}`]));
     assert.ok(read("deploy/health.js").includes(`"${port}"`));
     const known = [...Object.values(settings).map(({ env }) => env as string), ...commandVariables];
     const used = all(read("deploy/health.js"), /\b([A-Z]+(?:_[A-Z]+)+)\b/g);
     assert.ok(used.includes("ADAPTER_PORT"));
     for (const name of used) assert.ok(known.includes(name), name);
+  });
+
+  it("has a target for GPUs that runs the same program, with the library for CUDA of the same ONNX Runtime", () => {
+    const dockerfile = read("Dockerfile");
+    const [runtime = "", gpu = ""] = ["runtime", "gpu"].map((name) => {
+      const [stage] =
+        new RegExp(`^FROM \\S+ AS ${name}$.*?(?=^FROM )`, "ms").exec(dockerfile) ?? [];
+      return stage;
+    });
+    for (const line of [/^ENTRYPOINT .*$/m, /^EXPOSE .*$/m, /^HEALTHCHECK .*\n.*$/m]) {
+      assert.equal(line.exec(gpu)?.[0], line.exec(runtime)?.[0]);
+    }
+    const variables = (stage: string) => all(stage, /\b([A-Z_]+=\S+)/g);
+    for (const variable of all(runtime, /^ENV (\S+)$/gm)) {
+      assert.ok(variables(gpu).includes(variable), variable);
+    }
+    const { dependencies } = JSON.parse(read("package.json"));
+    const [wheel] = all(dockerfile, /onnxruntime-gpu==(\S+)/g);
+    assert.equal(wheel, dependencies["onnxruntime-node"]);
+    assert.match(dockerfile, /\nFROM runtime\n$/);
   });
 });

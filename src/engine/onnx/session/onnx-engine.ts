@@ -5,7 +5,7 @@ import { planLoad } from "../rewrite/load-plan.ts";
 import { localeProbe } from "../rewrite/locale-probe.ts";
 import { OrtValue } from "../types/ort-value.ts";
 import { OnnxModel } from "./onnx-model.ts";
-import { logSeverity, openSession, type Session } from "./open-session.ts";
+import { logSeverity, openSession, type Session, useCuda } from "./open-session.ts";
 import { smallestModel } from "./smallest-model.ts";
 
 type OrtTensorConstructor = Parameters<typeof binding.initOrtOnce>[1];
@@ -26,8 +26,9 @@ firstSession.run(
 );
 firstSession.dispose();
 
-/** ONNX Runtime on the CPU. Blocks while it loads and runs. */
+/** ONNX Runtime, on the CPU unless `useCuda` was called. Blocks while it loads and runs. */
 export const onnxEngine: HostEngine = {
+  useCuda,
   load(file, { threads, access = {} }) {
     const held = new HeldFiles(access.roots);
     try {

@@ -17,6 +17,14 @@ export interface SessionTerms {
 /** Fatal only: every error comes back as an exception as well. */
 export const logSeverity = 4 as const;
 
+/** Undefined: ONNX Runtime's default, the CPU. It takes over operators that CUDA does not have. */
+let providers: readonly string[] | undefined;
+
+/** All sessions from now on, text models' included. A host calls it once, before its first load. */
+export function useCuda(): void {
+  providers = ["cuda", "cpu"];
+}
+
 /** How much of an engine message is examined. */
 const maxMessage = 10_000;
 
@@ -31,6 +39,7 @@ export function openSession(
   try {
     const { bytes, folder } = sessionFiles(held, content, access);
     const options = {
+      ...(providers !== undefined && { executionProviders: providers }),
       intraOpNumThreads: threads,
       interOpNumThreads: 1,
       logSeverityLevel: logSeverity,
@@ -57,7 +66,19 @@ export function openSession(
   } catch (error) {
     if (error instanceof RuntimeError) throw error;
     held.explain();
+    if (providers !== undefined && cudaFault.test(describeError(error, maxMessage))) {
+      throw withoutCuda(describeError(error));
+    }
     throw loadError(content.file, held.readable(describeError(error, maxMessage)));
   }
   return session;
+}
+
+/** What ONNX Runtime says where its library for CUDA, CUDA itself or a GPU is missing. */
+const cudaFault = /cuda|cudnn|cublas|onnxruntime_providers/i;
+
+function withoutCuda(message: string): RuntimeError {
+  const why = `EXECUTION_PROVIDER is cuda, and CUDA does not work here: ${message}`;
+  const advice = "run the image for GPUs on a machine with an NVIDIA GPU, or set it to cpu";
+  return new RuntimeError("load-failed", `${why}: ${advice}`);
 }

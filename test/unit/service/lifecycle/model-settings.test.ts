@@ -34,9 +34,11 @@ const full = {
   },
 };
 
+const settingsIn = (text: string) => parseSettingsFile(text, "f").settings;
+
 describe("the settings of a model", () => {
   it("have the names that Triton's model configuration has for them", () => {
-    assert.deepEqual(parseSettingsFile(JSON.stringify(full), "f"), {
+    assert.deepEqual(settingsIn(JSON.stringify(full)), {
       maxBatchSize: 8,
       maxConcurrency: 4,
       warmupBatchSize: 2,
@@ -75,9 +77,18 @@ describe("the settings of a model", () => {
   });
 
   it("are only those that are given", () => {
-    assert.deepEqual(parseSettingsFile("{}", "f"), {});
-    assert.deepEqual(parseSettingsFile('{"dynamic_batching": {}}', "f"), {});
-    assert.deepEqual(parseSettingsFile('{"max_batch_size": 0}', "f"), { maxBatchSize: 0 });
+    assert.deepEqual(settingsIn("{}"), {});
+    assert.deepEqual(settingsIn('{"dynamic_batching": {}}'), {});
+    assert.deepEqual(settingsIn('{"max_batch_size": 0}'), { maxBatchSize: 0 });
+  });
+
+  it("are told apart from what is of all versions together", () => {
+    const text =
+      '{"version_aliases": {"stable": 3}, "max_batch_size": 2, "version_policy": {"all": {}}}';
+    assert.deepEqual(parseSettingsFile(text, "f"), {
+      settings: { maxBatchSize: 2 },
+      versionFields: ["version_policy", "version_aliases"],
+    });
   });
 
   for (const [text, message] of [
@@ -85,7 +96,7 @@ describe("the settings of a model", () => {
     ["[]", "f must be a JSON object"],
     [
       '{"max_batch_sise": 8}',
-      "f: unknown setting max_batch_sise: expected one of max_batch_size, max_concurrency, warmup_batch_size, intra_op_thread_count, run_timeout_ms, dynamic_batching, output_names, boosting_rounds, task, max_tokens, weights, onnx_file",
+      "f: unknown setting max_batch_sise: expected one of max_batch_size, max_concurrency, warmup_batch_size, intra_op_thread_count, run_timeout_ms, dynamic_batching, output_names, boosting_rounds, task, max_tokens, weights, onnx_file, version_policy, version_aliases",
     ],
     [
       '{"dynamic_batching": {"max_queue_size": 8}}',
@@ -103,6 +114,7 @@ describe("the settings of a model", () => {
     ['{"task": "translation"}', /^f: task is "translation", expected one of auto, embedding, /],
     ['{"onnx_file": 3}', "f: onnx_file is 3, expected a text that is not empty"],
     ['{"onnx_file": ""}', /^f: onnx_file is ""/],
+    ['{"version_policy": "latest"}', /^f: version_policy is "latest", expected \{"all": \{\}\}/],
     ['{"__proto__": {}}', /unknown setting __proto__/],
   ] as const) {
     it(`are refused by the name of the field: ${text}`, () => {

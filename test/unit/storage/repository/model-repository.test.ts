@@ -110,6 +110,50 @@ describe("a local model repository", () => {
     ]);
   });
 
+  it("has the versions that modelport.json lets be served, before config.pbtxt, and its aliases", async (t) => {
+    const directory = await repository(t, [
+      ...["both/1/model.onnx", "both/2/model.onnx", "own/1/model.onnx", "own/2/model.onnx"],
+    ]);
+    const triton = "version_policy { specific { versions: 1 } }";
+    for (const name of ["both", "own"])
+      await writeFile(join(directory, name, "config.pbtxt"), triton);
+    const own = { version_policy: { latest: { num_versions: 1 } }, version_aliases: { stable: 2 } };
+    await writeFile(join(directory, "own/modelport.json"), JSON.stringify(own));
+    await writeFile(join(directory, "both/modelport.json"), '{"version_aliases": {"old": "1"}}');
+    assert.deepEqual(await shown(directory), ["both/1 both/1", "own/2 own/2"]);
+    const { models } = await list(directory);
+    assert.deepEqual(
+      models.map(({ aliases, policy }) => [[...(aliases ?? [])], policy]),
+      [
+        [[["old", "1"]], "only 1"],
+        [[["stable", "2"]], "latest 1"],
+      ],
+    );
+  });
+
+  it("refuses a model whose aliases or policy fit none of its versions, by the file and the field", async (t) => {
+    const directory = await repository(t, [
+      ...["away/1/model.onnx", "gone/1/model.onnx", "gone/2/model.onnx", "none/1/model.onnx"],
+      ...["plain/model.onnx", "wrong/1/model.onnx"],
+    ]);
+    for (const [name, settings] of [
+      ["away", '{"version_aliases": {"stable": 3}}'],
+      ["gone", '{"version_policy": {"latest": {}}, "version_aliases": {"stable": 1}}'],
+      ["none", '{"version_policy": {"specific": {"versions": [4, 5]}}}'],
+      ["plain", '{"version_aliases": {"stable": 1}}'],
+      ["wrong", '{"version_aliases": {"2": 1}}'],
+    ] as const) {
+      await writeFile(join(directory, name, "modelport.json"), settings);
+    }
+    assert.deepEqual(await shown(directory), [
+      "away: DIR/away/modelport.json: version_aliases.stable is version 3, which does not exist: expected one of those that are served, 1",
+      "gone: DIR/gone/modelport.json: version_aliases.stable is version 1, which the version policy leaves out: expected one of those that are served, 2",
+      "none: DIR/none/modelport.json serves only the versions 4, 5, but the folder has 1",
+      "plain: DIR/plain/modelport.json: version_aliases.stable needs versions, and the model has none: put it into folders with the numbers of its versions, or leave the field out",
+      'wrong: DIR/wrong/modelport.json: version_aliases has the alias "2", expected a letter and then at most 62 letters, digits, dots, dashes and underscores',
+    ]);
+  });
+
   it("ignores whatever does not look like a model, and says why", async (t) => {
     const strangers = [
       ...["Dockerfile", "LICENSE", "data/", "flowers.pkl", "flowers.txt", "labels.json"],
@@ -262,7 +306,13 @@ describe("the fingerprint of a model in the repository", () => {
       ...["flowers/12/model.onnx", "flowers/modelport.json", "iris.onnx", "iris.onnx.data"],
       ...["labels.txt", "tensors/iris.bin"],
     ]);
-    const write = (name: string) => () => writeFile(join(directory, name), "something longer");
+    const settings = join(directory, "flowers/modelport.json");
+    await writeFile(settings, "{}");
+    const write = (name: string) => () =>
+      writeFile(
+        join(directory, name),
+        name.endsWith(".json") ? '{"max_batch_size": 2}' : "longer text",
+      );
     const cases: readonly [name: string, changed: readonly string[]][] = [
       ["flowers/12/model.onnx", ["flowers/12"]],
       ["flowers/1/weights/a/w.bin", ["flowers/1"]],
@@ -280,6 +330,9 @@ describe("the fingerprint of a model in the repository", () => {
     }
     const touch = () => utimes(join(directory, "iris.onnx"), 1, 1);
     assert.deepEqual(await changedBy(directory, touch), ["iris/"]);
+    const rename = () =>
+      writeFile(settings, '{"version_aliases": {"stable": 1}, "max_batch_size": 2}');
+    assert.deepEqual(await changedBy(directory, rename), [], "an alias is no file of a version");
     const remove = () => rm(join(directory, "flowers/1/weights"), { recursive: true });
     assert.deepEqual(await changedBy(directory, remove), ["flowers/1"]);
   });
