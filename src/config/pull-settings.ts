@@ -1,7 +1,7 @@
 import { join, resolve } from "node:path";
 import type { SettingRows } from "./setting.ts";
 
-export const storageTypes = ["s3", "gcs", "azure", "http", "pvc"] as const;
+export const storageTypes = ["s3", "gcs", "azure", "http", "hf", "oci", "pvc"] as const;
 export type StorageType = (typeof storageTypes)[number];
 
 /** The settings for pulling models. Directories are absolute. */
@@ -19,6 +19,14 @@ export interface PullSettings {
   /** How long a store may send nothing before the attempt is abandoned. */
   readonly idleTimeoutMs: number;
   readonly types: readonly StorageType[];
+  /** Bytes that one archive may unpack to. */
+  readonly unpackLimitBytes: number;
+  /** The hub that `hf://` means; a URL. */
+  readonly hubEndpoint: string;
+  /** Sent to `hubEndpoint` only. */
+  readonly hubToken: string | undefined;
+  /** The folder of Docker's config.json, with the logins of registries. */
+  readonly dockerConfigDirectory: string | undefined;
 }
 
 /** The pull rows of src/config/settings.ts. */
@@ -67,6 +75,34 @@ export const pullSettings = {
     max: 2 ** 31 - 1,
     doc: "time without data from a store before the download is retried",
   },
+  "pull-unpack-size": {
+    env: "PULL_UNPACK_BYTES",
+    type: "integer",
+    unit: "bytes",
+    default: 32 * 1024 ** 3,
+    min: 1,
+    doc: "size that one archive (.tar, .tar.gz, .zip, a layer of an image) may unpack to",
+  },
+  "hf-endpoint": {
+    env: "HF_ENDPOINT",
+    type: "text",
+    default: "https://huggingface.co",
+    doc: "the hub that hf:// means: any server that speaks its API",
+  },
+  "hf-token": {
+    env: "HF_TOKEN",
+    aliases: ["HUGGING_FACE_HUB_TOKEN"],
+    type: "text",
+    default: "",
+    isSecret: true,
+    doc: "access token for hf-endpoint, for private and gated models; sent to no other server",
+  },
+  "docker-config": {
+    env: "DOCKER_CONFIG",
+    type: "text",
+    default: "",
+    doc: "directory of Docker's config.json, with the logins of registries for oci://",
+  },
   "pull-types": {
     env: "PULL_TYPES",
     type: "text",
@@ -94,6 +130,11 @@ export function readPullSettings(
       `PULL_TYPES has "${name}": expected a list of ${storageTypes.join(", ")}, or none`,
     );
   }
+  const hubEndpoint = String(raw["hf-endpoint"]);
+  if (!/^https?:$/.test(URL.canParse(hubEndpoint) ? new URL(hubEndpoint).protocol : "")) {
+    problems.push(`HF_ENDPOINT is "${hubEndpoint}": expected an http or https URL`);
+  }
+  const dockerConfig = String(raw["docker-config"]);
   return {
     directory: resolve(String(raw["pull-dir"] || join(rootModelDirectory, "_pulled"))),
     configDirectory: resolve(String(raw["storage-config-dir"])),
@@ -102,5 +143,9 @@ export function readPullSettings(
     concurrency: Number(raw["pull-concurrency"]),
     idleTimeoutMs: Number(raw["pull-idle-timeout"]),
     types: storageTypes.filter((type) => names.includes(type)),
+    unpackLimitBytes: Number(raw["pull-unpack-size"]),
+    hubEndpoint,
+    hubToken: String(raw["hf-token"]) || undefined,
+    dockerConfigDirectory: dockerConfig === "" ? undefined : resolve(dockerConfig),
   };
 }

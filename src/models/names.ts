@@ -1,10 +1,13 @@
 import { extname } from "node:path";
 import { settingsFileName } from "../config/run-settings.ts";
+import type { MlflowModel } from "./mlflow.ts";
 
 /** The contents of a folder. Links count as their targets; broken links are left out. */
 export interface FolderListing {
   readonly files: readonly string[];
   readonly folders: readonly string[];
+  /** What its MLmodel file says, if it has one and the reader looks for it. */
+  readonly mlflow?: MlflowModel;
 }
 
 /** Which files are models of one kind. */

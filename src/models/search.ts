@@ -1,5 +1,6 @@
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { RuntimeError } from "../base/errors.ts";
+import type { MlflowModel } from "./mlflow.ts";
 import {
   type FolderListing,
   isDoubtfulName,
@@ -33,7 +34,8 @@ const maxLooks = 32;
 /** Looks for the one model file in `folder`, by rules that the local repository and the engine share. Order:
  *  the folder itself where models are folders, one of `usualNames`, the only model file, the only file that is one by its content, the highest version, the
  *  only folder that holds a model. Yields what the caller has to read. An error thrown while listing ends the
- *  search, unless it is a RuntimeError about this one folder and there are others. */
+ *  search, unless it is a RuntimeError about this one folder and there are others. Of an MLflow model, its MLmodel
+ *  says which file it is. */
 export function searchModel(folder: string, models: ModelNames): Search {
   return look(folder, { top: folder, models, left: maxFolders, depth: 0 });
 }
@@ -53,6 +55,8 @@ function* look(folder: string, search: Progress): Search {
     return none(`no ${kindOf(search)} within ${maxDepth} directories below ${search.top}`);
   if (search.left-- <= 0) throw tooMany(search);
   const listing = yield { folder };
+  const { mlflow } = listing;
+  if (mlflow !== undefined) return yield* lookInMlflow(folder, mlflow, search);
   const { isFolder, isEnd } = search.models;
   if (isFolder?.(listing)) return { tag: "found", file: folder };
   if (isEnd?.(listing)) return none(`${folder} is no ${kindOf(search)}`);
@@ -101,6 +105,21 @@ function* lookInEach(
   if (found.length <= 1) return last;
   const folders = found.map((name) => `${name}/`).join(", ");
   return { tag: "doubt", why: refusal(`${folder} has models in several folders: ${folders}`) };
+}
+
+/** The file that an MLmodel names, if it is of the kind that is looked for. */
+function* lookInMlflow(folder: string, mlflow: MlflowModel, search: Progress): Search {
+  if ("why" in mlflow) return none(`${folder}: ${mlflow.why}`);
+  const { models } = search;
+  const file = join(folder, mlflow.file);
+  const isNamed = isModelFileName(basename(file), models);
+  if (isNamed) return { tag: "found", file };
+  const found =
+    models.recognises === undefined
+      ? []
+      : (yield { folder: dirname(file), files: [basename(file)] }).files;
+  if (found.length > 0) return { tag: "found", file };
+  return none(`${folder}: MLmodel names ${mlflow.file}, which is no ${kindOf(search)}`);
 }
 
 /** By name, or if there is none by content. */

@@ -2,11 +2,11 @@ import { Agent as HttpAgent } from "node:http";
 import { Agent as HttpsAgent } from "node:https";
 import type { ContainerClient, RequestPolicyFactory } from "@azure/storage-blob";
 import { loadSdk } from "../base/load-sdk.ts";
-import { listModel, type StoredObject } from "./object-listing.ts";
-import { withPageTimeout } from "./page-timeout.ts";
-import type { StorageParameters } from "./parameters.ts";
-import type { Checksum, RemoteBody, RemoteStorage } from "./remote-storage.ts";
-import { toStorageError } from "./store-errors.ts";
+import { listModel, type StoredObject } from "./contract/object-listing.ts";
+import { withPageTimeout } from "./contract/page-timeout.ts";
+import type { StorageParameters } from "./contract/parameters.ts";
+import type { Checksum, RemoteBody, RemoteStorage } from "./contract/remote-storage.ts";
+import { toStorageError } from "./contract/store-errors.ts";
 
 /** Azure Blob Storage. Parameters: `container`; either `connection_string` or `account_name` (or
  *  `endpoint_url`, the account's own URL); for containers that are not public also `client_id`, `client_secret`

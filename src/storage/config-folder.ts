@@ -1,8 +1,8 @@
 import { join } from "node:path";
 import { RuntimeError } from "../base/errors.ts";
 import { readSmallFile } from "../base/files/read-small-file.ts";
+import { StorageParameters } from "./contract/parameters.ts";
 import type { StorageLocation } from "./location.ts";
-import { StorageParameters } from "./parameters.ts";
 
 type Fields = Record<string, unknown>;
 

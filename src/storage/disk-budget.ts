@@ -55,6 +55,11 @@ export class DiskBudget {
     this.#check(use.reservedBytes);
   }
 
+  /** Gives back what was reserved and not written. */
+  settle(use: DiskUse): void {
+    use.reservedBytes = use.writtenBytes;
+  }
+
   release(use: DiskUse): void {
     this.#uses.delete(use);
   }

@@ -1,9 +1,15 @@
 import { type FileHandle, open } from "node:fs/promises";
 import { RuntimeError } from "../base/errors.ts";
-import { createHasher } from "./checksum.ts";
-import type { Checksum, Hasher, RemoteBody, RemoteFile, RemoteStorage } from "./remote-storage.ts";
+import { createHasher } from "./contract/checksum.ts";
+import type {
+  Checksum,
+  Hasher,
+  RemoteBody,
+  RemoteFile,
+  RemoteStorage,
+} from "./contract/remote-storage.ts";
+import { isMissing, ObjectChangedError, toDiskError } from "./contract/store-errors.ts";
 import { RetryPolicy } from "./retry.ts";
-import { isMissing, ObjectChangedError, toDiskError } from "./store-errors.ts";
 
 export interface TransferOptions {
   readonly signal: AbortSignal;

@@ -1,10 +1,10 @@
 import type { GetFilesResponse, Storage, StorageOptions } from "@google-cloud/storage";
 import { loadSdk } from "../base/load-sdk.ts";
-import { listModel, type StoredObject } from "./object-listing.ts";
-import { withPageTimeout } from "./page-timeout.ts";
-import type { StorageParameters } from "./parameters.ts";
-import type { Checksum, Hasher, RemoteStorage } from "./remote-storage.ts";
-import { toStorageError } from "./store-errors.ts";
+import { listModel, type StoredObject } from "./contract/object-listing.ts";
+import { withPageTimeout } from "./contract/page-timeout.ts";
+import type { StorageParameters } from "./contract/parameters.ts";
+import type { Checksum, Hasher, RemoteStorage } from "./contract/remote-storage.ts";
+import { toStorageError } from "./contract/store-errors.ts";
 
 type Interceptor = Storage["interceptors"][number];
 

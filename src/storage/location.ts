@@ -1,4 +1,6 @@
 import { RuntimeError } from "../base/errors.ts";
+import { readHubName } from "./hub/hub-name.ts";
+import type { LocalArchive } from "./local-archive.ts";
 
 /** The place to pull a model from, as the load request names it. Not validated yet. */
 export interface StorageLocation {
@@ -8,6 +10,8 @@ export interface StorageLocation {
   readonly storageKey: string | undefined;
   /** These take precedence over that file's fields; a name with dots is a nested field. */
   readonly parameters: Readonly<Record<string, string>>;
+  /** An archive on this machine: it is unpacked, and nothing else counts. */
+  readonly localArchive?: LocalArchive;
 }
 
 const azureHostSuffix = ".blob.core.windows.net";
@@ -43,6 +47,8 @@ function readStorageUri(
   text: string,
   what: string,
 ): { readonly path: string; readonly parameters: Readonly<Record<string, string>> } {
+  const named = readNamedUri(text, what);
+  if (named !== undefined) return named;
   if (!URL.canParse(text)) throw invalid(`${what} is not a valid storage URI`);
   const uri = new URL(text);
   // For schemes other than http, URL keeps the hostname as it was written.
@@ -69,8 +75,23 @@ function readStorageUri(
     }
     default:
       throw invalid(
-        `${what} has the scheme '${uri.protocol.slice(0, -1)}', expected s3, gs, pvc, http or https`,
+        `${what} has the scheme '${uri.protocol.slice(0, -1)}', expected s3, gs, hf, oci, pvc, http or https`,
       );
+  }
+}
+
+/** URIs that are names rather than addresses: their parts are not those of a URL. */
+function readNamedUri(text: string, what: string) {
+  const [, scheme = "", name = ""] = /^([a-z]+):\/\/(.*)$/is.exec(text) ?? [];
+  switch (scheme.toLowerCase()) {
+    case "hf": {
+      const { path, ...parameters } = readHubName(decode(name, what), what);
+      return { path, parameters: { type: "hf", ...parameters } };
+    }
+    case "oci":
+      return { path: "", parameters: { type: "oci", reference: name } };
+    default:
+      return undefined;
   }
 }
 

@@ -3,19 +3,23 @@ import { join } from "node:path";
 import { describeError, RuntimeError } from "../base/errors.ts";
 import type { PullSettings, StorageType } from "../config/pull-settings.ts";
 import type { Logger } from "../observe/log.ts";
+import { archiveOf } from "./archives/archive-names.ts";
 import { openAzure } from "./azure-storage.ts";
 import { StorageConfig } from "./config-folder.ts";
+import type { StorageParameters } from "./contract/parameters.ts";
+import type { RemoteListing, RemoteStorage } from "./contract/remote-storage.ts";
+import { ObjectChangedError } from "./contract/store-errors.ts";
 import { openGcs } from "./gcs-storage.ts";
-import { openHttp } from "./http-storage.ts";
+import { openHub } from "./hub/hub-storage.ts";
+import { findLocalArchive, openLocalArchive } from "./local-archive.ts";
 import type { StorageLocation } from "./location.ts";
 import { findInVolume } from "./mounted-volume.ts";
-import type { StorageParameters } from "./parameters.ts";
+import { openRegistry } from "./oci/registry-storage.ts";
 import { PullCache, type PullListener } from "./pull-cache.ts";
-import type { RemoteListing, RemoteStorage } from "./remote-storage.ts";
 import { RetryPolicy } from "./retry.ts";
 import { openS3 } from "./s3-storage.ts";
 import { withSignature } from "./signed-object.ts";
-import { ObjectChangedError } from "./store-errors.ts";
+import { openHttp } from "./web/http-storage.ts";
 
 /** A model on the local disk. */
 export interface PulledModel {
@@ -29,18 +33,25 @@ export interface PulledModel {
   readonly sizeBytes: number;
   /** Whether only this process can change the files. */
   readonly isOwn: boolean;
+  /** The name of a signature of the archive that was unpacked, if there is one. It covers none of the files. */
+  readonly archiveSignature?: string | undefined;
   /** Call it when the model no longer needs its files. Resolves when they are gone, unless others use them.
    *  Never rejects; idempotent. */
   release(): Promise<void>;
 }
 
-type OpenStorage = (parameters: StorageParameters, idleTimeoutMs: number) => Promise<RemoteStorage>;
+type OpenStorage = (
+  parameters: StorageParameters,
+  settings: PullSettings,
+) => Promise<RemoteStorage>;
 
 const openers: Readonly<Record<Exclude<StorageType, "pvc">, OpenStorage>> = {
-  s3: openS3,
-  gcs: openGcs,
-  azure: openAzure,
-  http: openHttp,
+  s3: (parameters, { idleTimeoutMs }) => openS3(parameters, idleTimeoutMs),
+  gcs: (parameters, { idleTimeoutMs }) => openGcs(parameters, idleTimeoutMs),
+  azure: (parameters, { idleTimeoutMs }) => openAzure(parameters, idleTimeoutMs),
+  http: (parameters, { idleTimeoutMs }) => openHttp(parameters, idleTimeoutMs),
+  hf: openHub,
+  oci: openRegistry,
 };
 
 /** How often a model is listed again because it changed meanwhile. */
@@ -89,14 +100,26 @@ export class ModelPuller {
    *  reason or a RuntimeError: "invalid-argument" (unusable parameters), "failed-precondition" (does not exist,
    *  no access), "over-budget" (the disk), "temporarily-unavailable". */
   async pull(location: StorageLocation, watch: PullListener): Promise<PulledModel> {
+    const { path, localArchive } = location;
+    if (localArchive !== undefined) {
+      return await this.#takeStable(async () => openLocalArchive(localArchive), "", watch);
+    }
     const parameters = await this.#config.resolve(location);
     watch.signal.throwIfAborted();
     const type = this.#typeOf(parameters);
-    if (type === "pvc") return await this.#mount(parameters, location.path);
+    if (type === "pvc") return await this.#mount(parameters, path, watch);
+    return await this.#takeStable(() => openers[type](parameters, this.#settings), path, watch);
+  }
+
+  /** Lists and copies again if the files changed in between. */
+  async #takeStable(
+    openStorage: () => Promise<RemoteStorage>,
+    path: string,
+    watch: PullListener,
+  ): Promise<PulledModel> {
     for (let lists = 1; ; lists++) {
       try {
-        const storage = await openers[type](parameters, this.#settings.idleTimeoutMs);
-        return await this.#copy(storage, location.path, watch);
+        return await this.#copy(await openStorage(), path, watch);
       } catch (error) {
         if (!(error instanceof ObjectChangedError) || lists === maxLists) throw error;
         watch.signal.throwIfAborted();
@@ -114,25 +137,34 @@ export class ModelPuller {
     );
   }
 
-  async #mount(parameters: StorageParameters, path: string): Promise<PulledModel> {
+  async #mount(
+    parameters: StorageParameters,
+    path: string,
+    watch: PullListener,
+  ): Promise<PulledModel> {
     const root = this.#settings.volumesDirectory;
     const found = await findInVolume(parameters, path, root);
+    const archive = await findLocalArchive(found, [root]);
+    if (archive !== undefined) {
+      return await this.#takeStable(async () => openLocalArchive(archive), "", watch);
+    }
     const release = async () => {};
     return { path: found, root, origin: "pvc", sizeBytes: 0, isOwn: false, release };
   }
 
   async #copy(storage: RemoteStorage, path: string, watch: PullListener): Promise<PulledModel> {
     const { origin } = storage;
-    const listing = await this.#list(storage, path, watch.signal).catch((error: unknown) => {
+    const listed = await this.#list(storage, path, watch.signal).catch((error: unknown) => {
       storage.close();
       throw error;
     });
-    const { isFolder, files } = listing;
+    const listing = withArchive(listed);
+    const { isFolder, files, archiveSignature } = listing;
     const digest = identify(origin, path, listing);
     const cached = await this.#cache.acquire({ digest, files, storage }, watch);
     const { directory: root, sizeBytes, release } = cached;
     const local = isFolder ? root : join(root, files[0]?.name ?? "");
-    return { path: local, root, origin, sizeBytes, isOwn: true, release };
+    return { path: local, root, origin, sizeBytes, isOwn: true, archiveSignature, release };
   }
 
   async #list(storage: RemoteStorage, path: string, signal: AbortSignal): Promise<RemoteListing> {
@@ -149,6 +181,17 @@ export class ModelPuller {
         : listing;
     });
   }
+}
+
+/** A model that is a single archive is what the archive holds. */
+function withArchive(listing: RemoteListing): RemoteListing {
+  const [only, ...others] = listing.files;
+  if (only === undefined || only.archive !== undefined) return listing;
+  const archiveSignature = listing.isFolder ? undefined : others.shift()?.name;
+  const archive = others.length > 0 ? undefined : archiveOf(only.name);
+  if (archive === undefined) return listing;
+  const rule = { format: archive.format, below: "", isLayer: false };
+  return { isFolder: true, files: [{ ...only, archive: rule }], archiveSignature };
 }
 
 /** The same text for the same content in the same place; a unique one if that cannot be known. */

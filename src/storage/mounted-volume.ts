@@ -2,8 +2,8 @@ import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { RuntimeError } from "../base/errors.ts";
 import { fromFileError } from "../base/files/file-errors.ts";
-import { normalize } from "./object-listing.ts";
-import type { StorageParameters } from "./parameters.ts";
+import { normalize } from "./contract/object-listing.ts";
+import type { StorageParameters } from "./contract/parameters.ts";
 
 /** The absolute path of a model in a Kubernetes volume mounted below `mounts`, in a folder named after its
  *  claim. Nothing is copied. Parameters: `name`, the claim. Throws "failed-precondition" if it is not mounted. */

@@ -1,17 +1,20 @@
-import { mkdir, rename, rm } from "node:fs/promises";
+import { mkdir, rename, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { abortable } from "../base/abort.ts";
-import { describeError, type RuntimeError } from "../base/errors.ts";
+import { describeError, RuntimeError } from "../base/errors.ts";
 import { Slots } from "../base/slots.ts";
 import type { Logger } from "../observe/log.ts";
+import { unpackArchive } from "./archives/unpack-archive.ts";
+import { UnpackedTree } from "./archives/unpacked-tree.ts";
+import type { RemoteFile, RemoteStorage } from "./contract/remote-storage.ts";
+import { ObjectChangedError, toDiskError, toPullFolderError } from "./contract/store-errors.ts";
 import { DiskBudget, type DiskUse } from "./disk-budget.ts";
 import { transferFile } from "./file-transfer.ts";
+import { localVersion } from "./local-archive.ts";
 import { ProcessFolder } from "./process-folder.ts";
-import type { RemoteFile, RemoteStorage } from "./remote-storage.ts";
-import { toDiskError, toPullFolderError } from "./store-errors.ts";
 
 export interface PullProgress {
-  /** Bytes that are on disk. */
+  /** Bytes of the store that are on disk, or were unpacked from there. */
   readonly receivedBytes: number;
   /** Undefined until the store reports it. */
   readonly totalBytes: number | undefined;
@@ -49,6 +52,7 @@ interface Entry {
   filled: Promise<string>;
   readonly gone: PromiseWithResolvers<void>;
   use: DiskUse | undefined;
+  receivedBytes: number;
   users: number;
   isEnding: boolean;
 }
@@ -60,6 +64,7 @@ export class PullCache {
   readonly #budget: DiskBudget;
   readonly #slots: Slots;
   readonly #idleTimeoutMs: number;
+  readonly #unpackLimitBytes: number;
   readonly #log: Logger;
   readonly #entries = new Map<string, Entry>();
 
@@ -69,6 +74,8 @@ export class PullCache {
     readonly limitBytes: number;
     readonly concurrency: number;
     readonly idleTimeoutMs: number;
+    /** Bytes that one archive may unpack to. */
+    readonly unpackLimitBytes: number;
     readonly log: Logger;
   }) {
     this.#directory = options.directory;
@@ -76,6 +83,7 @@ export class PullCache {
     this.#budget = new DiskBudget(options.directory, options.limitBytes);
     this.#slots = new Slots(options.concurrency);
     this.#idleTimeoutMs = options.idleTimeoutMs;
+    this.#unpackLimitBytes = options.unpackLimitBytes;
     this.#log = options.log;
   }
 
@@ -145,6 +153,7 @@ export class PullCache {
       filled: Promise.resolve(""),
       gone: Promise.withResolvers(),
       use: undefined,
+      receivedBytes: 0,
       users: 1,
       isEnding: false,
     };
@@ -172,36 +181,52 @@ export class PullCache {
 
   async #fill(entry: Entry): Promise<string> {
     const { digest, storage } = entry.plan;
-    let incoming: string | undefined;
+    let own: string | undefined;
     try {
-      const own = await this.#folder.path().catch((error: unknown) => {
+      own = await this.#folder.path().catch((error: unknown) => {
         throw toPullFolderError(error, this.#directory);
       });
-      incoming = join(own, `incoming-${digest}`);
+      const places = {
+        incoming: join(own, `incoming-${digest}`),
+        packed: join(own, `packed-${digest}`),
+      };
       const content = join(own, `content-${digest}`);
       entry.use = await this.#budget.reserve(entry.totalBytes ?? 0);
-      await this.#transfer(entry, incoming);
-      await rename(incoming, content);
+      await this.#transfer(entry, places);
+      await this.#unpack(entry, places);
+      await rename(places.incoming, content);
       return content;
     } catch (error) {
-      if (incoming !== undefined) await this.#removeFiles(incoming);
+      if (own !== undefined) {
+        await this.#removeFiles(join(own, `incoming-${digest}`));
+        await this.#removeFiles(join(own, `packed-${digest}`));
+      }
       throw error;
     } finally {
       storage.close();
     }
   }
 
-  async #transfer(entry: Entry, directory: string): Promise<void> {
+  async #transfer(entry: Entry, places: Places): Promise<void> {
     const { plan, use } = entry;
     const failed = new AbortController();
     const signal = AbortSignal.any([entry.abort.signal, failed.signal]);
-    await makeFolders(directory, plan.files);
-    const transfers = plan.files.map((file) =>
+    const files = plan.files.filter(({ localPath }) => localPath === undefined);
+    await makeFolders(
+      places.incoming,
+      plan.files.filter(({ archive }) => archive === undefined),
+    );
+    await makeFolders(
+      places.packed,
+      files.filter(({ archive }) => archive !== undefined),
+    );
+    const transfers = files.map((file) =>
       this.#slots.run(signal, () =>
-        transferFile(plan.storage, file, join(directory, file.name), {
+        transferFile(plan.storage, file, pathOf(file, places), {
           signal,
           idleTimeoutMs: this.#idleTimeoutMs,
           onBytes: (bytes) => {
+            entry.receivedBytes += bytes;
             if (use !== undefined) this.#budget.write(use, bytes);
             report(entry);
           },
@@ -219,6 +244,40 @@ export class PullCache {
     signal.throwIfAborted();
   }
 
+  /** Replaces archives by what they hold. */
+  async #unpack({ plan, use, abort }: Entry, places: Places): Promise<void> {
+    const archives = plan.files.filter(({ archive }) => archive !== undefined);
+    if (archives.length === 0) return;
+    const { signal } = abort;
+    const onBytes = (bytes: number) => {
+      if (use !== undefined) this.#budget.write(use, bytes);
+    };
+    const tree = new UnpackedTree(places.incoming, onBytes);
+    await mkdir(places.incoming, { recursive: true });
+    for (const file of archives) {
+      if (file.archive === undefined) continue;
+      const path = pathOf(file, places);
+      const options = { signal, what: file.key, limitBytes: this.#unpackLimitBytes };
+      await unpackArchive(path, file.archive, tree, options);
+      if (file.localPath !== undefined) {
+        if ((await localVersion(path)) === file.version) continue;
+        throw new ObjectChangedError(path);
+      }
+      const { size } = await stat(path);
+      await this.#removeFiles(path);
+      onBytes(-size);
+    }
+    await this.#removeFiles(places.packed);
+    if (use !== undefined) this.#budget.settle(use);
+    if (tree.fileCount > 0 || archives.length < plan.files.length) return;
+    const { below } = archives[0]?.archive ?? { below: "" };
+    const where = below === "" ? "" : ` in /${below}`;
+    throw new RuntimeError(
+      "failed-precondition",
+      `${plan.storage.origin} has no files${where}, expected those of a model`,
+    );
+  }
+
   async #removeFiles(directory: string): Promise<void> {
     try {
       await rm(directory, { recursive: true, force: true, maxRetries: 3 });
@@ -226,6 +285,18 @@ export class PullCache {
       this.#log.error({ directory, reason: describeError(error) }, "pulled files not removed");
     }
   }
+}
+
+/** Where the files of one pull are until it is complete. */
+interface Places {
+  /** The model's own files. */
+  readonly incoming: string;
+  /** Archives that are still to be unpacked. */
+  readonly packed: string;
+}
+
+function pathOf({ name, archive, localPath }: RemoteFile, places: Places): string {
+  return localPath ?? join(archive === undefined ? places.incoming : places.packed, name);
 }
 
 async function makeFolders(directory: string, files: readonly RemoteFile[]): Promise<void> {
@@ -237,8 +308,8 @@ async function makeFolders(directory: string, files: readonly RemoteFile[]): Pro
   }
 }
 
-function report({ totalBytes, use, watchers }: Entry): void {
-  for (const watcher of watchers) watcher({ receivedBytes: use?.writtenBytes ?? 0, totalBytes });
+function report({ totalBytes, receivedBytes, watchers }: Entry): void {
+  for (const watcher of watchers) watcher({ receivedBytes, totalBytes });
 }
 
 function sumOf(files: readonly RemoteFile[]): number | undefined {

@@ -1,6 +1,6 @@
 import { delay } from "../base/abort.ts";
 import { isTransient, type RuntimeError } from "../base/errors.ts";
-import { ObjectChangedError, toStorageError } from "./store-errors.ts";
+import { ObjectChangedError, toStorageError } from "./contract/store-errors.ts";
 
 const maxFailures = 7;
 const firstPauseMs = 100;

@@ -1,6 +1,6 @@
 import { createRequire } from "node:module";
 import type { GetObjectCommandOutput } from "@aws-sdk/client-s3";
-import type { Checksum, Hasher } from "./remote-storage.ts";
+import type { Checksum, Hasher } from "./contract/remote-storage.ts";
 
 /** As in @aws-sdk/checksums. */
 interface SdkChecksum {

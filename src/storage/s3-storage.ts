@@ -4,11 +4,11 @@ import type { Readable } from "node:stream";
 import { rootCertificates } from "node:tls";
 import type { S3ClientConfig } from "@aws-sdk/client-s3";
 import { loadSdk } from "../base/load-sdk.ts";
-import { listModel, type StoredObject } from "./object-listing.ts";
-import type { StorageParameters } from "./parameters.ts";
-import type { RemoteStorage } from "./remote-storage.ts";
+import { listModel, type StoredObject } from "./contract/object-listing.ts";
+import type { StorageParameters } from "./contract/parameters.ts";
+import type { RemoteStorage } from "./contract/remote-storage.ts";
+import { toStorageError } from "./contract/store-errors.ts";
 import { checksumOf } from "./s3-checksums.ts";
-import { toStorageError } from "./store-errors.ts";
 
 const connectionTimeoutMs = 5_000;
 

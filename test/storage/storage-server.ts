@@ -16,6 +16,7 @@ const startLimitMs = 120_000;
 export const serverFiles = {
   s3: join(folder, "versitygw"),
   gcs: join(folder, "fake-gcs-server"),
+  oci: join(folder, "registry"),
   azure: join(folder, "azurite/node_modules/azurite/dist/src/blob/main.js"),
 };
 

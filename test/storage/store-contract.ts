@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
-import { readdir, readFile, stat } from "node:fs/promises";
+import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { after, afterEach, before, beforeEach, describe, it } from "node:test";
-import { createPuller, type PullerFixture } from "../support/fakes/puller-fixture.ts";
+import { createPuller, filesBelow, type PullerFixture } from "../support/fakes/puller-fixture.ts";
 import { waitFor } from "../support/wait-for.ts";
 import { CuttingProxy } from "./cutting-proxy.ts";
 import type { StorageServer } from "./storage-server.ts";
@@ -197,12 +197,4 @@ export function describeStore(
       assert.deepEqual(await fixture.left(), []);
     });
   });
-}
-
-async function filesBelow(folder: string): Promise<string[]> {
-  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
-  return entries
-    .filter((entry) => entry.isFile())
-    .map((entry) => join(entry.parentPath, entry.name).slice(folder.length + 1))
-    .sort();
 }

@@ -1,8 +1,9 @@
-import { type Dirent, opendirSync, type Stats, statSync } from "node:fs";
+import { closeSync, type Dirent, opendirSync, readFileSync, type Stats, statSync } from "node:fs";
 import { join } from "node:path";
 import { RuntimeError } from "../../base/errors.ts";
 import { fromFileError } from "../../base/files/file-errors.ts";
-import { nameOfType } from "../../base/files/regular-file.ts";
+import { nameOfType, openRegularFileSync } from "../../base/files/regular-file.ts";
+import { largeMlflow, maxMlflowBytes, mlflowFileName, readMlflow } from "../../models/mlflow.ts";
 import { type FolderListing, isForeignName, type ModelNames } from "../../models/names.ts";
 import { type SearchResult, type SearchStep, searchModel } from "../../models/search.ts";
 import { fileKindOf } from "./file-kind.ts";
@@ -62,7 +63,7 @@ function tryRead(
   { recognises = () => false }: ModelNames,
 ): FolderListing | { readonly error: unknown } {
   try {
-    if (files === undefined) return list(folder);
+    if (files === undefined) return withMlflow(folder, list(folder));
     const isModel = (name: string) => {
       const sample = sampleFile(join(folder, name));
       return sample !== undefined && recognises(sample.head);
@@ -70,6 +71,23 @@ function tryRead(
     return { files: files.filter(isModel), folders: [] };
   } catch (error) {
     return { error };
+  }
+}
+
+/** Adds what the MLmodel file of a folder says, if it has one. */
+function withMlflow(folder: string, listing: FolderListing): FolderListing {
+  if (!listing.files.includes(mlflowFileName)) return listing;
+  const path = join(folder, mlflowFileName);
+  try {
+    const { descriptor, sizeBytes } = openRegularFileSync(path);
+    try {
+      if (sizeBytes > maxMlflowBytes) return { ...listing, mlflow: largeMlflow };
+      return { ...listing, mlflow: readMlflow(readFileSync(descriptor, "utf8")) };
+    } finally {
+      closeSync(descriptor);
+    }
+  } catch (error) {
+    throw fromFileError(error, path);
   }
 }
 

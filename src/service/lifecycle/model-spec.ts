@@ -93,7 +93,8 @@ function formatOfLabel(label: string): string | undefined {
 
 function withoutVersion(name: string): string | undefined {
   const [format = ""] = name.trim().toLowerCase().split(":");
-  return format === "" ? undefined : format;
+  // MLflow is a folder around a model of some format, which its MLmodel file names.
+  return format === "" || format === "mlflow" ? undefined : format;
 }
 
 /** Whether two specs request exactly the same model. */

@@ -3,9 +3,14 @@ import type { SafePath } from "../../base/files/safe-path.ts";
 import type { RunSettings } from "../../config/run-settings.ts";
 import type { Engine, ModelPlace, ModelSource } from "../../engine/contract/engine.ts";
 import type { Logger } from "../../observe/log.ts";
+import { findLocalArchive } from "../../storage/local-archive.ts";
 import type { StorageLocation } from "../../storage/location.ts";
 import type { ModelPuller } from "../../storage/model-puller.ts";
-import { type CheckParts, SignatureCheck } from "../signatures/signature-check.ts";
+import {
+  type CheckParts,
+  type PlaceOrigin,
+  SignatureCheck,
+} from "../signatures/signature-check.ts";
 import { configureModel } from "./configure-model.ts";
 import { IgnoredFields } from "./ignored-fields.ts";
 import { ModelPull } from "./model-pull.ts";
@@ -38,12 +43,14 @@ export class SourceFinder {
   async find(record: ModelRecord): Promise<ModelSource> {
     const { engine, safePath } = this.#parts;
     const { spec, format, location } = record.request;
-    const { path, roots, isOwn } =
+    const { path, roots, isOwn, archiveSignature } =
       location === undefined
-        ? { path: safePath.resolve(spec.path), roots: safePath.roots, isOwn: false }
+        ? await this.#findLocal(record, safePath.resolve(spec.path))
         : await this.#pull(record, location);
     const place = { path, name: spec.path, roots, format };
-    const model = await engine.locate(await this.#checked(record, place, isOwn));
+    const model = await engine.locate(
+      await this.#checked(record, place, { isOwn, archiveSignature }),
+    );
     await configureModel(record, model, {
       defaultSettings: this.#parts.defaultSettings,
       ignoredFields: this.#ignoredFields,
@@ -52,8 +59,17 @@ export class SourceFinder {
     return await engine.inspect(model, record.settings);
   }
 
+  /** A local archive is unpacked like one that was pulled. */
+  async #findLocal(record: ModelRecord, path: string) {
+    const { roots } = this.#parts.safePath;
+    const localArchive = await findLocalArchive(path, roots);
+    if (localArchive === undefined)
+      return { path, roots, isOwn: false, archiveSignature: undefined };
+    return await this.#pull(record, { path, storageKey: undefined, parameters: {}, localArchive });
+  }
+
   /** Where to read the model from: a copy that was checked, if signatures are. */
-  async #checked(record: ModelRecord, place: ModelPlace, isOwn: boolean): Promise<ModelPlace> {
+  async #checked(record: ModelRecord, place: ModelPlace, origin: PlaceOrigin): Promise<ModelPlace> {
     const { signing, engine, log } = this.#parts;
     if (signing === undefined) return place;
     record.check = new SignatureCheck(record, {
@@ -62,7 +78,7 @@ export class SourceFinder {
       log,
       facts: recordFacts(record),
     });
-    return await record.check.place(place, isOwn);
+    return await record.check.place(place, origin);
   }
 
   /** Resolves with the model's location on the local disk, the folder that its links must stay in, and whether only
@@ -70,11 +86,7 @@ export class SourceFinder {
   async #pull(
     record: ModelRecord,
     location: StorageLocation,
-  ): Promise<{
-    readonly path: string;
-    readonly roots: readonly string[];
-    readonly isOwn: boolean;
-  }> {
+  ): Promise<PlaceOrigin & { readonly path: string; readonly roots: readonly string[] }> {
     const { puller } = this.#parts;
     if (puller === undefined) {
       throw new RuntimeError(
@@ -84,7 +96,7 @@ export class SourceFinder {
     }
     const pull = new ModelPull(puller, location, { signal: record.signal });
     record.pull = pull;
-    const { path, root, origin, sizeBytes, isOwn } = await record.times.measure(
+    const { path, root, origin, sizeBytes, isOwn, archiveSignature } = await record.times.measure(
       "pull",
       () => pull.pulled,
     );
@@ -93,6 +105,6 @@ export class SourceFinder {
       { ...recordFacts(record), origin, diskBytes: sizeBytes, pullMs },
       "model pulled",
     );
-    return { path, roots: [root], isOwn };
+    return { path, roots: [root], isOwn, archiveSignature };
   }
 }

@@ -18,6 +18,14 @@ export interface CheckedRecord {
   signature: SignatureVerdict | undefined;
 }
 
+/** Where the files to check come from. */
+export interface PlaceOrigin {
+  /** As `ModelSigning.check`. */
+  readonly isOwn: boolean;
+  /** The name of a signature beside the archive that they were unpacked from. */
+  readonly archiveSignature?: string | undefined;
+}
+
 export interface CheckParts {
   readonly signing: Pick<ModelSigning, "check" | "count" | "isRequired">;
   readonly engine: Pick<Engine, "locate">;
@@ -38,13 +46,16 @@ export class SignatureCheck {
   }
 
   /** Resolves with the place to load the model from: that of the copy if it is verified, otherwise `place`. Also gives
-   *  the record its verdict. `isOwn`: as `ModelSigning.check`. Rejects with the signal's reason; with
+   *  the record its verdict. Rejects with the signal's reason; with
    *  "failed-precondition" if a signature is required and there is none that is trusted and fits, or the files are not
    *  those that were signed; or as `Engine.locate` and `ModelSigning.check`. */
-  async place(place: ModelPlace, isOwn: boolean): Promise<ModelPlace> {
+  async place(place: ModelPlace, { isOwn, archiveSignature }: PlaceOrigin): Promise<ModelPlace> {
     const { signing, log, facts: generation } = this.#parts;
     const record = this.#record;
-    const { verdict, copy } = await record.times.measure("verify", () => this.#check(place, isOwn));
+    const { verdict: found, copy } = await record.times.measure("verify", () =>
+      this.#check(place, isOwn),
+    );
+    const verdict = withArchive(found, archiveSignature);
     record.signature = verdict;
     signing.count(verdict);
     const facts = { ...generation, verifyMs: record.times.durationMs("verify") };
@@ -115,6 +126,15 @@ export class SignatureCheck {
     this.#checks.push(check);
     return check;
   }
+}
+
+/** A signature of the archive would need a check of its own, before anything of it is unpacked. */
+function withArchive(verdict: SignatureVerdict, archiveSignature: string | undefined) {
+  if (verdict.state !== "unsigned" || archiveSignature === undefined) return verdict;
+  const reason =
+    `${archiveSignature} signs the archive, and Modelport checks the files in it: ` +
+    "sign the folder before it is packed, with model.sig inside, or unpack the archive and sign the folder";
+  return { ...verdict, reason };
 }
 
 function refused(reason: string): SignatureVerdict {

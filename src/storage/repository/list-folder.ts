@@ -3,6 +3,7 @@ import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { fromFileError } from "../../base/files/file-errors.ts";
 import { openRegularFile } from "../../base/files/regular-file.ts";
+import { largeMlflow, maxMlflowBytes, mlflowFileName, readMlflow } from "../../models/mlflow.ts";
 import {
   type FolderListing,
   headBytes,
@@ -16,9 +17,27 @@ export async function readStep(
   { folder, files }: SearchStep,
   models: ModelNames,
 ): Promise<FolderListing> {
-  if (files === undefined) return await listFolder(folder);
+  if (files === undefined) return await withMlflow(folder, await listFolder(folder));
   const isModel = await Promise.all(files.map((name) => holdsModel(join(folder, name), models)));
   return { files: files.filter((_, at) => isModel[at]), folders: [] };
+}
+
+/** Adds what the MLmodel file of a folder says, if it has one. */
+async function withMlflow(folder: string, listing: FolderListing): Promise<FolderListing> {
+  if (!listing.files.includes(mlflowFileName)) return listing;
+  const path = join(folder, mlflowFileName);
+  try {
+    const file = await openRegularFile(path);
+    try {
+      const { size } = await file.stat();
+      if (size > maxMlflowBytes) return { ...listing, mlflow: largeMlflow };
+      return { ...listing, mlflow: readMlflow(await file.readFile("utf8")) };
+    } finally {
+      await file.close();
+    }
+  } catch (error) {
+    throw fromFileError(error, path);
+  }
 }
 
 /** Whether the file is a model by its content. False if it cannot be read. */

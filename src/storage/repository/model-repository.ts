@@ -14,6 +14,7 @@ import {
 import { searchModel } from "../../models/search.ts";
 import { servedVersions } from "../../models/served-versions.ts";
 import { tritonConfigName } from "../../models/triton-config.ts";
+import { archiveOf } from "../archives/archive-names.ts";
 import { fingerprintOf } from "./file-fingerprint.ts";
 import { holdsModel, listFolder, readStep } from "./list-folder.ts";
 import { chooseVersions, refuseVersionFields, settingsState } from "./version-policy.ts";
@@ -125,6 +126,8 @@ async function judge(
     }
   }
   if (found.isDirectory()) return await judgeFolder(name, path, rules.kinds);
+  const archive = found.isFile() ? archiveOf(name) : undefined;
+  if (archive !== undefined) return packed(archive.stem, path);
   if (!isModelName && !(found.isFile() && (await isModelByContent(name, path, rules.kinds)))) {
     const extensions = new Set(rules.kinds.flatMap((kind) => kind.extensions));
     return `does not have a model extension (${[...extensions].join(", ")})`;
@@ -137,6 +140,12 @@ async function judge(
   const files = [path, join(directory, `${id}.${settingsFileName}`), sharedSettings(path)];
   const fingerprint = () => fingerprintOf([...files, ...rules.beside]);
   const versions = [{ version: "", path, fingerprint }];
+  return { id, path, versions, isFolder: false, refusal: undefined };
+}
+
+/** An archive's content is known when it is unpacked, by its load. */
+function packed(id: string, path: string): Candidate {
+  const versions = [{ version: "", path, fingerprint: () => fingerprintOf([path]) }];
   return { id, path, versions, isFolder: false, refusal: undefined };
 }
 

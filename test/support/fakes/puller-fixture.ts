@@ -39,6 +39,10 @@ export async function createPuller({
     concurrency: 4,
     idleTimeoutMs: 2_000,
     types: storageTypes,
+    unpackLimitBytes: 1024 ** 3,
+    hubEndpoint: "http://127.0.0.1:9",
+    hubToken: undefined,
+    dockerConfigDirectory: undefined,
     ...more,
   };
   await mkdir(settings.configDirectory);
@@ -65,4 +69,13 @@ export async function createPuller({
       await rm(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** The files below `folder`, by name, with slashes between folders. */
+export async function filesBelow(folder: string): Promise<string[]> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  return entries
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name).slice(folder.length + 1))
+    .sort();
 }

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { chmod, mkdtemp, rm, symlink } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { findModelFile } from "../../../../src/engine/files/model-layout.ts";
 import { emptyFiles } from "../../../support/empty-files.ts";
@@ -121,6 +121,47 @@ describe("the model file of a directory", () => {
     const directory = await tree(["net.onnx"]);
     await symlink(join(directory, "missing"), join(directory, "model.onnx"));
     assert.equal(await findModelFile(directory, [onnx]), join(directory, "net.onnx"));
+  });
+});
+
+describe("the model file of an MLflow folder", () => {
+  const trees = {
+    extensions: [".ubj"],
+    doubtful: [".json"],
+    recognises: (head: Uint8Array) => Buffer.from(head).toString().startsWith("trees"),
+  };
+  const mlflow = async (flavors: object, files: Readonly<Record<string, string>>) => {
+    const directory = await tree([]);
+    await writeFile(join(directory, "MLmodel"), JSON.stringify({ flavors }));
+    for (const [name, content] of Object.entries(files)) {
+      await mkdir(dirname(join(directory, name)), { recursive: true });
+      await writeFile(join(directory, name), content);
+    }
+    return directory;
+  };
+
+  it("is the one that MLmodel names, whatever else is there", async () => {
+    const files = { "a.onnx": "", "b.onnx": "", "model.onnx": "" };
+    const directory = await mlflow({ python_function: {}, onnx: { data: "b.onnx" } }, files);
+    assert.equal(findModelFile(directory, [onnx]), join(directory, "b.onnx"));
+  });
+
+  it("is recognised by its content, if its name says nothing", async () => {
+    const files = { "data/model.xgb": "trees", "other.json": "trees" };
+    const directory = await mlflow({ xgboost: { data: "data/model.xgb" } }, files);
+    assert.equal(findModelFile(directory, [onnx, trees]), join(directory, "data/model.xgb"));
+    await writeFile(join(directory, "data/model.xgb"), "something else");
+    assert.throws(() => findModelFile(directory, [trees]), /MLmodel names data\/model\.xgb, which/);
+  });
+
+  it("is none if there is no flavour that is served, or MLmodel cannot be read", async () => {
+    const directory = await mlflow({ python_function: {} }, { "model.onnx": "" });
+    assert.throws(() => findModelFile(directory, [onnx]), {
+      kind: "invalid-argument",
+      message: /MLmodel has the flavours python_function, expected one of onnx, xgboost/,
+    });
+    await writeFile(join(directory, "MLmodel"), "x".repeat(1024 * 1024 + 1));
+    assert.throws(() => findModelFile(directory, [onnx]), /has more than 1048576 bytes/);
   });
 });
 

@@ -62,6 +62,31 @@ describe("a local model repository", () => {
     assert.deepEqual(await ignoredIn(directory), []);
   });
 
+  it("has archives by their names, unless there is a folder or file of that name", async (t) => {
+    const directory = await repository(t, [
+      ...["a.tar.gz", "b.tgz", "c.tar", "d.ZIP", "e.zip", "e/model.onnx", "f.zip", "f.onnx"],
+      ...["archives.zip/model.onnx", ".tar", "g.rar"],
+    ]);
+    assert.deepEqual(await shown(directory), [
+      "a/ a.tar.gz",
+      "archives.zip/ archives.zip",
+      "b/ b.tgz",
+      "c/ c.tar",
+      "d/ d.ZIP",
+      "e/ e",
+      "f/ f.onnx",
+    ]);
+    assert.deepEqual(await ignoredIn(directory), ["g.rar"]);
+  });
+
+  it("has MLflow's folders, if MLmodel names a model that is served", async (t) => {
+    const directory = await repository(t, ["iris/a.onnx", "iris/b.onnx", "torch/model.onnx"]);
+    const write = (id: string, flavors: object) =>
+      writeFile(join(directory, id, "MLmodel"), JSON.stringify({ flavors }));
+    await write("iris", { onnx: { data: "b.onnx" } });
+    assert.deepEqual(await shown(directory), ["iris/ iris", "torch/ torch"]);
+  });
+
   it("has the versions that config.pbtxt lets be served", async (t) => {
     const directory = await repository(t, [
       ...["all/2/model.onnx", "all/10/model.onnx", "latest/2/model.onnx", "latest/10/model.onnx"],

@@ -1,5 +1,5 @@
-import { describeError, RuntimeError } from "../base/errors.ts";
-import { fromFileError } from "../base/files/file-errors.ts";
+import { describeError, RuntimeError } from "../../base/errors.ts";
+import { fromFileError } from "../../base/files/file-errors.ts";
 
 /** The remote file is not the one that was listed. */
 export class ObjectChangedError extends RuntimeError {

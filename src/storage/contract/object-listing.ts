@@ -1,4 +1,4 @@
-import { RuntimeError } from "../base/errors.ts";
+import { RuntimeError } from "../../base/errors.ts";
 import type { RemoteFile, RemoteListing } from "./remote-storage.ts";
 
 /** An object as its store lists it. */

@@ -1,5 +1,5 @@
-import { abortable } from "../base/abort.ts";
-import { RuntimeError } from "../base/errors.ts";
+import { abortable } from "../../base/abort.ts";
+import { RuntimeError } from "../../base/errors.ts";
 
 /** Settles like `page`, one response of a store, unless that takes too long: not every client library has a
  *  timeout. */

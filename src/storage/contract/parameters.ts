@@ -1,4 +1,4 @@
-import { RuntimeError } from "../base/errors.ts";
+import { RuntimeError } from "../../base/errors.ts";
 
 /** Everything that defines how a store is reached: fields of the storage configuration, overridden by those of
  *  the client. Values may be secrets, so messages never show them. */

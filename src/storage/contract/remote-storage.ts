@@ -7,13 +7,24 @@ export interface Hasher {
 
 /** How to verify that the received bytes are the stored ones. `digest`: lower-case hex. */
 export type Checksum =
-  | { readonly algorithm: "crc32" | "md5" | "sha1" | "sha256"; readonly digest: string }
+  | { readonly algorithm: "crc32" | "md5" | "sha1" | "sha256" | "sha512"; readonly digest: string }
   /** Node does not have these; the clients of the stores that name them do. */
   | {
-      readonly algorithm: "crc32c" | "crc64nvme";
+      readonly algorithm: "crc32c" | "crc64nvme" | "git-sha1";
       readonly digest: string;
       readonly newHasher: () => Hasher;
     };
+
+export type ArchiveFormat = "tar" | "tar+gzip" | "tar+zstd" | "zip";
+
+/** How a file that is an archive becomes files of the model. */
+export interface ArchiveRule {
+  readonly format: ArchiveFormat;
+  /** Only what lies in this folder of the archive counts, and its name loses the folder; "" for everything. */
+  readonly below: string;
+  /** Whether it is a layer of an image, which replaces and removes files of the layers before it. */
+  readonly isLayer: boolean;
+}
 
 /** One file of a model in a remote store. */
 export interface RemoteFile {
@@ -25,12 +36,20 @@ export interface RemoteFile {
   readonly sizeBytes: number | undefined;
   /** Changes with the content; undefined if the store has no such mark. */
   readonly version: string | undefined;
+  /** Present for an archive, which is unpacked into the model's folder in the order of the listing. Its own name
+   *  counts for nothing then, but must differ from those of the others. */
+  readonly archive?: ArchiveRule;
+  /** Present for an archive on this machine, which is unpacked where it lies. Absolute. */
+  readonly localPath?: string;
 }
 
 export interface RemoteListing {
   /** Whether `files`, at least one, lie below the path; otherwise the path names the only file. */
   readonly isFolder: boolean;
   readonly files: readonly RemoteFile[];
+  /** The name of the signature that lies beside the model's only file, if that is an archive to unpack: it is not one
+   *  of the files that the archive holds. */
+  readonly archiveSignature?: string | undefined;
 }
 
 /** A body in transit. The receiver must read it to its end or destroy it. */

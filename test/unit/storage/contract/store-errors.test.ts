@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { toPullFolderError } from "../../../src/storage/store-errors.ts";
+import { toPullFolderError } from "../../../../src/storage/contract/store-errors.ts";
 
 describe("a folder for pulled models that cannot be had", () => {
   const errorOf = (code: string) =>

@@ -1,21 +1,18 @@
-import { request as httpRequest, type IncomingMessage } from "node:http";
-import { request as httpsRequest } from "node:https";
-import { rootCertificates } from "node:tls";
-import { traceHeaders } from "../observe/trace-scope.ts";
-import { baseName, normalize } from "./object-listing.ts";
-import type { StorageParameters } from "./parameters.ts";
+import type { IncomingMessage } from "node:http";
+import { traceHeaders } from "../../observe/trace-scope.ts";
+import { baseName, normalize } from "../contract/object-listing.ts";
+import type { StorageParameters } from "../contract/parameters.ts";
 import type {
   Checksum,
   RemoteBody,
   RemoteFile,
   RemoteListing,
   RemoteStorage,
-} from "./remote-storage.ts";
-import { HttpStatusError, ObjectChangedError, toStorageError } from "./store-errors.ts";
+} from "../contract/remote-storage.ts";
+import { ObjectChangedError, toStorageError } from "../contract/store-errors.ts";
+import { startOf } from "./content-range.ts";
+import { type Headers, WebClient } from "./web-client.ts";
 
-type Headers = Readonly<Record<string, string | string[]>>;
-
-const maxRedirects = 5;
 const digestHeaders = { md5: "md5", sha: "sha1", "sha-256": "sha256" } as const;
 
 /** A file at an `http` or `https` URL. Parameters: `url`, to which the model's path is appended; `headers`,
@@ -26,44 +23,12 @@ export async function openHttp(
 ): Promise<RemoteStorage> {
   const base = readUrl(parameters);
   const headers = readHeaders(parameters);
-  const tls = readTls(parameters);
+  const client = new WebClient(parameters, idleTimeoutMs);
   /** The response that described the file, until its body is read. */
   let unread: IncomingMessage | undefined;
 
-  const get = async (url: URL, more: Headers, signal: AbortSignal): Promise<IncomingMessage> => {
-    let target = url;
-    for (let redirects = 0; redirects <= maxRedirects; redirects++) {
-      // Another server that we are redirected to must not receive what was meant for this one.
-      const own = target.origin === url.origin;
-      const answer = await send(target, {
-        ...(own ? tls.own : tls.others),
-        headers: {
-          ...(own ? { ...traceHeaders(), ...headers } : {}),
-          "accept-encoding": "identity",
-          ...more,
-        },
-        signal,
-        timeout: idleTimeoutMs,
-      });
-      const { statusCode = 0 } = answer;
-      const { location } = answer.headers;
-      if (statusCode >= 200 && statusCode < 300) return answer;
-      answer.destroy();
-      if (statusCode < 300 || statusCode >= 400 || location === undefined) {
-        throw new HttpStatusError(statusCode, answer.statusMessage || `status ${statusCode}`);
-      }
-      if (!URL.canParse(location, target.href))
-        throw parameters.invalid("it redirects to an invalid URL");
-      target = new URL(location, target.href);
-      if (!/^https?:$/.test(target.protocol)) {
-        throw parameters.invalid(`it redirects to ${target.protocol}`);
-      }
-      if (url.protocol === "https:" && target.protocol === "http:") {
-        throw parameters.invalid("it redirects from https to http");
-      }
-    }
-    throw parameters.invalid(`it redirects more than ${maxRedirects} times`);
-  };
+  const get = (url: URL, more: Headers, signal: AbortSignal) =>
+    client.get(url, { headers: more, ownHeaders: { ...traceHeaders(), ...headers }, signal });
 
   const describe = async (url: URL, signal: AbortSignal): Promise<RemoteListing> => {
     const what = shown(url);
@@ -115,33 +80,6 @@ export async function openHttp(
   };
 }
 
-interface SendOptions {
-  readonly headers: Headers;
-  readonly signal: AbortSignal;
-  /** How long the connection may be silent, in milliseconds. */
-  readonly timeout: number;
-  readonly ca?: string[];
-  readonly cert?: string;
-  readonly key?: string;
-}
-
-function send(url: URL, options: SendOptions): Promise<IncomingMessage> {
-  const request = url.protocol === "https:" ? httpsRequest : httpRequest;
-  return new Promise((resolve, reject) => {
-    // No agent: each request has its own connection, which ends with it.
-    const sent = request(url, { ...options, agent: false }, (answer) => {
-      // The body may have no reader when its connection breaks.
-      answer.on("error", () => {});
-      resolve(answer);
-    });
-    sent.on("error", reject);
-    sent.on("timeout", () => {
-      sent.destroy(new Error(`no data arrived for ${options.timeout} ms`));
-    });
-    sent.end();
-  });
-}
-
 function bodyOf(answer: IncomingMessage, offset: number): RemoteBody {
   return { offset, checksum: checksumOf(answer), bytes: answer };
 }
@@ -151,12 +89,6 @@ function rangeHeaders(file: RemoteFile, offset: number): Headers {
   const { version } = file;
   if (offset === 0 || version === undefined || version.startsWith("W/")) return {};
   return { range: `bytes=${offset}-`, "if-range": version };
-}
-
-function startOf(answer: IncomingMessage): number {
-  if (answer.statusCode !== 206) return 0;
-  const start = /^bytes (\d+)-/.exec(answer.headers["content-range"] ?? "")?.[1];
-  return Number(start ?? 0);
 }
 
 /** The ETag, or the date of the last change. */
@@ -244,14 +176,6 @@ function readHeaders(parameters: StorageParameters): Headers {
   return Object.fromEntries(
     Object.entries(headers).filter(([name]) => !reserved.has(name.toLowerCase())),
   );
-}
-
-function readTls(parameters: StorageParameters) {
-  const certificate = parameters.text("certificate");
-  const client = parameters.together("client_certificate", "client_key");
-  const others = certificate === undefined ? {} : { ca: [...rootCertificates, certificate] };
-  if (client === undefined) return { own: others, others };
-  return { own: { ...others, cert: client.client_certificate, key: client.client_key }, others };
 }
 
 function toHex(base64: string): string {

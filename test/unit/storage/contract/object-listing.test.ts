@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { listModel } from "../../../src/storage/object-listing.ts";
+import { listModel } from "../../../../src/storage/contract/object-listing.ts";
 
 /** A store with these keys; those that end with "0" are empty. */
 function store(...keys: string[]) {
