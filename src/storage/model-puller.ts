@@ -183,13 +183,14 @@ export class ModelPuller {
   }
 }
 
-/** A model that is a single archive is what the archive holds. */
+/** A model that is a single archive, signed or not, is what the archive holds. */
 function withArchive(listing: RemoteListing): RemoteListing {
-  const [only, ...others] = listing.files;
-  if (only === undefined || only.archive !== undefined) return listing;
-  const archiveSignature = listing.isFolder ? undefined : others.shift()?.name;
-  const archive = others.length > 0 ? undefined : archiveOf(only.name);
-  if (archive === undefined) return listing;
+  const { files } = listing;
+  const only = files.find(({ name }) => archiveOf(name) !== undefined);
+  const archive = only === undefined ? undefined : archiveOf(only.name);
+  if (only === undefined || archive === undefined || only.archive !== undefined) return listing;
+  const archiveSignature = files.find(({ name }) => name === `${only.name}.sig`)?.name;
+  if (files.length > (archiveSignature === undefined ? 1 : 2)) return listing;
   const rule = { format: archive.format, below: "", isLayer: false };
   return { isFolder: true, files: [{ ...only, archive: rule }], archiveSignature };
 }
