@@ -1,3 +1,4 @@
+import { printable } from "./base/errors.ts";
 import { version } from "./base/version.ts";
 import type { Terminal } from "./cli/command.ts";
 import { CommandError, usageError } from "./cli/command-error.ts";
@@ -7,7 +8,6 @@ import { exitCodes } from "./cli/exit-code.ts";
 import { commandHelp, programHelp, serveHelp, serverCommandHelp } from "./cli/help.ts";
 import { parseArguments } from "./cli/parse-arguments.ts";
 import { serverCommands } from "./cli/server-commands.ts";
-import { printable } from "./cli/show/terminal-text.ts";
 import { takeOptions } from "./cli/take-options.ts";
 import { fileEnvironment } from "./config/file-environment.ts";
 

@@ -69,3 +69,10 @@ export function describeError(reason: unknown, maxLength = 600): string {
   const line = text.replace(/\s+/g, " ").trim();
   return line.length <= maxLength ? line : `${line.slice(0, maxLength - 1)}…`;
 }
+
+/** Makes names and reasons safe for terminals and one line: others chose them, and a terminal obeys control characters. */
+export function printable(text: string): string {
+  const asEscape = (character: string) =>
+    `\\x${character.charCodeAt(0).toString(16).padStart(2, "0")}`;
+  return text.replace(/\p{Cc}/gu, asEscape);
+}

@@ -6,11 +6,12 @@ import {
   type StateChange,
   type WatchResponse,
 } from "../../gen/modelport/v1/runtime_watch_pb.ts";
+import { printable } from "../base/errors.ts";
 import { formatMs } from "../clients/figures.ts";
 import { stateName } from "../clients/state-names.ts";
 import { RuntimeReplica } from "./connect/runtime-replica.ts";
 import { memoryOf, modelLabel } from "./show/model-label.ts";
-import { count, formatTime, printable } from "./show/terminal-text.ts";
+import { count, formatTime } from "./show/terminal-text.ts";
 
 interface Entry {
   readonly timeMs: bigint;

@@ -1,9 +1,10 @@
+import { printable } from "../../base/errors.ts";
 import { diagnose } from "../../doctor/diagnose.ts";
 import type { Finding } from "../../doctor/finding.ts";
 import type { ServerCommandInput } from "../command.ts";
 import { exitCodes } from "../exit-code.ts";
 import { printJson } from "../show/print-json.ts";
-import { count, printable } from "../show/terminal-text.ts";
+import { count } from "../show/terminal-text.ts";
 
 /** Reports what keeps `serve` from working here, what may, and what to do about it. */
 export async function run({ args, flags, env, terminal }: ServerCommandInput) {

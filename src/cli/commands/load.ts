@@ -2,6 +2,7 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import { GRPCInferenceService } from "../../../gen/inference/inference_pb.ts";
 import { ModelRuntime } from "../../../gen/mmesh/model-runtime_pb.ts";
 import { ModelState } from "../../../gen/modelport/v1/runtime_watch_pb.ts";
+import { printable } from "../../base/errors.ts";
 import { formatMs } from "../../clients/figures.ts";
 import type { CommandArguments, RunCommand } from "../command.ts";
 import { CommandError, usageError } from "../command-error.ts";
@@ -11,7 +12,6 @@ import { LoadProgress } from "../show/load-progress.ts";
 import { memoryOf, modelLabel } from "../show/model-label.ts";
 import { listModels, selectModel, toListJson } from "../show/model-list.ts";
 import { printJson } from "../show/print-json.ts";
-import { printable } from "../show/terminal-text.ts";
 
 export const run: RunCommand = (args, terminal) =>
   withServer(args, async (server) => {

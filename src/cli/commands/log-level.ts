@@ -1,9 +1,9 @@
+import { printable } from "../../base/errors.ts";
 import type { RunCommand } from "../command.ts";
 import { readClientOptions } from "../connect/client-options.ts";
 import { callRoute } from "../connect/json-call.ts";
 import { exitCodes } from "../exit-code.ts";
 import { printJson } from "../show/print-json.ts";
-import { printable } from "../show/terminal-text.ts";
 
 const path = "/debug/log-level";
 

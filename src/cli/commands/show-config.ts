@@ -1,3 +1,4 @@
+import { printable } from "../../base/errors.ts";
 import { loadConfig } from "../../config/config.ts";
 import { describeDivision } from "../../config/memory-division.ts";
 import { describeValue, type Setting } from "../../config/setting.ts";
@@ -7,7 +8,7 @@ import { hiddenValue, showSettings } from "../../config/shown-settings.ts";
 import type { ServerCommandInput } from "../command.ts";
 import { exitCodes } from "../exit-code.ts";
 import { printJson } from "../show/print-json.ts";
-import { formatTable, printable } from "../show/terminal-text.ts";
+import { formatTable } from "../show/terminal-text.ts";
 
 /** Prints the settings that `serve` would use, or on stderr every problem that keeps it from starting. */
 export async function run({ args, flags, env, terminal }: ServerCommandInput) {

@@ -1,6 +1,7 @@
 import { GRPCInferenceService } from "../../../gen/inference/inference_pb.ts";
 import { ModelRuntime } from "../../../gen/mmesh/model-runtime_pb.ts";
 import { ModelState } from "../../../gen/modelport/v1/runtime_watch_pb.ts";
+import { printable } from "../../base/errors.ts";
 import { formatBytes } from "../../clients/figures.ts";
 import type { RunCommand } from "../command.ts";
 import { CommandError } from "../command-error.ts";
@@ -8,7 +9,6 @@ import { withServer } from "../connect/server-connection.ts";
 import { exitCodes } from "../exit-code.ts";
 import { listModels, selectModel } from "../show/model-list.ts";
 import { printJson } from "../show/print-json.ts";
-import { printable } from "../show/terminal-text.ts";
 
 export const run: RunCommand = (args, terminal) =>
   withServer(args, async (server) => {

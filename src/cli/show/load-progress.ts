@@ -4,12 +4,12 @@ import {
   type RuntimeState,
   RuntimeWatchService,
 } from "../../../gen/modelport/v1/runtime_watch_pb.ts";
+import { printable } from "../../base/errors.ts";
 import { formatAge, formatBytes } from "../../clients/figures.ts";
 import { stateName } from "../../clients/state-names.ts";
 import type { OutputStream } from "../command.ts";
 import { RuntimeReplica } from "../connect/runtime-replica.ts";
 import type { ServerConnection } from "../connect/server-connection.ts";
-import { printable } from "./terminal-text.ts";
 
 export interface ProgressTimes {
   /** A load that ends sooner prints nothing. */

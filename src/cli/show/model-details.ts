@@ -1,12 +1,13 @@
 import { GRPCInferenceService } from "../../../gen/inference/inference_pb.ts";
 import { ModelState, type ModelStatus } from "../../../gen/modelport/v1/runtime_watch_pb.ts";
+import { printable } from "../../base/errors.ts";
 import { formatBytes, formatMs } from "../../clients/figures.ts";
 import { joiningText, signatureText, stateName } from "../../clients/state-names.ts";
 import type { ServerConnection } from "../connect/server-connection.ts";
 import { showSpec } from "../inputs/tensor-value.ts";
 import { modelLabel } from "./model-label.ts";
 import type { ModelList } from "./model-list.ts";
-import { count, formatRate, formatTable, formatTime, printable } from "./terminal-text.ts";
+import { count, formatRate, formatTable, formatTime } from "./terminal-text.ts";
 
 /** Everything that is known about one model, for people. */
 export async function describeModel(server: ServerConnection, list: ModelList): Promise<string> {

@@ -5,8 +5,8 @@ import type {
 } from "../../../gen/inference/inference_pb.ts";
 import { unpackElements } from "../../base/bytes-elements.ts";
 import { decodeElements, type Element } from "../../base/element-codec.ts";
+import { printable } from "../../base/errors.ts";
 import { showSpec } from "../inputs/tensor-value.ts";
-import { printable } from "./terminal-text.ts";
 
 interface Output {
   readonly spec: ModelInferResponse_InferOutputTensor;

@@ -1,3 +1,4 @@
+import { printable } from "../../base/errors.ts";
 import { threeDigits } from "../../clients/figures.ts";
 
 // Times, names and tables for terminals.
@@ -14,13 +15,6 @@ export function formatRate(perSecond: number): string {
 /** "1 model", "2 models". */
 export function count(number: bigint | number, noun: string): string {
   return `${number} ${noun}${Number(number) === 1 ? "" : "s"}`;
-}
-
-/** Makes names and reasons safe for terminals: others chose them, and a terminal obeys control characters. */
-export function printable(text: string): string {
-  const asEscape = (character: string) =>
-    `\\x${character.charCodeAt(0).toString(16).padStart(2, "0")}`;
-  return text.replace(/\p{Cc}/gu, asEscape);
 }
 
 /** Rows with columns as wide as their widest cell. `right`: columns with figures, aligned to the right. */
