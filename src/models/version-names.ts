@@ -1,12 +1,14 @@
+import type { VersionPolicy } from "./triton-config.ts";
+
 /** How the versions of one model may be called, and why these are served. */
 export interface VersionNaming {
   /** Alias → version. */
   readonly aliases: ReadonlyMap<string, string>;
-  /** Which versions are served, in one line; "" if no file says so. */
-  readonly policy: string;
+  /** Which versions are served; undefined if no file says so. */
+  readonly policy: VersionPolicy | undefined;
 }
 
-const noNaming: VersionNaming = { aliases: new Map(), policy: "" };
+const noNaming: VersionNaming = { aliases: new Map(), policy: undefined };
 
 /** Aliases of versions, by model. They change in one step, so a request sees the old meaning or the new one. */
 export class VersionNames {
@@ -29,7 +31,7 @@ export class VersionNames {
   }
 
   set(name: string, naming: VersionNaming): void {
-    const isNone = naming.aliases.size === 0 && naming.policy === "";
+    const isNone = naming.aliases.size === 0 && naming.policy === undefined;
     // Most models, of which there may be thousands, never have any.
     if (isNone && !this.#byModel.has(name)) return;
     if (isNone) this.#byModel.delete(name);

@@ -260,7 +260,7 @@ export class LocalRepository {
   }
 
   /** Gives aliases their new meaning. Returns the ids of the versions that nobody means any more. */
-  #renameVersions({ id: name, versions, aliases, policy = "" }: RepositoryEntry): string[] {
+  #renameVersions({ id: name, versions, aliases, policy }: RepositoryEntry): string[] {
     const { versionNames } = this.#host;
     const serves = (version: string) => this.#host.isServing(versionedId(name, version));
     const before = versionNames.of(name).aliases;

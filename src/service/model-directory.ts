@@ -72,7 +72,9 @@ export class ModelDirectory {
     const record = this.serving(id, version);
     const { loaded, source, settings, configuration } = record;
     if (loaded === undefined) throw notReady(record);
-    return configOf({ loaded, source, settings, configuration }, facts);
+    const { policy } = this.#registry.versionNames.of(splitVersionedId(record.id).name);
+    const config = configOf({ loaded, source, settings, configuration }, facts);
+    return policy === undefined ? config : { ...config, versions: policy };
   }
 
   /** `missing`: other entries to list. */

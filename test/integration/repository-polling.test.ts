@@ -122,6 +122,9 @@ describe("a polled repository of the whole program", { timeout: 180_000 }, () =>
       await rename(join(root, "_settings"), join(root, "m/modelport.json"));
       await waitFor(async () => (await added("m", "stable")) === 3);
       await waitFor(async () => typeof (await added("m", "1")) === "string");
+      const config = await fetch(`http://localhost:${served.port}/v2/models/m/config`);
+      const { version_policy } = (await config.json()) as Record<string, unknown>;
+      assert.deepEqual(version_policy, { latest: { num_versions: 2 } });
       // Other files of the same version, by rename.
       await put("_model.onnx", addConstant(30));
       await rename(join(root, "_model.onnx"), join(root, "m/3/model.onnx"));

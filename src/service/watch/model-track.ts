@@ -1,5 +1,6 @@
 import { describeError } from "../../base/errors.ts";
 import type { Joining } from "../../engine/contract/engine.ts";
+import { describePolicy } from "../../models/version-choice.ts";
 import type { VersionNames } from "../../models/version-names.ts";
 import type { ModelRow, ModelStateTag, StateStep } from "../contract/runtime-feed.ts";
 import { splitVersionedId } from "../lifecycle/model-name.ts";
@@ -79,10 +80,11 @@ export class ModelTrack {
     const { request, source, loaded, state } = record;
     const isOver = this.state === "failed";
     const { name, version } = this.label;
+    const { policy } = this.#names.of(name);
     return {
       ...this.label,
       aliases: this.#names.aliasesOf(name, version),
-      versionPolicy: this.#names.of(name).policy,
+      versionPolicy: policy === undefined ? "" : describePolicy(policy),
       type: request.spec.type,
       path: request.spec.path,
       format: source?.format ?? request.format ?? "",

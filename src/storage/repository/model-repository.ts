@@ -13,7 +13,7 @@ import {
 } from "../../models/names.ts";
 import { searchModel } from "../../models/search.ts";
 import { servedVersions } from "../../models/served-versions.ts";
-import { tritonConfigName } from "../../models/triton-config.ts";
+import { tritonConfigName, type VersionPolicy } from "../../models/triton-config.ts";
 import { archiveOf } from "../archives/archive-names.ts";
 import { fingerprintOf } from "./file-fingerprint.ts";
 import { holdsModel, listFolder, readStep } from "./list-folder.ts";
@@ -35,8 +35,8 @@ export interface RepositoryEntry {
   readonly versions: readonly RepositoryVersion[];
   /** Alias → one of the versions. Absent: there are none. */
   readonly aliases?: ReadonlyMap<string, string>;
-  /** Which versions are served, in one line; absent or "": all of them, and no file says so. */
-  readonly policy?: string;
+  /** Which versions are served; absent: all of them, and no file says so. */
+  readonly policy?: VersionPolicy | undefined;
   /** Why it cannot be read. */
   readonly refusal: RuntimeError | undefined;
 }

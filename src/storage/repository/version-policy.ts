@@ -10,7 +10,6 @@ import {
   versionsByPolicy,
 } from "../../models/triton-config.ts";
 import {
-  describePolicy,
   readVersionChoice,
   type VersionChoice,
   versionFields,
@@ -24,8 +23,8 @@ export interface ChosenVersions {
   readonly versions: readonly string[];
   /** Alias → one of `versions`. */
   readonly aliases: ReadonlyMap<string, string>;
-  /** In one line, "latest 2" for example; "" if no file has one. */
-  readonly policy: string;
+  /** Undefined if no file has one. */
+  readonly policy: VersionPolicy | undefined;
 }
 
 interface Chosen extends VersionChoice {
@@ -61,7 +60,7 @@ export async function chooseVersions(
         `expected one of those that are served, ${served.join(", ")}`,
     );
   }
-  return { versions: served, aliases, policy: policy === undefined ? "" : describePolicy(policy) };
+  return { versions: served, aliases, policy };
 }
 
 /** Throws "failed-precondition" if the modelport.json of a folder without versions has fields that need some;

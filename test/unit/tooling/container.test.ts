@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
+import type { Setting } from "../../../src/config/setting.ts";
 import { settings } from "../../../src/config/settings.ts";
 import { commandVariables } from "../../../src/config/stray-variables.ts";
 
@@ -26,7 +27,11 @@ describe("the container", () => {
     const exposed = new Set(all(read("Dockerfile"), /^EXPOSE (\d+)$/gm));
     assert.deepEqual(exposed, new Set([`${port}`]));
     assert.ok(read("deploy/health.js").includes(`"${port}"`));
-    const known = [...Object.values(settings).map(({ env }) => env as string), ...commandVariables];
+    const variables = Object.values(settings as Record<string, Setting>).flatMap((setting) => [
+      setting.env,
+      ...(setting.aliases ?? []),
+    ]);
+    const known: readonly string[] = [...variables, ...commandVariables];
     const used = all(read("deploy/health.js"), /\b([A-Z]+(?:_[A-Z]+)+)\b/g);
     assert.ok(used.includes("ADAPTER_PORT"));
     for (const name of used) assert.ok(known.includes(name), name);

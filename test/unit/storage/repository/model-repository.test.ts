@@ -125,8 +125,8 @@ describe("a local model repository", () => {
     assert.deepEqual(
       models.map(({ aliases, policy }) => [[...(aliases ?? [])], policy]),
       [
-        [[["old", "1"]], "only 1"],
-        [[["stable", "2"]], "latest 1"],
+        [[["old", "1"]], { tag: "specific", versions: ["1"] }],
+        [[["stable", "2"]], { tag: "latest", count: 1 }],
       ],
     );
   });
