@@ -71,7 +71,7 @@ describe("a watched runtime with real models", () => {
     const row = rowOf("one");
     assert.equal(row?.reportedBytes, BigInt(sizeBytes));
     assert.equal(row?.heldBytes, BigInt(sizeBytes));
-    assert.ok((row?.predictedBytes ?? 0n) >= BigInt(sizeBytes));
+    assert.ok((row?.predictedBytes ?? 0n) > 0n);
     assert.equal(row?.hostPid, runtime.models.hostPidOf("one"));
     assert.deepEqual(
       row?.history.map(({ state }) => state),
